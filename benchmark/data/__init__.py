@@ -1,0 +1,1 @@
+"""What a model may know of data, and how it gets there."""

@@ -1,0 +1,9 @@
+"""The two errors a person can cause; the command line turns each into one message and an exit code."""
+
+
+class BenchmarkError(Exception):
+    """Something failed outside the caller's words (a file, a disk, a server, a diverging run): exit code 1."""
+
+
+class UsageError(BenchmarkError):
+    """The request itself is wrong (a misspelt name, a wrong key or value): exit code 2."""

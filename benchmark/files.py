@@ -1,0 +1,39 @@
+"""Whole files or none: written beside their place and renamed."""
+
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+from benchmark.errors import BenchmarkError
+
+
+def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
+    """Lets `write` fill a temporary file, then renames it to `path`. Raises BenchmarkError naming the path."""
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        with os.fdopen(handle, "wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).chmod(0o644)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise BenchmarkError(f"{path}: cannot be written: {error.strerror}; choose another folder or free it") from None
+    finally:
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    write_atomically(path, lambda file: file.write(text.encode()))
+
+
+def require_writable(folder: Path) -> None:
+    """Raises BenchmarkError where a file cannot be made in `folder`, before hours are spent on what goes there."""
+    probe = folder / f".writable-{os.getpid()}"
+    write_text(probe, "")
+    probe.unlink()

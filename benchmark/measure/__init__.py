@@ -1,0 +1,1 @@
+"""Pure measurements: prediction quality, spectra, cost."""

@@ -1,0 +1,49 @@
+"""What a model costs: parameters by part and forward matrix-multiply FLOPs, both on the meta device."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from benchmark.data.schema import Schema
+from benchmark.measure.parts import part_of
+from benchmark.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """Trainable parameters: tables and the dense fields' vectors, dense without head, head."""
+
+    embedding: int
+    dense: int
+    head: int
+
+    @property
+    def total(self) -> int:
+        return self.embedding + self.dense + self.head
+
+
+def on_meta(recipe: Recipe, schema: Schema) -> Any:
+    """The recipe's model without memory for its weights."""
+    with torch.device("meta"):
+        return recipe.build(schema)
+
+
+def parameters(model: Any) -> Parameters:
+    count = {"embedding": 0, "dense": 0, "head": 0}
+    for name, parameter in model.named_parameters():
+        count[part_of(name)] += parameter.numel()
+    return Parameters(**count)
+
+
+def flops_per_sample(model: Any, schema: Schema) -> int:
+    """Forward matrix-multiply FLOPs of one row, multiply-add = 2; elementwise work counts 0."""
+    device = next(model.parameters()).device
+    dense = torch.zeros(1, len(schema.dense), device=device)
+    sparse = torch.zeros(1, len(schema.sparse), dtype=torch.int32, device=device)
+    training = model.training
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        model.eval()(dense, sparse)
+    model.train(training)
+    return int(counter.get_total_flops())

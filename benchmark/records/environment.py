@@ -1,0 +1,71 @@
+"""Where a run was made: commit, source digest, versions, hardware."""
+
+import functools
+import hashlib
+import platform
+import subprocess
+from importlib import metadata
+
+from pydantic import BaseModel, ConfigDict
+
+from benchmark import __version__
+from benchmark.paths import ROOT
+
+PACKAGES = ("numpy", "polars", "torch")
+
+
+class Environment(BaseModel):
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+    benchmark: str
+    source: str
+    """SHA-256 over the names and contents of every Python file of benchmark and baselines."""
+    commit: str | None
+    """With the suffix `+changes` where tracked files differ from it."""
+    python: str
+    versions: dict[str, str]
+    machine: str
+    """Operating system, architecture and processor, as the platform names them."""
+
+
+@functools.cache
+def current() -> Environment:
+    return Environment(
+        benchmark=__version__,
+        source=source_digest(),
+        commit=_commit(),
+        python=platform.python_version(),
+        versions={package: metadata.version(package) for package in PACKAGES},
+        machine=f"{platform.system()} {platform.machine()} {_processor()}",
+    )
+
+
+def source_digest() -> str:
+    digest = hashlib.sha256()
+    for path in sorted((*ROOT.glob("benchmark/**/*.py"), *ROOT.glob("baselines/**/*.py"))):
+        digest.update(f"{path.relative_to(ROOT).as_posix()}\0".encode())
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def _commit() -> str | None:
+    commit = _git("rev-parse", "HEAD")
+    if commit is None:
+        return None
+    return commit + ("+changes" if _git("status", "--porcelain", "--untracked-files=no") else "")
+
+
+def _git(*arguments: str) -> str | None:
+    try:
+        done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=20, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()
+
+
+def _processor() -> str:
+    try:
+        with open("/proc/cpuinfo") as lines:
+            return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor()

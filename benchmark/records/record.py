@@ -1,0 +1,133 @@
+"""A record: everything one run found, as one JSON file and its scores beside it."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from benchmark.data.store import Fingerprint
+from benchmark.errors import BenchmarkError
+from benchmark.files import write_text
+from benchmark.measure.cost import Parameters
+from benchmark.measure.metrics import Metrics
+from benchmark.measure.spectrum import Spectrum
+from benchmark.paths import shown
+from benchmark.records.environment import Environment
+from benchmark.training.fit import Evaluated
+
+FORMAT = 1
+NUMERICS = 1
+"""Bumped whenever the numbers of a run may change: tests/test_golden_run.py fails without the bump."""
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
+
+
+class Scores(_Frozen):
+    """The scores file: SHA-256 of its arrays, and which of the two forms they have."""
+
+    form: Literal["rows", "bins"]
+    digest: Sha256
+
+
+class Quality(_Frozen):
+    valid: Metrics
+    test: Metrics
+    oracle_auc: float | None = None
+    """Test AUC and LogLoss of the true click probability, where the data set's generator knows it."""
+    oracle_logloss: float | None = None
+
+
+class StageSpectra(_Frozen):
+    """One stage in `token` form (one matrix a sample), untrained and with the best weights; None where all are zero."""
+
+    stage: str
+    initial: Spectrum | None
+    best: Spectrum | None
+
+
+class Cost(_Frozen):
+    """Measured, not derived: seconds, rows per second and peak resident memory in GiB of the process so far."""
+
+    train_seconds: float
+    total_seconds: float
+    train_samples_per_s: float
+    predict_samples_per_s: float
+    peak_memory_gib: float
+
+
+class Record(_Frozen):
+    format: int = FORMAT
+    numerics: int
+    dataset: str
+    name: str | None
+    """The committed recipe's name; None for an ad hoc run, which is never ranked."""
+    train_rows: int | None = None
+    """The limit of --rows; None where every training row was used."""
+    recipe: dict[str, Any]
+    recipe_digest: Sha256
+    seed: int
+    threads: int
+    device: str
+    data: Fingerprint
+    parameters: Parameters
+    flops_per_sample: int
+    metrics: Quality
+    scores: Scores
+    probe_rows: int
+    spectra: tuple[StageSpectra, ...]
+    curve: tuple[Evaluated, ...]
+    best_step: int
+    best_epoch: int
+    stopped_by: Literal["patience", "epochs"]
+    cost: Cost
+    environment: Environment
+    caveat: str = ""
+    tuned: str | None = None
+    """Reference to the tuning study that chose the recipe's values."""
+    created: str
+    """UTC, ISO 8601."""
+
+    @property
+    def recipe_id(self) -> str:
+        return f"{self.dataset}/{self.name or self.recipe['model']['name'] + ' (ad hoc)'}"
+
+
+def record_path(results: Path, dataset: str, name: str, seed: int) -> Path:
+    """Where the run of a committed recipe is kept."""
+    return results / "records" / dataset / name / f"seed-{seed}.json"
+
+
+def adhoc_path(results: Path, dataset: str, model: str, digest: str, rows: int | None, seed: int) -> Path:
+    """Where any other run is kept: by model, recipe digest and row limit."""
+    limit = "" if rows is None else f"-rows{rows}"
+    return results / "studies" / "adhoc" / dataset / f"{model}-{digest[:8]}{limit}" / f"seed-{seed}.json"
+
+
+def scores_path(record: Path) -> Path:
+    return record.with_suffix(".npz")
+
+
+def save(record: Record, path: Path) -> None:
+    """Writes the record as JSON, numbers as measured. Raises BenchmarkError naming the path."""
+    write_text(path, json.dumps(record.model_dump(mode="json"), indent=1) + "\n")
+
+
+def load(path: Path) -> Record:
+    """Raises BenchmarkError naming the file and, a line each, what is wrong with its form."""
+    try:
+        return Record.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise BenchmarkError(f"{shown(path)}: cannot be read: {error.strerror}") from None
+    except ValidationError as error:
+        faults = [".".join(map(str, fault["loc"])) + ": " + fault["msg"] for fault in error.errors()]
+        raise BenchmarkError("\n".join(f"{shown(path)}: {fault}" for fault in faults)) from None
+
+
+def record_files(results: Path) -> list[Path]:
+    """Every ranked record below `results`, sorted."""
+    return sorted((results / "records").glob("*/*/seed-*.json"))

@@ -1,0 +1,132 @@
+"""The test scores of a run, kept so that every prediction metric can be computed again.
+
+Up to 100,000 test rows every logit is kept as float32, in row order within its class: `positive` and `negative`.
+So the file alone gives every metric, rows of two runs can be paired, and no row's label is given away.
+Above that, 16,384 equal-mass bins of the sorted logits: class counts, class means and edges. AUC and LogLoss then have
+computed bounds.
+"""
+
+import hashlib
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.errors import BenchmarkError
+from benchmark.files import write_atomically
+from benchmark.measure import metrics
+from benchmark.paths import shown
+
+MAX_ROWS = 100_000
+BINS = 16_384
+
+Arrays = dict[str, NDArray[np.generic]]
+
+
+@dataclass(frozen=True)
+class Bounds:
+    low: float
+    high: float
+
+    def holds(self, value: float, tolerance: float = 1e-9) -> bool:
+        return self.low - tolerance <= value <= self.high + tolerance
+
+
+def pack(logit: NDArray[np.float32], label: NDArray[np.uint8]) -> Arrays:
+    """The arrays to keep for test logits [n] and labels [n]."""
+    if len(logit) <= MAX_ROWS:
+        return {"positive": logit[label == 1], "negative": logit[label == 0]}
+    order = np.argsort(logit, kind="stable")
+    parts = np.array_split(order, BINS)
+    starts = np.cumsum([0, *(len(part) for part in parts[:-1])])
+    z, y = logit[order].astype(np.float64), label[order].astype(np.int64)
+    positives, rows = np.add.reduceat(y, starts), np.array([len(part) for part in parts])
+    sums = np.add.reduceat(z, starts), np.add.reduceat(z * y, starts)
+    return {
+        "positives": positives,
+        "negatives": rows - positives,
+        "positive_mean": sums[1] / np.maximum(positives, 1),
+        "negative_mean": (sums[0] - sums[1]) / np.maximum(rows - positives, 1),
+        "low": logit[order][starts],
+        "high": logit[order][starts + rows - 1],
+    }
+
+
+def form(arrays: Arrays) -> Literal["rows", "bins"]:
+    return "rows" if set(arrays) == {"positive", "negative"} else "bins"
+
+
+def digest(arrays: Arrays) -> str:
+    """SHA-256 over names, types, shapes and bytes, in the order of names."""
+    value = hashlib.sha256()
+    for name, array in sorted(arrays.items()):
+        value.update(f"{name} {array.dtype.str} {array.shape}\0".encode())
+        value.update(np.ascontiguousarray(array).tobytes())
+    return value.hexdigest()
+
+
+def save(arrays: Arrays, path: Path) -> None:
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
+    write_atomically(path, lambda file: file.write(buffer.getvalue()))
+
+
+def load(path: Path) -> Arrays:
+    """Raises BenchmarkError naming a missing or damaged file."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in sorted(file.files)}
+    except FileNotFoundError:
+        raise BenchmarkError(f"{shown(path)}: the scores file is missing") from None
+    except Exception as error:
+        raise BenchmarkError(f"{shown(path)}: the scores file is damaged: {error}") from None
+
+
+def rows(arrays: Arrays) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+    """Logits and labels of the form `rows`, positives first."""
+    positive, negative = arrays["positive"], arrays["negative"]
+    label = np.concatenate([np.ones(len(positive), np.uint8), np.zeros(len(negative), np.uint8)])
+    return np.concatenate([positive, negative]).astype(np.float32), label
+
+
+def counts(arrays: Arrays) -> tuple[int, int]:
+    """Positive and negative rows."""
+    if form(arrays) == "rows":
+        return len(arrays["positive"]), len(arrays["negative"])
+    return int(arrays["positives"].sum()), int(arrays["negatives"].sum())
+
+
+def auc_bounds(arrays: Arrays) -> Bounds:
+    """Pairs in different bins are ordered (or tied) for certain; those within one bin may go either way."""
+    positives, negatives = arrays["positives"].astype(np.int64), arrays["negatives"].astype(np.int64)
+    below = np.cumsum(negatives) - negatives
+    pairs = int(positives.sum()) * int(negatives.sum())
+    certain, open_pairs = int((positives * below).sum()), int((positives * negatives).sum())
+    tied = arrays["high"][:-1] == arrays["low"][1:]
+    slack = int((positives[1:] * negatives[:-1] + positives[:-1] * negatives[1:])[tied].sum())
+    return Bounds((certain - slack) / pairs, (certain + open_pairs + slack) / pairs)
+
+
+def logloss_bounds(arrays: Arrays) -> Bounds:
+    """The loss is convex in the logit: at least its value at the class mean, at most the chord between the edges."""
+    low, high = arrays["low"].astype(np.float64), arrays["high"].astype(np.float64)
+    total = int(arrays["positives"].sum() + arrays["negatives"].sum())
+    least = most = 0.0
+    for count, mean, sign in (
+        (arrays["positives"].astype(np.int64), arrays["positive_mean"].astype(np.float64), -1.0),
+        (arrays["negatives"].astype(np.int64), arrays["negative_mean"].astype(np.float64), 1.0),
+    ):
+        width = np.where(high > low, high - low, 1.0)
+        share = np.clip((mean - low) / width, 0.0, 1.0)
+        at_low, at_high = np.logaddexp(0.0, sign * low), np.logaddexp(0.0, sign * high)
+        least += float((count * np.logaddexp(0.0, sign * mean)).sum())
+        most += float((count * (at_low + share * (at_high - at_low))).sum())
+    return Bounds(least / total, most / total)
+
+
+def recompute(arrays: Arrays) -> metrics.Metrics:
+    """Every metric of the form `rows`."""
+    return metrics.evaluate(*rows(arrays))

@@ -1,0 +1,68 @@
+"""Named components. A model registers itself where it is defined; unknown names answer with the nearest."""
+
+import difflib
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterable
+from typing import Any, Generic, TypeVar
+
+from benchmark.errors import BenchmarkError, UsageError
+
+T = TypeVar("T")
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
+    """The error for a misspelt name: the nearest names first, else all of them."""
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(names) or 'none'}"
+    return UsageError(f"unknown {kind} '{name}'; {hint}")
+
+
+class Registry(Generic[T]):
+    """A mapping from names to components of one kind that raises on duplicates."""
+
+    def __init__(self, kind: str, package: str) -> None:
+        self.kind = kind
+        self._package = package
+        self._items: dict[str, T] = {}
+        self._discovered = False
+
+    def register(self, name: str) -> Callable[[T], T]:
+        """Decorator that files a component under `name`. Raises ValueError if the name is taken."""
+
+        def add(item: T) -> T:
+            if name in self._items:
+                raise ValueError(f"{self.kind} '{name}' is registered twice")
+            self._items[name] = item
+            return item
+
+        return add
+
+    def get(self, name: str) -> T:
+        """The component called `name`. Raises UsageError with the nearest names."""
+        self.discover()
+        if name not in self._items:
+            raise unknown(self.kind, name, self._items)
+        return self._items[name]
+
+    def names(self) -> list[str]:
+        self.discover()
+        return sorted(self._items)
+
+    def discover(self) -> None:
+        """Imports every module of the package once. Raises BenchmarkError naming a module that cannot be imported."""
+        if self._discovered:
+            return
+        package = importlib.import_module(self._package)
+        for module in sorted(info.name for info in pkgutil.iter_modules(package.__path__)):
+            try:
+                importlib.import_module(f"{self._package}.{module}")
+            except Exception as error:
+                raise BenchmarkError(
+                    f"{self.kind} file {self._package}/{module}.py cannot be imported: {type(error).__name__}: {error}"
+                ) from error
+        self._discovered = True
+
+
+models: Registry[type[Any]] = Registry("model", "baselines")

@@ -1,0 +1,63 @@
+"""TOML files checked against pydantic classes, with errors that name the file, the key and what is allowed."""
+
+import difflib
+import json
+import tomllib
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from benchmark.errors import UsageError
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The tables of a TOML file. Raises UsageError for a missing, unreadable or malformed file."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UsageError(f"{path}: there is no such file") from None
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: not valid TOML: {error}") from None
+
+
+def validate(form: type[M], table: dict[str, Any], where: str) -> M:
+    """`table` as an instance of `form`. Raises UsageError with one line a fault, each naming `where` and the key."""
+    try:
+        text = json.dumps(table, allow_nan=False)
+    except (TypeError, ValueError):
+        raise UsageError(f"{where}: dates, times, nan and inf are not allowed as values") from None
+    try:
+        return form.model_validate_json(text)
+    except ValidationError as error:
+        faults = [_fault(form, fault["type"], fault["loc"], fault["msg"], fault["input"]) for fault in error.errors()]
+        raise UsageError("\n".join(f"{where}: {fault}" for fault in faults)) from None
+
+
+def _fault(form: type[BaseModel], kind: str, location: tuple[int | str, ...], message: str, value: object) -> str:
+    key = ".".join(str(part) for part in location)
+    if kind == "extra_forbidden":
+        allowed = _fields_at(form, location[:-1])
+        near = difflib.get_close_matches(str(location[-1]), allowed, n=1)
+        hint = f"did you mean '{near[0]}'? " if near else ""
+        return f"unknown key '{key}'; {hint}allowed: {', '.join(allowed)}"
+    if kind == "missing":
+        return f"key '{key}' is missing"
+    message = message.removeprefix("Value error, ")
+    return f"{key}: {message}, got {json.dumps(value)}" if key else message
+
+
+def _fields_at(form: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
+    for part in location:
+        field = form.model_fields.get(str(part))
+        annotation = field.annotation if field else None
+        options = [annotation, *getattr(annotation, "__args__", ())]
+        inner = [option for option in options if isinstance(option, type) and issubclass(option, BaseModel)]
+        if not inner:
+            return []
+        form = inner[0]
+    return sorted(form.model_fields)

@@ -1,0 +1,1 @@
+"""Fitting one model to one data set."""

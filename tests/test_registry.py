@@ -1,0 +1,31 @@
+import pytest
+
+from benchmark.errors import BenchmarkError, UsageError
+from benchmark.registry import Registry, models, unknown
+
+
+def test_unknown_names_answer_with_the_nearest() -> None:
+    with pytest.raises(UsageError, match=r"unknown model 'rankelastr'; did you mean rankelastor"):
+        models.get("rankelastr")
+
+
+def test_a_name_like_no_other_gets_the_whole_list() -> None:
+    assert str(unknown("model", "zzzz", ["lr", "fm"])) == "unknown model 'zzzz'; known: fm, lr"
+
+
+def test_duplicates_raise() -> None:
+    registry: Registry[int] = Registry("model", "baselines")
+    registry.register("a")(1)
+    with pytest.raises(ValueError, match="registered twice"):
+        registry.register("a")(2)
+
+
+def test_a_broken_module_is_named(tmp_path, monkeypatch) -> None:
+    package = tmp_path / "brokenpackage"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "bad.py").write_text("import no_such_module_anywhere\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    registry: Registry[int] = Registry("model", "brokenpackage")
+    with pytest.raises(BenchmarkError, match=r"brokenpackage/bad\.py cannot be imported: ModuleNotFoundError"):
+        registry.names()
