@@ -84,7 +84,7 @@ class Recipe:
     def digest(self) -> str:
         """SHA-256 of canonical JSON; settings added later are left out while they have their default."""
         table = self.resolved()
-        added_to_model = getattr(registry.models.get(self.model), "added_later", frozenset())
+        added_to_model: frozenset[str] = getattr(registry.models.get(self.model), "added_later", frozenset())
         _drop_defaults(table["model"], _defaults(self.model), added_to_model)
         _drop_defaults(table["train"], Train().model_dump(mode="json"), Train.added_later)
         return hashlib.sha256(json.dumps(table, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

@@ -89,8 +89,8 @@ def _spectrum(sigma: NDArray[np.float64], shape: tuple[int, int]) -> Spectrum | 
     kept = sigma[sigma[:, 0] >= NEGLIGIBLE]
     if not len(kept):
         return None
-    found = {name: _distribution(values) for name, values in rank_metrics(kept).items()}
-    return Spectrum(*shape, len(sigma), len(sigma) - len(kept), **found)
+    erank, srank, ia, pr = (_distribution(rank_metrics(kept)[name]) for name in METRICS)
+    return Spectrum(*shape, len(sigma), len(sigma) - len(kept), erank, srank, ia, pr)
 
 
 def _distribution(values: NDArray[np.float64]) -> Distribution:

@@ -5,6 +5,7 @@ import hashlib
 import platform
 import subprocess
 from importlib import metadata
+from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
@@ -65,7 +66,7 @@ def _git(*arguments: str) -> str | None:
 
 def _processor() -> str:
     try:
-        with open("/proc/cpuinfo") as lines:
+        with Path("/proc/cpuinfo").open() as lines:
             return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
     except (OSError, StopIteration):
         return platform.processor()

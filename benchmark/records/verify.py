@@ -12,15 +12,15 @@ from benchmark.errors import BenchmarkError
 from benchmark.measure.cost import flops_per_sample, on_meta, parameters
 from benchmark.measure.metrics import Metrics
 from benchmark.measure.spectrum import METRICS, Spectrum
-from benchmark.paths import RECIPES, shown
+from benchmark.paths import RECIPES
 from benchmark.records import leaderboard, scores
 from benchmark.records.record import NUMERICS, Record, load, record_files, record_path, scores_path
 from benchmark.training.optim import Plateau
 
 DERIVED = (
-    "form, place, recipe, recipe_digest, numerics, data (where its rows can be had here), parameters, flops_per_sample, "
-    "metrics.test (from the scores file), metrics.oracle_*, metrics.valid, best_step, best_epoch and stopped_by (from the "
-    "curve), probe_rows, the order relations of spectra, caveat, leaderboard.md and leaderboard.csv"
+    "form, place, recipe, recipe_digest, numerics, data (where its rows can be had here), parameters, "
+    "flops_per_sample, metrics.test (from the scores file), metrics.oracle_*, metrics.valid, best_step, best_epoch and "
+    "stopped_by (from the curve), probe_rows, the order relations of spectra, caveat, the leaderboard files"
 )
 REPORTED = (
     "seed, threads, device, the scores themselves, the curve's values, the values of spectra, metrics.test.gauc, cost, "
@@ -113,7 +113,7 @@ def _recipe(record: Record, folder: Path) -> Iterator[str]:
     if kept.resolved() != record.recipe:
         yield "the recipe in the record is not fully resolved"
     if kept.digest() != record.recipe_digest:
-        yield f"recipe_digest {record.recipe_digest[:12]} is not that of the recipe in the record ({kept.digest()[:12]})"
+        yield f"recipe_digest {record.recipe_digest[:12]} is not that of its recipe ({kept.digest()[:12]})"
     if record.name is not None:
         committed = recipes.load(f"{record.dataset}/{record.name}", folder)
         if committed.digest() != record.recipe_digest:
@@ -129,7 +129,7 @@ def _scores(record: Record, path: Path) -> Iterator[str]:
     positives, negatives = scores.counts(arrays)
     expected = record.data.positives["test"], record.data.rows["test"] - record.data.positives["test"]
     if (positives, negatives) != expected:
-        yield f"the scores hold {positives} positives and {negatives} negatives, the data {expected[0]} and {expected[1]}"
+        yield f"the scores hold {positives} positives and {negatives} negatives, the data {expected}"
     test = record.metrics.test
     if scores.form(arrays) == "rows":
         yield from _same_metrics(test, scores.recompute(arrays))
@@ -218,6 +218,4 @@ def _tables(records: Sequence[Record], results: Path) -> Iterator[Finding]:
         if not path.is_file():
             yield Finding(path, "table", "is missing; run `python -m benchmark leaderboard`")
         elif path.read_text(encoding="utf-8") != text:
-            yield Finding(
-                path, "table", f"{shown(path)} is not what the records give; run `python -m benchmark leaderboard`"
-            )
+            yield Finding(path, "table", "is not what the records give; run `python -m benchmark leaderboard`")

@@ -67,63 +67,118 @@ def fit(
 
     Raises BenchmarkError where the loss is no longer finite.
     """
-    optimizer, plateau = Optimizer(model, train), Plateau(train)
-    start = time.perf_counter()
-    step = samples = 0
-    train_seconds = predict_seconds = 0.0
-    best: Evaluated | None = None
-    best_weights: dict[str, torch.Tensor] = {}
-    losses: list[float] = []
-    reason: StopReason = "epochs"
-    evaluations = 0
+    return _Fit(model, train_split, valid_split, train, seed, device).events()
 
-    for epoch in range(1, train.epochs + 1):
-        steps = -(-len(train_split) // train.batch_size)
-        for position, batch in enumerate(batches(train_split, train.batch_size, seed=seed, epoch=epoch), start=1):
-            began = time.perf_counter()
-            loss = _step(model, batch.to(device), optimizer, step + 1)
-            train_seconds += time.perf_counter() - began
-            step, samples = step + 1, samples + len(batch)
-            losses.append(loss)
-            yield Stepped(step, epoch, loss)
-            if not _evaluation_due(step, position == steps, train.evaluate_every):
-                continue
-            began = time.perf_counter()
-            logit = predict(model, valid_split, device)
-            predict_seconds += time.perf_counter() - began
-            evaluations += 1
-            metrics = evaluate(logit, valid_split.label, valid_split.group)
-            event = Evaluated(
-                step=step,
-                epoch=epoch,
-                learning_rate=optimizer.learning_rate,
-                train_loss=float(np.mean(losses)),
-                valid=metrics,
-                improved=plateau.improved(getattr(metrics, train.monitor)),
-                seconds=time.perf_counter() - start,
-            )
-            losses.clear()
-            if event.improved:
-                best, best_weights = event, _copy(model)
-            optimizer.learning_rate = plateau.next_rate(optimizer.learning_rate)
-            yield event
-            if plateau.exhausted:
-                reason = "patience"
+
+class _Fit:
+    """The state of one fit between its events."""
+
+    def __init__(
+        self, model: nn.Module, train_split: Arrays, valid_split: Arrays, train: Train, seed: int, device: torch.device
+    ) -> None:
+        self.model, self.train_split, self.valid_split = model, train_split, valid_split
+        self.train, self.seed, self.device = train, seed, device
+        self.optimizer, self.plateau = Optimizer(model, train), Plateau(train)
+        self.started = time.perf_counter()
+        self.train_clock, self.predict_clock = _Clock(), _Clock()
+        self.step = 0
+        self.losses: list[float] = []
+        self.best: Evaluated | None = None
+        self.best_weights: dict[str, torch.Tensor] = {}
+
+    def events(self) -> Iterator[Event]:
+        for epoch in range(1, self.train.epochs + 1):
+            yield from self._epoch(epoch)
+            if self.plateau.exhausted:
                 break
-        if plateau.exhausted:
-            break
+        yield self._finish()
 
-    if best is None:
-        raise BenchmarkError(f"no evaluation in {step} steps: lower train.evaluate_every or raise train.epochs")
-    model.load_state_dict(best_weights)
-    yield Fitted(
-        best_step=best.step,
-        best_epoch=best.epoch,
-        reason=reason,
-        train_seconds=train_seconds,
-        samples_per_s=samples / train_seconds,
-        predict_samples_per_s=evaluations * len(valid_split) / predict_seconds,
-    )
+    def _epoch(self, epoch: int) -> Iterator[Event]:
+        source = batches(self.train_split, self.train.batch_size, seed=self.seed, epoch=epoch)
+        last_step = epoch * -(-len(self.train_split) // self.train.batch_size)
+        while not self.plateau.exhausted:
+            with self.train_clock:
+                batch = next(source, None)
+                if batch is None:
+                    return
+                loss = self._train_on(batch.to(self.device))
+                self.train_clock.rows += len(batch)
+            yield Stepped(self.step, epoch, loss)
+            every = self.train.evaluate_every
+            if (self.step == last_step) if every is None else (self.step % every == 0):
+                yield self._evaluate(epoch)
+
+    def _train_on(self, batch: Batch) -> float:
+        """One step; the batch's mean cross-entropy without penalties."""
+        self.model.train()
+        cross_entropy = binary_cross_entropy_with_logits(self.model(batch.dense, batch.sparse), batch.label)
+        loss = cross_entropy.item()
+        self.step += 1
+        if not np.isfinite(loss):
+            raise BenchmarkError(
+                f"the training loss is {loss} at step {self.step} with learning rate "
+                f"{self.optimizer.learning_rate:g}; lower train.learning_rate"
+            )
+        penalty = getattr(self.model, "training_penalty", None)
+        self.optimizer.step(cross_entropy if penalty is None else cross_entropy + penalty())
+        self.losses.append(loss)
+        return loss
+
+    def _evaluate(self, epoch: int) -> Evaluated:
+        with self.predict_clock:
+            logit = predict(self.model, self.valid_split, self.device)
+            self.predict_clock.rows += len(logit)
+        if not np.isfinite(logit).all():
+            raise BenchmarkError(f"a validation logit is not finite at step {self.step}; lower train.learning_rate")
+        valid = evaluate(logit, self.valid_split.label, self.valid_split.group)
+        event = Evaluated(
+            step=self.step,
+            epoch=epoch,
+            learning_rate=self.optimizer.learning_rate,
+            train_loss=float(np.mean(self.losses)),
+            valid=valid,
+            improved=self.plateau.improved(getattr(valid, self.train.monitor)),
+            seconds=time.perf_counter() - self.started,
+        )
+        self.losses.clear()
+        if event.improved:
+            self.best = event
+            self.best_weights = {name: tensor.detach().clone() for name, tensor in self.model.state_dict().items()}
+        self.optimizer.learning_rate = self.plateau.next_rate(self.optimizer.learning_rate)
+        return event
+
+    def _finish(self) -> Fitted:
+        if self.best is None:
+            raise BenchmarkError(
+                f"no evaluation in {self.step} steps: lower train.evaluate_every or raise train.epochs"
+            )
+        self.model.load_state_dict(self.best_weights)
+        return Fitted(
+            best_step=self.best.step,
+            best_epoch=self.best.epoch,
+            reason="patience" if self.plateau.exhausted else "epochs",
+            train_seconds=self.train_clock.seconds,
+            samples_per_s=self.train_clock.rate,
+            predict_samples_per_s=self.predict_clock.rate,
+        )
+
+
+class _Clock:
+    """Seconds spent inside its `with` blocks, and rows done there."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self.rows = 0
+
+    def __enter__(self) -> None:
+        self._began = time.perf_counter()
+
+    def __exit__(self, *_: object) -> None:
+        self.seconds += time.perf_counter() - self._began
+
+    @property
+    def rate(self) -> float:
+        return self.rows / self.seconds
 
 
 def predict(model: nn.Module, split: Arrays, device: torch.device) -> NDArray[np.float32]:
@@ -133,8 +188,8 @@ def predict(model: nn.Module, split: Arrays, device: torch.device) -> NDArray[np
     with torch.inference_mode():
         position = 0
         for batch in ordered(split, PREDICT_BATCH):
-            logit = model(batch.to(device).dense, batch.to(device).sparse)
-            scores[position : position + len(batch)] = logit.cpu().numpy()
+            moved = batch.to(device)
+            scores[position : position + len(batch)] = model(moved.dense, moved.sparse).cpu().numpy()
             position += len(batch)
     return scores
 
@@ -150,26 +205,3 @@ def observe(model: nn.Module, split: Arrays, rows: NDArray[np.int64], device: to
         for batch in ordered(probe, PREDICT_BATCH):
             moved = batch.to(device)
             model(moved.dense, moved.sparse, seen)
-
-
-def _step(model: nn.Module, batch: Batch, optimizer: Optimizer, step: int) -> float:
-    model.train()
-    logit = model(batch.dense, batch.sparse)
-    cross_entropy = binary_cross_entropy_with_logits(logit, batch.label)
-    value = cross_entropy.item()
-    if not np.isfinite(value):
-        raise BenchmarkError(
-            f"the training loss is {value} at step {step} with learning rate {optimizer.learning_rate:g}; "
-            "lower train.learning_rate"
-        )
-    penalty = getattr(model, "training_penalty", None)
-    optimizer.step(cross_entropy if penalty is None else cross_entropy + penalty())
-    return value
-
-
-def _evaluation_due(step: int, epoch_ends: bool, every: int | None) -> bool:
-    return epoch_ends if every is None else step % every == 0
-
-
-def _copy(model: nn.Module) -> dict[str, torch.Tensor]:
-    return {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}

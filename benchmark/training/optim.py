@@ -14,7 +14,7 @@ MIN_IMPROVEMENT = 1e-6
 class Optimizer:
     """One step: add L2 gradients, clip the global norm, Adam.
 
-    The penalty (lambda / 2) ||E||^2 runs over whole tables, so its gradient lambda E is dense and the clip norm sees it.
+    The penalty (lambda / 2) ||E||^2 runs over whole tables: its gradient lambda E is dense, and the clip norm sees it.
     """
 
     def __init__(self, model: nn.Module, train: Train) -> None:
@@ -52,7 +52,7 @@ class Optimizer:
 
 @dataclass
 class Plateau:
-    """Best validation value so far; without improvement the learning rate falls, after `patience` of them it is over."""
+    """Best validation value so far; without improvement the rate falls, and after `patience` of them it ends."""
 
     train: Train
     best: float | None = None

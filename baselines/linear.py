@@ -1,0 +1,47 @@
+"""Logistic regression and the factorization machine."""
+
+from torch import Tensor, nn
+
+from baselines.features import FieldEmbedding, LinearTerm, Observe, ignore
+from benchmark.data.schema import Schema
+from benchmark.registry import models
+
+
+@models.register("lr")
+class LR(nn.Module):
+    """Logistic regression: `logit = b + sum_f w_f`, w_f one weight per id (dense: weight times value).
+
+    dense [B, n_dense], sparse [B, n_sparse] -> [B]. Stage `embedding`: the weights, [B, F, 1].
+    Paper: Richardson et al., 2007. Left open there / chosen here: nothing.
+    """
+
+    def __init__(self, schema: Schema) -> None:
+        super().__init__()
+        self.linear = LinearTerm(schema)
+
+    def forward(self, dense: Tensor, sparse: Tensor, observe: Observe | None = None) -> Tensor:
+        logit: Tensor = self.linear(dense, sparse, observe or ignore)
+        return logit
+
+
+@models.register("fm")
+class FM(nn.Module):
+    """Factorization machine: `logit = b + sum_f w_f + sum_{f<g} <v_f, v_g>`.
+
+    The pairs are computed as `(|sum_f v_f|^2 - sum_f |v_f|^2) / 2`. w_f is a weight and v_f in R^d a vector per id
+    (dense: times the value). Stage `embedding`: v, [B, F, d]. Paper: Rendle, ICDM 2010.
+    Left open there / chosen here: initial values (N(0, 1e-4 sd) in the tables).
+    """
+
+    def __init__(self, schema: Schema, *, embedding_dim: int = 10) -> None:
+        super().__init__()
+        self.linear = LinearTerm(schema)
+        self.embedding = FieldEmbedding(schema, embedding_dim)
+
+    def forward(self, dense: Tensor, sparse: Tensor, observe: Observe | None = None) -> Tensor:
+        observe = observe or ignore
+        v = self.embedding(dense, sparse)
+        observe("embedding", v)
+        pairs = (v.sum(dim=1).square() - v.square().sum(dim=1)).sum(dim=1) / 2
+        logit: Tensor = self.linear(dense, sparse) + pairs
+        return logit

@@ -1,0 +1,97 @@
+"""RankElastor, as released and as published: one composition of the token-mixing parts."""
+
+from torch import Tensor, nn
+
+from baselines.features import FieldEmbedding, Observe, ignore
+from baselines.layers import require_positive
+from baselines.per_token_ffn import FFNKind, build_ffn
+from baselines.token_mixing import Block, Mixing, MixingKind, NormPlace
+from baselines.tokens import HeadKind, TokenizerKind, build_head, build_tokenizer
+from benchmark.data.schema import Schema
+from benchmark.registry import models
+
+
+@models.register("rankelastor")
+class RankElastor(nn.Module):
+    """Full token mixing and gated per-token FFNs over tokens X in R^{T x D} (Li et al., KDD 2026, 2605.23191).
+
+    `X_0 = tokenizer(E)`, E [B, F, d] the field embeddings; `logit = head(X_L)`; block l = 1..L:
+
+    as released (the defaults): `M = X + reshape(W RMSNorm(flatten X) + b)`, `M' = RMSNorm(M)`, and per token
+    `X' = M' + Linear(units(M'))`, units a stack over `ffn_hidden` of GatedUnits with r = `expansion`;
+    as published: `M = LayerNorm(X + reshape(W flatten(X)))`, `X' = (GELU(M W1) * (M W2)) W3 + M Wr` per token:
+    mixing_norm = "post", mixing_bias = false, ffn_norm = "none", ffn = "glu_paper", expansion = 3.
+    The ablations are choices too: mixing x ffn x norms. Hyperparameters of parts that are not chosen are not read.
+    Stages `embedding` [B, F, d], then [B, T, D]: `tokens`, `block{l}.mixing` (M), `block{l}.ffn` (X').
+    Left open by the paper / chosen here: tokenizer and head (the released ones), LayerNorm over D, FFN dropout 0.
+    """
+
+    def __init__(
+        self,
+        schema: Schema,
+        *,
+        embedding_dim: int = 10,
+        tokens: int = 8,
+        token_dim: int = 16,
+        blocks: int = 2,
+        tokenizer: TokenizerKind = "vector",
+        tokenizer_hidden: int = 64,
+        tokenizer_norm: bool = True,
+        tokenizer_dropout: float = 0.0,
+        mixing: MixingKind = "full",
+        mixing_groups: int = 2,
+        mixing_bias: bool = True,
+        mixing_norm: NormPlace = "pre",
+        ffn: FFNKind = "glu",
+        ffn_hidden: tuple[int, ...] = (16,),
+        expansion: float = 3.0,
+        ffn_norm: NormPlace = "pre",
+        unit_norm: bool = True,
+        ffn_dropout: float = 0.0,
+        head: HeadKind = "mlp",
+    ) -> None:
+        super().__init__()
+        require_positive("tokens", tokens)
+        require_positive("token_dim", token_dim)
+        require_positive("blocks", blocks)
+        require_positive("tokenizer_hidden", tokenizer_hidden)
+        require_positive("ffn_hidden", *ffn_hidden)
+        self.embedding = FieldEmbedding(schema, embedding_dim)
+        self.tokenizer = build_tokenizer(
+            tokenizer,
+            schema.num_fields * embedding_dim,
+            tokens,
+            token_dim,
+            hidden=tokenizer_hidden,
+            norm=tokenizer_norm,
+            dropout=tokenizer_dropout,
+        )
+        self.blocks = nn.ModuleList(
+            Block(
+                Mixing(mixing, tokens, token_dim, groups=mixing_groups, bias=mixing_bias, norm=mixing_norm),
+                build_ffn(
+                    ffn,
+                    tokens,
+                    token_dim,
+                    hidden=ffn_hidden,
+                    expansion=expansion,
+                    unit_norm=unit_norm,
+                    dropout=ffn_dropout,
+                ),
+                token_dim,
+                ffn_norm,
+            )
+            for _ in range(blocks)
+        )
+        self.head = build_head(head, tokens, token_dim)
+
+    def forward(self, dense: Tensor, sparse: Tensor, observe: Observe | None = None) -> Tensor:
+        observe = observe or ignore
+        embedding = self.embedding(dense, sparse)
+        observe("embedding", embedding)
+        x = self.tokenizer(embedding)
+        observe("tokens", x)
+        for number, block in enumerate(self.blocks, start=1):
+            x = block(x, observe, f"block{number}")
+        logit: Tensor = self.head(x)
+        return logit

@@ -1,0 +1,100 @@
+"""Token mixing and the block around it: the parts that RankMixer and RankElastor are made of."""
+
+import warnings
+from typing import Literal
+
+from torch import Tensor, nn
+
+from baselines.features import Observe
+from baselines.layers import Linear, RMSNorm
+from baselines.tokens import divisors
+
+MixingKind = Literal["full", "kronecker", "transpose", "none"]
+NormPlace = Literal["pre", "post", "none"]
+
+LAYER_NORM_EPS = 1e-5
+
+
+def transpose_heads(x: Tensor) -> Tensor:
+    """RankMixer's parameter-free mixing, [B, T, D] -> the same; its own inverse.
+
+    Every token is split into T heads; new token h is the concatenation over t of head h of token t.
+    """
+    batch, tokens, width = x.shape
+    return x.reshape(batch, tokens, tokens, width // tokens).transpose(1, 2).reshape(x.shape)
+
+
+class Mixing(nn.Module):
+    """`X + mix(X)` on [B, T, D], with an RMSNorm over TD before `mix` (pre) or a LayerNorm over D after the sum (post).
+
+    full: `mix(X) = reshape(W flatten(X))`, W [TD, TD];
+    kronecker: flatten(X) cut into g groups, one W [TD/g, TD/g] for all of them, `(I_g (x) W) flatten(X)`;
+    transpose: transpose_heads (T must divide D);
+    none: mix = 0, so that only a `post` norm acts.
+    """
+
+    def __init__(self, kind: MixingKind, tokens: int, width: int, *, groups: int, bias: bool, norm: NormPlace) -> None:
+        super().__init__()
+        if kind == "transpose" and width % tokens:
+            raise ValueError(
+                f"tokens = {tokens} does not divide token_dim = {width}, which mixing by transposition needs: every "
+                f"token is split into T heads; for this token_dim tokens can be {divisors(width)}"
+            )
+        self.kind = kind
+        self.groups = groups if kind == "kronecker" else 1
+        if kind == "kronecker":
+            check_groups(groups, tokens, width)
+        size = tokens * width // self.groups
+        self.linear = Linear(size, size, bias=bias) if kind in ("full", "kronecker") else None
+        self.pre_norm = RMSNorm(tokens * width) if norm == "pre" and kind != "none" else None
+        self.norm = nn.LayerNorm(width, eps=LAYER_NORM_EPS) if norm == "post" else None
+
+    def mix(self, x: Tensor) -> Tensor:
+        if self.pre_norm is not None:
+            x = self.pre_norm(x.flatten(1)).view(x.shape)
+        if self.linear is None:
+            return transpose_heads(x)
+        mixed: Tensor = self.linear(x.reshape(len(x), self.groups, -1))
+        return mixed.view(x.shape)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = x if self.kind == "none" else x + self.mix(x)
+        return y if self.norm is None else self.norm(y)
+
+
+def check_groups(groups: int, tokens: int, width: int) -> None:
+    """Raises ValueError if the groups do not divide T*D; warns if each lies inside a token: nothing is mixed then."""
+    if groups < 1 or tokens * width % groups:
+        raise ValueError(
+            f"mixing_groups = {groups} does not divide tokens * token_dim = {tokens} * {width} = {tokens * width}; "
+            f"mixing_groups can be {divisors(tokens * width)}"
+        )
+    if tokens > 1 and width % (tokens * width // groups) == 0:
+        warnings.warn(
+            f"mixing_groups = {groups} mixes nothing across tokens: each group of {tokens * width // groups} values "
+            f"lies inside one of the {tokens} tokens of width {width}",
+            stacklevel=2,
+        )
+
+
+class Block(nn.Module):
+    """Mixing, then the per-token FFN: [B, T, D] -> the same; stages `{name}.mixing` and `{name}.ffn`.
+
+    `ffn_norm` pre: an RMSNorm over D before the FFN, and the FFN's residual starts behind it; post: a LayerNorm over
+    D after the FFN.
+    """
+
+    def __init__(self, mixing: Mixing, ffn: nn.Module, width: int, ffn_norm: NormPlace) -> None:
+        super().__init__()
+        self.mixing = mixing
+        self.norm = RMSNorm(width) if ffn_norm == "pre" else None
+        self.ffn = ffn
+        self.ffn_norm = nn.LayerNorm(width, eps=LAYER_NORM_EPS) if ffn_norm == "post" else None
+
+    def forward(self, x: Tensor, observe: Observe, name: str) -> Tensor:
+        x = self.mixing(x)
+        observe(f"{name}.mixing", x)
+        x = self.ffn(x if self.norm is None else self.norm(x))
+        x = x if self.ffn_norm is None else self.ffn_norm(x)
+        observe(f"{name}.ffn", x)
+        return x

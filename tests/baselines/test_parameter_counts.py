@@ -1,0 +1,116 @@
+"""Dense parameters of the released configurations, and published totals of the classic models, on the meta device."""
+
+from typing import Any
+
+import pytest
+import torch
+
+from benchmark.data.schema import Schema
+from benchmark.registry import models
+
+CRITEO = Schema(tuple(f"I{i}" for i in range(13)), tuple(f"C{i}" for i in range(26)), (100,) * 26)
+AVAZU = Schema((), tuple(f"A{i}" for i in range(24)), (100,) * 24)
+
+MATRIX = {"tokenizer": "matrix", "tokenizer_hidden": 500, "tokenizer_dropout": 0.1}
+VECTOR = {"tokenizer": "vector", "tokenizer_hidden": 800}
+BASE = {
+    "mixing": "transpose",
+    "mixing_norm": "post",
+    "ffn": "gelu",
+    "unit_norm": False,
+    "tokenizer": "matrix",
+    "tokenizer_norm": False,
+}
+PRE_FAST = {"mixing": "kronecker", "mixing_groups": 26, "mixing_bias": False}
+POST_FAST = {"mixing": "kronecker", "mixing_groups": 2, "mixing_bias": False, "mixing_norm": "post"}
+
+
+def sized(
+    dim: int, tokens: int, width: int, blocks: int, hidden: tuple[int, ...], r: float, **rest: Any
+) -> dict[str, Any]:
+    sizes = {"embedding_dim": dim, "tokens": tokens, "token_dim": width, "blocks": blocks}
+    return sizes | {"ffn_hidden": hidden, "expansion": r} | rest
+
+
+def criteo(blocks: int, hidden: tuple[int, ...], r: float) -> dict[str, Any]:
+    return sized(20, 26, 30, blocks, hidden, r, **MATRIX)
+
+
+def avazu(blocks: int, r: float) -> dict[str, Any]:
+    return sized(64, 24, 64, blocks, (64,), r, **VECTOR)
+
+
+# (data set, hyperparameters, dense parameters, dense parameters without the head where the source states them)
+RELEASED = {
+    "criteo dim 10": (CRITEO, sized(10, 15, 26, 1, (64, 64), 3, **MATRIX), 1_484_093, 1_178_332),
+    "criteo dim 20": (CRITEO, criteo(1, (64, 64), 3), 3_681_981, 2_462_060),
+    "criteo v1": (CRITEO, criteo(1, (24, 24), 1.5), 2_179_727, 959_806),
+    "criteo v2": (CRITEO, criteo(1, (24, 24), 2), 2_258_585, None),
+    "criteo v3": (CRITEO, criteo(2, (24, 24), 2), 3_265_439, None),
+    "criteo v4": (CRITEO, criteo(2, (24, 24), 3), 3_580_871, None),
+    "criteo v5": (CRITEO, criteo(2, (48, 48), 3), 4_840_103, None),
+    "criteo v6": (CRITEO, criteo(3, (48, 48), 3), 6_634_289, None),
+    "criteo v7": (CRITEO, criteo(4, (64, 64), 3), 10_972_731, 9_752_810),
+    "criteo base": (
+        CRITEO,
+        sized(20, 26, 26, 2, (200, 200), 1, **(BASE | {"tokenizer_hidden": 500})),
+        3_589_071,
+        2_672_414,
+    ),
+    "criteo fast": (CRITEO, criteo(2, (24, 24), 3) | PRE_FAST, 2_364_311, None),
+    "avazu dim 16": (AVAZU, sized(16, 24, 16, 4, (16,), 3, **VECTOR), 1_870_209, 1_573_760),
+    "avazu dim 32": (AVAZU, sized(32, 24, 32, 3, (32,), 3, tokenizer="none"), 4_019_809, 2_837_088),
+    "avazu v1": (AVAZU, avazu(1, 1), 9_950_337, None),
+    "avazu v2": (AVAZU, avazu(2, 1.5), 13_510_849, None),
+    "avazu v3": (AVAZU, avazu(2, 2), 13_908_673, None),
+    "avazu v4": (AVAZU, avazu(3, 2), 17_269_505, None),
+    "avazu v5": (AVAZU, avazu(3, 3), 18_462_977, None),
+    "avazu v6": (AVAZU, avazu(4, 3), 22_221_633, None),
+    "avazu dim 64 = v7": (AVAZU, avazu(5, 3), 25_980_289, 21_255_552),
+    "avazu base": (
+        AVAZU,
+        sized(64, 24, 48, 5, (400, 400), 1, **(BASE | {"tokenizer_hidden": 800})),
+        26_661_281,
+        24_002_464,
+    ),
+    "avazu fast": (AVAZU, sized(64, 24, 48, 5, (64,), 3, **VECTOR, **POST_FAST), 10_887_185, 8_228_368),
+}
+
+
+def parameters(model: torch.nn.Module, *, embedding: bool = False, head: bool = True) -> int:
+    return sum(
+        parameter.numel()
+        for name, parameter in model.named_parameters()
+        if (embedding or "embedding" not in name.split(".")) and (head or not name.startswith("head."))
+    )
+
+
+@pytest.mark.filterwarnings("ignore:mixing_groups")
+@pytest.mark.parametrize("name", RELEASED)
+def test_released_rankelastor_configurations(name: str) -> None:
+    schema, hyperparameters, dense, without_head = RELEASED[name]
+    with torch.device("meta"):
+        model = models.get("rankelastor")(schema, **hyperparameters)
+    assert parameters(model) == dense
+    assert without_head is None or parameters(model, head=False) == without_head
+
+
+FRAPPE = Schema((), tuple(f"f{i}" for i in range(10)), (5389 - 9 * 2, *((2,) * 9)))
+
+
+@pytest.mark.parametrize(
+    ("name", "hyperparameters", "total"),
+    [
+        ("lr", {}, 5_390),
+        ("fm", {"embedding_dim": 10}, 59_280),
+        (
+            "dcnv2",
+            {"embedding_dim": 10, "cross_layers": 4, "parallel_units": (400, 400, 400), "batch_norm": True},
+            458_391,
+        ),
+    ],
+)
+def test_published_totals_on_frappe(name: str, hyperparameters: dict[str, Any], total: int) -> None:
+    with torch.device("meta"):
+        model = models.get(name)(FRAPPE, **hyperparameters)
+    assert parameters(model, embedding=True) == total
