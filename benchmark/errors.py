@@ -5,5 +5,9 @@ class BenchmarkError(Exception):
     """Something failed outside the caller's words (a file, a disk, a server, a diverging run): exit code 1."""
 
 
+class MissingData(BenchmarkError):
+    """The files of a data set are not on this machine."""
+
+
 class UsageError(BenchmarkError):
     """The request itself is wrong (a misspelt name, a wrong key or value): exit code 2."""

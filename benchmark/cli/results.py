@@ -68,7 +68,7 @@ def _opener(data_root: Path | None) -> "OpenData":
     import functools
 
     from benchmark.data import catalog
-    from benchmark.errors import BenchmarkError
+    from benchmark.errors import MissingData
     from benchmark.records.verify import Data
 
     @functools.cache
@@ -76,9 +76,7 @@ def _opener(data_root: Path | None) -> "OpenData":
         found = catalog.find_card(name)
         try:
             _, store = catalog.open_data(name, data_root=data_root, notify=notice)
-        except BenchmarkError as error:
-            if found.card.generator is not None:
-                raise
+        except MissingData as error:
             return Data(found.card, None, str(error))
         return Data(found.card, store.fingerprint)
 

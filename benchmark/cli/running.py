@@ -97,9 +97,8 @@ def _recipe(model: str | None, dataset: str | None, recipe: str | None, settings
 
 def _execute(job: "Job", results: Path, *, quiet: bool, track: bool) -> "Record":
     from benchmark.cli.progress import Bar, Lines
-    from benchmark.run import Finished
+    from benchmark.run import Finished, save
     from benchmark.run import run as events
-    from benchmark.run import save
 
     show: Any = _ignore if quiet else Bar() if sys.stderr.isatty() else Lines()
     tracker = _tracker() if track else None

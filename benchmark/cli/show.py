@@ -5,46 +5,51 @@ from statistics import mean, stdev
 
 from rich.table import Table
 
+from benchmark.measure.spectrum import Spectrum
 from benchmark.records.record import Record
 
 BARS = "▁▂▃▄▅▆▇█"
 
 
 def result_table(records: Sequence[Record]) -> Table:
-    """One table over the seeds of one recipe: a column a seed, then mean and sd where there are several."""
+    """One table over the seeds of one recipe: a column a seed, then mean and sd where there are several.
+
+    Every stage has its mean effective rank over its limit, with the best weights, and a small bar of that share.
+    """
     first = records[0]
-    caption = "\n".join(filter(None, [_stages(first), first.caveat and f"{first.dataset}: {first.caveat}"]))
-    table = Table(title=first.recipe_id, caption=caption, title_justify="left", caption_justify="left")
-    table.add_column("")
+    heading = first.recipe_id + (f"\n{first.caveat}" if first.caveat else "")
+    table = Table("", title=heading, title_justify="left", min_width=len(max(heading.split("\n"), key=len)))
     for record in records:
         table.add_column(f"seed {record.seed}", justify="right")
     if len(records) > 1:
         table.add_column("mean", justify="right")
         table.add_column("sd", justify="right")
     for label, value, form in _ROWS:
-        numbers = [value(record) for record in records]
-        if any(number is None for number in numbers):
-            continue
-        kept = [float(number) for number in numbers if number is not None]
-        table.add_row(label, *(form.format(number) for number in kept), *_mean_sd(kept, form))
-    table.add_row("rank trajectory", *(trajectory_bars(record) for record in records))
+        _add_row(table, label, [value(record) for record in records], form)
+    table.add_section()
+    table.add_row("effective rank", *(trajectory_bars(record) for record in records))
+    for number, stage in enumerate(first.spectra):
+        spectra = [record.spectra[number].best for record in records]
+        limit = stage.best.limit if stage.best else 0
+        _add_row(table, f"  {stage.stage}", [s.erank.mean if s else None for s in spectra], f"{{:.2f}} / {limit}")
     return table
 
 
 def trajectory_bars(record: Record) -> str:
-    """One small bar a stage: mean effective rank over its limit, with the best weights."""
-    return "".join(
-        "·" if stage.best is None else BARS[min(int(stage.best.erank.mean / stage.best.limit * len(BARS)), 7)]
-        for stage in record.spectra
-    )
+    """One small bar a stage, in order; a dot for a stage that is all zero."""
+    return "".join(_bar(stage.best) for stage in record.spectra)
 
 
-def _stages(record: Record) -> str:
-    shown = [
-        f"{stage.stage} {stage.best.erank.mean:.2f}/{stage.best.limit}" if stage.best else f"{stage.stage} zero"
-        for stage in record.spectra
-    ]
-    return f"effective rank / limit, seed {record.seed}: " + ", ".join(shown)
+def _bar(spectrum: Spectrum | None) -> str:
+    if spectrum is None:
+        return "·"
+    return BARS[min(int(spectrum.erank.mean / spectrum.limit * len(BARS)), len(BARS) - 1)]
+
+
+def _add_row(table: Table, label: str, values: list[float | None], form: str) -> None:
+    known = [float(value) for value in values if value is not None]
+    if len(known) == len(values):
+        table.add_row(label, *(form.format(value) for value in known), *_mean_sd(known, form))
 
 
 def _mean_sd(values: list[float], form: str) -> list[str]:

@@ -1,0 +1,63 @@
+"""Rows of a person's files, checked: csv, parquet and libsvm become frames of bounded size.
+
+A frame has the label as UInt8 (0 or 1), dense columns as Float64 (missing = null) and all others as String (missing =
+null or empty)."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from benchmark.data import csv_table, libsvm_table, parquet_table
+from benchmark.data.card import Table
+from benchmark.errors import BenchmarkError
+
+_FORMATS = {"csv": csv_table, "parquet": parquet_table, "libsvm": libsvm_table}
+_FLOAT32_MAX = float(np.finfo(np.float32).max)
+
+
+def require_columns(path: Path, table: Table) -> None:
+    """Raises BenchmarkError for columns that the card names and the file lacks."""
+    found = _FORMATS[table.format].columns(path, table)
+    if missing := [name for name in table.columns if name not in found]:
+        raise BenchmarkError(
+            f"{path} has no column {', '.join(map(repr, missing))}; it has: {', '.join(found)}; "
+            "correct the card or the file"
+        )
+
+
+def read_rows(path: Path, table: Table, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
+    """The rows in file order with the named columns.
+
+    Raises BenchmarkError naming file, line (parquet: row), column and value of the first row of a wrong length, broken
+    number, label outside {0, 1}, or text that is not UTF-8."""
+    unit = "row" if table.format == "parquet" else "line"
+    for first, frame in _FORMATS[table.format].read(path, table, columns):
+        yield _typed(frame, table, f"{path}, {unit}", first)
+
+
+def _typed(frame: pl.DataFrame, table: Table, place: str, first: int) -> pl.DataFrame:
+    numeric = [name for name in frame.columns if name == table.label or name in table.dense]
+    numbers = frame.select(pl.col(name).cast(pl.Float64, strict=False) for name in numeric)
+    for name in numeric:
+        is_label = name == table.label
+        broken = _no_label(numbers[name]) if is_label else _no_number(frame[name], numbers[name])
+        if broken.any():
+            row = int(broken.arg_true()[0])
+            found = "missing" if frame[name][row] is None else repr(frame[name][row])
+            expected = "0 or 1" if is_label else "a finite float32 number"
+            raise BenchmarkError(f"{place} {first + row}, column '{name}': {found}, expected {expected}")
+    types = {table.label: pl.UInt8}
+    typed = [number.fill_nan(None).cast(types.get(number.name, pl.Float64)) for number in numbers]
+    return frame.with_columns(pl.exclude(numeric).cast(pl.String), *typed)
+
+
+def _no_label(number: pl.Series) -> pl.Series:
+    return ~((number == 0) | (number == 1)).fill_null(value=False)
+
+
+def _no_number(raw: pl.Series, number: pl.Series) -> pl.Series:
+    present = raw.is_not_null() & (raw != "") if raw.dtype == pl.String else raw.is_not_null()
+    too_large = number.is_not_nan() & (number.abs() > _FLOAT32_MAX)
+    return (number.is_null() & present) | too_large.fill_null(value=False)

@@ -1,0 +1,172 @@
+"""The command line as a person types it, in processes of its own."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from benchmark.paths import ROOT
+
+
+def start(*words: str, **environment: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "benchmark", *words],
+        cwd=ROOT,
+        env=os.environ | {"OMP_NUM_THREADS": "1"} | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def benchmark(*words: str, code: int = 0, **environment: str) -> tuple[str, str]:
+    """What the command printed to (standard output, standard error); its exit code must be `code`."""
+    process = start(*words, **environment)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == code, f"{words}: {process.returncode}\n{out}\n{err}"
+    assert "Traceback" not in err
+    return out, err
+
+
+def test_heavy_packages_are_not_imported_for_help() -> None:
+    code = "import sys, benchmark.cli; print([m for m in ('torch', 'mlflow', 'polars', 'optuna') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+    out, _ = benchmark("--help")
+    assert all(command in out for command in ("run", "list", "leaderboard", "verify", "track", "ui"))
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["run", "--model", "rankelastr", "--dataset", "synthetic"], "unknown model 'rankelastr'; did you mean rankelastor"),
+        (["run", "--model", "lr", "--dataset", "synthetik"], "unknown data set 'synthetik'; did you mean synthetic"),
+        (["run", "--recipe", "synthetic_tiny/rankelastr"], "unknown recipe 'synthetic_tiny/rankelastr'; did you mean"),
+        (["run", "--model", "lr"], "give either --model and --dataset, or --recipe DATASET/NAME"),
+        (["run", "--recipe", "synthetic/lr", "--dataset", "synthetic_tiny"], "is for the data set synthetic, not"),
+        (["run", "--recipe", "synthetic/lr", "--seeds", "4-2"], "--seeds 4-2: write 0, 0-4 or 0,2,5"),
+        (["run", "--recipe", "synthetic/lr", "--device", "tpu"], "--device tpu: use cpu or cuda"),
+        (["run", "--recipe", "synthetic/lr", "--set", "train.lr=1"], "unknown key 'train.lr'; did you mean"),
+        (["run", "--model", "lr", "--dataset", "no/such/card.toml"], "no/such/card.toml: there is no such file"),
+        (["run", "--recipe", "synthetic/lr", "--rows", "many"], "'--rows'"),
+        (["list", "modells"], "modells"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_misuse_is_one_message_and_code_2(words, message: str) -> None:
+    _, err = benchmark(*words, code=2)
+    assert message in err
+
+
+def test_list() -> None:
+    assert "rankelastor" in benchmark("list", "models")[0]
+    datasets = benchmark("list", "datasets")[0]
+    assert "synthetic_tiny" in datasets and "train negatives resampled" in datasets
+    assert "synthetic/rankelastor\n" in benchmark("list", "recipes")[0]
+
+
+def test_run_leaderboard_verify(tmp_path) -> None:
+    """From a recipe to a record that verifies, and no longer does once it is altered."""
+    where = ("--results", str(tmp_path))
+    out, err = benchmark("run", "--model", "lr", "--dataset", "synthetic_tiny", "--seeds", "0,1", "--no-track", *where)
+    assert all(word in out for word in ("test AUC", "oracle LogLoss", "samples/s", "effective rank", "mean", "sd"))
+    assert "valid AUC" in err
+    record = tmp_path / "records" / "synthetic_tiny" / "lr" / "seed-1.json"
+    assert record.is_file() and record.with_suffix(".npz").is_file()
+    benchmark("leaderboard", *where)
+    assert "| lr |" in (tmp_path / "leaderboard.md").read_text()
+    out, _ = benchmark("verify", *where)
+    assert "2 records: all checks passed" in out and "only reported: " in out
+    content = json.loads(record.read_text())
+    content["metrics"]["test"]["auc"] += 0.001
+    record.write_text(json.dumps(content))
+    out, _ = benchmark("verify", *where, code=1)
+    assert "FAILED" in out and "metrics.test.auc" in out
+
+
+def test_altered_runs_are_ad_hoc_and_quiet_prints_the_table_alone(tmp_path) -> None:
+    words = ("--model", "lr", "--dataset", "synthetic_tiny", "--set", "train.epochs=1", "--rows", "4000", "--quiet")
+    out, err = benchmark("run", *words, "--no-track", "--results", str(tmp_path))
+    assert err == ""
+    assert "test AUC" in out
+    [record] = (tmp_path / "studies" / "adhoc" / "synthetic_tiny").glob("lr-*-rows4000/seed-0.json")
+    assert json.loads(record.read_text())["name"] is None
+    assert not (tmp_path / "records").exists()
+
+
+def test_interrupting_is_clean(tmp_path) -> None:
+    process = start(
+        "run", "--model", "dnn", "--dataset", "synthetic_tiny", "--no-track", "--results", str(tmp_path),
+        "--set", "train.epochs=1000", "--set", "train.patience=1000",
+    )  # fmt: skip
+    assert process.stderr is not None
+    seen = next((line for line in process.stderr if "valid AUC" in line), "")
+    assert seen
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "interrupted" in err and "Traceback" not in err
+    assert not list(tmp_path.rglob("seed-*"))
+
+
+def test_a_results_folder_that_cannot_be_is_named_before_training(tmp_path) -> None:
+    (tmp_path / "file").touch()
+    _, err = benchmark(
+        "run", "--model", "lr", "--dataset", "synthetic_tiny", "--results", str(tmp_path / "file"), code=1
+    )
+    assert str(tmp_path / "file") in err and "valid AUC" not in err
+
+
+def test_tokens_that_do_not_divide(tmp_path) -> None:
+    words = ("--set", "model.tokenizer=matrix", "--set", "model.num_tokens=7", "--results", str(tmp_path), "--no-track")
+    _, err = benchmark("run", "--model", "rankelastor", "--dataset", "synthetic_tiny", *words, code=2)
+    assert "num_tokens = 7 does not divide" in err
+
+
+def test_data_that_are_not_here(tmp_path) -> None:
+    words = ("run", "--recipe", "frappe_x1r/lr", "--results", str(tmp_path), "--no-track")
+    _, err = benchmark(*words, code=1, BENCHMARK_DATA_ROOT="")
+    assert "frappe_x1r is not downloaded" in err and "--data-root" in err
+
+
+@pytest.fixture
+def own_table(tmp_path):
+    rows = [f"{i % 3 == 0:d},{i * 0.5},{'abc'[i % 3]},u{i % 7}" for i in range(300)]
+    (tmp_path / "clicks.csv").write_text("click,price,kind,user\n" + "\n".join(rows) + "\n")
+    card = tmp_path / "mine.toml"
+    card.write_text(
+        'id = "mine"\ntitle = "My clicks"\n[table]\nformat = "csv"\nfiles = { all = "clicks.csv" }\n'
+        'label = "click"\ndense = ["price"]\nsparse = ["kind", "user"]\n[table.split]\nmethod = "random"\n'
+    )
+    return card
+
+
+def test_own_table(own_table, tmp_path) -> None:
+    words = ("--set", "train.epochs=3", "--set", "train.batch_size=16", "--no-track", "--results", str(tmp_path / "r"))
+    out, _ = benchmark("run", "--model", "dnn", "--dataset", str(own_table), *words)
+    assert "mine/dnn (ad hoc)" in out and "test AUC" in out
+
+
+def test_own_table_with_a_broken_number_names_file_and_line(own_table, tmp_path) -> None:
+    table = own_table.with_name("clicks.csv")
+    table.write_text(table.read_text().replace("5.0,b,u3", "5.O,b,u3"))
+    _, err = benchmark("run", "--model", "lr", "--dataset", str(own_table), "--results", str(tmp_path), code=1)
+    assert "clicks.csv" in err and "line 12" in err and "5.O" in err
+
+
+def test_a_tampered_store_is_refused(tmp_path) -> None:
+    words = ("run", "--model", "lr", "--dataset", "synthetic_tiny", "--no-track", "--results", str(tmp_path / "results"))
+    cache = tmp_path / "cache"
+    benchmark(*words, BENCHMARK_CACHE=str(cache))
+    [array] = cache.glob("synthetic_tiny/*/train.sparse.npy")
+    content = bytearray(array.read_bytes())
+    content[-1] ^= 1
+    array.write_bytes(content)
+    _, err = benchmark(*words, code=1, BENCHMARK_CACHE=str(cache))
+    assert str(array) in err and "delete the folder" in err
+    shutil.rmtree(cache)
+    benchmark(*words, BENCHMARK_CACHE=str(cache))

@@ -1,0 +1,54 @@
+"""What tests share: an encoded-data cache of the session's own, and a few real runs on synthetic_tiny."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from benchmark import recipe as recipes
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory) -> Path:
+    """The session's cache folder, also of the subprocesses that tests start."""
+    folder = tmp_path_factory.mktemp("cache")
+    os.environ["BENCHMARK_CACHE"] = str(folder)
+    return folder
+
+
+@dataclass(frozen=True)
+class Made:
+    """A results folder with real records, and the recipes they were made from."""
+
+    results: Path
+    recipes: Path
+
+
+RECIPES = {
+    "linear": '[model]\nname = "lr"\n\n[train]\nbatch_size = 2048\nlearning_rate = 0.02\nepochs = 2\n',
+    "deep": '[model]\nname = "dnn"\nembedding_dim = 4\nhidden_units = [16]\n\n[train]\nbatch_size = 2048\nepochs = 2\n',
+}
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory) -> Made:
+    """Two recipes on synthetic_tiny, seeds 0 and 1, run and tabled. Read only: tests that alter it work on a copy."""
+    from benchmark.data import catalog
+    from benchmark.records import leaderboard, record
+    from benchmark.run import Finished, Job, run, save
+
+    root = tmp_path_factory.mktemp("made")
+    folder = root / "recipes" / "synthetic_tiny"
+    folder.mkdir(parents=True)
+    found, store = catalog.open_data("synthetic_tiny", data_root=None, notify=lambda _: None)
+    for name, text in RECIPES.items():
+        (folder / f"{name}.toml").write_text(text)
+        recipe = recipes.load(f"synthetic_tiny/{name}", folder.parent)
+        for seed in (0, 1):
+            job = Job(recipe, found.card, store, seed, threads=1)
+            for event in run(job):
+                if isinstance(event, Finished):
+                    save(event, job.path(root / "results"))
+    leaderboard.write([record.load(path) for path in record.record_files(root / "results")], root / "results")
+    return Made(root / "results", root / "recipes")
