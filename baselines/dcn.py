@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from baselines.features import FieldEmbedding, Observe, ignore
-from baselines.layers import MLP, Linear, require_positive
+from baselines.layers import MLP, Linear, PerTokenLinear, require_positive
 from benchmark.data.schema import Schema
 from benchmark.registry import models
 
@@ -29,6 +29,18 @@ class CrossNet(nn.Module):
         return x
 
 
+class VectorCross(nn.Module):
+    """DCN: `x_0 (w^T x) + b + x`, w and b in R^n."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.linear = Linear(width, 1, bias=False)
+        self.bias = nn.Parameter(torch.zeros(width))
+
+    def forward(self, x0: Tensor, x: Tensor) -> Tensor:
+        return torch.addcmul(x + self.bias, x0, self.linear(x))
+
+
 class MatrixCross(nn.Module):
     """DCNv2: `x_0 * (W x + b) + x`, W [n, n]."""
 
@@ -40,15 +52,74 @@ class MatrixCross(nn.Module):
         return torch.addcmul(x, x0, self.linear(x))
 
 
+class MixtureCross(nn.Module):
+    """DCNv2, low rank: `sum_i G_i(x) [x_0 * (U_i tanh(C_i tanh(V_i^T x)) + b)] + x`, G = softmax(W_g x + b_g).
+
+    V_i^T is stored as v.weight[i] [rank, n], C_i as c.weight[i], U_i as u.weight[i] [n, rank].
+    """
+
+    def __init__(self, width: int, experts: int, rank: int) -> None:
+        super().__init__()
+        self.v = PerTokenLinear(experts, width, rank, bias=False)
+        self.c = PerTokenLinear(experts, rank, rank, bias=False)
+        self.u = PerTokenLinear(experts, rank, width, bias=False)
+        self.gate = Linear(width, experts)
+        self.bias = nn.Parameter(torch.zeros(width))
+
+    def forward(self, x0: Tensor, x: Tensor) -> Tensor:
+        gates = torch.softmax(self.gate(x), dim=1)
+        inner = torch.tanh(self.c(torch.tanh(self.v(x.expand(len(self.v.weight), *x.shape)))))
+        weighted = inner * gates.T.unsqueeze(2)  # the gates sum to 1, so x_0 and b leave the sum over experts
+        return torch.addcmul(x, x0, torch.einsum("ebr,enr->bn", weighted, self.u.weight) + self.bias)
+
+
+@models.register("dcn")
+class DCN(nn.Module):
+    """`x_{l+1} = x_0 (w_l^T x_l) + b_l + x_l`, x_0 = flatten(E) in R^{F d}; `logit = w^T [x_L; MLP(x_0)] + b`.
+
+    Stages `embedding`, `cross{l}`: [B, F, d]. Paper: Wang et al., ADKDD 2017 (1708.05123).
+    Left open by the paper / chosen here: dropout, and whether batch norm is used (the paper does): options, off.
+    """
+
+    def __init__(
+        self,
+        schema: Schema,
+        *,
+        embedding_dim: int = 10,
+        num_cross_layers: int = 3,
+        hidden_units: tuple[int, ...] = (128, 64),
+        dropout: float = 0.0,
+        batch_norm: bool = False,
+    ) -> None:
+        super().__init__()
+        require_positive("num_cross_layers", num_cross_layers)
+        require_positive("hidden_units", *hidden_units)
+        width = schema.num_fields * embedding_dim
+        self.embedding = FieldEmbedding(schema, embedding_dim)
+        self.cross = CrossNet([VectorCross(width) for _ in range(num_cross_layers)])
+        self.mlp = MLP(width, hidden_units, dropout=dropout, batch_norm=batch_norm)
+        self.head = Linear(width + self.mlp.out_features, 1)
+
+    def forward(self, dense: Tensor, sparse: Tensor, observe: Observe | None = None) -> Tensor:
+        observe = observe or ignore
+        embedding = self.embedding(dense, sparse)
+        observe("embedding", embedding)
+        x = torch.cat((self.cross(embedding, observe), self.mlp(embedding.flatten(1))), dim=1)
+        logit: Tensor = self.head(x)
+        return logit.squeeze(1)
+
+
 @models.register("dcnv2")
 class DCNv2(nn.Module):
-    """`x_{l+1} = x_0 * (W_l x_l + b_l) + x_l`, x_0 = flatten(E) in R^{F d}, W_l square, L cross layers.
+    """`x_{l+1} = x_0 * (W_l x_l + b_l) + x_l` (cross = "full"), x_0 = flatten(E) in R^{F d}, W_l square; or
 
+    `x_{l+1} = sum_i G_i(x_l) [x_0 * (U_i tanh(C_i tanh(V_i^T x_l)) + b)] + x_l` (cross = "mixture"), i over
+    `num_experts`, V_i, U_i of `rank` columns, G a softmax of a linear map of x_l, b one vector per layer.
     parallel: `w^T [x_L; MLP(x_0)]`; stacked: `w^T MLP(x_L)`; stacked_parallel: `w^T [MLP_s(x_L); MLP_p(x_0)]`;
     cross_only: `w^T x_L`; each plus a bias. The MLP beside the cross layers has `parallel_units`, the one after
-    them `stacked_units`; a structure without an MLP does not read its units.
+    them `stacked_units`. Hyperparameters of parts that are not chosen are not read.
     Stages `embedding`, `cross{l}`: [B, F, d]. Paper: Wang et al., WWW 2021 (2008.13535).
-    Left open there / chosen here: batch norm and dropout, in every hidden layer of the MLPs.
+    Left open by the paper / chosen here: g = tanh; own gates per layer; batch norm and dropout only in the MLPs.
     """
 
     def __init__(
@@ -57,19 +128,29 @@ class DCNv2(nn.Module):
         *,
         embedding_dim: int = 10,
         structure: Literal["parallel", "stacked", "stacked_parallel", "cross_only"] = "parallel",
-        cross_layers: int = 3,
+        cross: Literal["full", "mixture"] = "full",
+        num_cross_layers: int = 3,
+        num_experts: int = 4,
+        rank: int = 32,
         parallel_units: tuple[int, ...] = (128, 64),
         stacked_units: tuple[int, ...] = (128, 64),
         dropout: float = 0.0,
         batch_norm: bool = False,
     ) -> None:
         super().__init__()
-        require_positive("cross_layers", cross_layers)
+        require_positive("num_cross_layers", num_cross_layers)
+        require_positive("num_experts", num_experts)
+        require_positive("rank", rank)
         require_positive("parallel_units", *parallel_units)
         require_positive("stacked_units", *stacked_units)
         width = schema.num_fields * embedding_dim
         self.embedding = FieldEmbedding(schema, embedding_dim)
-        self.cross = CrossNet([MatrixCross(width) for _ in range(cross_layers)])
+        self.cross = CrossNet(
+            [
+                MatrixCross(width) if cross == "full" else MixtureCross(width, num_experts, rank)
+                for _ in range(num_cross_layers)
+            ]
+        )
         self.stacked = self.parallel = None
         head_width = width
         if structure in ("stacked", "stacked_parallel"):

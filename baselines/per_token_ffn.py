@@ -104,17 +104,18 @@ def build_ffn(
     width: int,
     *,
     hidden: tuple[int, ...],
-    expansion: float,
-    unit_norm: bool,
-    dropout: float,
+    expansion: float = 3.0,
+    unit_norm: bool = False,
+    dropout: float = 0.0,
 ) -> nn.Module:
     """The FFN `kind` for T tokens of `width`.
 
     glu: residual stack of GatedUnits, one per entry of `hidden`; gelu, relu: the same of ActivationUnits; glu_paper:
-    one PaperGLU, which reads `expansion` and `dropout` alone. Raises ValueError if an expansion leaves no width.
+    one PaperGLU, which reads `expansion` and `dropout` alone. Raises ValueError if the expansion leaves no width.
     """
-    if kind in ("glu", "glu_paper") and min(int(expansion * w) for w in (width, *hidden[:-1])) < 1:
-        raise ValueError(f"expansion = {expansion} of a width {min(width, *hidden)} leaves nothing; make it at least 1")
+    narrowest = min((width, *hidden[:-1]))
+    if kind in ("glu", "glu_paper") and int(expansion * narrowest) < 1:
+        raise ValueError(f"expansion = {expansion} leaves nothing of the width {narrowest}; make it at least 1")
     if kind == "glu_paper":
         return PaperGLU(tokens, width, expansion, dropout)
     units: list[nn.Module] = []

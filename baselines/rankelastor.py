@@ -31,9 +31,9 @@ class RankElastor(nn.Module):
         schema: Schema,
         *,
         embedding_dim: int = 10,
-        tokens: int = 8,
+        num_tokens: int = 8,
         token_dim: int = 16,
-        blocks: int = 2,
+        num_blocks: int = 2,
         tokenizer: TokenizerKind = "vector",
         tokenizer_hidden: int = 64,
         tokenizer_norm: bool = True,
@@ -51,16 +51,16 @@ class RankElastor(nn.Module):
         head: HeadKind = "mlp",
     ) -> None:
         super().__init__()
-        require_positive("tokens", tokens)
+        require_positive("num_tokens", num_tokens)
         require_positive("token_dim", token_dim)
-        require_positive("blocks", blocks)
+        require_positive("num_blocks", num_blocks)
         require_positive("tokenizer_hidden", tokenizer_hidden)
         require_positive("ffn_hidden", *ffn_hidden)
         self.embedding = FieldEmbedding(schema, embedding_dim)
         self.tokenizer = build_tokenizer(
             tokenizer,
             schema.num_fields * embedding_dim,
-            tokens,
+            num_tokens,
             token_dim,
             hidden=tokenizer_hidden,
             norm=tokenizer_norm,
@@ -68,10 +68,10 @@ class RankElastor(nn.Module):
         )
         self.blocks = nn.ModuleList(
             Block(
-                Mixing(mixing, tokens, token_dim, groups=mixing_groups, bias=mixing_bias, norm=mixing_norm),
+                Mixing(mixing, num_tokens, token_dim, groups=mixing_groups, bias=mixing_bias, norm=mixing_norm),
                 build_ffn(
                     ffn,
-                    tokens,
+                    num_tokens,
                     token_dim,
                     hidden=ffn_hidden,
                     expansion=expansion,
@@ -81,9 +81,9 @@ class RankElastor(nn.Module):
                 token_dim,
                 ffn_norm,
             )
-            for _ in range(blocks)
+            for _ in range(num_blocks)
         )
-        self.head = build_head(head, tokens, token_dim)
+        self.head = build_head(head, num_tokens, token_dim)
 
     def forward(self, dense: Tensor, sparse: Tensor, observe: Observe | None = None) -> Tensor:
         observe = observe or ignore

@@ -33,12 +33,14 @@ class Mixing(nn.Module):
     none: mix = 0, so that only a `post` norm acts.
     """
 
-    def __init__(self, kind: MixingKind, tokens: int, width: int, *, groups: int, bias: bool, norm: NormPlace) -> None:
+    def __init__(
+        self, kind: MixingKind, tokens: int, width: int, *, groups: int = 1, bias: bool = True, norm: NormPlace
+    ) -> None:
         super().__init__()
         if kind == "transpose" and width % tokens:
             raise ValueError(
-                f"tokens = {tokens} does not divide token_dim = {width}, which mixing by transposition needs: every "
-                f"token is split into T heads; for this token_dim tokens can be {divisors(width)}"
+                f"num_tokens = {tokens} does not divide token_dim = {width}, which mixing by transposition needs: "
+                f"every token is split into T heads; for this token_dim num_tokens can be {divisors(width)}"
             )
         self.kind = kind
         self.groups = groups if kind == "kronecker" else 1
@@ -66,7 +68,7 @@ def check_groups(groups: int, tokens: int, width: int) -> None:
     """Raises ValueError if the groups do not divide T*D; warns if each lies inside a token: nothing is mixed then."""
     if groups < 1 or tokens * width % groups:
         raise ValueError(
-            f"mixing_groups = {groups} does not divide tokens * token_dim = {tokens} * {width} = {tokens * width}; "
+            f"mixing_groups = {groups} does not divide num_tokens * token_dim = {tokens} * {width} = {tokens * width}; "
             f"mixing_groups can be {divisors(tokens * width)}"
         )
     if tokens > 1 and width % (tokens * width // groups) == 0:

@@ -31,13 +31,13 @@ class Tokenizer(nn.Module):
         super().__init__()
         if kind == "matrix" and width % tokens:
             raise ValueError(
-                f"tokens = {tokens} does not divide the flattened embedding (F*d = {width}), which "
-                f"tokenizer = 'matrix' cuts into equal rows; tokens can be {divisors(width)}"
+                f"num_tokens = {tokens} does not divide the flattened embedding (F*d = {width}), which "
+                f"tokenizer = 'matrix' cuts into equal rows; num_tokens can be {divisors(width)}"
             )
         if kind == "none" and width != tokens * token_dim:
             raise ValueError(
-                f"tokenizer = 'none' only reshapes, so tokens * token_dim = {tokens} * {token_dim} = "
-                f"{tokens * token_dim} must equal F*d = {width}; change tokens, token_dim or embedding_dim, "
+                f"tokenizer = 'none' only reshapes, so num_tokens * token_dim = {tokens} * {token_dim} = "
+                f"{tokens * token_dim} must equal F*d = {width}; change num_tokens, token_dim or embedding_dim, "
                 f"or use tokenizer = 'vector'"
             )
         self.rows = tokens if kind == "matrix" else 1

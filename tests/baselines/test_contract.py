@@ -18,7 +18,7 @@ SCHEMAS = {
     "sparse only": Schema((), ("a", "b", "c"), (5, 11, 4)),
     "frappe's shape": Schema((), tuple("abcdefghij"), (9,) * 10),
     "criteo's shape": Schema(tuple(f"I{i}" for i in range(13)), tuple(f"C{i}" for i in range(26)), (6,) * 26),
-    "one field": Schema((), ("a",), (6,)),
+    "two fields": Schema((), ("a", "b"), (6, 5)),
 }
 STAGE_ORDER = re.compile(
     r"embedding( cross\d+)*|embedding tokens( block\d+\.mixing block\d+\.ffn)+|(embedding )?interaction"

@@ -1,5 +1,6 @@
 """The classes that recipes build agree with forward passes of the reference implementation, stage by stage."""
 
+import inspect
 import os
 import re
 from pathlib import Path
@@ -88,47 +89,61 @@ def head_of(weights: Arrays, flat: int) -> dict[str, Any]:
     return {"head": "linear" if weights["head.out.weight"].shape[1] == flat else "pool"}
 
 
-def build(name: str, stages: Arrays, weights: Arrays) -> torch.nn.Module:
-    """The registered model with the weights in place; row i of the batch is id i of every field."""
-    rows, fields, dim = stages["embedding"].shape
+def choices_of(stages: Arrays, weights: Arrays) -> dict[str, Any]:
+    """The hyperparameters of RankElastor, which has every choice of parts, that make the model in the file."""
+    _, fields, dim = stages["embedding"].shape
     _, tokens, width = stages["tokens"].shape
-    hyperparameters = {
+    return {
         "embedding_dim": dim,
-        "tokens": tokens,
+        "num_tokens": tokens,
         "token_dim": width,
-        "blocks": sum(stage.endswith(".ffn") for stage in stages),
+        "num_blocks": sum(stage.endswith(".ffn") for stage in stages),
         **tokenizer_of(weights, fields * dim),
         **mixing_of(weights, tokens * width),
         **ffn_of(weights),
         **head_of(weights, tokens * width),
     }
-    names = tuple(f"field{f}" for f in range(fields))
-    model = models.get(name)(Schema((), names, (max(rows, 2),) * fields), **hyperparameters)
-    assert {name for name, _ in model.named_parameters()} == {"embedding.table", *weights}
+
+
+def candidates(choices: dict[str, Any]) -> list[str]:
+    """The registered models that offer these choices: RankMixer fixes some of RankElastor's."""
+    fixed = {"mixing": "transpose", "mixing_norm": "post", "ffn": "gelu", "ffn_norm": "pre", "unit_norm": False}
+    return ["rankelastor", "rankmixer"] if fixed.items() <= choices.items() else ["rankelastor"]
+
+
+def build(name: str, choices: dict[str, Any], embedding: Tensor, weights: Arrays) -> torch.nn.Module:
+    """The registered model with the weights in place; row i of the batch is id i of every field."""
+    rows, fields, dim = embedding.shape
+    schema = Schema((), tuple(f"field{f}" for f in range(fields)), (max(rows, 2),) * fields)
+    known = inspect.signature(models.get(name)).parameters
+    model = models.get(name)(schema, **{key: choice for key, choice in choices.items() if key in known})
+    assert {path for path, _ in model.named_parameters()} == {"embedding.table", *weights}
     table = torch.zeros_like(model.embedding.table).view(fields, -1, dim)
-    table[:, :rows] = stages["embedding"].transpose(0, 1)
+    table[:, :rows] = embedding.transpose(0, 1)
     model.load_state_dict({"embedding.table": table.view(-1, dim), **weights})
     return model.eval()
 
 
-def registered(weights: Arrays) -> str:
-    return "rankelastor"
+def compare(path: Path) -> None:
+    stages, logit, weights = read(path)
+    rows, fields, _ = stages["embedding"].shape
+    ids = torch.arange(rows).unsqueeze(1).expand(rows, fields)
+    choices = choices_of(stages, weights)
+    for name in candidates(choices):
+        seen: Arrays = {}
+        model = build(name, choices, stages["embedding"], weights)
+        with torch.no_grad():
+            seen["logit"] = model(torch.empty(rows, 0), ids, seen.__setitem__)
+        assert seen.keys() == {"logit", *stages}, (path.name, name)
+        for stage, expected in (stages | {"logit": logit}).items():
+            assert seen[stage].shape == expected.shape, (path.name, name, stage)
+            assert (seen[stage] - expected).abs().max() <= TOLERANCE, (path.name, name, stage)
 
 
 @pytest.mark.filterwarnings("ignore:mixing_groups")
 def test_golden_files() -> None:
     checked = 0
     for path in sorted(GOLDEN_DIR.glob("*.npz")):
-        stages, logit, weights = read(path)
-        rows, fields, _ = stages["embedding"].shape
-        model = build(registered(weights), stages, weights)
-        seen: Arrays = {}
-        with torch.no_grad():
-            result = model(torch.empty(rows, 0), torch.arange(rows).unsqueeze(1).expand(rows, fields), seen.__setitem__)
-        assert seen.keys() == stages.keys(), path.name
-        for name, expected in (stages | {"logit": logit}).items():
-            actual = result if name == "logit" else seen[name]
-            assert actual.shape == expected.shape, (path.name, name)
-            assert (actual - expected).abs().max() <= TOLERANCE, (path.name, name)
+        compare(path)
         checked += 1
     assert checked == sum(path.name.endswith(".npz") for path in GOLDEN_DIR.iterdir()) > 0

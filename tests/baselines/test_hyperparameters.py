@@ -16,23 +16,35 @@ SCHEMA = Schema(("x",), ("a", "b", "c", "d"), (3, 4, 5, 6))  # with embedding_di
 @pytest.mark.parametrize(
     ("name", "hyperparameters", "words"),
     [
-        ("rankelastor", {"tokenizer": "matrix", "tokens": 4}, ["tokens = 4", "F*d = 30", "1, 2, 3, 5, 6, 10, 15, 30"]),
-        ("rankelastor", {"tokenizer": "none", "tokens": 4, "token_dim": 8}, ["tokens * token_dim = 4 * 8 = 32", "30"]),
         (
             "rankelastor",
-            {"mixing": "transpose", "tokens": 5, "token_dim": 6},
-            ["tokens = 5", "token_dim = 6", "1, 2, 3, 6"],
+            {"tokenizer": "matrix", "num_tokens": 4},
+            ["num_tokens = 4", "F*d = 30", "1, 2, 3, 5, 6, 10, 15, 30"],
+        ),
+        (
+            "rankelastor",
+            {"tokenizer": "none", "num_tokens": 4, "token_dim": 8},
+            ["num_tokens * token_dim = 4 * 8 = 32", "30"],
+        ),
+        (
+            "rankelastor",
+            {"mixing": "transpose", "num_tokens": 5, "token_dim": 6},
+            ["num_tokens = 5", "token_dim = 6", "1, 2, 3, 6"],
         ),
         ("rankelastor", {"mixing": "kronecker", "mixing_groups": 7}, ["mixing_groups = 7", "8 * 16 = 128", "32, 64"]),
-        ("rankelastor", {"tokens": 0}, ["tokens = 0", "at least 1"]),
+        ("rankelastor", {"num_tokens": 0}, ["num_tokens = 0", "at least 1"]),
         ("rankelastor", {"expansion": 0.01}, ["expansion = 0.01", "16"]),
         ("rankelastor", {"ffn_hidden": (8, 0)}, ["ffn_hidden = 8, 0"]),
         ("rankelastor", {"ffn_dropout": 1.5}, ["dropout", "1.5"]),
         ("dnn", {"hidden_units": (0,)}, ["hidden_units = 0"]),
         ("dnn", {"dropout": -0.5}, ["dropout", "-0.5"]),
-        ("dcnv2", {"cross_layers": 0}, ["cross_layers = 0"]),
+        ("dcnv2", {"num_cross_layers": 0}, ["num_cross_layers = 0"]),
         ("dcnv2", {"parallel_units": (4, -1)}, ["parallel_units = 4, -1"]),
         ("fm", {"embedding_dim": 0}, ["embedding_dim = 0"]),
+        ("dcnv2", {"rank": 0}, ["rank = 0"]),
+        ("dlrm", {"top_units": (0,)}, ["top_units = 0"]),
+        ("rankmixer", {"num_tokens": 5}, ["num_tokens = 5", "token_dim = 32", "1, 2, 4, 8, 16, 32"]),
+        ("rankmixer_moe", {"active_ratio": 0.0}, ["active_ratio = 0.0", "(0, 1]"]),
     ],
 )
 def test_a_size_that_does_not_fit_is_named(name: str, hyperparameters: dict[str, Any], words: list[str]) -> None:
@@ -42,11 +54,16 @@ def test_a_size_that_does_not_fit_is_named(name: str, hyperparameters: dict[str,
     assert all(word in str(error.value) for word in words), str(error.value)
 
 
+def test_dlrm_needs_two_vectors_for_a_dot() -> None:
+    with pytest.raises(ValueError, match="use 'cat'"):
+        models.get("dlrm")(Schema((), ("a",), (3,)), interaction="dot")
+
+
 @pytest.mark.parametrize(("groups", "mixes"), [(1, True), (2, True), (4, True), (8, False), (16, False), (128, False)])
 def test_kronecker_groups_inside_a_token_are_said_to_mix_nothing(groups: int, mixes: bool) -> None:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        model = models.get("rankelastor")(SCHEMA, mixing="kronecker", mixing_groups=groups, tokens=8, blocks=1)
+        model = models.get("rankelastor")(SCHEMA, mixing="kronecker", mixing_groups=groups, num_tokens=8, num_blocks=1)
     said = [str(warning.message) for warning in caught if "mixes nothing across tokens" in str(warning.message)]
     assert len(said) == (not mixes)
     mixing = model.blocks[0].mixing.double()
@@ -71,7 +88,9 @@ def test_field_rows_are_views_of_the_fields_in_order() -> None:
 
 def test_initial_values_have_their_published_scales() -> None:
     torch.manual_seed(0)
-    model = models.get("rankelastor")(Schema(("x",) * 1, ("a",), (20_000,)), embedding_dim=300, tokens=4, token_dim=64)
+    model = models.get("rankelastor")(
+        Schema(("x",) * 1, ("a",), (20_000,)), embedding_dim=300, num_tokens=4, token_dim=64
+    )
     scales = {
         model.embedding.table: 1e-4,
         model.embedding.vectors: (2 / 301) ** 0.5,

@@ -13,14 +13,6 @@ AVAZU = Schema((), tuple(f"A{i}" for i in range(24)), (100,) * 24)
 
 MATRIX = {"tokenizer": "matrix", "tokenizer_hidden": 500, "tokenizer_dropout": 0.1}
 VECTOR = {"tokenizer": "vector", "tokenizer_hidden": 800}
-BASE = {
-    "mixing": "transpose",
-    "mixing_norm": "post",
-    "ffn": "gelu",
-    "unit_norm": False,
-    "tokenizer": "matrix",
-    "tokenizer_norm": False,
-}
 PRE_FAST = {"mixing": "kronecker", "mixing_groups": 26, "mixing_bias": False}
 POST_FAST = {"mixing": "kronecker", "mixing_groups": 2, "mixing_bias": False, "mixing_norm": "post"}
 
@@ -28,8 +20,14 @@ POST_FAST = {"mixing": "kronecker", "mixing_groups": 2, "mixing_bias": False, "m
 def sized(
     dim: int, tokens: int, width: int, blocks: int, hidden: tuple[int, ...], r: float, **rest: Any
 ) -> dict[str, Any]:
-    sizes = {"embedding_dim": dim, "tokens": tokens, "token_dim": width, "blocks": blocks}
+    sizes = {"embedding_dim": dim, "num_tokens": tokens, "token_dim": width, "num_blocks": blocks}
     return sizes | {"ffn_hidden": hidden, "expansion": r} | rest
+
+
+def base(dim: int, tokens: int, width: int, blocks: int, ffn: tuple[int, ...], hidden: int) -> dict[str, Any]:
+    sizes = {"embedding_dim": dim, "num_tokens": tokens, "token_dim": width, "num_blocks": blocks, "ffn_hidden": ffn}
+    parts = {"tokenizer": "matrix", "tokenizer_norm": False, "ffn_norm": "pre", "head": "mlp"}
+    return sizes | parts | {"tokenizer_hidden": hidden}
 
 
 def criteo(blocks: int, hidden: tuple[int, ...], r: float) -> dict[str, Any]:
@@ -53,7 +51,7 @@ RELEASED = {
     "criteo v7": (CRITEO, criteo(4, (64, 64), 3), 10_972_731, 9_752_810),
     "criteo base": (
         CRITEO,
-        sized(20, 26, 26, 2, (200, 200), 1, **(BASE | {"tokenizer_hidden": 500})),
+        base(20, 26, 26, 2, (200, 200), 500),
         3_589_071,
         2_672_414,
     ),
@@ -69,7 +67,7 @@ RELEASED = {
     "avazu dim 64 = v7": (AVAZU, avazu(5, 3), 25_980_289, 21_255_552),
     "avazu base": (
         AVAZU,
-        sized(64, 24, 48, 5, (400, 400), 1, **(BASE | {"tokenizer_hidden": 800})),
+        base(64, 24, 48, 5, (400, 400), 800),
         26_661_281,
         24_002_464,
     ),
@@ -87,30 +85,35 @@ def parameters(model: torch.nn.Module, *, embedding: bool = False, head: bool = 
 
 @pytest.mark.filterwarnings("ignore:mixing_groups")
 @pytest.mark.parametrize("name", RELEASED)
-def test_released_rankelastor_configurations(name: str) -> None:
+def test_released_configurations(name: str) -> None:
     schema, hyperparameters, dense, without_head = RELEASED[name]
     with torch.device("meta"):
-        model = models.get("rankelastor")(schema, **hyperparameters)
+        model = models.get("rankmixer" if name.endswith("base") else "rankelastor")(schema, **hyperparameters)
     assert parameters(model) == dense
     assert without_head is None or parameters(model, head=False) == without_head
 
 
-FRAPPE = Schema((), tuple(f"f{i}" for i in range(10)), (5389 - 9 * 2, *((2,) * 9)))
+# The totals that BARS' logs report; criteo_x1 has 2,086,316 embedding rows there, 13 of them dense vectors.
+FRAPPE = Schema((), tuple(f"f{i}" for i in range(10)), (5389 - 9 * 2, *(2,) * 9))
+CRITEO_X1 = Schema(CRITEO.dense, CRITEO.sparse, (2_086_303 - 25 * 2, *(2,) * 25))
 
 
 @pytest.mark.parametrize(
-    ("name", "hyperparameters", "total"),
+    ("name", "schema", "hyperparameters", "total"),
     [
-        ("lr", {}, 5_390),
-        ("fm", {"embedding_dim": 10}, 59_280),
-        (
-            "dcnv2",
-            {"embedding_dim": 10, "cross_layers": 4, "parallel_units": (400, 400, 400), "batch_norm": True},
-            458_391,
-        ),
+        ("lr", FRAPPE, {}, 5_390),
+        ("fm", FRAPPE, {}, 59_280),
+        ("dcn", FRAPPE, {"hidden_units": (400,) * 3, "batch_norm": True}, 418_591),
+        ("dcnv2", FRAPPE, {"num_cross_layers": 4, "parallel_units": (400,) * 3, "batch_norm": True}, 458_391),
+        ("dlrm", FRAPPE, {"interaction": "cat", "top_units": (400,) * 3, "batch_norm": True}, 417_891),
+        ("lr", CRITEO_X1, {}, 2_086_317),
+        ("fm", CRITEO_X1, {}, 22_949_477),
+        ("dcn", CRITEO_X1, {"hidden_units": (400,) * 3}, 21_343_491),
+        ("dcnv2", CRITEO_X1, {"parallel_units": (500,) * 3}, 22_018_021),
+        ("dlrm", CRITEO_X1, {"bottom_units": (400,) * 3, "top_units": (400,) * 3, "batch_norm": True}, 21_664_241),
     ],
 )
-def test_published_totals_on_frappe(name: str, hyperparameters: dict[str, Any], total: int) -> None:
+def test_published_totals(name: str, schema: Schema, hyperparameters: dict[str, Any], total: int) -> None:
     with torch.device("meta"):
-        model = models.get(name)(FRAPPE, **hyperparameters)
+        model = models.get(name)(schema, **hyperparameters)
     assert parameters(model, embedding=True) == total

@@ -1,0 +1,120 @@
+"""What must hold of the parts, whatever their weights."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from baselines.dcn import CrossNet, MatrixCross, MixtureCross, VectorCross
+from baselines.dlrm import DLRM
+from baselines.moe import PENALTY_WEIGHT_RANGE, SparseExperts, adapted
+from baselines.rankmixer import RankMixerMoE
+from baselines.token_mixing import Mixing, transpose_heads
+from benchmark.data.schema import Schema
+
+SCHEMA = Schema(("x1", "x2"), ("a", "b", "c"), (4, 3, 6))
+
+
+@given(tokens=st.integers(1, 6), head=st.integers(1, 4), batch=st.integers(1, 3))
+@settings(max_examples=30, deadline=None)
+def test_transposition_is_its_own_inverse_and_moves_every_head(tokens: int, head: int, batch: int) -> None:
+    x = torch.arange(batch * tokens * tokens * head).reshape(batch, tokens, tokens * head)
+    mixed = transpose_heads(x)
+    assert torch.equal(transpose_heads(mixed), x)
+    for t in range(tokens):
+        for h in range(tokens):
+            own, other = slice(h * head, (h + 1) * head), slice(t * head, (t + 1) * head)
+            assert torch.equal(mixed[:, h, other], x[:, t, own])
+
+
+@pytest.mark.parametrize("layer", [VectorCross(6), MatrixCross(6), MixtureCross(6, experts=2, rank=3)])
+def test_a_cross_net_with_zero_weights_is_the_identity(layer: nn.Module) -> None:
+    with torch.no_grad():
+        for parameter in layer.parameters():
+            parameter.zero_()
+    x = torch.randn(4, 3, 2)
+    assert torch.equal(CrossNet([layer, layer])(x, lambda stage, x: None), x.flatten(1))
+
+
+@pytest.mark.parametrize("kind", ["full", "kronecker"])
+def test_linear_mixing_with_zero_weights_is_the_identity(kind: str) -> None:
+    mixing = Mixing(kind, 4, 6, groups=2, norm="pre")
+    x = torch.randn(3, 4, 6)
+    with torch.no_grad():
+        mixing.linear.weight.zero_()
+        assert torch.equal(mixing(x), x)
+        mixing.linear.weight.copy_(torch.eye(len(mixing.linear.weight)))
+        scaled = x / x.flatten(1).square().mean(dim=1).sqrt()[:, None, None]
+        torch.testing.assert_close(mixing(x), x + scaled)
+
+
+@pytest.mark.parametrize("n_dense", [0, 2])
+@pytest.mark.parametrize("n_sparse", [2, 3, 5])
+def test_dlrm_takes_every_pair_once(n_dense: int, n_sparse: int) -> None:
+    names = tuple(f"s{j}" for j in range(n_sparse))
+    model = DLRM(Schema(tuple(f"d{j}" for j in range(n_dense)), names, (3,) * n_sparse), embedding_dim=4)
+    n = n_sparse + (n_dense > 0)
+    z = torch.randn(2, n, 4)
+    dots = model.dots(z)[:, 4 if n_dense else 0 :]
+    assert dots.shape == (2, n * (n - 1) // 2)
+    expected = torch.stack([(z[:, i] * z[:, j]).sum(dim=1) for i in range(n) for j in range(i)], dim=1)
+    torch.testing.assert_close(dots, expected)
+
+
+def test_open_gates_give_the_dense_sum_of_the_experts() -> None:
+    torch.manual_seed(0)
+    layer = SparseExperts(tokens=3, width=4, experts=5, hidden=6)
+    nn.init.normal_(layer.lower.bias)
+    s = torch.randn(3, 7, 4)
+    expected = torch.zeros(3, 7, 4)
+    for t in range(3):
+        for j in range(5):
+            own = t * 5 + j
+            hidden = F.gelu(F.linear(s[t], layer.lift.weight[own], layer.lift.bias[own]))
+            expected[t] += F.linear(hidden, layer.lower.weight[own], layer.lower.bias[own])
+    torch.testing.assert_close(layer.mixture(s, torch.ones(3, 7, 5)), expected)
+    assert not layer.mixture(s, torch.zeros(3, 7, 5)).any()
+
+
+def moe_batch(model: RankMixerMoE) -> Tensor:
+    with torch.no_grad():
+        model.embedding.table.normal_()
+    ids = torch.stack([torch.arange(64) % cardinality for cardinality in SCHEMA.cardinalities], dim=1)
+    logit: Tensor = model(torch.randn(64, 2), ids)
+    return logit
+
+
+def test_the_penalty_presses_on_the_serving_router_alone() -> None:
+    torch.manual_seed(0)
+    model = RankMixerMoE(SCHEMA, num_blocks=1).train()
+    moe_batch(model)
+    model.penalty_weight = torch.tensor(0.5)
+    experts = model.blocks[0].ffn
+    penalty = model.training_penalty()
+    assert penalty.shape == () and penalty.item() == pytest.approx(0.5 * experts.gates.sum().item() / 64, rel=1e-5)
+    penalty.backward()
+    assert experts.router.weight.grad.any()
+    assert experts.train_router.weight.grad is None and experts.lift.weight.grad is None
+    moe_batch(model.eval())
+    with pytest.raises(RuntimeError, match="training mode"):
+        model.training_penalty()
+
+
+def test_the_penalty_grows_while_too_many_gates_are_open() -> None:
+    gates = torch.tensor([1.0, 0.0, 0.0, 2.0])
+    low, high = PENALTY_WEIGHT_RANGE
+    assert adapted(torch.tensor(0.1), gates, 0.4).item() == pytest.approx(0.105)
+    assert adapted(torch.tensor(0.1), gates, 0.5).item() == pytest.approx(0.05)
+    assert adapted(torch.tensor(low), gates, 1.0).item() == pytest.approx(low)
+    assert adapted(torch.tensor(high), gates, 0.1).item() == pytest.approx(high)
+
+
+def test_the_weight_of_the_penalty_adapts_in_training_and_is_saved() -> None:
+    torch.manual_seed(0)
+    model = RankMixerMoE(SCHEMA, active_ratio=0.01)
+    moe_batch(model.eval())
+    assert model.state_dict()["penalty_weight"].item() == pytest.approx(1e-4)
+    moe_batch(model.train())
+    assert model.state_dict()["penalty_weight"].item() == pytest.approx(1.05e-4)
