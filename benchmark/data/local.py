@@ -24,7 +24,7 @@ def find_files(table: Table, folders: Sequence[Path]) -> Paths:
     candidates = [{key: folder / name for key, name in named.items()} for folder in folders]
     paths = max(candidates, key=lambda paths: sum(path.is_file() for path in paths.values()))
     if missing := [str(path) for path in paths.values() if not path.is_file()]:
-        raise MissingData(f"there is no file {' and no file '.join(missing)}")
+        raise MissingData(f"there is no file {' and no file '.join(missing)}; put it there or correct the path")
     return paths
 
 

@@ -34,8 +34,8 @@ _OFFSETS = (0, -2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 _MISSING = (116, 0, 55, 56, 7, 57, 11, 0, 11, 116, 11, 196, 56)  # shares in 256ths
 
 # Fields whose latent scores multiply: every two of a group, the pairs, the triples.
-_GROUPS = ("C3 C6 C9 C12", "C4 C7 C10 C13", "C5 C8 C11 C14")
-_PAIRS = ("I1 C6", "I3 C11", "I4 C7", "I6 C8", "I8 C9", "I11 C10")
+_GROUPS = ('C3 C8 C12 C17','C4 C9 C13 C19','C5 C10 C14 C21')
+_PAIRS = ("I1 C8", "I3 C14", "I4 C9", "I6 C10", "I8 C12", "I11 C13")
 _TRIPLES = ("C2 C3 C4", "C2 C7 C12", "C3 C8 C13", "C4 C5 C6", "C6 C7 C8", "I2 C5 C10", "C9 C11 C14", "I9 C10 C12")
 _WEIGHTS = (0.9, 1.0, 0.5)  # standard deviation of the logit's first, second and third order
 _BIAS = -1.5
@@ -89,7 +89,7 @@ def _planted(size: Size) -> tuple[Field, ...]:
 
 def _stream(size: Size, name: str, start: int, count: int) -> NDArray[np.uint64]:
     """Draws start.. of a named stream; start is a multiple of 4."""
-    key = hashlib.blake2b(f"{GENERATOR} {size.seed} {name}".encode(), digest_size=16).digest()
+    key = hashlib.blake2b(f"{GENERATOR} {size.name} {size.seed} {name}".encode(), digest_size=16).digest()
     return np.random.Philox(key=int.from_bytes(key, "little")).advance(start // 4).random_raw(count)
 
 
@@ -102,8 +102,8 @@ def _standard(
     score: NDArray[np.float64], p: NDArray[np.float64], signal: NDArray[np.float64] | float = 1.0
 ) -> NDArray[np.float64]:
     """Scores times signal, centred so that no signal stays 0, scaled to variance 1, both under the probabilities p."""
-    shrunk = signal * (score - (p * signal) @ score / (p * signal).sum())
-    return shrunk / np.sqrt(p @ shrunk**2)
+    shrunk = signal * (score - (p * signal * score).sum() / (p * signal).sum())
+    return shrunk / np.sqrt((p * shrunk**2).sum())
 
 
 def _dense_field(size: Size, j: int) -> Field:

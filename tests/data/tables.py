@@ -40,6 +40,12 @@ def encode_files(folder: Path, table: Table) -> Store:
     return open_or_make(folder / f"store{number}", lambda writer: local.write(table, paths, {}, writer, ignore), ignore)
 
 
+def encode_texts(folder: Path, texts: Mapping[str, str | bytes], **changes: Any) -> Store:
+    """The store of these files and of a table with these changes."""
+    write_files(folder, texts)
+    return encode_files(folder, make_table(**changes))
+
+
 def assert_same_arrays(one: Store, other: Store, splits: tuple[str, ...] = SPLITS) -> None:
     for split in splits:
         a, b = one.split(split), other.split(split)

@@ -1,4 +1,5 @@
 import math
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -63,7 +64,7 @@ def test_ids_lie_inside_the_cardinality_and_name_their_token(train, test, min_co
 @given(tokens=COLUMN, cuts=st.lists(st.integers(0, 40), max_size=5))
 def test_the_cut_into_frames_leaves_no_trace_in_the_vocabulary(tokens, cuts):
     bounds = sorted({0, len(tokens), *(cut for cut in cuts if cut < len(tokens))})
-    parts = [frame_of(tokens[low:high]) for low, high in zip(bounds, bounds[1:], strict=False)]
+    parts = [frame_of(tokens[low:high]) for low, high in pairwise(bounds)]
     assert fit(make_table(), parts).vocabularies[0].equals(fit_tokens(tokens).vocabularies[0])
 
 

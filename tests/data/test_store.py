@@ -204,7 +204,9 @@ def test_a_copied_store_is_hashed_once_and_then_taken_as_unchanged(tmp_path):
 
 def test_a_folder_that_cannot_be_written_is_one_clear_error(tmp_path):
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(BenchmarkError, match=r"cannot write the encoded data in .*: (File exists|Not a directory); .*CACHE"):
+    with pytest.raises(
+        BenchmarkError, match=r"cannot write the encoded data in .*: (File exists|Not a directory); .*CACHE"
+    ):
         make_store(tmp_path / "file" / "s")
 
 

@@ -1,0 +1,200 @@
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from benchmark.data import catalog, local
+from benchmark.data.schema import Schema
+from benchmark.errors import BenchmarkError, UsageError
+from tests.data.tables import OTHER, TRAIN, ignore, write_files
+
+CARD = """
+id = "mine"
+title = "My clicks"
+{top}
+
+[table]
+format = "csv"
+files = {{ train = "train.csv", valid = "valid.csv", test = "test.csv" }}
+label = "y"
+dense = ["x"]
+sparse = ["c"]
+{table}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch) -> Path:
+    """A folder with the three files, and an empty cache beside them."""
+    monkeypatch.setenv("BENCHMARK_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("BENCHMARK_DATA_ROOT", raising=False)
+    write_files(tmp_path, {})
+    return tmp_path
+
+
+def write_card(folder: Path, top: str = "", table: str = "", text: str = CARD) -> str:
+    path = folder / "card.toml"
+    path.write_text(text.format(top=top, table=table))
+    return str(path)
+
+
+def test_built_in_cards_are_listed_sorted_and_found():
+    names = catalog.card_names()
+    assert names == sorted(set(names))
+    assert "frappe_x1r" in names
+    for name in names:
+        card = catalog.find_card(name).card
+        assert card.id == name
+        assert card.title
+        assert (card.table is None) != (card.generator is None)
+
+
+def test_the_frappe_card_says_what_its_numbers_are_worth():
+    card = catalog.find_card("frappe_x1r").card
+    assert card.caveat == "official valid and test, train negatives resampled"
+    assert card.terms == "research use, no redistribution"
+    assert card.embedding_dim == 10
+    assert len(card.table.sparse) == 10
+    assert card.table.min_count == 1
+
+
+def test_a_misspelt_name_is_answered_with_the_nearest(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "frape").mkdir()
+    with pytest.raises(UsageError, match="unknown data set 'frape'; did you mean frappe_x1r"):
+        catalog.find_card("frape")
+
+
+def test_a_persons_own_card_finds_its_files_beside_it(folder, monkeypatch):
+    said: list[str] = []
+    found, store = catalog.open_data(write_card(folder), data_root=None, notify=said.append)
+    assert found.card.id == "mine"
+    assert found.folder == folder
+    assert store.schema == Schema(("x",), ("c",), (4,))
+    assert store.fingerprint.sources == {
+        name: local._md5(folder / name) for name in ("train.csv", "valid.csv", "test.csv")
+    }
+    assert store.folder.parent == folder / "cache" / "mine"
+    assert len(store.folder.name) == 16
+    assert said == ["encoding mine; it is kept for the next time", "counting the categories of train.csv"]
+    monkeypatch.chdir(folder)
+    assert catalog.open_data("card.toml", data_root=None, notify=ignore)[1] == store
+
+
+def test_a_store_is_found_again_at_once_and_made_anew_for_another_card_or_file(folder, monkeypatch):
+    _, store = catalog.open_data(write_card(folder), data_root=None, notify=ignore)
+    with monkeypatch.context() as patch:
+        patch.setattr(local, "write", lambda *arguments: pytest.fail("encoded twice"))
+        patch.setattr(local, "_md5", lambda path: pytest.fail("read twice"))
+        begin = time.perf_counter()
+        assert catalog.open_data(write_card(folder, top='terms = "any"'), data_root=None, notify=ignore)[1] == store
+        assert time.perf_counter() - begin < 0.5
+    _, rare = catalog.open_data(write_card(folder, table="min_count = 2"), data_root=None, notify=ignore)
+    assert rare.folder != store.folder
+    assert rare.schema.cardinalities == (3,)
+    (folder / "train.csv").write_text(TRAIN + "0,1,new\n")
+    _, longer = catalog.open_data(write_card(folder), data_root=None, notify=ignore)
+    assert longer.folder not in (store.folder, rare.folder)
+    assert longer.fingerprint.rows["train"] == 4
+
+
+def test_files_of_one_name_are_told_apart(folder):
+    for split, text in (("a", TRAIN), ("b", OTHER), ("c", OTHER)):
+        (folder / split).mkdir()
+        (folder / split / "part.csv").write_text(text)
+    files = 'files = { train = "a/part.csv", valid = "b/part.csv", test = "c/part.csv" }'
+    lines = CARD.format(top="", table="").splitlines()
+    (folder / "card.toml").write_text("\n".join(files if line.startswith("files") else line for line in lines))
+    _, store = catalog.open_data(str(folder / "card.toml"), data_root=None, notify=ignore)
+    assert set(store.fingerprint.sources) == {"train/part.csv", "valid/part.csv", "test/part.csv"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"top": "embeding_dim = 4"}, r"unknown key 'embeding_dim'; did you mean 'embedding_dim'\? allowed: caveat, "),
+        ({"table": "mincount = 2"}, "unknown key 'table.mincount'; did you mean 'min_count'"),
+        ({"table": "min_count = 0"}, "table.min_count: .* got 0"),
+        ({"table": 'min_count = "2"'}, "table.min_count"),
+        ({"table": 'dense_rule = "square"'}, "table.dense_rule: .*'log', 'none' or 'standard'"),
+        ({"table": 'group = "x"'}, "group column x is also the label or a dense column"),
+        ({"table": 'separator = "::"'}, "separator is one ASCII character"),
+        ({"table": "[table.split]"}, r"files.all and a \[table.split\] rule belong together"),
+        ({"text": CARD.replace('sparse = ["c"]', 'sparse = ["x"]')}, "name x more than once"),
+        ({"text": CARD.replace('dense = ["x"]', "").replace('sparse = ["c"]', "")}, "at least one dense or sparse"),
+        ({"text": CARD.replace('valid = "valid.csv", ', "")}, "give train, valid and test, or `all`"),
+        ({"text": CARD.replace('train = "train.csv"', 'all = "all.csv"')}, "give train, valid and test, or `all`"),
+        ({"text": CARD.replace('"mine"', '"../mine"')}, "id: .*got"),
+        ({"text": CARD.replace('"mine"', '"frappe_x1r"')}, "'frappe_x1r' is a built-in data set; choose another id"),
+        ({"text": CARD.replace('id = "mine"', "")}, "key 'id' is missing"),
+        ({"text": 'id = "mine"\ntitle = "t"\n'}, r"give a \[table\]"),
+        ({"text": 'id = "mine"\ntitle = "t"\ngenerator = "g"\n'}, "key 'table' is missing"),
+        ({"text": "id = mine"}, "not valid TOML"),
+    ],
+)
+def test_a_wrong_card_is_one_error_that_names_file_and_key(folder, changes, message):
+    path = write_card(folder, **changes)
+    with pytest.raises(UsageError, match=message) as caught:
+        catalog.find_card(path)
+    assert str(caught.value).startswith(path)
+    assert "pydantic" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_card_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(UsageError, match=r"absent\.toml: there is no such file"):
+        catalog.find_card(str(tmp_path / "absent.toml"))
+
+
+@pytest.mark.parametrize(
+    ("expected", "message"),
+    [
+        ("[expected.train]\nrows = 4", "mine: 3 rows in train, but its card expects 4"),
+        ("[expected.test]\npositives = 1000", "mine: 1 positives in test, but its card expects 1,000"),
+        ('[expected.valid]\nmd5 = "00"', "valid.csv: md5 [0-9a-f]{32}, but the card of mine expects 00"),
+    ],
+)
+def test_files_are_held_against_the_expected_facts(folder, expected, message):
+    path = write_card(folder, text=CARD + expected)
+    with pytest.raises(BenchmarkError, match=message):
+        catalog.open_data(path, data_root=None, notify=ignore)
+
+
+def test_a_built_in_table_needs_a_data_root(folder, monkeypatch):
+    needed = r"frappe_x1r .* needs train.csv, valid.csv, test.csv .* --data-root or BENCHMARK_DATA_ROOT"
+    with pytest.raises(BenchmarkError, match=needed):
+        catalog.open_data("frappe_x1r", data_root=None, notify=ignore)
+    with pytest.raises(BenchmarkError, match=r"there is no data folder .*absent"):
+        catalog.open_data("frappe_x1r", data_root=folder / "absent", notify=ignore)
+    monkeypatch.setenv("BENCHMARK_DATA_ROOT", str(folder / "cache"))
+    (folder / "cache").mkdir()
+    with pytest.raises(BenchmarkError, match=f"there is no file {folder}/cache/frappe_x1r/train.csv and no file"):
+        catalog.open_data("frappe_x1r", data_root=None, notify=ignore)
+    with pytest.raises(BenchmarkError, match=f"{folder}/train.csv: md5 .*, but the card of frappe_x1r expects f34ad0"):
+        catalog.open_data("frappe_x1r", data_root=folder, notify=ignore)
+
+
+def test_the_cache_folder(monkeypatch, tmp_path):
+    monkeypatch.setenv("BENCHMARK_CACHE", str(tmp_path / "x"))
+    assert catalog.cache_folder() == tmp_path / "x"
+    monkeypatch.delenv("BENCHMARK_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert catalog.cache_folder().name == "ctr-benchmark"
+
+
+def test_a_cache_that_cannot_be_written_is_one_clear_error(folder, monkeypatch):
+    monkeypatch.setenv("BENCHMARK_CACHE", str(folder / "train.csv"))
+    with pytest.raises(BenchmarkError, match=r"train\.csv"):
+        catalog.open_data(write_card(folder), data_root=None, notify=ignore)
+
+
+def test_real_frappe_rows(folder):
+    root = os.environ.get("BENCHMARK_REAL_DATA")
+    if not root or not (Path(root) / "frappe_x1r").is_dir():
+        pytest.skip("BENCHMARK_REAL_DATA names no folder with frappe_x1r")
+    found, store = catalog.open_data("frappe_x1r", data_root=Path(root), notify=ignore)
+    assert store.fingerprint.rows == {split: found.card.expected[split].rows for split in ("train", "valid", "test")}
+    assert store.schema.cardinalities == (956, 4084, 9, 9, 4, 5, 4, 11, 82, 235)
+    # the first row of the file: label 0, user 378, item 4891, ...
+    assert store.split("train").sparse[0].tolist() == [87, 1850, 5, 7, 1, 1, 1, 1, 1, 1]
