@@ -13,6 +13,7 @@ ROOMS = {
     "benchmark.files": 0,
     "benchmark.registry": 0,
     "benchmark.toml": 0,
+    "benchmark.mlflow_store": 0,
     "benchmark.data": 1,
     "benchmark.recipe": 2,
     "benchmark.measure": 3,

@@ -5,7 +5,9 @@ import sys
 import pytest
 
 from benchmark import recipe as recipes
+from benchmark.data.schema import Schema
 from benchmark.errors import UsageError
+from benchmark.measure.cost import on_meta
 from benchmark.recipe import Recipe
 from benchmark.registry import models
 
@@ -72,8 +74,11 @@ def test_a_setting_added_later_is_left_out_while_it_has_its_default(monkeypatch)
     ("text", "message"),
     [
         (RECIPE + "batchsize = 3\n", "unknown key 'train.batchsize'; did you mean 'batch_size'? allowed: batch_size"),
-        (RECIPE.replace("hidden_units", "hidden_unit"), "unknown key 'model.hidden_unit'; did you mean 'hidden_units'?"),
-        (RECIPE.replace("3e-4", '"fast"'), "train.learning_rate: Input should be a valid number, got \"fast\""),
+        (
+            RECIPE.replace("hidden_units", "hidden_unit"),
+            "unknown key 'model.hidden_unit'; did you mean 'hidden_units'?",
+        ),
+        (RECIPE.replace("3e-4", '"fast"'), 'train.learning_rate: Input should be a valid number, got "fast"'),
         (RECIPE.replace("3e-4", "-1.0"), "train.learning_rate: Input should be greater than 0, got -1.0"),
         (RECIPE.replace("[8, 4]", "[8, 0.5]"), "model.hidden_units.1: Input should be a valid integer"),
         (RECIPE.replace("3e-4", "nan"), "nan and inf are not allowed"),
@@ -122,11 +127,29 @@ def test_model_without_a_recipe_is_ad_hoc() -> None:
     assert found.id == "no_such_dataset/lr (ad hoc)"
 
 
-def test_every_recipe_on_disk_loads_and_its_json_parses_back() -> None:
-    ids = recipes.recipe_ids()
+COLUMNS = {
+    "criteo_x1": (13, 26),
+    "avazu_x4_001": (0, 24),
+    "frappe_x1r": (0, 10),
+    "synthetic": (13, 26),
+    "synthetic_tiny": (13, 26),
+    "criteo_kaggle": (13, 26),
+    "avazu_kaggle": (0, 24),
+}
+
+
+def schema(dataset: str) -> Schema:
+    dense, sparse = COLUMNS[dataset]
+    names = tuple(f"I{i}" for i in range(dense)), tuple(f"C{i}" for i in range(sparse))
+    return Schema(*names, tuple(10 + i for i in range(sparse)))
+
+
+@pytest.mark.filterwarnings("ignore:mixing_groups")
+def test_every_recipe_on_disk_loads_builds_and_its_json_parses_back() -> None:
     checked = 0
-    for recipe_id in ids:
+    for recipe_id in recipes.recipe_ids():
         found = recipes.load(recipe_id)
+        assert sum(parameter.numel() for parameter in on_meta(found, schema(found.dataset)).parameters()) > 0
         table = json.loads(json.dumps(found.resolved()))
         dataset = table.pop("dataset")
         assert recipes.parse(table, dataset, recipe_id).digest() == found.digest()

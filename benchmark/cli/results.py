@@ -53,14 +53,17 @@ def track(
 
     out.print(f"MLflow store: {tracking.store_uri()}", highlight=False)
     if sync:
-        tracking.sync(results, notice)
+        found = tracking.sync(results, notice)
+        out.print(f"{found.sent} sent, {found.present} there already, {found.unreadable} unreadable", highlight=False)
+        if found.unreadable:
+            raise typer.Exit(1)
 
 
 def ui(port: Annotated[int, typer.Option(min=1, max=65535, help="Port on the loopback address.")] = 5000) -> None:
     """Open the MLflow UI on the project's store, on this machine only."""
     from benchmark import tracking
 
-    tracking.ui(port)
+    tracking.ui(port, notice)
 
 
 def _opener(data_root: Path | None) -> "OpenData":

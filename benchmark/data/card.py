@@ -1,14 +1,24 @@
 """A data set's card: what it is, where it comes from, and how its columns are encoded."""
 
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 SPLITS = ("train", "valid", "test")
 
 Name = Annotated[str, Field(min_length=1)]
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 Part = Annotated[int, Field(ge=1)]
+
+
+def _as_tuple(value: object) -> object:
+    if isinstance(value, str):
+        return (value,)
+    return tuple(value) if isinstance(value, list) else value
+
+
+Names = Annotated[tuple[Name, ...], Field(min_length=1), BeforeValidator(_as_tuple)]
 
 
 class _Frozen(BaseModel):
@@ -25,12 +35,13 @@ class SplitRule(_Frozen):
 
 
 class Files(_Frozen):
-    """Paths relative to the data root or to the card: all three splits, or `all` with a split rule."""
+    """Paths relative to the data root or to the card: all three splits, or `all` with a split rule. A file may be given
+    several paths: the first that exists is read. A csv or libsvm file whose name ends in .gz is unpacked on the way."""
 
-    train: Name | None = None
-    valid: Name | None = None
-    test: Name | None = None
-    all: Name | None = None
+    train: Names | None = None
+    valid: Names | None = None
+    test: Names | None = None
+    all: Names | None = None
 
     @model_validator(mode="after")
     def _three_or_one(self) -> "Files":
@@ -40,9 +51,9 @@ class Files(_Frozen):
         return self
 
     @property
-    def named(self) -> dict[str, str]:
+    def named(self) -> dict[str, tuple[str, ...]]:
         """The paths by their keys: train, valid and test, or `all`."""
-        return {key: path for key, path in self if path is not None}
+        return {key: paths for key, paths in self if paths is not None}
 
 
 class Expected(_Frozen):
@@ -60,20 +71,30 @@ class Oracle(_Frozen):
     logloss: float
 
 
+class Derived(_Frozen):
+    """A column that a rule of `derive.py` makes of the column `of` of the files."""
+
+    rule: Literal["hour_of_day", "weekday", "is_weekend", "squared_log_bucket"]
+    of: Name
+
+
 class Table(_Frozen):
     """A data set that lies in files: its format, columns and encoding rules.
 
-    The names of libsvm's columns are its indices; `label` is then only a name for the first field of a line. `group`
-    (for AUC per group) may be one of the sparse columns."""
+    `header` names the columns of csv files that have no header line. The names of libsvm's columns are its indices;
+    `label` is then only a name for the first field of a line. `group` (for AUC per group) may be one of the sparse
+    columns. A column in `derive` is made of one of the files', whose name it may share."""
 
     format: Literal["csv", "parquet", "libsvm"]
     files: Files
     split: SplitRule | None = None
     separator: str = ","
+    header: tuple[Name, ...] = ()
     label: Name = "label"
     dense: tuple[Name, ...] = ()
     sparse: tuple[Name, ...] = ()
     group: Name | None = None
+    derive: dict[Name, Derived] = {}
     min_count: Annotated[int, Field(ge=1)] = 1
     dense_rule: Literal["log", "none", "standard"] = "log"
 
@@ -90,12 +111,24 @@ class Table(_Frozen):
             raise ValueError("the separator is one ASCII character, and no quote or line end")
         if (self.files.all is None) != (self.split is None):
             raise ValueError("files.all and a [table.split] rule belong together")
+        if unused := [name for name in self.derive if name == self.label or name not in self.columns]:
+            raise ValueError(f"derive makes {', '.join(unused)}, which is no dense, sparse or group column")
+        if self.header and self.format != "csv":
+            raise ValueError(f"header names the columns of csv files; the format is {self.format}")
+        if len(set(self.header)) != len(self.header):
+            raise ValueError("header names a column more than once")
+        if self.header and (absent := [name for name in self.sources(self.columns) if name not in self.header]):
+            raise ValueError(f"header does not name {', '.join(absent)}")
         return self
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Every column that is read, once."""
+        """Every column of the data set, once."""
         return tuple(dict.fromkeys((self.label, *self.dense, *self.sparse, *([self.group] if self.group else []))))
+
+    def sources(self, columns: Iterable[str]) -> list[str]:
+        """The columns of the files that these columns are read from or made of, once."""
+        return list(dict.fromkeys(self.derive[name].of if name in self.derive else name for name in columns))
 
 
 class Card(_Frozen):

@@ -81,8 +81,10 @@ def _open_table(found: Found, table: Table, data_root: Path | None, notify: Noti
     for split, expected in card.expected.items():
         if expected.md5 not in (None, sums.get(split, expected.md5)):
             raise BenchmarkError(f"{paths[split]}: md5 {sums[split]}, but the card of {card.id} expects {expected.md5}")
-    key = {"encoding": ENCODING_VERSION, "table": table.model_dump(mode="json"), "md5": sums}
-    sources = _source_names(table, sums)
+    # without defaults, so that a new field of Table leaves the stores of older cards where they are
+    rules = table.model_dump(mode="json", exclude_defaults=True)
+    key = {"encoding": ENCODING_VERSION, "table": rules, "md5": sums}
+    sources = _source_names(paths, sums)
 
     def make(writer: StoreWriter) -> None:
         notify(f"encoding {card.id}; it is kept for the next time")
@@ -95,17 +97,16 @@ def _store_folder(card: Card, key: Mapping[str, object]) -> Path:
     return cache_folder() / card.id / canonical_sha256(key)[:16]
 
 
-def _source_names(table: Table, sums: Mapping[str, str]) -> dict[str, str]:
+def _source_names(paths: local.Paths, sums: Mapping[str, str]) -> dict[str, str]:
     """md5 by file name; by split and file name where two files share theirs. No folder of this machine is in it."""
-    names = {key: Path(name).name for key, name in table.files.named.items()}
-    distinct = len(set(names.values())) == len(names)
-    return {name if distinct else f"{key}/{name}": sums[key] for key, name in names.items()}
+    distinct = len({path.name for path in paths.values()}) == len(paths)
+    return {path.name if distinct else f"{key}/{path.name}": sums[key] for key, path in paths.items()}
 
 
 def _root_folders(card: Card, table: Table, data_root: Path | None) -> list[Path]:
     chosen = data_root or os.environ.get("BENCHMARK_DATA_ROOT")
     if not chosen:
-        needed = ", ".join(table.files.named.values())
+        needed = ", ".join(" or ".join(names) for names in table.files.named.values())
         raise MissingData(
             f"{card.id} is not downloaded: it needs {needed} ({card.source}); name their folder with --data-root or "
             "BENCHMARK_DATA_ROOT"

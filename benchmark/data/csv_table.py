@@ -1,4 +1,4 @@
-"""Delimited text with a header line. Fields may be quoted but not span lines."""
+"""Delimited text. Fields may be quoted but not span lines."""
 
 import csv
 from collections.abc import Iterator, Sequence
@@ -13,9 +13,11 @@ from benchmark.errors import BenchmarkError
 
 
 def columns(path: Path, table: Table) -> list[str]:
-    """The names of the header line."""
+    """The names of the header line, or those that the card gives to files without one."""
+    if table.header:
+        return list(table.header)
     line, block = next(blocks(path))
-    text = text_of(path, line, block[: block.index(b"\n")].removeprefix(b"\xef\xbb\xbf"))
+    text = text_of(path, line, block[: block.index(b"\n")])
     names = next(csv.reader([text], delimiter=table.separator))
     if repeated := sorted({name for name in names if names.count(name) > 1}):
         raise BenchmarkError(f"{path}: the header names {', '.join(map(repr, repeated))} more than once")
@@ -26,7 +28,7 @@ def read(path: Path, table: Table, wanted: Sequence[str]) -> Iterator[tuple[int,
     """(line number of its first row, rows as strings), block by block."""
     header = columns(path, table)
     for line, block in blocks(path):
-        if line == 1:
+        if line == 1 and not table.header:
             line, block = 2, block[block.index(b"\n") + 1 :]
         if block:
             yield line, _parse(path, line, block, header, table.separator).select(wanted).collect()
@@ -78,4 +80,4 @@ def _quoted_rows(path: Path, line: int, text: str, header: list[str], separator:
 
 
 def _ragged(path: Path, line: int, fields: int, header: list[str]) -> BenchmarkError:
-    return BenchmarkError(f"{path}, line {line}: {fields} fields where the header names {len(header)}")
+    return BenchmarkError(f"{path}, line {line}: {fields} fields instead of {len(header)}")

@@ -1,6 +1,8 @@
 """Whole lines of a text file in blocks of bounded size, with the number of the first line of each."""
 
+import codecs
 import gzip
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,8 +12,9 @@ BLOCK_BYTES = 1 << 23
 
 
 def blocks(path: Path) -> Iterator[tuple[int, bytes]]:
-    """(line number from 1, bytes that end with a newline). Empty lines at the end of the file are left out; a name
-    that ends in .gz is unpacked. Raises BenchmarkError for a file that is empty or cannot be read."""
+    """(line number from 1, bytes that end with a newline). A byte order mark and empty lines at the end of the file
+    are left out; a file whose name ends in .gz is unpacked. Raises BenchmarkError for a file that is empty, damaged or
+    cannot be read."""
     line, rest = 1, b""
     for data in _chunks(path):
         data = rest + data
@@ -38,7 +41,11 @@ def text_of(path: Path, line: int, block: bytes) -> str:
 def _chunks(path: Path) -> Iterator[bytes]:
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            if file.peek(3).startswith(codecs.BOM_UTF8):
+                file.seek(3)
             while data := file.read(BLOCK_BYTES):
                 yield data
-    except (OSError, EOFError) as error:
+    except (EOFError, zlib.error) as error:
+        raise BenchmarkError(f"{path} is cut off or damaged: {error}; fetch it again") from None
+    except OSError as error:
         raise BenchmarkError(f"{path} cannot be read: {error}") from None

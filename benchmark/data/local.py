@@ -20,10 +20,10 @@ Paths = Mapping[str, Path]  # train, valid and test, or `all`
 
 def find_files(table: Table, folders: Sequence[Path]) -> Paths:
     """The table's files in that of the folders which holds most of them. Raises MissingData naming them."""
-    named = {key: Path(name).expanduser() for key, name in table.files.named.items()}
-    candidates = [{key: folder / name for key, name in named.items()} for folder in folders]
+    candidates = [{key: _first(folder, names) for key, names in table.files.named.items()} for folder in folders]
     paths = max(candidates, key=lambda paths: sum(path.is_file() for path in paths.values()))
-    if missing := [str(path) for path in paths.values() if not path.is_file()]:
+    absent = {key: path for key, path in paths.items() if not path.is_file()}
+    if missing := [" or ".join([str(path), *table.files.named[key][1:]]) for key, path in absent.items()]:
         raise MissingData(f"there is no file {' and no file '.join(missing)}; put it there or correct the path")
     return paths
 
@@ -56,9 +56,9 @@ def write(
             rows.require_columns(path, table)
     assigned = None
     if table.split is not None:
-        notify(f"reading the labels of {table.files.all}")
+        notify(f"reading the labels of {paths['all'].name}")
         assigned = assign(_labels(table, paths["all"]), table.split)
-    notify(f"counting the categories of {table.files.train or table.files.all}")
+    notify(f"counting the categories of {paths['train' if assigned is None else 'all'].name}")
     fitted = (*table.sparse, *table.dense) if table.dense_rule == "standard" else table.sparse
     train = _frames(table, paths, assigned, ("train",), fitted) if fitted else ()
     encoder = encode.fit(table, (frame for _, frame in train))
@@ -80,6 +80,11 @@ def assign(labels: NDArray[np.uint8], rule: SplitRule) -> NDArray[np.uint8]:
         for split, part in enumerate(np.split(order, bounds[:-1])):
             assigned[part] = split
     return assigned
+
+
+def _first(folder: Path, names: Sequence[str]) -> Path:
+    paths = [folder / Path(name).expanduser() for name in names]
+    return next((path for path in paths if path.is_file()), paths[0])
 
 
 def _md5(path: Path) -> str:

@@ -17,7 +17,7 @@ def columns(path: Path, table: Table) -> list[str]:
         schema = pl.scan_parquet(path).collect_schema()
     except (OSError, pl.exceptions.PolarsError) as error:
         raise BenchmarkError(f"{path} is no readable parquet file: {error}") from None
-    for name in set(table.columns) & set(schema):
+    for name in set(table.sources(table.columns)) & set(schema):
         dtype = schema[name]
         numeric = dtype.is_numeric() or dtype in (pl.String, pl.Boolean)
         plain = not dtype.is_nested() and dtype not in (pl.Binary, pl.Object)

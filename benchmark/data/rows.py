@@ -4,12 +4,13 @@ A frame has the label as UInt8 (0 or 1), dense columns as Float64 (missing = nul
 null or empty)."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
-from benchmark.data import csv_table, libsvm_table, parquet_table
+from benchmark.data import csv_table, derive, libsvm_table, parquet_table
 from benchmark.data.card import Table
 from benchmark.errors import BenchmarkError
 
@@ -20,7 +21,7 @@ _FLOAT32_MAX = float(np.finfo(np.float32).max)
 def require_columns(path: Path, table: Table) -> None:
     """Raises BenchmarkError for columns that the card names and the file lacks."""
     found = _FORMATS[table.format].columns(path, table)
-    if missing := [name for name in table.columns if name not in found]:
+    if missing := [name for name in table.sources(table.columns) if name not in found]:
         raise BenchmarkError(
             f"{path} has no column {', '.join(map(repr, missing))}; it has: {', '.join(found)}; "
             "correct the card or the file"
@@ -31,23 +32,45 @@ def read_rows(path: Path, table: Table, columns: Sequence[str]) -> Iterator[pl.D
     """The rows in file order with the named columns.
 
     Raises BenchmarkError naming file, line (parquet: row), column and value of the first row of a wrong length, broken
-    number, label outside {0, 1}, or text that is not UTF-8."""
+    number, label outside {0, 1}, value that a derived column cannot be made of, or text that is not UTF-8."""
     unit = "row" if table.format == "parquet" else "line"
-    for first, frame in _FORMATS[table.format].read(path, table, columns):
-        yield _typed(frame, table, f"{path}, {unit}", first)
+    for first, frame in _FORMATS[table.format].read(path, table, table.sources(columns)):
+        place = _Place(f"{path}, {unit}", first)
+        yield _typed(_derived(frame, table, columns, place), table, place)
 
 
-def _typed(frame: pl.DataFrame, table: Table, place: str, first: int) -> pl.DataFrame:
+@dataclass(frozen=True)
+class _Place:
+    """Where a frame begins: `unit` is the file and what `first`, its first row, is counted in."""
+
+    unit: str
+    first: int
+
+    def refuse(self, broken: pl.Series, values: pl.Series, expected: str) -> None:
+        """Raises BenchmarkError for the first of the values that is broken, if there is one."""
+        if broken.any():
+            row = int(broken.arg_true()[0])
+            found = "missing" if values[row] is None else repr(values[row])
+            where = f"{self.unit} {self.first + row}, column '{values.name}'"
+            raise BenchmarkError(f"{where}: {found}, expected {expected}")
+
+
+def _derived(frame: pl.DataFrame, table: Table, columns: Sequence[str], place: _Place) -> pl.DataFrame:
+    made = frame.select(derive.column(name, table.derive.get(name)) for name in columns)
+    for name in columns:
+        if derived := table.derive.get(name):
+            values = frame[derived.of]
+            place.refuse(made[name].is_null() & _present(values), values, derive.RULES[derived.rule].expected)
+    return made
+
+
+def _typed(frame: pl.DataFrame, table: Table, place: _Place) -> pl.DataFrame:
     numeric = [name for name in frame.columns if name == table.label or name in table.dense]
     numbers = frame.select(pl.col(name).cast(pl.Float64, strict=False) for name in numeric)
     for name in numeric:
         is_label = name == table.label
         broken = _no_label(numbers[name]) if is_label else _no_number(frame[name], numbers[name])
-        if broken.any():
-            row = int(broken.arg_true()[0])
-            found = "missing" if frame[name][row] is None else repr(frame[name][row])
-            expected = "0 or 1" if is_label else "a finite float32 number"
-            raise BenchmarkError(f"{place} {first + row}, column '{name}': {found}, expected {expected}")
+        place.refuse(broken, frame[name], "0 or 1" if is_label else "a finite float32 number")
     types = {table.label: pl.UInt8}
     typed = [number.fill_nan(None).cast(types.get(number.name, pl.Float64)) for number in numbers]
     return frame.with_columns(pl.exclude(numeric).cast(pl.String), *typed)
@@ -58,6 +81,9 @@ def _no_label(number: pl.Series) -> pl.Series:
 
 
 def _no_number(raw: pl.Series, number: pl.Series) -> pl.Series:
-    present = raw.is_not_null() & (raw != "") if raw.dtype == pl.String else raw.is_not_null()
     too_large = number.is_not_nan() & (number.abs() > _FLOAT32_MAX)
-    return (number.is_null() & present) | too_large.fill_null(value=False)
+    return (number.is_null() & _present(raw)) | too_large.fill_null(value=False)
+
+
+def _present(values: pl.Series) -> pl.Series:
+    return values.is_not_null() & (values != "") if values.dtype == pl.String else values.is_not_null()

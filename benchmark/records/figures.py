@@ -1,6 +1,7 @@
 """Figures of one record, as wide as a column of a two-column page."""
 
 from collections.abc import Callable
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -14,6 +15,8 @@ from benchmark.records.record import Record
 
 COLUMN = 3.35
 """Inches."""
+MOST_LABELS = 16
+"""Stages named on one axis; of a deeper model every second, third ... stage is named."""
 
 ORANGE, GREEN, BLUE, GREY = "#d55e00", "#009e73", "#0072b2", "#666666"
 """From the palette of Okabe & Ito, told apart under every common colour blindness."""
@@ -25,7 +28,7 @@ TITLES = {
     "pr": "participation ratio",
 }
 
-STYLE = {
+STYLE: dict[Any, Any] = {
     "font.size": 7,
     "axes.titlesize": 7,
     "axes.labelsize": 7,
@@ -38,7 +41,6 @@ STYLE = {
     "axes.formatter.useoffset": False,
     "lines.linewidth": 1.0,
     "lines.markersize": 3,
-    "savefig.dpi": 300,
 }
 
 
@@ -68,8 +70,9 @@ def rank_trajectory(record: Record) -> Figure:
         panels = figure.subplots(2, 2, sharex=True, sharey=True)
         for axes, metric in zip(panels.flat, METRICS, strict=True):
             _trajectory(axes, record, metric)
-        panels[0, 0].legend(loc="best")
-        figure.supxlabel("stage", fontsize=7)
+        figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+        for axes in panels[1]:
+            axes.set_xlabel("stage")
         figure.supylabel("rank / min(rows, columns)", fontsize=7)
         figure.suptitle(_title(record), fontsize=7)
     return figure
@@ -85,7 +88,8 @@ def _trajectory(axes: Axes, record: Record, metric: str) -> None:
     axes.plot(stages, untrained, color=GREY, marker="o", linestyle="--", label="untrained")
     axes.plot(stages, trained, color=BLUE, marker="s", label="best weights")
     axes.set(title=TITLES[metric], ylim=(0, 1.02))
-    axes.set_xticks(stages, [spectra.stage for spectra in record.spectra], rotation=90)
+    named = stages[:: max(1, -(-len(stages) // MOST_LABELS))]
+    axes.set_xticks(named, [record.spectra[position].stage for position in named], rotation=90)
 
 
 def _over_limit(

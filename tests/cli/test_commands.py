@@ -43,14 +43,20 @@ def test_heavy_packages_are_not_imported_for_help() -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["run", "--model", "rankelastr", "--dataset", "synthetic"], "unknown model 'rankelastr'; did you mean rankelastor"),
+        (
+            ["run", "--model", "rankelastr", "--dataset", "synthetic"],
+            "unknown model 'rankelastr'; did you mean rankelastor",
+        ),
         (["run", "--model", "lr", "--dataset", "synthetik"], "unknown data set 'synthetik'; did you mean synthetic"),
         (["run", "--recipe", "synthetic_tiny/rankelastr"], "unknown recipe 'synthetic_tiny/rankelastr'; did you mean"),
         (["run", "--model", "lr"], "give either --model and --dataset, or --recipe DATASET/NAME"),
         (["run", "--recipe", "synthetic/lr", "--dataset", "synthetic_tiny"], "is for the data set synthetic, not"),
         (["run", "--recipe", "synthetic/lr", "--seeds", "4-2"], "--seeds 4-2: write 0, 0-4 or 0,2,5"),
         (["run", "--recipe", "synthetic/lr", "--device", "tpu"], "--device tpu: use cpu or cuda"),
-        (["run", "--recipe", "synthetic/lr", "--set", "train.lr=1"], "unknown key 'train.lr'; did you mean"),
+        (
+            ["run", "--recipe", "synthetic/lr", "--set", "train.learning_rat=1"],
+            "unknown key 'train.learning_rat'; did you mean",
+        ),
         (["run", "--model", "lr", "--dataset", "no/such/card.toml"], "no/such/card.toml: there is no such file"),
         (["run", "--recipe", "synthetic/lr", "--rows", "many"], "'--rows'"),
         (["list", "modells"], "modells"),
@@ -159,7 +165,16 @@ def test_own_table_with_a_broken_number_names_file_and_line(own_table, tmp_path)
 
 
 def test_a_tampered_store_is_refused(tmp_path) -> None:
-    words = ("run", "--model", "lr", "--dataset", "synthetic_tiny", "--no-track", "--results", str(tmp_path / "results"))
+    words = (
+        "run",
+        "--model",
+        "lr",
+        "--dataset",
+        "synthetic_tiny",
+        "--no-track",
+        "--results",
+        str(tmp_path / "results"),
+    )
     cache = tmp_path / "cache"
     benchmark(*words, BENCHMARK_CACHE=str(cache))
     [array] = cache.glob("synthetic_tiny/*/train.sparse.npy")

@@ -1,0 +1,100 @@
+"""Hand-made records for tests that need one but no run."""
+
+from dataclasses import replace
+from typing import Any
+
+from benchmark.data.store import Fingerprint
+from benchmark.measure.cost import Parameters
+from benchmark.measure.metrics import Metrics
+from benchmark.measure.spectrum import Distribution, Spectrum
+from benchmark.records.environment import Environment
+from benchmark.records.record import NUMERICS, Cost, Quality, Record, Scores, StageSpectra
+from benchmark.training.fit import Evaluated
+
+TEST = Metrics(auc=0.75, logloss=0.5, ne=0.9, calibration=1.01, ece=0.02)
+STAGES = ("embedding", "tokens", "block1.mixing", "block1.ffn")
+
+
+def make_spectrum(erank: float = 4.0, rows: int = 6, columns: int = 8) -> Spectrum:
+    """The four means are erank, erank / 2, 3 erank / 4 and 5 erank / 8."""
+
+    def around(mean: float) -> Distribution:
+        return Distribution(mean=mean, sd=0.1, q05=mean - 0.2, q50=mean, q95=mean + 0.2)
+
+    return Spectrum(
+        rows, columns, 100, 0, around(erank), around(erank / 2), around(3 * erank / 4), around(5 * erank / 8)
+    )
+
+
+def make_curve(*valid_auc: float) -> tuple[Evaluated, ...]:
+    """One evaluation every ten steps, its AUC as given."""
+    return tuple(
+        Evaluated(
+            step=10 * epoch,
+            epoch=epoch,
+            learning_rate=1e-3,
+            train_loss=0.6 - 0.01 * epoch,
+            valid=replace(TEST, auc=auc, logloss=1.25 - auc),
+            improved=auc == max(valid_auc[:epoch]),
+            seconds=0.5 * epoch,
+        )
+        for epoch, auc in enumerate(valid_auc, start=1)
+    )
+
+
+def make_record(**changes: Any) -> Record:
+    """A complete record of `synthetic_tiny/dnn`, seed 0, with the fields in `changes` put in its place."""
+    curve = make_curve(0.70, 0.74, 0.73)
+    fields: dict[str, Any] = {
+        "numerics": NUMERICS,
+        "dataset": "synthetic_tiny",
+        "name": "dnn",
+        "recipe": {
+            "dataset": "synthetic_tiny",
+            "model": {"name": "dnn", "embedding_dim": 8, "hidden_units": [16, 8], "batch_norm": False},
+            "train": {"batch_size": 100, "learning_rate": 0.001, "monitor": "auc", "evaluate_every": None},
+        },
+        "recipe_digest": "a" * 64,
+        "seed": 0,
+        "threads": 1,
+        "device": "cpu",
+        "data": Fingerprint(
+            sources={"generator": "synthetic_tiny 1"},
+            rows={"train": 1000, "valid": 200, "test": 300},
+            positives={"train": 250, "valid": 50, "test": 75},
+            dense=("price",),
+            sparse=("user", "item"),
+            cardinalities=(5, 9),
+            arrays="d" * 64,
+        ),
+        "parameters": Parameters(embedding=112, dense=264, head=9),
+        "flops_per_sample": 546,
+        "metrics": Quality(valid=curve[1].valid, test=TEST, oracle_auc=0.8, oracle_logloss=0.45),
+        "scores": Scores(form="rows", digest="c" * 64),
+        "probe_rows": 100,
+        "spectra": tuple(
+            StageSpectra(stage=stage, initial=make_spectrum(5.0), best=make_spectrum(4.0 - 0.5 * position))
+            for position, stage in enumerate(STAGES)
+        ),
+        "curve": curve,
+        "best_step": 20,
+        "best_epoch": 2,
+        "stopped_by": "epochs",
+        "cost": Cost(
+            train_seconds=1.5,
+            total_seconds=4.0,
+            train_samples_per_s=2000.0,
+            predict_samples_per_s=5000.0,
+            peak_memory_gib=0.25,
+        ),
+        "environment": Environment(
+            benchmark="0.1.0",
+            source="e" * 64,
+            commit="f" * 40,
+            python="3.11.0",
+            versions={"numpy": "2.0.0"},
+            machine="Linux x86_64 test",
+        ),
+        "created": "2026-01-01T00:00:10+00:00",
+    }
+    return Record(**(fields | changes))
