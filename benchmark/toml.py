@@ -54,10 +54,17 @@ def _fault(form: type[BaseModel], kind: str, location: tuple[int | str, ...], me
 def _fields_at(form: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
     for part in location:
         field = form.model_fields.get(str(part))
-        annotation = field.annotation if field else None
-        options = [annotation, *getattr(annotation, "__args__", ())]
+        if field is None:  # a key of a dictionary of tables
+            continue
+        options = [field.annotation, *_arguments(field.annotation)]
         inner = [option for option in options if isinstance(option, type) and issubclass(option, BaseModel)]
         if not inner:
             return []
         form = inner[0]
     return sorted(form.model_fields)
+
+
+def _arguments(annotation: Any) -> list[Any]:
+    """Every type inside a generic one, at any depth."""
+    inner = getattr(annotation, "__args__", ())
+    return [*inner, *(deeper for one in inner for deeper in _arguments(one))]

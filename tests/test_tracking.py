@@ -155,7 +155,7 @@ def test_the_rank_trajectory_is_a_curve_over_stages(shown) -> None:
 def test_the_data_set_is_an_input(shown) -> None:
     (data,) = shown[1].inputs.dataset_inputs
     assert (data.dataset.name, data.dataset.digest) == ("synthetic_tiny", "dddddddd")
-    assert json.loads(data.dataset.profile)["rows"] == {"train": 1000, "valid": 200, "test": 300}
+    assert json.loads(data.dataset.profile)["train_rows"] == 1000
 
 
 def test_sync_sends_what_is_missing_and_nothing_twice(client, tmp_path) -> None:

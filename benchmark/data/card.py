@@ -18,7 +18,7 @@ def _as_tuple(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 
 
-Names = Annotated[tuple[Name, ...], Field(min_length=1), BeforeValidator(_as_tuple)]
+Names = Annotated[tuple[Name, ...], BeforeValidator(_as_tuple)]
 
 
 class _Frozen(BaseModel):
@@ -38,22 +38,22 @@ class Files(_Frozen):
     """Paths relative to the data root or to the card: all three splits, or `all` with a split rule. A file may be given
     several paths: the first that exists is read. A csv or libsvm file whose name ends in .gz is unpacked on the way."""
 
-    train: Names | None = None
-    valid: Names | None = None
-    test: Names | None = None
-    all: Names | None = None
+    train: Names = ()
+    valid: Names = ()
+    test: Names = ()
+    all: Names = ()
 
     @model_validator(mode="after")
     def _three_or_one(self) -> "Files":
-        given = [path for path in (self.train, self.valid, self.test) if path is not None]
-        if len(given) != (3 if self.all is None else 0):
+        given = [paths for paths in (self.train, self.valid, self.test) if paths]
+        if len(given) != (0 if self.all else 3):
             raise ValueError("give train, valid and test, or `all` and a [table.split] rule")
         return self
 
     @property
     def named(self) -> dict[str, tuple[str, ...]]:
         """The paths by their keys: train, valid and test, or `all`."""
-        return {key: paths for key, paths in self if paths is not None}
+        return {key: paths for key, paths in self if paths}
 
 
 class Expected(_Frozen):
@@ -109,7 +109,7 @@ class Table(_Frozen):
             raise ValueError("name at least one dense or sparse column")
         if len(self.separator.encode()) != 1 or self.separator in '"\r\n':
             raise ValueError("the separator is one ASCII character, and no quote or line end")
-        if (self.files.all is None) != (self.split is None):
+        if bool(self.files.all) != (self.split is not None):
             raise ValueError("files.all and a [table.split] rule belong together")
         if unused := [name for name in self.derive if name == self.label or name not in self.columns]:
             raise ValueError(f"derive makes {', '.join(unused)}, which is no dense, sparse or group column")

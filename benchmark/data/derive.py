@@ -23,9 +23,9 @@ def column(name: str, derived: Derived | None) -> pl.Expr:
 
 
 def _time(text: pl.Expr) -> pl.Expr:
-    """YYMMDDHH as a datetime, years 1969 to 2068."""
+    """YYMMDDHH as a datetime of the years 2000 to 2099."""
     eight_digits = pl.when(text.str.contains("^[0-9]{8}$")).then(text)
-    return (eight_digits + "00").str.to_datetime("%y%m%d%H%M", strict=False)
+    return ("20" + eight_digits + "00").str.to_datetime("%Y%m%d%H%M", strict=False)
 
 
 def _hour_of_day(text: pl.Expr) -> pl.Expr:

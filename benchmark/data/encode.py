@@ -39,9 +39,8 @@ def fit(table: Table, frames: Iterable[pl.DataFrame]) -> Encoder:
     tallies = [_Tally() for _ in table.sparse]
     moments = _Moments(len(table.dense))
     for frame in frames:
-        counts = [frame.lazy().select(token=name).group_by("token").len("count") for name in table.sparse]
-        for tally, count in zip(tallies, pl.collect_all(counts), strict=True):
-            tally.add(count)
+        for tally, name in zip(tallies, table.sparse, strict=True):
+            tally.add(frame[name].alias("token").value_counts())
         if table.dense_rule == "standard":
             moments.add(_matrix(frame, [pl.col(name).fill_null(np.nan) for name in table.dense], np.float64))
     vocabularies = tuple(tally.vocabulary(table.min_count) for tally in tallies)

@@ -45,7 +45,7 @@ def _chunks(path: Path) -> Iterator[bytes]:
                 file.seek(3)
             while data := file.read(BLOCK_BYTES):
                 yield data
-    except (EOFError, zlib.error) as error:
-        raise BenchmarkError(f"{path} is cut off or damaged: {error}; fetch it again") from None
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise BenchmarkError(f"{path} is no whole gzip file: {error}; fetch it again") from None
     except OSError as error:
         raise BenchmarkError(f"{path} cannot be read: {error}") from None

@@ -110,12 +110,9 @@ def dataset(subject: Subject) -> dict[str, str]:
     data = subject.data
     columns = [{"name": name, "type": "float", "required": True} for name in data.dense]
     columns += [{"name": name, "type": "integer", "required": True} for name in data.sparse]
-    profile = {
-        "rows": data.rows,
-        "positives": data.positives,
-        "cardinalities": dict(zip(data.sparse, data.cardinalities, strict=True)),
-        "arrays_sha256": data.arrays,
-    }
+    profile: dict[str, object] = {f"{split}_rows": rows for split, rows in data.rows.items()}
+    profile |= {f"{split}_positives": positives for split, positives in data.positives.items()}
+    profile |= {"cardinalities": dict(zip(data.sparse, data.cardinalities, strict=True)), "arrays_sha256": data.arrays}
     return {
         "name": subject.dataset,
         "digest": data.arrays[:8],

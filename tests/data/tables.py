@@ -1,10 +1,12 @@
 """Small tables of one label `y`, dense columns and sparse columns, as files and as stores."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from benchmark.data import local
 from benchmark.data.card import SPLITS, Files, Table
@@ -44,6 +46,14 @@ def encode_texts(folder: Path, texts: Mapping[str, str | bytes], **changes: Any)
     """The store of these files and of a table with these changes."""
     write_files(folder, texts)
     return encode_files(folder, make_table(**changes))
+
+
+def real_data(name: str) -> Path:
+    """The file or folder `name` of the real rows; skips the test where BENCHMARK_REAL_DATA does not hold it."""
+    root = os.environ.get("BENCHMARK_REAL_DATA")
+    if not root or not (path := Path(root) / name).exists():
+        pytest.skip(f"BENCHMARK_REAL_DATA names no folder with {name}")
+    return path
 
 
 def assert_same_arrays(one: Store, other: Store, splits: tuple[str, ...] = SPLITS) -> None:

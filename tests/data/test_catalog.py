@@ -1,4 +1,3 @@
-import os
 import time
 from pathlib import Path
 
@@ -7,7 +6,7 @@ import pytest
 from benchmark.data import catalog, local
 from benchmark.data.schema import Schema
 from benchmark.errors import BenchmarkError, UsageError
-from tests.data.tables import OTHER, TRAIN, ignore, write_files
+from tests.data.tables import OTHER, TRAIN, ignore, real_data, write_files
 
 CARD = """
 id = "mine"
@@ -99,6 +98,23 @@ def test_a_store_is_found_again_at_once_and_made_anew_for_another_card_or_file(f
     assert longer.fingerprint.rows["train"] == 4
 
 
+def test_a_default_that_is_written_out_makes_no_other_store(folder):
+    _, store = catalog.open_data(write_card(folder), data_root=None, notify=ignore)
+    assert catalog.open_data(write_card(folder, table="min_count = 1"), data_root=None, notify=ignore)[1] == store
+
+
+def test_of_several_names_of_a_file_the_first_that_exists_is_read(folder):
+    text = CARD.replace('"train.csv"', '["train.tsv", "train.csv", "valid.csv"]')
+    _, store = catalog.open_data(write_card(folder, text=text), data_root=None, notify=ignore)
+    assert set(store.fingerprint.sources) == {"train.csv", "valid.csv", "test.csv"}
+    assert store.fingerprint.rows["train"] == 3
+    (folder / "train.csv").unlink()
+    (folder / "valid.csv").unlink()
+    message = f"there is no file {folder}/train.tsv or train.csv or valid.csv and no file {folder}/valid.csv; put"
+    with pytest.raises(BenchmarkError, match=message):
+        catalog.open_data(write_card(folder, text=text), data_root=None, notify=ignore)
+
+
 def test_files_of_one_name_are_told_apart(folder):
     for split, text in (("a", TRAIN), ("b", OTHER), ("c", OTHER)):
         (folder / split).mkdir()
@@ -125,6 +141,18 @@ def test_files_of_one_name_are_told_apart(folder):
         ({"text": CARD.replace('dense = ["x"]', "").replace('sparse = ["c"]', "")}, "at least one dense or sparse"),
         ({"text": CARD.replace('valid = "valid.csv", ', "")}, "give train, valid and test, or `all`"),
         ({"text": CARD.replace('train = "train.csv"', 'all = "all.csv"')}, "give train, valid and test, or `all`"),
+        ({"text": CARD.replace('"train.csv"', "[]")}, "give train, valid and test, or `all`"),
+        ({"text": CARD.replace('"train.csv"', "7")}, "table.files.train: .*got 7"),
+        ({"table": 'header = ["y", "x", "x", "c"]'}, "header names a column more than once"),
+        ({"table": 'header = ["y", "x", "hour"]'}, "header does not name c"),
+        ({"table": 'header = ["y", "x"]\nderive.c = { rule = "weekday", of = "c" }'}, "header does not name c"),
+        ({"text": CARD.replace('"csv"', '"parquet"'), "table": 'header = ["y", "x", "c"]'}, "the format is parquet"),
+        ({"table": 'derive.c = { rule = "week", of = "c" }'}, "table.derive.c.rule: .*'weekday'.*got \"week\""),
+        (
+            {"table": 'derive.weekend = { rule = "weekday", of = "c" }'},
+            "derive makes weekend, which is no dense, sparse",
+        ),
+        ({"table": 'derive.y = { rule = "weekday", of = "c" }'}, "derive makes y, which is no dense, sparse or group"),
         ({"text": CARD.replace('"mine"', '"../mine"')}, "id: .*got"),
         ({"text": CARD.replace('"mine"', '"frappe_x1r"')}, "'frappe_x1r' is a built-in data set; choose another id"),
         ({"text": CARD.replace('id = "mine"', "")}, "key 'id' is missing"),
@@ -190,10 +218,8 @@ def test_a_cache_that_cannot_be_written_is_one_clear_error(folder, monkeypatch):
 
 
 def test_real_frappe_rows(folder):
-    root = os.environ.get("BENCHMARK_REAL_DATA")
-    if not root or not (Path(root) / "frappe_x1r").is_dir():
-        pytest.skip("BENCHMARK_REAL_DATA names no folder with frappe_x1r")
-    found, store = catalog.open_data("frappe_x1r", data_root=Path(root), notify=ignore)
+    root = real_data("frappe_x1r").parent
+    found, store = catalog.open_data("frappe_x1r", data_root=root, notify=ignore)
     assert store.fingerprint.rows == {split: found.card.expected[split].rows for split in ("train", "valid", "test")}
     assert store.schema.cardinalities == (956, 4084, 9, 9, 4, 5, 4, 11, 82, 235)
     # the first row of the file: label 0, user 378, item 4891, ...

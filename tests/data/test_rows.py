@@ -8,7 +8,6 @@ from benchmark.data.card import Files
 from benchmark.errors import BenchmarkError
 from tests.data.tables import (
     OTHER,
-    THREE_FILES,
     TRAIN,
     assert_same_arrays,
     encode_files,
@@ -16,6 +15,8 @@ from tests.data.tables import (
     make_table,
     write_files,
 )
+
+PACKED = Files(train="train.csv.gz", valid="valid.csv", test="test.csv")
 
 
 @pytest.mark.parametrize(
@@ -37,6 +38,33 @@ def test_ways_to_write_the_same_table(tmp_path, text):
     assert_same_arrays(plain, encode_texts(tmp_path / "other", {"train.csv": text}))
 
 
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"], ids=["plain", "BOM"])
+@pytest.mark.parametrize("block", [8, lines.BLOCK_BYTES])
+def test_files_without_a_header_take_the_names_from_the_card(tmp_path, monkeypatch, mark, block):
+    plain = encode_texts(tmp_path / "plain", {})
+    texts = {
+        name: mark + text.split("\n", 1)[1].encode() for name, text in (("train.csv", TRAIN), ("valid.csv", OTHER))
+    }
+    texts["test.csv"] = texts["valid.csv"]
+    monkeypatch.setattr(lines, "BLOCK_BYTES", block)
+    assert_same_arrays(plain, encode_texts(tmp_path / "other", texts, header=("y", "x", "c")))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (TRAIN, "train.csv, line 1, column 'y': 'y', expected 0 or 1"),
+        ("1,1,a\n0,1,b\n1,1\n", "train.csv, line 3: 2 fields instead of 3"),
+        ("1,1,a,\n0,1,b\n", "train.csv, line 1: 4 fields instead of 3"),
+        ("1,1\n0,1,b,c\n", "train.csv, line 1: 2 fields instead of 3"),
+        ("1,1,a\n0,1,b\n1,oops,a\n", "train.csv, line 3, column 'x': 'oops'"),
+    ],
+)
+def test_broken_files_without_a_header_name_file_and_line(tmp_path, text, message):
+    with pytest.raises(BenchmarkError, match=message):
+        encode_texts(tmp_path, {"train.csv": text}, header=("y", "x", "c"))
+
+
 @pytest.mark.parametrize("separator", ["\t", ";", "|", " "])
 def test_other_separators(tmp_path, separator):
     plain = encode_texts(tmp_path / "plain", {})
@@ -47,8 +75,7 @@ def test_other_separators(tmp_path, separator):
 
 def test_a_gzipped_file_is_read_as_it_is(tmp_path):
     plain = encode_texts(tmp_path / "plain", {})
-    files = Files(train="train.csv.gz", valid="valid.csv", test="test.csv")
-    packed = encode_texts(tmp_path / "other", {"train.csv.gz": gzip.compress(TRAIN.encode())}, files=files)
+    packed = encode_texts(tmp_path / "other", {"train.csv.gz": gzip.compress(TRAIN.encode())}, files=PACKED)
     assert_same_arrays(plain, packed)
 
 
@@ -88,8 +115,8 @@ CSV_FAULTS = {
     "y,x,c\n1,1,a\n0,0,b\n2,0,b\n": "train.csv, line 4, column 'y': '2', expected 0 or 1",
     "y,x,c\n1,1,a\n,0,b\n": "line 3, column 'y': missing, expected 0 or 1",
     "y,x,c\n1,1,a\nyes,0,b\n": "line 3, column 'y': 'yes'",
-    "y,x,c\n1,1,a\n0,0\n": "train.csv, line 3: 2 fields where the header names 3",
-    "y,x,c\n1,1,a,4\n0,0,b\n": "train.csv, line 2: 4 fields where the header names 3",
+    "y,x,c\n1,1,a\n0,0\n": "train.csv, line 3: 2 fields instead of 3",
+    "y,x,c\n1,1,a,4\n0,0,b\n": "train.csv, line 2: 4 fields instead of 3",
     'y,x,c\n1,1,"a,b"\n0,0,"b,c",4\n': "line 3: 4 fields",
     'y,x,c\n1,"a,b"\n0,0,b\n': "line 2: 2 fields",
     "y,x,c\n1,1,a\n\n0,0,b\n": "line 3: 1 fields",
@@ -162,9 +189,25 @@ def test_a_file_that_is_no_parquet_or_no_gzip_is_named(tmp_path):
     write_files(tmp_path, {"train.csv.gz": "y,x,c\n"})
     with pytest.raises(BenchmarkError, match=r"train\.csv is no readable parquet file"):
         encode_files(tmp_path, make_table(format="parquet"))
-    files = THREE_FILES.model_copy(update={"train": "train.csv.gz"})
-    with pytest.raises(BenchmarkError, match=r"train\.csv\.gz cannot be read: Not a gzipped file"):
-        encode_files(tmp_path, make_table(files=files))
+    with pytest.raises(
+        BenchmarkError, match=r"train\.csv\.gz is no whole gzip file: Not a gzipped file.*fetch it again"
+    ):
+        encode_files(tmp_path, make_table(files=PACKED))
+
+
+@pytest.mark.parametrize("kept", [10, 30, -9, -1])
+def test_a_gzipped_file_that_was_cut_off_is_named(tmp_path, kept):
+    packed = gzip.compress(TRAIN.encode())
+    with pytest.raises(BenchmarkError, match=r"train\.csv\.gz is no whole gzip file: .*ended before.*fetch it again"):
+        encode_texts(tmp_path, {"train.csv.gz": packed[:kept]}, files=PACKED)
+
+
+@pytest.mark.parametrize("place", [12, -6])
+def test_a_gzipped_file_that_was_altered_is_named(tmp_path, place):
+    packed = bytearray(gzip.compress(TRAIN.encode()))
+    packed[place] ^= 0xFF
+    with pytest.raises(BenchmarkError, match=r"train\.csv\.gz is no whole gzip file: .*fetch it again"):
+        encode_texts(tmp_path, {"train.csv.gz": bytes(packed)}, files=PACKED)
 
 
 def test_parquet_chunks_leave_no_trace(tmp_path, monkeypatch):

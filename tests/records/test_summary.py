@@ -73,8 +73,8 @@ def test_the_data_set_is_told_without_its_rows() -> None:
     data = summary.dataset(summary.subject_of(RECORD))
     assert (data["name"], data["digest"]) == ("synthetic_tiny", "dddddddd")
     profile = json.loads(data["profile"])
-    assert profile["rows"] == {"train": 1000, "valid": 200, "test": 300}
-    assert profile["positives"] == {"train": 250, "valid": 50, "test": 75}
+    assert [profile[f"{split}_rows"] for split in ("train", "valid", "test")] == [1000, 200, 300]
+    assert [profile[f"{split}_positives"] for split in ("train", "valid", "test")] == [250, 50, 75]
     assert profile["cardinalities"] == {"user": 5, "item": 9}
     assert [column["name"] for column in json.loads(data["schema"])["mlflow_colspec"]] == ["price", "user", "item"]
 

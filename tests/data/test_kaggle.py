@@ -1,0 +1,234 @@
+import datetime
+import gzip
+import math
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmark.data import catalog, local
+from benchmark.data.card import SPLITS, Derived, SplitRule, Table
+from benchmark.data.store import Store
+from benchmark.errors import BenchmarkError
+from tests.data.tables import THREE_FILES, assert_same_arrays, encode_files, ignore, real_data, write_files
+
+DENSE = [f"I{i}" for i in range(1, 14)]
+CATEGORIES = [f"C{i}" for i in range(1, 27)]
+AVAZU_HEADER = (
+    "id,click,hour,C1,banner_pos,site_id,site_domain,site_category,app_id,app_domain,app_category,device_id,device_ip,"
+    "device_model,device_type,device_conn_type,C14,C15,C16,C17,C18,C19,C20,C21"
+)
+AVAZU = AVAZU_HEADER.split(",")
+
+
+def table_of(name: str) -> Table:
+    table = catalog.find_card(name).card.table
+    assert table is not None
+    return table
+
+
+def in_three_files(name: str) -> Table:
+    """The built-in table with its rows in train.csv, valid.csv and test.csv."""
+    return table_of(name).model_copy(update={"files": THREE_FILES, "split": None})
+
+
+def criteo_rows(*rows: tuple[int, str, str, str, str]) -> str:
+    """Lines of train.txt from label, I1, I2, C1 and C2; all else is blank."""
+    return "".join("\t".join([str(y), i1, i2, *[""] * 11, c1, c2, *[""] * 24]) + "\n" for y, i1, i2, c1, c2 in rows)
+
+
+def avazu_rows(*rows: tuple[int, str, str, str]) -> str:
+    """train.csv from click, hour, C1 and device_ip; the id counts and all else is 0."""
+    lines = [AVAZU]
+    for number, (click, hour, c1, ip) in enumerate(rows):
+        given = {"id": str(number), "click": str(click), "hour": hour, "C1": c1, "device_ip": ip}
+        lines.append([given.get(name, "0") for name in AVAZU])
+    return "".join(",".join(line) + "\n" for line in lines)
+
+
+def test_criteo_rows_by_hand(tmp_path):
+    train = criteo_rows(
+        (1, "0", "-1", "68fd1e64", "b"),
+        (0, "1", "", "68fd1e64", "a"),
+        (1, "", "2", "05db9164", "a"),
+        (0, "3", "-3", "05db9164", "b"),
+        (1, "1382", "0", "", "rare"),
+        (0, "7", "0", "", ""),
+    )
+    test = criteo_rows((0, "2", "-2", "05db9164", "new"), (1, "", "", "68fd1e6", "a"))
+    write_files(tmp_path, {"train.csv": train, "valid.csv": test, "test.csv": test})
+    store = encode_files(tmp_path, in_three_files("criteo_kaggle"))
+    assert store.schema.dense == tuple(DENSE)
+    assert store.schema.sparse == tuple(CATEGORIES)
+    # C1: 05db9164 before 68fd1e64, a tie; C2: a before b, a tie, and `rare` occurs once; all others are missing
+    assert store.schema.cardinalities == (4, 4, *[2] * 24)
+    assert store.split("train").sparse[:, :2].tolist() == [[2, 2], [2, 1], [1, 1], [1, 2], [3, 3], [3, 3]]
+    assert store.split("test").sparse[:, :2].tolist() == [[1, 3], [3, 1]]
+    assert (store.split("train").sparse[:, 2:] == 1).all()
+    log = math.log
+    expected = [[0, -log(2)], [log(2), 0], [0, log(3)], [log(4), -log(4)], [log(1383), 0], [log(8), 0]]
+    np.testing.assert_allclose(store.split("train").dense[:, :2], expected, rtol=1e-7)
+    np.testing.assert_allclose(store.split("test").dense[:, :2], [[log(3), -log(3)], [0, 0]], rtol=1e-7)
+    assert not store.split("train").dense[:, 2:].any()
+
+
+def test_avazu_rows_by_hand(tmp_path):
+    train = avazu_rows(
+        (1, "14102100", "1005", "a"),  # Tuesday
+        (0, "14102123", "1005", "b"),
+        (1, "14102500", "1002", "c"),  # Saturday
+        (0, "14102500", "1005", "a"),
+        (1, "14102600", "1002", "d"),  # Sunday
+        (0, "14102723", "1001", "e"),  # Monday
+    )
+    test = avazu_rows((0, "14102600", "1001", "a"), (1, "14102722", "1005", "b"))
+    write_files(tmp_path, {"train.csv": train, "valid.csv": test, "test.csv": test})
+    store = encode_files(tmp_path, in_three_files("avazu_kaggle"))
+    assert store.schema.dense == ()
+    assert store.schema.sparse == ("hour", "weekday", "weekend", *AVAZU[3:])
+    fields = [store.schema.sparse.index(name) for name in ("hour", "weekday", "weekend", "C1", "device_ip")]
+    # hour 00 x 4, 23 x 2; weekday 2 and 6 x 2, 0 and 1 once; weekend 0 and 1 x 3; C1 1005 x 3, 1002 x 2; ip a x 2
+    assert [store.schema.cardinalities[j] for j in fields] == [4, 4, 4, 4, 3]
+    assert {store.schema.cardinalities[j] for j in range(24) if j not in fields} == {3}
+    assert store.split("train").sparse[:, fields].tolist() == [
+        [1, 1, 1, 1, 1],
+        [2, 1, 1, 1, 2],
+        [1, 2, 2, 2, 2],
+        [1, 2, 2, 1, 1],
+        [1, 3, 2, 2, 2],
+        [2, 3, 1, 3, 2],
+    ]
+    assert store.split("test").sparse[:, fields].tolist() == [[1, 3, 2, 3, 1], [3, 3, 1, 1, 2]]
+
+
+@pytest.mark.parametrize("name", ["criteo_kaggle", "avazu_kaggle"])
+def test_the_cards_state_their_split_and_terms(name):
+    card = catalog.find_card(name).card
+    assert card.table.split == SplitRule(method="stratified", parts=(8, 1, 1), seed=2018)
+    assert card.table.min_count == 2
+    assert card.embedding_dim == 16
+    assert card.title.endswith("split by this suite")
+    assert card.caveat.startswith("this suite's own split")
+    assert card.terms == {"criteo_kaggle": "CC BY-NC-SA 4.0", "avazu_kaggle": "the Kaggle competition's rules"}[name]
+
+
+CRITEO_FILE = criteo_rows(*[(i % 2, str(i), "", "ab"[i % 2], str(i % 3)) for i in range(40)])
+AVAZU_FILE = avazu_rows(*[(i % 2, f"141021{i % 5:02}", "1005", str(i % 3)) for i in range(40)])
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "plain", "packed"),
+    [
+        ("criteo_kaggle", CRITEO_FILE, "train.txt", "criteo_kaggle/train.txt.gz"),
+        ("avazu_kaggle", AVAZU_FILE, "avazu_kaggle/train.csv", "train.csv.gz"),
+        ("avazu_kaggle", AVAZU_FILE, "train.csv", "avazu_kaggle/train.gz"),
+    ],
+)
+def test_a_packed_file_in_either_folder_equals_the_plain_one(tmp_path, monkeypatch, name, text, plain, packed):
+    monkeypatch.setenv("BENCHMARK_CACHE", str(tmp_path / "cache"))
+    stores = []
+    for root, path, content in (("a", plain, text.encode()), ("b", packed, gzip.compress(text.encode()))):
+        (tmp_path / root / path).parent.mkdir(parents=True)
+        (tmp_path / root / path).write_bytes(content)
+        monkeypatch.setenv("BENCHMARK_DATA_ROOT", str(tmp_path / root))
+        stores.append(catalog.open_data(name, data_root=None, notify=ignore)[1])
+        assert list(stores[-1].fingerprint.sources) == [Path(path).name]
+    assert stores[0].fingerprint.rows == {"train": 32, "valid": 4, "test": 4}
+    assert stores[0].fingerprint.positives == {"train": 16, "valid": 2, "test": 2}
+    assert_same_arrays(*stores)
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "content", "message"),
+    [
+        ("criteo_kaggle", "train.txt", CRITEO_FILE + "0\t1\n", r"train\.txt, line 41: 2 fields instead of 40"),
+        ("criteo_kaggle", "train.txt", AVAZU_FILE, r"train\.txt, line 1: 1 fields instead of 40"),
+        (
+            "avazu_kaggle",
+            "train.csv",
+            AVAZU_FILE + "9" + ",1" * 23 + "\n",
+            "line 42, column 'hour': '1', expected a time",
+        ),
+        (
+            "avazu_kaggle",
+            "train.gz",
+            gzip.compress(AVAZU_FILE.encode())[:-20],
+            r"train\.gz is no whole gzip file: .*; fetch",
+        ),
+        ("avazu_kaggle", "other.csv", "", r"no file .*/avazu_kaggle/train\.csv or train\.csv\.gz or train\.gz; put it"),
+    ],
+)
+def test_a_broken_or_missing_file_is_one_clear_error(tmp_path, monkeypatch, name, file, content, message):
+    monkeypatch.setenv("BENCHMARK_CACHE", str(tmp_path / "cache"))
+    (tmp_path / file).write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(BenchmarkError, match=message):
+        catalog.open_data(name, data_root=tmp_path, notify=ignore)
+
+
+def assert_as_counted(store: Store, name: str, tokens: Iterable[str], assigned: np.ndarray) -> None:
+    """Holds a field against tokens of all rows in file order, counted in plain Python on train; min_count is 2."""
+    tokens, field = list(tokens), store.schema.sparse.index(name)
+    counts = Counter(token for token, split in zip(tokens, assigned, strict=True) if split == 0 and token)
+    kept = sorted((token for token in counts if counts[token] >= 2), key=lambda token: (-counts[token], token))
+    id_of = {token: number for number, token in enumerate(kept, start=1)}
+    assert store.schema.cardinalities[field] == len(kept) + 2
+    expected = np.array([id_of.get(token, len(kept) + 1) for token in tokens])
+    for number, split in enumerate(SPLITS):
+        np.testing.assert_array_equal(store.split(split).sparse[:, field], expected[assigned == number])
+
+
+def assert_labels(store: Store, labels: list[str], assigned: np.ndarray) -> None:
+    for number, split in enumerate(SPLITS):
+        expected = [int(label) for label, part in zip(labels, assigned, strict=True) if part == number]
+        assert store.split(split).label.tolist() == expected
+        assert store.fingerprint.positives[split] == sum(expected)
+
+
+def bucket_of(text: str) -> str:
+    value = float(text or 0)
+    return str(math.floor(math.log(value) ** 2) if value > 2 else int(value))
+
+
+def test_real_criteo_rows(tmp_path):
+    path = real_data("criteo_kaggle/train.txt")
+    _, store = catalog.open_data("criteo_kaggle", data_root=path.parents[1], notify=ignore)
+    labels, *columns = zip(*(line.split("\t") for line in path.read_text().splitlines()), strict=True)
+    assigned = local.assign(np.array(labels, np.uint8), SplitRule())
+    assert sum(store.fingerprint.rows.values()) == len(labels) == 19_017
+    assert_labels(store, labels, assigned)
+    for name, tokens in zip(CATEGORIES, columns[13:], strict=True):
+        assert_as_counted(store, name, tokens, assigned)
+    numbers = [[float(text or 0) for text in column] for column in columns[:13]]
+    dense = np.array([[math.copysign(math.log1p(abs(v)), v) for v in column] for column in numbers]).T
+    for number, split in enumerate(SPLITS):
+        np.testing.assert_allclose(store.split(split).dense, dense[assigned == number], rtol=1e-6)
+
+    buckets = {name: Derived(rule="squared_log_bucket", of=name) for name in DENSE}
+    table = table_of("criteo_kaggle").model_copy(
+        update={"dense": (), "sparse": (*DENSE, *CATEGORIES), "derive": buckets}
+    )
+    (tmp_path / "train.txt").symlink_to(path)
+    bucketed = encode_files(tmp_path, table)
+    assert bucketed.schema.cardinalities[13:] == store.schema.cardinalities
+    for name, values in zip(DENSE, columns, strict=False):
+        assert_as_counted(bucketed, name, map(bucket_of, values), assigned)
+
+
+def test_real_avazu_rows():
+    path = real_data("avazu_kaggle/train.csv")
+    _, store = catalog.open_data("avazu_kaggle", data_root=path.parents[1], notify=ignore)
+    header, *rows = (line.split(",") for line in path.read_text().splitlines())
+    assert header == AVAZU
+    columns = dict(zip(header, zip(*rows, strict=True), strict=True))
+    assigned = local.assign(np.array(columns["click"], np.uint8), SplitRule())
+    assert sum(store.fingerprint.rows.values()) == len(rows) == 32_490
+    assert_labels(store, columns["click"], assigned)
+    times = [datetime.datetime.strptime(hour, "%y%m%d%H") for hour in columns["hour"]]
+    columns["hour"] = [time.strftime("%H") for time in times]
+    columns["weekday"] = [time.strftime("%w") for time in times]
+    columns["weekend"] = ["1" if time.strftime("%a") in ("Sat", "Sun") else "0" for time in times]
+    assert len(store.schema.sparse) == 24
+    for name in store.schema.sparse:
+        assert_as_counted(store, name, columns[name], assigned)
