@@ -63,7 +63,7 @@ def test_a_record_survives_its_file_to_the_bit(tiny, tmp_path) -> None:
 
 
 def test_the_best_weights_are_restored(tiny) -> None:
-    done = finished(tiny, learning_rate=0.05, epochs=8)
+    done = finished(tiny, learning_rate=0.02, epochs=40, batch_size=512)
     found = done.record
     best = max(found.curve, key=lambda point: point.valid.auc)
     assert found.best_step == best.step < found.curve[-1].step

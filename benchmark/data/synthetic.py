@@ -1,186 +1,121 @@
-"""Planted click data of Criteo's shape: unlimited rows whose true click probability is known.
-
-Row i is a function of (size, i) alone: its 40 raw draws stand at a fixed place of a counter-based stream (Philox,
-Salmon et al., SC 2011), so chunks, threads and totals cannot change it. Values come from integer arithmetic and
-correctly rounded square roots, so they are the same on every platform.
-"""
+"""The synthetic data sets: planted rows of three sizes, encoded chunk by chunk."""
 
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
-from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.data.card import SPLITS, Card, Expected, Oracle
+from benchmark.data.planted import DENSE, GENERATOR, SPARSE, Size, generate, planted, tokens
 from benchmark.data.schema import Schema
 from benchmark.data.store import StoreWriter
 from benchmark.errors import BenchmarkError
 
-GENERATOR = "planted-1"
-DENSE = tuple(f"I{j}" for j in range(1, 14))
-SPARSE = tuple(f"C{j}" for j in range(1, 27))
-FIELDS = DENSE + SPARSE
-
 CHUNK = 2**16
-CLUSTERS = 4
-LEVELS = 2**16  # of a dense field; the index after the last stands for missing
-DRAWS = len(FIELDS) + 1  # a row's budget, the label's draw last: a multiple of 4, Philox's block
 
-_SCALES = (2, 4, 7, 9, 400, 60, 15, 12, 50, 1, 5, 1, 8)
-_OFFSETS = (0, -2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
-_MISSING = (116, 0, 55, 56, 7, 57, 11, 0, 11, 116, 11, 196, 56)  # shares in 256ths
-
-# Fields whose latent scores multiply: every two of a group, the pairs, the triples.
-_GROUPS = ('C3 C8 C12 C17','C4 C9 C13 C19','C5 C10 C14 C21')
-_PAIRS = ("I1 C8", "I3 C14", "I4 C9", "I6 C10", "I8 C12", "I11 C13")
-_TRIPLES = ("C2 C3 C4", "C2 C7 C12", "C3 C8 C13", "C4 C5 C6", "C6 C7 C8", "I2 C5 C10", "C9 C11 C14", "I9 C10 C12")
-_WEIGHTS = (0.9, 1.0, 0.5)  # standard deviation of the logit's first, second and third order
-_BIAS = -1.5
+SIZES = {
+    "synthetic_tiny": Size("tiny", (40_000, 8_000, 8_000), (4, 32), 1 / 20),
+    "synthetic": Size("small", (300_000, 50_000, 50_000), (4, 2_500), 1 / 300),
+    "synthetic_large": Size("large", (36_640_000, 4_580_000, 4_580_000), (4, 200_000), 1 / 20_000),
+}
 
 
 @dataclass(frozen=True)
-class Size:
-    """`rows` of train, valid, test; `vocabulary`, the frequent values of C1 and of C26, those between log-spaced;
-    `half_signal`, the probability at which a value carries half of its signal; `min_count` of the encoding."""
+class Frozen:
+    """What a size is held to: md5 of its first rows, positives of each split, quality of the true probability."""
 
-    name: str
-    rows: tuple[int, int, int]
-    vocabulary: tuple[int, int]
-    half_signal: float
-    min_count: int = 2
-    seed: int = 2605
+    first_rows_md5: str
+    positives: tuple[int, int, int]
+    oracle: Oracle
 
 
-@dataclass(frozen=True)
-class Rows:
-    """dense float64 [n, 13] (whole numbers, NaN where missing), sparse int32 [n, 26] (tokens), logit float64 [n] of
-    the true click probability, label uint8 [n]."""
-
-    dense: NDArray[np.float64]
-    sparse: NDArray[np.int32]
-    logit: NDArray[np.float64]
-    label: NDArray[np.uint8]
-
-
-@dataclass(frozen=True)
-class Field:
-    """One column's values by index, [n] each: cumulative integer weights; effect and latent, the scores that enter
-    the first and the higher orders, of mean 0 and variance 1 under the weights; a dense field's numbers."""
-
-    cumulative: NDArray[np.int64]
-    effect: NDArray[np.float64]
-    latent: NDArray[np.float64]
-    numbers: NDArray[np.float64] | None = None
+FROZEN: dict[str, Frozen] = {
+    "synthetic_tiny": Frozen(
+        "7dea3509efb1fb85f1ef3b74de6df81c",
+        (9_812, 1_920, 1_926),
+        Oracle(auc=0.8110832614439223, logloss=0.42485340614248335),
+    ),
+    "synthetic": Frozen(
+        "94af732aed522235a5d94eae400dd962",
+        (73_641, 12_371, 12_235),
+        Oracle(auc=0.8127618029702215, logloss=0.4269175030719861),
+    ),
+    "synthetic_large": Frozen(
+        "d3b678d5dbfdfe1aea75d6a9c8184098",
+        (8_952_664, 1_120_094, 1_119_327),
+        Oracle(auc=0.8085086406362141, logloss=0.4310277436737874),
+    ),
+}
 
 
-def planted(size: Size) -> tuple[Field, ...]:
-    """The 39 fields, dense first."""
-    return _planted(size)
+def _card(name: str, size: Size, frozen: Frozen) -> Card:
+    counts = zip(SPLITS, size.rows, frozen.positives, strict=True)
+    return Card(
+        id=name,
+        title=f"Planted clicks of Criteo's shape, {sum(size.rows):,} rows, true click probability known",
+        source=f"generated, {GENERATOR}; md5 of the first 1,000 rows {frozen.first_rows_md5}",
+        terms="none",
+        caveat="planted on low-rank latent clusters, which shape what rank diagnostics find",
+        embedding_dim=8,
+        generator=f"{GENERATOR}/{size.name}",
+        expected={split: Expected(rows=rows, positives=positives) for split, rows, positives in counts},
+        oracle=frozen.oracle,
+    )
 
 
-@cache
-def _planted(size: Size) -> tuple[Field, ...]:
-    dense = [_dense_field(size, j) for j in range(len(DENSE))]
-    return (*dense, *(_sparse_field(size, j) for j in range(len(SPARSE))))
+CARDS = tuple(_card(name, SIZES[name], frozen) for name, frozen in FROZEN.items())
 
 
-def _stream(size: Size, name: str, start: int, count: int) -> NDArray[np.uint64]:
-    """Draws start.. of a named stream; start is a multiple of 4."""
-    key = hashlib.blake2b(f"{GENERATOR} {size.name} {size.seed} {name}".encode(), digest_size=16).digest()
-    return np.random.Philox(key=int.from_bytes(key, "little")).advance(start // 4).random_raw(count)
+def write(card: Card, writer: StoreWriter, notify: Callable[[str], None]) -> None:
+    """Generates and encodes a built-in synthetic data set chunk by chunk.
+
+    Raises BenchmarkError if this machine's first rows are not the frozen ones."""
+    size = SIZES[card.id]
+    found, frozen = first_rows_md5(size), FROZEN[card.id].first_rows_md5
+    if found != frozen:
+        raise BenchmarkError(f"{card.id}: its first rows have md5 {found}, not {frozen}; the generator was changed")
+    notify(f"generating the {sum(size.rows):,} rows of {card.id}; they are kept for the next time")
+    fields = [vocabulary(counts, size.min_count) for counts in _train_counts(size)]
+    for split, span in size.spans().items():
+        for start, stop in _chunks(*span):
+            rows = generate(size, start, stop)
+            sparse = np.stack([ids[rows.sparse[:, j]] for j, (ids, _) in enumerate(fields)], axis=1)
+            writer.append(split, _log_dense(rows.dense), sparse, rows.label)
+    schema = Schema(DENSE, SPARSE, tuple(cardinality for _, cardinality in fields))
+    writer.publish(schema, {"generator": f"{GENERATOR}/{size.name}", "first 1,000 rows": found}, card.oracle)
 
 
-def _bell(size: Size, name: str, count: int) -> NDArray[np.float64]:
-    """Bell-shaped numbers, each the sum of the four 16-bit parts of a draw."""
-    return _stream(size, name, 0, count).view(np.uint16).reshape(count, 4).sum(axis=1) / 2**16 - 2
+def vocabulary(counts: NDArray[np.int64], min_count: int) -> tuple[NDArray[np.int32], int]:
+    """Id of each token by its count in train, and the field's cardinality: ids from 1 by falling count, ties by token;
+    the last id is out-of-vocabulary."""
+    order = np.argsort(-counts, kind="stable")
+    kept = order[counts[order] >= min_count]
+    ids = np.full(len(counts), len(kept) + 1, dtype=np.int32)
+    ids[kept] = np.arange(1, len(kept) + 1)
+    return ids, len(kept) + 2
 
 
-def _standard(
-    score: NDArray[np.float64], p: NDArray[np.float64], signal: NDArray[np.float64] | float = 1.0
-) -> NDArray[np.float64]:
-    """Scores times signal, centred so that no signal stays 0, scaled to variance 1, both under the probabilities p."""
-    shrunk = signal * (score - (p * signal * score).sum() / (p * signal).sum())
-    return shrunk / np.sqrt((p * shrunk**2).sum())
+def first_rows_md5(size: Size) -> str:
+    """md5 of the first 1,000 rows: tokens and dense numbers (missing: the lowest int32) as int32, labels as uint8."""
+    rows = generate(size, 0, 1000)
+    dense = np.where(np.isnan(rows.dense), np.iinfo(np.int32).min, rows.dense)
+    parts = (rows.sparse.astype("<i4"), dense.astype("<i4"), rows.label)
+    return hashlib.md5(b"".join(part.tobytes() for part in parts), usedforsecurity=False).hexdigest()
 
 
-def _dense_field(size: Size, j: int) -> Field:
-    """Log-logistic whole numbers. The effect is a trend over the quartiles (missing counts as lowest, as it is
-    encoded), the latent score has no order: quartiles and missing are its clusters."""
-    level = np.arange(LEVELS) + 0.5
-    odds = np.sqrt(level / (LEVELS - level))
-    numbers = np.floor(_SCALES[j] * (odds * np.sqrt(odds) if j % 2 else odds)) + _OFFSETS[j]
-    quartiles = numbers[[LEVELS // 4, LEVELS // 2, 3 * LEVELS // 4]]
-    cluster = np.append(np.searchsorted(quartiles, numbers, side="right"), CLUSTERS)
-    weights = np.append(np.full(LEVELS, 256 - _MISSING[j]), LEVELS * _MISSING[j])
-    p = weights / weights.sum()
-    trend = np.where(cluster < CLUSTERS, cluster, 0) * np.sign(_bell(size, f"{DENSE[j]} trend", 1))
-    centers = _bell(size, f"{DENSE[j]} centers", CLUSTERS + 1)
-    return Field(weights.cumsum(), _standard(trend, p), _standard(centers[cluster], p), np.append(numbers, np.nan))
+def _chunks(start: int, stop: int) -> Iterator[tuple[int, int]]:
+    return ((first, min(first + CHUNK, stop)) for first in range(start, stop, CHUNK))
 
 
-def _sparse_field(size: Size, j: int) -> Field:
-    """Zipf weights, and for a large vocabulary a tail: 8 rare values for each frequent one, with 1/32 of the mass.
-    A hash of the value gives its cluster; half of the effect is the cluster's, half the value's own."""
-    low, high = size.vocabulary
-    count = round(low * (high / low) ** (j / (len(SPARSE) - 1)))
-    weights = 2**36 // (np.arange(count) + 2)
-    if count >= 100:
-        weights = np.append(weights, np.full(8 * count, int(weights.sum()) // (32 * 8 * count)))
-    n, name, p = len(weights), SPARSE[j], weights / weights.sum()
-    signal = p / (p + size.half_signal)
-    cluster = (_stream(size, f"{name} cluster", 0, n) >> np.uint64(62)).astype(np.int64)
-    latent = _standard(_bell(size, f"{name} centers", CLUSTERS)[cluster], p, signal)
-    own = _standard(_bell(size, f"{name} own", n), p, signal)
-    return Field(weights.cumsum(), _standard(own + latent, p), latent)
+def _train_counts(size: Size) -> list[NDArray[np.int64]]:
+    counts = [np.zeros(len(field.cumulative), dtype=np.int64) for field in planted(size)[len(DENSE) :]]
+    for start, stop in _chunks(*size.spans()["train"]):
+        for count, token in zip(counts, tokens(size, start, stop), strict=True):
+            count += np.bincount(token, minlength=len(count))
+    return counts
 
 
-def _products(order: int) -> list[tuple[int, ...]]:
-    """The field numbers of the planted products of second or third order."""
-    inside = [pair for group in _GROUPS for pair in combinations(group.split(), 2)]
-    named = {2: [*inside, *(pair.split() for pair in _PAIRS)], 3: [triple.split() for triple in _TRIPLES]}
-    return [tuple(FIELDS.index(name) for name in names) for names in named[order]]
-
-
-def _draw(size: Size, start: int, stop: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Index of each field's value [39, n], and the uniform number [n] that decides the label."""
-    draws = _stream(size, "rows", start * DRAWS, (stop - start) * DRAWS).reshape(-1, DRAWS)
-    indices = np.empty((len(FIELDS), len(draws)), dtype=np.int64)
-    for j, field in enumerate(planted(size)):
-        draw = draws[:, j]
-        if j < len(DENSE):
-            indices[j] = np.where((draw & np.uint64(255)) < _MISSING[j], LEVELS, draw >> np.uint64(48))
-        else:
-            position = (draw % np.uint64(field.cumulative[-1])).astype(np.int64)
-            indices[j] = np.searchsorted(field.cumulative, position, side="right")
-    return indices, (draws[:, -1] >> np.uint64(11)) * 2.0**-53
-
-
-def _true_logit(size: Size, indices: NDArray[np.int64]) -> NDArray[np.float64]:
-    """The planted model. Fields are independent and scores standard, so products over different sets of fields are
-    uncorrelated, no order is explained by a lower one, and each has exactly the standard deviation of `_WEIGHTS`.
-    Summed term by term: a matrix product could round differently in chunks of another size."""
-    first = np.zeros(indices.shape[1])
-    latent = np.empty(indices.shape)
-    for j, field in enumerate(planted(size)):
-        first += field.effect[indices[j]]
-        latent[j] = field.latent[indices[j]]
-    logit = _BIAS + _WEIGHTS[0] / len(FIELDS) ** 0.5 * first
-    for order in (2, 3):
-        products = _products(order)
-        total = np.zeros(len(logit))
-        for columns in products:
-            total += np.multiply.reduce([latent[j] for j in columns])
-        logit += _WEIGHTS[order - 1] / len(products) ** 0.5 * total
-    return logit
-
-
-def generate(size: Size, start: int, stop: int) -> Rows:
-    """Rows start, ..., stop - 1."""
-    indices, uniform = _draw(size, start, stop)
-    logit = _true_logit(size, indices)
-    dense = [field.numbers[index] for field, index in zip(planted(size), indices) if field.numbers is not None]
-    label = uniform * (1 + np.exp(-logit)) < 1
-    return Rows(np.stack(dense, axis=1), indices[len(DENSE) :].T.astype(np.int32), logit, label.astype(np.uint8))
+def _log_dense(dense: NDArray[np.float64]) -> NDArray[np.float32]:
+    return np.nan_to_num(np.sign(dense) * np.log1p(np.abs(dense))).astype(np.float32)
