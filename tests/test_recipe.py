@@ -8,7 +8,6 @@ from benchmark import recipe as recipes
 from benchmark.data.schema import Schema
 from benchmark.errors import UsageError
 from benchmark.measure.cost import on_meta
-from benchmark.recipe import Recipe
 from benchmark.registry import models
 
 RECIPE = '[model]\nname = "dnn"\nhidden_units = [8, 4]\n\n[train]\nlearning_rate = 3e-4\n'
@@ -100,13 +99,13 @@ def test_mistakes_name_file_key_and_what_is_allowed(folder, text: str, message: 
 
 
 def test_unknown_recipe_answers_with_the_nearest(folder) -> None:
-    with pytest.raises(UsageError, match="did you mean frappe_x1r/small"):
+    with pytest.raises(UsageError, match=r"did you mean frappe_x1r/small"):
         recipes.load("frappe_x1r/smal", folder)
 
 
 @pytest.mark.parametrize("setting", ["learning_rate=1", "train.learning_rate", "data.x=1", "model.=2"])
 def test_malformed_settings(folder, setting: str) -> None:
-    with pytest.raises(UsageError, match="write model.KEY=VALUE"):
+    with pytest.raises(UsageError, match=r"write model\.KEY=VALUE"):
         recipes.override(recipes.load("frappe_x1r/small", folder), [setting])
 
 
@@ -117,7 +116,7 @@ def test_settings_are_typed(folder) -> None:
     assert changed.train.learning_rate == 3e-3
     assert changed.train.monitor == "logloss"
     assert changed.name is None
-    with pytest.raises(UsageError, match="unknown key 'train.lr'"):
+    with pytest.raises(UsageError, match=r"unknown key 'train\.lr'"):
         recipes.override(base, ["train.lr=1"])
 
 

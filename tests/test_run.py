@@ -77,7 +77,7 @@ def test_evaluations_every_n_steps(tiny) -> None:
 
 
 def test_no_evaluation_at_all_is_an_error(tiny) -> None:
-    with pytest.raises(BenchmarkError, match="no evaluation in .* lower train.evaluate_every"):
+    with pytest.raises(BenchmarkError, match=r"no evaluation in .* lower train\.evaluate_every"):
         finished(tiny, evaluate_every=1000)
 
 
@@ -89,7 +89,7 @@ def test_a_diverging_run_names_step_and_learning_rate(tiny) -> None:
 def test_rows_limits_training_alone(tiny) -> None:
     done = finished(tiny, rows=3000)
     assert done.record.train_rows == 3000
-    assert len(list(event for event in run(job(tiny, rows=3000)) if isinstance(event, Stepped))) == 4
+    assert len([event for event in run(job(tiny, rows=3000)) if isinstance(event, Stepped)]) == 4
     assert done.record.name is None
 
 

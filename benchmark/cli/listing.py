@@ -30,11 +30,11 @@ def _models() -> None:
 
 
 def _datasets() -> None:
-    from benchmark.data import catalog
+    from benchmark.data.catalog import card_names, find_card
 
     table = Table("data set", "what it is", "terms", "caveat", box=None)
-    for name in catalog.card_names():
-        card = catalog.find_card(name).card
+    for name in card_names():
+        card = find_card(name).card
         table.add_row(name, card.title, card.terms, card.caveat)
     out.print(table)
 

@@ -49,9 +49,9 @@ def track(
     results: ResultsFolder = RESULTS,
 ) -> None:
     """Say where MLflow keeps the runs, and send it the records it lacks."""
-    from benchmark import tracking
+    from benchmark import mlflow_store, tracking
 
-    out.print(f"MLflow store: {tracking.store_uri()}", highlight=False)
+    out.print(f"MLflow store: {mlflow_store.without_password(mlflow_store.store_uri())}", highlight=False)
     if sync:
         found = tracking.sync(results, notice)
         out.print(f"{found.sent} sent, {found.present} there already, {found.unreadable} unreadable", highlight=False)

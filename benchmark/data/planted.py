@@ -108,15 +108,18 @@ def _stream(size: Size, name: str, start: int, count: int) -> NDArray[np.uint64]
 
 def _bell(size: Size, name: str, count: int) -> NDArray[np.float64]:
     """Bell-shaped numbers, each the sum of the four 16-bit parts of a draw."""
-    return _stream(size, name, 0, count).view(np.uint16).reshape(count, 4).sum(axis=1) / 2**16 - 2
+    parts = _stream(size, name, 0, count).view(np.uint16).reshape(count, 4)
+    total: NDArray[np.float64] = parts.sum(axis=1, dtype=np.float64)
+    return total / 2**16 - 2
 
 
 def _standard(
     score: NDArray[np.float64], p: NDArray[np.float64], signal: NDArray[np.float64] | float = 1.0
 ) -> NDArray[np.float64]:
     """Scores times signal, centred so that no signal stays 0, scaled to variance 1, both under the probabilities p."""
-    shrunk = signal * (score - (p * signal * score).sum() / (p * signal).sum())
-    return shrunk / np.sqrt((p * shrunk**2).sum())
+    shrunk: NDArray[np.float64] = signal * (score - (p * signal * score).sum() / (p * signal).sum())
+    shrunk /= np.sqrt((p * shrunk**2).sum())
+    return shrunk
 
 
 def _dense_field(size: Size, j: int) -> Field:
@@ -163,7 +166,7 @@ def _draw(size: Size, start: int, stop: int) -> tuple[NDArray[np.int64], NDArray
         else:
             place = (draw % np.uint64(field.cumulative[-1])).astype(np.int64)
             indices[j] = np.searchsorted(field.cumulative, place, side="right")
-    return indices, (draws[:, -1] >> np.uint64(11)) * 2.0**-53
+    return indices, (draws[:, -1] >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
 def _products(order: int) -> list[list[int]]:
@@ -182,7 +185,7 @@ def _true_logit(size: Size, indices: NDArray[np.int64]) -> NDArray[np.float64]:
     for j, field in enumerate(planted(size)):
         first += field.effect[indices[j]]
         latent[j] = field.latent[indices[j]]
-    logit = _BIAS + _WEIGHTS[0] / len(FIELDS) ** 0.5 * first
+    logit: NDArray[np.float64] = _BIAS + _WEIGHTS[0] / len(FIELDS) ** 0.5 * first
     for order in (2, 3):
         products = _products(order)
         total = np.zeros(len(logit))

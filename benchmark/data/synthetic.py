@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.data.card import SPLITS, Card, Expected, Oracle
+from benchmark.data.card import Card, Expected, Oracle
 from benchmark.data.planted import DENSE, GENERATOR, SPARSE, Size, generate, planted, tokens
 from benchmark.data.schema import Schema
 from benchmark.data.store import StoreWriter
@@ -51,7 +51,8 @@ FROZEN: dict[str, Frozen] = {
 
 
 def _card(name: str, size: Size, frozen: Frozen) -> Card:
-    counts = zip(SPLITS, size.rows, frozen.positives, strict=True)
+    counts = zip(size.rows, frozen.positives, strict=True)
+    train, valid, test = (Expected(rows=rows, positives=positives) for rows, positives in counts)
     return Card(
         id=name,
         title=f"Planted clicks of Criteo's shape, {sum(size.rows):,} rows, true click probability known",
@@ -60,7 +61,7 @@ def _card(name: str, size: Size, frozen: Frozen) -> Card:
         caveat="planted on low-rank latent clusters, which shape what rank diagnostics find",
         embedding_dim=8,
         generator=f"{GENERATOR}/{size.name}",
-        expected={split: Expected(rows=rows, positives=positives) for split, rows, positives in counts},
+        expected={"train": train, "valid": valid, "test": test},
         oracle=frozen.oracle,
     )
 
@@ -118,4 +119,5 @@ def _train_counts(size: Size) -> list[NDArray[np.int64]]:
 
 
 def _log_dense(dense: NDArray[np.float64]) -> NDArray[np.float32]:
-    return np.nan_to_num(np.sign(dense) * np.log1p(np.abs(dense))).astype(np.float32)
+    values: NDArray[np.float64] = np.sign(dense) * np.log1p(np.abs(dense))
+    return np.nan_to_num(values).astype(np.float32)
