@@ -1,0 +1,46 @@
+"""What the README lists is what there is."""
+
+import re
+import subprocess
+import sys
+
+from benchmark.data.catalog import card_names
+from benchmark.paths import ROOT
+from benchmark.recipe import Train
+from benchmark.registry import models
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def code_words() -> set[str]:
+    return set(re.findall(r"`([^`\n]+)`", README))
+
+
+def test_every_model_data_set_and_training_key_is_named() -> None:
+    named = {word for code in code_words() for word in code.split(", ")}
+    assert set(models.names()) <= named
+    assert set(card_names()) <= named
+    assert set(Train.model_fields) <= named
+
+
+def test_ci_installs_the_lock_and_runs_the_test_command() -> None:
+    [test_command] = [line for line in README.splitlines() if line.startswith("python3 -m venv") and "pytest" in line]
+    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    for part in ("requirements.lock", "python -m pytest"):
+        assert part in test_command and part in script
+
+
+def test_every_command_of_the_readme_exists() -> None:
+    commands = set(re.findall(r"python -m benchmark ([a-z]+)", README))
+    help_text = subprocess.run(
+        [sys.executable, "-m", "benchmark", "--help"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    assert commands
+    assert [command for command in commands if f" {command} " not in help_text] == []
+
+
+def test_the_lock_pins_everything_and_names_no_cuda() -> None:
+    lines = (ROOT / "requirements.lock").read_text().splitlines()
+    assert "torch==2.13.0" in lines
+    assert [line for line in lines if not re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.]+", line)] == []
+    assert not [line for line in lines if re.match(r"nvidia|triton|cuda", line)]
