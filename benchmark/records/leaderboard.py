@@ -19,7 +19,7 @@ TITLE = """# Leaderboard
 Made from `results/records` by `python -m benchmark leaderboard`; do not edit. One row is one committed recipe: mean ±
 sd over its seeds, sorted by test AUC. FLOPs are forward matrix-multiply FLOPs of one sample (multiply-add = 2;
 elementwise work counts 0). Rank is the mean effective rank per sample of the last stage over its limit, on the
-validation probe.
+validation probe. Train samples/s are as each run found them, whatever else the machine was doing.
 """
 
 
