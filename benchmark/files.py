@@ -22,7 +22,9 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
         Path(temporary).chmod(0o644)
         Path(temporary).replace(path)
     except OSError as error:
-        raise BenchmarkError(f"{path}: cannot be written: {error.strerror}; choose another folder or free it") from None
+        raise BenchmarkError(
+            f"{path}: cannot be written: {error.strerror}; make room or choose another folder"
+        ) from None
     finally:
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)
@@ -34,6 +36,8 @@ def write_text(path: Path, text: str) -> None:
 
 def require_writable(folder: Path) -> None:
     """Raises BenchmarkError where a file cannot be made in `folder`, before hours are spent on what goes there."""
-    probe = folder / f".writable-{os.getpid()}"
-    write_text(probe, "")
-    probe.unlink()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise BenchmarkError(f"{folder}: cannot be written to: {error.strerror}; choose another folder") from None

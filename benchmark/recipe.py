@@ -15,6 +15,7 @@ import inspect
 import json
 import tomllib
 import typing
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -64,6 +65,14 @@ class _File(BaseModel):
 
 
 @dataclass(frozen=True)
+class Built:
+    """An untrained model, and what it warned of: notes that label its runs."""
+
+    model: Any
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Recipe:
     """What is run, with every default resolved. `name` is None for an ad hoc recipe that no file holds."""
 
@@ -89,13 +98,17 @@ class Recipe:
         _drop_defaults(table["train"], Train().model_dump(mode="json"), Train.added_later)
         return hashlib.sha256(json.dumps(table, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
-    def build(self, schema: Schema) -> Any:
-        """The model, untrained. Raises UsageError where the hyperparameters do not fit the data."""
+    def build(self, schema: Schema) -> Built:
+        """The model, untrained, and its warnings. Raises UsageError for hyperparameters that do not fit the data."""
         arguments = {key: tuple(v) if isinstance(v, list) else v for key, v in self.hyperparameters.items()}
-        try:
-            return registry.models.get(self.model)(schema, **arguments)
-        except ValueError as error:
-            raise UsageError(f"recipe {self.id}: {error}") from error
+        model = registry.models.get(self.model)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", UserWarning)
+            try:
+                built = model(schema, **arguments)
+            except ValueError as error:
+                raise UsageError(f"recipe {self.id}: {error}") from error
+        return Built(built, tuple(dict.fromkeys(str(warning.message) for warning in caught)))
 
     @property
     def id(self) -> str:

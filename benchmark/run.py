@@ -4,12 +4,13 @@ Consumers of the events (progress, files, tracking) do the showing and the writi
 """
 
 import resource
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -42,13 +43,12 @@ class Job:
     store: Store
     seed: int
     threads: int
-    device: str = "cpu"
+    device: Literal["cpu", "cuda"] = "cpu"
     rows: int | None = None
 
     @property
     def train_rows(self) -> int:
-        available = self.store.fingerprint.rows["train"]
-        return available if self.rows is None else min(self.rows, available)
+        return self.rows or self.store.fingerprint.rows["train"]
 
     def path(self, results: Path) -> Path:
         """Where the record goes: only an unaltered committed recipe is ranked."""
@@ -64,6 +64,7 @@ class Started:
     parameters: Parameters
     flops_per_sample: int
     steps_per_epoch: int
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -83,11 +84,17 @@ def run(job: Job) -> Iterator[Event]:
     began = time.perf_counter()
     device = _device(job)
     schema = job.store.schema
-    size = parameters(on_meta(job.recipe, schema))
-    flops = flops_per_sample(on_meta(job.recipe, schema), schema)
-    model = _seeded_model(job, device)
+    outline = on_meta(job.recipe, schema)
+    size, flops = parameters(outline.model), flops_per_sample(outline.model, schema)
     train, valid = _first(job.store.split("train"), job.rows), job.store.split("valid")
-    yield Started(job, size, flops, -(-len(train) // job.recipe.train.batch_size))
+    steps = -(-len(train) // job.recipe.train.batch_size)
+    if (job.recipe.train.evaluate_every or 1) > job.recipe.train.epochs * steps:
+        raise UsageError(
+            f"{job.recipe.id}: train.evaluate_every = {job.recipe.train.evaluate_every} is more than the "
+            f"{job.recipe.train.epochs * steps} steps of the run"
+        )
+    model = _seeded_model(job, device)
+    yield Started(job, size, flops, steps, outline.notes)
 
     probe = probe_rows(len(valid))
     initial = _spectra(model, valid, probe, device)
@@ -103,7 +110,10 @@ def run(job: Job) -> Iterator[Event]:
     assert fitted is not None
     best = _spectra(model, valid, probe, device)
     test = job.store.split("test")
-    logit = predict(model, test, device)
+    try:
+        logit = predict(model, test, device)
+    except FloatingPointError as error:
+        raise BenchmarkError(f"{job.recipe.id}: the best model's test scores: {error}") from None
     kept = scores.pack(logit, test.label)
     oracle = job.store.oracle
     yield Finished(
@@ -114,6 +124,7 @@ def run(job: Job) -> Iterator[Event]:
             train_rows=job.rows,
             recipe=job.recipe.resolved(),
             recipe_digest=job.recipe.digest(),
+            notes=outline.notes,
             seed=job.seed,
             threads=job.threads,
             device=job.device,
@@ -161,8 +172,9 @@ def probe_rows(n: int) -> NDArray[np.int64]:
 
 
 def peak_memory_gib() -> float:
-    """Peak resident memory of this process, in GiB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    """Peak resident memory of this process, in GiB; the system counts KiB, on macOS bytes."""
+    unit = 1 if sys.platform == "darwin" else 2**10
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30
 
 
 def _device(job: Job) -> torch.device:
@@ -174,12 +186,14 @@ def _device(job: Job) -> torch.device:
 
 def _seeded_model(job: Job, device: torch.device) -> Any:
     torch.manual_seed(job.seed)
-    return job.recipe.build(job.store.schema).to(device)
+    return job.recipe.build(job.store.schema).model.to(device)
 
 
 def _first(split: Arrays, rows: int | None) -> Arrays:
     if rows is None:
         return split
+    if rows > len(split):
+        raise UsageError(f"--rows {rows}: there are only {len(split)} training rows")
     kept = Arrays(
         split.dense[:rows], split.sparse[:rows], split.label[:rows], None if split.group is None else split.group[:rows]
     )

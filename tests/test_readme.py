@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import tomllib
 
 from benchmark.data.catalog import card_names
 from benchmark.paths import ROOT
@@ -44,3 +45,9 @@ def test_the_lock_pins_everything_and_names_no_cuda() -> None:
     assert "torch==2.13.0" in lines
     assert [line for line in lines if not re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.]+", line)] == []
     assert not [line for line in lines if re.match(r"nvidia|triton|cuda", line)]
+
+
+def test_every_package_on_disk_is_installed() -> None:
+    listed = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    folders = {path.parent for path in (*ROOT.glob("benchmark/**/*.py"), *ROOT.glob("baselines/**/*.py"))}
+    assert set(listed) == {".".join(folder.relative_to(ROOT).parts) for folder in folders}

@@ -76,13 +76,22 @@ def test_evaluations_every_n_steps(tiny) -> None:
     assert [point.step for point in points] == list(range(5, 5 * len(points) + 1, 5))
 
 
-def test_no_evaluation_at_all_is_an_error(tiny) -> None:
-    with pytest.raises(BenchmarkError, match=r"no evaluation in .* lower train\.evaluate_every"):
-        finished(tiny, evaluate_every=1000)
+def test_an_evaluation_that_would_never_come_is_refused_before_training(tiny) -> None:
+    with pytest.raises(UsageError, match=r"train\.evaluate_every = 1000 is more than the 40 steps of the run"):
+        next(run(job(tiny, evaluate_every=1000)))
+
+
+def test_a_mixing_that_mixes_nothing_is_noted(tiny) -> None:
+    base = job(tiny, model="rankelastor", epochs=1)
+    choices = {"mixing": "kronecker", "mixing_groups": 8, "mixing_bias": False, "num_blocks": 1}
+    recipe = replace(base.recipe, hyperparameters={**base.recipe.hyperparameters, **choices})
+    done = list(run(replace(base, recipe=recipe)))[-1]
+    assert isinstance(done, Finished)
+    assert "mixes nothing across tokens" in done.record.notes[0]
 
 
 def test_a_diverging_run_names_step_and_learning_rate(tiny) -> None:
-    with pytest.raises(BenchmarkError, match=r"at step \d+ with learning rate|not finite at step \d+"):
+    with pytest.raises(BenchmarkError, match=r"step \d+ with learning rate 1e\+30"):
         finished(tiny, learning_rate=1e30, epochs=5)
 
 

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from benchmark.cli.console import out
 
@@ -25,7 +26,7 @@ def _models() -> None:
 
     table = Table("model", "what it is", box=None)
     for name in registry.models.names():
-        table.add_row(name, (registry.models.get(name).__doc__ or "").strip().splitlines()[0])
+        table.add_row(name, Text((registry.models.get(name).__doc__ or "").strip().partition("\n")[0]))
     out.print(table)
 
 

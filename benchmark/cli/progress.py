@@ -49,7 +49,7 @@ def heading(event: Started) -> str:
     return (
         f"{job.recipe.id} seed {job.seed}: {job.train_rows:,} training rows, {size.total:,} parameters "
         f"({size.embedding:,} embedding, {size.dense:,} dense, {size.head:,} head), {job.threads} threads"
-    )
+    ) + "".join(f"\nnote: {note}" for note in event.notes)
 
 
 def line(event: Evaluated) -> str:

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from benchmark.tracking import Tracker
 
 
+MOST_SEEDS = 1000
+MOST_THREADS = 1024
+
+
 def run(
     model: Annotated[str | None, typer.Option(help="A model; its recipe for the data set, else its defaults.")] = None,
     dataset: Annotated[str | None, typer.Option(help="A data set's id, or the path of your own TOML card.")] = None,
@@ -28,15 +32,15 @@ def run(
     ] = None,
     rows: Annotated[int | None, typer.Option(min=2, help="Train on the first ROWS rows only; ad hoc.")] = None,
     data_root: Annotated[Path | None, typer.Option(help="Folder of the data files you have.")] = None,
-    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
-    threads: Annotated[int | None, typer.Option(min=1, help="Threads; the number of cores by default.")] = None,
+    device: Annotated[Literal["cpu", "cuda"], typer.Option(help="Where to train.")] = "cpu",
+    threads: Annotated[
+        int | None, typer.Option(min=1, max=MOST_THREADS, help="Threads; the number of cores by default.")
+    ] = None,
     results: Annotated[Path, typer.Option(help="Folder the records go to.")] = RESULTS,
     no_track: Annotated[bool, typer.Option("--no-track", help="Do not log to MLflow.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print the result table alone.")] = False,
 ) -> None:
     """Train, score the test split once, measure the representation, write the record."""
-    if device not in ("cpu", "cuda"):
-        raise UsageError(f"--device {device}: use cpu or cuda")
     numbers = parse_seeds(seeds)
     chosen, card_name = _recipe(model, dataset, recipe, set_ or [])
 
@@ -46,32 +50,34 @@ def run(
     from benchmark.run import Job
 
     require_writable(results)
-    found, store = catalog.open_data(card_name, data_root=data_root, notify=_ignore if quiet else notice)
-    jobs = [
-        Job(chosen, found.card, store, seed, threads=threads or _cores(), device=device, rows=rows) for seed in numbers
-    ]
     records: list[Record] = []
+    paths: list[Path] = []
     try:
-        for job in jobs:
+        found, store = catalog.open_data(card_name, data_root=data_root, notify=_ignore if quiet else notice)
+        for seed in numbers:
+            job = Job(chosen, found.card, store, seed, threads=threads or _cores(), device=device, rows=rows)
             records.append(_execute(job, results, quiet=quiet, track=not no_track))
+            paths.append(job.path(results))
     except KeyboardInterrupt:
         kept = "" if not records else f"; the records of {len(records)} finished seeds are kept"
-        notice(f"interrupted: the unfinished run leaves nothing behind{kept}")
+        notice(f"interrupted: what was not finished leaves nothing behind{kept}")
         raise typer.Exit(130) from None
     finally:
         if records:
-            out.print(result_table(records))
-    for job in jobs:
-        out.print(f"record: {shown(job.path(results))}", highlight=False, soft_wrap=True)
+            out.print(result_table(records, out.width))
+        for path in paths:
+            out.print(f"record: {shown(path)}", highlight=False, soft_wrap=True)
 
 
 def parse_seeds(text: str) -> list[int]:
-    """`0`, `0-4` or `0,2,5` as sorted distinct numbers. Raises UsageError."""
+    """`0`, `0-4` or `0,2,5` as sorted distinct numbers, at most 1,000 below 2^31. Raises UsageError."""
     seeds: set[int] = set()
     for part in text.split(","):
         first, dash, last = part.strip().partition("-")
         if not first.isdecimal() or (dash and not last.isdecimal()) or (dash and int(last) < int(first)):
             raise UsageError(f"--seeds {text}: write 0, 0-4 or 0,2,5")
+        if int(last or first) >= 2**31 or int(last or first) - int(first) >= MOST_SEEDS:
+            raise UsageError(f"--seeds {text}: at most {MOST_SEEDS:,} seeds, each below 2^31")
         seeds.update(range(int(first), int(last or first) + 1))
     return sorted(seeds)
 

@@ -11,27 +11,30 @@ from benchmark.records.record import Record
 BARS = "▁▂▃▄▅▆▇█"
 
 
-def result_table(records: Sequence[Record]) -> Table:
+def result_table(records: Sequence[Record], width: int) -> Table:
     """One table over the seeds of one recipe: a column a seed, then mean and sd where there are several.
 
     Every stage has its mean effective rank over its limit, with the best weights, and a small bar of that share.
+    Where the seeds do not fit into `width` columns, only mean and sd are shown.
     """
     first = records[0]
-    heading = first.recipe_id + (f"\n{first.caveat}" if first.caveat else "")
-    table = Table("", title=heading, title_justify="left", min_width=len(max(heading.split("\n"), key=len)))
-    for record in records:
-        table.add_column(f"seed {record.seed}", justify="right")
+    heading = "\n".join([first.recipe_id, *filter(None, (first.caveat,)), *first.notes])
+    table = Table("", title=heading, title_justify="left", min_width=min(width, max(map(len, heading.split("\n")))))
+    shown = records if 32 + 12 * (len(records) + 2) <= width or len(records) == 1 else []
+    for record in shown:
+        table.add_column(f"seed {record.seed}", justify="right", no_wrap=True)
     if len(records) > 1:
-        table.add_column("mean", justify="right")
-        table.add_column("sd", justify="right")
+        table.add_column("mean" if shown else f"mean of {len(records)} seeds", justify="right", no_wrap=True)
+        table.add_column("sd", justify="right", no_wrap=True)
     for label, value, form in _ROWS:
-        _add_row(table, label, [value(record) for record in records], form)
+        _add_row(table, label, [value(record) for record in records], form, form, each=bool(shown))
     table.add_section()
-    table.add_row("effective rank", *(trajectory_bars(record) for record in records))
+    table.add_row("effective rank", *(trajectory_bars(record) for record in shown or records[:1]))
     for number, stage in enumerate(first.spectra):
         spectra = [record.spectra[number].best for record in records]
-        limit = stage.best.limit if stage.best else 0
-        _add_row(table, f"  {stage.stage}", [s.erank.mean if s else None for s in spectra], f"{{:.2f}} / {limit}")
+        form = f"{{:.2f}} / {stage.best.limit if stage.best else 0}"
+        means = [spectrum.erank.mean if spectrum else None for spectrum in spectra]
+        _add_row(table, f"  {stage.stage}", means, form, "{:.2f}", each=bool(shown))
     return table
 
 
@@ -46,16 +49,14 @@ def _bar(spectrum: Spectrum | None) -> str:
     return BARS[min(int(spectrum.erank.mean / spectrum.limit * len(BARS)), len(BARS) - 1)]
 
 
-def _add_row(table: Table, label: str, values: list[float | None], form: str) -> None:
+def _add_row(table: Table, label: str, values: Sequence[float | None], form: str, sd_form: str, *, each: bool) -> None:
     known = [float(value) for value in values if value is not None]
-    if len(known) == len(values):
-        table.add_row(label, *(form.format(value) for value in known), *_mean_sd(known, form))
-
-
-def _mean_sd(values: list[float], form: str) -> list[str]:
-    if len(values) < 2:
-        return []
-    return [form.format(mean(values)), form.format(stdev(values))]
+    if len(known) < len(values):
+        return
+    cells = [form.format(value) for value in known] if each else []
+    if len(known) > 1:
+        cells += [form.format(mean(known)), sd_form.format(stdev(known))]
+    table.add_row(label, *cells)
 
 
 _ROWS: list[tuple[str, Callable[[Record], float | None], str]] = [

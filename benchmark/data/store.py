@@ -135,12 +135,14 @@ class StoreWriter:
         shutil.rmtree(self._partial, ignore_errors=True)
 
     def _check(self, split: str, schema: Schema) -> None:
-        rows, positives = self._rows[split], self._positives[split]
+        rows, positives, name = self._rows[split], self._positives[split], self.folder.parent.name
         if not rows:
-            raise BenchmarkError(f"the {split} split is empty; every split needs rows of both classes")
+            raise BenchmarkError(f"{name}: the {split} split is empty; every split needs rows of both classes")
         if positives in (0, rows):
             only = int(positives > 0)
-            raise BenchmarkError(f"all {rows} labels of the {split} split are {only}; every split needs both classes")
+            raise BenchmarkError(
+                f"{name}: all {rows} labels of the {split} split are {only}; every split needs both classes"
+            )
         low, high = self._id_bounds[split]
         if len(low) != len(schema.sparse) or (low < 0).any() or (high >= np.array(schema.cardinalities)).any():
             raise ValueError(f"sparse ids of {split} contradict the schema's cardinalities")

@@ -1,5 +1,6 @@
 """What a model costs: parameters by part and forward matrix-multiply FLOPs, both on the meta device."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +9,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmark.data.schema import Schema
 from benchmark.measure.parts import part_of
-from benchmark.recipe import Recipe
+from benchmark.recipe import Built, Recipe
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Parameters:
         return self.embedding + self.dense + self.head
 
 
-def on_meta(recipe: Recipe, schema: Schema) -> Any:
+def on_meta(recipe: Recipe, schema: Schema) -> Built:
     """The recipe's model without memory for its weights."""
     with torch.device("meta"):
         return recipe.build(schema)
@@ -39,11 +40,23 @@ def parameters(model: Any) -> Parameters:
 
 def flops_per_sample(model: Any, schema: Schema) -> int:
     """Forward matrix-multiply FLOPs of one row, multiply-add = 2; elementwise work counts 0."""
+    with FlopCounterMode(display=False) as counter:
+        _forward_one_row(model, schema, None)
+    return int(counter.get_total_flops())
+
+
+def stage_shapes(model: Any, schema: Schema) -> dict[str, tuple[int, int]]:
+    """(rows, columns) of every stage's matrix, in order."""
+    shapes: dict[str, tuple[int, int]] = {}
+    _forward_one_row(model, schema, lambda stage, x: shapes.update({stage: (x.shape[1], x.shape[2])}))
+    return shapes
+
+
+def _forward_one_row(model: Any, schema: Schema, observe: Callable[[str, torch.Tensor], None] | None) -> None:
     device = next(model.parameters()).device
     dense = torch.zeros(1, len(schema.dense), device=device)
     sparse = torch.zeros(1, len(schema.sparse), dtype=torch.int32, device=device)
     training = model.training
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
-        model.eval()(dense, sparse)
+    with torch.no_grad():
+        model.eval()(dense, sparse, observe)
     model.train(training)
-    return int(counter.get_total_flops())

@@ -43,6 +43,10 @@ class Spectrum:
     ia: Distribution
     pr: Distribution
 
+    def __post_init__(self) -> None:
+        if self.limit < 1:
+            raise ValueError(f"a stage of {self.rows} x {self.columns}")
+
     @property
     def limit(self) -> int:
         return min(self.rows, self.columns)

@@ -18,8 +18,9 @@ TITLE = """# Leaderboard
 
 Made from `results/records` by `python -m benchmark leaderboard`; do not edit. One row is one committed recipe: mean ±
 sd over its seeds, sorted by test AUC. FLOPs are forward matrix-multiply FLOPs of one sample (multiply-add = 2;
-elementwise work counts 0). Rank is the mean effective rank per sample of the last stage over its limit, on the
-validation probe. Train samples/s are as each run found them, whatever else the machine was doing.
+elementwise work counts 0). erank / limit is the mean effective rank per sample of the last stage over its largest
+possible value, on the validation probe (for `lr` that is 1 by its shape). Train samples/s are as each run found them,
+whatever else the machine was doing.
 """
 
 
@@ -46,6 +47,9 @@ class Row:
     oracle_auc: float | None
     oracle_logloss: float | None
     caveat: str
+    notes: tuple[str, ...]
+    numerics: int
+    data_digest: str
 
     @property
     def complete(self) -> bool:
@@ -66,6 +70,7 @@ def markdown(table: Sequence[Row]) -> str:
         parts.append(f"\n## {dataset}\n\n")
         parts.extend(f"**{caveat}**\n\n" for caveat in sorted({row.caveat for row in members if row.caveat}))
         parts.append(_markdown_table(members))
+        parts.extend(f"\n{row.recipe}: {note}\n" for row in members for note in row.notes)
     return "".join(parts)
 
 
@@ -77,7 +82,7 @@ def as_csv(table: Sequence[Row]) -> str:
     writer.writerow(names)
     for row in table:
         values = {name: getattr(row, name) for name in names}
-        values["seeds"] = " ".join(map(str, row.seeds))
+        values |= {"seeds": " ".join(map(str, row.seeds)), "notes": "; ".join(row.notes)}
         writer.writerow(["" if values[name] is None else values[name] for name in names])
     return text.getvalue()
 
@@ -125,6 +130,9 @@ def _row(records: list[Record]) -> Row:
         oracle_auc=first.metrics.oracle_auc,
         oracle_logloss=first.metrics.oracle_logloss,
         caveat=first.caveat,
+        notes=first.notes,
+        numerics=first.numerics,
+        data_digest=first.data.arrays,
     )
 
 
@@ -138,7 +146,7 @@ def _sd(values: list[float]) -> float | None:
 
 def _markdown_table(members: list[Row]) -> str:
     head = (
-        "recipe", "test AUC", "LogLoss", "NE", "calibration", "rank", "parameters (embedding / dense / head)",
+        "recipe", "test AUC", "LogLoss", "NE", "calibration", "erank / limit", "parameters (embedding / dense / head)",
         "FLOPs/sample", "train samples/s", "seeds",
     )  # fmt: skip
     lines = [head, tuple("---" for _ in head)]
@@ -146,10 +154,11 @@ def _markdown_table(members: list[Row]) -> str:
     if oracle.oracle_auc is not None and oracle.oracle_logloss is not None:
         shown = f"{oracle.oracle_auc:.5f}", f"{oracle.oracle_logloss:.5f}"
         lines.append(("*oracle: the true click probability*", *shown, *("" for _ in head[3:])))
+    names = [row.recipe for row in members]
     for row in members:
         lines.append(
             (
-                row.recipe,
+                row.recipe + (f" ({_versions(row)})" if names.count(row.recipe) > 1 else ""),
                 _with_sd(row.auc, row.auc_sd),
                 _with_sd(row.logloss, row.logloss_sd),
                 f"{row.ne:.5f}",
@@ -162,6 +171,10 @@ def _markdown_table(members: list[Row]) -> str:
             )
         )
     return "".join("| " + " | ".join(line) + " |\n" for line in lines)
+
+
+def _versions(row: Row) -> str:
+    return f"numerics {row.numerics}, recipe {row.recipe_digest[:8]}, data {row.data_digest[:8]}"
 
 
 def _with_sd(value: float, sd: float | None) -> str:

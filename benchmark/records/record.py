@@ -16,10 +16,11 @@ from benchmark.paths import shown
 from benchmark.records.environment import Environment
 from benchmark.training.fit import Evaluated
 
-FORMAT = 1
+FORMAT: Literal[1] = 1
 NUMERICS = 1
 """Bumped whenever the numbers of a run may change: tests/test_golden_run.py fails without the bump."""
 
+NotNegative = Annotated[float, Field(ge=0)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -53,15 +54,15 @@ class StageSpectra(_Frozen):
 class Cost(_Frozen):
     """Measured, not derived: seconds, rows per second and peak resident memory in GiB of the process so far."""
 
-    train_seconds: float
-    total_seconds: float
-    train_samples_per_s: float
-    predict_samples_per_s: float
-    peak_memory_gib: float
+    train_seconds: NotNegative
+    total_seconds: NotNegative
+    train_samples_per_s: NotNegative
+    predict_samples_per_s: NotNegative
+    peak_memory_gib: NotNegative
 
 
 class Record(_Frozen):
-    format: int = FORMAT
+    format: Literal[1] = FORMAT
     numerics: int
     dataset: str
     name: str | None
@@ -70,9 +71,11 @@ class Record(_Frozen):
     """The limit of --rows; None where every training row was used."""
     recipe: dict[str, Any]
     recipe_digest: Sha256
-    seed: int
-    threads: int
-    device: str
+    notes: tuple[str, ...] = ()
+    """What the model warned of when it was built, e.g. a mixing that mixes nothing across tokens."""
+    seed: Annotated[int, Field(ge=0)]
+    threads: Annotated[int, Field(ge=1)]
+    device: Literal["cpu", "cuda"]
     data: Fingerprint
     parameters: Parameters
     flops_per_sample: int
@@ -89,7 +92,7 @@ class Record(_Frozen):
     caveat: str = ""
     tuned: str | None = None
     """Reference to the tuning study that chose the recipe's values."""
-    created: str
+    created: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\+00:00$")]
     """UTC, ISO 8601."""
 
     @property

@@ -23,6 +23,9 @@ from benchmark.paths import shown
 MAX_ROWS = 100_000
 BINS = 16_384
 
+ROW_ARRAYS = {"positive", "negative"}
+BIN_ARRAYS = {"positives", "negatives", "positive_mean", "negative_mean", "low", "high"}
+
 Arrays = dict[str, NDArray[np.generic]]
 
 
@@ -56,7 +59,7 @@ def pack(logit: NDArray[np.float32], label: NDArray[np.uint8]) -> Arrays:
 
 
 def form(arrays: Arrays) -> Literal["rows", "bins"]:
-    return "rows" if set(arrays) == {"positive", "negative"} else "bins"
+    return "rows" if set(arrays) == ROW_ARRAYS else "bins"
 
 
 def digest(arrays: Arrays) -> str:
@@ -75,14 +78,21 @@ def save(arrays: Arrays, path: Path) -> None:
 
 
 def load(path: Path) -> Arrays:
-    """Raises BenchmarkError naming a missing or damaged file."""
+    """Raises BenchmarkError naming a missing, damaged or malformed file."""
     try:
         with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in sorted(file.files)}
+            arrays = {name: file[name] for name in sorted(file.files)}
     except FileNotFoundError:
         raise BenchmarkError(f"{shown(path)}: the scores file is missing") from None
     except Exception as error:
         raise BenchmarkError(f"{shown(path)}: the scores file is damaged: {error}") from None
+    whole = set(arrays) in (ROW_ARRAYS, BIN_ARRAYS) and all(
+        array.ndim == 1 and array.dtype.kind in "fiu" and len(array) and np.isfinite(array).all()
+        for array in arrays.values()
+    )
+    if not whole:
+        raise BenchmarkError(f"{shown(path)}: the scores file does not hold the arrays of scores, finite and not empty")
+    return arrays
 
 
 def rows(arrays: Arrays) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
@@ -100,14 +110,21 @@ def counts(arrays: Arrays) -> tuple[int, int]:
 
 
 def auc_bounds(arrays: Arrays) -> Bounds:
-    """Pairs in different bins are ordered (or tied) for certain; those within one bin may go either way."""
+    """Pairs in bins that do not overlap are ordered for certain, those in two bins of one and the same logit are ties
+    for certain, and all others may go either way. Bins are runs of the sorted logits, so both edges are sorted too."""
     positives, negatives = arrays["positives"].astype(np.int64), arrays["negatives"].astype(np.int64)
-    below = np.cumsum(negatives) - negatives
+    low, high = arrays["low"], arrays["high"]
+    up_to = np.concatenate([[0], np.cumsum(negatives)])
+    below, not_above = up_to[np.searchsorted(high, low, "left")], up_to[np.searchsorted(low, high, "right")]
+    constant = low == high
+    constant_up_to = np.concatenate([[0], np.cumsum(np.where(constant, negatives, 0))])
+    same = constant_up_to[np.searchsorted(high, low, "right")] - constant_up_to[np.searchsorted(low, low, "left")]
+    tied = np.where(constant, same, 0)
     pairs = int(positives.sum()) * int(negatives.sum())
-    certain, open_pairs = int((positives * below).sum()), int((positives * negatives).sum())
-    tied = arrays["high"][:-1] == arrays["low"][1:]
-    slack = int((positives[1:] * negatives[:-1] + positives[:-1] * negatives[1:])[tied].sum())
-    return Bounds((certain - slack) / pairs, (certain + open_pairs + slack) / pairs)
+    halves = int((positives * tied).sum()) / 2
+    return Bounds(
+        (int((positives * below).sum()) + halves) / pairs, (int((positives * not_above).sum()) - halves) / pairs
+    )
 
 
 def logloss_bounds(arrays: Arrays) -> Bounds:

@@ -126,10 +126,14 @@ class _Fit:
 
     def _evaluate(self, epoch: int) -> Evaluated:
         with self.predict_clock:
-            logit = predict(self.model, self.valid_split, self.device)
+            try:
+                logit = predict(self.model, self.valid_split, self.device)
+            except FloatingPointError as error:
+                raise BenchmarkError(
+                    f"validation after step {self.step} with learning rate {self.optimizer.learning_rate:g}: {error}; "
+                    "lower train.learning_rate"
+                ) from None
             self.predict_clock.rows += len(logit)
-        if not np.isfinite(logit).all():
-            raise BenchmarkError(f"a validation logit is not finite at step {self.step}; lower train.learning_rate")
         valid = evaluate(logit, self.valid_split.label, self.valid_split.group)
         event = Evaluated(
             step=self.step,
@@ -148,10 +152,7 @@ class _Fit:
         return event
 
     def _finish(self) -> Fitted:
-        if self.best is None:
-            raise BenchmarkError(
-                f"no evaluation in {self.step} steps: lower train.evaluate_every or raise train.epochs"
-            )
+        assert self.best is not None, "the first evaluation is the best so far"
         self.model.load_state_dict(self.best_weights)
         return Fitted(
             best_step=self.best.step,
@@ -182,7 +183,7 @@ class _Clock:
 
 
 def predict(model: nn.Module, split: Arrays, device: torch.device) -> NDArray[np.float32]:
-    """Logits [n] of a whole split in row order, in eval mode."""
+    """Logits [n] of a whole split in row order, in eval mode. Raises FloatingPointError for one that is not finite."""
     scores = np.empty(len(split), dtype=np.float32)
     model.eval()
     with torch.inference_mode():
@@ -191,6 +192,8 @@ def predict(model: nn.Module, split: Arrays, device: torch.device) -> NDArray[np
             moved = batch.to(device)
             scores[position : position + len(batch)] = model(moved.dense, moved.sparse).cpu().numpy()
             position += len(batch)
+    if not np.isfinite(scores).all():
+        raise FloatingPointError("a logit is not finite")
     return scores
 
 

@@ -52,7 +52,10 @@ def test_heavy_packages_are_not_imported_for_help() -> None:
         (["run", "--model", "lr"], "give either --model and --dataset, or --recipe DATASET/NAME"),
         (["run", "--recipe", "synthetic/lr", "--dataset", "synthetic_tiny"], "is for the data set synthetic, not"),
         (["run", "--recipe", "synthetic/lr", "--seeds", "4-2"], "--seeds 4-2: write 0, 0-4 or 0,2,5"),
-        (["run", "--recipe", "synthetic/lr", "--device", "tpu"], "--device tpu: use cpu or cuda"),
+        (["run", "--recipe", "synthetic/lr", "--seeds", "9" * 30], "at most 1,000 seeds, each below 2^31"),
+        (["run", "--recipe", "synthetic/lr", "--seeds", "0-5000"], "at most 1,000 seeds"),
+        (["run", "--recipe", "synthetic/lr", "--threads", "100000"], "--threads"),
+        (["run", "--recipe", "synthetic/lr", "--device", "tpu"], "'tpu' is not one of"),
         (
             ["run", "--recipe", "synthetic/lr", "--set", "train.learning_rat=1"],
             "unknown key 'train.learning_rat'; did you mean",

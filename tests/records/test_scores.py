@@ -49,6 +49,17 @@ def test_bins_bound_the_metrics(seed: int, decimals: int) -> None:
     assert not loss.holds(loss.high + 0.001)
 
 
+@pytest.mark.parametrize("values", [1, 2, 3, 7])
+def test_bounds_hold_under_ties_over_many_bins(values: int, monkeypatch) -> None:
+    monkeypatch.setattr(scores, "MAX_ROWS", 10)
+    monkeypatch.setattr(scores, "BINS", 50)
+    logit, label = drawn(1000, values)
+    tied = np.floor(logit * 0 + np.arange(1000) % values).astype(np.float32)
+    bounds = scores.auc_bounds(scores.pack(tied, label))
+    assert bounds.holds(metrics.auc(tied, label), 1e-12)
+    assert bounds.high - bounds.low < 0.2
+
+
 def test_many_rows_go_into_narrow_bounds() -> None:
     logit, label = drawn(120_000, 3)
     kept = scores.pack(logit, label)

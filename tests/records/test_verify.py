@@ -60,7 +60,26 @@ def test_real_records_climb_the_whole_ladder(copy) -> None:
         (("stopped_by",), "patience", "curve"),
         (("spectra", 0, "best", "erank", "mean"), 99.0, "spectra"),
         (("spectra", 0, "best", "srank", "mean"), 3.999, "spectra"),
-        (("spectra", 0, "stage"), "tokens", "spectra"),
+        (("spectra", 0, "stage"), "tokens", "model"),
+        (("spectra", 0, "best", "rows"), 4, "model"),
+        (("spectra", 0, "best", "columns"), 0, "form"),
+        (("notes",), ["made up"], "model"),
+        (("format",), 2, "form"),
+        (("device",), "cpux", "form"),
+        (("created",), "yesterday", "form"),
+        (("cost", "train_seconds"), -1.0, "form"),
+        (("metrics", "test", "auc"), float("nan"), "form"),
+        (("curve", 0, "step"), 1, "curve"),
+        (("curve", 1, "epoch"), 1, "curve"),
+        (("curve", 1, "learning_rate"), -5.0, "curve"),
+        (("curve",), [], "curve"),
+        (("recipe",), {}, "recipe"),
+        (("recipe", "train", "optimizer"), "sgd", "recipe"),
+        (("recipe", "train", "monitor"), 3, "curve"),
+        (("recipe", "train", "evaluate_every"), "x", "curve"),
+        (("data", "rows"), {"train": 40000}, "scores"),
+        (("data", "positives"), {}, "scores"),
+        (("data", "cardinalities"), [1], "model"),
         (("probe_rows",), 7, "spectra"),
         (("parameters", "dense"), 1, "model"),
         (("flops_per_sample",), 1, "model"),
@@ -91,6 +110,41 @@ def test_altered_scores_are_found_even_with_their_digest_sealed_again(copy) -> N
     scores.save(kept, path)
     alter(deep(copy), ("scores", "digest"), scores.digest(kept))
     assert any("metrics.test.auc is" in finding.message for finding in findings(copy))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"extra": np.zeros(3, np.float32)},
+        {"positive": np.zeros((2, 2), np.float32)},
+        {"positive": np.array([], np.float32)},
+        {"positive": np.array([np.nan], np.float32)},
+        {"positive": np.array(["a"])},
+    ],
+    ids=["extra", "two axes", "empty", "nan", "text"],
+)
+def test_malformed_scores_are_one_message(copy, change) -> None:
+    path = deep(copy).with_suffix(".npz")
+    kept = scores.load(path) | change
+    scores.save(kept, path)
+    alter(deep(copy), ("scores", "digest"), scores.digest(kept))
+    assert any("does not hold the arrays of scores" in finding.message for finding in findings(copy))
+
+
+def test_a_copied_run_and_stray_files_are_found(copy) -> None:
+    for suffix in (".json", ".npz"):
+        shutil.copy(deep(copy, 0).with_suffix(suffix), deep(copy, 1).with_suffix(suffix))
+    alter(deep(copy, 1), ("seed",), 1)
+    (deep(copy).parent / "Seed-9.json").write_text("{}")
+    found = findings(copy)
+    assert any(f.path == deep(copy, 1) and "its scores are those of" in f.message for f in found)
+    assert any(f.path.name == "Seed-9.json" and "is no record" in f.message for f in found)
+
+
+def test_one_bad_record_does_not_hide_another(copy) -> None:
+    alter(deep(copy, 0), ("recipe",), {})
+    alter(deep(copy, 1), ("flops_per_sample",), 1)
+    assert {deep(copy, 0), deep(copy, 1)} <= {finding.path for finding in findings(copy)}
 
 
 def test_a_missing_scores_file_is_found(copy) -> None:
