@@ -2,7 +2,7 @@
 
 import typer
 
-from benchmark.cli import listing, results, running
+from benchmark.cli import data, listing, results, running
 
 app = typer.Typer(
     name="benchmark",
@@ -13,6 +13,7 @@ app = typer.Typer(
 )
 app.command("run")(running.run)
 app.command("list")(listing.list_)
+app.add_typer(data.app, name="data")
 app.command("leaderboard")(results.leaderboard)
 app.command("verify")(results.verify)
 app.command("track")(results.track)

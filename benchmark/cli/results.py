@@ -67,20 +67,24 @@ def ui(port: Annotated[int, typer.Option(min=1, max=65535, help="Port on the loo
 
 
 def _opener(data_root: Path | None) -> "OpenData":
-    """Opens each data set once; a table whose files are not here can still be checked in part."""
+    """Opens each data set once, every array hashed again; what has no files here can still be checked in part."""
     import functools
 
-    from benchmark.data import catalog
-    from benchmark.errors import MissingData
+    from benchmark.data import catalog, inventory
+    from benchmark.errors import BenchmarkError, MissingData
     from benchmark.records.verify import Data
 
     @functools.cache
     def open_data(name: str) -> "Data":
-        found = catalog.find_card(name)
+        if name not in catalog.card_names():
+            return Data(None, None, f"{name} is no built-in data set, so its card and rows are not at hand")
+        card = catalog.find_card(name).card
         try:
-            _, store = catalog.open_data(name, data_root=data_root, notify=notice)
+            _, store = catalog.open_data(name, data_root=data_root, notify=notice, fetch=False)
         except MissingData as error:
-            return Data(found.card, None, str(error))
-        return Data(found.card, store.fingerprint)
+            return Data(card, None, str(error))
+        if faults := list(inventory.check(card, store.folder)):
+            raise BenchmarkError("\n".join(faults))
+        return Data(card, store.fingerprint)
 
     return open_data

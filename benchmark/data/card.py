@@ -64,6 +64,20 @@ class Expected(_Frozen):
     md5: str | None = None
 
 
+class Hub(_Frozen):
+    """One zip with the csv files of all splits, in a data-set repository of the Hugging Face hub. Without a revision
+    the newest is fetched: the md5 of the csv files is the pin that counts."""
+
+    repo: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$")]
+    file: Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*\.zip$")]
+    revision: Annotated[str | None, Field(pattern="^[0-9a-f]{40}$")] = None
+    gigabytes: float | None = None
+
+    @property
+    def name(self) -> str:
+        return self.repo.rpartition("/")[2]
+
+
 class Oracle(_Frozen):
     """Quality of the true click probability on the test split, known only where the generator is."""
 
@@ -132,7 +146,10 @@ class Table(_Frozen):
 
 
 class Card(_Frozen):
-    """One data set. `table` is None for a generated one, whose `generator` names its size and version."""
+    """One data set. `table` is None for a generated one, whose `generator` names its size and version.
+
+    `published_rows` is the number of embedding rows behind the published results: the tokens of each sparse field and
+    one row for all others, and one for each dense column. A store has one row (padding) more per sparse field."""
 
     id: Id
     title: Name
@@ -142,6 +159,8 @@ class Card(_Frozen):
     caveat: str = ""
     embedding_dim: Annotated[int, Field(ge=1)] = 16
     table: Table | None = None
+    hub: Hub | None = None
+    published_rows: int | None = None
     generator: str | None = None
     expected: dict[Literal["train", "valid", "test"], Expected] = {}
     oracle: Oracle | None = None
@@ -150,4 +169,10 @@ class Card(_Frozen):
     def _one_origin(self) -> "Card":
         if (self.table is None) == (self.generator is None):
             raise ValueError("give a [table] that says how the files are read")
+        if self.hub is not None:
+            facts = list(self.expected.values())
+            if self.table is None or self.table.files.all or self.table.format != "csv":
+                raise ValueError("a data set on the hub is a table of three csv files")
+            if len(facts) != len(SPLITS) or any(fact.rows is None or fact.md5 is None for fact in facts):
+                raise ValueError("a data set on the hub needs the expected rows and md5 of train, valid and test")
         return self

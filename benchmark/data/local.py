@@ -1,7 +1,9 @@
 """A person's own files as a data set: where they lie, their md5, their splits, and the way into the store."""
 
+import gzip
 import hashlib
 import json
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -29,21 +31,20 @@ def find_files(table: Table, folders: Sequence[Path]) -> Paths:
 
 
 def md5_sums(paths: Paths, memory: Path) -> dict[str, str]:
-    """The md5 of each file by its key. `memory` is a JSON file that remembers the sums by path, size and time."""
-    try:
-        known: dict[str, str] = json.loads(memory.read_bytes())
-    except (OSError, ValueError):
-        known = {}
-    sums: dict[str, str] = {}
-    fresh: dict[str, str] = {}
-    for key, path in paths.items():
-        found = path.stat()
-        name = f"{path.resolve()}|{found.st_size}|{found.st_mtime_ns}"
-        sums[key] = known.get(name) or fresh.get(name) or _md5(path)
-        fresh[name] = sums[key]
+    """The md5 of each file by its key, of its content where its name ends in .gz. `memory` is a JSON file that
+    remembers the sums by path, size and time."""
+    known = _remembered(memory)
+    sums = {path: known.get(_state(path)) or md5(path) for path in dict.fromkeys(paths.values())}
+    remember(sums, memory)
+    return {key: sums[path] for key, path in paths.items()}
+
+
+def remember(sums: Mapping[Path, str], memory: Path) -> None:
+    """Adds the known md5 of files to the memory."""
+    known = _remembered(memory)
+    fresh = {_state(path): md5 for path, md5 in sums.items()}
     if not fresh.items() <= known.items():
         files.write_text(memory, json.dumps(known | fresh, indent=1, sort_keys=True))
-    return sums
 
 
 def write(
@@ -87,10 +88,29 @@ def _first(folder: Path, names: Sequence[str]) -> Path:
     return next((path for path in paths if path.is_file()), paths[0])
 
 
-def _md5(path: Path) -> str:
+def _remembered(memory: Path) -> dict[str, str]:
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "md5").hexdigest()
+        known: dict[str, str] = json.loads(memory.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return known
+
+
+def _state(path: Path) -> str:
+    found = path.stat()
+    content = "|content" if path.suffix == ".gz" else ""
+    return f"{path.resolve()}|{found.st_size}|{found.st_mtime_ns}{content}"
+
+
+def md5(path: Path) -> str:
+    digest = hashlib.md5(usedforsecurity=False)
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            while chunk := file.read(1 << 20):
+                digest.update(chunk)
+        return digest.hexdigest()
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise BenchmarkError(f"{path} is no whole gzip file: {error}; fetch it again") from None
     except OSError as error:
         raise BenchmarkError(f"{path} cannot be read: {error.strerror}") from None
 

@@ -61,7 +61,7 @@ def test_the_frappe_card_says_what_its_numbers_are_worth():
 def test_a_misspelt_name_is_answered_with_the_nearest(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "frape").mkdir()
-    with pytest.raises(UsageError, match="unknown data set 'frape'; did you mean frappe_x1r"):
+    with pytest.raises(UsageError, match="unknown data set 'frape'; did you mean frappe_x1"):
         catalog.find_card("frape")
 
 
@@ -72,7 +72,7 @@ def test_a_persons_own_card_finds_its_files_beside_it(folder, monkeypatch):
     assert found.folder == folder
     assert store.schema == Schema(("x",), ("c",), (4,))
     assert store.fingerprint.sources == {
-        name: local._md5(folder / name) for name in ("train.csv", "valid.csv", "test.csv")
+        name: local.md5(folder / name) for name in ("train.csv", "valid.csv", "test.csv")
     }
     assert store.folder.parent == folder / "cache" / "mine"
     assert len(store.folder.name) == 16
@@ -85,7 +85,7 @@ def test_a_store_is_found_again_at_once_and_made_anew_for_another_card_or_file(f
     _, store = catalog.open_data(write_card(folder), data_root=None, notify=ignore)
     with monkeypatch.context() as patch:
         patch.setattr(local, "write", lambda *arguments: pytest.fail("encoded twice"))
-        patch.setattr(local, "_md5", lambda path: pytest.fail("read twice"))
+        patch.setattr(local, "md5", lambda path: pytest.fail("read twice"))
         begin = time.perf_counter()
         assert catalog.open_data(write_card(folder, top='terms = "any"'), data_root=None, notify=ignore)[1] == store
         assert time.perf_counter() - begin < 0.5

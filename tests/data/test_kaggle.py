@@ -127,14 +127,14 @@ AVAZU_FILE = avazu_rows(*[(i % 2, f"141021{i % 5:02}", "1005", str(i % 3)) for i
     ],
 )
 def test_a_packed_file_in_either_folder_equals_the_plain_one(tmp_path, monkeypatch, name, text, plain, packed):
-    monkeypatch.setenv("BENCHMARK_CACHE", str(tmp_path / "cache"))
     stores = []
     for root, path, content in (("a", plain, text.encode()), ("b", packed, gzip.compress(text.encode()))):
         (tmp_path / root / path).parent.mkdir(parents=True)
         (tmp_path / root / path).write_bytes(content)
         monkeypatch.setenv("BENCHMARK_DATA_ROOT", str(tmp_path / root))
+        monkeypatch.setenv("BENCHMARK_CACHE", str(tmp_path / root / "cache"))
         stores.append(catalog.open_data(name, data_root=None, notify=ignore)[1])
-        assert list(stores[-1].fingerprint.sources) == [Path(path).name]
+        assert list(stores[-1].fingerprint.sources) == [Path(path).name.removesuffix(".gz")]
     assert stores[0].fingerprint.rows == {"train": 32, "valid": 4, "test": 4}
     assert stores[0].fingerprint.positives == {"train": 16, "valid": 2, "test": 2}
     assert_same_arrays(*stores)

@@ -145,8 +145,8 @@ def test_md5_is_computed_once_for_an_unchanged_file(tmp_path, monkeypatch):
     sums = local.md5_sums(paths, memory)
     assert sums["train"] == "900150983cd24fb0d6963f7d28e17f72"
     read: list[Path] = []
-    compute = local._md5
-    monkeypatch.setattr(local, "_md5", lambda path: read.append(path) or compute(path))
+    compute = local.md5
+    monkeypatch.setattr(local, "md5", lambda path: read.append(path) or compute(path))
     assert local.md5_sums(paths, memory) == sums
     assert read == []
     before = paths["train"].stat().st_mtime_ns
