@@ -75,7 +75,9 @@ class MixtureCross(nn.Module):
 
 @models.register("dcn")
 class DCN(nn.Module):
-    """`x_{l+1} = x_0 (w_l^T x_l) + b_l + x_l`, x_0 = flatten(E) in R^{F d}; `logit = w^T [x_L; MLP(x_0)] + b`.
+    """Deep & Cross Network, 2017: vector cross layers beside an MLP.
+
+    `x_{l+1} = x_0 (w_l^T x_l) + b_l + x_l`, x_0 = flatten(E) in R^{F d}; `logit = w^T [x_L; MLP(x_0)] + b`.
 
     Stages `embedding`, `cross{l}`: [B, F, d]. Paper: Wang et al., ADKDD 2017 (1708.05123).
     Left open by the paper / chosen here: dropout, and whether batch norm is used (the paper does): options, off.
@@ -111,8 +113,9 @@ class DCN(nn.Module):
 
 @models.register("dcnv2")
 class DCNv2(nn.Module):
-    """`x_{l+1} = x_0 * (W_l x_l + b_l) + x_l` (cross = "full"), x_0 = flatten(E) in R^{F d}, W_l square; or
+    """Deep & Cross Network v2, 2021: matrix cross layers, full or low-rank mixtures, beside or before an MLP.
 
+    `x_{l+1} = x_0 * (W_l x_l + b_l) + x_l` (cross = "full"), x_0 = flatten(E) in R^{F d}, W_l square; or
     `x_{l+1} = sum_i G_i(x_l) [x_0 * (U_i tanh(C_i tanh(V_i^T x_l)) + b)] + x_l` (cross = "mixture"), i over
     `num_experts`, V_i, U_i of `rank` columns, G a softmax of a linear map of x_l, b one vector per layer.
     parallel: `w^T [x_L; MLP(x_0)]`; stacked: `w^T MLP(x_L)`; stacked_parallel: `w^T [MLP_s(x_L); MLP_p(x_0)]`;

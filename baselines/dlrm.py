@@ -14,8 +14,9 @@ from benchmark.registry import models
 
 @models.register("dlrm")
 class DLRM(nn.Module):
-    """`z_0 = ReLU(W MLP_bottom(dense) + b)` in R^d and the sparse embeddings are the rows of Z [n, d]; then
+    """Deep Learning Recommendation Model, 2019: an MLP over the pairwise dots, or the concatenation, of embeddings.
 
+    `z_0 = ReLU(W MLP_bottom(dense) + b)` in R^d and the sparse embeddings are the rows of Z [n, d]; then
     dot: `logit = w^T MLP_top([z_0; <z_i, z_j> for i > j]) + b`, n(n-1)/2 dots; cat: `w^T MLP_top(flatten Z) + b`.
     Without dense columns there is no bottom MLP and no z_0.
     Stages `embedding` [B, n_sparse, d] (where there are sparse fields), `interaction` = Z [B, n, d].

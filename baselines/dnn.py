@@ -10,7 +10,9 @@ from benchmark.registry import models
 
 @models.register("dnn")
 class DNN(nn.Module):
-    """`logit = w^T MLP(flatten(E)) + b`, E in R^{F x d} the field embeddings.
+    """Deep neural network, 2016: an MLP over the concatenated field embeddings.
+
+    `logit = w^T MLP(flatten(E)) + b`, E in R^{F x d} the field embeddings.
 
     Every hidden layer is Linear -> [BatchNorm] -> ReLU -> Dropout. Stage `embedding`: [B, F, d].
     Paper: Covington et al., RecSys 2016. Left open there / chosen here: normalisation and its place.

@@ -9,7 +9,9 @@ from benchmark.registry import models
 
 @models.register("lr")
 class LR(nn.Module):
-    """Logistic regression: `logit = b + sum_f w_f`, w_f one weight per id (dense: weight times value).
+    """Logistic regression: one weight per feature value, no interactions.
+
+    `logit = b + sum_f w_f`, w_f one weight per id (dense: weight times value).
 
     dense [B, n_dense], sparse [B, n_sparse] -> [B]. Stage `embedding`: the weights, [B, F, 1].
     Paper: Richardson et al., 2007. Left open there / chosen here: nothing.
@@ -26,7 +28,9 @@ class LR(nn.Module):
 
 @models.register("fm")
 class FM(nn.Module):
-    """Factorization machine: `logit = b + sum_f w_f + sum_{f<g} <v_f, v_g>`.
+    """Factorization Machine, 2010: a linear term plus the dot products of all pairs of field embeddings.
+
+    `logit = b + sum_f w_f + sum_{f<g} <v_f, v_g>`.
 
     The pairs are computed as `(|sum_f v_f|^2 - sum_f |v_f|^2) / 2`. w_f is a weight and v_f in R^d a vector per id
     (dense: times the value). Stage `embedding`: v, [B, F, d]. Paper: Rendle, ICDM 2010.

@@ -8,7 +8,7 @@ from typing import Literal
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from baselines.layers import PerTokenLinear, PerTokenRMSNorm
+from baselines.layers import PerTokenLinear, PerTokenRMSNorm, require_positive
 
 FFNKind = Literal["glu", "glu_paper", "gelu", "relu"]
 
@@ -111,8 +111,10 @@ def build_ffn(
     """The FFN `kind` for T tokens of `width`.
 
     glu: residual stack of GatedUnits, one per entry of `hidden`; gelu, relu: the same of ActivationUnits; glu_paper:
-    one PaperGLU, which reads `expansion` and `dropout` alone. Raises ValueError if the expansion leaves no width.
+    one PaperGLU, which reads `expansion` and `dropout` alone. Raises ValueError if a size is below 1 or the
+    expansion leaves no width.
     """
+    require_positive("ffn_hidden", *hidden)
     narrowest = min((width, *hidden[:-1]))
     if kind in ("glu", "glu_paper") and int(expansion * narrowest) < 1:
         raise ValueError(f"expansion = {expansion} leaves nothing of the width {narrowest}; make it at least 1")

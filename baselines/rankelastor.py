@@ -3,9 +3,8 @@
 from torch import Tensor, nn
 
 from baselines.features import FieldEmbedding, Observe, ignore
-from baselines.layers import require_positive
 from baselines.per_token_ffn import FFNKind, build_ffn
-from baselines.token_mixing import Block, Mixing, MixingKind, NormPlace
+from baselines.token_mixing import Block, Mixing, MixingKind, NormPlace, build_blocks, run_stack
 from baselines.tokens import HeadKind, TokenizerKind, build_head, build_tokenizer
 from benchmark.data.schema import Schema
 from benchmark.registry import models
@@ -13,9 +12,9 @@ from benchmark.registry import models
 
 @models.register("rankelastor")
 class RankElastor(nn.Module):
-    """Full token mixing and gated per-token FFNs over tokens X in R^{T x D} (Li et al., KDD 2026, 2605.23191).
+    """RankElastor, 2026: full token mixing and gated per-token FFNs.
 
-    `X_0 = tokenizer(E)`, E [B, F, d] the field embeddings; `logit = head(X_L)`; block l = 1..L:
+    Tokens X in R^{T x D}, `X_0 = tokenizer(E)`, E [B, F, d] the field embeddings; `logit = head(X_L)`; block l = 1..L:
 
     as released (the defaults): `M = X + reshape(W RMSNorm(flatten X) + b)`, `M' = RMSNorm(M)`, and per token
     `X' = M' + Linear(units(M'))`, units a stack over `ffn_hidden` of GatedUnits with r = `expansion`;
@@ -23,6 +22,7 @@ class RankElastor(nn.Module):
     mixing_norm = "post", mixing_bias = false, ffn_norm = "none", ffn = "glu_paper", expansion = 3.
     The ablations are choices too: mixing x ffn x norms. Hyperparameters of parts that are not chosen are not read.
     Stages `embedding` [B, F, d], then [B, T, D]: `tokens`, `block{l}.mixing` (M), `block{l}.ffn` (X').
+    Paper: Li et al., KDD 2026 (2605.23191).
     Left open by the paper / chosen here: tokenizer and head (the released ones), LayerNorm over D, FFN dropout 0.
     """
 
@@ -51,23 +51,14 @@ class RankElastor(nn.Module):
         head: HeadKind = "mlp",
     ) -> None:
         super().__init__()
-        require_positive("num_tokens", num_tokens)
-        require_positive("token_dim", token_dim)
-        require_positive("num_blocks", num_blocks)
-        require_positive("tokenizer_hidden", tokenizer_hidden)
-        require_positive("ffn_hidden", *ffn_hidden)
+        width = schema.num_fields * embedding_dim
         self.embedding = FieldEmbedding(schema, embedding_dim)
         self.tokenizer = build_tokenizer(
-            tokenizer,
-            schema.num_fields * embedding_dim,
-            num_tokens,
-            token_dim,
-            hidden=tokenizer_hidden,
-            norm=tokenizer_norm,
-            dropout=tokenizer_dropout,
+            tokenizer, width, num_tokens, token_dim, tokenizer_hidden, tokenizer_norm, tokenizer_dropout
         )
-        self.blocks = nn.ModuleList(
-            Block(
+        self.blocks = build_blocks(
+            num_blocks,
+            lambda: Block(
                 Mixing(mixing, num_tokens, token_dim, groups=mixing_groups, bias=mixing_bias, norm=mixing_norm),
                 build_ffn(
                     ffn,
@@ -80,18 +71,9 @@ class RankElastor(nn.Module):
                 ),
                 token_dim,
                 ffn_norm,
-            )
-            for _ in range(num_blocks)
+            ),
         )
         self.head = build_head(head, num_tokens, token_dim)
 
     def forward(self, dense: Tensor, sparse: Tensor, observe: Observe | None = None) -> Tensor:
-        observe = observe or ignore
-        embedding = self.embedding(dense, sparse)
-        observe("embedding", embedding)
-        x = self.tokenizer(embedding)
-        observe("tokens", x)
-        for number, block in enumerate(self.blocks, start=1):
-            x = block(x, observe, f"block{number}")
-        logit: Tensor = self.head(x)
-        return logit
+        return run_stack(self.embedding(dense, sparse), self.tokenizer, self.blocks, self.head, observe or ignore)

@@ -1,12 +1,13 @@
 """Token mixing and the block around it: the parts that RankMixer and RankElastor are made of."""
 
 import warnings
+from collections.abc import Callable
 from typing import Literal
 
 from torch import Tensor, nn
 
 from baselines.features import Observe
-from baselines.layers import Linear, RMSNorm
+from baselines.layers import Linear, RMSNorm, require_positive
 from baselines.tokens import divisors
 
 MixingKind = Literal["full", "kronecker", "transpose", "none"]
@@ -100,3 +101,25 @@ class Block(nn.Module):
         x = x if self.ffn_norm is None else self.ffn_norm(x)
         observe(f"{name}.ffn", x)
         return x
+
+
+def build_blocks(num_blocks: int, block: Callable[[], Block]) -> nn.ModuleList:
+    """`num_blocks` blocks of the same making. Raises ValueError if num_blocks < 1."""
+    require_positive("num_blocks", num_blocks)
+    return nn.ModuleList(block() for _ in range(num_blocks))
+
+
+def run_stack(
+    embedding: Tensor, tokenizer: nn.Module, blocks: nn.ModuleList, head: nn.Module, observe: Observe
+) -> Tensor:
+    """embedding [B, F, d] -> tokens [B, T, D] -> blocks -> logit [B]; stages `embedding`, `tokens`, the blocks' own.
+
+    A function, not a module: a model's head must stand at its top level to be counted as the head.
+    """
+    observe("embedding", embedding)
+    x = tokenizer(embedding)
+    observe("tokens", x)
+    for number, block in enumerate(blocks, start=1):
+        x = block(x, observe, f"block{number}")
+    logit: Tensor = head(x)
+    return logit

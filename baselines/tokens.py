@@ -5,7 +5,7 @@ from typing import Literal
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from baselines.layers import Linear, PerTokenLinear, RMSNorm
+from baselines.layers import Linear, PerTokenLinear, RMSNorm, require_positive
 
 TokenizerKind = Literal["matrix", "vector", "none", "slice"]
 HeadKind = Literal["mlp", "linear", "mean", "pool"]
@@ -79,9 +79,21 @@ class SliceTokenizer(nn.Module):
 
 
 def build_tokenizer(
-    kind: TokenizerKind, width: int, tokens: int, token_dim: int, *, hidden: int, norm: bool, dropout: float
+    kind: TokenizerKind,
+    width: int,
+    tokens: int,
+    token_dim: int,
+    hidden: int = 64,
+    norm: bool = True,
+    dropout: float = 0.0,
 ) -> nn.Module:
-    """The tokenizer `kind` for a flattened embedding of `width`. `slice` has no hidden layer, norm or dropout."""
+    """The tokenizer `kind` for a flattened embedding of `width`. `slice` has no hidden layer, norm or dropout.
+
+    Raises ValueError if a size is below 1 or the sizes do not fit each other.
+    """
+    require_positive("num_tokens", tokens)
+    require_positive("token_dim", token_dim)
+    require_positive("tokenizer_hidden", hidden)
     if kind == "slice":
         return SliceTokenizer(width, tokens, token_dim)
     return Tokenizer(kind, width, tokens, token_dim, hidden, norm, dropout)
