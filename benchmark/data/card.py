@@ -148,8 +148,8 @@ class Table(_Frozen):
 class Card(_Frozen):
     """One data set. `table` is None for a generated one, whose `generator` names its size and version.
 
-    `published_rows` is the number of embedding rows behind the published results: the tokens of each sparse field and
-    one row for all others, and one for each dense column. A store has one row (padding) more per sparse field."""
+    `published_rows` is the number of embedding rows behind the published results: the tokens of each sparse field, its
+    padding and its out-of-vocabulary row, and one for each dense column."""
 
     id: Id
     title: Name

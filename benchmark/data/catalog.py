@@ -106,7 +106,7 @@ def check_expected(card: Card, fingerprint: Fingerprint) -> None:
 
 def published_difference(card: Card, fingerprint: Fingerprint) -> str | None:
     """What to say where the vocabulary has another size than the published one (see Card.published_rows)."""
-    rows = sum(fingerprint.cardinalities) - len(fingerprint.sparse) + len(fingerprint.dense)
+    rows = sum(fingerprint.cardinalities) + len(fingerprint.dense)
     if card.published_rows in (None, rows) or is_unverified(fingerprint):
         return None
     return f"{card.id}: {rows:,} embedding rows, but {card.published_rows:,} are published"

@@ -208,13 +208,13 @@ def test_a_prepared_data_set_needs_no_files_in_a_data_root(tmp_path, card, hub, 
 
 def test_a_vocabulary_of_another_size_than_the_published_one_is_said(tmp_path, card, hub):
     path = Path(card)
-    path.write_text(path.read_text().replace('terms = "none"', 'terms = "none"\npublished_rows = 5'))
+    path.write_text(path.read_text().replace('terms = "none"', 'terms = "none"\npublished_rows = 6'))
     said: list[str] = []
     store = open_data(card, said)
-    # the tokens a and b, one row for all others, and the dense column
-    assert said[-1] == "warning: mine: 4 embedding rows, but 5 are published"
+    # the tokens a and b, padding, one row for all others, and the dense column
+    assert said[-1] == "warning: mine: 5 embedding rows, but 6 are published"
     assert list(inventory.check(catalog.find_card(card).card, store.folder)) == [said[-1].removeprefix("warning: ")]
-    path.write_text(path.read_text().replace("published_rows = 5", "published_rows = 4"))
+    path.write_text(path.read_text().replace("published_rows = 6", "published_rows = 5"))
     assert list(inventory.check(catalog.find_card(card).card, store.folder)) == []
 
 
