@@ -73,7 +73,7 @@ def digest(arrays: Arrays) -> str:
 
 def save(arrays: Arrays, path: Path) -> None:
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
     write_atomically(path, lambda file: file.write(buffer.getvalue()))
 
 

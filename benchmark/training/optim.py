@@ -30,7 +30,7 @@ class Optimizer:
 
     def step(self, loss: torch.Tensor) -> None:
         self._adam.zero_grad(set_to_none=False)
-        loss.backward()  # type: ignore[no-untyped-call]
+        torch.autograd.backward(loss)
         with torch.no_grad():
             for penalty, parameters in self._penalised.items():
                 for parameter in parameters:
