@@ -1,14 +1,16 @@
-"""Delimited text. Fields may be quoted but not span lines."""
+"""Delimited text. Columns are found by their name in each file, so their order is free and others are left alone.
+Fields may be quoted but not span lines."""
 
 import csv
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
 from benchmark.data.card import Table
-from benchmark.data.lines import blocks, text_of
+from benchmark.data.lines import Parse, blocks, require_text
 from benchmark.errors import BenchmarkError
 
 
@@ -17,38 +19,61 @@ def columns(path: Path, table: Table) -> list[str]:
     if table.header:
         return list(table.header)
     line, block = next(blocks(path))
-    text = text_of(path, line, block[: block.index(b"\n")])
-    names = next(csv.reader([text], delimiter=table.separator))
+    names_line = block[: block.index(b"\n") + 1]
+    require_text(path, line, names_line)
+    (names,) = _quoted_rows(path, line, names_line, table.separator)
     if repeated := sorted({name for name in names if names.count(name) > 1}):
         raise BenchmarkError(f"{path}: the header names {', '.join(map(repr, repeated))} more than once")
     return names
 
 
-def read(path: Path, table: Table, wanted: Sequence[str]) -> Iterator[tuple[int, pl.DataFrame]]:
-    """(line number of its first row, rows as strings), block by block."""
+def read(path: Path, table: Table, wanted: Sequence[str]) -> Iterator[tuple[int, Parse]]:
+    """(line number of its first row, its parser), block by block."""
     header = columns(path, table)
     for line, block in blocks(path):
         if line == 1 and not table.header:
             line, block = 2, block[block.index(b"\n") + 1 :]
         if block:
-            yield line, _parse(path, line, block, header, table.separator).select(wanted).collect()
+            yield line, partial(_parse, path, line, block, header, table.separator, wanted)
 
 
-def _parse(path: Path, line: int, block: bytes, header: list[str], separator: str) -> pl.LazyFrame:
+def _parse(
+    path: Path,
+    line: int,
+    block: bytes,
+    header: list[str],
+    separator: str,
+    wanted: Sequence[str],
+    numbers: Sequence[str],
+) -> pl.DataFrame:
+    require_text(path, line, block)
     if b'"' in block:
         block = _unquoted(block, separator)
-    text = text_of(path, line, block)
-    schema = dict.fromkeys(header, pl.String)
-    if b'"' in block:
-        rows = _quoted_rows(path, line, text, header, separator)
-        return pl.LazyFrame(rows, schema=schema, orient="row")
-    # polars fills short rows with nulls and does not say which row is too long
+    if b'"' in block or len(header) == 1:
+        rows = _quoted_rows(path, line, block, separator)
+        for number, row in enumerate(rows, line):
+            if len(row) != len(header):
+                raise _ragged(path, number, len(row), header)
+        return pl.DataFrame(rows, schema=dict.fromkeys(header, pl.String), orient="row").select(wanted)
+    schema = {name: pl.Float64 if name in numbers else pl.String for name in header}
+    try:
+        frame = pl.read_csv(block, has_header=False, schema=schema, separator=separator, quote_char=None)
+    except pl.exceptions.PolarsError as error:
+        _require_even(path, line, block, header, separator)
+        raise BenchmarkError(f"{path}, line {line} and after: {error}") from None
+    # polars refuses rows that are too long but fills short ones with nulls
+    separators = np.count_nonzero(np.frombuffer(block, np.uint8) == ord(separator))
+    if separators != frame.height * (len(header) - 1) or frame.height != block.count(b"\n"):
+        _require_even(path, line, block, header, separator)
+    return frame.select(wanted)
+
+
+def _require_even(path: Path, line: int, block: bytes, header: list[str], separator: str) -> None:
     data = np.frombuffer(block, np.uint8)
     edges = data[(data == ord(separator)) | (data == ord("\n"))]
     fields = np.diff(np.flatnonzero(edges == ord("\n")), prepend=-1)
     for row in np.flatnonzero(fields != len(header)):
         raise _ragged(path, line + int(row), int(fields[row]), header)
-    return pl.scan_csv(block, has_header=False, schema=schema, separator=separator, quote_char=None)
 
 
 def _unquoted(block: bytes, separator: str) -> bytes:
@@ -62,21 +87,20 @@ def _unquoted(block: bytes, separator: str) -> bytes:
     return block.replace(b'"', b"") if needless else block
 
 
-def _quoted_rows(path: Path, line: int, text: str, header: list[str], separator: str) -> list[list[str]]:
+def _quoted_rows(path: Path, line: int, block: bytes, separator: str) -> list[list[str]]:
     """Rows by the csv module, which is slow but says what is wrong with a quote."""
     rows: list[list[str]] = []
-    reader = csv.reader(text.split("\n")[:-1], delimiter=separator, strict=True)
+    reader = csv.reader(block.decode().split("\n")[:-1], delimiter=separator, strict=True)
     try:
         for row in reader:
             if reader.line_num != len(rows) + 1:
                 raise csv.Error("a quoted field does not end on its line")
-            if len(row) != len(header):
-                raise _ragged(path, line + len(rows), len(row), header)
-            rows.append(row)
+            rows.append(row or [""])
     except csv.Error as error:
         raise BenchmarkError(f"{path}, line {line + len(rows)}: not valid csv: {error}") from None
     return rows
 
 
 def _ragged(path: Path, line: int, fields: int, header: list[str]) -> BenchmarkError:
-    return BenchmarkError(f"{path}, line {line}: {fields} fields instead of {len(header)}")
+    why = "the line is cut off, or a separator in it needs quotes"
+    return BenchmarkError(f"{path}, line {line}: {fields} fields instead of {len(header)}; {why}")

@@ -1,57 +1,129 @@
-"""From typed rows to ids and numbers. Frames hold the label (0 or 1), dense columns (Float64, missing = null) and
-sparse columns (String, missing = null or empty), as `rows.py` yields them."""
+"""From typed rows to ids and numbers, in one pass: tokens get provisional ids as they come, and when all rows are read
+those are exchanged for the final ones, which the counts of train decide.
 
-from collections.abc import Iterable, Sequence
+Memory holds every distinct token of the sparse fields and its count (about 170 bytes each at the peak, for tokens of 8
+bytes), and a few blocks of rows; it does not grow with the rows. Provisional ids depend on the order in which blocks
+are encoded, final ids on nothing but the rows of train.
+
+Frames hold the label (0 or 1), dense columns (Float64, missing = null) and sparse columns (String, missing = null or
+empty), as `rows.py` yields them."""
+
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from benchmark.data.card import Table
-from benchmark.data.schema import Schema
+from benchmark.errors import BenchmarkError
 
-ENCODING_VERSION = 1
+ENCODING_VERSION = 2
+_Integer = TypeVar("_Integer", np.int32, np.int64)
+_INT32_MAX = np.iinfo(np.int32).max
+
+
+class Dictionary:
+    """The tokens of one field and their counts. Many threads may ask it for ids, one may count."""
+
+    def __init__(self) -> None:
+        self._categories = pl.Categories.random()
+        self._dtype = pl.Categorical(self._categories)
+        self._alive = pl.Series([], dtype=self._dtype)  # polars drops categories that no data use
+        self._counts = np.empty(0, np.int64)
+
+    def ids(self, tokens: pl.Series) -> NDArray[np.uint32]:
+        """[n] provisional ids of string tokens [n]: from 1 for tokens, 0 for a missing one."""
+        ids: NDArray[np.uint32] = (tokens.cast(self._dtype).to_physical() + 1).fill_null(0).to_numpy()
+        return ids
+
+    def count(self, ids: NDArray[np.integer[Any]]) -> None:
+        """Counts provisional ids [n] of train."""
+        self._counts = _with_room(self._counts, ids, 0)
+        np.add.at(self._counts, ids.astype(np.intp), 1)
+
+    def finish(self, min_count: int) -> "Finished":
+        """What the counts decide."""
+        tokens = self._categories.to_series().alias("token")
+        counts = np.zeros(len(tokens) + 1, np.int64)
+        counts[: len(self._counts)] = self._counts[: len(counts)]
+        known = pl.DataFrame([tokens, pl.Series("count", counts[1:])]).with_row_index("id", offset=1)
+        kept = known.filter((pl.col("count") >= min_count) & (pl.col("token") != ""))
+        kept = kept.sort("count", "token", descending=[True, False])
+        final = np.full(len(tokens) + 1, kept.height + 1, np.int32)
+        final[kept["id"].to_numpy()] = np.arange(1, kept.height + 1)
+        return Finished(kept["token"], final)
 
 
 @dataclass(frozen=True)
-class Encoder:
-    """An encoding fitted on train. `vocabularies`: the tokens of each sparse field, whose k-th (from 0) has id k + 1.
-    The expressions are made once: polars hashes a whole vocabulary each time its type enters a new one."""
+class Finished:
+    """A field's kept tokens by falling count, then by token, whose k-th (from 0) has id k + 1; and the final id of each
+    provisional one, the one after the vocabulary standing for all other tokens and for a missing one."""
 
-    schema: Schema
-    vocabularies: tuple[pl.Series, ...]
-    dense_columns: tuple[pl.Expr, ...]
-    sparse_columns: tuple[pl.Expr, ...]
-
-    def dense(self, frame: pl.DataFrame) -> NDArray[np.float32]:
-        """[n, n_dense] by the table's dense rule; a missing value is 0 after the rule."""
-        return _matrix(frame, self.dense_columns, np.float32)
-
-    def sparse(self, frame: pl.DataFrame) -> NDArray[np.int32]:
-        """[n, n_sparse] ids; missing, rare and unseen tokens take the last id of their field."""
-        return _matrix(frame, self.sparse_columns, np.int32)
+    vocabulary: pl.Series
+    final_ids: NDArray[np.int32]
 
 
-def fit(table: Table, frames: Iterable[pl.DataFrame]) -> Encoder:
-    """The encoder of a table from the rows of its train split."""
-    tallies = [_Tally() for _ in table.sparse]
-    moments = _Moments(len(table.dense))
-    for frame in frames:
-        for tally, name in zip(tallies, table.sparse, strict=True):
-            tally.add(frame[name].alias("token").value_counts())
+class Dictionaries:
+    """The dictionaries of the sparse fields, in the order of the table."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self._fields = [Dictionary() for _ in table.sparse]
+
+    def ids(self, frame: pl.DataFrame) -> NDArray[np.int32]:
+        """[n, n_sparse] provisional ids."""
+        ids = np.empty((frame.height, len(self._fields)), np.int32)
+        for j, (field, name) in enumerate(zip(self._fields, self._table.sparse, strict=True)):
+            ids[:, j] = field.ids(frame[name])
+        return ids
+
+    def count(self, ids: NDArray[np.int32]) -> None:
+        """Counts provisional ids [n, n_sparse] of train."""
+        for field, column in zip(self._fields, ids.T, strict=True):
+            field.count(column)
+
+    def finish(self) -> Iterator[Finished]:
+        """Field by field. Each dictionary is forgotten on the way, so that memory holds no two of them sorted."""
+        while self._fields:
+            yield self._fields.pop(0).finish(self._table.min_count)
+
+
+def cardinalities(table: Table, final_ids: Sequence[NDArray[np.int32]]) -> tuple[int, ...]:
+    """The number of ids of each sparse field, padding and out-of-vocabulary among them.
+
+    Raises BenchmarkError if the ids of all fields together, which models keep in one table, leave int32."""
+    sizes = tuple(int(ids[0]) + 1 for ids in final_ids)  # the id of a missing token is the last
+    if sum(sizes) > _INT32_MAX:
+        largest = max(zip(sizes, table.sparse, strict=True))
+        raise BenchmarkError(
+            f"the sparse fields have {sum(sizes):,} ids, more than int32 holds ({largest[1]}: {largest[0]:,}); "
+            "raise min_count or leave a field out"
+        )
+    return sizes
+
+
+class DenseRule:
+    """The table's rule for numbers, with the means and deviations [n_dense] that "standard" takes."""
+
+    def __init__(self, table: Table, means: Sequence[float], deviations: Sequence[float]) -> None:
+        self.means, self.deviations = tuple(means), tuple(deviations)
+        scales = zip(table.dense, means, deviations, strict=True)
+        self._columns = [_number(table.dense_rule, *scale).fill_null(0).cast(pl.Float32) for scale in scales]
+
+    @classmethod
+    def fit(cls, table: Table, train: Iterable[pl.DataFrame]) -> "DenseRule":
+        """The rule fitted on frames of train with the dense columns, which only "standard" looks at."""
+        moments = _Moments(len(table.dense))
         if table.dense_rule == "standard":
-            moments.add(_matrix(frame, [pl.col(name).fill_null(np.nan) for name in table.dense], np.float64))
-    vocabularies = tuple(tally.vocabulary(table.min_count) for tally in tallies)
-    cardinalities = tuple(len(vocabulary) + 2 for vocabulary in vocabularies)
-    scales = zip(table.dense, moments.means, moments.deviations, strict=True)
-    return Encoder(
-        Schema(table.dense, table.sparse, cardinalities, table.group),
-        vocabularies,
-        tuple(_number(table.dense_rule, *scale).fill_null(0).cast(pl.Float32) for scale in scales),
-        tuple(_ids(name, vocabulary) for name, vocabulary in zip(table.sparse, vocabularies, strict=True)),
-    )
+            for frame in train:
+                moments.add(_matrix(frame, [pl.col(name).fill_null(np.nan) for name in table.dense], np.float64))
+        return cls(table, moments.means.tolist(), moments.deviations.tolist())
+
+    def apply(self, frame: pl.DataFrame) -> NDArray[np.float32]:
+        """[n, n_dense]; a missing value is 0 after the rule."""
+        return _matrix(frame, self._columns, np.float32)
 
 
 class GroupIds:
@@ -59,36 +131,18 @@ class GroupIds:
     Rows without a group share one."""
 
     def __init__(self) -> None:
-        self._known = pl.Series([], dtype=pl.String)
+        self._dictionary = Dictionary()
+        self._final = np.empty(0, np.int32)
+        self._known = 0
 
     def ids(self, tokens: pl.Series) -> NDArray[np.int32]:
         """[n] ids of string tokens [n]."""
-        tokens = tokens.fill_null("")
-        found = tokens.unique(maintain_order=True)
-        self._known = pl.concat([self._known, found.filter(~found.is_in(self._known.implode()))])
-        return tokens.cast(pl.Enum(self._known)).to_physical().cast(pl.Int32).to_numpy()
-
-
-class _Tally:
-    """Token counts of one field. Parts are merged when they outgrow what is merged: linear time."""
-
-    def __init__(self) -> None:
-        self._parts = [pl.DataFrame(schema={"token": pl.String, "count": pl.UInt32})]
-
-    def add(self, part: pl.DataFrame) -> None:
-        self._parts.append(part)
-        if sum(part.height for part in self._parts[1:]) > self._parts[0].height:
-            self._parts = [self._merged()]
-
-    def vocabulary(self, min_count: int) -> pl.Series:
-        """Tokens that occur at least `min_count` times, by falling count, then by token."""
-        kept = self._merged().filter(
-            (pl.col("count") >= min_count) & pl.col("token").is_not_null() & (pl.col("token") != "")
-        )
-        return kept.sort("count", "token", descending=[True, False])["token"]
-
-    def _merged(self) -> pl.DataFrame:
-        return pl.concat(self._parts).group_by("token").agg(pl.col("count").sum())
+        provisional = self._dictionary.ids(tokens.replace("", None))
+        self._final = _with_room(self._final, provisional, -1)
+        fresh = pl.Series(provisional[self._final[provisional] < 0]).unique(maintain_order=True).to_numpy()
+        self._final[fresh] = np.arange(self._known, self._known + len(fresh))
+        self._known += len(fresh)
+        return self._final[provisional]
 
 
 class _Moments:
@@ -117,16 +171,20 @@ class _Moments:
         return np.where(deviations > 1e-12 * np.abs(self.means), deviations, 1.0)
 
 
+def _with_room(values: NDArray[_Integer], ids: NDArray[np.integer[Any]], fill: int) -> NDArray[_Integer]:
+    """The values, doubled in length where the ids do not all have one."""
+    needed = int(ids.max(initial=0)) + 1
+    if needed <= len(values):
+        return values
+    more = np.full(max(needed, 2 * len(values)) - len(values), fill, values.dtype)
+    return np.concatenate([values, more])
+
+
 def _number(rule: str, name: str, mean: float, deviation: float) -> pl.Expr:
     value = pl.col(name)
     if rule == "log":
         return value.sign() * value.abs().log1p()
     return (value - mean) / deviation if rule == "standard" else value
-
-
-def _ids(name: str, vocabulary: pl.Series) -> pl.Expr:
-    place = pl.col(name).cast(pl.Enum(vocabulary), strict=False).to_physical().cast(pl.Int32)
-    return (place + 1).fill_null(len(vocabulary) + 1)
 
 
 def _matrix(frame: pl.DataFrame, columns: Sequence[pl.Expr], dtype: type[np.generic]) -> NDArray[Any]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from benchmark.data import catalog, download, local
 from benchmark.data.card import Card
+from benchmark.data.raw_encoder import RawEncoder
 from benchmark.data.store import MANIFEST, Store
 from benchmark.errors import BenchmarkError
 
@@ -47,6 +48,10 @@ def check(card: Card, folder: Path) -> Iterator[str]:
             if (block < 0).any() or (block >= limits).any():
                 yield f"{folder}: an id of {split} lies outside its vocabulary"
                 break
+    try:
+        RawEncoder(store.encoding_folder)
+    except BenchmarkError as error:
+        yield str(error)
     try:
         catalog.check_expected(card, store.fingerprint)
     except BenchmarkError as error:

@@ -3,8 +3,11 @@
 import gzip
 import hashlib
 import json
+import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +15,14 @@ import polars as pl
 from numpy.typing import NDArray
 
 from benchmark import files
-from benchmark.data import encode, rows
+from benchmark.data import encode, raw_encoder, rows
+from benchmark.data.ahead import WORKERS, ahead
 from benchmark.data.card import SPLITS, SplitRule, Table
+from benchmark.data.schema import Schema
 from benchmark.data.store import StoreWriter
 from benchmark.errors import BenchmarkError, MissingData
+
+TELL_SECONDS = 10
 
 Paths = Mapping[str, Path]  # train, valid and test, or `all`
 
@@ -34,7 +41,10 @@ def md5_sums(paths: Paths, memory: Path) -> dict[str, str]:
     """The md5 of each file by its key, of its content where its name ends in .gz. `memory` is a JSON file that
     remembers the sums by path, size and time."""
     known = _remembered(memory)
-    sums = {path: known.get(_state(path)) or md5(path) for path in dict.fromkeys(paths.values())}
+    unknown = [path for path in dict.fromkeys(paths.values()) if _state(path) not in known]
+    with ThreadPoolExecutor(WORKERS) as pool:
+        fresh = dict(zip(unknown, pool.map(md5, unknown), strict=True))
+    sums = {path: fresh.get(path) or known[_state(path)] for path in paths.values()}
     remember(sums, memory)
     return {key: sums[path] for key, path in paths.items()}
 
@@ -54,20 +64,38 @@ def write(
     fingerprint. Raises BenchmarkError for files that contradict the card or hold a broken row."""
     for split, path in paths.items():
         if table.format != "libsvm" or split in ("train", "all"):  # elsewhere a rare index may never occur
-            rows.require_columns(path, table)
-    assigned = None
-    if table.split is not None:
-        notify(f"reading the labels of {paths['all'].name}")
-        assigned = assign(_labels(table, paths["all"]), table.split)
-    notify(f"counting the categories of {paths['train' if assigned is None else 'all'].name}")
-    fitted = (*table.sparse, *table.dense) if table.dense_rule == "standard" else table.sparse
-    train = _frames(table, paths, assigned, ("train",), fitted) if fitted else ()
-    encoder = encode.fit(table, (frame for _, frame in train))
-    groups = encode.GroupIds()
-    for split, frame in _frames(table, paths, assigned, SPLITS, table.columns):
-        group = None if table.group is None else groups.ids(frame[table.group])
-        writer.append(split, encoder.dense(frame), encoder.sparse(frame), frame[table.label].to_numpy(), group)
-    writer.publish(encoder.schema, sources)
+            rows.require_columns(path, table, table.columns)
+    with ThreadPoolExecutor(WORKERS) as pool:
+        assigned = None
+        if table.split is not None:
+            notify(f"reading the labels of {paths['all'].name}")
+            assigned = assign(_labels(pool, table, paths["all"]), table.split)
+        dense = encode.DenseRule.fit(table, _dense_of_train(pool, table, paths, assigned))
+        encoder = _Encoder(table, dense)
+        groups = encode.GroupIds()
+        told = time.monotonic()
+        for split, path in paths.items():
+            first = 0
+            for block in ahead(pool, encoder, rows.blocks(path, table, table.columns)):
+                group = None if block.group is None else groups.ids(block.group)
+                for part, at in _parts(split, assigned, first, len(block.label)):
+                    if part == "train":
+                        encoder.dictionaries.count(block.sparse[at])
+                    writer.append(
+                        part, block.dense[at], block.sparse[at], block.label[at], None if group is None else group[at]
+                    )
+                first += len(block.label)
+                if time.monotonic() - told > TELL_SECONDS:
+                    notify(f"{path.name}: {first:,} rows encoded")
+                    told = time.monotonic()
+        final = []
+        with raw_encoder.writing(writer.encoding_folder, table, dense) as keep:
+            for field in encoder.dictionaries.finish():
+                keep(field.vocabulary)
+                final.append(field.final_ids)
+        writer.replace_ids(final, pool)
+    schema = Schema(table.dense, table.sparse, encode.cardinalities(table, final), table.group)
+    writer.publish(schema, sources)
 
 
 def assign(labels: NDArray[np.uint8], rule: SplitRule) -> NDArray[np.uint8]:
@@ -115,27 +143,51 @@ def md5(path: Path) -> str:
         raise BenchmarkError(f"{path} cannot be read: {error.strerror}") from None
 
 
-def _labels(table: Table, path: Path) -> NDArray[np.uint8]:
-    parts = [frame[table.label].to_numpy() for frame in rows.read_rows(path, table, [table.label])]
-    return np.concatenate([np.empty(0, np.uint8), *parts])
+@dataclass(frozen=True)
+class _Encoded:
+    """Rows of a block with provisional ids, and their groups' tokens."""
+
+    dense: NDArray[np.float32]
+    sparse: NDArray[np.int32]
+    label: NDArray[np.uint8]
+    group: pl.Series | None
 
 
-def _frames(
-    table: Table,
-    paths: Paths,
-    assigned: NDArray[np.uint8] | None,
-    splits: Sequence[str],
-    columns: Sequence[str],
-) -> Iterator[tuple[str, pl.DataFrame]]:
-    """(split, rows) of the splits asked for, in file order."""
+class _Encoder:
+    """Encodes blocks, in several threads at once."""
+
+    def __init__(self, table: Table, dense: encode.DenseRule) -> None:
+        self.dictionaries = encode.Dictionaries(table)
+        self._table = table
+        self._dense = dense
+
+    def __call__(self, block: rows.Block) -> _Encoded:
+        frame = block.frame()
+        group = None if self._table.group is None else frame[self._table.group]
+        label = frame[self._table.label].to_numpy()
+        return _Encoded(self._dense.apply(frame), self.dictionaries.ids(frame), label, group)
+
+
+def _parts(
+    split: str, assigned: NDArray[np.uint8] | None, first: int, count: int
+) -> Iterator[tuple[str, slice | NDArray[np.intp]]]:
+    """(split, its rows) of a block with rows first .. first + count of its file."""
     if assigned is None:
-        for split in splits:
-            for frame in rows.read_rows(paths[split], table, columns):
-                yield split, frame
-        return
-    first = 0
-    for frame in rows.read_rows(paths["all"], table, columns):
-        part = assigned[first : first + frame.height]
+        yield split, slice(None)
+    else:
+        for code, part in enumerate(SPLITS):
+            yield part, np.flatnonzero(assigned[first : first + count] == code)
+
+
+def _labels(pool: ThreadPoolExecutor, table: Table, path: Path) -> NDArray[np.uint8]:
+    frames = ahead(pool, rows.Block.frame, rows.blocks(path, table, [table.label]))
+    return np.concatenate([np.empty(0, np.uint8), *(frame[table.label].to_numpy() for frame in frames)])
+
+
+def _dense_of_train(
+    pool: ThreadPoolExecutor, table: Table, paths: Paths, assigned: NDArray[np.uint8] | None
+) -> Iterator[pl.DataFrame]:
+    first, path = 0, paths["train" if assigned is None else "all"]
+    for frame in ahead(pool, rows.Block.frame, rows.blocks(path, table, table.dense)):
+        yield frame if assigned is None else frame.filter(pl.Series(assigned[first : first + frame.height] == 0))
         first += frame.height
-        for split in splits:
-            yield split, frame.filter(pl.Series(part == SPLITS.index(split)))

@@ -1,14 +1,19 @@
 """Growing .npy files: rows are appended to a header of fixed size that is completed at the end."""
 
 import hashlib
+import math
 import os
 import struct
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
+
+from benchmark.data.ahead import ahead
 
 _HEADER_BYTES = 128
 _CHUNK_BYTES = 1 << 22
@@ -33,7 +38,7 @@ class NpyFile:
         self._dtype = np.dtype(dtype).newbyteorder("<")
         self._rows = 0
         self._hash = hashlib.sha256()
-        self._file = path.open("xb")
+        self._file = path.open("x+b")
         self._file.write(self._header())
 
     def append(self, rows: NDArray[np.generic]) -> None:
@@ -44,6 +49,24 @@ class NpyFile:
         self._hash.update(data)
         self._file.write(data)
         self._rows += len(rows)
+
+    def rewrite(self, change: Callable[[NDArray[Any]], None], pool: ThreadPoolExecutor) -> None:
+        """Passes the rows through `change`, which alters some at a time in place, in the threads of the pool."""
+        self._hash = hashlib.sha256()
+        self._file.flush()
+        row_bytes = self._dtype.itemsize * math.prod(self.row_shape)
+        chunk = max(_CHUNK_BYTES // max(row_bytes, 1), 1)
+
+        def changed(first: int) -> bytearray:
+            length = min(chunk, self._rows - first) * row_bytes
+            data = bytearray(os.pread(self._file.fileno(), length, _HEADER_BYTES + first * row_bytes))
+            change(np.frombuffer(data, self._dtype).reshape(-1, *self.row_shape))
+            return data
+
+        self._file.seek(_HEADER_BYTES)
+        for data in ahead(pool, changed, range(0, self._rows, chunk)):
+            self._hash.update(data)
+            self._file.write(data)
 
     def finish(self) -> NpyFacts:
         """Completes the header, brings the file to the disk and returns its facts."""

@@ -1,15 +1,17 @@
 """The encoded data set on disk: memory-mapped arrays and a manifest, published by renaming a finished folder.
 
-<folder>/manifest.json   <folder>/<split>.{dense,sparse,label[,group]}.npy
+<folder>/manifest.json   <folder>/<split>.{dense,sparse,label[,group]}.npy   <folder>/encoding/
 """
 
 import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ from benchmark.data.schema import Arrays, Schema
 from benchmark.errors import BenchmarkError
 
 MANIFEST = "manifest.json"
+ENCODING = "encoding"
 VERSION = 1
 
 
@@ -66,6 +69,7 @@ class StoreWriter:
         self._rows = dict.fromkeys(SPLITS, 0)
         self._positives = dict.fromkeys(SPLITS, 0)
         self._id_bounds: dict[str, NDArray[np.int64]] = {}
+        self.encoding_folder = self._partial / ENCODING
         with _writing(folder.parent):
             self._partial.mkdir(parents=True)
 
@@ -102,6 +106,16 @@ class StoreWriter:
                 self._files[key].append(array)
         self._rows[split] += len(label)
         self._positives[split] += int(label.sum(dtype=np.int64))
+
+    def replace_ids(self, final: Sequence[NDArray[np.int32]], pool: ThreadPoolExecutor) -> None:
+        """Exchanges every id i of field j that was appended for final[j][i].
+
+        Raises BenchmarkError if the arrays cannot be rewritten."""
+        low, high = [ids.min() for ids in final], [ids.max() for ids in final]
+        with _writing(self.folder.parent):
+            for split in self._id_bounds:
+                self._files[f"{split}.sparse"].rewrite(partial(_exchange, final), pool)
+                self._id_bounds[split] = np.array([low, high], np.int64)
 
     def publish(self, schema: Schema, sources: dict[str, str], oracle: Oracle | None = None) -> None:
         """Completes the arrays, writes the manifest and renames the folder into place.
@@ -187,6 +201,11 @@ class Store:
         oracle = manifest["oracle"] and Oracle(**manifest["oracle"])
         return cls(folder, schema, fingerprint, oracle)
 
+    @property
+    def encoding_folder(self) -> Path:
+        """What reads raw rows as these were read, see raw_encoder.py."""
+        return self.folder / ENCODING
+
     def split(self, name: str) -> Arrays:
         """The memory-mapped arrays of train, valid or test."""
         loaded = {part: np.load(self.folder / f"{name}.{part}.npy", mmap_mode="r") for part in _parts(self.schema)}
@@ -208,6 +227,11 @@ def open_or_make(folder: Path, make: Callable[[StoreWriter], None], notify: Call
                     writer.abandon()
                     raise
     return Store.open(folder)
+
+
+def _exchange(final: Sequence[NDArray[np.int32]], ids: NDArray[np.int32]) -> None:
+    for j, column in enumerate(ids.T):
+        column[:] = final[j][column]
 
 
 def partial_folder(folder: Path) -> Path:

@@ -5,15 +5,20 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
-from benchmark.data.card import Card, Expected, Oracle
+from benchmark.data import raw_encoder
+from benchmark.data.card import Card, Expected, Files, Oracle, Table
+from benchmark.data.encode import DenseRule
 from benchmark.data.planted import DENSE, GENERATOR, SPARSE, Size, generate, planted, tokens
 from benchmark.data.schema import Schema
 from benchmark.data.store import StoreWriter
 from benchmark.errors import BenchmarkError
 
 CHUNK = 2**16
+ZEROS = (0.0,) * len(DENSE)
+"""The rule "log" takes no means and deviations."""
 
 SIZES = {
     "synthetic_tiny": Size("tiny", (40_000, 8_000, 8_000), (4, 32), 1 / 20),
@@ -84,8 +89,24 @@ def write(card: Card, writer: StoreWriter, notify: Callable[[str], None]) -> Non
             rows = generate(size, start, stop)
             sparse = np.stack([ids[rows.sparse[:, j]] for j, (ids, _) in enumerate(fields)], axis=1)
             writer.append(split, _log_dense(rows.dense), sparse, rows.label)
+    with raw_encoder.writing(writer.encoding_folder, _as_table(size), DenseRule(_as_table(size), ZEROS, ZEROS)) as keep:
+        for ids, cardinality in fields:
+            keep(_names(ids, cardinality))
     schema = Schema(DENSE, SPARSE, tuple(cardinality for _, cardinality in fields))
     writer.publish(schema, {"generator": f"{GENERATOR}/{size.name}", "first 1,000 rows": found}, card.oracle)
+
+
+def _as_table(size: Size) -> Table:
+    """How a csv file of these rows is read: tokens are numbers, written in decimal."""
+    files = Files(train="train.csv", valid="valid.csv", test="test.csv")
+    return Table(format="csv", files=files, dense=DENSE, sparse=SPARSE, min_count=size.min_count)
+
+
+def _names(ids: NDArray[np.int32], cardinality: int) -> pl.Series:
+    """The tokens of ids 1 .. cardinality - 2, as text."""
+    token = np.empty(cardinality, np.int64)
+    token[ids] = np.arange(len(ids))
+    return pl.Series(token[1:-1]).cast(pl.String)
 
 
 def vocabulary(counts: NDArray[np.int64], min_count: int) -> tuple[NDArray[np.int32], int]:

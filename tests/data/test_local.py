@@ -163,6 +163,7 @@ def test_hash_seeds_and_threads_leave_no_trace(tmp_path):
     write_files(tmp_path, {"train.csv": "y,x,c\n" + rows})
     code = (
         "import sys; from pathlib import Path; from tests.data.tables import encode_files, make_table\n"
+        "from benchmark.data import lines; lines.BLOCK_BYTES = 500\n"
         "print(encode_files(Path(sys.argv[1]), make_table(dense_rule='standard')).fingerprint)"
     )
     found = set()

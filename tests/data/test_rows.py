@@ -38,6 +38,42 @@ def test_ways_to_write_the_same_table(tmp_path, text):
     assert_same_arrays(plain, encode_texts(tmp_path / "other", {"train.csv": text}))
 
 
+def test_categories_are_the_text_of_the_file(tmp_path):
+    store = encode_texts(tmp_path, {"train.csv": "y,x,c\n1,1,7\n0,1,007\n0,1,7.0\n0,1,7\n0,1, 7\n"})
+    assert store.split("train").sparse[:, 0].tolist() == [1, 3, 4, 1, 2]
+
+
+def test_each_file_may_order_its_columns_and_have_more(tmp_path):
+    plain = encode_texts(tmp_path / "plain", {})
+    texts = {"valid.csv": "c,note,x,y\nb,?,0,0\nz,,2,1\n"}
+    assert_same_arrays(plain, encode_texts(tmp_path / "other", texts))
+
+
+def test_numbers_may_have_blanks_around_them(tmp_path):
+    plain = encode_texts(tmp_path / "plain", {})
+    assert_same_arrays(plain, encode_texts(tmp_path / "other", {"train.csv": "y,x,c\n 1,\t1.5 ,a\n0 ,  ,b\n1,-3 ,a\n"}))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (TRAIN + "1,1," + "a" * 90 + "\n", "train.csv: a line is longer than 0 MiB; is this a text file"),
+        ("y,x,c\n1,1,a\n" + "\n" * 90 + "0,0,b\n", "train.csv, line 3: more than 0 MiB of empty lines"),
+    ],
+)
+def test_lines_without_end_are_refused_before_they_fill_the_memory(tmp_path, monkeypatch, text, message):
+    monkeypatch.setattr(lines, "BLOCK_BYTES", 8)
+    monkeypatch.setattr(lines, "LINE_BYTES", 60)
+    with pytest.raises(BenchmarkError, match=message):
+        encode_texts(tmp_path, {"train.csv": text})
+
+
+def test_a_header_of_many_columns_is_shortened_in_the_message(tmp_path):
+    with pytest.raises(BenchmarkError, match=r"has no column 'c'; it has: .* \.\.\.; correct") as refused:
+        encode_texts(tmp_path, {"train.csv": ",".join(["y", "x", *(f"column {i}" for i in range(10_000))]) + "\n"})
+    assert len(str(refused.value)) < 2000
+
+
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"], ids=["plain", "BOM"])
 @pytest.mark.parametrize("block", [8, lines.BLOCK_BYTES])
 def test_files_without_a_header_take_the_names_from_the_card(tmp_path, monkeypatch, mark, block):
@@ -120,6 +156,16 @@ CSV_FAULTS = {
     'y,x,c\n1,1,"a,b"\n0,0,"b,c",4\n': "line 3: 4 fields",
     'y,x,c\n1,"a,b"\n0,0,b\n': "line 2: 2 fields",
     "y,x,c\n1,1,a\n\n0,0,b\n": "line 3: 1 fields",
+    "y,x,c\r\n1,1,a\r\n\r\n\r\n0,0,b\r\n": "line 3: 1 fields",
+    "y,x,c\n1,1,a\n0,0": "line 3: 2 fields instead of 3; the line is cut off, or a separator in it needs quotes",
+    "y,x,c\n1,1\n0,0,a,b\n": "line 2: 2 fields",
+    'y,x,c\n1,1,a\n0,0,"b': "line 3: not valid csv",
+    b"y,x,c\n1,1,a\n0,0,caf\xc3": r"line 3: not UTF-8 \(byte 0xc3\): cut off, damaged or in another encoding",
+    b"y,x,c\n1,1,a\xe2\x82\n0,0,b\n": "line 2: not UTF-8",
+    "y,x,c\n1,1,a\n0,0,b\0\n": "line 3: a NUL byte: damaged or in another encoding",
+    "y,x,c\n1,1,a\n0,0,b\rc\n": "line 3: a carriage return within the line; lines end with LF or CRLF",
+    "y,x,c\r1,1,a\r0,0,b\r": "line 1: a carriage return within the line",
+    "y,x,c\n1,1,a\n0.5,0,b\n": "line 3, column 'y': '0.5', expected 0 or 1",
     'y,x,c\n1,1,"a\n0,0,b\n': "line 2: not valid csv",
     'y,x,c\n1,1,"a\nb"\n0,0,b\n': "line 2: not valid csv: (a quoted field|unexpected end)",
     'y,x,c\n1,1,"a"b\n0,0,b\n': "line 2: not valid csv",

@@ -7,11 +7,13 @@ import subprocess
 import sys
 import textwrap
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from benchmark.data import npy
 from benchmark.data.card import SPLITS, Oracle
 from benchmark.data.schema import Schema
 from benchmark.data.store import Store, StoreWriter, open_or_make
@@ -274,3 +276,20 @@ def test_of_two_processes_one_works_and_the_other_waits_and_reuses(tmp_path):
     (tmp_path / "go").touch()
     assert first.communicate(timeout=30) == ("", "")
     assert second.communicate(timeout=30) == ("10\n", "")
+
+
+def test_ids_are_replaced_chunk_by_chunk(tmp_path, monkeypatch):
+    monkeypatch.setattr(npy, "_CHUNK_BYTES", 24)  # three rows of two ids
+
+    def make(writer):
+        for split in SPLITS:
+            append_rows(writer, split, 10, chunk=4)
+        with ThreadPoolExecutor(2) as pool:
+            writer.replace_ids([np.array([3, 1, 2, 0], np.int32), np.array([2, 2, 1], np.int32)], pool)
+        writer.publish(SCHEMA, {})
+
+    store = open_or_make(tmp_path / "store", make, ignore)
+    assert store.split("train").sparse.tolist() == [[[3, 1, 2, 0][i % 4], [2, 2, 1][i % 3]] for i in range(10)]
+    assert store.split("train").dense[:, 0].tolist() == [i / 2 for i in range(10)]
+    os.utime(tmp_path / "store" / "train.sparse.npy")
+    assert Store.open(tmp_path / "store").fingerprint == store.fingerprint
