@@ -5,4 +5,6 @@
 is called at each stage, in order.
 Parameters under a module called `embedding` are embeddings, those under `head` the head, all others dense.
 A model with a term of its own in the training loss offers `training_penalty() -> Tensor` (0-dim).
+In training no row of a batch may see another, except through BatchNorm1d or in a model with a `training_penalty`: the
+batches of all others are taken in chunks. The gradient of an embedding table is sparse.
 """

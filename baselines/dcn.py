@@ -5,8 +5,9 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from baselines.columns import PerTokenLinear
 from baselines.features import FieldEmbedding, Observe, ignore
-from baselines.layers import MLP, Linear, PerTokenLinear, require_positive
+from baselines.layers import MLP, Linear, require_positive
 from benchmark.data.schema import Schema
 from benchmark.registry import models
 
@@ -68,9 +69,9 @@ class MixtureCross(nn.Module):
 
     def forward(self, x0: Tensor, x: Tensor) -> Tensor:
         gates = torch.softmax(self.gate(x), dim=1)
-        inner = torch.tanh(self.c(torch.tanh(self.v(x.expand(len(self.v.weight), *x.shape)))))
-        weighted = inner * gates.T.unsqueeze(2)  # the gates sum to 1, so x_0 and b leave the sum over experts
-        return torch.addcmul(x, x0, torch.einsum("ebr,enr->bn", weighted, self.u.weight) + self.bias)
+        inner = torch.tanh(self.c(torch.tanh(self.v(x.t().expand(len(self.v.weight), -1, -1)))))
+        weighted = inner * gates.t().unsqueeze(1)  # the gates sum to 1, so x_0 and b leave the sum over experts
+        return torch.addcmul(x, x0, torch.einsum("erb,enr->bn", weighted, self.u.weight) + self.bias)
 
 
 @models.register("dcn")

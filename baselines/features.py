@@ -51,7 +51,7 @@ class FieldEmbedding(nn.Module):
         if self.vectors is not None:
             parts.append(dense.unsqueeze(-1) * self.vectors)
         if self.table is not None:
-            parts.append(F.embedding(sparse + self.offsets, self.table))
+            parts.append(F.embedding(sparse + self.offsets, self.table, sparse=True))
         return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
 
 

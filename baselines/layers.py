@@ -1,9 +1,11 @@
 """Layers that several models share."""
 
+from collections.abc import Callable
+from typing import Any
+
 import torch
 from torch import Tensor, nn
-
-RMS_EPS = 1e-12
+from torch.nn import functional as F
 
 
 def require_positive(name: str, *sizes: int) -> None:
@@ -36,54 +38,66 @@ class MLP(nn.Sequential):
             layers.append(Linear(width, units))
             if batch_norm:
                 layers.append(nn.BatchNorm1d(units))
-            layers.append(nn.ReLU())
+            layers.append(DroppedReLU(dropout))
             if dropout:
-                layers.append(nn.Dropout(dropout))
+                layers.append(nn.Identity())  # keeps the numbers in the weights' names
         super().__init__(*layers)
         self.out_features = widths[-1]
 
 
-def rms_normalised(x: Tensor) -> Tensor:
-    """`x / sqrt(mean(x^2) + 1e-12)` over the last axis."""
-    return x * torch.rsqrt(x.square().mean(dim=-1, keepdim=True) + RMS_EPS)
+class Dropout(nn.Module):
+    """Dropout whose random numbers cost little: a quarter of a 64-bit draw decides about a value.
 
-
-class RMSNorm(nn.Module):
-    """`gamma * x / sqrt(mean(x^2) + 1e-12)` over the last axis, gamma [width] (Zhang & Sennrich, 1910.07467)."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.gamma = nn.Parameter(torch.ones(width))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return rms_normalised(x) * self.gamma
-
-
-class PerTokenRMSNorm(nn.Module):
-    """RMSNorm with a gamma for every token, [T, width]: [T, B, width] -> the same, token first."""
-
-    def __init__(self, tokens: int, width: int) -> None:
-        super().__init__()
-        self.gamma = nn.Parameter(torch.ones(tokens, width))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return rms_normalised(x) * self.gamma.unsqueeze(1)
-
-
-class PerTokenLinear(nn.Module):
-    """Own weights for every token, as one batched product: [T, B, in] -> [T, B, out], token first.
-
-    `weight` is [T, out, in], Xavier-normal per token; `bias` is [T, out], zero.
+    The rate is rounded to a multiple of 2^-16. Raises ValueError unless 0 <= p < 1.
     """
 
-    def __init__(self, tokens: int, in_features: int, out_features: int, *, bias: bool = True) -> None:
+    def __init__(self, p: float) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.empty(tokens, out_features, in_features))
-        self.bias = nn.Parameter(torch.zeros(tokens, out_features)) if bias else None
-        nn.init.normal_(self.weight, std=(2 / (in_features + out_features)) ** 0.5)
+        if not 0 <= p < 1:
+            raise ValueError(f"dropout = {p} must lie in [0, 1)")
+        self.dropped = round(p * 65536)
+        self.scale = 65536 / (65536 - self.dropped)
+
+    @property
+    def active(self) -> bool:
+        return self.training and self.dropped > 0
+
+    def keep(self, x: Tensor) -> Tensor:
+        """0 or 1 for every value of x, in x's type."""
+        draws = torch.empty(-(-x.numel() // 4), dtype=torch.int64, device=x.device).random_(-(2**63), None)
+        kept = torch.empty(x.shape, dtype=x.dtype, device=x.device)
+        return torch.ge(draws.view(torch.int16)[: x.numel()].view(x.shape), self.dropped - 32768, out=kept)
 
     def forward(self, x: Tensor) -> Tensor:
-        weight = self.weight.transpose(1, 2)
-        if self.bias is None:
-            return torch.bmm(x, weight)
-        return torch.baddbmm(self.bias.unsqueeze(1), x, weight)
+        return x * self.keep(x).mul_(self.scale) if self.active else x
+
+
+class DroppedReLU(Dropout):
+    """Dropout after ReLU, which may overwrite x; without the scale 1 / (1 - p) where the caller has a place for it."""
+
+    def forward(self, x: Tensor, *, scaled: bool = True) -> Tensor:
+        if not self.active:
+            return F.relu(x, inplace=True)
+        return dropped_relu(x, self.keep(x), self.scale if scaled else 1.0)
+
+
+class _DroppedReLU(torch.autograd.Function):
+    """`scale * keep * ReLU(x)`, of which only the result is kept: it is positive where the gradient passes."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, keep: Tensor, scale: float) -> Tensor:
+        y = keep.mul_(x).relu_()
+        if scale != 1:
+            y.mul_(scale)
+        ctx.save_for_backward(y)
+        ctx.scale = scale
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        (y,) = ctx.saved_tensors
+        passed = torch.ops.aten.threshold_backward(gradient, y, 0)
+        return passed if ctx.scale == 1 else passed.mul_(ctx.scale), None, None
+
+
+dropped_relu: Callable[[Tensor, Tensor, float], Tensor] = _DroppedReLU.apply

@@ -1,20 +1,18 @@
-"""Per-token feed-forward networks: every token has weights of its own, and all tokens run as one batched product.
-
-Inside, tensors are token first, [T, B, width], so that consecutive layers need no transposition.
-"""
+"""Per-token feed-forward networks: every token has weights of its own, and all tokens run as one batched product."""
 
 from typing import Literal
 
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from baselines.layers import PerTokenLinear, PerTokenRMSNorm, require_positive
+from baselines.columns import PerTokenLinear, RMSNorm
+from baselines.layers import Dropout, require_positive
 
 FFNKind = Literal["glu", "glu_paper", "gelu", "relu"]
 
 
 class GatedUnit(nn.Module):
-    """[RMSNorm] -> gate -> Linear(in -> h) if h != in -> Dropout, token first: [T, B, in] -> [T, B, h].
+    """[RMSNorm] -> gate -> Linear(in -> h) if h != in -> Dropout: [T, in, B] -> [T, h, B].
 
     gate, r != 1: `reduce((skip2(x) + GELU(lift1(x))) * lift2(x)) + skip1(x)`, with lifts and skip2 to int(r * in);
     gate, r = 1: `(s + GELU(lift1(x))) * lift2(x) + s`, s = skip1(x).
@@ -23,7 +21,7 @@ class GatedUnit(nn.Module):
     def __init__(self, tokens: int, width: int, hidden: int, expansion: float, norm: bool, dropout: float) -> None:
         super().__init__()
         lifted = int(expansion * width)
-        self.norm = PerTokenRMSNorm(tokens, width) if norm else None
+        self.norm = RMSNorm(tokens, width) if norm else None
         self.lift1 = PerTokenLinear(tokens, width, lifted)
         self.lift2 = PerTokenLinear(tokens, width, lifted)
         self.skip1 = PerTokenLinear(tokens, width, width)
@@ -32,7 +30,7 @@ class GatedUnit(nn.Module):
             self.skip2 = PerTokenLinear(tokens, width, lifted)
             self.reduce = PerTokenLinear(tokens, lifted, width)
         self.resize = PerTokenLinear(tokens, width, hidden) if hidden != width else None
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
         if self.norm is not None:
@@ -46,16 +44,16 @@ class GatedUnit(nn.Module):
 
 
 class ActivationUnit(nn.Module):
-    """[RMSNorm] -> Linear(in -> h) -> GELU or ReLU -> Dropout, token first: [T, B, in] -> [T, B, h]."""
+    """[RMSNorm] -> Linear(in -> h) -> GELU or ReLU -> Dropout: [T, in, B] -> [T, h, B]."""
 
     def __init__(
         self, tokens: int, width: int, hidden: int, activation: Literal["gelu", "relu"], norm: bool, dropout: float
     ) -> None:
         super().__init__()
-        self.norm = PerTokenRMSNorm(tokens, width) if norm else None
+        self.norm = RMSNorm(tokens, width) if norm else None
         self.linear = PerTokenLinear(tokens, width, hidden)
         self.activation = nn.GELU() if activation == "gelu" else nn.ReLU()
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
         if self.norm is not None:
@@ -65,7 +63,7 @@ class ActivationUnit(nn.Module):
 
 
 class ResidualFFN(nn.Module):
-    """`x + Linear(units(x))`, [B, T, D] -> the same."""
+    """`x + Linear(units(x))`, [T, D, B] -> the same."""
 
     def __init__(self, tokens: int, width: int, units: list[nn.Module], last: int) -> None:
         super().__init__()
@@ -73,14 +71,14 @@ class ResidualFFN(nn.Module):
         self.out = PerTokenLinear(tokens, last, width)
 
     def forward(self, x: Tensor) -> Tensor:
-        y: Tensor = self.out(self.units(x.transpose(0, 1)))
-        return x + y.transpose(0, 1)
+        y: Tensor = x + self.out(self.units(x))
+        return y
 
 
 class PaperGLU(nn.Module):
     """`(GELU(x W1) * (x W2)) W3 + x Wr`, without biases or other residual; W1, W2: D -> int(r D).
 
-    [B, T, D] -> the same.
+    [T, D, B] -> the same.
     """
 
     def __init__(self, tokens: int, width: int, expansion: float, dropout: float) -> None:
@@ -90,12 +88,11 @@ class PaperGLU(nn.Module):
         self.w2 = PerTokenLinear(tokens, width, lifted, bias=False)
         self.w3 = PerTokenLinear(tokens, lifted, width, bias=False)
         self.wr = PerTokenLinear(tokens, width, width, bias=False)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = x.transpose(0, 1)
         y: Tensor = self.dropout(self.w3(F.gelu(self.w1(x)) * self.w2(x))) + self.wr(x)
-        return y.transpose(0, 1)
+        return y
 
 
 def build_ffn(

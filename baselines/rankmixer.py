@@ -124,7 +124,7 @@ class RankMixerMoE(nn.Module):
         return logit
 
     def gates(self) -> Tensor:
-        """The serving routers' gates of the last training batch, [L, T, B, E]. Raises RuntimeError in eval mode."""
+        """The serving routers' gates of the last training batch, [L, T, E, B]. Raises RuntimeError in eval mode."""
         gates = [module.gates for module in self.modules() if isinstance(module, SparseExperts)]
         kept = [gate for gate in gates if gate is not None]
         if not kept:
@@ -133,4 +133,4 @@ class RankMixerMoE(nn.Module):
 
     def training_penalty(self) -> Tensor:
         """`lambda mean_rows(sum G)` of the last training batch, 0-dim; lambda is the buffer `penalty_weight`."""
-        return self.penalty_weight * self.gates().sum(dim=(0, 1, 3)).mean()
+        return self.penalty_weight * self.gates().sum(dim=(0, 1, 2)).mean()

@@ -6,27 +6,26 @@ from typing import Literal
 
 from torch import Tensor, nn
 
+from baselines.columns import ColumnLinear, LayerNorm, RMSNorm
 from baselines.features import Observe
-from baselines.layers import Linear, RMSNorm, require_positive
+from baselines.layers import require_positive
 from baselines.tokens import divisors
 
 MixingKind = Literal["full", "kronecker", "transpose", "none"]
 NormPlace = Literal["pre", "post", "none"]
 
-LAYER_NORM_EPS = 1e-5
-
 
 def transpose_heads(x: Tensor) -> Tensor:
-    """RankMixer's parameter-free mixing, [B, T, D] -> the same; its own inverse.
+    """RankMixer's parameter-free mixing, [T, D, B] -> the same; its own inverse.
 
     Every token is split into T heads; new token h is the concatenation over t of head h of token t.
     """
-    batch, tokens, width = x.shape
-    return x.reshape(batch, tokens, tokens, width // tokens).transpose(1, 2).reshape(x.shape)
+    tokens, width, batch = x.shape
+    return x.reshape(tokens, tokens, width // tokens, batch).transpose(0, 1).reshape(x.shape)
 
 
 class Mixing(nn.Module):
-    """`X + mix(X)` on [B, T, D], with an RMSNorm over TD before `mix` (pre) or a LayerNorm over D after the sum (post).
+    """`X + mix(X)` on [T, D, B], with an RMSNorm over TD before `mix` (pre) or a LayerNorm over D after the sum (post).
 
     full: `mix(X) = reshape(W flatten(X))`, W [TD, TD];
     kronecker: flatten(X) cut into g groups, one W [TD/g, TD/g] for all of them, `(I_g (x) W) flatten(X)`;
@@ -48,16 +47,16 @@ class Mixing(nn.Module):
         if kind == "kronecker":
             check_groups(groups, tokens, width)
         size = tokens * width // self.groups
-        self.linear = Linear(size, size, bias=bias) if kind in ("full", "kronecker") else None
+        self.linear = ColumnLinear(size, size, bias=bias) if kind in ("full", "kronecker") else None
         self.pre_norm = RMSNorm(tokens * width) if norm == "pre" and kind != "none" else None
-        self.norm = nn.LayerNorm(width, eps=LAYER_NORM_EPS) if norm == "post" else None
+        self.norm = LayerNorm(width) if norm == "post" else None
 
     def mix(self, x: Tensor) -> Tensor:
         if self.pre_norm is not None:
-            x = self.pre_norm(x.flatten(1)).view(x.shape)
+            x = self.pre_norm(x.flatten(0, 1)).view(x.shape)
         if self.linear is None:
             return transpose_heads(x)
-        mixed: Tensor = self.linear(x.reshape(len(x), self.groups, -1))
+        mixed: Tensor = self.linear(x.view(self.groups, -1, x.shape[2]))
         return mixed.view(x.shape)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -81,7 +80,7 @@ def check_groups(groups: int, tokens: int, width: int) -> None:
 
 
 class Block(nn.Module):
-    """Mixing, then the per-token FFN: [B, T, D] -> the same; stages `{name}.mixing` and `{name}.ffn`.
+    """Mixing, then the per-token FFN: [T, D, B] -> the same; stages `{name}.mixing` and `{name}.ffn`.
 
     `ffn_norm` pre: an RMSNorm over D before the FFN, and the FFN's residual starts behind it; post: a LayerNorm over
     D after the FFN.
@@ -92,14 +91,14 @@ class Block(nn.Module):
         self.mixing = mixing
         self.norm = RMSNorm(width) if ffn_norm == "pre" else None
         self.ffn = ffn
-        self.ffn_norm = nn.LayerNorm(width, eps=LAYER_NORM_EPS) if ffn_norm == "post" else None
+        self.ffn_norm = LayerNorm(width) if ffn_norm == "post" else None
 
     def forward(self, x: Tensor, observe: Observe, name: str) -> Tensor:
         x = self.mixing(x)
-        observe(f"{name}.mixing", x)
+        observe(f"{name}.mixing", x.permute(2, 0, 1))
         x = self.ffn(x if self.norm is None else self.norm(x))
         x = x if self.ffn_norm is None else self.ffn_norm(x)
-        observe(f"{name}.ffn", x)
+        observe(f"{name}.ffn", x.permute(2, 0, 1))
         return x
 
 
@@ -112,13 +111,13 @@ def build_blocks(num_blocks: int, block: Callable[[], Block]) -> nn.ModuleList:
 def run_stack(
     embedding: Tensor, tokenizer: nn.Module, blocks: nn.ModuleList, head: nn.Module, observe: Observe
 ) -> Tensor:
-    """embedding [B, F, d] -> tokens [B, T, D] -> blocks -> logit [B]; stages `embedding`, `tokens`, the blocks' own.
+    """embedding [B, F, d] -> tokens [T, D, B] -> blocks -> logit [B]; stages `embedding`, `tokens`, the blocks' own.
 
     A function, not a module: a model's head must stand at its top level to be counted as the head.
     """
     observe("embedding", embedding)
     x = tokenizer(embedding)
-    observe("tokens", x)
+    observe("tokens", x.permute(2, 0, 1))
     for number, block in enumerate(blocks, start=1):
         x = block(x, observe, f"block{number}")
     logit: Tensor = head(x)

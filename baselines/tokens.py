@@ -1,14 +1,19 @@
-"""Into tokens and out of them: tokenizers [B, F, d] -> [B, T, D] and heads [B, T, D] -> logit [B]."""
+"""Into tokens and out of them: tokenizers [B, F, d] -> [T, D, B] and heads [T, D, B] -> logit [B]."""
 
 from typing import Literal
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from baselines.layers import Linear, PerTokenLinear, RMSNorm, require_positive
+from baselines.columns import RMS_EPS, ColumnLinear, PerTokenLinear, RMSNorm, shared_product
+from baselines.layers import DroppedReLU, require_positive
 
 TokenizerKind = Literal["matrix", "vector", "none", "slice"]
 HeadKind = Literal["mlp", "linear", "mean", "pool"]
+
+WIDE = 8
+"""Where the hidden layer, and the batch, are so many times wider than the input, its norm is taken from the input."""
 
 
 def divisors(n: int) -> str:
@@ -45,19 +50,41 @@ class Tokenizer(nn.Module):
         self.norm = RMSNorm(width)
         self.hidden = self.hidden_norm = self.out = None
         if kind != "none":
-            self.hidden = Linear(width // self.rows, hidden)
+            self.hidden = ColumnLinear(width // self.rows, hidden)
             self.hidden_norm = RMSNorm(hidden) if norm else None
-            self.dropout = nn.Dropout(dropout)
-            self.out = Linear(hidden, tokens * token_dim // self.rows)
+            self.activation = DroppedReLU(dropout)
+            self.out = ColumnLinear(hidden, tokens * token_dim // self.rows)
 
     def forward(self, embedding: Tensor) -> Tensor:
-        x: Tensor = self.norm(embedding.flatten(1))
+        x: Tensor = self.norm(embedding.flatten(1).t().contiguous())
         if self.hidden is not None and self.out is not None:
-            x = self.hidden(x.view(len(x), self.rows, -1))
-            if self.hidden_norm is not None:
-                x = self.hidden_norm(x)
-            x = self.out(self.dropout(F.relu(x)))
-        return x.reshape(len(x), *self.shape)
+            x = self._mlp(self.hidden, self.out, x.view(self.rows, -1, len(embedding)))
+        return x.view(*self.shape, len(embedding))
+
+    def _mlp(self, hidden: ColumnLinear, out: ColumnLinear, x: Tensor) -> Tensor:
+        rows, width, batch = x.shape
+        norm = self.hidden_norm
+        if norm is None or width * WIDE > min(len(norm.gamma), rows * batch):
+            y: Tensor = hidden(x)
+            y = out(self.activation(y if norm is None else norm(y)))
+            return y
+        # The norm's factor passes through ReLU to the narrow output; gamma belongs to the weights.
+        gamma = norm.gamma
+        y = shared_product(x, gamma.unsqueeze(1) * hidden.weight, gamma * hidden.bias)
+        y = shared_product(self.activation(y, scaled=False), out.weight, None)
+        scale = self.activation.scale if self.activation.active else 1.0
+        factor = (mean_square(x, hidden.weight, hidden.bias) + RMS_EPS).rsqrt() * scale
+        return torch.addcmul(out.bias.unsqueeze(1), y, factor.to(y.dtype))
+
+
+def mean_square(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """The mean over the width of `(W x + b)^2`, in float64: [T, in, B], [width, in], [width] -> [T, 1, B].
+
+    It is the quadratic form of x with W^T W, which squares the condition number: hence the double precision.
+    """
+    w = torch.cat((weight, bias.unsqueeze(1)), dim=1).double()
+    x = F.pad(x, (0, 0, 0, 1), value=1.0).double()
+    return (shared_product(x, w.T @ w, None) * x).sum(dim=1, keepdim=True) / len(w)
 
 
 class SliceTokenizer(nn.Module):
@@ -73,9 +100,9 @@ class SliceTokenizer(nn.Module):
         self.projection = PerTokenLinear(tokens, (width + self.padding) // tokens, token_dim)
 
     def forward(self, embedding: Tensor) -> Tensor:
-        flat = F.pad(embedding.flatten(1), (0, self.padding))
-        tokens: Tensor = self.projection(flat.view(len(flat), self.tokens, -1).transpose(0, 1))
-        return tokens.transpose(0, 1)
+        flat = F.pad(embedding.flatten(1), (0, self.padding)).t().contiguous()
+        tokens: Tensor = self.projection(flat.view(self.tokens, -1, len(embedding)))
+        return tokens
 
 
 def build_tokenizer(
@@ -104,12 +131,12 @@ class MLPHead(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.hidden = Linear(width, 2 * width)
-        self.out = Linear(2 * width, 1)
+        self.hidden = ColumnLinear(width, 2 * width)
+        self.out = ColumnLinear(2 * width, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        logit: Tensor = self.out(F.relu(self.hidden(x.flatten(1))))
-        return logit.squeeze(1)
+        logit: Tensor = self.out(F.relu(self.hidden(x.flatten(0, 1))))
+        return logit.squeeze(0)
 
 
 class LinearHead(nn.Module):
@@ -117,11 +144,11 @@ class LinearHead(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.out = Linear(width, 1)
+        self.out = ColumnLinear(width, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        logit: Tensor = self.out(x.flatten(1))
-        return logit.squeeze(1)
+        logit: Tensor = self.out(x.flatten(0, 1))
+        return logit.squeeze(0)
 
 
 class PoolHead(nn.Module):
@@ -129,18 +156,18 @@ class PoolHead(nn.Module):
 
     def __init__(self, token_dim: int) -> None:
         super().__init__()
-        self.out = Linear(token_dim, 1)
+        self.out = ColumnLinear(token_dim, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        logit: Tensor = self.out(x.mean(dim=1))
-        return logit.squeeze(1)
+        logit: Tensor = self.out(x.mean(dim=0))
+        return logit.squeeze(0)
 
 
 class MeanHead(nn.Module):
     """Mean over tokens and width; no weights."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return x.mean(dim=(1, 2))
+        return x.mean(dim=(0, 1))
 
 
 def build_head(kind: HeadKind, tokens: int, token_dim: int) -> nn.Module:

@@ -1,3 +1,6 @@
 """A reproducible benchmark of dense-scaling click-through-rate models."""
 
+from benchmark.launch import run
+
+__all__ = ["__version__", "run"]
 __version__ = "0.1.0"

@@ -25,6 +25,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from benchmark import registry, toml
 from benchmark.data.schema import Schema
+from benchmark.data.shuffle import Shuffle
 from benchmark.errors import UsageError
 from benchmark.paths import RECIPES, shown
 
@@ -37,11 +38,12 @@ class Train(BaseModel):
     """The training protocol. Defaults are those of the published numbers (FuxiCTR / BARS)."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
-    added_later: ClassVar[frozenset[str]] = frozenset()
+    added_later: ClassVar[frozenset[str]] = frozenset({"shuffle", "compile"})
 
     batch_size: Count = 4096
     epochs: Count = 100
-    optimizer: Literal["adam"] = "adam"
+    optimizer: Literal["adam", "sparse_adam", "rowwise_adagrad"] = "adam"
+    """Exact dense Adam, or one that moves only the table rows of the batch."""
     learning_rate: Positive = 1e-3
     embedding_l2: Penalty = 0.0
     """lambda of (lambda / 2) ||E||^2 over whole tables and the dense fields' vectors."""
@@ -55,6 +57,10 @@ class Train(BaseModel):
     min_learning_rate: Positive = 1e-6
     evaluate_every: Count | None = None
     """Steps between evaluations; once an epoch where it is left out."""
+    shuffle: Shuffle = "rows"
+    """Blocks: for data larger than memory, see benchmark/data/shuffle.py."""
+    compile: bool = False
+    """Run the model through torch.compile, which changes the last bits."""
 
 
 class _File(BaseModel):

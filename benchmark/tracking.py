@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Literal
 
 from benchmark import mlflow_store
 from benchmark.errors import BenchmarkError
+from benchmark.job import Event, Finished, Job, Resumed, Started
 from benchmark.mlflow_store import LOOPBACK, failure, store_uri
 from benchmark.records import summary
 from benchmark.records.environment import current
 from benchmark.records.record import Record, load, record_files
-from benchmark.run import Event, Finished, Job, Started
 from benchmark.training.fit import Evaluated
 
 if TYPE_CHECKING:
@@ -49,6 +49,8 @@ class Tracker:
             if isinstance(event, Started):
                 self._run = _Run(_client(), _subject(event.job), path)
                 self._run.describe()
+            elif self._run is not None and isinstance(event, Resumed):
+                self._run.resumed(event)
             elif self._run is not None and isinstance(event, Evaluated):
                 self._run.evaluated(event)
             elif self._run is not None and isinstance(event, Finished):
@@ -85,7 +87,7 @@ def sync(folder: Path, notify: Notify) -> Synced:
     """
     sent = present = unreadable = 0
     runs: dict[str, list[Run]] = {}
-    for path in (*record_files(folder), *sorted(folder.glob("studies/adhoc/*/*/seed-*.json"))):
+    for path in (*record_files(folder), *sorted(folder.glob("studies/*/*/*/seed-*.json"))):
         try:
             record = load(path)
         except BenchmarkError as error:
@@ -147,6 +149,16 @@ class _Run:
         self._client.log_batch(self._id, params=parameters)
         data = Dataset(**summary.dataset(self._subject))
         self._client.log_inputs(self._id, [DatasetInput(data, [InputTag("mlflow.data.context", "all splits")])])
+
+    def resumed(self, event: Resumed) -> None:
+        """Shows what came before, and marks as KILLED the runs that showed it when they were cut off."""
+        self._began -= int(1000 * event.seconds)
+        for point in event.curve:
+            self.evaluated(point)
+        for run in _runs(self._client, self._subject.dataset):
+            ours = run.data.tags.get("record") == summary.record_key(self._path)
+            if ours and run.info.status == "RUNNING" and run.info.run_id != self._id:
+                self._client.set_terminated(run.info.run_id, "KILLED")
 
     def evaluated(self, event: Evaluated) -> None:
         self._log(summary.evaluation(event), event.seconds)

@@ -35,8 +35,8 @@ RECIPES = {
 def made(tmp_path_factory) -> Made:
     """Two recipes on synthetic_tiny, seeds 0 and 1, run and tabled. Read only: tests that alter it work on a copy."""
     from benchmark.data import catalog
+    from benchmark.job import Finished, Job, Run, save
     from benchmark.records import leaderboard, record
-    from benchmark.run import Finished, Job, run, save
 
     root = tmp_path_factory.mktemp("made")
     folder = root / "recipes" / "synthetic_tiny"
@@ -47,7 +47,7 @@ def made(tmp_path_factory) -> Made:
         recipe = recipes.load(f"synthetic_tiny/{name}", folder.parent)
         for seed in (0, 1):
             job = Job(recipe, found.card, store, seed, threads=1)
-            for event in run(job):
+            for event in Run(job):
                 if isinstance(event, Finished):
                     save(event, job.path(root / "results"))
     leaderboard.write([record.load(path) for path in record.record_files(root / "results")], root / "results")

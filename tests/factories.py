@@ -3,12 +3,17 @@
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
+from benchmark.data.schema import Schema
 from benchmark.data.store import Fingerprint
 from benchmark.measure.cost import Parameters
 from benchmark.measure.metrics import Metrics
-from benchmark.measure.spectrum import Distribution, Spectrum
+from benchmark.measure.spectrum import BatchCollector, Distribution, Spectrum, StageCollector
+from benchmark.measure.tables import table_spectra
+from benchmark.measure.trajectory import densities, normalised
 from benchmark.records.environment import Environment
-from benchmark.records.record import NUMERICS, Cost, Quality, Record, Scores, StageSpectra
+from benchmark.records.record import NUMERICS, Cost, Quality, RankPoint, Record, Scores, StageSpectra
 from benchmark.training.fit import Evaluated
 
 TEST = Metrics(auc=0.75, logloss=0.5, ne=0.9, calibration=1.01, ece=0.02)
@@ -43,7 +48,9 @@ def make_curve(*valid_auc: float) -> tuple[Evaluated, ...]:
 
 
 def make_record(**changes: Any) -> Record:
-    """A complete record of `synthetic_tiny/dnn`, seed 0, with the fields in `changes` put in its place."""
+    """A record of `synthetic_tiny/dnn`, seed 0, with the fields in `changes` put in its place.
+
+    It is complete as records were before there were batch spectra, densities, tables and the rank curve."""
     curve = make_curve(0.70, 0.74, 0.73)
     fields: dict[str, Any] = {
         "numerics": NUMERICS,
@@ -98,3 +105,40 @@ def make_record(**changes: Any) -> Record:
         "created": "2026-01-01T00:00:10+00:00",
     }
     return Record(**(fields | changes))
+
+
+def make_ranked_record(blocks: int = 1, **changes: Any) -> Record:
+    """The same with all there is about rank, measured on random stages: 6 x 8 embeddings, then 4 x 8."""
+    names = (*STAGES[:2], *(f"block{number}.{part}" for number in range(1, blocks + 1) for part in ("mixing", "ffn")))
+    random = np.random.default_rng(changes.get("seed", 0))
+    views = []
+    for _ in ("initial", "best"):
+        token, batch = StageCollector(), BatchCollector()
+        for stage in names:
+            x = random.standard_normal((100, 6 if stage == "embedding" else 4, 8))
+            token.add(stage, x)
+            batch.add(stage, x)
+        views.append((token.spectra(), batch.spectra(), densities(token.samples("erank"))))
+    (initial, initial_batch, initial_density), (best, best_batch, best_density) = views
+    stages = tuple(
+        StageSpectra(
+            stage=stage,
+            initial=initial[stage],
+            best=best[stage],
+            initial_batch=initial_batch[stage],
+            best_batch=best_batch[stage],
+            initial_density=initial_density[position],
+            best_density=best_density[position],
+        )
+        for position, stage in enumerate(names)
+    )
+    curve = make_curve(0.70, 0.74, 0.73)
+    schema = Schema(("price",), ("user", "item"), (5, 9))
+    counts = [np.array([0, 0, 500, 300, 200]), np.array([0, 0, 400, 300, 100, 100, 50, 50, 0])]
+    ranked = {
+        "spectra": stages,
+        "tables": table_spectra(random.standard_normal((14, 8)), schema, counts),
+        "curve_probe_rows": 50,
+        "rank_curve": tuple(RankPoint(step=point.step, erank=normalised(best, "erank")) for point in curve),
+    }
+    return make_record(**(ranked | changes))

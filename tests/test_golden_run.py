@@ -11,9 +11,9 @@ import pytest
 
 from benchmark import recipe as recipes
 from benchmark.data import catalog
+from benchmark.job import Finished, Job, Run
 from benchmark.records.record import NUMERICS
 from benchmark.registry import models
-from benchmark.run import Finished, Job, run
 
 GOLDEN = Path(__file__).with_name("golden_run.json")
 ROWS = 2048
@@ -26,7 +26,7 @@ def numbers(model: str) -> dict[str, float]:
     found, store = catalog.open_data("synthetic_tiny", data_root=None, notify=lambda _: None)
     settings = ["train.epochs=2", "train.batch_size=512", "train.embedding_l2=1e-3", "train.learning_rate=1e-3"]
     recipe = replace(recipes.override(recipes.find(model, "none"), settings), dataset="synthetic_tiny")
-    last = list(run(Job(recipe, found.card, store, seed=7, threads=1, rows=ROWS)))[-1]
+    last = list(Run(Job(recipe, found.card, store, seed=7, threads=1, rows=ROWS)))[-1]
     assert isinstance(last, Finished)
     stage = last.record.spectra[-1].best
     assert stage is not None

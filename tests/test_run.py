@@ -1,16 +1,18 @@
 """One run, its determinism, and the errors of a run."""
 
 from dataclasses import replace
+from pathlib import PurePath
 
 import numpy as np
 import pytest
 
 from benchmark import recipe as recipes
 from benchmark.data import catalog
+from benchmark.diagnosis import CURVE_ROWS, PROBE_ROWS, probe_rows
 from benchmark.errors import BenchmarkError, UsageError
+from benchmark.job import Finished, Job, Run, Started
 from benchmark.records import record, scores
-from benchmark.run import Finished, Job, Started, probe_rows, run
-from benchmark.training.fit import Evaluated, Stepped
+from benchmark.training.fit import Evaluated, Fitted, Stepped
 
 
 @pytest.fixture(scope="module")
@@ -26,15 +28,15 @@ def job(tiny, model: str = "dnn", seed: int = 0, rows: int | None = None, **trai
 
 
 def finished(*arguments, **changes) -> Finished:
-    last = list(run(job(*arguments, **changes)))[-1]
+    last = list(Run(job(*arguments, **changes)))[-1]
     assert isinstance(last, Finished)
     return last
 
 
 def test_events_come_in_order(tiny) -> None:
-    events = list(run(job(tiny)))
+    events = list(Run(job(tiny)))
     kinds = [type(event) for event in events if not isinstance(event, Stepped)]
-    assert kinds == [Started, Evaluated, Evaluated, Finished]
+    assert kinds == [Started, Evaluated, Evaluated, Fitted, Finished]
     steps = [event.step for event in events if isinstance(event, Stepped)]
     assert steps == list(range(1, len(steps) + 1))
     assert len(steps) == 2 * -(-tiny[1].fingerprint.rows["train"] // 2048)
@@ -78,14 +80,14 @@ def test_evaluations_every_n_steps(tiny) -> None:
 
 def test_an_evaluation_that_would_never_come_is_refused_before_training(tiny) -> None:
     with pytest.raises(UsageError, match=r"train\.evaluate_every = 1000 is more than the 40 steps of the run"):
-        next(run(job(tiny, evaluate_every=1000)))
+        next(iter(Run(job(tiny, evaluate_every=1000))))
 
 
 def test_a_mixing_that_mixes_nothing_is_noted(tiny) -> None:
     base = job(tiny, model="rankelastor", epochs=1)
     choices = {"mixing": "kronecker", "mixing_groups": 8, "mixing_bias": False, "num_blocks": 1}
     recipe = replace(base.recipe, hyperparameters={**base.recipe.hyperparameters, **choices})
-    done = list(run(replace(base, recipe=recipe)))[-1]
+    done = list(Run(replace(base, recipe=recipe)))[-1]
     assert isinstance(done, Finished)
     assert "mixes nothing across tokens" in done.record.notes[0]
 
@@ -98,8 +100,14 @@ def test_a_diverging_run_names_step_and_learning_rate(tiny) -> None:
 def test_rows_limits_training_alone(tiny) -> None:
     done = finished(tiny, rows=3000)
     assert done.record.train_rows == 3000
-    assert len([event for event in run(job(tiny, rows=3000)) if isinstance(event, Stepped)]) == 4
+    assert len([event for event in Run(job(tiny, rows=3000)) if isinstance(event, Stepped)]) == 4
     assert done.record.name is None
+
+
+def test_a_study_chooses_the_place_of_its_records(tiny, tmp_path) -> None:
+    chosen = replace(job(tiny, seed=3), place=PurePath("studies/scaling/tiny"))
+    assert chosen.path(tmp_path) == tmp_path / "studies" / "scaling" / "tiny" / "seed-3.json"
+    assert chosen.identity() == job(tiny, seed=3).identity()
 
 
 def test_hyperparameters_that_do_not_fit_are_misuse(tiny) -> None:
@@ -108,11 +116,12 @@ def test_hyperparameters_that_do_not_fit_are_misuse(tiny) -> None:
         base.recipe, hyperparameters={**base.recipe.hyperparameters, "tokenizer": "matrix", "num_tokens": 7}
     )
     with pytest.raises(UsageError, match=r"num_tokens = 7 does not divide"):
-        list(run(replace(base, recipe=recipe)))
+        list(Run(replace(base, recipe=recipe)))
 
 
 def test_the_probe_is_fixed_sorted_and_without_repetition() -> None:
-    rows = probe_rows(10_000)
+    rows = probe_rows(10_000, PROBE_ROWS)
     assert len(rows) == 4096 and (np.diff(rows) > 0).all() and rows[-1] < 10_000
-    assert (probe_rows(10_000) == rows).all()
-    assert probe_rows(50).tolist() == list(range(50))
+    assert (probe_rows(10_000, PROBE_ROWS) == rows).all()
+    assert probe_rows(50, PROBE_ROWS).tolist() == list(range(50))
+    assert set(probe_rows(10_000, CURVE_ROWS).tolist()) < set(rows.tolist())

@@ -16,8 +16,8 @@ from benchmark import mlflow_store, tracking
 from benchmark import recipe as recipes
 from benchmark.data.card import Card
 from benchmark.errors import BenchmarkError
+from benchmark.job import Finished, Job, Resumed, Started
 from benchmark.records.record import Record, adhoc_path, record_path, save
-from benchmark.run import Finished, Job, Started
 from benchmark.tracking import Tracker, sync
 from tests.factories import make_record
 from tests.servers import free_port, tracking_server
@@ -202,6 +202,18 @@ def test_an_aborted_run_says_so(client, tmp_path, killed, status) -> None:
     tracker.abort(killed=killed)
     tracker.abort()
     assert [run.info.status for run in runs(client)] == [status]
+
+
+def test_a_resumed_run_shows_what_came_before_and_ends_the_one_that_was_killed(client, tmp_path) -> None:
+    path = saved(tmp_path)
+    Tracker(never)(started(), path)
+    tracker = Tracker(never)
+    for event in (started(), Resumed(20, 2, RECORD.curve[:2], seconds=100.0), RECORD.curve[2], Finished(RECORD, {})):
+        tracker(event, path)
+    killed, whole = runs(client)
+    assert (killed.info.status, whole.info.status) == ("KILLED", "FINISHED")
+    points = client.get_metric_history(whole.info.run_id, "valid/auc")
+    assert [point.value for point in points] == [event.valid.auc for event in RECORD.curve]
 
 
 def test_sync_closes_the_run_that_a_dying_server_left_open(client, tmp_path) -> None:

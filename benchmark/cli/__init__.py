@@ -2,7 +2,7 @@
 
 import typer
 
-from benchmark.cli import data, listing, results, running
+from benchmark.cli import data, listing, predicting, rank, results, running, speed, studies, theory
 
 app = typer.Typer(
     name="benchmark",
@@ -12,9 +12,16 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("run")(running.run)
+app.command("predict")(predicting.predict)
 app.command("list")(listing.list_)
 app.add_typer(data.app, name="data")
+app.add_typer(speed.app, name="speed")
+app.command("rank")(rank.rank)
+app.command("suite")(studies.suite)
+app.command("ablate")(studies.ablate)
+app.command("damping")(studies.damping)
 app.command("leaderboard")(results.leaderboard)
 app.command("verify")(results.verify)
 app.command("track")(results.track)
 app.command("ui")(results.ui)
+app.command("theory")(theory.theory)

@@ -3,16 +3,18 @@
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from benchmark.cli.console import err, notice
-from benchmark.run import Event, Started
+from benchmark.job import Event, Resumed, Started
 from benchmark.training.fit import Evaluated, Stepped
 
 
 class Lines:
-    """A plain log: one line at the start and one an evaluation."""
+    """A plain log: a line at the start, a line where the run goes on, and one an evaluation."""
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, Started):
             notice(heading(event))
+        elif isinstance(event, Resumed):
+            notice(resumption(event))
         elif isinstance(event, Evaluated):
             notice(line(event))
 
@@ -32,6 +34,8 @@ class Bar:
             self._steps = event.steps_per_epoch
             self._progress.start()
             self._task = self._progress.add_task("epoch 1", total=self._steps, state="")
+        elif isinstance(event, Resumed):
+            self._progress.console.print(resumption(event), markup=False)
         elif isinstance(event, Stepped) and self._task is not None:
             within = event.step - (event.epoch - 1) * self._steps
             self._progress.update(
@@ -50,6 +54,10 @@ def heading(event: Started) -> str:
         f"{job.recipe.id} seed {job.seed}: {job.train_rows:,} training rows, {size.total:,} parameters "
         f"({size.embedding:,} embedding, {size.dense:,} dense, {size.head:,} head), {job.threads} threads"
     ) + "".join(f"\nnote: {note}" for note in event.notes)
+
+
+def resumption(event: Resumed) -> str:
+    return f"resumed at step {event.step} (epoch {event.epoch}) from a checkpoint, {event.seconds:.0f} s into the run"
 
 
 def line(event: Evaluated) -> str:

@@ -1,21 +1,19 @@
 """`run`: one recipe, one or several seeds."""
 
-import sys
+import signal
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from benchmark import launch
 from benchmark.cli.console import notice, out
 from benchmark.errors import UsageError
 from benchmark.paths import RESULTS, shown
 
 if TYPE_CHECKING:
-    from benchmark.recipe import Recipe
     from benchmark.records.record import Record
-    from benchmark.run import Job
-    from benchmark.tracking import Tracker
-
 
 MOST_SEEDS = 1000
 MOST_THREADS = 1024
@@ -37,36 +35,67 @@ def run(
         int | None, typer.Option(min=1, max=MOST_THREADS, help="Threads; the number of cores by default.")
     ] = None,
     results: Annotated[Path, typer.Option(help="Folder the records go to.")] = RESULTS,
+    checkpoint_minutes: Annotated[
+        float, typer.Option(help="Most minutes between two checkpoints, from which a killed run goes on.")
+    ] = 5.0,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Start again, whatever checkpoint there is.")] = False,
+    save_model: Annotated[
+        Path | None, typer.Option(help="Folder for the best weights, with schema and recipe.")
+    ] = None,
     no_track: Annotated[bool, typer.Option("--no-track", help="Do not log to MLflow.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print the result table alone.")] = False,
 ) -> None:
     """Train, score the test split once, measure the representation, write the record."""
     numbers = parse_seeds(seeds)
-    chosen, card_name = _recipe(model, dataset, recipe, set_ or [])
+    if checkpoint_minutes <= 0:
+        raise UsageError(f"--checkpoint-minutes {checkpoint_minutes:g}: it must be above 0")
 
     from benchmark.cli.show import result_table
-    from benchmark.data import catalog
-    from benchmark.files import require_writable
-    from benchmark.run import Job
+    from benchmark.training.checkpoint import Cadence
 
-    require_writable(results)
     records: list[Record] = []
     paths: list[Path] = []
     try:
-        found, store = catalog.open_data(card_name, data_root=data_root, notify=_ignore if quiet else notice)
+        job = launch.prepare(
+            recipe,
+            model=model,
+            dataset=dataset,
+            settings=set_ or [],
+            seed=numbers[0],
+            rows=rows,
+            data_root=data_root,
+            device=device,
+            threads=threads,
+            quiet=quiet,
+        )
         for seed in numbers:
-            job = Job(chosen, found.card, store, seed, threads=threads or _cores(), device=device, rows=rows)
-            records.append(_execute(job, results, quiet=quiet, track=not no_track))
+            job = replace(job, seed=seed)
+            found = launch.perform(
+                job,
+                results,
+                track=not no_track,
+                quiet=quiet,
+                fresh=fresh,
+                cadence=Cadence(minutes=checkpoint_minutes),
+                save_model=save_model,
+            )
+            records.append(found)
             paths.append(job.path(results))
-    except KeyboardInterrupt:
-        kept = "" if not records else f"; the records of {len(records)} finished seeds are kept"
-        notice(f"interrupted: what was not finished leaves nothing behind{kept}")
-        raise typer.Exit(130) from None
+    except KeyboardInterrupt as error:
+        notice(_left(error, len(records)))
+        raise typer.Exit(128 + getattr(error, "signum", signal.SIGINT)) from None
     finally:
         if records:
             out.print(result_table(records, out.width))
         for path in paths:
             out.print(f"record: {shown(path)}", highlight=False, soft_wrap=True)
+
+
+def _left(error: KeyboardInterrupt, finished: int) -> str:
+    """What an interrupted run left."""
+    step = getattr(error, "step", None)
+    left = "nothing is kept of it" if step is None else f"the same command goes on at step {step}, --fresh starts again"
+    return f"interrupted: {left}" + (f"; the records of {finished} finished seeds are kept" if finished else "")
 
 
 def parse_seeds(text: str) -> list[int]:
@@ -80,66 +109,3 @@ def parse_seeds(text: str) -> list[int]:
             raise UsageError(f"--seeds {text}: at most {MOST_SEEDS:,} seeds, each below 2^31")
         seeds.update(range(int(first), int(last or first) + 1))
     return sorted(seeds)
-
-
-def _recipe(model: str | None, dataset: str | None, recipe: str | None, settings: list[str]) -> "tuple[Recipe, str]":
-    """The recipe, and the name or path of its data set's card."""
-    from benchmark import recipe as recipes
-    from benchmark.data import catalog
-
-    if recipe is not None and model is None:
-        chosen = recipes.load(recipe)
-        card_name = dataset or chosen.dataset
-        card = catalog.find_card(card_name).card
-        if card.id != chosen.dataset:
-            raise UsageError(f"--recipe {recipe} is for the data set {chosen.dataset}, not {card.id}")
-    elif model is not None and dataset is not None and recipe is None:
-        card_name = dataset
-        chosen = recipes.find(model, catalog.find_card(dataset).card.id)
-    else:
-        raise UsageError("give either --model and --dataset, or --recipe DATASET/NAME")
-    return (recipes.override(chosen, settings) if settings else chosen), card_name
-
-
-def _execute(job: "Job", results: Path, *, quiet: bool, track: bool) -> "Record":
-    from benchmark.cli.progress import Bar, Lines
-    from benchmark.run import Finished, save
-    from benchmark.run import run as events
-
-    show: Any = _ignore if quiet else Bar() if sys.stderr.isatty() else Lines()
-    tracker = _tracker() if track else None
-    path = job.path(results)
-    finished: Finished | None = None
-    try:
-        for event in events(job):
-            if isinstance(event, Finished):
-                save(event, path)
-                finished = event
-            show(event)
-            if tracker is not None:
-                tracker(event, path)
-    except BaseException as error:
-        if tracker is not None:
-            tracker.abort(killed=isinstance(error, KeyboardInterrupt))
-        raise
-    finally:
-        if hasattr(show, "close"):
-            show.close()
-    assert finished is not None
-    return finished.record
-
-
-def _tracker() -> "Tracker":
-    from benchmark.tracking import Tracker
-
-    return Tracker(notice)
-
-
-def _cores() -> int:
-    import torch
-
-    return int(torch.get_num_threads())
-
-
-def _ignore(_: object) -> None:
-    pass

@@ -6,9 +6,8 @@ from statistics import mean, stdev
 from rich.table import Table
 
 from benchmark.measure.spectrum import Spectrum
+from benchmark.records.ranks import BARS
 from benchmark.records.record import Record
-
-BARS = "▁▂▃▄▅▆▇█"
 
 
 def result_table(records: Sequence[Record], width: int) -> Table:

@@ -1,5 +1,6 @@
 """Batches of a split, straight from its memory map."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -9,6 +10,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmark.data.schema import Arrays
+from benchmark.data.shuffle import WINDOW_ROWS, BlockOrder, Shuffle, row_order
+
+ORDER_ROWS = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -23,30 +27,94 @@ class Batch:
         return len(self.label)
 
     def to(self, device: torch.device) -> "Batch":
-        return Batch(self.dense.to(device), self.sparse.to(device), self.label.to(device))
+        """On a GPU the copies overlap with what runs there."""
+        if device.type == "cpu":
+            return self
+        parts = (part.pin_memory().to(device, non_blocking=True) for part in (self.dense, self.sparse, self.label))
+        return Batch(*parts)
 
 
 def batches(
-    arrays: Arrays, batch_size: int, *, seed: int, epoch: int, rank: int = 0, world_size: int = 1, start: int = 0
+    arrays: Arrays,
+    batch_size: int,
+    *,
+    seed: int,
+    epoch: int,
+    shuffle: Shuffle = "rows",
+    rank: int = 0,
+    world_size: int = 1,
+    start: int = 0,
 ) -> Iterator[Batch]:
-    """All rows once, in an order that depends on (seed, epoch) alone; the last batch may be short.
+    """All rows once, in an order that depends on (seed, epoch, shuffle) alone; the last batch may be short.
 
     `batch_size` counts the rows of all ranks: rank r takes rows r, r + world_size, ... of each batch, so every rank
     yields the same number of batches (a last one of fewer rows than ranks is empty for some). `start` batches are
-    skipped, to resume within an epoch."""
-    generator = np.random.Generator(np.random.Philox(key=[seed, epoch]))
-    order = generator.permutation(np.arange(len(arrays), dtype=np.int32))
-    for first in range(start * batch_size, len(order), batch_size):
-        yield _gather(arrays, order[first : first + batch_size][rank::world_size])
+    skipped, to resume within an epoch. Files are read ahead: whole, where memory has room for them, by window where the
+    shuffle has windows."""
+    skipped = start * batch_size
+    pieces = _by_rows if shuffle == "rows" else _by_blocks
+    held = np.empty(0, np.int64)
+    for piece in pieces(arrays, seed, epoch, skipped):
+        held = np.concatenate([held, piece])
+        whole = len(held) - len(held) % batch_size
+        for first in range(0, whole, batch_size):
+            yield _gather(arrays, held[first : first + batch_size][rank::world_size])
+        held = held[whole:]
+    if len(held):
+        yield _gather(arrays, held[rank::world_size])
 
 
 def ordered(arrays: Arrays, batch_size: int) -> Iterator[Batch]:
     """All rows once, in the order of the store."""
     for first in range(0, len(arrays), batch_size):
-        yield _gather(arrays, np.arange(first, min(first + batch_size, len(arrays)), dtype=np.int32))
+        yield _gather(arrays, np.arange(first, min(first + batch_size, len(arrays))))
 
 
-def _gather(arrays: Arrays, rows: NDArray[np.int32]) -> Batch:
+def _by_rows(arrays: Arrays, seed: int, epoch: int, skipped: int) -> Iterator[NDArray[np.int64]]:
+    """The rows of an epoch after the skipped ones, some ten thousand at a time."""
+    n = len(arrays)
+    if sum(array.nbytes for array in _columns(arrays)) < _free_bytes() / 2:
+        _read_ahead(arrays, 0, n)
+    order = row_order(n, seed=seed, epoch=epoch)
+    for first in range(skipped, n, ORDER_ROWS):
+        yield order(np.arange(first, min(first + ORDER_ROWS, n)))
+
+
+def _by_blocks(arrays: Arrays, seed: int, epoch: int, skipped: int) -> Iterator[NDArray[np.int64]]:
+    """The rows of an epoch after the skipped ones, a window at a time, while the next one is read."""
+    order = BlockOrder(len(arrays), seed=seed, epoch=epoch)
+    for window in range(skipped // WINDOW_ROWS, order.windows):
+        for ahead in range(window, min(window + 2, order.windows)):
+            for run in order.runs(ahead):
+                _read_ahead(arrays, *run)
+        yield order.rows(window)[max(skipped - window * WINDOW_ROWS, 0) :]
+
+
+def _columns(arrays: Arrays) -> list[NDArray[np.generic]]:
+    return [arrays.dense, arrays.sparse, arrays.label]
+
+
+def _read_ahead(arrays: Arrays, first: int, end: int) -> None:
+    """Asks the system for rows of files that will be read soon; elsewhere than on Linux it does nothing."""
+    if not hasattr(os, "posix_fadvise"):
+        return
+    for array in _columns(arrays):
+        if not isinstance(array, np.memmap) or array.filename is None or not array.nbytes:
+            continue
+        row_bytes = array.nbytes // len(array)
+        descriptor = os.open(array.filename, os.O_RDONLY)
+        try:
+            begin = array.offset + first * row_bytes
+            os.posix_fadvise(descriptor, begin, (end - first) * row_bytes, os.POSIX_FADV_WILLNEED)
+        finally:
+            os.close(descriptor)
+
+
+def _free_bytes() -> int:
+    return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+def _gather(arrays: Arrays, rows: NDArray[np.int64]) -> Batch:
     # mode="clip": the default checks by way of a second copy
     dense, sparse, label = (np.take(a, rows, axis=0, mode="clip") for a in (arrays.dense, arrays.sparse, arrays.label))
     return Batch(torch.from_numpy(dense), torch.from_numpy(sparse), torch.from_numpy(label).float())

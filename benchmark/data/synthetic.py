@@ -98,7 +98,7 @@ def write(card: Card, writer: StoreWriter, notify: Callable[[str], None]) -> Non
 
 def _as_table(size: Size) -> Table:
     """How a csv file of these rows is read: tokens are numbers, written in decimal."""
-    files = Files(train="train.csv", valid="valid.csv", test="test.csv")
+    files = Files(train=("train.csv",), valid=("valid.csv",), test=("test.csv",))
     return Table(format="csv", files=files, dense=DENSE, sparse=SPARSE, min_count=size.min_count)
 
 

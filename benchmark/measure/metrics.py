@@ -1,4 +1,8 @@
-"""Prediction quality from logits, in float64."""
+"""Prediction quality from logits, in float64.
+
+AUC and ECE need the rows by score only, so both come from two sorted arrays: all scores, and those of the positives.
+Sorting values is several times cheaper than sorting rows, and neither depends on the order of the rows.
+"""
 
 from dataclasses import dataclass
 
@@ -6,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 ECE_BINS = 15
+CHUNK = 2**17
+"""Rows whose float64 losses are held at a time; a split of no more rows is summed at once."""
 
 Floats = NDArray[np.floating]
 Labels = NDArray[np.uint8]
@@ -26,61 +32,90 @@ class Metrics:
 
 
 def evaluate(logit: Floats, label: Labels, group: NDArray[np.int32] | None = None) -> Metrics:
-    """All metrics of logits [n] against labels [n] in {0, 1} of both classes."""
-    z = logit.astype(np.float64)
-    y = label.astype(np.float64)
-    p = sigmoid(z)
-    loss = logloss(z, label)
-    base = y.mean()
+    """All metrics of finite logits [n] against labels [n] in {0, 1} of both classes."""
+    ranked = _Ranked.of(logit, label)
+    rows, positives = len(ranked.all), len(ranked.positive)
+    loss = logloss(logit, label)
+    base = positives / rows
     entropy = -(base * np.log(base) + (1 - base) * np.log1p(-base))
+    predicted, clicked = ranked.bins(ECE_BINS)
     return Metrics(
-        auc=auc(z, label),
+        auc=ranked.auc(),
         logloss=loss,
         ne=float(loss / entropy),
-        calibration=float(p.mean() / base),
-        ece=expected_calibration_error(p, y),
-        gauc=None if group is None else grouped_auc(z, label, group),
+        calibration=float(predicted.sum() / positives),
+        ece=float(np.abs(predicted - clicked).sum() / rows),
+        gauc=None if group is None else grouped_auc(logit, label, group),
     )
 
 
-def sigmoid(z: NDArray[np.float64]) -> NDArray[np.float64]:
+def sigmoid(z: Floats) -> NDArray[np.float64]:
     """1 / (1 + exp(-z)), without overflow."""
-    result: NDArray[np.float64] = np.exp(-np.logaddexp(0.0, -z))
+    result: NDArray[np.float64] = np.exp(-np.logaddexp(0.0, -z.astype(np.float64)))
     return result
 
 
 def auc(score: Floats, label: Labels) -> float:
     """The share of (positive, negative) pairs in the right order, ties one half; integer counts until one division."""
-    order = np.argsort(score, kind="stable")
-    ordered = score[order]
-    ends = np.append(np.flatnonzero(ordered[1:] != ordered[:-1]), len(ordered) - 1)
-    positives_to = np.cumsum(label[order], dtype=np.int64)[ends]
-    negatives_to = ends + 1 - positives_to
-    positives, negatives = np.diff(positives_to, prepend=0), np.diff(negatives_to, prepend=0)
-    twice_right = np.sum(positives * (2 * negatives_to - negatives))
-    return float(twice_right / (2 * positives_to[-1] * negatives_to[-1]))
+    return _Ranked.of(score, label).auc()
 
 
-def logloss(logit: NDArray[np.float64], label: Labels) -> float:
+def logloss(logit: Floats, label: Labels) -> float:
     """Mean binary cross-entropy; max(z, 0) - y z + log1p(exp(-|z|)), no probability is clipped."""
-    loss = np.maximum(logit, 0.0) - logit * label + np.log1p(np.exp(-np.abs(logit)))
-    return float(loss.mean())
-
-
-def expected_calibration_error(p: NDArray[np.float64], y: NDArray[np.float64], bins: int = ECE_BINS) -> float:
-    """Mean over equal-mass bins of |mean p - mean y|, weighted by size; bins are runs of the sorted probabilities."""
-    order = np.argsort(p, kind="stable")
-    gaps = [abs(p[part].sum() - y[part].sum()) for part in np.array_split(order, bins)]
-    return float(sum(gaps) / len(p))
+    total = 0.0
+    for start in range(0, len(logit), CHUNK):
+        z, y = logit[start : start + CHUNK].astype(np.float64), label[start : start + CHUNK]
+        total += float(np.sum(np.maximum(z, 0.0) - z * y + np.log1p(np.exp(-np.abs(z)))))
+    return total / len(logit)
 
 
 def grouped_auc(score: Floats, label: Labels, group: NDArray[np.int32]) -> float | None:
     """AUC per group weighted by its rows; groups of one class are skipped, None where none is left."""
-    order = np.argsort(group, kind="stable")
-    starts = np.flatnonzero(np.diff(group[order], prepend=group[order[0]] - 1))
-    total = rows = 0.0
-    for part in np.split(order, starts[1:]):
-        if 0 < label[part].sum() < len(part):
-            total += auc(score[part], label[part]) * len(part)
-            rows += len(part)
-    return total / rows if rows else None
+    order = np.lexsort((score, group))
+    z, y, g = score[order], label[order].astype(np.int64), group[order]
+    new_group = np.append(True, g[1:] != g[:-1])
+    ties = np.flatnonzero(new_group | np.append(True, z[1:] != z[:-1]))
+    positives = np.add.reduceat(y, ties)
+    negatives = np.diff(ties, append=len(y)) - positives
+    below = np.cumsum(negatives) - negatives
+    groups = np.flatnonzero(new_group[ties])
+    positive, negative = np.add.reduceat(positives, groups), np.add.reduceat(negatives, groups)
+    twice_right = np.add.reduceat(positives * (2 * below + negatives), groups) - 2 * positive * below[groups]
+    pairs, rows = positive * negative, positive + negative
+    kept = pairs > 0
+    if not kept.any():
+        return None
+    return float(np.sum(twice_right[kept] / (2 * pairs[kept]) * rows[kept]) / rows[kept].sum())
+
+
+@dataclass(frozen=True)
+class _Ranked:
+    """Sorted scores: of all rows [n], and of the positive ones [n_positive]."""
+
+    all: Floats
+    positive: Floats
+
+    @classmethod
+    def of(cls, score: Floats, label: Labels) -> "_Ranked":
+        return cls(np.sort(score), np.sort(score[label == 1]))
+
+    def auc(self) -> float:
+        """Mann-Whitney: a positive's rank among all rows, less what positives count among themselves."""
+        below = int(np.searchsorted(self.all, self.positive, "left").sum())
+        not_above = int(np.searchsorted(self.all, self.positive, "right").sum())
+        positives, negatives = len(self.positive), len(self.all) - len(self.positive)
+        return (below + not_above - positives**2) / (2 * positives * negatives)
+
+    def bins(self, count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Sums of predicted probabilities and of labels [count] over equal-mass bins: runs of the sorted scores.
+
+        Rows of one score that an edge divides are alike, so each side takes the same share of positives.
+        """
+        parts = np.array_split(self.all, count)
+        predicted = np.array([sigmoid(part).sum() for part in parts])
+        edge = np.cumsum([len(part) for part in parts])
+        score = self.all[edge - 1]
+        low, high = np.searchsorted(self.all, score, "left"), np.searchsorted(self.all, score, "right")
+        below = np.searchsorted(self.positive, score, "left")
+        tied = np.searchsorted(self.positive, score, "right") - below
+        return predicted, np.diff(below + tied * (edge - low) / (high - low), prepend=0.0)

@@ -1,9 +1,7 @@
-"""Figures of one record, as wide as a column of a two-column page."""
+"""Figures of one run: its learning curve and its ranks."""
 
 from collections.abc import Callable
-from typing import Any
 
-import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -11,70 +9,41 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from benchmark.measure.spectrum import METRICS, Distribution, Spectrum
+from benchmark.records.plot import BLUE, GREEN, GREY, ORANGE, OVER_LIMIT, TITLES, column, name_stages, styled
 from benchmark.records.record import Record
 
-COLUMN = 3.35
-"""Inches."""
-MOST_LABELS = 16
-"""Stages named on one axis; of a deeper model every second, third ... stage is named."""
 
-ORANGE, GREEN, BLUE, GREY = "#d55e00", "#009e73", "#0072b2", "#666666"
-"""From the palette of Okabe & Ito, told apart under every common colour blindness."""
-
-TITLES = {
-    "erank": "effective rank",
-    "srank": "stable rank",
-    "ia": "information abundance",
-    "pr": "participation ratio",
-}
-
-STYLE: dict[Any, Any] = {
-    "font.size": 7,
-    "axes.titlesize": 7,
-    "axes.labelsize": 7,
-    "xtick.labelsize": 6,
-    "ytick.labelsize": 6,
-    "legend.fontsize": 6,
-    "legend.frameon": False,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.formatter.useoffset": False,
-    "lines.linewidth": 1.0,
-    "lines.markersize": 3,
-}
-
-
+@styled
 def learning_curve(record: Record) -> Figure:
     """LogLoss (train and valid) above, AUC (valid) below, over training steps; a dotted line at the best step."""
-    with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(COLUMN, 3.0), dpi=300, layout="constrained")
-        above, below = figure.subplots(2, 1, sharex=True)
-        steps = [point.step for point in record.curve]
-        above.plot(steps, [p.train_loss for p in record.curve], color=GREY, marker="o", linestyle="--", label="train")
-        above.plot(steps, [p.valid.logloss for p in record.curve], color=ORANGE, marker="s", label="valid")
-        below.plot(steps, [p.valid.auc for p in record.curve], color=BLUE, marker="^", label="valid")
-        above.set_ylabel("LogLoss")
-        below.set(ylabel="AUC", xlabel="training step")
-        below.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
-        for axes in (above, below):
-            axes.axvline(record.best_step, color=GREEN, linestyle=":", label="best")
-            axes.legend()
-        figure.suptitle(_title(record), fontsize=7)
+    figure = column(3.0)
+    above, below = figure.subplots(2, 1, sharex=True)
+    steps = [point.step for point in record.curve]
+    above.plot(steps, [p.train_loss for p in record.curve], color=GREY, marker="o", linestyle="--", label="train")
+    above.plot(steps, [p.valid.logloss for p in record.curve], color=ORANGE, marker="s", label="valid")
+    below.plot(steps, [p.valid.auc for p in record.curve], color=BLUE, marker="^", label="valid")
+    above.set_ylabel("LogLoss")
+    below.set(ylabel="AUC", xlabel="training step")
+    below.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
+    for axes in (above, below):
+        axes.axvline(record.best_step, color=GREEN, linestyle=":", label="best")
+        axes.legend()
+    figure.suptitle(_title(record))
     return figure
 
 
+@styled
 def rank_trajectory(record: Record) -> Figure:
     """Each rank metric over its limit, stage by stage: untrained, and with the best weights (5-95 % of the samples)."""
-    with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(COLUMN, 3.6), dpi=300, layout="constrained")
-        panels = figure.subplots(2, 2, sharex=True, sharey=True)
-        for axes, metric in zip(panels.flat, METRICS, strict=True):
-            _trajectory(axes, record, metric)
-        figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
-        for axes in panels[1]:
-            axes.set_xlabel("stage")
-        figure.supylabel("rank / min(rows, columns)", fontsize=7)
-        figure.suptitle(_title(record), fontsize=7)
+    figure = column(3.6)
+    panels = figure.subplots(2, 2, sharex=True, sharey=True)
+    for axes, metric in zip(panels.flat, METRICS, strict=True):
+        _trajectory(axes, record, metric)
+    figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    for axes in panels[1]:
+        axes.set_xlabel("stage")
+    figure.supylabel(OVER_LIMIT)
+    figure.suptitle(_title(record))
     return figure
 
 
@@ -88,8 +57,7 @@ def _trajectory(axes: Axes, record: Record, metric: str) -> None:
     axes.plot(stages, untrained, color=GREY, marker="o", linestyle="--", label="untrained")
     axes.plot(stages, trained, color=BLUE, marker="s", label="best weights")
     axes.set(title=TITLES[metric], ylim=(0, 1.02))
-    named = stages[:: max(1, -(-len(stages) // MOST_LABELS))]
-    axes.set_xticks(named, [record.spectra[position].stage for position in named], rotation=90)
+    name_stages(axes, [spectra.stage for spectra in record.spectra])
 
 
 def _over_limit(

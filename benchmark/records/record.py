@@ -1,6 +1,7 @@
 """A record: everything one run found, as one JSON file and its scores beside it."""
 
 import json
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,13 +13,18 @@ from benchmark.files import write_text
 from benchmark.measure.cost import Parameters
 from benchmark.measure.metrics import Metrics
 from benchmark.measure.spectrum import Spectrum
+from benchmark.measure.tables import TableSpectrum
+from benchmark.measure.trajectory import Density
 from benchmark.paths import shown
 from benchmark.records.environment import Environment
 from benchmark.training.fit import Evaluated
 
 FORMAT: Literal[1] = 1
-NUMERICS = 1
+NUMERICS = 2
 """Bumped whenever the numbers of a run may change: tests/test_golden_run.py fails without the bump."""
+
+NUMBERS = re.compile(r"\[[-+.\deE,\s]+\]")
+"""A list of numbers, which stays on one line."""
 
 NotNegative = Annotated[float, Field(ge=0)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -44,11 +50,23 @@ class Quality(_Frozen):
 
 
 class StageSpectra(_Frozen):
-    """One stage in `token` form (one matrix a sample), untrained and with the best weights; None where all are zero."""
+    """One stage, untrained and with the best weights: spectra in `token` form (one matrix a sample) and in `batch` form
+    (one matrix a token, centred), None where all matrices are zero; and how the samples' effective rank is spread."""
 
     stage: str
     initial: Spectrum | None
     best: Spectrum | None
+    initial_batch: Spectrum | None = None
+    best_batch: Spectrum | None = None
+    initial_density: Density | None = None
+    best_density: Density | None = None
+
+
+class RankPoint(_Frozen):
+    """The normalised effective rank of each stage at one evaluation, over the record's `curve_probe_rows` rows."""
+
+    step: int
+    erank: dict[str, float | None]
 
 
 class Cost(_Frozen):
@@ -83,7 +101,11 @@ class Record(_Frozen):
     scores: Scores
     probe_rows: int
     spectra: tuple[StageSpectra, ...]
+    tables: tuple[TableSpectrum, ...] = ()
+    """The embedding table of each sparse field with the best weights, over the ids seen in training."""
     curve: tuple[Evaluated, ...]
+    curve_probe_rows: int = 0
+    rank_curve: tuple[RankPoint, ...] = ()
     best_step: int
     best_epoch: int
     stopped_by: Literal["patience", "epochs"]
@@ -117,7 +139,8 @@ def scores_path(record: Path) -> Path:
 
 def save(record: Record, path: Path) -> None:
     """Writes the record as JSON, numbers as measured. Raises BenchmarkError naming the path."""
-    write_text(path, json.dumps(record.model_dump(mode="json"), indent=1) + "\n")
+    text = json.dumps(record.model_dump(mode="json"), indent=1)
+    write_text(path, NUMBERS.sub(lambda found: " ".join(found[0].split()), text) + "\n")
 
 
 def load(path: Path) -> Record:

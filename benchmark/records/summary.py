@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -12,8 +13,11 @@ from benchmark import recipe as recipes
 from benchmark.data.store import Fingerprint
 from benchmark.errors import UsageError
 from benchmark.measure.spectrum import METRICS
+from benchmark.measure.tables import mean_over_fields
 from benchmark.paths import RECIPES
+from benchmark.records import ranks
 from benchmark.records.figures import learning_curve, rank_trajectory
+from benchmark.records.rank_figures import of_recipe
 from benchmark.records.record import Record
 from benchmark.training.fit import Evaluated
 
@@ -154,22 +158,55 @@ def results(record: Record) -> list[Point]:
 def _ranks(record: Record) -> list[Point]:
     """Means over the probe, named so that they sort by stage: `rank/erank/02_block1.mixing`.
 
-    `rank_initial` is before training, `rank_normalized` is over min(rows, columns), and `rank_trajectory/erank` is
-    the normalised one as a curve whose steps are the stages.
+    `rank_initial` is before training, `rank_normalized` is over min(rows, columns), `rank_trajectory/erank` is the
+    normalised one as a curve whose steps are the stages; `rank_batch` and the like are of the batch form.
     """
     points: list[Point] = []
-    stages = [(position, f"{position:02d}_{s.stage}", s) for position, s in enumerate(record.spectra)]
-    for metric in METRICS:
-        for position, stage, spectra in stages:
-            if spectra.best is not None:
-                mean = getattr(spectra.best, metric).mean
-                normalized = mean / spectra.best.limit
-                points.append(Point(f"rank/{metric}/{stage}", mean, 0))
-                points.append(Point(f"rank_normalized/{metric}/{stage}", normalized, 0))
-                points.append(Point(f"rank_trajectory/{metric}", normalized, position))
-            if spectra.initial is not None:
-                points.append(Point(f"rank_initial/{metric}/{stage}", getattr(spectra.initial, metric).mean, 0))
+    stages = {stage.stage: f"{position:02d}_{stage.stage}" for position, stage in enumerate(record.spectra)}
+    for form, suffix in zip(ranks.FORMS, ("", "_batch"), strict=True):
+        initial, best = (ranks.spectra(record, form, when) for when in ranks.WHEN)
+        for metric in METRICS:
+            for position, (stage, name) in enumerate(stages.items()):
+                if (spectrum := best[stage]) is not None:
+                    normalised = spectrum.normalised(metric)
+                    points.append(Point(f"rank{suffix}/{metric}/{name}", getattr(spectrum, metric).mean, 0))
+                    points.append(Point(f"rank_normalized{suffix}/{metric}/{name}", normalised, 0))
+                    points.append(Point(f"rank_trajectory{suffix}/{metric}", normalised, position))
+                if (spectrum := initial[stage]) is not None:
+                    points.append(Point(f"rank_initial{suffix}/{metric}/{name}", getattr(spectrum, metric).mean, 0))
+    points += [*_summaries(record), *_rank_curve(record, stages), *_tables(record)]
     return sorted(points, key=lambda point: point.name.partition("/")[0])
+
+
+def _summaries(record: Record) -> Iterator[Point]:
+    """Of the trajectory in token form: `rank_summary/erank/collapse`, and a curve over the blocks of rise and fall."""
+    for metric in METRICS:
+        for when, prefix in zip(ranks.WHEN, ("rank_summary_initial", "rank_summary"), strict=True):
+            for path in ranks.trajectories([record], metric, "token", when):
+                for name in ("collapse", "damping"):
+                    if (value := getattr(path, name)) is not None:
+                        yield Point(f"{prefix}/{metric}/{name}", value, 0)
+                for name in ("rise", "fall", "amplitude"):
+                    for block, value in enumerate(getattr(path, name), start=1):
+                        yield Point(f"{prefix}/{metric}/{name}", value, block)
+
+
+def _rank_curve(record: Record, stages: Mapping[str, str]) -> Iterator[Point]:
+    """Normalised effective rank over training, a curve a stage."""
+    for point in record.rank_curve:
+        for stage, value in point.erank.items():
+            if value is not None:
+                yield Point(f"rank_curve/{stages.get(stage, stage)}", value, point.step)
+
+
+def _tables(record: Record) -> Iterator[Point]:
+    """Information abundance and effective rank of each field's table, and their means."""
+    for weight, prefix in (("plain", "table"), ("weighted", "table_by_count")):
+        found = {f"/{table.field}": getattr(table, weight) for table in record.tables}
+        for place, rank in {**found, "_mean": mean_over_fields(found.values())}.items():
+            if rank is not None:
+                yield Point(f"{prefix}_ia{place}", rank.ia, 0)
+                yield Point(f"{prefix}_erank{place}", rank.erank, 0)
 
 
 def write_bundle(record: Record, path: Path, folder: Path) -> None:
@@ -177,8 +214,10 @@ def write_bundle(record: Record, path: Path, folder: Path) -> None:
     (folder / "record.json").write_bytes(path.read_bytes())
     name, text = _recipe_file(record)
     (folder / name).write_text(text)
-    learning_curve(record).savefig(folder / "learning_curve.png")
-    rank_trajectory(record).savefig(folder / "rank_trajectory.png")
+    drawn = {"learning_curve": learning_curve(record), "rank_trajectory": rank_trajectory(record)}
+    drawn |= {f"rank_{name}": figure for name, figure in of_recipe([record]).items() if name != "trajectory"}
+    for name, figure in drawn.items():
+        figure.savefig(folder / f"{name}.png")
 
 
 def _recipe_file(record: Record) -> tuple[str, str]:

@@ -1,35 +1,36 @@
 """The ladder of checks a record climbs, each derived again from something other than the record itself."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from benchmark import recipe as recipes
+from benchmark import registry
 from benchmark.data.card import Card
 from benchmark.data.schema import Schema
 from benchmark.data.store import Fingerprint
+from benchmark.diagnosis import CURVE_ROWS, PROBE_ROWS
 from benchmark.errors import BenchmarkError
 from benchmark.measure.cost import flops_per_sample, on_meta, parameters, stage_shapes
-from benchmark.measure.metrics import Metrics
-from benchmark.measure.spectrum import METRICS, Spectrum
 from benchmark.paths import RECIPES, shown
-from benchmark.records import leaderboard, scores
-from benchmark.records.record import NUMERICS, Record, load, record_files, record_path, scores_path
-from benchmark.run import PROBE_ROWS
-from benchmark.training.optim import Plateau
+from benchmark.records import leaderboard, stale, verify_quality, verify_ranks
+from benchmark.records.ranks import ADDED_LATER
+from benchmark.records.record import Record, load, record_files, record_path, scores_path
+from benchmark.speed import figures
+from benchmark.studies import reports
 
 DERIVED = (
     "format, dataset, name, train_rows, recipe, recipe_digest, numerics, data (where its rows can be had here), "
     "parameters, flops_per_sample, notes, metrics.test (from the scores file), metrics.oracle_*, metrics.valid, "
     "best_step, best_epoch and stopped_by (from the curve), the curve's steps, epochs, learning rates and marks, "
-    "probe_rows, the stages and shapes of spectra and the order relations of their values, caveat, the leaderboard"
+    "probe_rows, the stages and shapes of spectra, the order relations of their values, the sums of singular values, "
+    "the means of densities, the rank curve's steps and stages, the tables' fields and sizes, caveat, the leaderboard"
 )
 REPORTED = (
     "seed, threads, device, the scores themselves, the curve's losses and metrics, the values of spectra, "
     "metrics.test.gauc, cost, environment, tuned, created"
 )
-
-TOLERANCE = 1e-9
 
 
 @dataclass(frozen=True)
@@ -64,9 +65,13 @@ def verify(results: Path, open_data: OpenData, recipe_folder: Path = RECIPES) ->
             yield Finding(path, "form", str(error))
     for path, record in loaded.items():
         yield from verify_record(record, path, results, open_data, recipe_folder)
+    yield from _older(loaded, results)
     yield from _copies(loaded)
     yield from _strays(results)
     yield from _tables(list(loaded.values()), results)
+    yield from _speed(results)
+    for path in reports.unlike(results):
+        yield Finding(path, "table", "is not what its study's records give; run the study's command again")
 
 
 def verify_record(
@@ -75,9 +80,9 @@ def verify_record(
     for rung, check in (
         ("place", lambda: _place(record, path, results)),
         ("recipe", lambda: _recipe(record, recipe_folder)),
-        ("scores", lambda: _scores(record, path)),
-        ("curve", lambda: _curve(record)),
-        ("spectra", lambda: _spectra(record)),
+        ("scores", lambda: verify_quality.test_scores(record, path)),
+        ("curve", lambda: verify_quality.curve(record)),
+        ("spectra", lambda: _ranks(record)),
         ("model", lambda: _model(record)),
     ):
         yield from (Finding(path, rung, message) for message in _guarded(check))
@@ -104,6 +109,10 @@ def _guarded(check: Callable[[], Iterator[str]]) -> Iterator[str]:
         yield f"malformed: {type(error).__name__}: {error}"
 
 
+def _again(faults: Iterable[str]) -> Iterator[str]:
+    yield from (f"stale: {fault}; run it again" for fault in faults)
+
+
 def _place(record: Record, path: Path, results: Path) -> Iterator[str]:
     if record.name is None or record.train_rows is not None:
         yield "an ad hoc run lies among the ranked records"
@@ -111,106 +120,38 @@ def _place(record: Record, path: Path, results: Path) -> Iterator[str]:
         yield f"the record is of {record.recipe_id} seed {record.seed}, which its path contradicts"
     if record.recipe.get("dataset") != record.dataset:
         yield f"the recipe is for {record.recipe.get('dataset')}, the record for {record.dataset}"
-    if record.numerics != NUMERICS:
-        yield f"stale: made with numerics {record.numerics}, today's is {NUMERICS}; run it again"
+    yield from _again(stale.numerics(record))
 
 
 def _recipe(record: Record, folder: Path) -> Iterator[str]:
-    kept = _parsed(record)
-    if kept.resolved() != record.recipe:
+    kept = verify_quality.parsed(record)
+    if _resolved(kept, record.recipe) != record.recipe:
         yield "the recipe in the record is not fully resolved"
     if kept.digest() != record.recipe_digest:
         yield f"recipe_digest {record.recipe_digest[:12]} is not that of its recipe ({kept.digest()[:12]})"
     if record.name is not None:
-        committed = recipes.load(f"{record.dataset}/{record.name}", folder)
-        if committed.digest() != record.recipe_digest:
-            yield f"stale: the committed recipe's digest is {committed.digest()[:12]} now; run it again"
+        yield from _again(stale.recipe(record, recipes.load(f"{record.dataset}/{record.name}", folder).digest()))
 
 
-def _scores(record: Record, path: Path) -> Iterator[str]:
-    arrays = scores.load(scores_path(path))
-    if scores.digest(arrays) != record.scores.digest:
-        yield "the digest of the scores file differs"
-    if scores.form(arrays) != record.scores.form:
-        yield f"the scores file has the form {scores.form(arrays)}"
-    positives, negatives = scores.counts(arrays)
-    expected = record.data.positives["test"], record.data.rows["test"] - record.data.positives["test"]
-    if (positives, negatives) != expected:
-        yield f"the scores hold {positives} positives and {negatives} negatives, the data {expected}"
-    test = record.metrics.test
-    if scores.form(arrays) == "rows":
-        yield from _same_metrics(test, scores.recompute(arrays))
-        return
-    for name, bounds in (("auc", scores.auc_bounds(arrays)), ("logloss", scores.logloss_bounds(arrays))):
-        if not bounds.holds(getattr(test, name)):
-            yield f"metrics.test.{name} {getattr(test, name)} is outside [{bounds.low}, {bounds.high}]"
+def _resolved(kept: recipes.Recipe, stated: dict[str, Any]) -> dict[str, Any]:
+    """Every setting of the recipe, less those that came after it was stated, which then have their defaults."""
+    table = kept.resolved()
+    added = {"model": getattr(registry.models.get(kept.model), "added_later", ()), "train": kept.train.added_later}
+    for group, later in added.items():
+        for key in set(later) - set(stated[group]):
+            del table[group][key]
+    return table
 
 
-def _same_metrics(reported: Metrics, derived: Metrics) -> Iterator[str]:
-    for name, value in asdict(derived).items():
-        stated = getattr(reported, name)
-        if name != "gauc" and not abs(stated - value) <= TOLERANCE * max(1.0, abs(value)):
-            yield f"metrics.test.{name} is {stated}, the scores give {value}"
-
-
-def _curve(record: Record) -> Iterator[str]:
-    """Replays the plateau over the reported metrics: marks, learning rates, places and the end follow from them."""
-    train = _parsed(record).train
-    rows = record.data.rows["train"] if record.train_rows is None else min(record.train_rows, record.data.rows["train"])
-    steps = -(-rows // train.batch_size)
-    plateau, rate = Plateau(train), train.learning_rate
-    best = None
-    for number, point in enumerate(record.curve, start=1):
-        step = number * (train.evaluate_every or steps)
-        if plateau.exhausted or (point.step, point.epoch) != (step, -(-step // steps)) or point.epoch > train.epochs:
-            yield f"evaluation {number} at step {point.step}, epoch {point.epoch} is out of place"
-        if point.learning_rate != rate:
-            yield f"evaluation {number}: the learning rate is {point.learning_rate}, the schedule gives {rate}"
-        if point.improved != plateau.improved(getattr(point.valid, train.monitor)):
-            yield f"evaluation {number}: `improved` contradicts its {train.monitor}"
-        best = point if point.improved else best
-        rate = plateau.next_rate(rate)
-    if best is None:
-        yield "the curve has no best evaluation"
-        return
-    if (best.step, best.epoch) != (record.best_step, record.best_epoch):
-        yield f"best step {record.best_step} (epoch {record.best_epoch}) is not the curve's {best.step}"
-    if best.valid != record.metrics.valid:
-        yield "metrics.valid is not that of the best evaluation"
-    ended = record.curve[-1].step + (train.evaluate_every or steps) > train.epochs * steps
-    if record.stopped_by != ("patience" if plateau.exhausted else "epochs") or not (plateau.exhausted or ended):
-        yield f"stopped_by is {record.stopped_by}, which the curve contradicts"
-
-
-def _parsed(record: Record) -> recipes.Recipe:
-    table = {key: value for key, value in record.recipe.items() if key != "dataset"}
-    return recipes.parse(table, record.dataset, "recipe")
-
-
-def _spectra(record: Record) -> Iterator[str]:
-    for stage in record.spectra:
-        for when, spectrum in (("initial", stage.initial), ("best", stage.best)):
-            if spectrum is not None:
-                yield from (f"{stage.stage} ({when}): {fault}" for fault in _disorder(spectrum, record.probe_rows))
-
-
-def _disorder(spectrum: Spectrum, probe_rows: int) -> Iterator[str]:
-    if spectrum.matrices != probe_rows or not 0 <= spectrum.skipped < probe_rows:
-        yield f"{spectrum.matrices} matrices, {spectrum.skipped} skipped, but {probe_rows} probe rows"
-    for field in ("mean", "q05", "q50", "q95"):
-        value = {name: getattr(getattr(spectrum, name), field) for name in METRICS}
-        slack = TOLERANCE * spectrum.limit
-        if any(not 1 - slack <= number <= spectrum.limit + slack for number in value.values()):
-            yield f"{field} lies outside [1, {spectrum.limit}]"
-        for high, low in (("erank", "pr"), ("pr", "srank"), ("erank", "ia"), ("ia", "srank")):
-            if value[high] < value[low] - slack:
-                yield f"{field} of {high} is below that of {low}"
+def _ranks(record: Record) -> Iterator[str]:
+    yield from verify_ranks.ranks(record)
+    yield from verify_ranks.curve(record, CURVE_ROWS)
+    yield from verify_ranks.tables(record)
 
 
 def _data(record: Record, card: Card, today: Fingerprint | None) -> Iterator[str]:
-    if today is not None and today != record.data:
-        names = [name for name, value in asdict(today).items() if asdict(record.data)[name] != value]
-        yield f"stale: the data differ from today's in {', '.join(names)}; run it again"
+    if today is not None:
+        yield from _again(stale.data(record, today))
     stated = record.metrics.oracle_auc, record.metrics.oracle_logloss
     if stated != ((card.oracle.auc, card.oracle.logloss) if card.oracle else (None, None)):
         yield "the oracle's metrics are not those of the card"
@@ -223,22 +164,20 @@ def _data(record: Record, card: Card, today: Fingerprint | None) -> Iterator[str
 def _model(record: Record) -> Iterator[str]:
     """The model rebuilt without memory for its weights: its size, cost, notes and stages."""
     schema = Schema(record.data.dense, record.data.sparse, record.data.cardinalities)
-    built = on_meta(_parsed(record), schema)
+    built = on_meta(verify_quality.parsed(record), schema)
     if parameters(built.model) != record.parameters:
         yield f"parameters are {record.parameters}, the rebuilt model has {parameters(built.model)}"
     flops = flops_per_sample(built.model, schema)
     if flops != record.flops_per_sample:
         yield f"flops_per_sample is {record.flops_per_sample}, the rebuilt model needs {flops}"
-    if built.notes != record.notes:
+    compiled = record.notes[len(built.notes) :] if record.recipe["train"].get("compile") else ()
+    if built.notes + compiled != record.notes:
         yield f"notes are {record.notes}, the rebuilt model gives {built.notes}"
     shapes = stage_shapes(built.model, schema)
     if [stage.stage for stage in record.spectra] != list(shapes):
         yield f"the stages are not those of the model: {', '.join(shapes)}"
         return
-    for stage in record.spectra:
-        for spectrum in filter(None, (stage.initial, stage.best)):
-            if (spectrum.rows, spectrum.columns) != shapes[stage.stage]:
-                yield f"{stage.stage} is {spectrum.rows} x {spectrum.columns}, the model's is {shapes[stage.stage]}"
+    yield from verify_ranks.shapes(record, shapes, "embedding.table" in dict(built.model.named_parameters()))
 
 
 def _copies(records: dict[Path, Record]) -> Iterator[Finding]:
@@ -248,6 +187,14 @@ def _copies(records: dict[Path, Record]) -> Iterator[Finding]:
         original = first.setdefault(record.scores.digest, path)
         if original != path:
             yield Finding(path, "scores", f"its scores are those of {shown(original)}")
+
+
+def _older(records: dict[Path, Record], results: Path) -> Iterator[Finding]:
+    """Records whose ranks cannot be checked in full, in one finding."""
+    older = [f"{run.recipe_id} seed {run.seed}" for run in records.values() if verify_ranks.is_older(run)]
+    if older:
+        message = f"made before there were {', '.join(ADDED_LATER)}: {', '.join(older)}"
+        yield Finding(results / "records", "spectra", message, failed=False)
 
 
 def _strays(results: Path) -> Iterator[Finding]:
@@ -263,3 +210,13 @@ def _tables(records: Sequence[Record], results: Path) -> Iterator[Finding]:
             yield Finding(path, "table", "is missing; run `python -m benchmark leaderboard`")
         elif path.read_text(encoding="utf-8") != text:
             yield Finding(path, "table", "is not what the records give; run `python -m benchmark leaderboard`")
+
+
+def _speed(results: Path) -> Iterator[Finding]:
+    try:
+        unlike = figures.stale_tables(results)
+    except BenchmarkError as error:
+        yield Finding(results / "speed", "form", str(error))
+        return
+    for path in unlike:
+        yield Finding(path, "table", "is not what the files beside it give; run its `speed` command again with --keep")

@@ -1,24 +1,25 @@
 """The only training loop. It yields events; whoever wants to show, save or track a run consumes them."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
-from torch.nn.functional import binary_cross_entropy_with_logits
 
-from benchmark.data.batches import Batch, batches, ordered
+from benchmark.data.batches import Batch, batches
 from benchmark.data.schema import Arrays
 from benchmark.errors import BenchmarkError
 from benchmark.measure.metrics import Metrics, evaluate
 from benchmark.recipe import Train
 from benchmark.training.optim import Optimizer, Plateau
+from benchmark.training.predict import predict
+from benchmark.training.step import TrainingStep
 
-PREDICT_BATCH = 4096
+MODEL, OPTIMIZER = "model.", "optimizer."
+"""Whose tensor it is, in the state of a snapshot."""
 
 StopReason = Literal["patience", "epochs"]
 
@@ -60,43 +61,117 @@ class Fitted:
 Event = Stepped | Evaluated | Fitted
 
 
-def fit(
-    model: nn.Module, train_split: Arrays, valid_split: Arrays, train: Train, *, seed: int, device: torch.device
-) -> Iterator[Event]:
+@dataclass(frozen=True)
+class Progress:
+    """How far a fit has come: values that JSON keeps to the bit."""
+
+    step: int
+    curve: tuple[Evaluated, ...]
+    seconds: float
+    train_seconds: float
+    train_rows: int
+    predict_seconds: float
+    predict_rows: int
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A fit between two events. Its tensors are the fit's own, not copies: they are those of this moment until the next
+    event is asked for. `best_weights` are those of the last improved evaluation of the curve."""
+
+    progress: Progress
+    state: dict[str, torch.Tensor]
+    best_weights: dict[str, torch.Tensor]
+
+
+class Fit:
     """Trains until patience or epochs run out, then restores the best weights.
 
-    Raises BenchmarkError where the loss is no longer finite.
-    """
-    return _Fit(model, train_split, valid_split, train, seed, device).events()
-
-
-class _Fit:
-    """The state of one fit between its events."""
+    `events` raises BenchmarkError where the loss is no longer finite."""
 
     def __init__(
-        self, model: nn.Module, train_split: Arrays, valid_split: Arrays, train: Train, seed: int, device: torch.device
+        self,
+        model: nn.Module,
+        train_split: Arrays,
+        valid_split: Arrays,
+        train: Train,
+        *,
+        seed: int,
+        device: torch.device,
     ) -> None:
         self.model, self.train_split, self.valid_split = model, train_split, valid_split
         self.train, self.seed, self.device = train, seed, device
         self.optimizer, self.plateau = Optimizer(model, train), Plateau(train)
-        self.started = time.perf_counter()
+        self.train_step = TrainingStep(model, self.optimizer)
+        self.steps_per_epoch = -(-len(train_split) // train.batch_size)
         self.train_clock, self.predict_clock = _Clock(), _Clock()
         self.step = 0
         self.losses: list[float] = []
-        self.best: Evaluated | None = None
+        self.curve: list[Evaluated] = []
         self.best_weights: dict[str, torch.Tensor] = {}
+        self.started = time.perf_counter()
+
+    @property
+    def epoch(self) -> int:
+        """The epoch of the last step, from 1."""
+        return max(1, -(-self.step // self.steps_per_epoch))
+
+    @property
+    def best(self) -> Evaluated:
+        return next(event for event in reversed(self.curve) if event.improved)
 
     def events(self) -> Iterator[Event]:
-        for epoch in range(1, self.train.epochs + 1):
+        for epoch in range(self.epoch, self.train.epochs + 1):
             yield from self._epoch(epoch)
             if self.plateau.exhausted:
                 break
         yield self._finish()
 
+    def snapshot(self) -> Snapshot:
+        """To be taken when an event has come and the next one has not been asked for, `Fitted` excepted."""
+        train, predict = self.train_clock, self.predict_clock
+        seconds = time.perf_counter() - self.started
+        state = {MODEL + name: tensor for name, tensor in self.model.state_dict().items()}
+        state |= {OPTIMIZER + name: tensor for name, tensor in self.optimizer.state_dict().items()}
+        state |= {"losses": torch.tensor(self.losses, dtype=torch.float64), "generator": torch.get_rng_state()}
+        if self.device.type == "cuda":
+            state["cuda_generator"] = torch.cuda.get_rng_state(self.device)
+        return Snapshot(
+            Progress(self.step, tuple(self.curve), seconds, train.seconds, train.rows, predict.seconds, predict.rows),
+            state,
+            self.best_weights,
+        )
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Goes on from a snapshot, before the first event.
+
+        Raises KeyError, RuntimeError or ValueError for one of another model or optimiser."""
+        progress, state = snapshot.progress, snapshot.state
+        self.step, self.curve = progress.step, list(progress.curve)
+        self.started -= progress.seconds
+        self.train_clock = _Clock(progress.train_seconds, progress.train_rows)
+        self.predict_clock = _Clock(progress.predict_seconds, progress.predict_rows)
+        for event in self.curve:
+            self.plateau.improved(self._monitored(event.valid))
+        self.model.load_state_dict(_below(MODEL, state))
+        self.optimizer.load_state_dict(_below(OPTIMIZER, state))
+        self.losses = state["losses"].tolist()
+        self.best_weights = {name: tensor.to(self.device) for name, tensor in snapshot.best_weights.items()}
+        torch.set_rng_state(state["generator"])
+        if self.device.type == "cuda":
+            torch.cuda.set_rng_state(state["cuda_generator"], self.device)
+
     def _epoch(self, epoch: int) -> Iterator[Event]:
-        source = batches(self.train_split, self.train.batch_size, seed=self.seed, epoch=epoch)
-        last_step = epoch * -(-len(self.train_split) // self.train.batch_size)
-        while not self.plateau.exhausted:
+        done = self.step - (epoch - 1) * self.steps_per_epoch
+        train = self.train
+        source = batches(
+            self.train_split, train.batch_size, seed=self.seed, epoch=epoch, shuffle=train.shuffle, start=done
+        )
+        while True:
+            if self.losses and self._evaluation_is_due():
+                yield self._evaluate(epoch)
+            if self.plateau.exhausted:
+                return
             with self.train_clock:
                 batch = next(source, None)
                 if batch is None:
@@ -104,23 +179,22 @@ class _Fit:
                 loss = self._train_on(batch.to(self.device))
                 self.train_clock.rows += len(batch)
             yield Stepped(self.step, epoch, loss)
-            every = self.train.evaluate_every
-            if (self.step == last_step) if every is None else (self.step % every == 0):
-                yield self._evaluate(epoch)
+
+    def _evaluation_is_due(self) -> bool:
+        return self.step % (self.train.evaluate_every or self.steps_per_epoch) == 0
+
+    def _monitored(self, valid: Metrics) -> float:
+        return float(getattr(valid, self.train.monitor))
 
     def _train_on(self, batch: Batch) -> float:
         """One step; the batch's mean cross-entropy without penalties."""
-        self.model.train()
-        cross_entropy = binary_cross_entropy_with_logits(self.model(batch.dense, batch.sparse), batch.label)
-        loss = cross_entropy.item()
+        loss = self.train_step(batch)
         self.step += 1
         if not np.isfinite(loss):
             raise BenchmarkError(
                 f"the training loss is {loss} at step {self.step} with learning rate "
                 f"{self.optimizer.learning_rate:g}; lower train.learning_rate"
             )
-        penalty = getattr(self.model, "training_penalty", None)
-        self.optimizer.step(cross_entropy if penalty is None else cross_entropy + penalty())
         self.losses.append(loss)
         return loss
 
@@ -141,18 +215,17 @@ class _Fit:
             learning_rate=self.optimizer.learning_rate,
             train_loss=float(np.mean(self.losses)),
             valid=valid,
-            improved=self.plateau.improved(getattr(valid, self.train.monitor)),
+            improved=self.plateau.improved(self._monitored(valid)),
             seconds=time.perf_counter() - self.started,
         )
         self.losses.clear()
+        self.curve.append(event)
         if event.improved:
-            self.best = event
             self.best_weights = {name: tensor.detach().clone() for name, tensor in self.model.state_dict().items()}
         self.optimizer.learning_rate = self.plateau.next_rate(self.optimizer.learning_rate)
         return event
 
     def _finish(self) -> Fitted:
-        assert self.best is not None, "the first evaluation is the best so far"
         self.model.load_state_dict(self.best_weights)
         return Fitted(
             best_step=self.best.step,
@@ -167,9 +240,9 @@ class _Fit:
 class _Clock:
     """Seconds spent inside its `with` blocks, and rows done there."""
 
-    def __init__(self) -> None:
-        self.seconds = 0.0
-        self.rows = 0
+    def __init__(self, seconds: float = 0.0, rows: int = 0) -> None:
+        self.seconds = seconds
+        self.rows = rows
 
     def __enter__(self) -> None:
         self._began = time.perf_counter()
@@ -182,29 +255,5 @@ class _Clock:
         return self.rows / self.seconds
 
 
-def predict(model: nn.Module, split: Arrays, device: torch.device) -> NDArray[np.float32]:
-    """Logits [n] of a whole split in row order, in eval mode. Raises FloatingPointError for one that is not finite."""
-    scores = np.empty(len(split), dtype=np.float32)
-    model.eval()
-    with torch.inference_mode():
-        position = 0
-        for batch in ordered(split, PREDICT_BATCH):
-            moved = batch.to(device)
-            scores[position : position + len(batch)] = model(moved.dense, moved.sparse).cpu().numpy()
-            position += len(batch)
-    if not np.isfinite(scores).all():
-        raise FloatingPointError("a logit is not finite")
-    return scores
-
-
-Observe = Callable[[str, torch.Tensor], None]
-
-
-def observe(model: nn.Module, split: Arrays, rows: NDArray[np.int64], device: torch.device, seen: Observe) -> None:
-    """Shows `seen(stage, x)` every stage of the model in eval mode, over the given rows, a batch at a time."""
-    probe = Arrays(split.dense[rows], split.sparse[rows], split.label[rows])
-    model.eval()
-    with torch.inference_mode():
-        for batch in ordered(probe, PREDICT_BATCH):
-            moved = batch.to(device)
-            model(moved.dense, moved.sparse, seen)
+def _below(prefix: str, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in state.items() if name.startswith(prefix)}

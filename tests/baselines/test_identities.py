@@ -20,13 +20,13 @@ SCHEMA = Schema(("x1", "x2"), ("a", "b", "c"), (4, 3, 6))
 @given(tokens=st.integers(1, 6), head=st.integers(1, 4), batch=st.integers(1, 3))
 @settings(max_examples=30, deadline=None)
 def test_transposition_is_its_own_inverse_and_moves_every_head(tokens: int, head: int, batch: int) -> None:
-    x = torch.arange(batch * tokens * tokens * head).reshape(batch, tokens, tokens * head)
+    x = torch.arange(batch * tokens * tokens * head).reshape(tokens, tokens * head, batch)
     mixed = transpose_heads(x)
     assert torch.equal(transpose_heads(mixed), x)
     for t in range(tokens):
         for h in range(tokens):
             own, other = slice(h * head, (h + 1) * head), slice(t * head, (t + 1) * head)
-            assert torch.equal(mixed[:, h, other], x[:, t, own])
+            assert torch.equal(mixed[h, other], x[t, own])
 
 
 @pytest.mark.parametrize("layer", [VectorCross(6), MatrixCross(6), MixtureCross(6, experts=2, rank=3)])
@@ -41,12 +41,12 @@ def test_a_cross_net_with_zero_weights_is_the_identity(layer: nn.Module) -> None
 @pytest.mark.parametrize("kind", ["full", "kronecker"])
 def test_linear_mixing_with_zero_weights_is_the_identity(kind: str) -> None:
     mixing = Mixing(kind, 4, 6, groups=2, norm="pre")
-    x = torch.randn(3, 4, 6)
+    x = torch.randn(4, 6, 3)
     with torch.no_grad():
         mixing.linear.weight.zero_()
         assert torch.equal(mixing(x), x)
         mixing.linear.weight.copy_(torch.eye(len(mixing.linear.weight)))
-        scaled = x / x.flatten(1).square().mean(dim=1).sqrt()[:, None, None]
+        scaled = x / x.square().mean(dim=(0, 1)).sqrt()
         torch.testing.assert_close(mixing(x), x + scaled)
 
 
@@ -67,15 +67,15 @@ def test_open_gates_give_the_dense_sum_of_the_experts() -> None:
     torch.manual_seed(0)
     layer = SparseExperts(tokens=3, width=4, experts=5, hidden=6)
     nn.init.normal_(layer.lower.bias)
-    s = torch.randn(3, 7, 4)
-    expected = torch.zeros(3, 7, 4)
+    s = torch.randn(3, 4, 7)
+    expected = torch.zeros(3, 4, 7)
     for t in range(3):
         for j in range(5):
             own = t * 5 + j
-            hidden = F.gelu(F.linear(s[t], layer.lift.weight[own], layer.lift.bias[own]))
-            expected[t] += F.linear(hidden, layer.lower.weight[own], layer.lower.bias[own])
-    torch.testing.assert_close(layer.mixture(s, torch.ones(3, 7, 5)), expected)
-    assert not layer.mixture(s, torch.zeros(3, 7, 5)).any()
+            hidden = F.gelu(F.linear(s[t].T, layer.lift.weight[own], layer.lift.bias[own]))
+            expected[t] += F.linear(hidden, layer.lower.weight[own], layer.lower.bias[own]).T
+    torch.testing.assert_close(layer.mixture(s, torch.ones(3, 5, 7)), expected)
+    assert not layer.mixture(s, torch.zeros(3, 5, 7)).any()
 
 
 def moe_batch(model: RankMixerMoE) -> Tensor:

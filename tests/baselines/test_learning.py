@@ -14,7 +14,8 @@ from benchmark.data.store import Store
 from benchmark.measure.metrics import auc
 from benchmark.recipe import Train
 from benchmark.registry import models
-from benchmark.training.fit import fit, predict
+from benchmark.training.fit import Fit
+from benchmark.training.predict import predict
 
 CPU = torch.device("cpu")
 SHALLOW = {"lr", "fm"}
@@ -35,7 +36,7 @@ def trained_auc(name: str, splits: dict[str, Arrays], train: Train) -> float:
     torch.set_num_threads(1)
     torch.manual_seed(0)
     model = models.get(name)(tiny().schema)
-    for _ in fit(model, splits["train"], splits["valid"], train, seed=0, device=CPU):
+    for _ in Fit(model, splits["train"], splits["valid"], train, seed=0, device=CPU).events():
         pass
     return auc(predict(model, splits["test"], CPU), splits["test"].label)
 

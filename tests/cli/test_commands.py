@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -55,6 +56,7 @@ def test_heavy_packages_are_not_imported_for_help() -> None:
         (["run", "--recipe", "synthetic/lr", "--seeds", "9" * 30], "at most 1,000 seeds, each below 2^31"),
         (["run", "--recipe", "synthetic/lr", "--seeds", "0-5000"], "at most 1,000 seeds"),
         (["run", "--recipe", "synthetic/lr", "--threads", "100000"], "--threads"),
+        (["run", "--recipe", "synthetic/lr", "--checkpoint-minutes", "0"], "it must be above 0"),
         (["run", "--recipe", "synthetic/lr", "--device", "tpu"], "'tpu' is not one of"),
         (
             ["run", "--recipe", "synthetic/lr", "--set", "train.learning_rat=1"],
@@ -107,19 +109,24 @@ def test_altered_runs_are_ad_hoc_and_quiet_prints_the_table_alone(tmp_path) -> N
     assert not (tmp_path / "records").exists()
 
 
-def test_interrupting_is_clean(tmp_path) -> None:
-    process = start(
-        "run", "--model", "dnn", "--dataset", "synthetic_tiny", "--no-track", "--results", str(tmp_path),
-        "--set", "train.epochs=1000", "--set", "train.patience=1000",
+def test_interrupted_and_started_again(tmp_path) -> None:
+    """Ctrl-C leaves no record, and the same command goes on at its step."""
+    words = (
+        "run", "--model", "dnn", "--dataset", "synthetic_tiny", "--no-track", "--results", str(tmp_path / "results"),
+        "--set", "train.epochs=12", "--set", "train.patience=1000", "--rows", "8000", "--threads", "1",
+        "--checkpoint-minutes", "0.001",
     )  # fmt: skip
+    process = start(*words)
     assert process.stderr is not None
-    seen = next((line for line in process.stderr if "valid AUC" in line), "")
-    assert seen
+    assert any("epoch   2" in line for line in process.stderr)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert "interrupted" in err and "Traceback" not in err
-    assert not list(tmp_path.rglob("seed-*"))
+    assert process.returncode == 130 and "Traceback" not in err
+    [step] = re.findall(r"the same command goes on at step (\d+), --fresh starts again", err)
+    assert not list((tmp_path / "results").rglob("seed-*"))
+    _, err = benchmark(*words, "--save-model", str(tmp_path / "models"))
+    assert f"resumed at step {step}" in err
+    assert list((tmp_path / "models").glob("synthetic_tiny/dnn-*-rows8000/seed-0/weights.safetensors"))
 
 
 def test_a_results_folder_that_cannot_be_is_named_before_training(tmp_path) -> None:

@@ -1,3 +1,4 @@
+import os
 from itertools import chain
 
 import numpy as np
@@ -6,8 +7,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmark.data.batches import Batch, batches, ordered
+from benchmark.data import batches as batches_module
+from benchmark.data.batches import ORDER_ROWS, Batch, batches, ordered
 from benchmark.data.schema import Arrays
+from benchmark.data.shuffle import WINDOW_ROWS
 from tests.data.tables import make_store
 
 
@@ -37,10 +40,16 @@ def test_ordered_batches_are_the_store_in_its_order(tmp_path):
 
 
 @settings(deadline=None, max_examples=50)
-@given(rows=st.integers(1, 50), size=st.integers(1, 60), seed=st.integers(0, 2**63 - 1), epoch=st.integers(0, 99))
-def test_an_epoch_holds_every_row_once_and_rows_stay_whole(rows, size, seed, epoch):
+@given(
+    rows=st.integers(1, 50),
+    size=st.integers(1, 60),
+    seed=st.integers(0, 2**63 - 1),
+    epoch=st.integers(0, 99),
+    shuffle=st.sampled_from(["rows", "blocks"]),
+)
+def test_an_epoch_holds_every_row_once_and_rows_stay_whole(rows, size, seed, epoch, shuffle):
     arrays = numbered(rows)
-    found = list(batches(arrays, size, seed=seed, epoch=epoch))
+    found = list(batches(arrays, size, seed=seed, epoch=epoch, shuffle=shuffle))
     assert [len(batch) for batch in found[:-1]] == [size] * (rows // size - (rows % size == 0))
     assert 1 <= len(found[-1]) <= size
     assert sorted(chain(*numbers(found))) == list(range(rows))
@@ -60,8 +69,11 @@ def test_the_order_depends_on_seed_and_epoch_alone():
     assert list(chain(*numbers(batches(arrays, 7, seed=0, epoch=1)))) == orders[0, 1]
 
 
-def test_the_order_is_that_of_every_version():
-    assert numbers(batches(numbered(8), 3, seed=0, epoch=1)) == [[2, 0, 4], [1, 7, 5], [3, 6]]
+@pytest.mark.parametrize(
+    ("shuffle", "expected"), [("rows", [[3, 4, 5], [0, 6, 1], [2, 7]]), ("blocks", [[1, 4, 5], [7, 0, 3], [2, 6]])]
+)
+def test_the_order_is_that_of_every_version(shuffle, expected):
+    assert numbers(batches(numbered(8), 3, seed=0, epoch=1, shuffle=shuffle)) == expected
 
 
 @pytest.mark.parametrize("world_size", [2, 3])
@@ -74,11 +86,36 @@ def test_the_ranks_share_each_batch(world_size):
     assert [sorted(chain(*parts)) for parts in zip(*ranks, strict=True)] == [sorted(batch) for batch in alone]
 
 
-def test_start_skips_batches():
+@pytest.mark.parametrize("shuffle", ["rows", "blocks"])
+def test_start_skips_batches(shuffle):
     arrays = numbered(11)
-    whole = numbers(batches(arrays, 4, seed=3, epoch=0))
-    assert numbers(batches(arrays, 4, seed=3, epoch=0, start=2)) == whole[2:]
-    assert numbers(batches(arrays, 4, seed=3, epoch=0, start=3)) == []
+    whole = numbers(batches(arrays, 4, seed=3, epoch=0, shuffle=shuffle))
+    assert numbers(batches(arrays, 4, seed=3, epoch=0, shuffle=shuffle, start=2)) == whole[2:]
+    assert numbers(batches(arrays, 4, seed=3, epoch=0, shuffle=shuffle, start=3)) == []
+
+
+@pytest.mark.parametrize("shuffle", ["rows", "blocks"])
+def test_start_skips_batches_of_an_epoch_of_many_pieces(shuffle):
+    rows = WINDOW_ROWS + ORDER_ROWS + 77
+    arrays = numbered(rows)
+    whole = numbers(batches(arrays, 5000, seed=3, epoch=0, shuffle=shuffle))
+    assert sorted(chain(*whole)) == list(range(rows))
+    for start in (1, 52, 53, 60):
+        assert numbers(batches(arrays, 5000, seed=3, epoch=0, shuffle=shuffle, start=start)) == whole[start:]
+
+
+def test_files_are_read_ahead_where_there_is_room(tmp_path, monkeypatch):
+    train = make_store(tmp_path / "s", rows=7).split("train")
+    asked: list[tuple[int, int]] = []
+    monkeypatch.setattr(
+        os, "posix_fadvise", lambda _, offset, size, advice: asked.append((offset, size)), raising=False
+    )
+    numbers(batches(train, 3, seed=0, epoch=1))
+    assert asked == [(128, array.nbytes) for array in (train.dense, train.sparse, train.label)]
+    asked.clear()
+    monkeypatch.setattr(batches_module, "_free_bytes", lambda: train.dense.nbytes)
+    numbers(batches(train, 3, seed=0, epoch=1))
+    assert not asked
 
 
 def test_a_batch_is_a_copy_that_may_be_changed(tmp_path):

@@ -1,5 +1,6 @@
 import math
 
+import mpmath
 import numpy as np
 import pytest
 from hypothesis import given
@@ -35,7 +36,30 @@ def test_logloss_is_that_of_scikit_learn(pairs) -> None:
 def test_order_of_rows_does_not_matter(pairs, random) -> None:
     shuffled = list(pairs)
     random.shuffle(shuffled)
-    assert metrics.auc(*arrays(shuffled)) == metrics.auc(*arrays(pairs))
+    found, expected = metrics.evaluate(*arrays(shuffled)), metrics.evaluate(*arrays(pairs))
+    assert (found.auc, found.ece, found.calibration) == (expected.auc, expected.ece, expected.calibration)
+    assert found.logloss == pytest.approx(expected.logloss, rel=1e-14)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_many_rows_are_those_of_scikit_learn(dtype) -> None:
+    rows = metrics.CHUNK + 70_000
+    generator = np.random.default_rng(5)
+    logit = np.clip(generator.normal(-1, 3, rows), -10, 10).astype(dtype)
+    logit[::7] = logit[0]
+    probability = 1 / (1 + np.exp(-logit.astype(np.float64)))
+    label = (generator.random(rows) < probability).astype(np.uint8)
+    assert metrics.auc(logit, label) == pytest.approx(roc_auc_score(label, logit), abs=1e-12)
+    assert metrics.logloss(logit, label) == pytest.approx(log_loss(label, probability), abs=1e-12)
+
+
+@pytest.mark.parametrize("size", [10.5, 20.0, 36.5, 40.0, 300.0, 700.0])
+def test_logloss_of_a_large_logit_is_that_of_500_digits(size: float) -> None:
+    for logit, label in [(size, 0), (size, 1), (-size, 0), (-size, 1)]:
+        with mpmath.workdps(500):
+            expected = float(mpmath.log(1 + mpmath.exp(-logit if label else logit)))
+        found = metrics.logloss(np.array([logit]), np.array([label], dtype=np.uint8))
+        assert found == pytest.approx(expected, rel=1e-12, abs=0)
 
 
 def test_ties_count_one_half() -> None:
@@ -59,6 +83,34 @@ def test_all_metrics_by_hand() -> None:
     assert found.calibration == pytest.approx(1.3, rel=1e-14)
     assert found.ece == pytest.approx((0.2 + 0.4 + 0.5) / 3, rel=1e-14)
     assert found.gauc is None
+
+
+def test_bins_of_the_calibration_error_by_hand() -> None:
+    logit = np.log(np.arange(1.0, 31.0))  # two rows a bin
+    label = np.array([1, 0] * 15, dtype=np.uint8)
+    expected = sum(abs(k / (k + 1) + (k + 1) / (k + 2) - 1) for k in range(1, 30, 2)) / 30
+    assert metrics.evaluate(logit, label).ece == pytest.approx(expected, rel=1e-13)
+    assert metrics.evaluate(logit[::-1], label[::-1]).ece == pytest.approx(expected, rel=1e-13)
+
+
+def test_rows_of_one_score_share_their_positives_among_bins() -> None:
+    label = np.array([1] * 12 + [0] * 28, dtype=np.uint8)
+    found = metrics.evaluate(np.zeros(40, dtype=np.float32), label)
+    assert found.ece == pytest.approx(abs(0.5 - 0.3), rel=1e-13)
+
+
+@given(rows, st.integers(1, 4))
+def test_grouped_auc_is_the_weighted_mean_of_the_groups(pairs, groups: int) -> None:
+    score, label = arrays(pairs)
+    group = np.arange(len(score), dtype=np.int32) ** 2 % (groups + 1)
+    parts = [(score[group == g], label[group == g]) for g in np.unique(group)]
+    both = [(z, y) for z, y in parts if 0 < y.sum() < len(y)]
+    found = metrics.grouped_auc(score, label, group)
+    if not both:
+        assert found is None
+        return
+    weights = [len(y) for _, y in both]
+    assert found == pytest.approx(np.average([roc_auc_score(y, z) for z, y in both], weights=weights), abs=1e-12)
 
 
 def test_grouped_auc_weights_by_rows_and_skips_single_classes() -> None:

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from benchmark.measure.spectrum import StageCollector, rank_metrics, singular_values
+from benchmark.measure.spectrum import METRICS, BatchCollector, StageCollector, rank_metrics, singular_values, triangle
 
 matrices = hnp.arrays(np.float64, hnp.array_shapes(min_dims=2, max_dims=2, max_side=6), elements=st.floats(-10, 10))
 
@@ -49,6 +49,85 @@ def test_what_always_holds(matrix) -> None:
 def test_scale_does_not_matter(matrix, scale: float) -> None:
     if singular_values(matrix)[0] > 1e-3:
         assert metrics_of(matrix * scale) == pytest.approx(metrics_of(matrix), rel=1e-6)
+
+
+SIGMA = {
+    "random": (26, 30, np.linspace(9.0, 0.5, 26)),
+    "rank-deficient": (26, 30, np.r_[np.linspace(4.0, 1.0, 7), np.zeros(19)]),
+    "repeated": (12, 12, np.repeat([3.0, 2.0, 0.25], 4)),
+    "ill-conditioned": (10, 8, 10.0 ** -np.arange(8)),
+    "tall": (300, 5, np.array([5.0, 4, 3, 2, 1])),
+    "wide": (4, 200, np.array([1.0, 0.5, 0.5, 0.1])),
+    "1 x n": (1, 9, np.array([2.5])),
+    "n x 1": (9, 1, np.array([2.5])),
+    "zero": (6, 4, np.zeros(4)),
+}
+
+
+def of_sigma(rows: int, columns: int, sigma, seed: int = 0):
+    """A matrix [rows, columns] with just these singular values, in random directions."""
+    generator = np.random.default_rng(seed)
+    left, right = (np.linalg.qr(generator.normal(size=(n, len(sigma))))[0] for n in (rows, columns))
+    return left * sigma @ right.T
+
+
+@pytest.mark.parametrize("kind", SIGMA)
+def test_singular_values_and_metrics_are_those_the_matrix_was_made_of(kind: str) -> None:
+    rows, columns, sigma = SIGMA[kind]
+    found = singular_values(np.stack([of_sigma(rows, columns, sigma, seed) for seed in range(3)]))
+    np.testing.assert_allclose(found, np.stack([sigma] * 3), atol=1e-9)
+    if sigma[0]:
+        p = sigma[sigma > 0] / sigma.sum()
+        expected = np.exp(-(p * np.log(p)).sum()), (sigma**2).sum() / sigma[0] ** 2, sigma.sum() / sigma[0]
+        values = rank_metrics(found)
+        for name, value in zip(("erank", "srank", "ia"), expected, strict=True):
+            np.testing.assert_allclose(values[name], value, atol=1e-9)
+        np.testing.assert_allclose(values["pr"], (sigma**2).sum() ** 2 / (sigma**4).sum(), atol=1e-9)
+
+
+@pytest.mark.parametrize("kind", SIGMA)
+def test_the_triangle_keeps_the_singular_values(kind: str) -> None:
+    rows, columns, sigma = SIGMA[kind]
+    r = None
+    for part in np.array_split(of_sigma(rows, columns, sigma), 3):
+        r = triangle(part, r)
+    found = singular_values(r)
+    assert found.shape == sigma.shape
+    np.testing.assert_allclose(found, sigma, atol=1e-9)
+
+
+@pytest.mark.parametrize("rows", [1, 2, 5, 40])
+@pytest.mark.parametrize("offset", [0.0, 1e4])
+def test_batch_form_is_the_centred_svd_of_each_token(rows: int, offset: float) -> None:
+    generator = np.random.default_rng(3)
+    x = generator.normal(size=(rows, 4, 7)) * 10.0 ** -np.arange(7) + offset * generator.normal(size=(4, 7))
+    x[:, 1] = x[:1, 1]
+    x[:, 2, 3] = x[:, 2, 5]
+    collector = BatchCollector()
+    for part in np.array_split(x, min(3, rows)):
+        collector.add("tokens", part)
+    found = collector.spectra()["tokens"]
+    if rows == 1:
+        assert found is None
+        return
+    tokens = [x[:, t] - x[:, t].mean(axis=0) for t in (0, 2, 3)]
+    sigma = np.stack([np.linalg.svd(token, compute_uv=False) for token in tokens])
+    assert found is not None
+    assert (found.rows, found.columns, found.matrices, found.skipped) == (rows, 7, 4, 1)
+    for name in METRICS:
+        assert getattr(found, name).mean == pytest.approx(rank_metrics(sigma)[name].mean(), abs=1e-9)
+    np.testing.assert_allclose(found.sigma, (sigma / sigma[:, :1]).mean(axis=0), atol=1e-9)
+
+
+def test_samples_are_the_normalised_metric_in_order() -> None:
+    collector = StageCollector()
+    collector.add("tokens", np.stack([np.diag([1.0, 1.0, 0.0]), np.zeros((3, 3))]))
+    collector.add("tokens", np.eye(3)[None])
+    np.testing.assert_allclose(collector.samples("erank")["tokens"], [2 / 3, np.nan, 1.0])
+    spectrum = collector.spectra()["tokens"]
+    assert spectrum is not None
+    assert spectrum.normalised("erank") == pytest.approx(2.5 / 3)
+    assert spectrum.sigma == pytest.approx((1.0, 1.0, 0.5))
 
 
 def test_collector_skips_and_counts_zero_matrices() -> None:

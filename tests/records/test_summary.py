@@ -3,7 +3,7 @@ import json
 from benchmark import recipe as recipes
 from benchmark.records import summary
 from benchmark.records.record import StageSpectra
-from tests.factories import make_record, make_spectrum
+from tests.factories import make_ranked_record, make_record, make_spectrum
 
 RECORD = make_record()
 
@@ -67,6 +67,38 @@ def test_a_trajectory_has_a_step_a_stage_and_skips_stages_of_zeros() -> None:
     names = {point.name for point in points}
     assert {"rank/pr/00_a", "rank/pr/02_c"} <= names
     assert not {"rank/pr/01_b", "rank_initial/pr/00_a"} & names
+
+
+def test_both_forms_and_the_summary_of_the_trajectory_are_metrics() -> None:
+    record = make_ranked_record()
+    stage = record.spectra[2]
+    found = values(record)
+    assert found["rank/pr/02_block1.mixing"] == stage.best.pr.mean
+    assert found["rank_batch/pr/02_block1.mixing"] == stage.best_batch.pr.mean
+    assert found["rank_normalized_batch/pr/02_block1.mixing"] == stage.best_batch.pr.mean / 8
+    assert found["rank_initial_batch/pr/02_block1.mixing"] == stage.initial_batch.pr.mean
+    ranks = [stage.best.erank.mean / stage.best.limit for stage in record.spectra]
+    assert found["rank_summary/erank/collapse"] == ranks[3] / ranks[1]
+    assert "rank_summary/erank/damping" not in found and "rank_summary_initial/erank/collapse" in found
+    blocks = [(p.value, p.step) for p in summary.results(record) if p.name == "rank_summary/erank/rise"]
+    assert blocks == [(ranks[2] - ranks[1], 1)]
+
+
+def test_the_rank_curve_is_over_steps_and_tables_are_by_field() -> None:
+    record = make_ranked_record()
+    points = summary.results(record)
+    curve = [(p.step, p.value) for p in points if p.name == "rank_curve/01_tokens"]
+    assert curve == [(point.step, point.erank["tokens"]) for point in record.rank_curve]
+    found = values(record)
+    assert found["table_ia/user"] == record.tables[0].plain.ia
+    assert found["table_by_count_erank/item"] == record.tables[1].weighted.erank
+    assert found["table_ia_mean"] == (record.tables[0].plain.ia + record.tables[1].plain.ia) / 2
+
+
+def test_every_figure_that_the_record_allows_is_in_the_bundle(tmp_path) -> None:
+    drawn = {name for name in bundle(make_ranked_record(), tmp_path / "a") if name.endswith(".png")}
+    parts = ("trajectory", "spectra", "density", "training", "tables")
+    assert drawn == {"learning_curve.png", *(f"rank_{part}.png" for part in parts)}
 
 
 def test_the_data_set_is_told_without_its_rows() -> None:

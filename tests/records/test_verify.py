@@ -63,6 +63,13 @@ def test_real_records_climb_the_whole_ladder(copy) -> None:
         (("spectra", 0, "stage"), "tokens", "model"),
         (("spectra", 0, "best", "rows"), 4, "model"),
         (("spectra", 0, "best", "columns"), 0, "form"),
+        (("spectra", 0, "best_batch", "matrices"), 3, "model"),
+        (("spectra", 0, "best", "sigma", 1), 0.5, "spectra"),
+        (("spectra", 0, "best_density", "rank"), [0] * 50, "spectra"),
+        (("rank_curve", 0, "step"), 1, "spectra"),
+        (("curve_probe_rows",), 7, "spectra"),
+        (("tables", 0, "cardinality"), 7, "spectra"),
+        (("tables",), [], "model"),
         (("notes",), ["made up"], "model"),
         (("format",), 2, "form"),
         (("device",), "cpux", "form"),
@@ -101,6 +108,32 @@ def test_an_altered_record_is_found_at_its_rung(copy, keys, value, rung: str) ->
     alter(deep(copy), keys, value)
     found = [finding for finding in findings(copy) if finding.failed]
     assert rung in {finding.rung for finding in found if finding.path == deep(copy)}
+
+
+def test_older_records_are_named_in_one_finding_that_is_no_failure(copy) -> None:
+    for seed in (0, 1):
+        path = deep(copy, seed)
+        content = json.loads(path.read_text())
+        for key in ("tables", "curve_probe_rows", "rank_curve"):
+            del content[key]
+        for stage in content["spectra"]:
+            for when in ("initial", "best"):
+                del stage[f"{when}_batch"], stage[f"{when}_density"], stage[when]["sigma"]
+        path.write_text(json.dumps(content))
+    [found] = findings(copy)
+    assert not found.failed
+    assert "made before there were batch spectra" in found.message
+    assert found.message.endswith("synthetic_tiny/deep seed 0, synthetic_tiny/deep seed 1")
+
+
+def test_a_setting_added_later_may_be_left_out_and_no_other(copy) -> None:
+    content = json.loads(deep(copy).read_text())
+    del content["recipe"]["train"]["shuffle"]
+    deep(copy).write_text(json.dumps(content))
+    assert findings(copy) == []
+    del content["recipe"]["train"]["patience"]
+    deep(copy).write_text(json.dumps(content))
+    assert [finding.message for finding in findings(copy)] == ["the recipe in the record is not fully resolved"]
 
 
 def test_altered_scores_are_found_even_with_their_digest_sealed_again(copy) -> None:
@@ -155,7 +188,7 @@ def test_a_missing_scores_file_is_found(copy) -> None:
 def test_a_changed_recipe_makes_its_records_stale(copy) -> None:
     path = copy / "recipes" / "synthetic_tiny" / "deep.toml"
     path.write_text(path.read_text().replace("[16]", "[17]"))
-    stale = [finding for finding in findings(copy) if "stale: the committed recipe" in finding.message]
+    stale = [finding for finding in findings(copy) if "stale: the recipe's digest" in finding.message]
     assert {finding.path for finding in stale} == {deep(copy, 0), deep(copy, 1)}
 
 

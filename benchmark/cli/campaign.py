@@ -1,0 +1,144 @@
+"""Runs many cells: those whose records are missing or stale."""
+
+import sys
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import typer
+
+from benchmark.cli.console import notice, out
+from benchmark.errors import UsageError
+
+if TYPE_CHECKING:
+    from benchmark.data.store import Store
+    from benchmark.studies.cells import Cell, Planned
+    from benchmark.studies.suite import Pool
+
+Timed = tuple["Planned", float | None]
+
+
+@dataclass(frozen=True)
+class Options:
+    """How cells are run."""
+
+    jobs: int
+    threads: int | None
+    backend: Literal["loky", "dask"]
+    address: str | None
+    data_root: Path | None
+    results: Path
+    dry_run: bool
+    track: bool
+    quiet: bool
+
+    def __post_init__(self) -> None:
+        if (self.backend == "dask") != (self.address is not None):
+            raise UsageError("--backend dask and --address HOST:PORT, of its scheduler, go together")
+
+
+def carry_out(cells: "Sequence[Cell]", stores: "Mapping[str, Store]", options: Options) -> int:
+    """Runs what is to be run of the cells, whose data are open in `stores`, by their card: how many failed.
+
+    Raises typer.Exit at a signal, with 128 and its number."""
+    from benchmark.files import require_writable
+
+    todo, present = _todo(cells, stores, options.results)
+    if options.dry_run:
+        _print_plan(todo, present, options)
+    elif not todo:
+        _say(f"all {present} cells done before", options)
+    else:
+        require_writable(options.results)
+        if present:
+            _say(f"{present} cells done before, {len(todo)} to run", options)
+        return _run(todo, options)
+    return 0
+
+
+def _todo(cells: "Sequence[Cell]", stores: "Mapping[str, Store]", results: Path) -> tuple[list[Timed], int]:
+    """What is to be run, longest first, and how many records are there."""
+    from benchmark.studies import estimate
+    from benchmark.studies.cells import plan
+
+    planned = [
+        each
+        for card, store in stores.items()
+        for each in plan([cell for cell in cells if cell.card == card], results, store.fingerprint)
+    ]
+    todo = [each for each in planned if each.state != "present"]
+    past = estimate.history(results) if todo else []
+
+    def seconds(cell: "Cell") -> float | None:
+        store = stores[cell.card]
+        return estimate.seconds(cell.recipe, store.schema, store.fingerprint.rows["train"], past)
+
+    timed = [(each, seconds(each.cell)) for each in todo]
+    return estimate.longest_first(timed), len(planned) - len(todo)
+
+
+def _print_plan(todo: list[Timed], present: int, options: Options) -> None:
+    from rich.table import Table
+
+    from benchmark.studies.estimate import in_total, words
+
+    out.print(f"{present} cells done before, {len(todo)} to run", highlight=False)
+    if not todo:
+        return
+    table = Table("cell", "expected", "record", box=None)
+    for planned, seconds in todo:
+        table.add_row(planned.cell.key, words(seconds), f"{planned.state}: {planned.why}".rstrip(": "))
+    out.print(table)
+    out.print(in_total([seconds for _, seconds in todo], options.jobs), highlight=False)
+
+
+def _run(todo: list[Timed], options: Options) -> int:
+    from benchmark import launch
+    from benchmark.cli.board import Board, Lines, LiveTable
+    from benchmark.data.catalog import cache_folder
+    from benchmark.files import require_writable
+    from benchmark.studies.pool import cores
+    from benchmark.studies.suite import run_cells
+    from benchmark.studies.worker import Worker
+
+    threads = options.threads or (max(1, cores() // options.jobs) if options.backend == "loky" else 1)
+    pool = _pool(options, threads)
+    going = cache_folder().resolve() / ".going" / uuid.uuid4().hex
+    require_writable(going.parent)
+    going.touch()
+    perform = partial(launch.perform, track=options.track, quiet=True)
+    root = options.data_root and options.data_root.expanduser().resolve()
+    worker = Worker(perform, options.results.resolve(), root, threads, going)
+    board = Board({planned.cell.key: seconds for planned, seconds in todo})
+    show: Any = board.count if options.quiet else LiveTable(board) if sys.stderr.isatty() else Lines(board)
+    try:
+        outcomes = run_cells(
+            [planned.cell for planned, _ in todo], worker, pool, show, partial(going.unlink, missing_ok=True)
+        )
+    except KeyboardInterrupt as error:
+        done = sum(outcome.state == "done" for outcome in board.ended)
+        notice(f"interrupted: {done} cells done; the same command goes on from there")
+        raise typer.Exit(128 + getattr(error, "signum", 2)) from None
+    finally:
+        if hasattr(show, "close"):
+            show.close()
+        going.unlink(missing_ok=True)
+    failed = [outcome for outcome in outcomes if outcome.state == "failed"]
+    _say(f"{len(outcomes) - len(failed)} cells done, {len(failed)} failed", options)
+    for outcome in failed:
+        notice(f"FAILED {outcome.cell.key}: {outcome.error}")
+    return len(failed)
+
+
+def _pool(options: Options, threads: int) -> "Pool":
+    from benchmark.studies.pool import Cluster, Local
+
+    return Local(options.jobs, threads) if options.address is None else Cluster(options.address)
+
+
+def _say(message: str, options: Options) -> None:
+    if not options.quiet:
+        notice(message)

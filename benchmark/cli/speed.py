@@ -1,0 +1,123 @@
+"""`speed`: how fast this machine does it. No test times anything; these commands do."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from benchmark.cli.console import notice, out
+from benchmark.paths import RESULTS, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from benchmark.speed.figures import Figures
+    from benchmark.speed.train import Setting
+
+app = typer.Typer(help="Measure speed and memory on this machine.", no_args_is_help=True)
+Repeats = Annotated[int, typer.Option(min=1, help="Interleaved repeats; medians are printed.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")]
+Keep = Annotated[bool, typer.Option("--keep", help="Keep the figures, and their table, below RESULTS/speed.")]
+Recipes = Annotated[
+    list[str] | None, typer.Option("--recipe", help="DATASET/NAME, once or more; three of criteo_x1 by default.")
+]
+Settings = Annotated[
+    list[str] | None, typer.Option("--set", help="Change a setting of the recipes, e.g. model.num_blocks=4.")
+]
+Threads = Annotated[int | None, typer.Option(min=1, max=1024, help="Threads; the number of cores by default.")]
+Results = Annotated[Path, typer.Option(help="Folder of the results.")]
+
+
+@app.command("data")
+def data(
+    rows: Annotated[int, typer.Option(min=1000, help="Rows of the csv files.")] = 1_200_000,
+    folder: Annotated[Path | None, typer.Option(help="Where some 500 bytes a row have room.")] = None,
+    repeats: Repeats = 3,
+    json_: Json = False,
+    keep: Keep = False,
+    results: Results = RESULTS,
+) -> None:
+    """Encode a csv of Criteo's shape and read its batches, beside a plain read_csv of the same file."""
+    from benchmark.speed import data as speed
+
+    _report_all([speed.measure(rows, folder, repeats, notice)], json_, keep, results)
+
+
+@app.command("train")
+def train(
+    recipe: Recipes = None,
+    set_: Settings = None,
+    threads: Threads = None,
+    repeats: Repeats = 5,
+    json_: Json = False,
+    keep: Keep = False,
+    results: Results = RESULTS,
+) -> None:
+    """Time training steps by stage, beside the plain form and this machine's matrix-multiply rate."""
+    from benchmark.speed import train as speed
+
+    chosen = _settings(recipe, set_, threads)
+    _report_all((speed.measure_training(one, repeats, notice) for one in chosen), json_, keep, results)
+
+
+@app.command("predict")
+def predict(
+    recipe: Recipes = None,
+    set_: Settings = None,
+    threads: Threads = None,
+    repeats: Repeats = 5,
+    json_: Json = False,
+    keep: Keep = False,
+    results: Results = RESULTS,
+) -> None:
+    """Time prediction, beside the plain form and this machine's matrix-multiply rate."""
+    from benchmark.speed import train as speed
+
+    chosen = _settings(recipe, set_, threads)
+    _report_all((speed.measure_prediction(one, repeats, notice) for one in chosen), json_, keep, results)
+
+
+@app.command("metrics")
+def metrics(
+    rows: Annotated[int, typer.Option(min=1000, help="Predictions to be scored.")] = 5_000_000,
+    repeats: Repeats = 3,
+    json_: Json = False,
+    keep: Keep = False,
+    results: Results = RESULTS,
+) -> None:
+    """AUC and LogLoss beside scikit-learn's, and the spectra of a probe of 4096 matrices of 26 x 30."""
+    from benchmark.speed import metrics as speed
+
+    _report_all([speed.measure(rows, repeats, notice)], json_, keep, results)
+
+
+def _settings(recipe_ids: list[str] | None, changes: list[str] | None, threads: int | None) -> "list[Setting]":
+    import torch
+
+    from benchmark.speed.train import STANDARD, Setting
+
+    chosen = [Setting(one, tuple(changes or ()), threads or torch.get_num_threads()) for one in recipe_ids or STANDARD]
+    for setting in chosen:
+        setting.recipe()  # a wrong name or key is said before anything is measured
+    return chosen
+
+
+def _report_all(measured: "Iterable[Figures]", json_: bool, keep: bool, results: Path) -> None:
+    """Prints, and keeps, each measurement when it is there; as JSON all together, by subject if there are several."""
+    from benchmark.speed import figures as files
+
+    found = {}
+    for figures in measured:
+        found[figures.subject] = figures.values
+        if not json_:
+            table = Table("figure", figures.subject, box=None)
+            for name, value in figures.values.items():
+                table.add_row(name, files.number(value))
+            out.print(table)
+        if keep:
+            for path in files.keep(figures, results):
+                notice(f"kept: {shown(path)}")
+    if json_:
+        print(json.dumps(found if len(found) > 1 else next(iter(found.values())), indent=1))

@@ -1,0 +1,191 @@
+"""`suite`, `ablate` and `damping`: many runs, those whose records are missing or stale."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from benchmark.cli.campaign import Options, carry_out
+from benchmark.cli.console import notice, out
+from benchmark.cli.running import MOST_THREADS, parse_seeds
+from benchmark.errors import MissingData, UsageError
+from benchmark.paths import RESULTS, shown
+
+if TYPE_CHECKING:
+    from benchmark.data.store import Store
+    from benchmark.studies.cells import Cell
+    from benchmark.studies.report import Report
+
+Seeds = Annotated[str, typer.Option(help="Seeds: 0, 0-4 or 0,2,5.")]
+Jobs = Annotated[int, typer.Option(min=1, help="Runs at once on this machine; its cores are divided among them.")]
+Threads = Annotated[
+    int | None, typer.Option(min=1, max=MOST_THREADS, help="Threads of each run; cores / jobs by default.")
+]
+Backend = Annotated[Literal["loky", "dask"], typer.Option(help="Processes of this machine, or a Dask cluster.")]
+Address = Annotated[str | None, typer.Option(help="HOST:PORT of the Dask scheduler.")]
+DataRoot = Annotated[Path | None, typer.Option(help="Folder of the data files you have.")]
+Results = Annotated[Path, typer.Option(help="Folder the records go to.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be run, and about how long.")]
+NoTrack = Annotated[bool, typer.Option("--no-track", help="Do not log to MLflow.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="No progress.")]
+Set = Annotated[list[str] | None, typer.Option("--set", help="Change one setting of the base in every cell.")]
+Dataset = Annotated[str, typer.Option(help="A data set's id, or the path of your own TOML card.")]
+
+
+def suite(
+    datasets: Annotated[
+        str | None, typer.Option(help="Data sets, e.g. synthetic,frappe_x1r; all that are here.")
+    ] = None,
+    recipes: Annotated[str | None, typer.Option(help="Names of recipes, e.g. dcnv2,rankelastor; all.")] = None,
+    seeds: Seeds = "0-4",
+    jobs: Jobs = 1,
+    threads: Threads = None,
+    backend: Backend = "loky",
+    address: Address = None,
+    data_root: DataRoot = None,
+    results: Results = RESULTS,
+    dry_run: DryRun = False,
+    no_track: NoTrack = False,
+    quiet: Quiet = False,
+) -> None:
+    """Run every committed recipe whose record is missing or stale, longest first; go on where a killed one was."""
+    options = Options(jobs, threads, backend, address, data_root, results, dry_run, not no_track, quiet)
+    numbers = parse_seeds(seeds)
+
+    from benchmark.studies.cells import chosen, ranked
+
+    cells: list[Cell] = []
+    stores: dict[str, Store] = {}
+    for dataset, group in chosen(_split(datasets), _split(recipes)).items():
+        try:
+            stores[dataset] = _open(dataset, options)
+        except MissingData as error:
+            if datasets is not None:
+                raise
+            notice(f"skipped {dataset}: {error}")
+            continue
+        cells += [cell for recipe in group for cell in ranked(recipe, numbers)]
+    _exit(carry_out(cells, stores, options))
+
+
+def ablate(
+    dataset: Dataset,
+    recipe: Annotated[str | None, typer.Option(help="The rankelastor recipe varied; D/rankelastor_small.")] = None,
+    set_: Set = None,
+    cells: Annotated[str | None, typer.Option(help="Cells, e.g. full/glu,none/relu; all twelve.")] = None,
+    seeds: Seeds = "0-2",
+    jobs: Jobs = 1,
+    threads: Threads = None,
+    backend: Backend = "loky",
+    address: Address = None,
+    data_root: DataRoot = None,
+    results: Results = RESULTS,
+    dry_run: DryRun = False,
+    no_track: NoTrack = False,
+    quiet: Quiet = False,
+) -> None:
+    """Run mixing x FFN of RankElastor at equal width and analyse it as a factorial design."""
+    options = Options(jobs, threads, backend, address, data_root, results, dry_run, not no_track, quiet)
+    numbers = parse_seeds(seeds)
+
+    from benchmark import recipe as recipes
+    from benchmark.data import catalog
+    from benchmark.studies import ablation, ablation_report, grid
+
+    dataset = _absolute(dataset)
+    card = catalog.find_card(dataset).card
+    base = recipes.load(recipe or f"{card.id}/{ablation.BASE}")
+    if base.dataset != card.id:
+        raise UsageError(f"--recipe {base.id} is for the data set {base.dataset}, not {card.id}")
+    variants = ablation.variants(recipes.override(base, set_) if set_ else base, ablation.parse_cells(cells))
+    store = _open(dataset, options)
+    grid.require_buildable(variants, store.schema)
+    failed = carry_out(grid.cells(ablation.STUDY, dataset, variants, numbers), {dataset: store}, options)
+    if not dry_run:
+        _report(ablation_report.report(results, card.id), results, ablation.STUDY, card.id)
+    _exit(failed)
+
+
+def damping(
+    dataset: Dataset,
+    blocks: Annotated[int, typer.Option(min=2, help="Blocks of every model.")] = 8,
+    recipes_: Annotated[
+        str, typer.Option("--recipes", help="Names of the data set's recipes, with blocks.")
+    ] = "rankmixer,rankelastor",
+    set_: Set = None,
+    seeds: Seeds = "0-2",
+    jobs: Jobs = 1,
+    threads: Threads = None,
+    backend: Backend = "loky",
+    address: Address = None,
+    data_root: DataRoot = None,
+    results: Results = RESULTS,
+    dry_run: DryRun = False,
+    no_track: NoTrack = False,
+    quiet: Quiet = False,
+) -> None:
+    """Run deep stacks and say how far mixing raises the rank and the FFN lowers it, block by block."""
+    options = Options(jobs, threads, backend, address, data_root, results, dry_run, not no_track, quiet)
+    numbers = parse_seeds(seeds)
+
+    from benchmark import recipe as recipes
+    from benchmark.data import catalog
+    from benchmark.studies import damping as study
+    from benchmark.studies import grid
+
+    dataset = _absolute(dataset)
+    card = catalog.find_card(dataset).card
+    variants = [study.variant(recipes.load(f"{card.id}/{name}"), blocks, set_ or []) for name in _split(recipes_) or []]
+    store = _open(dataset, options)
+    grid.require_buildable(variants, store.schema)
+    failed = carry_out(grid.cells(study.STUDY, dataset, variants, numbers), {dataset: store}, options)
+    if not dry_run:
+        _report(study.report(results, card.id), results, study.STUDY, card.id)
+    _exit(failed)
+
+
+def _split(text: str | None) -> list[str] | None:
+    return None if text is None else [word.strip() for word in text.split(",") if word.strip()]
+
+
+def _absolute(dataset: str) -> str:
+    """For processes elsewhere: the whole path of a card that is a file."""
+    return str(Path(dataset).expanduser().resolve()) if dataset.endswith(".toml") else dataset
+
+
+def _open(dataset: str, options: Options) -> "Store":
+    """Encoded now if it was not before: the processes that run cells find it made."""
+    from benchmark.data import catalog
+
+    return catalog.open_data(
+        dataset, data_root=options.data_root, notify=_ignore if options.quiet else notice, fetch=False
+    )[1]
+
+
+def _report(report: "Report | None", results: Path, study: str, dataset: str) -> None:
+    """Prints the tables and writes them beside the records."""
+    from rich.table import Table
+
+    from benchmark.studies import grid
+
+    if report is None:
+        return
+    for section in report.sections:
+        table = Table(*section.head, title=section.title, title_justify="left", box=None)
+        for row in section.rows:
+            table.add_row(*row)
+        out.print(table)
+        for remark in section.remarks:
+            out.print(remark, highlight=False, markup=False)
+        out.print()
+    for path in grid.write(results, study, dataset, report):
+        out.print(f"written: {shown(path)}", highlight=False, soft_wrap=True)
+
+
+def _exit(failed: int) -> None:
+    if failed:
+        raise typer.Exit(1)
+
+
+def _ignore(_: object) -> None:
+    pass

@@ -1,0 +1,89 @@
+"""The order of an epoch, computed where it is needed and never stored: no memory for each row, no wait at the start of
+an epoch, and a resumed epoch goes on at any position."""
+
+import math
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Shuffle = Literal["rows", "blocks"]
+Places = NDArray[np.int64]
+
+BLOCK_ROWS = 4096
+WINDOW_BLOCKS = 64
+WINDOW_ROWS = BLOCK_ROWS * WINDOW_BLOCKS
+_ROUNDS = 8
+
+
+class Permutation:
+    """A random permutation of 0 .. n-1: an alternating Feistel network of random functions on a grid a x b >= n, whose
+    cells beyond n are walked through (Black & Rogaway, Ciphers with Arbitrary Finite Domains, 2002).
+
+    It keeps 8 tables of about sqrt(n) numbers. Places of any two rows are uniform; all n! orders of a handful of rows
+    are not."""
+
+    def __init__(self, n: int, generator: np.random.Generator) -> None:
+        self._n = n
+        self._high = math.isqrt(max(n - 1, 0)) + 1
+        self._low = max(-(-n // self._high), 1)
+        self._rounds = [
+            (
+                generator.integers(self._high, size=self._low, dtype=np.int32),
+                generator.integers(self._low, size=self._high, dtype=np.int32),
+            )
+            for _ in range(_ROUNDS // 2)
+        ]
+
+    def __call__(self, places: Places) -> Places:
+        """Where the permutation sends places [m], each [m]."""
+        moved = self._once(places)
+        while (outside := np.flatnonzero(moved >= self._n)).size:
+            moved[outside] = self._once(moved[outside])
+        return moved
+
+    def _once(self, places: Places) -> Places:
+        high, low = (part.astype(np.int32) for part in np.divmod(places, self._low))
+        for shift_high, shift_low in self._rounds:
+            high += shift_high.take(low)
+            high -= self._high * (high >= self._high).astype(np.int32)
+            low += shift_low.take(high)
+            low -= self._low * (low >= self._low).astype(np.int32)
+        return high.astype(np.int64) * self._low + low
+
+
+def row_order(n: int, *, seed: int, epoch: int) -> Permutation:
+    """Every row of a split, each place uniform over all of them."""
+    return Permutation(n, _generator(seed, epoch, 0))
+
+
+class BlockOrder:
+    """For splits larger than memory: runs of 4096 neighbouring rows in random order, in windows of 64 runs whose rows
+    are in random order. Where the runs begin changes from epoch to epoch."""
+
+    def __init__(self, n: int, *, seed: int, epoch: int) -> None:
+        self._n, self._seed, self._epoch = n, seed, epoch
+        generator = _generator(seed, epoch, 0)
+        self._shift = int(generator.integers(n))
+        whole = n // BLOCK_ROWS
+        self._blocks = np.append(generator.permutation(whole), [whole] * (n > whole * BLOCK_ROWS))
+        self.windows = -(-len(self._blocks) // WINDOW_BLOCKS)
+
+    def runs(self, window: int) -> list[tuple[int, int]]:
+        """(first, last + 1) of the neighbouring rows that a window reads."""
+        blocks = self._blocks[window * WINDOW_BLOCKS : (window + 1) * WINDOW_BLOCKS]
+        starts = (blocks * BLOCK_ROWS + self._shift) % self._n
+        return [(int(start), min(int(start) + BLOCK_ROWS, self._n)) for start in starts]
+
+    def rows(self, window: int) -> Places:
+        """The rows of a window in the order of the epoch."""
+        before = window * WINDOW_ROWS
+        size = min(WINDOW_ROWS, self._n - before)
+        shuffled = Permutation(size, _generator(self._seed, self._epoch, window + 1))
+        block, row = np.divmod(before + shuffled(np.arange(size)), BLOCK_ROWS)
+        moved: Places = (self._blocks[block] * BLOCK_ROWS + row + self._shift) % self._n
+        return moved
+
+
+def _generator(seed: int, epoch: int, stream: int) -> np.random.Generator:
+    return np.random.Generator(np.random.Philox(key=[seed, epoch], counter=[0, 0, 0, stream]))

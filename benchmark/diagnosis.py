@@ -1,0 +1,99 @@
+"""What a run looks at in its model: the stages over probe rows of the validation split, and the embedding table."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from benchmark.data.schema import Arrays, Schema
+from benchmark.measure import tables, trajectory
+from benchmark.measure.spectrum import BatchCollector, Spectrum, StageCollector
+from benchmark.measure.tables import TableSpectrum
+from benchmark.measure.trajectory import Density
+from benchmark.records.record import RankPoint, StageSpectra
+from benchmark.training.predict import observe
+
+PROBE_ROWS = 4096
+CURVE_ROWS = 512
+PROBE_SEED = 20_260_101
+"""The probe is the same rows of a data set's validation split for every model and seed."""
+
+
+@dataclass(frozen=True)
+class Views:
+    """Every stage at one moment: spectra in `token` and in `batch` form, and how the samples' rank is spread."""
+
+    token: dict[str, Spectrum | None]
+    batch: dict[str, Spectrum | None]
+    density: dict[str, Density]
+
+
+class Probe:
+    """Looks at a model through the probe rows."""
+
+    def __init__(self, model: Any, valid: Arrays, device: torch.device) -> None:
+        self._model, self._valid, self._device = model, valid, device
+        self._rows = probe_rows(len(valid), PROBE_ROWS)
+        self._curve_rows = probe_rows(len(valid), CURVE_ROWS)
+
+    @property
+    def rows(self) -> int:
+        return len(self._rows)
+
+    @property
+    def curve_rows(self) -> int:
+        return len(self._curve_rows)
+
+    def views(self) -> Views:
+        """All stages as the model is now."""
+        token, batch = StageCollector(), BatchCollector()
+
+        def add(stage: str, x: NDArray[np.float32]) -> None:
+            token.add(stage, x)
+            batch.add(stage, x)
+
+        self._observe(self._rows, add)
+        densities = {density.stage: density for density in trajectory.densities(token.samples("erank"))}
+        return Views(token.spectra(), batch.spectra(), densities)
+
+    def point(self, step: int) -> RankPoint:
+        """The normalised effective rank of the stages after `step` steps."""
+        token = StageCollector()
+        self._observe(self._curve_rows, token.add)
+        return RankPoint(step=step, erank=trajectory.normalised(token.spectra(), "erank"))
+
+    def _observe(self, rows: NDArray[np.int64], add: Callable[[str, NDArray[np.float32]], None]) -> None:
+        observe(self._model, self._valid, rows, self._device, lambda stage, x: add(stage, x.cpu().numpy()))
+
+
+def stage_spectra(initial: Views, best: Views) -> tuple[StageSpectra, ...]:
+    return tuple(
+        StageSpectra(
+            stage=stage,
+            initial=initial.token[stage],
+            best=best.token[stage],
+            initial_batch=initial.batch[stage],
+            best_batch=best.batch[stage],
+            initial_density=initial.density[stage],
+            best_density=best.density[stage],
+        )
+        for stage in best.token
+    )
+
+
+def table_spectra(model: Any, schema: Schema, train: Arrays) -> tuple[TableSpectrum, ...]:
+    """The model's embedding table by field, over the ids seen in training; nothing where it has none."""
+    table = dict(model.named_parameters()).get("embedding.table")
+    if table is None:
+        return ()
+    counts = tables.id_counts(train.sparse, schema.cardinalities)
+    return tables.table_spectra(table.detach().cpu().numpy(), schema, counts)
+
+
+def probe_rows(n: int, count: int) -> NDArray[np.int64]:
+    """`count` of n validation rows, or all of them, in row order; fewer are among the more."""
+    chosen = np.random.Generator(np.random.Philox(key=PROBE_SEED)).permutation(n)[:count]
+    return np.sort(chosen)

@@ -1,0 +1,155 @@
+"""What must hold among the ranks of a record, whatever the weights were."""
+
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+from math import isclose
+
+import numpy as np
+
+from benchmark.measure.spectrum import METRICS, Spectrum
+from benchmark.measure.tables import TableSpectrum
+from benchmark.measure.trajectory import DENSITY_BINS, Density
+from benchmark.records.ranks import ADDED_LATER, WHEN, all_spectra, lacks
+from benchmark.records.record import Record, StageSpectra
+
+TOLERANCE = 1e-9
+BIN = 1 / DENSITY_BINS
+
+Shapes = Mapping[str, tuple[int, int]]
+
+
+def is_older(record: Record) -> bool:
+    """Whether the record was made before there were batch spectra and the like: it has none of them."""
+    return lacks(record) == ADDED_LATER
+
+
+def ranks(record: Record) -> Iterator[str]:
+    """Faults that show in the record alone."""
+    missing = lacks(record)
+    if missing and not is_older(record):
+        yield f"lacks {', '.join(missing)}, though it has the rest"
+    for name, when, form, spectrum in all_spectra(record):
+        matrices = record.probe_rows if form == "token" else None
+        yield from (f"{name} ({when}, {form} form): {fault}" for fault in _spectrum(spectrum, matrices, missing))
+    if not missing:
+        for before, stage in zip((None, *record.spectra), record.spectra, strict=False):
+            for when, said in WHEN.items():
+                yield from (f"{stage.stage} ({said}): {fault}" for fault in _density(stage, before, when))
+
+
+def shapes(record: Record, model: Shapes, has_table: bool) -> Iterator[str]:
+    """Faults in the sizes of spectra and tables, given the (rows, columns) of every stage of the rebuilt model, and
+    whether it has an embedding table."""
+    for stage, when, form, spectrum in all_spectra(record):
+        rows, columns = model[stage]
+        expected = (rows, columns) if form == "token" else (record.probe_rows, columns)
+        if (spectrum.rows, spectrum.columns) != expected:
+            yield f"{stage} ({when}, {form} form) is {spectrum.rows} x {spectrum.columns}, the model's is {expected}"
+        if form == "batch" and spectrum.matrices != rows:
+            yield f"{stage} ({when}, batch form) has {spectrum.matrices} matrices, the model {rows} tokens"
+    if bool(record.tables) != has_table and not is_older(record):
+        yield f"{len(record.tables)} embedding tables, which the model contradicts"
+    width = model["embedding"][1]
+    yield from (f"table of {t.field}: {t.columns} columns, not {width}" for t in record.tables if t.columns != width)
+
+
+def curve(record: Record, probe_rows: int) -> Iterator[str]:
+    """Faults of the rank curve; `probe_rows` is how many rows it is to be measured on."""
+    if not record.rank_curve:
+        return
+    if record.curve_probe_rows != min(record.data.rows["valid"], probe_rows):
+        yield f"curve_probe_rows is {record.curve_probe_rows}"
+    if [point.step for point in record.rank_curve] != [point.step for point in record.curve]:
+        yield "the rank curve has not the steps of the learning curve"
+    stages = [stage.stage for stage in record.spectra]
+    for point in record.rank_curve:
+        if list(point.erank) != stages:
+            yield f"rank curve, step {point.step}: its stages are {', '.join(point.erank)}"
+        if wrong := [f"{s} {v}" for s, v in point.erank.items() if v is not None and not 0 < v <= 1 + TOLERANCE]:
+            yield f"rank curve, step {point.step}: {', '.join(wrong)} outside (0, 1]"
+
+
+def tables(record: Record) -> Iterator[str]:
+    """Faults of the embedding tables, which must be those of the data's fields."""
+    if not record.tables:
+        return
+    stated = [(table.field, table.cardinality) for table in record.tables]
+    if stated != list(zip(record.data.sparse, record.data.cardinalities, strict=True)):
+        yield "the embedding tables are not of the data's fields and cardinalities"
+    rows = record.train_rows or record.data.rows["train"]
+    for table in record.tables:
+        yield from (f"table of {table.field}: {fault}" for fault in _table(table, rows))
+
+
+def _spectrum(spectrum: Spectrum, matrices: int | None, missing: tuple[str, ...]) -> Iterator[str]:
+    if matrices not in (None, spectrum.matrices) or not 0 <= spectrum.skipped < spectrum.matrices:
+        yield f"{spectrum.matrices} matrices, {spectrum.skipped} skipped, but {matrices} probe rows"
+    for field in ("mean", "q05", "q50", "q95"):
+        value = {name: getattr(getattr(spectrum, name), field) for name in METRICS}
+        slack = TOLERANCE * spectrum.limit
+        if any(not 1 - slack <= number <= spectrum.limit + slack for number in value.values()):
+            yield f"{field} lies outside [1, {spectrum.limit}]"
+        for high, low in (("erank", "pr"), ("pr", "srank"), ("erank", "ia"), ("ia", "srank")):
+            if value[high] < value[low] - slack:
+                yield f"{field} of {high} is below that of {low}"
+    if "singular values" not in missing:
+        yield from _sigma(spectrum)
+
+
+def _sigma(spectrum: Spectrum) -> Iterator[str]:
+    """sigma_i / sigma_1 sums to the information abundance, and so do their means."""
+    sigma = spectrum.sigma
+    if len(sigma) != spectrum.limit:
+        yield f"{len(sigma)} singular values, not {spectrum.limit}"
+    elif sigma[0] != 1 or sigma[-1] < 0 or any(after > before for before, after in pairwise(sigma)):
+        yield "its singular values do not fall from 1"
+    elif not isclose(sum(sigma), spectrum.ia.mean, rel_tol=TOLERANCE):
+        yield f"its singular values sum to {sum(sigma)}, not to ia {spectrum.ia.mean}"
+
+
+def _density(stage: StageSpectra, before: StageSpectra | None, when: str) -> Iterator[str]:
+    """A histogram holds the samples of the spectrum, and its mean is theirs to half a bin."""
+    density, spectrum = getattr(stage, f"{when}_density"), getattr(stage, when)
+    earlier = None if before is None else getattr(before, f"{when}_density")
+    if density is None:
+        yield "has no density"
+        return
+    samples = 0 if spectrum is None else spectrum.matrices - spectrum.skipped
+    if density.stage != stage.stage or len(density.rank) != DENSITY_BINS or sum(density.rank) != samples:
+        yield f"its density is not of its {samples} samples"
+        return
+    if min(density.rank) < 0 or min(density.shift, default=0) < 0:
+        yield "its density has a count below 0"
+    if samples and abs(_mean(density.rank, 0.0) - spectrum.normalised("erank")) > BIN / 2 + TOLERANCE:
+        yield f"its density has the mean {_mean(density.rank, 0.0)}, not {spectrum.normalised('erank')}"
+    if before is None and density.shift:
+        yield "the first stage has a shift"
+    elif earlier is not None:
+        yield from _shift(density, earlier, spectrum, getattr(before, when))
+
+
+def _shift(density: Density, earlier: Density, now: Spectrum | None, then: Spectrum | None) -> Iterator[str]:
+    counted, most = sum(density.shift), min(sum(density.rank), sum(earlier.rank))
+    if len(density.shift) != 2 * DENSITY_BINS or counted > most:
+        yield f"its shift is of {counted} samples, of which there are at most {most}"
+    elif now is not None and then is not None and now.skipped == then.skipped == 0:
+        moved = now.normalised("erank") - then.normalised("erank")
+        if counted != most or abs(_mean(density.shift, -1.0) - moved) > BIN / 2 + TOLERANCE:
+            yield f"its shift of {counted} samples has the mean {_mean(density.shift, -1.0)}, not {moved}"
+
+
+def _mean(counts: tuple[int, ...], low: float) -> float:
+    middles = low + BIN * (np.arange(len(counts)) + 0.5)
+    return float(middles @ np.array(counts) / max(1, sum(counts)))
+
+
+def _table(table: TableSpectrum, rows: int) -> Iterator[str]:
+    if not 1 <= table.seen <= min(table.cardinality, rows):
+        yield f"{table.seen} of {table.cardinality} ids are seen in {rows} rows"
+        return
+    if (table.plain is None) != (table.weighted is None):
+        yield "it is zero in one form alone"
+    slack = TOLERANCE * table.limit
+    for rank in filter(None, (table.plain, table.weighted)):
+        if not 1 - slack <= rank.ia <= rank.erank + slack <= table.limit + 2 * slack:
+            yield f"not 1 <= ia {rank.ia} <= erank {rank.erank} <= {table.limit}"

@@ -1,0 +1,1 @@
+"""Many runs: which are missing, carried out together, and what they show."""

@@ -1,0 +1,46 @@
+"""Scoring whole splits, and showing what a model makes of chosen rows."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from benchmark.data.batches import ordered
+from benchmark.data.schema import Arrays
+
+CPU_ROWS, GPU_ROWS = 512, 1 << 16
+"""Rows of a forward pass: on a CPU as many as stay in cache."""
+
+
+def predict(model: nn.Module, split: Arrays, device: torch.device) -> NDArray[np.float32]:
+    """Logits [n] of a whole split in row order, in eval mode. Raises FloatingPointError for one that is not finite."""
+    scores = np.empty(len(split), dtype=np.float32)
+    model.eval()
+    with torch.inference_mode():
+        position = 0
+        for batch in ordered(split, _rows(device)):
+            moved = batch.to(device)
+            scores[position : position + len(batch)] = model(moved.dense, moved.sparse).cpu().numpy()
+            position += len(batch)
+    if not np.isfinite(scores).all():
+        raise FloatingPointError("a logit is not finite")
+    return scores
+
+
+Observe = Callable[[str, torch.Tensor], None]
+
+
+def observe(model: nn.Module, split: Arrays, rows: NDArray[np.int64], device: torch.device, seen: Observe) -> None:
+    """Shows `seen(stage, x)` every stage of the model in eval mode, over the given rows, a batch at a time."""
+    probe = Arrays(split.dense[rows], split.sparse[rows], split.label[rows])
+    model.eval()
+    with torch.inference_mode():
+        for batch in ordered(probe, _rows(device)):
+            moved = batch.to(device)
+            model.forward(moved.dense, moved.sparse, seen)  # a compiled model's call would compile the observer too
+
+
+def _rows(device: torch.device) -> int:
+    return CPU_ROWS if device.type == "cpu" else GPU_ROWS

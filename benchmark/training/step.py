@@ -1,0 +1,66 @@
+"""One training step: forward, loss, penalty, backward, update."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from benchmark.data.batches import Batch
+from benchmark.training.optim import Optimizer
+
+CHUNK_ROWS = 512
+"""Rows whose activations stay near the cache; fewer make the products too small."""
+
+
+class TrainingStep:
+    """Adds the gradients of the rows of a batch up, a few hundred rows at a time, and updates once.
+
+    The sums are those of the whole batch up to rounding. A model whose rows depend on each other in training (batch
+    norm, or a term of its own in the loss) takes the whole batch at once, as a GPU does.
+    """
+
+    def __init__(self, model: nn.Module, optimizer: Optimizer) -> None:
+        self._model, self._optimizer = model, optimizer
+        self._penalty = getattr(model, "training_penalty", None)
+        normed = any(isinstance(module, nn.BatchNorm1d) for module in model.modules())
+        self._whole = normed or self._penalty is not None
+
+    def __call__(self, batch: Batch) -> float:
+        """One update; the batch's mean cross-entropy without penalties. Without the update where that is not finite."""
+        self._model.train()
+        rows = len(batch) if self._whole or batch.label.is_cuda else CHUNK_ROWS
+        losses = []
+        sparse = _SparseGradients(self._model)
+        for first in range(0, len(batch), rows):
+            part = slice(first, first + rows)
+            logit = self._model(batch.dense[part], batch.sparse[part])
+            loss = binary_cross_entropy_with_logits(logit, batch.label[part], reduction="sum") / len(batch)
+            losses.append(loss.detach())
+            torch.autograd.backward(loss if self._penalty is None else loss + self._penalty())
+            sparse.collect()
+        total = float(torch.stack(losses).sum(dtype=torch.float64))
+        if math.isfinite(total):
+            sparse.restore()
+            self._optimizer.step()
+        return total
+
+
+class _SparseGradients:
+    """The sparse gradients of several backward passes, put together once: adding them up would copy them every time."""
+
+    def __init__(self, model: nn.Module) -> None:
+        self._pieces: dict[nn.Parameter, list[Tensor]] = {parameter: [] for parameter in model.parameters()}
+
+    def collect(self) -> None:
+        for parameter, pieces in self._pieces.items():
+            if parameter.grad is not None and parameter.grad.is_sparse:
+                pieces.append(parameter.grad)
+                parameter.grad = None
+
+    def restore(self) -> None:
+        for parameter, pieces in self._pieces.items():
+            if pieces:
+                indices = torch.cat([piece._indices() for piece in pieces], dim=1)
+                values = torch.cat([piece._values() for piece in pieces])
+                parameter.grad = torch.sparse_coo_tensor(indices, values, parameter.shape, check_invariants=False)

@@ -1,0 +1,78 @@
+"""The plain forms and the registry's models: same logits, same updates."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from benchmark import recipe as recipes
+from benchmark.data.batches import Batch
+from benchmark.data.schema import Schema
+from benchmark.errors import UsageError
+from benchmark.recipe import Recipe
+from benchmark.speed.plain import PlainModel
+from benchmark.training.optim import Optimizer
+from benchmark.training.step import TrainingStep
+
+SCHEMA = Schema(("x1", "x2"), ("a", "b", "c"), (4, 3, 6))
+TOKENS: dict[str, Any] = {"embedding_dim": 4, "num_tokens": 4, "token_dim": 8, "num_blocks": 2}
+CASES: list[tuple[str, dict[str, Any]]] = [
+    ("dcnv2", {"embedding_dim": 3, "structure": "parallel", "parallel_units": [5, 4]}),
+    ("dcnv2", {"embedding_dim": 3, "structure": "stacked_parallel"}),
+    ("rankelastor", TOKENS | {"tokenizer": "matrix", "ffn_hidden": [5, 7]}),
+    ("rankelastor", TOKENS | {"expansion": 1.0, "ffn_hidden": [8], "tokenizer_norm": False, "head": "linear"}),
+    ("rankelastor", TOKENS | {"mixing": "kronecker", "mixing_norm": "post", "ffn": "relu", "head": "pool"}),
+    ("rankelastor", TOKENS | {"mixing": "transpose", "ffn": "glu_paper", "ffn_norm": "none", "head": "mean"}),
+    ("rankmixer", TOKENS),
+    ("rankmixer", TOKENS | {"tokenizer": "matrix", "ffn_norm": "pre", "ffn_hidden": [6, 6]}),
+]
+
+
+def make(name: str, hyperparameters: dict[str, Any]) -> tuple[nn.Module, PlainModel, Recipe]:
+    """A model with random weights, its plain form with the same ones, and the recipe without dropout."""
+    parsed = recipes.parse({"model": {"name": name, **hyperparameters}}, "tests", "test")
+    off = {key: 0.0 for key in parsed.hyperparameters if key.endswith("dropout")}
+    train = parsed.train.model_copy(update={"embedding_l2": 0.1, "clip_norm": 0.5, "learning_rate": 1e-2})
+    recipe = replace(parsed, hyperparameters={**parsed.hyperparameters, **off}, train=train)
+    torch.manual_seed(0)
+    model: nn.Module = recipe.build(SCHEMA).model
+    for parameter in model.parameters():
+        nn.init.normal_(parameter, std=0.5)
+    return model, PlainModel(model, recipe, SCHEMA), recipe
+
+
+def some_rows(rows: int) -> Batch:
+    generator = np.random.default_rng(0)
+    sparse = np.stack([generator.integers(c, size=rows) for c in SCHEMA.cardinalities], axis=1).astype(np.int32)
+    dense = generator.normal(size=(rows, 2)).astype(np.float32)
+    label = generator.integers(2, size=rows).astype(np.float32)
+    return Batch(torch.from_numpy(dense), torch.from_numpy(sparse), torch.from_numpy(label))
+
+
+@pytest.mark.parametrize(("name", "hyperparameters"), CASES)
+def test_the_logits_are_those_of_the_model(name, hyperparameters):
+    model, plain, _ = make(name, hyperparameters)
+    batch = some_rows(40)
+    model.eval()
+    torch.testing.assert_close(
+        model(batch.dense, batch.sparse), plain.logit(batch, training=False), rtol=1e-4, atol=1e-4
+    )
+
+
+@pytest.mark.parametrize(("name", "hyperparameters"), CASES)
+def test_three_steps_lead_to_the_same_weights(name, hyperparameters):
+    model, plain, recipe = make(name, hyperparameters)
+    step = TrainingStep(model, Optimizer(model, recipe.train))
+    for _ in range(3):
+        batch = some_rows(600)
+        assert step(batch) == pytest.approx(plain.step(batch), rel=1e-4)
+    for key, parameter in model.named_parameters():
+        torch.testing.assert_close(parameter, plain.weights[key], rtol=1e-3, atol=2e-4)
+
+
+def test_other_models_have_no_plain_form():
+    with pytest.raises(UsageError, match="there is a plain form of dcnv2, rankelastor, rankmixer"):
+        make("dnn", {})

@@ -1,0 +1,65 @@
+import json
+import subprocess
+import sys
+
+import polars as pl
+import pytest
+
+from benchmark.data.planted import DENSE, SPARSE, Size, generate
+from benchmark.speed import figures
+from benchmark.speed.data import write_csv
+
+SIZE = Size("speed", (600, 200, 200), (4, 500), 1 / 300)
+
+
+def speed_data(*options: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "benchmark", "speed", "data", *options], capture_output=True, text=True
+    )
+
+
+def test_the_csv_holds_the_planted_rows(tmp_path):
+    write_csv(SIZE, tmp_path)
+    frames = [pl.read_csv(tmp_path / f"{split}.csv", infer_schema=False) for split in ("train", "valid", "test")]
+    assert [frame.height for frame in frames] == [600, 200, 200]
+    rows, frame = generate(SIZE, 0, 1000), pl.concat(frames)
+    assert frame.columns == ["label", *DENSE, *SPARSE]
+    assert frame["label"].cast(pl.UInt8).to_list() == rows.label.tolist()
+    numbers = [None if number != number else str(int(number)) for number in rows.dense[:, 0]]
+    assert frame["I1"].to_list() == numbers
+    for j, name in enumerate(SPARSE):
+        assert frame[name].str.contains("^[0-9a-f]{8}$").all()
+        pairs = set(zip(frame[name], rows.sparse[:, j].tolist(), strict=True))
+        assert len(pairs) == len(set(rows.sparse[:, j].tolist())) == frame[name].n_unique()
+
+
+def test_speed_data_measures_and_keeps_a_table(tmp_path):
+    options = ("--rows", "3000", "--repeats", "1", "--folder", str(tmp_path), "--results", str(tmp_path / "results"))
+    done = speed_data(*options, "--json", "--keep")
+    assert done.returncode == 0, done.stderr
+    values = json.loads(done.stdout)
+    assert {"encode_rows_per_s", "read_rows_per_s", "peak_memory_gib", "epoch_rows_per_s"} <= set(values)
+    assert all(value > 0 for name, value in values.items() if not name.startswith("private"))
+    assert values["store_bytes_per_row"] < 160 + 2**14 / 3000
+    [kept] = figures.load_topic("data", tmp_path / "results")
+    assert kept.values == values
+    assert kept.subject == "3,000 rows"
+    assert not list(tmp_path.glob("benchmark-speed-*"))
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "message"),
+    [
+        (
+            ("--folder", "/nowhere"),
+            1,
+            "error: /nowhere: No such file or directory; make room or choose another --folder",
+        ),
+        (("--rows", "10"), 2, "Invalid value for '--rows'"),
+    ],
+)
+def test_misuse_is_one_message(options, code, message):
+    done = speed_data(*options)
+    assert done.returncode == code
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,70 @@
+import json
+import subprocess
+import sys
+
+import pytest
+
+from benchmark import recipe as recipes
+from benchmark.errors import UsageError
+from benchmark.speed import figures
+from benchmark.speed.train import shape_of, some_rows
+
+
+def speed(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "benchmark", "speed", *words], capture_output=True, text=True)
+
+
+def test_rows_have_the_shape_of_the_data_set():
+    schema = shape_of(recipes.load("criteo_x1/dcnv2"))
+    assert (len(schema.dense), len(schema.sparse)) == (13, 26)
+    assert sum(schema.cardinalities) + 13 == 2_086_342
+    assert min(schema.cardinalities) == 4
+    arrays = some_rows(schema, 1000)
+    assert arrays.sparse.shape == (1000, 26)
+    assert (arrays.sparse.max(axis=0) < schema.cardinalities).all()
+
+
+def test_speed_train_tells_where_a_step_goes(tmp_path):
+    words = ("--recipe", "criteo_x1/dcnv2", "--set", "train.batch_size=300", "--threads", "1", "--repeats", "1")
+    done = speed("train", *words, "--json", "--keep", "--results", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    values = json.loads(done.stdout)
+    parts = [values[f"{stage}_ms"] for stage in ("load", "forward", "backward", "clip", "optimiser")]
+    assert min(parts) > 0
+    assert sum(parts) == pytest.approx(values["ms_per_step"])
+    assert values["gflops"] == pytest.approx(values["gflop_per_step"] / values["ms_per_step"] * 1000)
+    assert values["matmul_share"] == pytest.approx(values["gflops"] / values["matmul_gflops"])
+    assert values["samples_per_s"] == pytest.approx(300 / values["ms_per_step"] * 1000)
+    assert {"plain_ms_per_step", "peak_memory_gib", "plain_peak_memory_gib"} <= set(values)
+    [kept] = figures.load_topic("train", tmp_path)
+    assert (kept.subject, kept.values) == ("criteo_x1/dcnv2 train.batch_size=300", values)
+
+
+def test_speed_predict_counts_rows():
+    words = ("--recipe", "criteo_x1/dcnv2", "--set", "train.batch_size=20", "--threads", "1", "--repeats", "1")
+    done = speed("predict", *words, "--json")
+    assert done.returncode == 0, done.stderr
+    values = json.loads(done.stdout)
+    assert values["samples_per_s"] > 0
+    assert values["matmul_share"] == pytest.approx(values["gflops"] / values["matmul_gflops"])
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--recipe", "criteo_x1/dcnv3"), "dcnv3"),
+        (("--recipe", "synthetic/dcnv2"), "synthetic: its card states no published_rows"),
+        (("--recipe", "frappe_x1r/dnn"), "frappe_x1r/dnn: there is a plain form of dcnv2, rankelastor, rankmixer"),
+        (("--set", "model.depth=3"), "depth"),
+    ],
+)
+def test_misuse_is_one_message(words, message):
+    done = speed("train", *words)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_recipe_without_a_published_size_is_refused():
+    with pytest.raises(UsageError, match="published_rows"):
+        shape_of(recipes.load("synthetic/dcnv2"))
