@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
+from benchmark.allocator import keep_freed_memory
 from benchmark.data.card import SPLITS, Card
 from benchmark.data.schema import Arrays
 from benchmark.data.store import Store
@@ -31,7 +32,6 @@ from benchmark.records.record import NUMERICS, Cost, Quality, RankPoint, Record,
 from benchmark.training.checkpoint import Checkpoint
 from benchmark.training.compiled import compile_model
 from benchmark.training.fit import Evaluated, Fit, Fitted, Progress, Snapshot, Stepped
-from benchmark.training.memory import keep_freed_memory
 from benchmark.training.predict import predict
 
 

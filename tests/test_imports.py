@@ -8,6 +8,7 @@ import pytest
 from benchmark.paths import ROOT
 
 ROOMS = {
+    "benchmark.allocator": 0,
     "benchmark.errors": 0,
     "benchmark.paths": 0,
     "benchmark.files": 0,

@@ -9,6 +9,7 @@ Frames hold the label (0 or 1), dense columns (Float64, missing = null) and spar
 empty), as `rows.py` yields them."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -16,6 +17,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from benchmark.data.ahead import ahead
 from benchmark.data.card import Table
 from benchmark.errors import BenchmarkError
 
@@ -84,10 +86,10 @@ class Dictionaries:
         for field, column in zip(self._fields, ids.T, strict=True):
             field.count(column)
 
-    def finish(self) -> Iterator[Finished]:
-        """Field by field. Each dictionary is forgotten on the way, so that memory holds no two of them sorted."""
-        while self._fields:
-            yield self._fields.pop(0).finish(self._table.min_count)
+    def finish(self, pool: ThreadPoolExecutor) -> Iterator[Finished]:
+        """Field by field. Each dictionary is forgotten on the way, so that memory holds few of them sorted."""
+        fields = (self._fields.pop(0) for _ in self._table.sparse)
+        return ahead(pool, lambda field: field.finish(self._table.min_count), fields, count=2)
 
 
 def cardinalities(table: Table, final_ids: Sequence[NDArray[np.int32]]) -> tuple[int, ...]:

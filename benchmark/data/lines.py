@@ -12,7 +12,7 @@ from benchmark.errors import BenchmarkError
 
 Parse = Callable[[Sequence[str]], pl.DataFrame]  # rows as strings, but Float64 in the columns that it is given
 
-BLOCK_BYTES = 1 << 23
+BLOCK_BYTES = 1 << 24
 LINE_BYTES = 1 << 26
 
 

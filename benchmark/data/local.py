@@ -15,6 +15,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from benchmark import files
+from benchmark.allocator import keep_freed_memory
 from benchmark.data import encode, raw_encoder, rows
 from benchmark.data.ahead import WORKERS, ahead
 from benchmark.data.card import SPLITS, SplitRule, Table
@@ -65,6 +66,7 @@ def write(
     for split, path in paths.items():
         if table.format != "libsvm" or split in ("train", "all"):  # elsewhere a rare index may never occur
             rows.require_columns(path, table, table.columns)
+    keep_freed_memory()
     with ThreadPoolExecutor(WORKERS) as pool:
         assigned = None
         if table.split is not None:
@@ -90,7 +92,7 @@ def write(
                     told = time.monotonic()
         final = []
         with raw_encoder.writing(writer.encoding_folder, table, dense) as keep:
-            for field in encoder.dictionaries.finish():
+            for field in encoder.dictionaries.finish(pool):
                 keep(field.vocabulary)
                 final.append(field.final_ids)
         writer.replace_ids(final, pool)

@@ -18,7 +18,7 @@ from benchmark.data import rows
 from benchmark.data.card import Table
 from benchmark.data.encode import DenseRule
 from benchmark.errors import BenchmarkError
-from benchmark.files import write_atomically, write_text
+from benchmark.files import write_text
 
 FACTS = "encoding.json"
 
@@ -27,10 +27,11 @@ FACTS = "encoding.json"
 def writing(folder: Path, table: Table, dense: DenseRule) -> Iterator[Callable[[pl.Series], None]]:
     """Takes the vocabularies of the table's sparse fields one by one, then completes the folder."""
     digests: list[str] = []
+    folder.mkdir()
 
     def keep(vocabulary: pl.Series) -> None:
         path = folder / f"{len(digests)}.parquet"
-        write_atomically(path, vocabulary.alias("token").to_frame().write_parquet)
+        vocabulary.alias("token").to_frame().write_parquet(path)
         digests.append(_sha256(path))
 
     yield keep

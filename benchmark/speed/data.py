@@ -5,27 +5,25 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
 import numpy as np
 import polars as pl
 
-from benchmark.data import catalog
 from benchmark.data.batches import batches
 from benchmark.data.planted import DENSE, SPARSE, Size, generate, planted
 from benchmark.data.shuffle import Shuffle
 from benchmark.data.store import Store
 from benchmark.errors import BenchmarkError
-from benchmark.measure.memory import peak_memory_gib, private_bytes
+from benchmark.measure.memory import private_bytes
 from benchmark.records.environment import current
 from benchmark.speed.apart import apart
+from benchmark.speed.encoding import Encoding, encode, opened_in, read
 from benchmark.speed.figures import Figures, now
 
 BATCH = 4096
 CHUNK = 1 << 16
-MOST_READ = 1_200_000
 VOCABULARY = (4, 560_000)
 """Frequent values of C1 and C26: 1.2 million rows then hold 1.3 million distinct ids, like Criteo's."""
 
@@ -42,12 +40,6 @@ sparse = {list(SPARSE)}
 """
 
 Notify = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class _Encoding:
-    seconds: float
-    peak_gib: float
 
 
 def measure(rows: int, folder: Path | None, repeats: int, notify: Notify) -> Figures:
@@ -89,14 +81,14 @@ def _measure(rows: int, place: Path, repeats: int, notify: Notify) -> Figures:
     write_csv(Size("speed", (rows - 2 * tenth, tenth, tenth), VOCABULARY, 1 / 300), place)
     (place / "card.toml").write_text(CARD)
     reads: list[float] = []
-    encodings: list[_Encoding] = []
+    encodings: list[Encoding] = []
     for repeat in range(1, repeats + 1):
         notify(f"reading and encoding, {repeat} of {repeats}")
-        reads.append(apart(_read, place))
+        reads.append(apart(read, place))
         shutil.rmtree(place / "cache", ignore_errors=True)
-        encodings.append(apart(_encode, place))
+        encodings.append(apart(encode, place))
     notify("passing over batches")
-    store, opened = _opened(place)
+    store, opened = opened_in(place)
     passes = apart(_passes, place, repeats)
     return Figures(
         topic="data",
@@ -125,32 +117,10 @@ def _hex_names(field: int, count: int) -> pl.Series:
     return pl.Series([f"{number:08x}" for number in numbers.tolist()])
 
 
-def _read(place: Path) -> float:
-    """Rows per second of a plain read, of as many as memory surely holds."""
-    began = time.perf_counter()
-    rows = pl.read_csv(place / "train.csv", n_rows=MOST_READ).height
-    return rows / (time.perf_counter() - began)
-
-
-def _encode(place: Path) -> _Encoding:
-    began = time.perf_counter()
-    _opened(place)
-    seconds = time.perf_counter() - began
-    return _Encoding(seconds, peak_memory_gib())
-
-
-def _opened(place: Path) -> tuple[Store, float]:
-    """The store, made now unless it was before, and the seconds that took."""
-    os.environ["BENCHMARK_CACHE"] = str(place / "cache")
-    began = time.perf_counter()
-    _, store = catalog.open_data(str(place / "card.toml"), data_root=None, notify=lambda _: None)
-    return store, time.perf_counter() - began
-
-
 def _passes(place: Path, repeats: int) -> dict[str, float]:
     """Rows per second of shuffled passes over train: from memory, by blocks, and after the system forgot the files;
     and the memory that a pass holds beside the pages of the map."""
-    store, _ = _opened(place)
+    store, _ = opened_in(place)
     _pass(store, "rows")
     before = private_bytes()
     kinds: dict[str, list[float]] = {"epoch": [], "blocks_epoch": [], "evicted_epoch": [], "evicted_blocks_epoch": []}

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmark import recipe as recipes
+from benchmark.allocator import keep_freed_memory
 from benchmark.data import catalog
 from benchmark.data.batches import Batch, batches, ordered
 from benchmark.data.schema import Arrays, Schema
@@ -23,7 +24,6 @@ from benchmark.records.environment import current
 from benchmark.speed.apart import apart
 from benchmark.speed.figures import Figures, now
 from benchmark.speed.plain import PlainModel, require_form
-from benchmark.training.memory import keep_freed_memory
 from benchmark.training.optim import Optimizer
 from benchmark.training.predict import predict
 from benchmark.training.step import TrainingStep
