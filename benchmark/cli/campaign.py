@@ -27,6 +27,7 @@ class Options:
 
     jobs: int
     threads: int | None
+    device: Literal["cpu", "cuda"]
     backend: Literal["loky", "dask"]
     address: str | None
     data_root: Path | None
@@ -111,7 +112,7 @@ def _run(todo: list[Timed], options: Options) -> int:
     going.touch()
     perform = partial(launch.perform, track=options.track, quiet=True)
     root = options.data_root and options.data_root.expanduser().resolve()
-    worker = Worker(perform, options.results.resolve(), root, threads, going)
+    worker = Worker(perform, options.results.resolve(), root, threads, going, options.device)
     board = Board({planned.cell.key: seconds for planned, seconds in todo})
     show: Any = board.count if options.quiet else LiveTable(board) if sys.stderr.isatty() else Lines(board)
     try:

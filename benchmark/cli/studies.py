@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 Seeds = Annotated[str, typer.Option(help="Seeds: 0, 0-4 or 0,2,5.")]
 Jobs = Annotated[int, typer.Option(min=1, help="Runs at once on this machine; its cores are divided among them.")]
+Device = Annotated[Literal["cpu", "cuda"], typer.Option(help="Where to train.")]
 Threads = Annotated[
     int | None, typer.Option(min=1, max=MOST_THREADS, help="Threads of each run; cores / jobs by default.")
 ]
@@ -40,6 +41,7 @@ def suite(
     seeds: Seeds = "0-4",
     jobs: Jobs = 1,
     threads: Threads = None,
+    device: Device = "cpu",
     backend: Backend = "loky",
     address: Address = None,
     data_root: DataRoot = None,
@@ -49,7 +51,7 @@ def suite(
     quiet: Quiet = False,
 ) -> None:
     """Run every committed recipe whose record is missing or stale, longest first; go on where a killed one was."""
-    options = Options(jobs, threads, backend, address, data_root, results, dry_run, not no_track, quiet)
+    options = Options(jobs, threads, device, backend, address, data_root, results, dry_run, not no_track, quiet)
     numbers = parse_seeds(seeds)
 
     from benchmark.studies.cells import chosen, ranked
@@ -76,6 +78,7 @@ def ablate(
     seeds: Seeds = "0-2",
     jobs: Jobs = 1,
     threads: Threads = None,
+    device: Device = "cpu",
     backend: Backend = "loky",
     address: Address = None,
     data_root: DataRoot = None,
@@ -85,7 +88,7 @@ def ablate(
     quiet: Quiet = False,
 ) -> None:
     """Run mixing x FFN of RankElastor at equal width and analyse it as a factorial design."""
-    options = Options(jobs, threads, backend, address, data_root, results, dry_run, not no_track, quiet)
+    options = Options(jobs, threads, device, backend, address, data_root, results, dry_run, not no_track, quiet)
     numbers = parse_seeds(seeds)
 
     from benchmark import recipe as recipes
@@ -116,6 +119,7 @@ def damping(
     seeds: Seeds = "0-2",
     jobs: Jobs = 1,
     threads: Threads = None,
+    device: Device = "cpu",
     backend: Backend = "loky",
     address: Address = None,
     data_root: DataRoot = None,
@@ -125,7 +129,7 @@ def damping(
     quiet: Quiet = False,
 ) -> None:
     """Run deep stacks and say how far mixing raises the rank and the FFN lowers it, block by block."""
-    options = Options(jobs, threads, backend, address, data_root, results, dry_run, not no_track, quiet)
+    options = Options(jobs, threads, device, backend, address, data_root, results, dry_run, not no_track, quiet)
     numbers = parse_seeds(seeds)
 
     from benchmark import recipe as recipes

@@ -33,6 +33,7 @@ class Worker:
     data_root: Path | None
     threads: int
     going: Path
+    device: Literal["cpu", "cuda"] = "cpu"
 
     def __call__(self, cell: Cell) -> Outcome:
         began, parent = time.monotonic(), os.getppid()
@@ -49,7 +50,7 @@ class Worker:
             return ended("failed", error=f"this process sees no {self.going.parent}: all need the same folders")
         try:
             found, store = _opened(cell.card, self.data_root)
-            job = Job(cell.recipe, found.card, store, cell.seed, self.threads, place=cell.place)
+            job = Job(cell.recipe, found.card, store, cell.seed, self.threads, self.device, place=cell.place)
             record = self.perform(job, self.results, leave=leave)
         except KeyboardInterrupt:
             return ended("interrupted")
