@@ -2,8 +2,13 @@
 
 import io
 import sys
+from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from benchmark.studies.report import Section
 
 PLAIN_WIDTH = 160
 """Columns of a table that goes to a file or a pipe, so that nothing is cut."""
@@ -18,3 +23,14 @@ err = Console(stderr=True, width=None if sys.stderr.isatty() else PLAIN_WIDTH, h
 
 def notice(message: str) -> None:
     err.print(message, markup=False)
+
+
+def print_section(section: "Section") -> None:
+    """A table with its title, and what is to be said of it."""
+    table = Table(*section.head, title=section.title, title_justify="left", box=None)
+    for row in section.rows:
+        table.add_row(*row)
+    out.print(table if section.head else section.title)
+    for remark in section.remarks:
+        out.print(remark, highlight=False, markup=False)
+    out.print()

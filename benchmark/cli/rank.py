@@ -5,9 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
-from rich.table import Table
 
-from benchmark.cli.console import out
+from benchmark.cli.console import out, print_section
 from benchmark.cli.running import parse_seeds
 from benchmark.errors import BenchmarkError, UsageError
 from benchmark.paths import RESULTS, shown
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from benchmark.records.ranks import Runs
-    from benchmark.studies.report import Section
 
 Metric = Literal["erank", "srank", "ia", "pr", "all"]
 
@@ -71,7 +69,7 @@ def _one(name: str, runs: "Runs", metrics: Sequence[str]) -> "dict[str, Figure]"
         out.print(line, highlight=False, markup=False)
     out.print()
     for section in of_recipe(runs, metrics):
-        _print(section)
+        print_section(section)
     return {f"{name}-{part}": figure for part, figure in rank_figures.of_recipe(runs).items()}
 
 
@@ -82,9 +80,9 @@ def _all(dataset: str, recipes: "Mapping[str, Runs]", metrics: Sequence[str]) ->
 
     for metric in metrics:
         for section in overview(recipes, metric):
-            _print(section)
+            print_section(section)
     points, left_out = rank_loss.points(recipes)
-    _print(rank_and_loss(points, left_out, rank_loss.relations(points)))
+    print_section(rank_and_loss(points, left_out, rank_loss.relations(points)))
     return {"rank-loss": rank_against_quality(dataset, points)} if points else {}
 
 
@@ -109,16 +107,6 @@ def _recipes(folder: Path, dataset: str, seeds: Sequence[int] | None) -> "dict[s
     if len({run.data.arrays for run in found}) > 1:
         raise BenchmarkError(f"the records of {dataset} are of different data; run the older ones again")
     return dict(recipes)
-
-
-def _print(section: "Section") -> None:
-    table = Table(*section.head, title=section.title, title_justify="left", box=None)
-    for row in section.rows:
-        table.add_row(*row)
-    out.print(table if section.head else section.title)
-    for remark in section.remarks:
-        out.print(remark, highlight=False, markup=False)
-    out.print()
 
 
 def _write(figures: "Mapping[str, Figure]", folder: Path) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from benchmark.cli.campaign import Options, carry_out
-from benchmark.cli.console import notice, out
+from benchmark.cli.console import notice, out, print_section
 from benchmark.cli.running import MOST_THREADS, parse_seeds
 from benchmark.errors import MissingData, UsageError
 from benchmark.paths import RESULTS, shown
@@ -168,20 +168,12 @@ def _open(dataset: str, options: Options) -> "Store":
 
 def _report(report: "Report | None", results: Path, study: str, dataset: str) -> None:
     """Prints the tables and writes them beside the records."""
-    from rich.table import Table
-
     from benchmark.studies import grid
 
     if report is None:
         return
     for section in report.sections:
-        table = Table(*section.head, title=section.title, title_justify="left", box=None)
-        for row in section.rows:
-            table.add_row(*row)
-        out.print(table)
-        for remark in section.remarks:
-            out.print(remark, highlight=False, markup=False)
-        out.print()
+        print_section(section)
     for path in grid.write(results, study, dataset, report):
         out.print(f"written: {shown(path)}", highlight=False, soft_wrap=True)
 

@@ -23,6 +23,7 @@ from benchmark.data.card import SPLITS, Oracle
 from benchmark.data.npy import NpyFile, damage
 from benchmark.data.schema import Arrays, Schema
 from benchmark.errors import BenchmarkError
+from benchmark.files import sync_folder
 
 MANIFEST = "manifest.json"
 ENCODING = "encoding"
@@ -140,7 +141,7 @@ class StoreWriter:
                 file.flush()
                 os.fsync(file.fileno())
             self._partial.rename(self.folder)
-            _sync_folder(self.folder.parent)
+            sync_folder(self.folder.parent)
 
     def abandon(self) -> None:
         """Closes the files and removes the partial folder."""
@@ -280,11 +281,3 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     if manifest["version"] != VERSION:
         raise _damaged(path, f"has version {manifest['version']}, not {VERSION}")
     return manifest
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
