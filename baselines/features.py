@@ -31,20 +31,14 @@ class FieldEmbedding(nn.Module):
     def __init__(self, schema: Schema, dim: int) -> None:
         super().__init__()
         require_positive("embedding_dim", dim)
-        self.bounds = (0, *accumulate(schema.cardinalities))
-        self.register_buffer("offsets", torch.tensor(self.bounds[:-1], dtype=torch.int64), persistent=False)
-        self.table = nn.Parameter(torch.empty(self.bounds[-1], dim)) if schema.sparse else None
+        *offsets, rows = (0, *accumulate(schema.cardinalities))
+        self.register_buffer("offsets", torch.tensor(offsets, dtype=torch.int64), persistent=False)
+        self.table = nn.Parameter(torch.empty(rows, dim)) if schema.sparse else None
         self.vectors = nn.Parameter(torch.empty(len(schema.dense), dim)) if schema.dense else None
         if self.table is not None:
             nn.init.normal_(self.table, std=TABLE_SD)
         if self.vectors is not None:  # each is the weight of a Linear(1, dim): Xavier-normal
             nn.init.normal_(self.vectors, std=(2 / (1 + dim)) ** 0.5)
-
-    def field_rows(self, j: int) -> Tensor:
-        """The rows of sparse field j, [cardinality, dim], a view of the table."""
-        if self.table is None:
-            raise IndexError("the schema has no sparse fields")
-        return self.table[self.bounds[j] : self.bounds[j + 1]]
 
     def forward(self, dense: Tensor, sparse: Tensor) -> Tensor:
         parts = []

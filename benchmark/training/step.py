@@ -12,6 +12,8 @@ from benchmark.training.optim import Optimizer
 CHUNK_ROWS = 512
 """Rows whose activations stay near the cache; fewer make the products too small."""
 
+BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
+
 
 class TrainingStep:
     """Adds the gradients of the rows of a batch up, a few hundred rows at a time, and updates once.
@@ -23,7 +25,7 @@ class TrainingStep:
     def __init__(self, model: nn.Module, optimizer: Optimizer) -> None:
         self._model, self._optimizer = model, optimizer
         self._penalty = getattr(model, "training_penalty", None)
-        normed = any(isinstance(module, nn.BatchNorm1d) for module in model.modules())
+        normed = any(isinstance(module, BATCH_NORMS) for module in model.modules())
         self._whole = normed or self._penalty is not None
 
     def __call__(self, batch: Batch) -> float:

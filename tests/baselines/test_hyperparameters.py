@@ -73,16 +73,15 @@ def test_kronecker_groups_inside_a_token_are_said_to_mix_nothing(groups: int, mi
     assert bool((jacobian - jacobian.diag().diag()).any()) is mixes
 
 
-def test_field_rows_are_views_of_the_fields_in_order() -> None:
+def test_the_fields_stand_in_one_table_in_order() -> None:
     embedding = FieldEmbedding(SCHEMA, 2)
     assert embedding.table is not None and embedding.vectors is not None
     with torch.no_grad():
-        for j in range(4):
-            embedding.field_rows(j).fill_(j)
+        embedding.table.copy_(torch.arange(4).repeat_interleave(torch.tensor([3, 4, 5, 6])).unsqueeze(1))
         embedding.vectors.copy_(torch.tensor([[1.0, -2.0]]))
         embedded = embedding(torch.tensor([[3.0]]), torch.tensor([[2, 0, 4, 5]], dtype=torch.int32))
-    assert [len(embedding.field_rows(j)) for j in range(4)] == [3, 4, 5, 6]
-    assert embedding.table[:, 0].tolist() == [0.0] * 3 + [1.0] * 4 + [2.0] * 5 + [3.0] * 6
+    assert embedding.offsets.tolist() == [0, 3, 7, 12]
+    assert embedding.table.shape == (18, 2)
     assert embedded.tolist() == [[[3.0, -6.0], [0.0, 0.0], [1.0, 1.0], [2.0, 2.0], [3.0, 3.0]]]
 
 

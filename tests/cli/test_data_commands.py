@@ -50,6 +50,12 @@ def test_list_and_show(place) -> None:
     assert "unknown data set 'criteo_x2'; did you mean criteo_x1" in err
 
 
+def one_epoch(card: str, folder: Path) -> tuple[str, ...]:
+    """The words of a short run whose record goes below `folder / r`."""
+    results = str(folder / "r")
+    return ("--model", "lr", "--dataset", card, "--set", "train.epochs=1", "--results", results, "--no-track")
+
+
 def test_prepare_run_check_remove(place, card, tmp_path) -> None:
     with serving(Hub({"we/Mine/Mine.zip": zipped(TEXTS)})) as hub:
         out, err = benchmark("data", "prepare", card, HF_ENDPOINT=hub.address, **place)
@@ -57,17 +63,7 @@ def test_prepare_run_check_remove(place, card, tmp_path) -> None:
     assert "mine is ready: 90 / 30 / 24 rows" in out and "unverified" not in out
     assert f"fetching {hub.address}/datasets/we/Mine" in err and "terms: none" in err
 
-    words = (
-        "--model",
-        "lr",
-        "--dataset",
-        card,
-        "--set",
-        "train.epochs=1",
-        "--results",
-        str(tmp_path / "r"),
-        "--no-track",
-    )
+    words = one_epoch(card, tmp_path)
     benchmark("run", *words, **place)
     assert "3 source files checked, all is well" in benchmark("data", "check", card, **place)[0]
 
@@ -98,17 +94,7 @@ def test_altered_files_are_written_into_the_record(place, card, tmp_path) -> Non
     assert "test.csv: md5" in err and "--allow-unverified" in err
     out, _ = benchmark("data", "prepare", card, "--allow-unverified", **place)
     assert "90 / 30 / 27 rows" in out and "unverified files" in out
-    words = (
-        "--model",
-        "lr",
-        "--dataset",
-        card,
-        "--set",
-        "train.epochs=1",
-        "--results",
-        str(tmp_path / "r"),
-        "--no-track",
-    )
+    words = one_epoch(card, tmp_path)
     benchmark("run", *words, **place)
     [record] = (tmp_path / "r").rglob("seed-0.json")
     sources = json.loads(record.read_text())["data"]["sources"]
