@@ -6,7 +6,7 @@ from pathlib import Path
 
 from benchmark import model_file
 from benchmark.data.catalog import cache_folder
-from benchmark.data.store import canonical_sha256
+from benchmark.files import canonical_sha256
 from benchmark.interrupts import Interrupted, Interrupts
 from benchmark.job import Event, Finished, Job, Run, save
 from benchmark.records.environment import current

@@ -1,5 +1,7 @@
-"""Whole files or none: written beside their place and renamed."""
+"""Whole files or none, written beside their place and renamed; and the digest of what such files hold."""
 
+import hashlib
+import json
 import os
 import tempfile
 from collections.abc import Callable
@@ -50,3 +52,8 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def canonical_sha256(content: object) -> str:
+    """SHA-256 of the canonical JSON: sorted keys, no spaces."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

@@ -10,9 +10,7 @@
 Its path `recipes/<dataset>/<name>.toml` gives data set and name.
 """
 
-import hashlib
 import inspect
-import json
 import tomllib
 import typing
 import warnings
@@ -27,6 +25,7 @@ from benchmark import registry, toml
 from benchmark.data.schema import Schema
 from benchmark.data.shuffle import Shuffle
 from benchmark.errors import UsageError
+from benchmark.files import canonical_sha256
 from benchmark.paths import RECIPES, shown
 
 Count = Annotated[int, Field(ge=1)]
@@ -102,7 +101,7 @@ class Recipe:
         added_to_model: frozenset[str] = getattr(registry.models.get(self.model), "added_later", frozenset())
         _drop_defaults(table["model"], _defaults(self.model), added_to_model)
         _drop_defaults(table["train"], Train().model_dump(mode="json"), Train.added_later)
-        return hashlib.sha256(json.dumps(table, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+        return canonical_sha256(table)
 
     def build(self, schema: Schema) -> Built:
         """The model, untrained, and its warnings. Raises UsageError for hyperparameters that do not fit the data."""

@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from benchmark.files import sync_folder
+from benchmark.files import canonical_sha256, sync_folder
 
 SEAL = "seal.json"
 SUFFIX = ".safetensors"
@@ -59,7 +59,7 @@ def write(folder: Path, facts: Any, parts: Mapping[str, Tensors], same: Mapping[
             files[path.name] = json.loads((source / SEAL).read_bytes())["files"][path.name]
         content = {"facts": facts, "files": files}
         with (partial / SEAL).open("x", encoding="utf-8") as file:
-            json.dump(content | {"sha256": _sha256(content)}, file, allow_nan=False)
+            json.dump(content | {"sha256": canonical_sha256(content)}, file, allow_nan=False)
             file.flush()
             os.fsync(file.fileno())
         sync_folder(partial)
@@ -74,7 +74,7 @@ def read(folder: Path) -> Sealed:
     """Raises Damaged for whatever differs from what was written."""
     try:
         content = json.loads((folder / SEAL).read_bytes())
-        if content.pop("sha256") != _sha256(content):
+        if content.pop("sha256") != canonical_sha256(content):
             raise Damaged(f"{SEAL}: its checksum differs")
         parts = {}
         for name, expected in content["files"].items():
@@ -104,10 +104,6 @@ def _apart(tensors: Tensors) -> dict[str, Tensor]:
         found[name] = whole.clone() if place in taken else whole
         taken.add(place)
     return found
-
-
-def _sha256(content: Any) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def _synced_sha256(path: Path) -> str:

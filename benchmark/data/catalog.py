@@ -15,8 +15,9 @@ from benchmark import registry, toml
 from benchmark.data import download, local, synthetic
 from benchmark.data.card import Card, Hub, Table
 from benchmark.data.encode import ENCODING_VERSION
-from benchmark.data.store import Fingerprint, Store, StoreWriter, canonical_sha256, open_or_make
+from benchmark.data.store import Fingerprint, Store, StoreWriter, open_or_make
 from benchmark.errors import BenchmarkError, MissingData, UsageError
+from benchmark.files import canonical_sha256
 
 Notify = Callable[[str], None]
 UNVERIFIED = " (unverified)"

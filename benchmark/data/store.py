@@ -23,7 +23,7 @@ from benchmark.data.card import SPLITS, Oracle
 from benchmark.data.npy import NpyFile, damage
 from benchmark.data.schema import Arrays, Schema
 from benchmark.errors import BenchmarkError
-from benchmark.files import sync_folder
+from benchmark.files import canonical_sha256, sync_folder
 
 MANIFEST = "manifest.json"
 ENCODING = "encoding"
@@ -41,11 +41,6 @@ class Fingerprint:
     sparse: tuple[str, ...]
     cardinalities: tuple[int, ...]
     arrays: str
-
-
-def canonical_sha256(content: object) -> str:
-    """SHA-256 of the canonical JSON: sorted keys, no spaces."""
-    return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 @contextmanager

@@ -7,15 +7,16 @@ import json
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
-from typing import Any, Literal
+from typing import Any
 
 from benchmark.data.schema import Schema
 from benchmark.errors import BenchmarkError, UsageError
 from benchmark.files import write_text
 from benchmark.measure.cost import on_meta
-from benchmark.measure.trajectory import normalised
 from benchmark.recipe import Recipe
 from benchmark.records import record
+from benchmark.records.ranks import When
+from benchmark.records.ranks import ranks as run_ranks
 from benchmark.records.record import Record
 from benchmark.studies.cells import Cell
 from benchmark.studies.report import Report
@@ -68,9 +69,9 @@ def require_alike(runs: Runs, varied: Collection[str]) -> None:
             )
 
 
-def ranks(run: Record, when: Literal["initial", "best"]) -> dict[str, float | None]:
+def ranks(run: Record, when: When) -> dict[str, float | None]:
     """Mean effective rank over its limit, stage by stage."""
-    return normalised({stage.stage: getattr(stage, when) for stage in run.spectra}, "erank")
+    return run_ranks(run, "erank", "token", when)
 
 
 def texts(results: Path, study: str, dataset: str, report: Report) -> dict[Path, str]:
