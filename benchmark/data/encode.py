@@ -52,7 +52,7 @@ class Dictionary:
         counts[: len(self._counts)] = self._counts[: len(counts)]
         known = pl.DataFrame([tokens, pl.Series("count", counts[1:])]).with_row_index("id", offset=1)
         kept = known.filter((pl.col("count") >= min_count) & (pl.col("token") != ""))
-        kept = kept.sort("count", "token", descending=[True, False])
+        kept = kept.with_columns(_sorts_alike(kept["token"])).sort("count", "key", descending=[True, False])
         final = np.full(len(tokens) + 1, kept.height + 1, np.int32)
         final[kept["id"].to_numpy()] = np.arange(1, kept.height + 1)
         return Finished(kept["token"], final)
@@ -171,6 +171,16 @@ class _Moments:
         """Population standard deviations; 1 for a column that is empty or, but for rounding, constant."""
         deviations = np.sqrt(self._squares / np.maximum(self._count, 1))
         return np.where(deviations > 1e-12 * np.abs(self.means), deviations, 1.0)
+
+
+def _sorts_alike(tokens: pl.Series) -> pl.Series:
+    """[n] `key`: where every token is short, numbers that sort as the tokens do and faster; else the tokens."""
+    bytes_ = tokens.str.len_bytes()
+    wide = (bytes_ > 8).any() or (bytes_ != tokens.str.len_chars()).any()
+    if wide or tokens.str.contains("\0", literal=True).any():
+        return tokens.alias("key")
+    padded = tokens.str.pad_end(8, "\0").cast(pl.Binary)
+    return padded.bin.reinterpret(dtype=pl.UInt64, endianness="big").alias("key")
 
 
 def _with_room(values: NDArray[_Integer], ids: NDArray[np.integer[Any]], fill: int) -> NDArray[_Integer]:

@@ -31,7 +31,7 @@ def writing(folder: Path, table: Table, dense: DenseRule) -> Iterator[Callable[[
 
     def keep(vocabulary: pl.Series) -> None:
         path = folder / f"{len(digests)}.parquet"
-        vocabulary.alias("token").to_frame().write_parquet(path)
+        vocabulary.alias("token").to_frame().write_parquet(path, compression="lz4")
         digests.append(_sha256(path))
 
     yield keep

@@ -44,6 +44,15 @@ def test_ids_fall_with_frequency_and_ties_go_by_token():
     assert ids(made, ["z", "b", "10", "é", "unseen"]) == [1, 2, 3, 7, 8]
 
 
+@settings(deadline=None)
+@pytest.mark.parametrize("odd", ["", "12345678", "123456789", "1\0", "é2345678"])
+@given(tokens=st.lists(st.text(alphabet="019\0", min_size=1, max_size=8), min_size=1, max_size=40))
+def test_tokens_of_any_length_are_sorted_alike(odd, tokens):
+    train = [*tokens, odd]
+    expected = sorted({*train} - {""}, key=lambda token: (-train.count(token), token.encode()))
+    assert vocabulary(dictionary(train)) == expected
+
+
 def test_missing_empty_unseen_and_rare_tokens_share_the_last_id():
     made = dictionary(["a", "a", "b", "b", "b", "rare", None, None, None, ""])
     assert ids(made, ["b", "a", "rare", "unseen", None, ""], min_count=2) == [1, 2, 3, 3, 3, 3]
