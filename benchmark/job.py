@@ -129,18 +129,13 @@ class Run:
         job, recipe = self.job, self.job.recipe
         before = None if self._resume is None else FACTS.validate_python(self._resume.facts)
         self._began = time.perf_counter() - (before.seconds if before else 0.0)
-        device, schema = _device(job), job.store.schema
+        device, schema = open_device(job), job.store.schema
         outline = on_meta(recipe, schema)
         size, flops = parameters(outline.model), flops_per_sample(outline.model, schema)
         train, valid, test = (job.store.split(name) for name in SPLITS)
         train = _first(train, job.rows)
-        steps = -(-len(train) // recipe.train.batch_size)
-        if (recipe.train.evaluate_every or 1) > recipe.train.epochs * steps:
-            raise UsageError(
-                f"{recipe.id}: train.evaluate_every = {recipe.train.evaluate_every} is more than the "
-                f"{recipe.train.epochs * steps} steps of the run"
-            )
-        model = self.model = _seeded_model(job, device)
+        steps = steps_per_epoch(recipe, len(train))
+        model = self.model = seeded_model(job, device)
         notes = outline.notes + (compile_model(model, device) if recipe.train.compile else ())
         yield Started(job, size, flops, steps, notes)
 
@@ -203,6 +198,7 @@ class Run:
             ),
             environment=current(),
             caveat=job.card.caveat,
+            tuned=recipe.tuned,
             created=datetime.now(UTC).isoformat(timespec="seconds"),
         )
         yield Finished(record, kept)
@@ -235,7 +231,8 @@ def _restore(fit: Fit, snapshot: Snapshot) -> None:
         ) from None
 
 
-def _device(job: Job) -> torch.device:
+def open_device(job: Job) -> torch.device:
+    """Where the job runs, with its number of threads set. Raises BenchmarkError where there is no such device."""
     if job.device == "cuda" and not torch.cuda.is_available():
         raise BenchmarkError("--device cuda: no usable GPU is found here; use --device cpu")
     keep_freed_memory()
@@ -243,9 +240,21 @@ def _device(job: Job) -> torch.device:
     return torch.device(job.device)
 
 
-def _seeded_model(job: Job, device: torch.device) -> Any:
+def seeded_model(job: Job, device: torch.device) -> Any:
+    """The untrained model. Seeds torch's generator, from which dropout draws later."""
     torch.manual_seed(job.seed)
     return job.recipe.build(job.store.schema).model.to(device)
+
+
+def steps_per_epoch(recipe: Recipe, rows: int) -> int:
+    """Raises UsageError where the run would end before its first evaluation."""
+    steps = -(-rows // recipe.train.batch_size)
+    if (recipe.train.evaluate_every or 1) > recipe.train.epochs * steps:
+        raise UsageError(
+            f"{recipe.id}: train.evaluate_every = {recipe.train.evaluate_every} is more than the "
+            f"{recipe.train.epochs * steps} steps of the run"
+        )
+    return steps
 
 
 def _first(split: Arrays, rows: int | None) -> Arrays:

@@ -43,10 +43,11 @@ def run(
 ) -> "Record":
     """Trains, scores the test split once, measures the representation, writes the record; as `python -m benchmark run`.
 
-    Give either `recipe`, a "DATASET/NAME", or `model` and `dataset`. `set` changes settings by their dotted names, e.g.
-    {"train.learning_rate": 3e-4}, and `rows` trains on the first rows only; both make the run ad hoc. `cadence` is when
-    checkpoints are written, `watch` is shown every event. Raises UsageError for misuse, BenchmarkError where the run
-    fails, and KeyboardInterrupt at Ctrl-C, after which the same call goes on where it was."""
+    Give either `recipe`, a "DATASET/NAME" or the path of your own DATASET/NAME.toml, or `model` and `dataset`. `set`
+    changes settings by their dotted names, e.g. {"train.learning_rate": 3e-4}, and `rows` trains on the first rows
+    only; both make the run ad hoc. `cadence` is when checkpoints are written, `watch` is shown every event. Raises
+    UsageError for misuse, BenchmarkError where the run fails, and KeyboardInterrupt at Ctrl-C, after which the same
+    call goes on where it was."""
     settings = [_assignment(key, value) for key, value in (set or {}).items()]
     job = prepare(
         recipe,

@@ -7,26 +7,26 @@
     [train]
     learning_rate = 1e-3
 
-Its path `recipes/<dataset>/<name>.toml` gives data set and name.
+Its path `recipes/<dataset>/<name>.toml` gives data set and name. What a tuning study varies stands in [search], see
+search.py; `tuned` names the study that found the values.
 """
 
-import inspect
 import tomllib
-import typing
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import BaseModel, ConfigDict, Field
 
-from benchmark import registry, toml
+from benchmark import registry, search, signature, toml
 from benchmark.data.schema import Schema
 from benchmark.data.shuffle import Shuffle
 from benchmark.errors import UsageError
 from benchmark.files import canonical_sha256
 from benchmark.paths import RECIPES, shown
+from benchmark.search import Search
 
 Count = Annotated[int, Field(ge=1)]
 Positive = Annotated[float, Field(gt=0)]
@@ -67,6 +67,8 @@ class _File(BaseModel):
 
     model: dict[str, Any]
     train: Train = Train()
+    search: dict[str, Any] | None = None
+    tuned: Annotated[str, Field(pattern=r"^studies/tuning/[^/]+/[^/]+\.json$")] | None = None
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,9 @@ class Recipe:
     hyperparameters: Mapping[str, Any]
     train: Train
     name: str | None = None
+    search: Search | None = None
+    tuned: str | None = None
+    """The tuning study that chose the values, below the results folder."""
 
     def resolved(self) -> dict[str, Any]:
         """The recipe as plain JSON values, defaults included."""
@@ -95,8 +100,13 @@ class Recipe:
             "train": self.train.model_dump(mode="json"),
         }
 
+    def settings(self) -> dict[str, dict[str, Any]]:
+        """The tables model and train, as they stand in a file."""
+        return {key: table for key, table in self.resolved().items() if key != "dataset"}
+
     def digest(self) -> str:
-        """SHA-256 of canonical JSON; settings added later are left out while they have their default."""
+        """SHA-256 of the canonical JSON of what is run; settings added later are left out while they have their
+        default."""
         table = self.resolved()
         added_to_model: frozenset[str] = getattr(registry.models.get(self.model), "added_later", frozenset())
         _drop_defaults(table["model"], _defaults(self.model), added_to_model)
@@ -126,7 +136,11 @@ def recipe_ids(folder: Path = RECIPES) -> list[str]:
 
 
 def load(recipe_id: str, folder: Path = RECIPES) -> Recipe:
-    """The recipe `DATASET/NAME`. Raises UsageError for an unknown id or a wrong file."""
+    """The recipe `DATASET/NAME`, or that of one's own file `.../DATASET/NAME.toml`, which is ad hoc. Raises UsageError
+    for an unknown id or a wrong file."""
+    if recipe_id.endswith(".toml"):
+        own = Path(recipe_id).expanduser().resolve()
+        return parse(toml.read(own), own.parent.name, recipe_id)
     path = folder / f"{recipe_id}.toml"
     if recipe_id.count("/") != 1 or not path.is_file():
         raise registry.unknown("recipe", recipe_id, recipe_ids(folder))
@@ -149,27 +163,36 @@ def parse(table: dict[str, Any], dataset: str, where: str) -> Recipe:
     if not isinstance(name, str):
         raise UsageError(f"{where}: key 'model.name' is missing; known models: {', '.join(registry.models.names())}")
     try:
-        form = _signature(name)
+        form = signature.form(name)
     except UsageError as error:
         raise UsageError(f"{where}: model.name: {error}") from None
     checked = toml.validate(form, {"model": hyperparameters}, where)
     values = checked.model_dump(mode="json")["model"]
-    return Recipe(dataset=dataset, model=name, hyperparameters=values, train=file.train)
+    found = Recipe(dataset=dataset, model=name, hyperparameters=values, train=file.train, tuned=file.tuned)
+    return found if file.search is None else replace(found, search=search.parse(file.search, found.settings(), where))
 
 
 def override(recipe: Recipe, assignments: Sequence[str]) -> Recipe:
     """`recipe` with dotted `key=value` settings: an ad hoc recipe. Raises UsageError for a wrong key or value."""
-    table = recipe.resolved()
-    del table["dataset"]
+    values = {}
     for assignment in assignments:
         key, equals, text = assignment.partition("=")
         group, dot, name = key.strip().partition(".")
-        if not (equals and dot and name) or group not in table:
+        if not (equals and dot and name) or group not in ("model", "train"):
             raise UsageError(f"--set {assignment}: write model.KEY=VALUE or train.KEY=VALUE")
         if key.strip() == "model.name":
             raise UsageError("--set model.name=...: choose the model with --model")
-        table[group][name] = _value(text.strip())
-    return parse(table, recipe.dataset, "--set " + " ".join(assignments))
+        values[key.strip()] = _value(text.strip())
+    return vary(recipe, values, "--set " + " ".join(assignments))
+
+
+def vary(recipe: Recipe, values: Mapping[str, Any], where: str) -> Recipe:
+    """`recipe` with other values by dotted key: an ad hoc recipe. Raises UsageError for a wrong key or value."""
+    table = recipe.settings()
+    for key, value in values.items():
+        group, _, name = key.partition(".")
+        table[group][name] = value
+    return parse(table, recipe.dataset, where)
 
 
 def _value(text: str) -> Any:
@@ -179,23 +202,8 @@ def _value(text: str) -> Any:
         return text
 
 
-def _signature(model: str) -> type[BaseModel]:
-    """The model's constructor as a form for the [model] table: {"model": {keyword: value}}."""
-    constructor = registry.models.get(model).__init__
-    hints = typing.get_type_hints(constructor, include_extras=True)
-    fields: dict[str, Any] = {
-        name: (hints[name], parameter.default)
-        for name, parameter in inspect.signature(constructor).parameters.items()
-        if parameter.kind is inspect.Parameter.KEYWORD_ONLY
-    }
-    strict = ConfigDict(strict=True, extra="forbid", protected_namespaces=())
-    inner = create_model(model, __config__=strict, **fields)
-    return create_model(f"{model} recipe", __config__=strict, model=(inner, ...))
-
-
 def _defaults(model: str) -> dict[str, Any]:
-    form = _signature(model)
-    defaults: dict[str, Any] = form.model_validate({"model": {}}).model_dump(mode="json")["model"]
+    defaults: dict[str, Any] = signature.form(model).model_validate({"model": {}}).model_dump(mode="json")["model"]
     return defaults
 
 

@@ -6,6 +6,7 @@ import pkgutil
 from collections.abc import Callable, Iterable
 from typing import Any, Generic, TypeVar
 
+from benchmark import plugins
 from benchmark.errors import BenchmarkError, UsageError
 
 T = TypeVar("T")
@@ -22,8 +23,10 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
 class Registry(Generic[T]):
     """A mapping from names to components of one kind that raises on duplicates."""
 
-    def __init__(self, kind: str, package: str) -> None:
+    def __init__(self, kind: str, package: str, *, plugged: bool = False) -> None:
+        """`plugged`: files outside the project add to it too, see plugins.py."""
         self.kind = kind
+        self._plugged = plugged
         self._package = package
         self._items: dict[str, T] = {}
         self._discovered = False
@@ -33,7 +36,7 @@ class Registry(Generic[T]):
 
         def add(item: T) -> T:
             if name in self._items:
-                raise ValueError(f"{self.kind} '{name}' is registered twice")
+                raise ValueError(f"{self.kind} '{name}' is registered twice; choose another name")
             self._items[name] = item
             return item
 
@@ -51,7 +54,8 @@ class Registry(Generic[T]):
         return sorted(self._items)
 
     def discover(self) -> None:
-        """Imports every module of the package once. Raises BenchmarkError naming a module that cannot be imported."""
+        """Imports every module of the package once, and plug-ins. Raises BenchmarkError naming a file that cannot be
+        imported, or is a plug-in and registers nothing."""
         if self._discovered:
             return
         package = importlib.import_module(self._package)
@@ -62,7 +66,14 @@ class Registry(Generic[T]):
                 raise BenchmarkError(
                     f"{self.kind} file {self._package}/{module}.py cannot be imported: {type(error).__name__}: {error}"
                 ) from error
+        for file in plugins.files() if self._plugged else []:
+            before = len(self._items)
+            plugins.load(file)
+            if len(self._items) == before:
+                raise BenchmarkError(
+                    f'plug-in {file} registers no {self.kind}; put @{self.kind}s.register("NAME") there'
+                )
         self._discovered = True
 
 
-models: Registry[type[Any]] = Registry("model", "baselines")
+models: Registry[type[Any]] = Registry("model", "baselines", plugged=True)

@@ -4,7 +4,7 @@ import difflib
 import json
 import tomllib
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -52,9 +52,11 @@ def _fault(form: type[BaseModel], kind: str, location: tuple[int | str, ...], me
 
 
 def _fields_at(form: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
+    inner: list[type[BaseModel]] = []
     for part in location:
         field = form.model_fields.get(str(part))
-        if field is None:  # a key of a dictionary of tables
+        if field is None:  # a key of a dictionary of tables, a position in a list, or which of several forms it is
+            form = next((option for option in inner if part in _tags(option)), form)
             continue
         options = [field.annotation, *_arguments(field.annotation)]
         inner = [option for option in options if isinstance(option, type) and issubclass(option, BaseModel)]
@@ -62,6 +64,12 @@ def _fields_at(form: type[BaseModel], location: tuple[int | str, ...]) -> list[s
             return []
         form = inner[0]
     return sorted(form.model_fields)
+
+
+def _tags(form: type[BaseModel]) -> list[Any]:
+    """The words that a key of the form may be."""
+    literals = [field.annotation for field in form.model_fields.values() if get_origin(field.annotation) is Literal]
+    return [word for literal in literals for word in get_args(literal)]
 
 
 def _arguments(annotation: Any) -> list[Any]:

@@ -47,7 +47,7 @@ class Tracker:
         """`path` is where the record goes; it must be written when `Finished` comes."""
         try:
             if isinstance(event, Started):
-                self._run = _Run(_client(), _subject(event.job), path)
+                self._run = _Run(open_client(), _subject(event.job), path)
                 self._run.describe()
             elif self._run is not None and isinstance(event, Resumed):
                 self._run.resumed(event)
@@ -95,7 +95,7 @@ def sync(folder: Path, notify: Notify) -> Synced:
             unreadable += 1
             continue
         try:
-            client = _client()
+            client = open_client()
             if record.dataset not in runs:
                 runs[record.dataset] = _runs(client, record.dataset)
             if _is_shown(runs[record.dataset], path):
@@ -121,7 +121,7 @@ def ui(port: int, notify: Notify = print) -> None:
         return
     mlflow_store.require_free(port)
     try:
-        experiments = _client().search_experiments(order_by=["name"])
+        experiments = open_client().search_experiments(order_by=["name"])
     except Exception as error:
         raise BenchmarkError(failure(error)) from error
     address = f"http://{LOOPBACK}:{port}"
@@ -138,7 +138,7 @@ class _Run:
     def __init__(self, client: "MlflowClient", subject: summary.Subject, path: Path) -> None:
         self._client, self._subject, self._path = client, subject, path
         self._began = int(1000 * subject.began)
-        experiment = _experiment(client, subject.dataset)
+        experiment = experiment_id(client, subject.dataset)
         tags = {"record": summary.record_key(path), **summary.tags(subject)}
         self._id: str = client.create_run(experiment, self._began, tags, subject.run_name).info.run_id
 
@@ -216,7 +216,7 @@ def _replay(client: "MlflowClient", record: Record, path: Path) -> None:
         raise
 
 
-def _client() -> "MlflowClient":
+def open_client() -> "MlflowClient":
     mlflow_store.apply_settings()
     from mlflow import MlflowClient
 
@@ -224,7 +224,7 @@ def _client() -> "MlflowClient":
     return MlflowClient(store_uri())
 
 
-def _experiment(client: "MlflowClient", dataset: str) -> str:
+def experiment_id(client: "MlflowClient", dataset: str) -> str:
     """The id of the data set's experiment, which is made where there is none."""
     from mlflow import MlflowException
 
@@ -240,7 +240,7 @@ def _experiment(client: "MlflowClient", dataset: str) -> str:
 
 
 def _runs(client: "MlflowClient", dataset: str) -> "list[Run]":
-    experiment = _experiment(client, dataset)
+    experiment = experiment_id(client, dataset)
     page = client.search_runs([experiment])
     runs = list(page)
     while page.token:

@@ -36,7 +36,7 @@ def made(tmp_path_factory) -> Made:
     """Two recipes on synthetic_tiny, seeds 0 and 1, run and tabled. Read only: tests that alter it work on a copy."""
     from benchmark.data import catalog
     from benchmark.job import Finished, Job, Run, save
-    from benchmark.records import leaderboard, record
+    from benchmark.records import leaderboard
 
     root = tmp_path_factory.mktemp("made")
     folder = root / "recipes" / "synthetic_tiny"
@@ -50,5 +50,5 @@ def made(tmp_path_factory) -> Made:
             for event in Run(job):
                 if isinstance(event, Finished):
                     save(event, job.path(root / "results"))
-    leaderboard.write([record.load(path) for path in record.record_files(root / "results")], root / "results")
+    leaderboard.write(leaderboard.texts(leaderboard.load_boards(root / "results"), root / "results"))
     return Made(root / "results", root / "recipes")

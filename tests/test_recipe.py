@@ -53,8 +53,9 @@ def test_the_digest_does_not_depend_on_the_hash_seed(folder) -> None:
 def test_a_setting_added_later_is_left_out_while_it_has_its_default(monkeypatch) -> None:
     class Before:
         def __init__(self, schema, *, width: int = 3) -> None: ...
+        def forward(self, dense, sparse, observe=None) -> None: ...
 
-    class After:
+    class After(Before):
         added_later = frozenset({"depth"})
 
         def __init__(self, schema, *, width: int = 3, depth: int = 1) -> None: ...
@@ -85,7 +86,7 @@ def test_a_setting_added_later_is_left_out_while_it_has_its_default(monkeypatch)
         (RECIPE.replace('name = "dnn"\n', ""), "key 'model.name' is missing; known models: "),
         (RECIPE.replace('"dnn"', '"dn"'), "model.name: unknown model 'dn'; did you mean"),
         ("[train]\n", "key 'model' is missing"),
-        (RECIPE + "[tune]\n", "unknown key 'tune'; allowed: model, train"),
+        (RECIPE + "[tune]\n", "unknown key 'tune'; did you mean 'tuned'? allowed: model, search, train, tuned"),
         ("model = \n", "not valid TOML"),
     ],
 )

@@ -1,5 +1,7 @@
+from typing import Annotated, Literal
+
 import pytest
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from benchmark import toml
 from benchmark.errors import UsageError
@@ -10,10 +12,23 @@ class Inner(BaseModel):
     rows: int = 0
 
 
+class Circle(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid")
+    shape: Literal["circle"]
+    radius: int = 0
+
+
+class Square(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid")
+    shape: Literal["square"]
+    side: int = 0
+
+
 class Outer(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid")
     splits: dict[str, Inner] = {}
     one: Inner | None = None
+    union: list[Annotated[Circle | Square, Field(discriminator="shape")]] = []
 
 
 @pytest.mark.parametrize(
@@ -24,7 +39,11 @@ class Outer(BaseModel):
             "f.toml: unknown key 'splits.train.row'; did you mean 'rows'? allowed: rows",
         ),
         ({"one": {"row": 1}}, "f.toml: unknown key 'one.row'; did you mean 'rows'? allowed: rows"),
-        ({"once": {}}, "f.toml: unknown key 'once'; did you mean 'one'? allowed: one, splits"),
+        ({"once": {}}, "f.toml: unknown key 'once'; did you mean 'one'? allowed: one, splits, union"),
+        (
+            {"union": [{"shape": "circle"}, {"shape": "square", "sid": 1}]},
+            "f.toml: unknown key 'union.1.square.sid'; did you mean 'side'? allowed: shape, side",
+        ),
         ({"one": {"rows": "3"}}, 'f.toml: one.rows: Input should be a valid integer, got "3"'),
     ],
 )

@@ -1,16 +1,50 @@
 """The command line: parse, call one function, print. Heavy packages are imported inside the commands that need them."""
 
+from typing import Annotated
+
 import typer
 
-from benchmark.cli import data, listing, predicting, rank, results, running, speed, studies, theory
+from benchmark.cli import (
+    claims,
+    compare,
+    data,
+    listing,
+    predicting,
+    rank,
+    results,
+    running,
+    speed,
+    studies,
+    theory,
+    tuning,
+    verifying,
+)
 
 app = typer.Typer(
     name="benchmark",
-    help="A reproducible benchmark of dense-scaling click-through-rate models, with rank diagnostics.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from benchmark import __version__
+
+        typer.echo(f"benchmark {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version of the benchmark.")
+    ] = False,
+) -> None:
+    """A reproducible benchmark of dense-scaling click-through-rate models, with rank diagnostics."""
+
+
 app.command("run")(running.run)
 app.command("predict")(predicting.predict)
 app.command("list")(listing.list_)
@@ -20,8 +54,12 @@ app.command("rank")(rank.rank)
 app.command("suite")(studies.suite)
 app.command("ablate")(studies.ablate)
 app.command("damping")(studies.damping)
+app.command("tune")(tuning.tune)
 app.command("leaderboard")(results.leaderboard)
-app.command("verify")(results.verify)
+app.command("significance")(results.significance)
+app.command("claims")(claims.claims)
+app.command("compare")(compare.compare)
+app.command("verify")(verifying.verify)
 app.command("track")(results.track)
 app.command("ui")(results.ui)
 app.command("theory")(theory.theory)

@@ -41,7 +41,6 @@ def rank(
 
     from benchmark.measure.spectrum import METRICS
     from benchmark.records.dataset_figures import of_dataset
-    from benchmark.studies import rank_report
 
     owner, _, name = (recipe or dataset or "").partition("/")
     place = Path("records") if study is None else Path("studies", study)
@@ -53,8 +52,6 @@ def rank(
         drawn = _one(name, recipes[name], metrics)
     else:
         raise unknown("recipe with records", recipe, [f"{owner}/{known}" for known in recipes])
-    for line in rank_report.absences(recipes if recipe is None else {name: recipes[name]}):
-        out.print(line, highlight=False, markup=False)
     drawn |= {f"{part}-{each}": figure for each in metrics for part, figure in of_dataset(recipes, each).items()}
     _write(drawn, figures or results / "figures" / (study or "") / owner)
 

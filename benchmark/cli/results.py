@@ -1,47 +1,65 @@
-"""`leaderboard`, `verify`, `track` and `ui`: what is made of records."""
+"""`leaderboard`, `significance`, `track` and `ui`: what is made of records."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from benchmark.cli.console import notice, out
+from benchmark.cli.console import notice, out, print_section
 from benchmark.paths import RESULTS, shown
 
 if TYPE_CHECKING:
-    from benchmark.records.verify import Data, OpenData
+    from benchmark.records.leaderboard_boards import Board
 
 ResultsFolder = Annotated[Path, typer.Option(help="Folder of the records.")]
 
 
-def leaderboard(results: ResultsFolder = RESULTS) -> None:
-    """Write leaderboard.md and leaderboard.csv from the records alone."""
-    from benchmark.records import leaderboard as tables
-    from benchmark.records import record
-
-    records = [record.load(path) for path in record.record_files(results)]
-    for path in tables.write(records, results):
-        out.print(f"{shown(path)}: from {len(records)} records", highlight=False)
-
-
-def verify(
+def leaderboard(
+    dataset: Annotated[str | None, typer.Option(help="Print this data set's tables alone.")] = None,
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 where the files differ.")] = False,
     results: ResultsFolder = RESULTS,
-    data_root: Annotated[Path | None, typer.Option(help="Folder of the data files you have.")] = None,
 ) -> None:
-    """Derive again what the records state; exit code 1 where something differs."""
-    from benchmark.records import verify as ladder
-    from benchmark.records.record import record_files
+    """Write the leaderboard from the records alone: leaderboard.md, .csv and .json, and the README's tables."""
+    from benchmark.errors import BenchmarkError
+    from benchmark.records import leaderboard as tables
+    from benchmark.registry import unknown
 
-    failed = 0
-    for finding in ladder.verify(results, _opener(data_root)):
-        failed += finding.failed
-        mark = "FAILED" if finding.failed else "not checked"
-        out.print(f"{mark} {shown(finding.path)} [{finding.rung}]: {finding.message}", markup=False, highlight=False)
-    out.print(f"derived again: {ladder.DERIVED}\nonly reported: {ladder.REPORTED}", highlight=False)
-    verdict = f"{failed} checks failed" if failed else "all checks passed"
-    out.print(f"{len(record_files(results))} records: {verdict}", highlight=False)
-    if failed:
-        raise typer.Exit(1)
+    boards = tables.load_boards(results)
+    shown_boards = [board for board in boards if dataset in (None, board.dataset)]
+    if dataset is not None and not shown_boards:
+        raise unknown("data set with records", dataset, [board.dataset for board in boards])
+    contents = tables.texts(boards, results)
+    if check:
+        wrong = [shown(path) for path in tables.differing(contents)]
+        if wrong:
+            say = "is not what the records give; run `python -m benchmark leaderboard`"
+            raise BenchmarkError("\n".join(f"{path}: {say}" for path in wrong))
+    else:
+        tables.write(contents)
+    for board in shown_boards:
+        _print_board(board)
+    verb = "are what the records give" if check else "written"
+    out.print(f"{', '.join(shown(path) for path in contents)}: {verb}", highlight=False, markup=False)
+
+
+def significance(
+    tables: Annotated[int, typer.Option(min=100, help="Simulated tables of each design.")] = 20_000,
+    draws: Annotated[int, typer.Option(min=10, help="Simulated pairs of recipes for the bootstrap.")] = 1000,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    results: ResultsFolder = RESULTS,
+) -> None:
+    """Simulate the leaderboard's ranking rule: false findings and power; writes significance.md and .json."""
+    from benchmark.files import write_text
+    from benchmark.studies import rule_simulation
+
+    report = rule_simulation.report(tables, draws, seed)
+    for line in report.remarks:
+        out.print(line, highlight=False, markup=False)
+    for section in report.sections:
+        print_section(section)
+    for path, text in rule_simulation.files(report, results).items():
+        write_text(path, text)
+        out.print(shown(path), highlight=False, markup=False)
 
 
 def track(
@@ -66,25 +84,15 @@ def ui(port: Annotated[int, typer.Option(min=1, max=65535, help="Port on the loo
     tracking.ui(port, notice)
 
 
-def _opener(data_root: Path | None) -> "OpenData":
-    """Opens each data set once, every array hashed again; what has no files here can still be checked in part."""
-    import functools
+def _print_board(board: "Board") -> None:
+    from benchmark.records import leaderboard_cells as cells
+    from benchmark.studies.report import Section
 
-    from benchmark.data import catalog, inventory
-    from benchmark.errors import BenchmarkError, MissingData
-    from benchmark.records.verify import Data
-
-    @functools.cache
-    def open_data(name: str) -> "Data":
-        if name not in catalog.card_names():
-            return Data(None, None, f"{name} is no built-in data set, so its card and rows are not at hand")
-        card = catalog.find_card(name).card
-        try:
-            _, store = catalog.open_data(name, data_root=data_root, notify=notice, fetch=False)
-        except MissingData as error:
-            return Data(card, None, str(error))
-        if faults := list(inventory.check(card, store.folder)):
-            raise BenchmarkError("\n".join(faults))
-        return Data(card, store.fingerprint)
-
-    return open_data
+    for track in board.tracks:
+        tables = list(cells.track_tables(board, track, cells.NARROW))
+        for position, table in enumerate(tables):
+            title = ", ".join(
+                (board.dataset, cells.track_title(track).lower(), *([table.title] if table.title else []))
+            )
+            remarks = tuple(cells.track_remarks(track)) if position == len(tables) - 1 else ()
+            print_section(Section(title, table.head, table.rows, remarks))

@@ -22,7 +22,9 @@ MOST_THREADS = 1024
 def run(
     model: Annotated[str | None, typer.Option(help="A model; its recipe for the data set, else its defaults.")] = None,
     dataset: Annotated[str | None, typer.Option(help="A data set's id, or the path of your own TOML card.")] = None,
-    recipe: Annotated[str | None, typer.Option(help="A recipe's id, DATASET/NAME.")] = None,
+    recipe: Annotated[
+        str | None, typer.Option(help="A recipe: DATASET/NAME, or your own file DATASET/NAME.toml.")
+    ] = None,
     seeds: Annotated[str, typer.Option(help="Seeds: 0, 0-4 or 0,2,5.")] = "0",
     set_: Annotated[
         list[str] | None,

@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -168,6 +168,8 @@ class Store:
     schema: Schema
     fingerprint: Fingerprint
     oracle: Oracle | None
+    closed: frozenset[str] = frozenset()
+    """Splits that are not to be seen."""
 
     @classmethod
     def open(cls, folder: Path) -> "Store":
@@ -202,8 +204,14 @@ class Store:
         """What reads raw rows as these were read, see raw_encoder.py."""
         return self.folder / ENCODING
 
+    def without(self, split: str) -> "Store":
+        """The same store with a split closed."""
+        return replace(self, closed=self.closed | {split})
+
     def split(self, name: str) -> Arrays:
-        """The memory-mapped arrays of train, valid or test."""
+        """The memory-mapped arrays of train, valid or test. Raises BenchmarkError for one that is closed."""
+        if name in self.closed:
+            raise BenchmarkError(f"the {name} split of {self.folder.parent.name} is closed")
         loaded = {part: np.load(self.folder / f"{name}.{part}.npy", mmap_mode="r") for part in _parts(self.schema)}
         return Arrays(**loaded)
 

@@ -36,17 +36,22 @@ def evaluate(logit: Floats, label: Labels, group: NDArray[np.int32] | None = Non
     ranked = _Ranked.of(logit, label)
     rows, positives = len(ranked.all), len(ranked.positive)
     loss = logloss(logit, label)
-    base = positives / rows
-    entropy = -(base * np.log(base) + (1 - base) * np.log1p(-base))
+    entropy = base_entropy(positives, rows)
     predicted, clicked = ranked.bins(ECE_BINS)
     return Metrics(
         auc=ranked.auc(),
         logloss=loss,
-        ne=float(loss / entropy),
+        ne=loss / entropy,
         calibration=float(predicted.sum() / positives),
         ece=float(np.abs(predicted - clicked).sum() / rows),
         gauc=None if group is None else grouped_auc(logit, label, group),
     )
+
+
+def base_entropy(positives: int, rows: int) -> float:
+    """The LogLoss of predicting the base rate, in nats: what NE divides by."""
+    base = positives / rows
+    return float(-(base * np.log(base) + (1 - base) * np.log1p(-base)))
 
 
 def sigmoid(z: Floats) -> NDArray[np.float64]:

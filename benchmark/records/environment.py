@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from benchmark import __version__
+from benchmark import __version__, plugins
 from benchmark.paths import ROOT
 
 PACKAGES = ("numpy", "polars", "torch")
@@ -20,7 +20,7 @@ class Environment(BaseModel):
 
     benchmark: str
     source: str
-    """SHA-256 over the names and contents of every Python file of benchmark and baselines."""
+    """SHA-256 over the names and contents of every Python file of benchmark and baselines, and of plug-ins."""
     commit: str | None
     """With the suffix `+changes` where tracked files differ from it."""
     python: str
@@ -43,8 +43,10 @@ def current() -> Environment:
 
 def source_digest() -> str:
     digest = hashlib.sha256()
-    for path in sorted((*ROOT.glob("benchmark/**/*.py"), *ROOT.glob("baselines/**/*.py"))):
-        digest.update(f"{path.relative_to(ROOT).as_posix()}\0".encode())
+    own = sorted((*ROOT.glob("benchmark/**/*.py"), *ROOT.glob("baselines/**/*.py")))
+    named = [(path.relative_to(ROOT).as_posix(), path) for path in own]
+    for name, path in (*named, *((f"plugins/{path.name}", path) for path in plugins.files())):
+        digest.update(f"{name}\0".encode())
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
 

@@ -30,7 +30,6 @@ from benchmark.records.ranks import (
     When,
     all_spectra,
     bands,
-    lacks,
     rank_curve,
     spectra,
 )
@@ -46,37 +45,31 @@ Array = NDArray[np.float64]
 
 
 def of_recipe(runs: Runs) -> dict[str, Figure]:
-    """By name, every figure that the records have the numbers for; none where the rank is 1 by its shape."""
-    made: dict[str, tuple[str, Callable[[Runs], Figure]]] = {
-        "trajectory": ("", trajectory),
-        "spectra": ("singular values", singular_values),
-        "density": ("densities", density),
-        "training": ("the rank curve", training),
-        "tables": ("embedding tables", tables),
+    """By name; none where the rank is 1 by its shape, and none of tables where the model has none."""
+    made: dict[str, Callable[[Runs], Figure]] = {
+        "trajectory": trajectory,
+        "spectra": singular_values,
+        "density": density,
+        "training": training,
+        "tables": tables,
     }
-    found: dict[str, Figure] = {}
     if all(spectrum.limit == 1 for run in runs for *_, spectrum in all_spectra(run)):
-        return found
-    for name, (needed, draw) in made.items():
-        able = [run for run in runs if needed not in lacks(run) and run.spectra]
-        if able and (name != "tables" or able[0].tables):
-            found[name] = draw(able)
-    return found
+        return {}
+    return {name: draw(runs) for name, draw in made.items() if name != "tables" or runs[0].tables}
 
 
 @styled
 def trajectory(runs: Runs) -> Figure:
     """Each metric over its limit stage by stage, token form beside batch form, ± sd over the seeds."""
-    forms = FORMS if any("batch spectra" not in lacks(run) for run in runs) else FORMS[:1]
     figure = column(1.1 + 1.0 * len(METRICS))
-    panels = figure.subplots(len(METRICS), len(forms), sharex=True, sharey="row", squeeze=False)
+    panels = figure.subplots(len(METRICS), len(FORMS), sharex=True, sharey="row", squeeze=False)
     for row, metric in zip(panels, METRICS, strict=True):
         row[0].set_ylabel(TITLES[metric].replace(" ", "\n"))
-        for axes, form in zip(row, forms, strict=True):
+        for axes, form in zip(row, FORMS, strict=True):
             for when in WHEN:
                 found = list(bands(runs, metric, form, when).values())
                 draw_band(axes, range(len(found)), found, when)
-    for axes, form in zip(panels[0], forms, strict=True):
+    for axes, form in zip(panels[0], FORMS, strict=True):
         axes.set_title(FORM_TITLES[form])
     for axes in panels[-1]:
         name_stages(axes, _stages(runs))
@@ -141,11 +134,10 @@ def _ridges(axes: Axes, counts: Mapping[When, Sequence[Array]], low: float) -> N
 @styled
 def singular_values(runs: Runs) -> Figure:
     """The mean of sigma_i / sigma_1 of each stage, untrained and trained, token form above batch form."""
-    forms = FORMS if any("batch spectra" not in lacks(run) for run in runs) else FORMS[:1]
     stages = _stages(runs)
-    figure = column(0.9 + 1.35 * len(forms) + 0.1 * -(-len(stages) // 3))
-    panels = figure.subplots(len(forms), len(WHEN), sharey="row", squeeze=False)
-    for row, form in zip(panels, forms, strict=True):
+    figure = column(0.9 + 1.35 * len(FORMS) + 0.1 * -(-len(stages) // 3))
+    panels = figure.subplots(len(FORMS), len(WHEN), sharey="row", squeeze=False)
+    for row, form in zip(panels, FORMS, strict=True):
         row[0].set_ylabel(FORM_TITLES[form])
         lowest = min(_decays(axes, runs, form, when) for axes, when in zip(row, WHEN, strict=True))
         row[0].set_ylim(max(FLOOR, 0.7 * lowest), 1.3)

@@ -18,8 +18,6 @@ WHEN: dict[When, str] = {"initial": "untrained", "best": "trained"}
 
 BARS = "▁▂▃▄▅▆▇█"
 
-ADDED_LATER = ("batch spectra", "singular values", "densities", "the rank curve", "embedding tables")
-
 
 def spectra(run: Record, form: Form, when: When) -> dict[str, Spectrum | None]:
     """Stage by stage, in order."""
@@ -75,15 +73,6 @@ def rank_curve(runs: Runs) -> dict[str, list[CurvePoint]]:
     return {stage: course for stage, course in curve.items() if course}
 
 
-def lacks(run: Record) -> tuple[str, ...]:
-    """What of `ADDED_LATER` the record does not have: all of it where it was made before there was any.
-
-    That a newer record has no tables is no lack: its model may have none."""
-    there = (_has_batch(run), _has_sigma(run), _has_density(run), bool(run.rank_curve))
-    tables = any(there) or bool(run.tables)
-    return tuple(name for name, has in zip(ADDED_LATER, (*there, tables), strict=True) if not has)
-
-
 def all_spectra(run: Record) -> Iterator[tuple[str, str, Form, Spectrum]]:
     """(stage, when, form, spectrum) of every spectrum that is there."""
     for form in FORMS:
@@ -91,15 +80,3 @@ def all_spectra(run: Record) -> Iterator[tuple[str, str, Form, Spectrum]]:
             for stage, spectrum in spectra(run, form, when).items():
                 if spectrum is not None:
                     yield stage, said, form, spectrum
-
-
-def _has_batch(run: Record) -> bool:
-    return any(form == "batch" for _, _, form, _ in all_spectra(run))
-
-
-def _has_sigma(run: Record) -> bool:
-    return any(spectrum.sigma for *_, spectrum in all_spectra(run))
-
-
-def _has_density(run: Record) -> bool:
-    return any(stage.initial_density or stage.best_density for stage in run.spectra)

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict
+from itertools import pairwise
+from math import isclose
 from pathlib import Path
 
 from benchmark import recipe as recipes
-from benchmark.measure.metrics import Metrics
+from benchmark.measure.metrics import Metrics, base_entropy
 from benchmark.records import scores
 from benchmark.records.record import Record, scores_path
 from benchmark.training.optim import Plateau
@@ -42,8 +44,8 @@ def _same_metrics(reported: Metrics, derived: Metrics) -> Iterator[str]:
 def curve(record: Record) -> Iterator[str]:
     """Replays the plateau over the reported metrics: marks, learning rates, places and the end follow from them."""
     train = parsed(record).train
-    rows = record.data.rows["train"] if record.train_rows is None else min(record.train_rows, record.data.rows["train"])
-    steps = -(-rows // train.batch_size)
+    steps = -(-_rows(record) // train.batch_size)
+    entropy = base_entropy(record.data.positives["valid"], record.data.rows["valid"])
     plateau, rate = Plateau(train), train.learning_rate
     best = None
     for number, point in enumerate(record.curve, start=1):
@@ -54,6 +56,8 @@ def curve(record: Record) -> Iterator[str]:
             yield f"evaluation {number}: the learning rate is {point.learning_rate}, the schedule gives {rate}"
         if point.improved != plateau.improved(getattr(point.valid, train.monitor)):
             yield f"evaluation {number}: `improved` contradicts its {train.monitor}"
+        if not isclose(point.valid.ne, point.valid.logloss / entropy, rel_tol=TOLERANCE):
+            yield f"evaluation {number}: ne {point.valid.ne} is not that of its logloss"
         best = point if point.improved else best
         rate = plateau.next_rate(rate)
     if best is None:
@@ -66,6 +70,24 @@ def curve(record: Record) -> Iterator[str]:
     ended = record.curve[-1].step + (train.evaluate_every or steps) > train.epochs * steps
     if record.stopped_by != ("patience" if plateau.exhausted else "epochs") or not (plateau.exhausted or ended):
         yield f"stopped_by is {record.stopped_by}, which the curve contradicts"
+
+
+def cost(record: Record) -> Iterator[str]:
+    """Seconds are only reported, but not at odds with each other: the rows trained on follow from the curve."""
+    train, rows, stated = parsed(record).train, _rows(record), record.cost
+    steps = -(-rows // train.batch_size)
+    last = record.curve[-1].step if record.stopped_by == "patience" else train.epochs * steps
+    done = last // steps * rows + last % steps * train.batch_size
+    if not isclose(stated.train_samples_per_s * stated.train_seconds, done, rel_tol=TOLERANCE):
+        yield f"{stated.train_samples_per_s} samples/s in {stated.train_seconds} s are not the {done} rows trained on"
+    seconds = [0.0, *(point.seconds for point in record.curve), stated.total_seconds]
+    if any(after < before for before, after in pairwise(seconds)) or stated.train_seconds > stated.total_seconds:
+        yield "its seconds do not follow one another"
+
+
+def _rows(record: Record) -> int:
+    """Training rows of one epoch."""
+    return record.data.rows["train"] if record.train_rows is None else record.train_rows
 
 
 def parsed(record: Record) -> recipes.Recipe:

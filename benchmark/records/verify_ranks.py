@@ -9,7 +9,7 @@ import numpy as np
 from benchmark.measure.spectrum import METRICS, Spectrum
 from benchmark.measure.tables import TableSpectrum
 from benchmark.measure.trajectory import DENSITY_BINS, Density
-from benchmark.records.ranks import ADDED_LATER, WHEN, all_spectra, lacks
+from benchmark.records.ranks import WHEN, When, all_spectra
 from benchmark.records.record import Record, StageSpectra
 
 TOLERANCE = 1e-9
@@ -18,23 +18,15 @@ BIN = 1 / DENSITY_BINS
 Shapes = Mapping[str, tuple[int, int]]
 
 
-def is_older(record: Record) -> bool:
-    """Whether the record was made before there were batch spectra and the like: it has none of them."""
-    return lacks(record) == ADDED_LATER
-
-
 def ranks(record: Record) -> Iterator[str]:
     """Faults that show in the record alone."""
-    missing = lacks(record)
-    if missing and not is_older(record):
-        yield f"lacks {', '.join(missing)}, though it has the rest"
     for name, when, form, spectrum in all_spectra(record):
         matrices = record.probe_rows if form == "token" else None
-        yield from (f"{name} ({when}, {form} form): {fault}" for fault in _spectrum(spectrum, matrices, missing))
-    if not missing:
-        for before, stage in zip((None, *record.spectra), record.spectra, strict=False):
-            for when, said in WHEN.items():
-                yield from (f"{stage.stage} ({said}): {fault}" for fault in _density(stage, before, when))
+        yield from (f"{name} ({when}, {form} form): {fault}" for fault in _spectrum(spectrum, matrices))
+    for before, stage in zip((None, *record.spectra), record.spectra, strict=False):
+        for when, said in WHEN.items():
+            faults = (*_batch(stage, when), *_density(stage, before, when))
+            yield from (f"{stage.stage} ({said}): {fault}" for fault in faults)
 
 
 def shapes(record: Record, model: Shapes, has_table: bool) -> Iterator[str]:
@@ -47,16 +39,16 @@ def shapes(record: Record, model: Shapes, has_table: bool) -> Iterator[str]:
             yield f"{stage} ({when}, {form} form) is {spectrum.rows} x {spectrum.columns}, the model's is {expected}"
         if form == "batch" and spectrum.matrices != rows:
             yield f"{stage} ({when}, batch form) has {spectrum.matrices} matrices, the model {rows} tokens"
-    if bool(record.tables) != has_table and not is_older(record):
+    if bool(record.tables) != has_table:
         yield f"{len(record.tables)} embedding tables, which the model contradicts"
-    width = model["embedding"][1]
-    yield from (f"table of {t.field}: {t.columns} columns, not {width}" for t in record.tables if t.columns != width)
+    if "embedding" in model:
+        width = model["embedding"][1]
+        odd = [table for table in record.tables if table.columns != width]
+        yield from (f"table of {table.field}: {table.columns} columns, not {width}" for table in odd)
 
 
 def curve(record: Record, probe_rows: int) -> Iterator[str]:
     """Faults of the rank curve; `probe_rows` is how many rows it is to be measured on."""
-    if not record.rank_curve:
-        return
     if record.curve_probe_rows != min(record.data.rows["valid"], probe_rows):
         yield f"curve_probe_rows is {record.curve_probe_rows}"
     if [point.step for point in record.rank_curve] != [point.step for point in record.curve]:
@@ -81,7 +73,7 @@ def tables(record: Record) -> Iterator[str]:
         yield from (f"table of {table.field}: {fault}" for fault in _table(table, rows))
 
 
-def _spectrum(spectrum: Spectrum, matrices: int | None, missing: tuple[str, ...]) -> Iterator[str]:
+def _spectrum(spectrum: Spectrum, matrices: int | None) -> Iterator[str]:
     if matrices not in (None, spectrum.matrices) or not 0 <= spectrum.skipped < spectrum.matrices:
         yield f"{spectrum.matrices} matrices, {spectrum.skipped} skipped, but {matrices} probe rows"
     for field in ("mean", "q05", "q50", "q95"):
@@ -92,8 +84,7 @@ def _spectrum(spectrum: Spectrum, matrices: int | None, missing: tuple[str, ...]
         for high, low in (("erank", "pr"), ("pr", "srank"), ("erank", "ia"), ("ia", "srank")):
             if value[high] < value[low] - slack:
                 yield f"{field} of {high} is below that of {low}"
-    if "singular values" not in missing:
-        yield from _sigma(spectrum)
+    yield from _sigma(spectrum)
 
 
 def _sigma(spectrum: Spectrum) -> Iterator[str]:
@@ -107,7 +98,14 @@ def _sigma(spectrum: Spectrum) -> Iterator[str]:
         yield f"its singular values sum to {sum(sigma)}, not to ia {spectrum.ia.mean}"
 
 
-def _density(stage: StageSpectra, before: StageSpectra | None, when: str) -> Iterator[str]:
+def _batch(stage: StageSpectra, when: When) -> Iterator[str]:
+    """Where samples differ, the matrix of all of them is not zero."""
+    spectrum, batch = getattr(stage, when), getattr(stage, f"{when}_batch")
+    if spectrum is not None and batch is None and any(getattr(spectrum, name).sd > TOLERANCE for name in METRICS):
+        yield "has no spectrum in batch form, though its samples differ"
+
+
+def _density(stage: StageSpectra, before: StageSpectra | None, when: When) -> Iterator[str]:
     """A histogram holds the samples of the spectrum, and its mean is theirs to half a bin."""
     density, spectrum = getattr(stage, f"{when}_density"), getattr(stage, when)
     earlier = None if before is None else getattr(before, f"{when}_density")

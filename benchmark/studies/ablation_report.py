@@ -35,24 +35,30 @@ MEASURES = (
 )
 
 
-def report(results: Path, dataset: str) -> Report | None:
-    """From the records alone; None where there is none. Raises BenchmarkError for records that are no one study."""
+def cells(results: Path, dataset: str) -> Cells:
+    """The records of every cell that has any, in the order of the grid. Raises BenchmarkError for records that are no
+    one study."""
     runs = found(results, STUDY, dataset)
     require_alike(runs, VARIED)
-    cells = {cell: runs[folder(cell)] for cell in GRID if folder(cell) in runs}
-    if not cells:
+    return {cell: runs[folder(cell)] for cell in GRID if folder(cell) in runs}
+
+
+def report(results: Path, dataset: str) -> Report | None:
+    """From the records alone; None where there is none. Raises BenchmarkError for records that are no one study."""
+    there = cells(results, dataset)
+    if not there:
         return None
-    first = next(iter(cells.values()))[0]
+    first = next(iter(there.values()))[0]
     settings = _settings(first)
-    analyses = [_analysis(cells, measure) for measure in MEASURES]
+    analyses = [analysis(there, measure) for measure in MEASURES]
     return Report(
         f"Mixing x FFN on {dataset}",
         tuple(_remarks(first, settings)),
-        (_table(cells), *(_section(*each) for each in zip(MEASURES, analyses, strict=True))),
+        (_table(there), *(_section(*each) for each in zip(MEASURES, analyses, strict=True))),
         {
             "dataset": dataset,
             "settings": settings,
-            "cells": {"/".join(cell): [_numbers(run) for run in each] for cell, each in cells.items()},
+            "cells": {"/".join(cell): [_numbers(run) for run in each] for cell, each in there.items()},
             "analyses": {
                 measure.key: asdict(each) if isinstance(each, Factorial) else each
                 for measure, each in zip(MEASURES, analyses, strict=True)
@@ -115,7 +121,7 @@ def _mean(values: Sequence[float | None]) -> str:
     return f"{mean(known):.3f}" if len(known) == len(values) else ""
 
 
-def _analysis(cells: Cells, measure: Measure) -> Factorial | str:
+def analysis(cells: Cells, measure: Measure) -> Factorial | str:
     """The analysis, or why there is none."""
     values = {cell: {run.seed: measure.of(run) for run in runs} for cell, runs in cells.items()}
     known = {cell: {seed: value for seed, value in runs.items() if value is not None} for cell, runs in values.items()}

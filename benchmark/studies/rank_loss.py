@@ -22,6 +22,7 @@ from benchmark.records.ranks import Runs, spectra
 
 Z = NormalDist().inv_cdf(0.975)
 ROUNDING = 1e-12
+ACROSS = "across all recipes"
 
 Kind = Literal["Pearson", "Spearman"]
 KINDS: tuple[Kind, ...] = ("Pearson", "Spearman")
@@ -82,7 +83,7 @@ def relations(found: Sequence[Point]) -> list[Relation]:
     families = {family: list(each) for family, each in groupby(found, key=lambda point: point.family)}
     several = {family: each for family, each in families.items() if len(each) > 1}
     scopes: dict[str, list[list[Point]]] = {
-        "across all recipes": [list(found)],
+        ACROSS: [list(found)],
         "within families, pooled": list(several.values()),
         **{f"within {family}": [each] for family, each in several.items()},
     }

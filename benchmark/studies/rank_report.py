@@ -1,6 +1,6 @@
 """What the records of one recipe tell about rank, as tables."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from benchmark.measure.tables import TableRank, TableSpectrum, mean_over_fields
@@ -16,14 +16,13 @@ from benchmark.records.ranks import (
     bands,
     block_bands,
     blocks,
-    lacks,
     rank_curve,
     spectra,
     trajectories,
 )
 from benchmark.records.record import Record
 from benchmark.records.table_figure import rows_per_id
-from benchmark.studies.report import Section, seeds_in_words
+from benchmark.studies.report import Section
 
 WIDEST = 40
 """Evaluations in one row of bars; of more, every second, third ... is shown."""
@@ -40,18 +39,6 @@ def of_recipe(runs: Runs, metrics: Sequence[str] = ("erank",)) -> tuple[Section,
     if tabled:
         sections.append(_tables(tabled))
     return tuple(sections)
-
-
-def absences(recipes: Mapping[str, Runs]) -> Iterator[str]:
-    """A line for the records that lack the same parts, which those made before there were any do."""
-    alike: dict[tuple[str, ...], dict[str, list[int]]] = {}
-    for name, runs in recipes.items():
-        for run in runs:
-            alike.setdefault(lacks(run), {}).setdefault(name, []).append(run.seed)
-    for parts, without in alike.items():
-        if parts:
-            which = "; ".join(f"{name} {seeds_in_words(seeds)}" for name, seeds in without.items())
-            yield f"not in these records, run them again for it: {', '.join(parts)}; recipes and seeds: {which}"
 
 
 def bars(course: Iterable[Band | None], low: float = 0.0, high: float = 1.0) -> str:

@@ -20,6 +20,8 @@ SCHEMAS = {
     "criteo's shape": Schema(tuple(f"I{i}" for i in range(13)), tuple(f"C{i}" for i in range(26)), (6,) * 26),
     "two fields": Schema((), ("a", "b"), (6, 5)),
 }
+FAMILIAR = re.compile(r"embedding|tokens|block\d+\.(mixing|ffn)|cross\d+|interaction")
+"""Stages of these names have the order below; a model may have others of its own."""
 STAGE_ORDER = re.compile(
     r"embedding( cross\d+)*|embedding tokens( block\d+\.mixing block\d+\.ffn)+|(embedding )?interaction"
 )
@@ -121,7 +123,7 @@ def test_stages_are_observed_in_order_and_change_nothing(name: str) -> None:
     batch = inputs(MIXED)
     observed = model(*batch, observe=lambda stage, x: stages.append((stage, x)))
     assert torch.equal(observed, model(*batch))
-    assert STAGE_ORDER.fullmatch(" ".join(stage for stage, _ in stages))
+    assert STAGE_ORDER.fullmatch(" ".join(stage for stage, _ in stages if FAMILIAR.fullmatch(stage)))
     numbers = [int(number) for stage, _ in stages for number in re.findall(r"\d+", stage)]
     assert numbers == sorted(numbers) and len({stage for stage, _ in stages}) == len(stages)
     for stage, x in stages:

@@ -91,12 +91,17 @@ def test_run_leaderboard_verify(tmp_path) -> None:
     benchmark("leaderboard", *where)
     assert "| lr |" in (tmp_path / "leaderboard.md").read_text()
     out, _ = benchmark("verify", *where)
-    assert "2 records: all checks passed" in out and "only reported: " in out
+    assert "2 records: all checks passed" in out and "reported, not derived: " in out
+    out, err = benchmark("verify", "--replay-sample", "1", *where)
+    assert "to be run again: 1, about" in out and "[replay]: bit for bit" in out and "run again: 1 bit for bit" in out
+    assert "valid AUC" in err
     content = json.loads(record.read_text())
     content["metrics"]["test"]["auc"] += 0.001
     record.write_text(json.dumps(content))
     out, _ = benchmark("verify", *where, code=1)
     assert "FAILED" in out and "metrics.test.auc" in out
+    out, _ = benchmark("verify", "--replay", str(record), code=1)
+    assert "1 records: 1 checks failed" in out and "[replay]: not bit for bit: metrics.test.auc is" in out
 
 
 def test_altered_runs_are_ad_hoc_and_quiet_prints_the_table_alone(tmp_path) -> None:

@@ -1,15 +1,25 @@
 import xml.etree.ElementTree as ElementTree
+from pathlib import Path
 
 import pytest
 
 from benchmark.records import dataset_figures, figures, plot, rank_figures
+from benchmark.studies.compare_figure import comparison
 from benchmark.studies.rank_loss import points
 from benchmark.studies.rank_loss_figure import rank_against_quality
+from benchmark.studies.sides import Side
 from tests.factories import make_ranked_record, make_record
 
 RUNS = [make_ranked_record(), make_ranked_record(seed=1)]
 DEEP = [make_ranked_record(blocks=8)]
 SINGLE = [RUNS[0].model_copy(update={"spectra": RUNS[0].spectra[:1]})]
+
+
+def side(name: str, runs) -> Side:
+    """Without scores: their files are not there."""
+    return Side(name, tuple(runs), tuple(Path(f"{name}-{run.seed}.json") for run in runs))
+
+
 MAKERS = {
     "single trajectory": lambda: rank_figures.trajectory(SINGLE),
     "single density": lambda: rank_figures.density(SINGLE),
@@ -21,6 +31,8 @@ MAKERS = {
     "one row deep": lambda: dataset_figures.amplitudes({"dnn": DEEP, "rankelastor_published": DEEP}, "ia"),
     "deep all": lambda: dataset_figures.trajectories({"dnn": DEEP, "rankelastor_published": DEEP}, "ia"),
     "loss": lambda: rank_against_quality("synthetic_tiny", points({"dnn": RUNS})[0]),
+    "compare": lambda: comparison(side("rankelastor_published", RUNS), side("rankmixer_base", DEEP)),
+    "compare singles": lambda: comparison(side("dnn seed 0", SINGLE), side("dnn seed 1", RUNS[1:])),
     "bare": lambda: rank_figures.trajectory([make_record()]),
     **{
         part: lambda part=part: getattr(rank_figures, part)(RUNS)

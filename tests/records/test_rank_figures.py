@@ -16,9 +16,7 @@ def lines(axes) -> dict[str, np.ndarray]:
     return {line.get_label(): np.asarray(line.get_ydata(), dtype=np.float64) for line in axes.lines}
 
 
-def test_an_older_record_has_the_trajectory_alone() -> None:
-    assert list(rank_figures.of_recipe([make_record()])) == ["trajectory"]
-    assert len(rank_figures.of_recipe([make_record()])["trajectory"].axes) == 4
+def test_a_recipe_has_every_figure_that_means_something() -> None:
     assert list(rank_figures.of_recipe(RUNS)) == ["trajectory", "spectra", "density", "training", "tables"]
     assert rank_figures.of_recipe([make_record(spectra=(FLAT,))]) == {}
     assert "tables" not in rank_figures.of_recipe([RUNS[0].model_copy(update={"tables": ()})])

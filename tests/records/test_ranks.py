@@ -38,11 +38,3 @@ def test_the_rank_curve_is_over_the_seeds_that_came_so_far() -> None:
     assert (stage, [point.step for point in course]) == ("a", [10, 30])
     assert course[0].band.mean == pytest.approx(0.6)
     assert course[1].band == Band(0.4, None, 1)
-
-
-def test_what_an_older_record_lacks() -> None:
-    whole = make_ranked_record()
-    assert ranks.lacks(make_record()) == ranks.ADDED_LATER
-    assert ranks.lacks(whole) == ()
-    assert ranks.lacks(whole.model_copy(update={"tables": ()})) == ()
-    assert ranks.lacks(whole.model_copy(update={"rank_curve": ()})) == ("the rank curve",)

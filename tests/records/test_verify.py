@@ -8,15 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmark.data import catalog
-from benchmark.errors import BenchmarkError
-from benchmark.records import scores
-from benchmark.records.verify import Data, Finding, verify
-
-
-def open_data(name: str) -> Data:
-    found, store = catalog.open_data(name, data_root=None, notify=lambda _: None)
-    return Data(found.card, store.fingerprint)
+from benchmark import run
+from benchmark.errors import BenchmarkError, UsageError
+from benchmark.records import leaderboard, record, scores, verify_place
+from benchmark.records.verify import Finding, verify, verify_files
+from benchmark.records.verify_data import Data
+from tests.opening import open_data
 
 
 @pytest.fixture
@@ -75,6 +72,15 @@ def test_real_records_climb_the_whole_ladder(copy) -> None:
         (("device",), "cpux", "form"),
         (("created",), "yesterday", "form"),
         (("cost", "train_seconds"), -1.0, "form"),
+        (("cost", "train_seconds"), 1e-9, "cost"),
+        (("curve", 0, "seconds"), 1e9, "cost"),
+        (("curve", 0, "valid", "ne"), 0.5, "curve"),
+        (("spectra", 0, "initial", "srank", "sd"), 0.5, "seed"),
+        (("spectra", 0, "best_batch"), None, "spectra"),
+        (("spectra", 0, "best", "sigma"), [], "spectra"),
+        (("rank_curve",), [], "spectra"),
+        (("tables", 0, "seen"), 2, "data"),
+        (("tuned",), "studies/tuning/synthetic_tiny/deep.json", "tuning"),
         (("metrics", "test", "auc"), float("nan"), "form"),
         (("curve", 0, "step"), 1, "curve"),
         (("curve", 1, "epoch"), 1, "curve"),
@@ -93,7 +99,7 @@ def test_real_records_climb_the_whole_ladder(copy) -> None:
         (("recipe", "train", "learning_rate"), 0.5, "recipe"),
         (("recipe", "model", "dropout"), 0.5, "recipe"),
         (("recipe_digest",), "0" * 64, "recipe"),
-        (("numerics",), 0, "place"),
+        (("numerics",), 0, "recipe"),
         (("seed",), 5, "place"),
         (("data", "arrays"), "0" * 64, "data"),
         (("data", "positives", "test"), 3, "scores"),
@@ -108,22 +114,6 @@ def test_an_altered_record_is_found_at_its_rung(copy, keys, value, rung: str) ->
     alter(deep(copy), keys, value)
     found = [finding for finding in findings(copy) if finding.failed]
     assert rung in {finding.rung for finding in found if finding.path == deep(copy)}
-
-
-def test_older_records_are_named_in_one_finding_that_is_no_failure(copy) -> None:
-    for seed in (0, 1):
-        path = deep(copy, seed)
-        content = json.loads(path.read_text())
-        for key in ("tables", "curve_probe_rows", "rank_curve"):
-            del content[key]
-        for stage in content["spectra"]:
-            for when in ("initial", "best"):
-                del stage[f"{when}_batch"], stage[f"{when}_density"], stage[when]["sigma"]
-        path.write_text(json.dumps(content))
-    [found] = findings(copy)
-    assert not found.failed
-    assert "made before there were batch spectra" in found.message
-    assert found.message.endswith("synthetic_tiny/deep seed 0, synthetic_tiny/deep seed 1")
 
 
 def test_a_setting_added_later_may_be_left_out_and_no_other(copy) -> None:
@@ -217,3 +207,92 @@ def test_damaged_data_are_a_failure_not_an_excuse(copy) -> None:
         raise BenchmarkError("train.dense.npy was altered")
 
     assert all(f.failed for f in verify(copy / "results", damaged, copy / "recipes"))
+
+
+def of_study(folder: Path, study: str, variant: str) -> Path:
+    """A copy of the run of `deep`, seed 0, as a study would have left it."""
+    path = folder / "results" / "studies" / study / "synthetic_tiny" / variant / "seed-0.json"
+    path.parent.mkdir(parents=True)
+    for suffix in (".json", ".npz"):
+        shutil.copy(deep(folder).with_suffix(suffix), path.with_suffix(suffix))
+    alter(path, ("name",), None)
+    return path
+
+
+def test_records_of_studies_climb_it_too(copy) -> None:
+    path = of_study(copy, "adhoc", "dnn-" + record.load(deep(copy)).recipe_digest[:8])
+    assert findings(copy) == []
+    alter(path, ("flops_per_sample",), 1)
+    assert [(f.path, f.rung) for f in findings(copy)] == [(path, "model")]
+
+
+def test_what_a_folder_of_a_study_says_is_held_against_the_record(copy) -> None:
+    path = of_study(copy, "adhoc", "dnn-00000000")
+    [found] = findings(copy)
+    assert (found.path, found.rung) == (path, "place") and "is not that of adhoc/dnn-00000000" in found.message
+    alter(path, ("name",), "deep")
+    assert any("lies among the ad hoc ones" in found.message for found in findings(copy))
+
+
+def test_scores_without_a_record_are_strays_in_studies_too(copy) -> None:
+    path = of_study(copy, "other", "any")
+    path.unlink()
+    assert [(f.path, f.rung) for f in findings(copy)] == [(path.with_suffix(".npz"), "place")]
+
+
+def test_records_that_are_named_are_checked_alone(copy) -> None:
+    alter(deep(copy, 1), ("flops_per_sample",), 1)
+    for path in (deep(copy, 1), deep(copy).parent):
+        assert {f.path for f in verify_files(verify_place.find(path), open_data, copy / "recipes")} == {deep(copy, 1)}
+    with pytest.raises(UsageError, match="there is no record"):
+        verify_place.find(copy / "recipes")
+
+
+def test_tables_made_anew_of_an_altered_record_do_not_hide_it(copy) -> None:
+    alter(deep(copy), ("metrics", "test", "auc"), 0.99)
+    leaderboard.write(leaderboard.texts(leaderboard.load_boards(copy / "results"), copy / "results"))
+    assert {(f.path, f.rung) for f in findings(copy)} == {(deep(copy), "scores")}
+
+
+def test_numbers_of_other_versions_are_not_held_against_the_seed(copy) -> None:
+    alter(deep(copy), ("environment", "versions", "torch"), "1.0")
+    [found] = findings(copy)
+    assert not found.failed and "untrained spectra not checked" in found.message
+
+
+@pytest.fixture
+def grouped(tmp_path):
+    """The record of a data set with a group column, and how to open that."""
+    random = np.random.default_rng(0)
+    rows = [f"{random.integers(2)},u{random.integers(9)},i{random.integers(20)}" for _ in range(600)]
+    (tmp_path / "clicks.csv").write_text("\n".join(["click,user,item", *rows, ""]))
+    card = tmp_path / "mine.toml"
+    card.write_text(GROUPED)
+    made = run(model="lr", dataset=str(card), threads=1, results=tmp_path / "results", track=False, quiet=True)
+    [path] = (tmp_path / "results").glob("studies/adhoc/mine/*/seed-0.json")
+    return made, path, lambda _: open_data(str(card))
+
+
+GROUPED = """
+id = "mine"
+title = "Clicks by user"
+[table]
+format = "csv"
+files = { all = "clicks.csv" }
+label = "click"
+sparse = ["user", "item"]
+group = "user"
+[table.split]
+method = "random"
+parts = [8, 1, 1]
+seed = 1
+"""
+
+
+def test_auc_per_group_is_derived_from_the_scores_and_the_rows(grouped) -> None:
+    made, path, opened = grouped
+    assert made.metrics.test.gauc is not None
+    assert list(verify_files([path], opened)) == []
+    for wrong in (made.metrics.test.gauc + 1e-6, None):
+        alter(path, ("metrics", "test", "gauc"), wrong)
+        assert {f.rung for f in verify_files([path], opened)} == {"data"}

@@ -1,7 +1,7 @@
 from benchmark.measure.trajectory import Band
 from benchmark.studies.rank_loss import points, relations
 from benchmark.studies.rank_overview import overview, rank_and_loss
-from benchmark.studies.rank_report import absences, bars, of_recipe
+from benchmark.studies.rank_report import bars, of_recipe
 from tests.factories import make_ranked_record, make_record
 
 RUNS = [make_ranked_record(), make_ranked_record(seed=1)]
@@ -19,7 +19,7 @@ def test_bars_run_from_low_to_high() -> None:
     assert bars(course[:1], 0.2, 0.2) == "▁"
 
 
-def test_an_older_record_is_told_in_two_tables() -> None:
+def test_stages_without_batch_spectra_are_told_in_token_form() -> None:
     stages, blocks = of_recipe([make_record()])
     assert stages.head == ("stage", "limit", "token, untrained", "token, trained")
     assert cell(stages, "tokens", "token, trained").endswith(" 0.583")
@@ -73,10 +73,3 @@ def test_the_data_set_has_a_row_a_recipe_and_the_correlations_as_they_are() -> N
     section = rank_and_loss(found, left | {"lr": "its rank is 1 by its shape"}, relations(found))
     assert cell(section, "across all recipes", "test AUC, Spearman") == "too few, it takes 4"
     assert section.remarks[-1] == "Left out: lr, its rank is 1 by its shape."
-
-
-def test_what_records_lack_is_one_line() -> None:
-    recipes = {"new": RUNS, "old": [make_record(), make_record(seed=1), make_record(seed=2)], "older": [make_record()]}
-    [line] = absences(recipes)
-    assert line.endswith("recipes and seeds: old 0-2; older 0")
-    assert list(absences({"new": RUNS})) == []

@@ -1,0 +1,38 @@
+"""`claims`: what records say of published claims."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from benchmark.cli.console import out, print_section
+from benchmark.paths import RESULTS, shown
+
+
+def claims(
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; exit code 1 where the files are not what the records give.")
+    ] = False,
+    results: Annotated[Path, typer.Option(help="Folder of claims.toml and the records.")] = RESULTS,
+) -> None:
+    """Judge the claims of claims.toml from the records alone; writes claims.md and claims.json."""
+    from benchmark.errors import BenchmarkError
+    from benchmark.files import write_text
+    from benchmark.studies import claims as study
+
+    report = study.report(results)
+    for section in report.sections:
+        print_section(section)
+    for remark in report.remarks[1:]:
+        out.print(remark, highlight=False, markup=False)
+    unlike = []
+    for path, text in study.files(results).items():
+        if not check:
+            write_text(path, text)
+            out.print(f"written: {shown(path)}", highlight=False)
+        elif not path.is_file() or path.read_text(encoding="utf-8") != text:
+            unlike.append(shown(path))
+    if unlike:
+        raise BenchmarkError(
+            f"{', '.join(unlike)}: not what the records give; run `python -m benchmark claims` and commit"
+        )

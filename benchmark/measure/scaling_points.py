@@ -1,0 +1,108 @@
+"""The points of a scaling law: which are measurements, and which designs carry a fit."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from math import exp, isfinite, log10
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vector = NDArray[np.float64]
+
+MIN_SIZES, MIN_SEEDS, MIN_DECADES = 5, 3, 1.0
+ROUNDING = 1e-12
+"""Below it a pooled sd of log L is that of rounding."""
+
+
+class NotFitted(ValueError):
+    """The design does not carry a fit: the points are tabled with this message in its place."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """One run: its size on the axis, its seed, its test LogLoss."""
+
+    size: float
+    seed: int
+    loss: float
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """Points by size and seed: size [n], log_loss [n], the index of each size's first point [sizes]."""
+
+    size: Vector
+    log_loss: Vector
+    first: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, points: Sequence[Point]) -> Self:
+        """Raises ValueError for points that are no measurements, NotFitted where they are too few or too alike."""
+        for point in points:
+            if not all(isfinite(value) and value > 0 for value in (point.size, point.loss)):
+                raise ValueError(f"size {point.size}, seed {point.seed}: size and loss {point.loss} must be above 0")
+        ordered = sorted(points, key=lambda point: (point.size, point.seed))
+        for one, other in pairwise(ordered):
+            if (one.size, one.seed) == (other.size, other.seed):
+                raise ValueError(f"size {one.size:g}, seed {one.seed} stands twice among the points")
+        return cls._checked([point.size for point in ordered], [point.loss for point in ordered])
+
+    @classmethod
+    def _checked(cls, sizes: list[float], losses: list[float]) -> Self:
+        distinct, first, counts = np.unique(sizes, return_index=True, return_counts=True)
+        if len(distinct) < MIN_SIZES:
+            raise NotFitted(f"{len(distinct)} sizes: a law is fitted to at least {MIN_SIZES}")
+        if counts.min() < MIN_SEEDS:
+            few = distinct[counts.argmin()]
+            raise NotFitted(f"{counts.min()} seeds at size {few:g}: a law is fitted to at least {MIN_SEEDS} a size")
+        decades = log10(distinct[-1] / distinct[0])
+        if decades < MIN_DECADES - 1e-9:
+            raise NotFitted(f"the sizes span {decades:.2f} decades: a law is fitted to at least {MIN_DECADES:g}")
+        ladder = cls(np.array(sizes, np.float64), np.log(np.array(losses, np.float64)), first)
+        if ladder.noise < ROUNDING:
+            raise NotFitted("all seeds of a size have the same loss: without seed noise there is no interval")
+        return ladder
+
+    @property
+    def sizes(self) -> Vector:
+        return self.size[self.first]
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """Seeds by size."""
+        return np.diff(self.first, append=len(self.size))
+
+    @property
+    def x0(self) -> float:
+        return exp(float(np.log(self.sizes).mean()))
+
+    @property
+    def log_ratio(self) -> Vector:
+        logs = np.log(self.size)
+        ratio: Vector = logs - logs[self.first].mean()
+        return ratio
+
+    @property
+    def freedom(self) -> int:
+        return len(self.size) - len(self.first)
+
+    @property
+    def noise(self) -> float:
+        """Pooled sd of log L over the seeds of a size."""
+        return float(self.noise_of(self.log_loss[:, None])[0])
+
+    def means(self, values: Vector) -> Vector:
+        """Means by size [sizes, ...] of values [n, ...]."""
+        means: Vector = (np.add.reduceat(values, self.first, axis=0).T / self.counts).T
+        return means
+
+    def noise_of(self, log_loss: Vector) -> Vector:
+        """The pooled sds of other losses [n, samples] at these points."""
+        deviations = log_loss - np.repeat(self.means(log_loss), self.counts, axis=0)
+        return np.asarray(np.sqrt((deviations**2).sum(axis=0) / self.freedom), np.float64)
+
+    def without_largest(self) -> "Ladder":
+        last = self.first[-1]
+        return Ladder(self.size[:last], self.log_loss[:last], self.first[:-1])

@@ -1,0 +1,119 @@
+"""A tuning study: every trial of one search over a recipe's values, as one JSON file."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from benchmark.errors import BenchmarkError
+from benchmark.files import write_text
+from benchmark.paths import shown
+from benchmark.records.environment import Environment
+from benchmark.records.record import NUMBERS, NotNegative, Sha256
+
+TUNING_SEED = 1000
+"""Every trial's. Ranked runs have smaller ones."""
+
+Objective = Literal["auc", "logloss"]
+Ended = Literal["complete", "pruned", "failed", "rejected"]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
+
+
+class Trial(_Frozen):
+    """`curve` is the objective at each evaluation on the validation split, `metric` that of the best weights. A
+    rejected trial was not trained: its values do not fit the model, or its model is above a cap."""
+
+    number: Annotated[int, Field(ge=0)]
+    state: Ended
+    values: dict[str, Any]
+    metric: float | None
+    curve: tuple[float, ...]
+    seconds: NotNegative
+    threads: int
+    reason: str = ""
+    started: str
+    """UTC, ISO 8601."""
+
+
+class Tuning(_Frozen):
+    """`recipe` is the one whose values were varied, defaults resolved; `space` the ranges by dotted key."""
+
+    format: Literal[1] = 1
+    numerics: int
+    dataset: str
+    name: str
+    base: str
+    recipe: dict[str, Any]
+    recipe_digest: Sha256
+    data: Sha256
+    """The digest of the encoded arrays."""
+    objective: Objective
+    space: dict[str, dict[str, Any]]
+    caps: dict[str, int]
+    sampler: str
+    sampler_seed: int
+    pruning: str
+    seed: int
+    device: Literal["cpu", "cuda"]
+    environment: Environment
+    trials: tuple[Trial, ...]
+    importances: dict[str, float] | None = None
+    """The share of the objective's variance that each key explains (fANOVA); None where there are too few trials."""
+
+    @property
+    def finished(self) -> list[Trial]:
+        """Those that count: complete or pruned."""
+        return [trial for trial in self.trials if trial.state in ("complete", "pruned")]
+
+    @property
+    def best(self) -> Trial | None:
+        """The best complete trial, the earliest of equal ones."""
+        sign = 1 if self.objective == "auc" else -1
+        complete = [trial for trial in self.trials if trial.state == "complete" and trial.metric is not None]
+        return max(complete, key=lambda trial: (sign * (trial.metric or 0.0), -trial.number), default=None)
+
+    @property
+    def hours(self) -> float:
+        """Of all trials, failed ones too, one after the other."""
+        return sum(trial.seconds for trial in self.trials) / 3600
+
+    @property
+    def reference(self) -> str:
+        """How the recipe it gave rise to names it."""
+        return f"studies/tuning/{self.dataset}/{self.name}.json"
+
+
+def tuning_path(results: Path, dataset: str, name: str) -> Path:
+    return results / "studies" / "tuning" / dataset / f"{name}.json"
+
+
+def tuning_files(results: Path) -> list[Path]:
+    return sorted((results / "studies" / "tuning").glob("*/*.json"))
+
+
+def tuning_cost(results: Path, reference: str) -> tuple[int, float]:
+    """Finished trials and hours spent in the study that a recipe's or record's `tuned` names, e.g.
+    `studies/tuning/frappe_x1r/dcnv2.json`. Raises BenchmarkError where it cannot be read."""
+    study = load(results / reference)
+    return len(study.finished), study.hours
+
+
+def save(study: Tuning, path: Path) -> None:
+    """Writes the study as JSON, numbers as measured. Raises BenchmarkError naming the path."""
+    text = json.dumps(study.model_dump(mode="json"), indent=1)
+    write_text(path, NUMBERS.sub(lambda found: " ".join(found[0].split()), text) + "\n")
+
+
+def load(path: Path) -> Tuning:
+    """Raises BenchmarkError naming the file and, a line each, what is wrong with its form."""
+    try:
+        return Tuning.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise BenchmarkError(f"{shown(path)}: cannot be read: {error.strerror}") from None
+    except ValidationError as error:
+        faults = [".".join(map(str, fault["loc"])) + ": " + fault["msg"] for fault in error.errors()]
+        raise BenchmarkError("\n".join(f"{shown(path)}: {fault}" for fault in faults)) from None

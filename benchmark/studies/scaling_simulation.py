@@ -1,0 +1,209 @@
+"""Do the scaling fits hold what they promise at the designs in use? Made-up ladders whose law, or lack of one, is
+known."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.measure.scaling_bootstrap import null_statistics, statistics
+from benchmark.measure.scaling_joint import JointLaw, JointPoint, fit_joint
+from benchmark.measure.scaling_law import LEVEL, Law, fit
+from benchmark.measure.scaling_points import Ladder, Point
+
+Vector = NDArray[np.float64]
+
+E, ALPHA, SMALLEST = 0.46, 0.5, 1e5
+SDS = (3e-4, 2e-3)
+"""Of the test LogLoss over seeds: the range met on the synthetic data."""
+FALLS = tuple(float(fall) for fall in np.arange(1, 6.01, 0.25))
+POWER, MARGIN = 0.90, 0.02
+"""The stated effect is the first of FALLS that is found with this power and margin."""
+JOINT_SD, JOINT_DRAWS = 6e-4, 100
+TIMES = 10
+"""The test's draws for one of the intervals'."""
+
+
+@dataclass(frozen=True)
+class Design:
+    sizes: int
+    seeds: int
+    decades: float
+
+    def ladder(self) -> Ladder:
+        """Points of no noise to speak of, whose losses the draws replace."""
+        sizes = np.geomspace(SMALLEST, SMALLEST * 10**self.decades, self.sizes)
+        points = [Point(float(size), seed, 1 + seed * 1e-3) for size in sizes for seed in range(self.seeds)]
+        return Ladder.of(points)
+
+    def __str__(self) -> str:
+        return f"{self.sizes} x {self.seeds} over {self.decades:g}"
+
+
+DESIGNS = (Design(6, 3, 1.5), Design(5, 3, 1.0))
+
+
+@dataclass(frozen=True)
+class Case:
+    """A law that falls by `fall` seed sds from the smallest to the largest size, 0 a constant; sd in LogLoss."""
+
+    design: Design
+    sd: float
+    fall: float
+    alpha: float = ALPHA
+
+    def law(self, ladder: Ladder) -> Law:
+        ends = (ladder.sizes[[0, -1]] / ladder.x0) ** -self.alpha
+        return Law(E, float(self.fall * self.sd / (ends[0] - ends[1])), self.alpha, ladder.x0)
+
+    def draws(self, ladder: Ladder, count: int, random: np.random.Generator) -> Vector:
+        """log L [n, count]."""
+        noise = self.sd * random.standard_normal((len(ladder.size), count))
+        return np.asarray(np.log(self.law(ladder).at(ladder.size)[:, None] + noise), np.float64)
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """Counts over the draws: intervals with the truth, alpha's among those where a law is found too, bounded ones."""
+
+    case: Case
+    draws: int
+    alpha: int
+    E: int
+    A: int
+    found: int
+    alpha_where_found: int
+    E_identified: int
+    width: float | None
+    """Median width of alpha's interval where both ends are bounded."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """Draws in which the constant is rejected."""
+
+    case: Case
+    draws: int
+    found: int
+
+
+@dataclass(frozen=True)
+class JointCoverage:
+    """Ladders of parameters on all rows and of rows on one model."""
+
+    parameters: int
+    rows: int
+    seeds: int
+    sd: float
+    draws: int
+    E: int
+    identified: int
+    width: float
+
+
+@dataclass(frozen=True)
+class Outcome:
+    seed: int
+    tests: tuple[Found, ...]
+    laws: tuple[Coverage, ...]
+    joint: JointCoverage
+
+
+def generator(seed: int, *stream: int) -> np.random.Generator:
+    return np.random.Generator(np.random.Philox(seed=np.random.SeedSequence([seed, *stream])))
+
+
+@cache
+def critical_value(design: Design, sd: float) -> float:
+    """What a statistic must exceed for the test, as it is used, to find a law."""
+    null = null_statistics(design.ladder(), np.log(E), sd / E)
+    return float(np.sort(null)[-round(LEVEL * (1 + len(null)))])
+
+
+def power(case: Case, draws: int, random: np.random.Generator) -> Found:
+    ladder = case.design.ladder()
+    found = statistics(ladder, case.draws(ladder, draws, random)) > critical_value(case.design, case.sd)
+    return Found(case, draws, int(found.sum()))
+
+
+def coverage(case: Case, draws: int, random: np.random.Generator) -> Coverage:
+    blank = case.design.ladder()
+    truth, log_loss = case.law(blank), case.draws(blank, draws, random)
+    fits = [fit(replace(blank, log_loss=log_loss[:, at])) for at in range(draws)]
+    found = statistics(blank, log_loss) > critical_value(case.design, case.sd)
+    holds = np.array([truth.alpha in one.alpha for one in fits])
+    widths = [
+        one.alpha.high - one.alpha.low for one in fits if one.alpha.low is not None and one.alpha.high is not None
+    ]
+    return Coverage(
+        case,
+        draws,
+        alpha=int(holds.sum()),
+        E=sum(truth.E in one.E for one in fits),
+        A=sum(truth.A in one.A for one in fits),
+        found=int(found.sum()),
+        alpha_where_found=int((holds & found).sum()),
+        E_identified=sum(one.identified for one in fits),
+        width=float(np.median(widths)) if widths else None,
+    )
+
+
+def joint_coverage(sd: float, draws: int, random: np.random.Generator, seeds: int = 3) -> JointCoverage:
+    parameters, rows = np.geomspace(1e4, 10**5.5, 6), np.geomspace(5e4, 1.2e6, 5)
+    law = JointLaw(E, 0.003, ALPHA, 0.01, 0.4, parameters0=float(parameters[3]), rows0=float(rows[2]))
+    pairs = [(float(size), float(rows[-1])) for size in parameters]
+    pairs += [(float(parameters[3]), float(count)) for count in rows[:-1]]
+    fits = []
+    for _ in range(draws):
+        points = [
+            JointPoint(*pair, seed, float(law.at(*pair) + sd * random.standard_normal()))
+            for pair in pairs
+            for seed in range(seeds)
+        ]
+        fits.append(fit_joint(points))
+    return JointCoverage(
+        len(parameters),
+        len(rows),
+        seeds,
+        sd,
+        draws,
+        E=sum(E in one.E for one in fits),
+        identified=sum(one.identified for one in fits),
+        width=float(np.median([(one.E.high or 1.0) - (one.E.low or 0.0) for one in fits])),
+    )
+
+
+def stated_effect(design: Design, seed: int) -> float:
+    """In seed sds, from the smallest to the largest size; the last of FALLS where none has the power."""
+    for number, fall in enumerate(FALLS):
+        tried = power(Case(design, SDS[0], fall), 2000, generator(seed, 0, number))
+        if tried.found >= (POWER + MARGIN) * tried.draws:
+            return fall
+    return FALLS[-1]
+
+
+def simulate(draws: int, seed: int, notify: Callable[[str], None]) -> Outcome:
+    """`draws` for each case of the intervals, TIMES as many for each of the test."""
+    effects = [stated_effect(design, seed) for design in DESIGNS]
+    cases = [
+        Case(design, sd, fall)
+        for design, effect in zip(DESIGNS, effects, strict=True)
+        for fall in (0.0, effect)
+        for sd in SDS
+    ]
+    laws = [
+        *(Case(design, sd, fall) for design, sd, fall in zip(DESIGNS, SDS, (10.0, 10.0), strict=True)),
+        Case(DESIGNS[0], SDS[0], 30.0, alpha=0.2),
+        Case(DESIGNS[0], SDS[1], effects[0]),
+    ]
+    tests, covered = [], []
+    for at, case in enumerate(cases):
+        tests.append(power(case, TIMES * draws, generator(seed, 1, at)))
+        notify(f"{case.design}, fall {case.fall:g}: a law found in {tests[-1].found} of {tests[-1].draws}")
+    for at, case in enumerate(laws):
+        covered.append(coverage(case, draws, generator(seed, 2, at)))
+        notify(f"{case.design}, fall {case.fall:g}: alpha covered in {covered[-1].alpha} of {draws}")
+    joint = joint_coverage(JOINT_SD, min(draws, JOINT_DRAWS), generator(seed, 3))
+    return Outcome(seed, tuple(tests), tuple(covered), joint)

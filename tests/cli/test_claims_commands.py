@@ -1,0 +1,81 @@
+"""`claims` and `compare` on records, in this process: they train nothing."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from benchmark.cli import app
+from benchmark.errors import BenchmarkError, UsageError
+from benchmark.records.record import record_path, save
+from tests.factories import make_record
+
+CLAIMS = """
+[[claim]]
+id = "ffn-lowers-rank"
+sentence = "The FFN lowers the rank"
+source = "a paper"
+data = ["criteo_x1"]
+claimed = "below 0"
+
+[[claim.tests]]
+test = "rank_change"
+datasets = ["synthetic_tiny", "criteo_x1"]
+records = "dnn"
+part = "fall"
+"""
+
+
+@pytest.fixture
+def results(tmp_path):
+    (tmp_path / "claims.toml").write_text(CLAIMS)
+    for name, seeds in (("dnn", range(3)), ("other", range(2))):
+        for seed in seeds:
+            save(make_record(name=name, seed=seed), record_path(tmp_path, "synthetic_tiny", name, seed))
+    return tmp_path
+
+
+def said(*words: object) -> str:
+    return CliRunner().invoke(app, [*map(str, words)], catch_exceptions=False, standalone_mode=False).output
+
+
+def test_claims_are_printed_and_written(results) -> None:
+    text = said("claims", "--results", results)
+    assert "The FFN lowers the rank" in text and "no record of dnn" in text
+    assert "2 verdicts: " in text and "1 not testable here." in text
+    verdicts = json.loads((results / "claims.json").read_text())["verdicts"]
+    assert [verdict["dataset"] for verdict in verdicts] == ["synthetic_tiny", "criteo_x1"]
+    assert "| criteo_x1 | rank added by the FFN" in (results / "claims.md").read_text()
+
+
+def test_check_finds_what_the_records_do_not_give_and_writes_nothing(results) -> None:
+    said("claims", "--results", results)
+    assert "written" not in said("claims", "--check", "--results", results)
+    save(make_record(name="dnn", seed=3), record_path(results, "synthetic_tiny", "dnn", 3))
+    before = (results / "claims.md").read_text()
+    with pytest.raises(BenchmarkError, match=r"claims\.md, .*claims\.json: not what the records give; run"):
+        said("claims", "--check", "--results", results)
+    assert (results / "claims.md").read_text() == before
+    (results / "claims.md").unlink()
+    with pytest.raises(BenchmarkError, match=r"claims\.md"):
+        said("claims", "--check", "--results", results)
+
+
+def test_a_comparison_is_printed_and_drawn(results) -> None:
+    folder = results / "drawn"
+    words = ("compare", "synthetic_tiny/dnn", "synthetic_tiny/other", "--results", results)
+    text = said(*words, "--figures", folder)
+    assert "not alike in seeds: 0, 1, 2 (dnn), 0, 1 (other)" in text
+    assert "Welch, over seeds" in text and "How the rank moves" in text and "train samples/s" in text
+    names = {f"compare-synthetic_tiny-dnn-other.{form}" for form in ("svg", "png")}
+    assert {path.name for path in folder.iterdir()} == names
+    said(*words)
+    assert {path.name for path in (results / "figures").iterdir()} == names
+
+
+def test_misuse_is_one_message(results) -> None:
+    with pytest.raises(UsageError, match="did you mean synthetic_tiny/other"):
+        said("compare", "synthetic_tiny/dnn", "synthetic_tiny/othr", "--results", results)
+    (results / "claims.toml").unlink()
+    with pytest.raises(UsageError, match=r"claims\.toml: there is no such file"):
+        said("claims", "--results", results)

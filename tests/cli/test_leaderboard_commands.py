@@ -1,0 +1,54 @@
+"""`leaderboard` and `significance`, in one process each, on records made of a few seeds."""
+
+import json
+import shutil
+
+import pytest
+from typer.testing import CliRunner
+
+from benchmark.cli import app
+from benchmark.errors import BenchmarkError, UsageError
+
+
+def call(*words: str) -> str:
+    done = CliRunner().invoke(app, list(words))
+    if done.exception is not None and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    return done.output
+
+
+@pytest.fixture
+def results(made, tmp_path):
+    return shutil.copytree(made.results, tmp_path / "results")
+
+
+def test_check_names_the_file_that_differs(results) -> None:
+    where = ("--results", str(results))
+    assert "are what the records give" in call("leaderboard", "--check", *where)
+    table = results / "leaderboard.csv"
+    table.write_text(table.read_text().replace("deep", "deeper"))
+    before = table.read_bytes()
+    with pytest.raises(BenchmarkError, match=r"leaderboard\.csv: is not what the records give") as caught:
+        call("leaderboard", "--check", *where)
+    assert "leaderboard.md" not in str(caught.value)
+    assert table.read_bytes() == before
+    call("leaderboard", *where)
+    call("leaderboard", "--check", *where)
+
+
+def test_dataset_limits_what_is_printed_and_not_the_files(results) -> None:
+    where = ("--results", str(results))
+    before = {path.name: path.read_bytes() for path in results.glob("leaderboard.*")}
+    out = call("leaderboard", "--dataset", "synthetic_tiny", *where)
+    assert "synthetic_tiny, free track" in out and "fewer than 5 seeds" in out
+    assert {path.name: path.read_bytes() for path in results.glob("leaderboard.*")} == before
+    assert set(before) == {"leaderboard.md", "leaderboard.csv", "leaderboard.json"}
+    with pytest.raises(UsageError, match="did you mean synthetic_tiny"):
+        call("leaderboard", "--dataset", "synthetic_tiy", *where)
+
+
+def test_significance_writes_its_tables(tmp_path) -> None:
+    out = call("significance", "--tables", "100", "--draws", "10", "--results", str(tmp_path))
+    assert "with a false better" in out
+    assert "## Equal rows" in (tmp_path / "significance.md").read_text()
+    assert json.loads((tmp_path / "significance.json").read_text())["seed"] == 0

@@ -1,0 +1,150 @@
+"""README's "Add your model in one file", followed to the letter by someone who reads nothing else."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmark import recipe as recipes
+from benchmark import registry
+from benchmark.errors import BenchmarkError, UsageError
+from benchmark.paths import ROOT
+from benchmark.records.environment import source_digest
+
+SECTION = (ROOT / "README.md").read_text(encoding="utf-8").split("### Add your model in one file")[1].split("\n### ")[0]
+PLUGIN = "my_models/gated.py"
+RECIPE = "my_models/synthetic_tiny/gated.toml"
+
+
+def block(language: str) -> str:
+    [found] = re.findall(rf"```{language}\n(.*?)```", SECTION, flags=re.DOTALL)
+    return str(found)
+
+
+def shell(folder: Path, commands: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """The commands as typed in `folder`, with the project installed."""
+    path = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
+    settings = {"PATH": path, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    tracking = {"MLFLOW_TRACKING_URI": f"sqlite:///{folder}/mlflow.db"}
+    return subprocess.run(
+        ["bash", "-e", "-o", "pipefail", "-c", commands],
+        cwd=folder,
+        env=os.environ | settings | tracking | environment,
+        capture_output=True,
+        text=True,
+        timeout=1200,
+    )
+
+
+def test_the_readme_is_all_one_needs_to_know(tmp_path) -> None:
+    for name, language in ((PLUGIN, "python"), (RECIPE, "toml")):
+        assert f"`{name}`" in SECTION
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(block(language))
+    done = shell(tmp_path, block("sh"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"^ *gated +Every field gates every other", done.stdout, flags=re.MULTILINE)
+    assert "3 records: all checks passed" in done.stdout
+    records = [json.loads(path.read_text()) for path in sorted((tmp_path / "my_results").rglob("seed-*.json"))]
+    assert sorted((made["recipe"]["model"]["gate_scale"], made["seed"]) for made in records) == [(1, 0), (2, 0), (2, 1)]
+    for made in records:
+        assert made["metrics"]["test"]["auc"] > 0.6
+        assert [stage["stage"] for stage in made["spectra"]] == ["embedding", "gated"]
+        assert all(stage["best"]["erank"]["mean"] > 1 for stage in made["spectra"])
+
+
+WORKING = """
+from torch import nn
+from benchmark.registry import models
+
+@models.register("{name}")
+class Mine(nn.Module):
+    def __init__(self, {parameters}):
+        super().__init__()
+    def forward(self, dense, sparse{observe}): ...
+"""
+
+
+def model(name: str = "mine", parameters: str = "schema, *, width: int = 3", observe: str = ", observe=None") -> str:
+    return WORKING.format(name=name, parameters=parameters, observe=observe)
+
+
+@pytest.fixture
+def plugged(tmp_path, monkeypatch):
+    """Sets the plug-in folders below `tmp_path` for a registry that has found none yet."""
+    registry.models.names()
+    monkeypatch.setattr(registry.models, "_items", dict(registry.models._items))
+    monkeypatch.setattr(registry.models, "_discovered", False)
+    yield lambda *folders: monkeypatch.setenv(
+        "BENCHMARK_PLUGINS", os.pathsep.join(str(tmp_path / folder) for folder in folders)
+    )
+    for name in [name for name in sys.modules if name.startswith("benchmark_plugins.")]:
+        del sys.modules[name]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (model().replace("super()", "super("), "mine.py, line 8 cannot be imported: SyntaxError: "),
+        ("import no_such_thing", "mine.py cannot be imported: ModuleNotFoundError: No module named 'no_such_thing'"),
+        ("width = 3", 'mine.py registers no model; put @models.register("NAME") there'),
+        (model(name="dnn"), "mine.py cannot be imported: ValueError: model 'dnn' is registered twice"),
+        (model(parameters="schema, **kwargs"), "model 'mine': its constructor takes **kwargs, which would swallow"),
+        (model(parameters="schema, width: int = 3"), "model 'mine': write its constructor as __init__(self, schema, *"),
+        (model(parameters="schema, *, width=3"), "write the hyperparameter 'width' with type and default"),
+        (model(parameters="schema, *, width: int"), "write the hyperparameter 'width' with type and default"),
+        (model(parameters='schema, *, width: "Wide" = 3'), "a type of its constructor is unknown: name 'Wide'"),
+        (model(observe=""), "model 'mine': give it forward(self, dense, sparse, observe=None)"),
+        (None, "BENCHMARK_PLUGINS: there is no folder"),
+        ("", "registers no model"),
+    ],
+)
+def test_a_wrong_plug_in_is_one_message(tmp_path, plugged, text: str | None, message: str) -> None:
+    if text is not None:
+        (tmp_path / "one").mkdir()
+        (tmp_path / "one" / "mine.py").write_text(text)
+    plugged("one")
+    with pytest.raises((BenchmarkError, UsageError)) as raised:
+        recipes.find("mine", "synthetic_tiny")
+    assert message in str(raised.value) and "\n" not in str(raised.value)
+
+
+def test_the_command_line_says_it_in_one_line(tmp_path) -> None:
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one" / "mine.py").write_text("def broken(:")
+    done = shell(tmp_path, "python -m benchmark list models", BENCHMARK_PLUGINS="one")
+    assert done.returncode == 1 and done.stderr.count("\n") == 1
+    assert done.stderr.startswith("error: plug-in ") and "one/mine.py, line 1 cannot be imported" in done.stderr
+
+
+def test_folders_add_up_and_private_files_are_left_out(tmp_path, plugged) -> None:
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / f"{folder}.py").write_text(model(name=folder))
+    (tmp_path / "one" / "_parts.py").write_text("not Python")
+    plugged("one", "two")
+    assert {"one", "two", "dnn"} <= set(registry.models.names())
+
+
+def test_folders_that_hold_nothing_and_files_of_one_name_are_refused(tmp_path, plugged) -> None:
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "one" / "mine.py").write_text(model())
+    plugged("one", "two")
+    with pytest.raises(UsageError, match=r"BENCHMARK_PLUGINS: the folder .*two holds no \.py file"):
+        registry.models.names()
+    (tmp_path / "two" / "mine.py").write_text(model())
+    with pytest.raises(UsageError, match="have the same name; rename one"):
+        registry.models.names()
+
+
+def test_plug_ins_are_part_of_the_source_that_a_record_names(tmp_path, plugged) -> None:
+    without = source_digest()
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one" / "mine.py").write_text(model())
+    plugged("one")
+    assert source_digest() != without
