@@ -57,7 +57,9 @@ def history(study: Tuning) -> Figure:
     numbers, metrics = zip(*_points(study, "complete"), strict=True)
     best = list(accumulate(metrics, max if study.objective == "auc" else min))
     axes.step(numbers, best, color=ORANGE, where="post", label="best so far")
-    axes.set_xlabel("trial")
+    margin = 0.1 * (max(metrics) - min(metrics)) or 1e-4
+    axes.set_ylim(min(metrics) - margin, max(metrics) + margin)  # pruned trials would press the complete ones flat
+    axes.set_xlabel("trial; pruned ones may lie outside")
     axes.set_ylabel(f"validation {NAMES[study.objective]}")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     plot.legend_below(figure, axes, 3)
@@ -75,5 +77,6 @@ def importances(study: Tuning) -> Figure:
     figure = plot.column(0.6 + 0.2 * len(shares))
     axes = figure.subplots()
     axes.barh(list(shares), list(shares.values()), color=BLUE)
-    axes.set_xlabel(f"share of the variance of validation {NAMES[study.objective]} (fANOVA)")
+    axes.set_ylabel("key")
+    axes.set_xlabel(f"share of the variance of {NAMES[study.objective]} (fANOVA)")
     return figure

@@ -3,7 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.records import dataset_figures, figures, plot, rank_figures
+from benchmark.paths import RESULTS
+from benchmark.records import dataset_figures, figures, plot, rank_figures, tuning
+from benchmark.studies import tuning_report
 from benchmark.studies.compare_figure import comparison
 from benchmark.studies.rank_loss import points
 from benchmark.studies.rank_loss_figure import rank_against_quality
@@ -12,6 +14,7 @@ from tests.factories import make_ranked_record, make_record
 
 RUNS = [make_ranked_record(), make_ranked_record(seed=1)]
 DEEP = [make_ranked_record(blocks=8)]
+STUDY = RESULTS / "studies" / "tuning" / "frappe_x1r" / "dcnv2.json"
 SINGLE = [RUNS[0].model_copy(update={"spectra": RUNS[0].spectra[:1]})]
 
 
@@ -33,6 +36,8 @@ MAKERS = {
     "loss": lambda: rank_against_quality("synthetic_tiny", points({"dnn": RUNS})[0]),
     "compare": lambda: comparison(side("rankelastor_published", RUNS), side("rankmixer_base", DEEP)),
     "compare singles": lambda: comparison(side("dnn seed 0", SINGLE), side("dnn seed 1", RUNS[1:])),
+    "tuning": lambda: tuning_report.history(tuning.load(STUDY)),
+    "importances": lambda: tuning_report.importances(tuning.load(STUDY)),
     "bare": lambda: rank_figures.trajectory([make_record()]),
     **{
         part: lambda part=part: getattr(rank_figures, part)(RUNS)
