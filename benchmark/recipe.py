@@ -8,7 +8,7 @@
     learning_rate = 1e-3
 
 Its path `recipes/<dataset>/<name>.toml` gives data set and name. What a tuning study varies stands in [search], see
-search.py; `tuned` names the study that found the values.
+search.py; `tuned` names the study that found the values. The sizes of a scaling law stand in [scaling], see ladder.py.
 """
 
 import tomllib
@@ -20,11 +20,12 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from benchmark import registry, search, signature, toml
+from benchmark import ladder, registry, search, signature, toml
 from benchmark.data.schema import Schema
 from benchmark.data.shuffle import Shuffle
 from benchmark.errors import UsageError
 from benchmark.files import canonical_sha256
+from benchmark.ladder import Step
 from benchmark.paths import RECIPES, shown
 from benchmark.search import Search
 
@@ -68,6 +69,7 @@ class _File(BaseModel):
     model: dict[str, Any]
     train: Train = Train()
     search: dict[str, Any] | None = None
+    scaling: dict[str, Any] | None = None
     tuned: Annotated[str, Field(pattern=r"^studies/tuning/[^/]+/[^/]+\.json$")] | None = None
 
 
@@ -89,6 +91,8 @@ class Recipe:
     train: Train
     name: str | None = None
     search: Search | None = None
+    scaling: tuple[Step, ...] = ()
+    """The steps of its ladder."""
     tuned: str | None = None
     """The tuning study that chose the values, below the results folder."""
 
@@ -169,7 +173,16 @@ def parse(table: dict[str, Any], dataset: str, where: str) -> Recipe:
     checked = toml.validate(form, {"model": hyperparameters}, where)
     values = checked.model_dump(mode="json")["model"]
     found = Recipe(dataset=dataset, model=name, hyperparameters=values, train=file.train, tuned=file.tuned)
-    return found if file.search is None else replace(found, search=search.parse(file.search, found.settings(), where))
+    if file.search is not None:
+        found = replace(found, search=search.parse(file.search, found.settings(), where))
+    return found if file.scaling is None else replace(found, scaling=_ladder(found, file.scaling, where))
+
+
+def _ladder(recipe: Recipe, table: dict[str, Any], where: str) -> tuple[Step, ...]:
+    steps = ladder.parse(table, recipe.settings(), where)
+    for number, step in enumerate(steps, start=1):
+        vary(recipe, step.settings, ladder.name(f"{where}: [scaling]", number))
+    return steps
 
 
 def override(recipe: Recipe, assignments: Sequence[str]) -> Recipe:

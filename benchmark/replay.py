@@ -148,5 +148,5 @@ def _far(record: Record, again: Record, row: Sequence[Record]) -> Iterator[str]:
     for name in JUDGED:
         stated, found = getattr(record.metrics.test, name), getattr(again.metrics.test, name)
         limit = MOST_SD * stdev(getattr(other.metrics.test, name) for other in row)
-        if abs(found - stated) > limit:
+        if not abs(found - stated) <= limit:
             yield f"test {name} is {stated}, the replay gives {found}: more than {MOST_SD:g} sd ({limit:.2g}) apart"

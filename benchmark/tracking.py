@@ -97,7 +97,7 @@ def sync(folder: Path, notify: Notify) -> Synced:
         try:
             client = open_client()
             if record.dataset not in runs:
-                runs[record.dataset] = _runs(client, record.dataset)
+                runs[record.dataset] = runs_in(client, experiment_id(client, record.dataset))
             if _is_shown(runs[record.dataset], path):
                 present += 1
                 continue
@@ -140,7 +140,7 @@ class _Run:
         self._began = int(1000 * subject.began)
         experiment = experiment_id(client, subject.dataset)
         tags = {"record": summary.record_key(path), **summary.tags(subject)}
-        self._id: str = client.create_run(experiment, self._began, tags, subject.run_name).info.run_id
+        self._id: str = client.create_run(experiment, self._began, tags, summary.run_name(subject, path)).info.run_id
 
     def describe(self) -> None:
         from mlflow.entities import Dataset, DatasetInput, InputTag, Param
@@ -155,7 +155,7 @@ class _Run:
         self._began -= int(1000 * event.seconds)
         for point in event.curve:
             self.evaluated(point)
-        for run in _runs(self._client, self._subject.dataset):
+        for run in runs_in(self._client, experiment_id(self._client, self._subject.dataset)):
             ours = run.data.tags.get("record") == summary.record_key(self._path)
             if ours and run.info.status == "RUNNING" and run.info.run_id != self._id:
                 self._client.set_terminated(run.info.run_id, "KILLED")
@@ -239,12 +239,12 @@ def experiment_id(client: "MlflowClient", dataset: str) -> str:
     return found
 
 
-def _runs(client: "MlflowClient", dataset: str) -> "list[Run]":
-    experiment = experiment_id(client, dataset)
-    page = client.search_runs([experiment])
+def runs_in(client: "MlflowClient", experiment: str, chosen: str = "") -> "list[Run]":
+    """All runs of an experiment, or those that MLflow's filter `chosen` lets through."""
+    page = client.search_runs([experiment], chosen)
     runs = list(page)
     while page.token:
-        page = client.search_runs([experiment], page_token=page.token)
+        page = client.search_runs([experiment], chosen, page_token=page.token)
         runs += page
     return runs
 

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from benchmark.files import canonical_sha256
 from benchmark.mlflow_store import failure
 from benchmark.records.tuning import Trial, Tuning
-from benchmark.tracking import experiment_id, open_client
+from benchmark.tracking import experiment_id, open_client, runs_in
 
 STUDY, TRIAL, PARENT = "tuning_study", "tuning_trial", "mlflow.parentRunId"
 STATUS = {"complete": "FINISHED", "pruned": "KILLED", "rejected": "KILLED", "failed": "FAILED"}
@@ -38,7 +38,7 @@ class StudyTracker:
 
 def _send(client: Any, study: Tuning, status: Status) -> None:
     experiment = experiment_id(client, study.dataset)
-    shown = _runs(client, experiment, study)
+    shown = runs_in(client, experiment, f"tags.{STUDY} = '{study.reference}'")
     parent = next((run.info.run_id for run in shown if PARENT not in run.data.tags), None)
     if parent is None:
         parent = _begin(client, experiment, study)
@@ -55,16 +55,6 @@ def _send(client: Any, study: Tuning, status: Status) -> None:
         client.update_run(parent, status)
     else:
         client.set_terminated(parent, status)
-
-
-def _runs(client: Any, experiment: str, study: Tuning) -> list[Any]:
-    chosen = f"tags.{STUDY} = '{study.reference}'"
-    page = client.search_runs([experiment], chosen)
-    runs = list(page)
-    while page.token:
-        page = client.search_runs([experiment], chosen, page_token=page.token)
-        runs += page
-    return runs
 
 
 def _begin(client: Any, experiment: str, study: Tuning) -> str:

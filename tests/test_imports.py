@@ -20,6 +20,7 @@ ROOMS = {
     "benchmark.sealed": 0,
     "benchmark.data": 1,
     "benchmark.search": 1,
+    "benchmark.ladder": 1,
     "benchmark.recipe": 2,
     "benchmark.signature": 2,
     "benchmark.measure": 3,

@@ -86,7 +86,7 @@ def test_a_setting_added_later_is_left_out_while_it_has_its_default(monkeypatch)
         (RECIPE.replace('name = "dnn"\n', ""), "key 'model.name' is missing; known models: "),
         (RECIPE.replace('"dnn"', '"dn"'), "model.name: unknown model 'dn'; did you mean"),
         ("[train]\n", "key 'model' is missing"),
-        (RECIPE + "[tune]\n", "unknown key 'tune'; did you mean 'tuned'? allowed: model, search, train, tuned"),
+        (RECIPE + "[tune]\n", "unknown key 'tune'; did you mean 'tuned'? allowed: model, scaling, search"),
         ("model = \n", "not valid TOML"),
     ],
 )

@@ -13,6 +13,7 @@ from benchmark.cli import (
     rank,
     results,
     running,
+    scaling,
     speed,
     studies,
     theory,
@@ -54,6 +55,7 @@ app.command("rank")(rank.rank)
 app.command("suite")(studies.suite)
 app.command("ablate")(studies.ablate)
 app.command("damping")(studies.damping)
+app.add_typer(scaling.app, name="scale")
 app.command("tune")(tuning.tune)
 app.command("leaderboard")(results.leaderboard)
 app.command("significance")(results.significance)

@@ -75,7 +75,7 @@ def _todo(cells: "Sequence[Cell]", stores: "Mapping[str, Store]", results: Path)
 
     def seconds(cell: "Cell") -> float | None:
         store = stores[cell.card]
-        return estimate.seconds(cell.recipe, store.schema, store.fingerprint.rows["train"], past)
+        return estimate.seconds(cell.recipe, store.schema, cell.rows or store.fingerprint.rows["train"], past)
 
     timed = [(each, seconds(each.cell)) for each in todo]
     return estimate.longest_first(timed), len(planned) - len(todo)

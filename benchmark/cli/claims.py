@@ -17,7 +17,7 @@ def claims(
 ) -> None:
     """Judge the claims of claims.toml from the records alone; writes claims.md and claims.json."""
     from benchmark.errors import BenchmarkError
-    from benchmark.files import write_text
+    from benchmark.records.leaderboard import differing, write
     from benchmark.studies import claims as study
 
     report = study.report(results)
@@ -25,14 +25,12 @@ def claims(
         print_section(section)
     for remark in report.remarks[1:]:
         out.print(remark, highlight=False, markup=False)
-    unlike = []
-    for path, text in study.files(results).items():
-        if not check:
-            write_text(path, text)
+    contents = study.texts(report, results)
+    if not check:
+        write(contents)
+        for path in contents:
             out.print(f"written: {shown(path)}", highlight=False)
-        elif not path.is_file() or path.read_text(encoding="utf-8") != text:
-            unlike.append(shown(path))
-    if unlike:
+    elif unlike := [shown(path) for path in differing(contents)]:
         raise BenchmarkError(
             f"{', '.join(unlike)}: not what the records give; run `python -m benchmark claims` and commit"
         )

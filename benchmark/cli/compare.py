@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from benchmark.cli.console import out, print_section
+from benchmark.cli.results import RecordsFolder
 from benchmark.paths import RESULTS, shown
 
 Subject = Annotated[str, typer.Argument(help="A recipe DATASET/NAME, a record's path, or a folder of records.")]
@@ -14,7 +15,7 @@ Subject = Annotated[str, typer.Argument(help="A recipe DATASET/NAME, a record's 
 def compare(
     a: Subject,
     b: Subject,
-    results: Annotated[Path, typer.Option(help="Folder of the records.")] = RESULTS,
+    results: RecordsFolder = RESULTS,
     figures: Annotated[Path | None, typer.Option(help="Folder of the figure; figures in the results folder.")] = None,
 ) -> None:
     """Compare quality with intervals, rank stage by stage and cost, from records alone; writes a figure."""

@@ -12,12 +12,13 @@ if TYPE_CHECKING:
     from benchmark.records.leaderboard_boards import Board
 
 ResultsFolder = Annotated[Path, typer.Option(help="Folder of the records.")]
+RecordsFolder = Annotated[Path, typer.Option(exists=True, file_okay=False, help="Folder of the records.")]
 
 
 def leaderboard(
     dataset: Annotated[str | None, typer.Option(help="Print this data set's tables alone.")] = None,
     check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 where the files differ.")] = False,
-    results: ResultsFolder = RESULTS,
+    results: RecordsFolder = RESULTS,
 ) -> None:
     """Write the leaderboard from the records alone: leaderboard.md, .csv and .json, and the README's tables."""
     from benchmark.errors import BenchmarkError

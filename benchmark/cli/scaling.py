@@ -1,14 +1,100 @@
-"""`scale`: do the fits of scaling laws hold?"""
+"""`scale`: scaling laws over the steps of a recipe."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from benchmark.cli.campaign import Options, carry_out
 from benchmark.cli.console import notice, out, print_section
+from benchmark.cli.running import parse_seeds
+from benchmark.cli.studies import (
+    Address,
+    Backend,
+    DataRoot,
+    Device,
+    DryRun,
+    Jobs,
+    NoTrack,
+    Quiet,
+    Results,
+    Seeds,
+    Threads,
+    open_store,
+)
+from benchmark.errors import UsageError
 from benchmark.paths import RESULTS, shown
 
+if TYPE_CHECKING:
+    from benchmark.recipe import Recipe
 
+app = typer.Typer(invoke_without_command=True)
+
+
+@app.callback()
+def scale(
+    context: typer.Context,
+    recipe: Annotated[
+        str | None, typer.Option(help="The recipe whose [scaling] steps are climbed, DATASET/NAME.")
+    ] = None,
+    seeds: Seeds = "0-2",
+    jobs: Jobs = 1,
+    threads: Threads = None,
+    device: Device = "cpu",
+    backend: Backend = "loky",
+    address: Address = None,
+    data_root: DataRoot = None,
+    results: Results = RESULTS,
+    dry_run: DryRun = False,
+    no_track: NoTrack = False,
+    quiet: Quiet = False,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Run nothing: extrapolate cost and loss to the size --to.")
+    ] = False,
+    to: Annotated[
+        float | None, typer.Option(min=1, help="Dense parameters without head, e.g. 1e9, for --plan.")
+    ] = None,
+) -> None:
+    """Run the ladder of a recipe, where its records are missing or stale, and fit its scaling laws."""
+    if context.invoked_subcommand is not None:
+        return
+    if plan != (to is not None):
+        raise UsageError("--plan and --to SIZE go together")
+    if to is not None:
+        _plan(results, recipe, to)
+        return
+    if recipe is None:
+        raise UsageError("give the recipe whose ladder is to be climbed: --recipe DATASET/NAME")
+    options = Options(jobs, threads, device, backend, address, data_root, results, dry_run, not no_track, quiet)
+    numbers = parse_seeds(seeds)
+
+    from benchmark import recipe as recipes
+    from benchmark.studies import grid
+    from benchmark.studies import scaling as study
+
+    base = recipes.load(recipe)
+    if base.name is None:
+        raise UsageError(f"--recipe {recipe}: a ladder is of a recipe in recipes/, against which it can be verified")
+    variants = study.variants(base)
+    store = open_store(base.dataset, options)
+    grid.require_buildable(variants, store.schema)
+    _require_rows(base, store.fingerprint.rows["train"])
+    failed = carry_out(grid.cells(study.STUDY, base.dataset, variants, numbers), {base.dataset: store}, options)
+    if not dry_run:
+        _tables(results, [base.dataset], show=not quiet)
+    if failed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def tables(results: Annotated[Path, typer.Option(help="Folder of the records.")] = RESULTS) -> None:
+    """Make results/scaling anew from records: every ladder that was run, and the sizes of the released ones."""
+    from benchmark.studies import scaling_files
+
+    _tables(results, scaling_files.datasets(results), show=False)
+
+
+@app.command()
 def simulate(
     draws: Annotated[int, typer.Option(min=1, help="Simulated ladders for each case of the intervals.")] = 400,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the simulation.")] = 0,
@@ -26,3 +112,39 @@ def simulate(
     for path, text in scaling_simulation_report.files(report, results).items():
         write_text(path, text)
         out.print(f"written: {shown(path)}", highlight=False)
+
+
+def _plan(results: Path, recipe: str | None, to: float) -> None:
+    """Of one recipe, or of every ladder that was run."""
+    from benchmark.studies import scaling, scaling_plan
+
+    known = [(dataset, name) for dataset in scaling.datasets(results) for name in scaling.ladders(results, dataset)]
+    chosen = [each for each in known if recipe in (None, "/".join(each))]
+    sections = [found for each in chosen if (found := scaling_plan.plan(results, *each, to))]
+    if not sections:
+        raise UsageError(f"there are no records of {recipe or 'any ladder'} to extrapolate from; run `scale --recipe`")
+    for section in sections:
+        print_section(section)
+
+
+def _require_rows(recipe: "Recipe", rows: int) -> None:
+    for number, step in enumerate(recipe.scaling, start=1):
+        if step.rows is not None and step.rows > rows:
+            raise UsageError(f"recipe {recipe.id}, [scaling] step {number}: rows = {step.rows}, there are only {rows}")
+
+
+def _tables(results: Path, datasets: list[str], *, show: bool) -> None:
+    from benchmark.files import write_text
+    from benchmark.studies import scaling_figures, scaling_files, scaling_report
+
+    for dataset in datasets:
+        report = scaling_report.report(results, dataset)
+        if report is None:
+            continue
+        for section in report.sections if show else ():
+            print_section(section)
+        for path, text in scaling_files.texts(results, dataset, report).items():
+            write_text(path, text)
+            out.print(f"written: {shown(path)}", highlight=False, soft_wrap=True)
+        for path in scaling_figures.draw(results, dataset):
+            out.print(f"written: {shown(path)}", highlight=False, soft_wrap=True)

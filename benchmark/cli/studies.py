@@ -60,7 +60,7 @@ def suite(
     stores: dict[str, Store] = {}
     for dataset, group in chosen(_split(datasets), _split(recipes)).items():
         try:
-            stores[dataset] = _open(dataset, options)
+            stores[dataset] = open_store(dataset, options)
         except MissingData as error:
             if datasets is not None:
                 raise
@@ -101,7 +101,7 @@ def ablate(
     if base.dataset != card.id:
         raise UsageError(f"--recipe {base.id} is for the data set {base.dataset}, not {card.id}")
     variants = ablation.variants(recipes.override(base, set_) if set_ else base, ablation.parse_cells(cells))
-    store = _open(dataset, options)
+    store = open_store(dataset, options)
     grid.require_buildable(variants, store.schema)
     failed = carry_out(grid.cells(ablation.STUDY, dataset, variants, numbers), {dataset: store}, options)
     if not dry_run:
@@ -140,7 +140,7 @@ def damping(
     dataset = _absolute(dataset)
     card = catalog.find_card(dataset).card
     variants = [study.variant(recipes.load(f"{card.id}/{name}"), blocks, set_ or []) for name in _split(recipes_) or []]
-    store = _open(dataset, options)
+    store = open_store(dataset, options)
     grid.require_buildable(variants, store.schema)
     failed = carry_out(grid.cells(study.STUDY, dataset, variants, numbers), {dataset: store}, options)
     if not dry_run:
@@ -157,7 +157,7 @@ def _absolute(dataset: str) -> str:
     return str(Path(dataset).expanduser().resolve()) if dataset.endswith(".toml") else dataset
 
 
-def _open(dataset: str, options: Options) -> "Store":
+def open_store(dataset: str, options: Options) -> "Store":
     """Encoded now if it was not before: the processes that run cells find it made."""
     from benchmark.data import catalog
 

@@ -65,9 +65,11 @@ def tune(
 
     base = recipes.load(recipe)
     source = Path(recipe).expanduser().resolve() if recipe.endswith(".toml") else RECIPES / f"{recipe}.toml"
-    card = str(Path(dataset).expanduser().resolve()) if dataset and dataset.endswith(".toml") else base.dataset
-    if catalog.find_card(card).card.id != base.dataset:
-        raise UsageError(f"--recipe {recipe} is for the data set {base.dataset}, not {catalog.find_card(card).card.id}")
+    card = dataset or base.dataset
+    if card.endswith(".toml"):
+        card = str(Path(card).expanduser().resolve())
+    if (there := catalog.find_card(card).card.id) != base.dataset:
+        raise UsageError(f"--recipe {recipe} is for the data set {base.dataset}, not {there}")
     plan = Plan(
         name=require_name(name or source.stem),
         base=base,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from benchmark.cli.console import notice, out
+from benchmark.cli.results import RecordsFolder
 from benchmark.paths import RESULTS, shown
 
 if TYPE_CHECKING:
@@ -23,10 +24,11 @@ def verify(
     replay: Annotated[list[Path] | None, typer.Option(help="Run this record again too.")] = None,
     replay_sample: Annotated[int, typer.Option(min=0, help="Run so many records again, drawn by --replay-seed.")] = 0,
     replay_seed: Annotated[int, typer.Option(help="Another seed draws other records.")] = 0,
-    results: Annotated[Path, typer.Option(help="Folder of the records.")] = RESULTS,
+    results: RecordsFolder = RESULTS,
     data_root: Annotated[Path | None, typer.Option(help="Folder of the data files you have.")] = None,
 ) -> None:
     """Derive again what records and tables state; exit code 1 where something differs."""
+    from benchmark.errors import UsageError
     from benchmark.records import proof, verify_place
     from benchmark.records import verify as ladder
     from benchmark.records.record import record_files
@@ -38,6 +40,8 @@ def verify(
         findings = ladder.verify_files(files, open_data)
     else:
         files = [*record_files(results), *verify_place.study_files(results)]
+        if not files:
+            raise UsageError(f"{shown(results)}: there is no record; name the folder of results")
         findings = ladder.verify(results, open_data)
     failed = 0
     for finding in findings:

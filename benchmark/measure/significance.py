@@ -104,7 +104,11 @@ def delong(a: Scores, b: Scores) -> Difference:
     _require_same_rows([placed_a, placed_b])
     value = placed_a.auc - placed_b.auc
     parts = placed_a.positive - placed_b.positive, placed_a.negative - placed_b.negative
-    error = float(np.sqrt(sum(np.mean(part**2) / (len(part) - 1) for part in parts)))
+    return normal_difference(value, float(np.sqrt(sum(np.mean(part**2) / (len(part) - 1) for part in parts))))
+
+
+def normal_difference(value: float, error: float) -> Difference:
+    """An estimate with a normal distribution of this standard error."""
     if error == 0:
         return Difference(value, value, value, 1.0 if value == 0 else 0.0)
     margin = float(norm.isf(ALPHA / 2)) * error

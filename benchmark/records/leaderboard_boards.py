@@ -104,5 +104,6 @@ def _protocol(runs: Sequence[Record], card: Card | None) -> Iterable[str]:
 
 
 def _span(values: Iterable[int]) -> str:
-    low, *_, high = sorted((one := list(values)) + one)
+    known = set(values)
+    low, high = min(known), max(known)
     return f"{low:,}" if low == high else f"{low:,} to {high:,}"

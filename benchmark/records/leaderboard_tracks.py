@@ -7,8 +7,6 @@ from math import comb
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-
 from benchmark.errors import BenchmarkError
 from benchmark.measure import significance
 from benchmark.measure.significance import Difference, Placements
@@ -144,10 +142,8 @@ def _from_best(groups: Sequence[Runs], results: Path) -> list[Difference | None]
 def _placements(run: Record, results: Path) -> Placements | None:
     """None where the logits are not kept row by row, or their file cannot be read, which `verify` objects to."""
     try:
-        arrays = scores.load(scores_path(record_path(results, run.dataset, run.name or "", run.seed)))
-        if scores.form(arrays) != "rows":
-            return None
-        return significance.placements((arrays["positive"].astype(np.float64), arrays["negative"].astype(np.float64)))
+        found = scores.by_class(scores.load(scores_path(record_path(results, run.dataset, run.name or "", run.seed))))
+        return None if found is None else significance.placements(found)
     except (BenchmarkError, ValueError):
         return None
 

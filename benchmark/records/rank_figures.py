@@ -159,7 +159,7 @@ def _decays(axes: Axes, runs: Runs, form: Form, when: When) -> float:
     for position, stage in enumerate(stages):
         known = [s.sigma for each in found if (s := each[stage]) is not None and s.sigma]
         decay = np.array(known).mean(0) if known else np.zeros(0)
-        lowest = min(lowest, *decay[decay > 0])
+        lowest = min([lowest, *decay[decay > 0]])
         every = max(1, len(decay) // 6)
         axes.plot(np.arange(1, len(decay) + 1), decay, label=stage, markevery=every, **_look(stage, position, stages))
     axes.set_yscale("log", nonpositive="clip")

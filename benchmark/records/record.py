@@ -1,47 +1,47 @@
 """A record: everything one run found, as one JSON file and its scores beside it."""
 
-import json
-import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, Field
 
 from benchmark.data.store import Fingerprint
-from benchmark.errors import BenchmarkError
-from benchmark.files import write_text
 from benchmark.measure.cost import Parameters
 from benchmark.measure.metrics import Metrics
 from benchmark.measure.spectrum import Spectrum
 from benchmark.measure.tables import TableSpectrum
 from benchmark.measure.trajectory import Density
-from benchmark.paths import shown
+from benchmark.records import form
 from benchmark.records.environment import Environment
+from benchmark.records.form import Frozen
 from benchmark.training.fit import Evaluated
 
 FORMAT: Literal[1] = 1
 NUMERICS = 2
 """Bumped whenever the numbers of a run may change: tests/test_golden_run.py fails without the bump."""
 
-NUMBERS = re.compile(r"\[[-+.\deE,\s]+\]")
-"""A list of numbers, which stays on one line."""
+ADHOC = "adhoc"
+"""The study of runs that belong to none."""
 
 NotNegative = Annotated[float, Field(ge=0)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
+def _with_tables(recipe: dict[str, Any]) -> dict[str, Any]:
+    model, train = recipe.get("model"), recipe.get("train")
+    if not (isinstance(model, dict) and isinstance(model.get("name"), str) and isinstance(train, dict)):
+        raise ValueError("a recipe has the tables model, with its name, and train")
+    return recipe
 
 
-class Scores(_Frozen):
+class Scores(Frozen):
     """The scores file: SHA-256 of its arrays, and which of the two forms they have."""
 
     form: Literal["rows", "bins"]
     digest: Sha256
 
 
-class Quality(_Frozen):
+class Quality(Frozen):
     valid: Metrics
     test: Metrics
     oracle_auc: float | None = None
@@ -49,7 +49,7 @@ class Quality(_Frozen):
     oracle_logloss: float | None = None
 
 
-class StageSpectra(_Frozen):
+class StageSpectra(Frozen):
     """One stage, untrained and with the best weights: spectra in `token` form (one matrix a sample) and in `batch` form
     (one matrix a token, centred), None where all matrices are zero; and how the samples' effective rank is spread."""
 
@@ -62,14 +62,14 @@ class StageSpectra(_Frozen):
     best_density: Density | None = None
 
 
-class RankPoint(_Frozen):
+class RankPoint(Frozen):
     """The normalised effective rank of each stage at one evaluation, over the record's `curve_probe_rows` rows."""
 
     step: int
     erank: dict[str, float | None]
 
 
-class Cost(_Frozen):
+class Cost(Frozen):
     """Measured, not derived: seconds, rows per second and peak resident memory in GiB of the process so far."""
 
     train_seconds: NotNegative
@@ -79,7 +79,7 @@ class Cost(_Frozen):
     peak_memory_gib: NotNegative
 
 
-class Record(_Frozen):
+class Record(Frozen):
     format: Literal[1] = FORMAT
     numerics: int
     dataset: str
@@ -87,7 +87,7 @@ class Record(_Frozen):
     """The committed recipe's name; None for an ad hoc run, which is never ranked."""
     train_rows: int | None = None
     """The limit of --rows; None where every training row was used."""
-    recipe: dict[str, Any]
+    recipe: Annotated[dict[str, Any], AfterValidator(_with_tables)]
     recipe_digest: Sha256
     notes: tuple[str, ...] = ()
     """What the model warned of when it was built, e.g. a mixing that mixes nothing across tokens."""
@@ -130,7 +130,7 @@ def record_path(results: Path, dataset: str, name: str, seed: int) -> Path:
 def adhoc_path(results: Path, dataset: str, model: str, digest: str, rows: int | None, seed: int) -> Path:
     """Where any other run is kept: by model, recipe digest and row limit."""
     limit = "" if rows is None else f"-rows{rows}"
-    return results / "studies" / "adhoc" / dataset / f"{model}-{digest[:8]}{limit}" / f"seed-{seed}.json"
+    return results / "studies" / ADHOC / dataset / f"{model}-{digest[:8]}{limit}" / f"seed-{seed}.json"
 
 
 def scores_path(record: Path) -> Path:
@@ -139,19 +139,12 @@ def scores_path(record: Path) -> Path:
 
 def save(record: Record, path: Path) -> None:
     """Writes the record as JSON, numbers as measured. Raises BenchmarkError naming the path."""
-    text = json.dumps(record.model_dump(mode="json"), indent=1)
-    write_text(path, NUMBERS.sub(lambda found: " ".join(found[0].split()), text) + "\n")
+    form.save(record, path)
 
 
 def load(path: Path) -> Record:
     """Raises BenchmarkError naming the file and, a line each, what is wrong with its form."""
-    try:
-        return Record.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise BenchmarkError(f"{shown(path)}: cannot be read: {error.strerror}") from None
-    except ValidationError as error:
-        faults = [".".join(map(str, fault["loc"])) + ": " + fault["msg"] for fault in error.errors()]
-        raise BenchmarkError("\n".join(f"{shown(path)}: {fault}" for fault in faults)) from None
+    return form.load(Record, path)
 
 
 def record_files(results: Path) -> list[Path]:

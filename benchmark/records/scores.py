@@ -102,6 +102,13 @@ def rows(arrays: Arrays) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
     return np.concatenate([positive, negative]).astype(np.float32), label
 
 
+def by_class(arrays: Arrays) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+    """Logits of the positive and of the negative rows, in row order; None of the form `bins`."""
+    if form(arrays) == "bins":
+        return None
+    return arrays["positive"].astype(np.float64), arrays["negative"].astype(np.float64)
+
+
 def counts(arrays: Arrays) -> tuple[int, int]:
     """Positive and negative rows."""
     if form(arrays) == "rows":

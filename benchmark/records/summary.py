@@ -18,7 +18,7 @@ from benchmark.paths import RECIPES
 from benchmark.records import ranks
 from benchmark.records.figures import learning_curve, rank_trajectory
 from benchmark.records.rank_figures import of_recipe
-from benchmark.records.record import Record
+from benchmark.records.record import ADHOC, Record
 from benchmark.training.fit import Evaluated
 
 
@@ -51,10 +51,6 @@ class Subject:
     def dataset(self) -> str:
         return self.recipe_id.partition("/")[0]
 
-    @property
-    def run_name(self) -> str:
-        return f"{self.recipe_id.partition('/')[2]} seed {self.seed}"
-
 
 def subject_of(record: Record) -> Subject:
     return Subject(
@@ -80,6 +76,14 @@ def finished_at(record: Record) -> float:
 def record_key(path: Path) -> str:
     """`DATASET/NAME/seed-N`, whatever results folder the record lies in."""
     return "/".join(path.with_suffix("").parts[-3:])
+
+
+def run_name(subject: Subject, path: Path) -> str:
+    """`dnn seed 0`, and by the place of its record `ablation full-glu seed 0`, of a study's cell."""
+    variant, _, study, kind, *_ = (*(folder.name for folder in path.parents), "", "", "", "")
+    of_study = kind == "studies" and study != ADHOC
+    name = f"{study} {variant}" if of_study else subject.recipe_id.partition("/")[2]
+    return f"{name} seed {subject.seed}"
 
 
 def file_sha256(path: Path) -> str:

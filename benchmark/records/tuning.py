@@ -1,16 +1,14 @@
 """A tuning study: every trial of one search over a recipe's values, as one JSON file."""
 
-import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
-from benchmark.errors import BenchmarkError
-from benchmark.files import write_text
-from benchmark.paths import shown
+from benchmark.records import form
 from benchmark.records.environment import Environment
-from benchmark.records.record import NUMBERS, NotNegative, Sha256
+from benchmark.records.form import Frozen
+from benchmark.records.record import NotNegative, Sha256
 
 TUNING_SEED = 1000
 """Every trial's. Ranked runs have smaller ones."""
@@ -19,11 +17,7 @@ Objective = Literal["auc", "logloss"]
 Ended = Literal["complete", "pruned", "failed", "rejected"]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
-
-
-class Trial(_Frozen):
+class Trial(Frozen):
     """`curve` is the objective at each evaluation on the validation split, `metric` that of the best weights. A
     rejected trial was not trained: its values do not fit the model, or its model is above a cap."""
 
@@ -39,7 +33,7 @@ class Trial(_Frozen):
     """UTC, ISO 8601."""
 
 
-class Tuning(_Frozen):
+class Tuning(Frozen):
     """`recipe` is the one whose values were varied, defaults resolved; `space` the ranges by dotted key."""
 
     format: Literal[1] = 1
@@ -91,10 +85,6 @@ def tuning_path(results: Path, dataset: str, name: str) -> Path:
     return results / "studies" / "tuning" / dataset / f"{name}.json"
 
 
-def tuning_files(results: Path) -> list[Path]:
-    return sorted((results / "studies" / "tuning").glob("*/*.json"))
-
-
 def tuning_cost(results: Path, reference: str) -> tuple[int, float]:
     """Finished trials and hours spent in the study that a recipe's or record's `tuned` names, e.g.
     `studies/tuning/frappe_x1r/dcnv2.json`. Raises BenchmarkError where it cannot be read."""
@@ -104,16 +94,9 @@ def tuning_cost(results: Path, reference: str) -> tuple[int, float]:
 
 def save(study: Tuning, path: Path) -> None:
     """Writes the study as JSON, numbers as measured. Raises BenchmarkError naming the path."""
-    text = json.dumps(study.model_dump(mode="json"), indent=1)
-    write_text(path, NUMBERS.sub(lambda found: " ".join(found[0].split()), text) + "\n")
+    form.save(study, path)
 
 
 def load(path: Path) -> Tuning:
     """Raises BenchmarkError naming the file and, a line each, what is wrong with its form."""
-    try:
-        return Tuning.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise BenchmarkError(f"{shown(path)}: cannot be read: {error.strerror}") from None
-    except ValidationError as error:
-        faults = [".".join(map(str, fault["loc"])) + ": " + fault["msg"] for fault in error.errors()]
-        raise BenchmarkError("\n".join(f"{shown(path)}: {fault}" for fault in faults)) from None
+    return form.load(Tuning, path)

@@ -66,7 +66,7 @@ def verify_files(
 def verify_record(record: Record, path: Path, open_data: OpenData, recipe_folder: Path) -> Iterator[Finding]:
     """Everything wrong with one record."""
     for rung, check in (
-        ("place", lambda: verify_place.place(record, path)),
+        ("place", lambda: verify_place.place(record, path, recipe_folder)),
         ("recipe", lambda: _recipe(record, recipe_folder)),
         ("scores", lambda: verify_quality.test_scores(record, path)),
         ("curve", lambda: verify_quality.curve(record)),

@@ -6,12 +6,12 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from benchmark import recipe as recipes
 from benchmark.errors import UsageError
-from benchmark.paths import shown
-from benchmark.records.record import Record, adhoc_path, record_files, record_path, scores_path
-from benchmark.studies import ablation, damping
-
-ADHOC = "adhoc"
+from benchmark.paths import RECIPES, shown
+from benchmark.records import stale
+from benchmark.records.record import ADHOC, Record, adhoc_path, record_files, record_path, scores_path
+from benchmark.studies import ablation, damping, scaling
 
 
 def study_files(results: Path) -> list[Path]:
@@ -37,7 +37,7 @@ def root(path: Path) -> Path:
     return path.parents[4] if kinds[3:4] == ["studies"] else path.parent
 
 
-def place(record: Record, path: Path) -> Iterator[str]:
+def place(record: Record, path: Path, recipe_folder: Path = RECIPES) -> Iterator[str]:
     """Faults of what the path says; a file away from a results folder says its seed alone."""
     if path.name != f"seed-{record.seed}.json":
         yield f"the record is of seed {record.seed}, which its path contradicts"
@@ -47,7 +47,7 @@ def place(record: Record, path: Path) -> Iterator[str]:
     if kinds[2:3] == ["records"]:
         yield from _ranked(record, path)
     elif kinds[3:4] == ["studies"]:
-        yield from _of_study(record, path, kinds[2])
+        yield from _of_study(record, path, kinds[2], recipe_folder)
 
 
 def strays(results: Path) -> Iterator[Path]:
@@ -64,7 +64,7 @@ def _ranked(record: Record, path: Path) -> Iterator[str]:
         yield f"the record is of {record.recipe_id} seed {record.seed}, which its path contradicts"
 
 
-def _of_study(record: Record, path: Path, study: str) -> Iterator[str]:
+def _of_study(record: Record, path: Path, study: str, recipe_folder: Path) -> Iterator[str]:
     folder = path.parent.name
     if path.parents[1].name != record.dataset:
         yield f"the record is of {record.dataset}, which its path contradicts"
@@ -78,7 +78,32 @@ def _of_study(record: Record, path: Path, study: str) -> Iterator[str]:
         fits = folder == ablation.folder((record.recipe["model"]["mixing"], record.recipe["model"]["ffn"]))
     elif study == damping.STUDY:
         fits = folder.endswith(f"-{record.recipe['model']['num_blocks']}")
+    elif study == scaling.STUDY:
+        yield from _of_ladder(record, folder, recipe_folder)
+        fits = True
     else:
         fits = True
     if not fits:
         yield f"the recipe is not that of {study}/{folder}, where {shown(path)} lies"
+
+
+def _of_ladder(record: Record, folder: str, recipe_folder: Path) -> Iterator[str]:
+    """A run of a ladder is held against the step of the recipe as it stands."""
+    step = scaling.step_of(folder)
+    if step is None:
+        yield f"{scaling.STUDY}/{folder} names no step of a recipe"
+        return
+    name, number = step
+    try:
+        recipe = recipes.load(f"{record.dataset}/{name}", recipe_folder)
+    except UsageError as error:
+        yield str(error)
+        return
+    if number > len(recipe.scaling):
+        yield f"recipe {recipe.id} has {len(recipe.scaling)} steps, and the record is of step {number}"
+        return
+    variant = scaling.variant(recipe, number)
+    yield from (f"stale: {fault}; run it again" for fault in stale.recipe(record, variant.recipe.digest()))
+    if record.train_rows != variant.rows:
+        stated, asked = (rows or "all" for rows in (record.train_rows, variant.rows))
+        yield f"the record is of {stated} training rows, step {number} of recipe {recipe.id} of {asked}"

@@ -7,7 +7,7 @@ from benchmark.errors import BenchmarkError
 from benchmark.records import leaderboard
 from benchmark.records.record import Record
 from benchmark.speed import figures
-from benchmark.studies import claims, reports
+from benchmark.studies import claims, reports, scaling_files
 
 Fault = tuple[Path, str]
 
@@ -18,6 +18,7 @@ def tables(records: Sequence[Record], results: Path) -> Iterator[Fault]:
     yield from _made("claims", results, lambda: claims.files(results))
     for path in reports.unlike(results):
         yield path, "is not what its study's records give; run the study's command again"
+    yield from _made("scale tables", results, lambda: scaling_files.files(results, scaling_files.present(results)))
     yield from _speed(results)
 
 

@@ -20,12 +20,13 @@ State = Literal["present", "missing", "stale"]
 @dataclass(frozen=True)
 class Cell:
     """One run to be had: `card` is the name or path of its data set's card, `place` the folder of its record, relative
-    to the results folder."""
+    to the results folder; `rows` limits the training rows to the first."""
 
     recipe: Recipe
     card: str
     seed: int
     place: PurePath
+    rows: int | None = None
 
     @property
     def key(self) -> str:
@@ -73,7 +74,7 @@ def _faults(found: Record, cell: Cell, path: Path, today: Fingerprint) -> Iterab
     yield from stale.numerics(found)
     yield from stale.recipe(found, cell.recipe.digest())
     yield from stale.data(found, today)
-    if found.seed != cell.seed or found.train_rows is not None:
+    if (found.seed, found.train_rows) != (cell.seed, cell.rows):
         yield f"it is of seed {found.seed}" + ("" if found.train_rows is None else f" and {found.train_rows} rows")
     if not record.scores_path(path).is_file():
         yield "its scores are missing"

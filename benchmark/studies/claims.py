@@ -142,9 +142,10 @@ def _left(wanted: Sequence[Wanted]) -> Iterator[Section]:
 
 def files(results: Path) -> dict[Path, str]:
     """The generated files and their contents, the same bytes for the same records; none where no claim is stated."""
-    if not (results / FILE).is_file():
-        return {}
-    made = report(results)
+    return texts(report(results), results) if (results / FILE).is_file() else {}
+
+
+def texts(made: Report, results: Path) -> dict[Path, str]:
     return {results / "claims.md": made.markdown(), results / "claims.json": json.dumps(made.numbers, indent=1) + "\n"}
 
 

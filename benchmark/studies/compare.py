@@ -6,12 +6,12 @@ from math import sqrt
 from statistics import mean
 
 import numpy as np
-from scipy.stats import norm
 
 from benchmark.errors import BenchmarkError
-from benchmark.measure.significance import ALPHA, Difference, Scores, bootstrap_difference, delong, welch
+from benchmark.measure.significance import Difference, Scores, bootstrap_difference, delong, normal_difference, welch
 from benchmark.measure.trajectory import Trajectory, over_seeds
 from benchmark.records import scores
+from benchmark.records.leaderboard_tracks import BOOTSTRAP_SEED, RESAMPLES
 from benchmark.records.ranks import WHEN, When, ranks, trajectories
 from benchmark.records.record import Record, scores_path
 from benchmark.studies.rank_report import bars, words
@@ -19,8 +19,6 @@ from benchmark.studies.report import Section
 from benchmark.studies.sides import Side
 
 METRIC = "erank"
-RESAMPLES = 2000
-BOOTSTRAP_SEED = 2018
 DIFFERENCE, INTERVAL = "difference", "95 % interval"
 
 Values = Sequence[float | None]
@@ -118,10 +116,9 @@ def _scores(side: Side) -> list[Scores]:
     """Raises BenchmarkError where the logits are not at hand row by row."""
     found: list[Scores] = []
     for path in side.paths:
-        arrays = scores.load(scores_path(path))
-        if scores.form(arrays) != "rows":
+        if (by_class := scores.by_class(scores.load(scores_path(path)))) is None:
             raise BenchmarkError("the logits are not kept row by row, only in bins")
-        found.append((arrays["positive"].astype(np.float64), arrays["negative"].astype(np.float64)))
+        found.append(by_class)
     return found
 
 
@@ -132,11 +129,7 @@ def _paired_logloss(a: Scores, b: Scores) -> Difference:
     each = np.concatenate(
         [np.logaddexp(0, sign * x) - np.logaddexp(0, sign * y) for sign, x, y in zip((-1, 1), a, b, strict=True)]
     )
-    value, error = float(each.mean()), float(each.std(ddof=1)) / sqrt(len(each))
-    if error == 0:
-        return Difference(value, value, value, 1.0 if value == 0 else 0.0)
-    margin = float(norm.isf(ALPHA / 2)) * error
-    return Difference(value, value - margin, value + margin, float(2 * norm.sf(abs(value) / error)))
+    return normal_difference(float(each.mean()), float(each.std(ddof=1)) / sqrt(len(each)))
 
 
 def _quality(a: Side, b: Side) -> Section:

@@ -27,13 +27,16 @@ Runs = dict[str, list[Record]]
 
 @dataclass(frozen=True)
 class Variant:
+    """`rows` limits the training rows to the first."""
+
     name: str
     recipe: Recipe
+    rows: int | None = None
 
 
 def cells(study: str, card: str, variants: Iterable[Variant], seeds: Sequence[int]) -> list[Cell]:
     return [
-        Cell(variant.recipe, card, seed, PurePath("studies", study, variant.recipe.dataset, variant.name))
+        Cell(variant.recipe, card, seed, PurePath("studies", study, variant.recipe.dataset, variant.name), variant.rows)
         for variant in variants
         for seed in seeds
     ]

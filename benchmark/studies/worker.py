@@ -50,7 +50,7 @@ class Worker:
             return ended("failed", error=f"this process sees no {self.going.parent}: all need the same folders")
         try:
             found, store = _opened(cell.card, self.data_root)
-            job = Job(cell.recipe, found.card, store, cell.seed, self.threads, self.device, place=cell.place)
+            job = Job(cell.recipe, found.card, store, cell.seed, self.threads, self.device, cell.rows, cell.place)
             record = self.perform(job, self.results, leave=leave)
         except KeyboardInterrupt:
             return ended("interrupted")

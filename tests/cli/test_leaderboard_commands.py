@@ -47,6 +47,18 @@ def test_dataset_limits_what_is_printed_and_not_the_files(results) -> None:
         call("leaderboard", "--dataset", "synthetic_tiy", *where)
 
 
+@pytest.mark.parametrize("command", ["leaderboard", "verify"])
+def test_a_mistyped_folder_is_not_taken_for_an_empty_one(tmp_path, command) -> None:
+    done = CliRunner().invoke(app, [command, "--results", str(tmp_path / "resluts")])
+    assert done.exit_code == 2 and "--results" in done.output and "not" in done.output
+    assert not list(tmp_path.iterdir())
+
+
+def test_verify_passes_nothing_where_there_is_no_record(tmp_path) -> None:
+    with pytest.raises(UsageError, match="there is no record"):
+        call("verify", "--results", str(tmp_path))
+
+
 def test_significance_writes_its_tables(tmp_path) -> None:
     out = call("significance", "--tables", "100", "--draws", "10", "--results", str(tmp_path))
     assert "with a false better" in out

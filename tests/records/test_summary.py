@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 from benchmark import recipe as recipes
 from benchmark.records import summary
@@ -31,9 +32,20 @@ def test_parameters_are_flat_text() -> None:
 
 def test_the_subject_begins_when_the_run_began() -> None:
     subject = summary.subject_of(RECORD)
-    assert (subject.dataset, subject.run_name) == ("synthetic_tiny", "dnn seed 0")
+    assert subject.dataset == "synthetic_tiny"
     assert summary.finished_at(RECORD) - subject.began == 4.0
-    assert summary.subject_of(make_record(name=None, train_rows=9)).run_name == "dnn (ad hoc) seed 0"
+
+
+def test_a_run_is_named_by_its_recipe_or_by_study_and_cell(tmp_path) -> None:
+    for record, place, name in (
+        (RECORD, "records/synthetic_tiny/dnn", "dnn seed 0"),
+        (RECORD, "anywhere", "dnn seed 0"),
+        (make_record(name=None), "studies/adhoc/synthetic_tiny/dnn-01234567", "dnn (ad hoc) seed 0"),
+        (make_record(name=None), "studies/ablation/synthetic_tiny/full-glu", "ablation full-glu seed 0"),
+    ):
+        subject = summary.subject_of(record)
+        for folder in (Path(place), tmp_path / place):
+            assert summary.run_name(subject, folder / "seed-0.json") == name
 
 
 def test_results_hold_quality_gaps_size_and_cost() -> None:
@@ -127,6 +139,9 @@ def test_the_recipe_is_the_committed_file_only_while_it_says_what_was_run(tmp_pa
         "recipe.json",
         "learning_curve.png",
         "rank_trajectory.png",
+        "rank_spectra.png",
+        "rank_density.png",
+        "rank_training.png",
     }
 
 

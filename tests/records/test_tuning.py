@@ -80,7 +80,6 @@ def test_what_counts_and_what_it_cost(results):
     assert tuning_cost(results, "studies/tuning/synthetic_tiny/dnn.json") == (3, 1.0)
     assert [each.number for each in STUDY.finished] == [0, 1, 2]
     assert tuning.load(tuning_path(results, "synthetic_tiny", "dnn")) == STUDY
-    assert tuning.tuning_files(results) == [tuning_path(results, "synthetic_tiny", "dnn")]
 
 
 def test_the_best_is_complete_and_the_earliest():

@@ -86,7 +86,7 @@ def test_real_records_climb_the_whole_ladder(copy) -> None:
         (("curve", 1, "epoch"), 1, "curve"),
         (("curve", 1, "learning_rate"), -5.0, "curve"),
         (("curve",), [], "curve"),
-        (("recipe",), {}, "recipe"),
+        (("recipe",), {}, "form"),
         (("recipe", "train", "optimizer"), "sgd", "recipe"),
         (("recipe", "train", "monitor"), 3, "curve"),
         (("recipe", "train", "evaluate_every"), "x", "curve"),
@@ -107,6 +107,8 @@ def test_real_records_climb_the_whole_ladder(copy) -> None:
         (("caveat",), "made up", "data"),
         (("threads",), "two", "form"),
         (("surprise",), 1, "form"),
+        (("recipe", "model"), "dnn", "form"),
+        (("recipe", "train"), [], "form"),
     ],
     ids=lambda value: ".".join(map(str, value)) if isinstance(value, tuple) else "",
 )
@@ -165,7 +167,7 @@ def test_a_copied_run_and_stray_files_are_found(copy) -> None:
 
 
 def test_one_bad_record_does_not_hide_another(copy) -> None:
-    alter(deep(copy, 0), ("recipe",), {})
+    alter(deep(copy, 0), ("recipe", "model"), {"name": "nope"})
     alter(deep(copy, 1), ("flops_per_sample",), 1)
     assert {deep(copy, 0), deep(copy, 1)} <= {finding.path for finding in findings(copy)}
 

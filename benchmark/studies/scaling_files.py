@@ -1,0 +1,73 @@
+"""The tables of ladders as files: results/scaling/<data set>.{md,csv,json}."""
+
+import csv
+import io
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from benchmark.errors import BenchmarkError
+from benchmark.studies import scaling, scaling_released, scaling_report
+from benchmark.studies.report import Report
+
+FORMS = (".md", ".csv", ".json")
+SIMULATION = "simulation"
+"""The study of the fits themselves, which lies in the same folder."""
+
+
+def datasets(results: Path) -> list[str]:
+    """Those there is something to table of."""
+    return sorted({*scaling.datasets(results), *scaling_released.datasets()})
+
+
+def present(results: Path) -> list[str]:
+    """Those with records or with tables, which must then be right."""
+    tabled = {path.stem for path in (results / "scaling").glob("*") if path.suffix in FORMS} - {SIMULATION}
+    return sorted({*scaling.datasets(results), *tabled})
+
+
+def files(results: Path, chosen: Iterable[str]) -> dict[Path, str]:
+    """The tables of these data sets, by their file. Raises BenchmarkError for one of which there is nothing to table,
+    and for records that are no one study."""
+    made: dict[Path, str] = {}
+    for dataset in chosen:
+        report = scaling_report.report(results, dataset)
+        if report is None:
+            raise BenchmarkError(f"{dataset} has neither records of a ladder nor a released one: remove its tables")
+        made |= texts(results, dataset, report)
+    return made
+
+
+def texts(results: Path, dataset: str, report: Report) -> dict[Path, str]:
+    contents = report.markdown(), _csv(report.numbers), json.dumps(_rounded(report.numbers), indent=1) + "\n"
+    return {results / "scaling" / f"{dataset}{form}": text for form, text in zip(FORMS, contents, strict=True)}
+
+
+def _rounded(value: Any) -> Any:
+    """To the ten digits that every machine finds alike."""
+    if isinstance(value, float):
+        return float(f"{value:.10g}")
+    if isinstance(value, dict):
+        return {key: _rounded(inner) for key, inner in value.items()}
+    return [_rounded(inner) for inner in value] if isinstance(value, list | tuple) else value
+
+
+def _csv(numbers: dict[str, Any]) -> str:
+    """A row a recipe, axis and size, each with the law of its ladder."""
+    file = io.StringIO()
+    write = csv.writer(file, lineterminator="\n").writerow
+    ends = [f"{name}{end}" for name in ("E", "A", "alpha") for end in ("", "_low", "_high")]
+    of_size, of_fit = ["size", "logloss", "logloss_sd", "rank"], ["r2", "held_out", "misfit"]
+    write(["dataset", "recipe", "axis", "seeds", *of_size, "verdict", "p", *ends, "x0", *of_fit])
+    for law in numbers["laws"]:
+        fit = law["fit"]
+        values: list[Any] = [""] * (len(ends) + 1 + len(of_fit))
+        if fit:
+            three = [(fit["law"][name], fit[name]["low"], fit[name]["high"]) for name in ("E", "A", "alpha")]
+            values = [*(value for each in three for value in each), fit["law"]["x0"], *(fit[key] for key in of_fit)]
+        for size in law["sizes"]:
+            seeds = " ".join(map(str, size["seeds"]))
+            line = [*(size[key] for key in of_size), law["verdict"], law["p"], *values]
+            write([numbers["dataset"], law["recipe"], law["axis"], seeds, *_rounded(line)])
+    return file.getvalue()
