@@ -1,6 +1,7 @@
 """The committed records and tables climb the whole ladder, whatever runs a person has added to the working tree."""
 
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -46,3 +47,13 @@ def test_committed_results_verify(results) -> None:
 
 def test_committed_tables_are_what_the_committed_records_give(results) -> None:
     assert "README.md" in benchmark("leaderboard", "--check", "--results", str(results))
+
+
+def test_the_findings_quote_the_tables(results) -> None:
+    text = (results.parent / "README.md").read_text()
+    found = text[text.index("### What we found") : text.index("### Claims")]
+    tables = "\n".join(path.read_text() for path in sorted(results.rglob("*.md")))
+    numbers = set(re.findall(r"[-+]?\d+\.\d+(?:e-\d+)?", found))
+    assert len(numbers) > 30
+    assert not [number for number in sorted(numbers) if number not in tables]
+    assert not [link for link in re.findall(r"\]\((results/[^)]*)\)", found) if not (results.parent / link).is_file()]
