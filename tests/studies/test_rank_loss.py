@@ -86,7 +86,7 @@ def run(rank: float, logloss: float, model: str = "dnn", seed: int = 0, rows: in
     test = Metrics(auc=1 - logloss, logloss=logloss, ne=0.9, calibration=1.0, ece=0.0)
     last = StageSpectra(stage="embedding", initial=None, best=make_spectrum(rank * min(rows, 8), rows=rows))
     quality = Quality(valid=test, test=test)
-    return make_record(spectra=(last,), metrics=quality, recipe={"model": {"name": model}}, seed=seed)
+    return make_record(spectra=(last,), metrics=quality, recipe={"model": {"name": model}, "train": {}}, seed=seed)
 
 
 def test_a_point_is_a_recipe_whatever_its_seeds() -> None:
