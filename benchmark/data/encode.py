@@ -1,9 +1,9 @@
 """From typed rows to ids and numbers, in one pass: tokens get provisional ids as they come, and when all rows are read
 those are exchanged for the final ones, which the counts of train decide.
 
-Memory holds every distinct token of the sparse fields and its count (about 170 bytes each at the peak, for tokens of 8
-bytes), and a few blocks of rows; it does not grow with the rows. Provisional ids depend on the order in which blocks
-are encoded, final ids on nothing but the rows of train.
+Memory holds every distinct token of the sparse fields and its count (at the peak about 190 bytes each, 250 where they
+are longer than 8 bytes), and a few blocks of rows; it does not grow with the rows. Provisional ids depend on the order
+in which blocks are encoded, final ids on nothing but the rows of train.
 
 Frames hold the label (0 or 1), dense columns (Float64, missing = null) and sparse columns (String, missing = null or
 empty), as `rows.py` yields them."""
@@ -11,6 +11,8 @@ empty), as `rows.py` yields them."""
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import count
+from threading import Lock
 from typing import Any, TypeVar
 
 import numpy as np
@@ -19,10 +21,14 @@ from numpy.typing import NDArray
 
 from benchmark.data.ahead import ahead
 from benchmark.data.card import Table
+from benchmark.data.short_tokens import KeyTable, packed, unpacked
 from benchmark.errors import BenchmarkError
 
 ENCODING_VERSION = 2
+_Item = TypeVar("_Item", bound=np.generic)
 _Integer = TypeVar("_Integer", np.int32, np.int64)
+_STRIDE = 7
+_ROWS = 4096
 _INT32_MAX = np.iinfo(np.int32).max
 
 
@@ -30,14 +36,27 @@ class Dictionary:
     """The tokens of one field and their counts. Many threads may ask it for ids, one may count."""
 
     def __init__(self) -> None:
+        self._lock = Lock()
+        self._known = 0
+        self._short = KeyTable()
         self._categories = pl.Categories.random()
         self._dtype = pl.Categorical(self._categories)
         self._alive = pl.Series([], dtype=self._dtype)  # polars drops categories that no data use
+        self._long = np.empty(0, np.int32)  # ids of the categories
         self._counts = np.empty(0, np.int64)
 
-    def ids(self, tokens: pl.Series) -> NDArray[np.uint32]:
-        """[n] provisional ids of string tokens [n]: from 1 for tokens, 0 for a missing one."""
-        ids: NDArray[np.uint32] = (tokens.cast(self._dtype).to_physical() + 1).fill_null(0).to_numpy()
+    def ids(self, tokens: pl.Series) -> NDArray[np.int32]:
+        """[n] provisional ids of string tokens [n]: from 1 for tokens, 0 for an empty or a missing one."""
+        keys, long = packed(tokens)
+        with self._lock:
+            ids = self._short.get(keys)
+            fresh = np.flatnonzero((ids == 0) & (keys != 0))
+            if len(fresh):
+                distinct = np.unique(keys[fresh])
+                self._short.put(distinct, self._next(len(distinct)))
+                ids[fresh] = self._short.get(keys[fresh])
+            if long.any():
+                ids[long] = self._long_ids(tokens.filter(long))
         return ids
 
     def count(self, ids: NDArray[np.integer[Any]]) -> None:
@@ -47,15 +66,37 @@ class Dictionary:
 
     def finish(self, min_count: int) -> "Finished":
         """What the counts decide."""
-        tokens = self._categories.to_series().alias("token")
-        counts = np.zeros(len(tokens) + 1, np.int64)
+        counts = np.zeros(self._known + 1, np.int64)
         counts[: len(self._counts)] = self._counts[: len(counts)]
-        known = pl.DataFrame([tokens, pl.Series("count", counts[1:])]).with_row_index("id", offset=1)
-        kept = known.filter((pl.col("count") >= min_count) & (pl.col("token") != ""))
-        kept = kept.with_columns(_sorts_alike(kept["token"])).sort("count", "key", descending=[True, False])
-        final = np.full(len(tokens) + 1, kept.height + 1, np.int32)
-        final[kept["id"].to_numpy()] = np.arange(1, kept.height + 1)
-        return Finished(kept["token"], final)
+        counts[0] = 0
+        kept = np.flatnonzero(counts >= min_count)
+        tokens, sorts_alike = self._tokens(kept)
+        by = pl.DataFrame({"count": counts[kept], "token": sorts_alike})
+        order = by.select(pl.arg_sort_by("count", "token", descending=[True, False])).to_series()
+        final = np.full(self._known + 1, len(kept) + 1, np.int32)
+        final[kept[order]] = np.arange(1, len(kept) + 1)
+        return Finished(tokens.gather(order), final)
+
+    def _next(self, count: int) -> NDArray[np.int32]:
+        self._known += count
+        return np.arange(self._known - count + 1, self._known + 1, dtype=np.int32)
+
+    def _long_ids(self, tokens: pl.Series) -> NDArray[np.int32]:
+        categories: NDArray[np.uint32] = tokens.cast(self._dtype).to_physical().to_numpy()
+        self._long = _with_room(self._long, categories, 0)
+        fresh = np.unique(categories[self._long[categories] == 0])
+        self._long[fresh] = self._next(len(fresh))
+        return self._long[categories]
+
+    def _tokens(self, ids: NDArray[np.intp]) -> tuple[pl.Series, pl.Series]:
+        """The tokens of ids [n], and what sorts as they do: they themselves, or numbers where all are short."""
+        keys, numbers = self._short.items()
+        names = pl.concat([unpacked(keys), self._categories.to_series()])
+        place = np.empty(self._known + 1, np.intp)
+        place[numbers] = np.arange(len(keys))
+        place[self._long[: len(names) - len(keys)]] = np.arange(len(keys), len(names))
+        tokens = names.gather(place[ids])
+        return tokens, tokens if len(names) > len(keys) else pl.Series(keys.byteswap()[place[ids]])
 
 
 @dataclass(frozen=True)
@@ -73,13 +114,15 @@ class Dictionaries:
     def __init__(self, table: Table) -> None:
         self._table = table
         self._fields = [Dictionary() for _ in table.sparse]
+        self._turns = count()
 
     def ids(self, frame: pl.DataFrame) -> NDArray[np.int32]:
         """[n, n_sparse] provisional ids."""
-        ids = np.empty((frame.height, len(self._fields)), np.int32)
-        for j, (field, name) in enumerate(zip(self._fields, self._table.sparse, strict=True)):
-            ids[:, j] = field.ids(frame[name])
-        return ids
+        ids = np.empty((len(self._fields), frame.height), np.int32)
+        turn = next(self._turns) * _STRIDE  # so that threads seldom wait for the same field
+        for j in np.roll(np.arange(len(self._fields)), turn):
+            ids[j] = self._fields[j].ids(frame[self._table.sparse[j]])
+        return _rows(ids)
 
     def count(self, ids: NDArray[np.int32]) -> None:
         """Counts provisional ids [n, n_sparse] of train."""
@@ -139,7 +182,7 @@ class GroupIds:
 
     def ids(self, tokens: pl.Series) -> NDArray[np.int32]:
         """[n] ids of string tokens [n]."""
-        provisional = self._dictionary.ids(tokens.replace("", None))
+        provisional = self._dictionary.ids(tokens)
         self._final = _with_room(self._final, provisional, -1)
         fresh = pl.Series(provisional[self._final[provisional] < 0]).unique(maintain_order=True).to_numpy()
         self._final[fresh] = np.arange(self._known, self._known + len(fresh))
@@ -173,16 +216,6 @@ class _Moments:
         return np.where(deviations > 1e-12 * np.abs(self.means), deviations, 1.0)
 
 
-def _sorts_alike(tokens: pl.Series) -> pl.Series:
-    """[n] `key`: where every token is short, numbers that sort as the tokens do and faster; else the tokens."""
-    bytes_ = tokens.str.len_bytes()
-    wide = (bytes_ > 8).any() or (bytes_ != tokens.str.len_chars()).any()
-    if wide or tokens.str.contains("\0", literal=True).any():
-        return tokens.alias("key")
-    padded = tokens.str.pad_end(8, "\0").cast(pl.Binary)
-    return padded.bin.reinterpret(dtype=pl.UInt64, endianness="big").alias("key")
-
-
 def _with_room(values: NDArray[_Integer], ids: NDArray[np.integer[Any]], fill: int) -> NDArray[_Integer]:
     """The values, doubled in length where the ids do not all have one."""
     needed = int(ids.max(initial=0)) + 1
@@ -202,4 +235,12 @@ def _number(rule: str, name: str, mean: float, deviation: float) -> pl.Expr:
 def _matrix(frame: pl.DataFrame, columns: Sequence[pl.Expr], dtype: type[np.generic]) -> NDArray[Any]:
     if not columns:
         return np.empty((frame.height, 0), dtype)
-    return frame.select(columns).to_numpy(order="c").astype(dtype, copy=False)
+    return _rows(frame.select(columns).to_numpy(order="fortran").T.astype(dtype, copy=False))
+
+
+def _rows(columns: NDArray[_Item]) -> NDArray[_Item]:
+    """[n, m] of columns [m, n], a few rows at a time, which stay in the cache."""
+    rows = np.empty(columns.shape[::-1], columns.dtype)
+    for first in range(0, len(rows), _ROWS):
+        rows[first : first + _ROWS] = columns[:, first : first + _ROWS].T
+    return rows
