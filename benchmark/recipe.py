@@ -14,7 +14,7 @@ search.py; `tuned` names the study that found the values. The sizes of a scaling
 import tomllib
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -25,7 +25,7 @@ from benchmark.data.schema import Schema
 from benchmark.data.shuffle import Shuffle
 from benchmark.errors import UsageError
 from benchmark.files import canonical_sha256
-from benchmark.ladder import Step
+from benchmark.ladder import Shapes, Step
 from benchmark.paths import RECIPES, shown
 from benchmark.search import Search
 
@@ -93,6 +93,8 @@ class Recipe:
     search: Search | None = None
     scaling: tuple[Step, ...] = ()
     """The steps of its ladder."""
+    shapes: Shapes = field(default_factory=Shapes)
+    """Those of equal FLOPs that trade width for depth."""
     tuned: str | None = None
     """The tuning study that chose the values, below the results folder."""
 
@@ -175,14 +177,15 @@ def parse(table: dict[str, Any], dataset: str, where: str) -> Recipe:
     found = Recipe(dataset=dataset, model=name, hyperparameters=values, train=file.train, tuned=file.tuned)
     if file.search is not None:
         found = replace(found, search=search.parse(file.search, found.settings(), where))
-    return found if file.scaling is None else replace(found, scaling=_ladder(found, file.scaling, where))
+    return found if file.scaling is None else _with_sizes(found, file.scaling, where)
 
 
-def _ladder(recipe: Recipe, table: dict[str, Any], where: str) -> tuple[Step, ...]:
-    steps = ladder.parse(table, recipe.settings(), where)
-    for number, step in enumerate(steps, start=1):
-        vary(recipe, step.settings, ladder.name(f"{where}: [scaling]", number))
-    return steps
+def _with_sizes(recipe: Recipe, table: dict[str, Any], where: str) -> Recipe:
+    sizes = ladder.parse(table, recipe.settings(), where)
+    for kind, steps in (("step", sizes.steps), ("shape", sizes.shapes.of)):
+        for number, step in enumerate(steps, start=1):
+            vary(recipe, step.settings, ladder.name(f"{where}: [scaling]", number, kind))
+    return replace(recipe, scaling=sizes.steps, shapes=sizes.shapes)
 
 
 def override(recipe: Recipe, assignments: Sequence[str]) -> Recipe:

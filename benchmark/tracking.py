@@ -5,7 +5,7 @@ MLflow owns nothing: whatever fails there is one warning, the record is kept, an
 
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -85,9 +85,14 @@ def sync(folder: Path, notify: Notify) -> Synced:
 
     Raises BenchmarkError where MLflow fails.
     """
+    return send((*record_files(folder), *sorted(folder.glob("studies/*/*/*/seed-*.json"))), notify)
+
+
+def send(paths: Iterable[Path], notify: Notify) -> Synced:
+    """The same of these records."""
     sent = present = unreadable = 0
     runs: dict[str, list[Run]] = {}
-    for path in (*record_files(folder), *sorted(folder.glob("studies/*/*/*/seed-*.json"))):
+    for path in paths:
         try:
             record = load(path)
         except BenchmarkError as error:

@@ -1,4 +1,4 @@
-"""`scale`: scaling laws over the steps of a recipe."""
+"""`scale`: scaling laws over the steps of a recipe, and its shapes of equal FLOPs."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -35,7 +35,7 @@ app = typer.Typer(invoke_without_command=True)
 def scale(
     context: typer.Context,
     recipe: Annotated[
-        str | None, typer.Option(help="The recipe whose [scaling] steps are climbed, DATASET/NAME.")
+        str | None, typer.Option(help="The recipe whose \\[scaling] steps are climbed, DATASET/NAME.")
     ] = None,
     seeds: Seeds = "0-2",
     jobs: Jobs = 1,
@@ -55,7 +55,7 @@ def scale(
         float | None, typer.Option(min=1, help="Dense parameters without head, e.g. 1e9, for --plan.")
     ] = None,
 ) -> None:
-    """Run the ladder of a recipe, where its records are missing or stale, and fit its scaling laws."""
+    """Run the ladder and the shapes of a recipe, where records are missing or stale, and fit its scaling laws."""
     if context.invoked_subcommand is not None:
         return
     if plan != (to is not None):
@@ -69,7 +69,7 @@ def scale(
     numbers = parse_seeds(seeds)
 
     from benchmark import recipe as recipes
-    from benchmark.studies import grid
+    from benchmark.studies import grid, scaling_shapes
     from benchmark.studies import scaling as study
 
     base = recipes.load(recipe)
@@ -78,10 +78,11 @@ def scale(
     variants = study.variants(base)
     store = open_store(base.dataset, options)
     grid.require_buildable(variants, store.schema)
+    scaling_shapes.require_levels(base, store.schema)
     _require_rows(base, store.fingerprint.rows["train"])
     failed = carry_out(grid.cells(study.STUDY, base.dataset, variants, numbers), {base.dataset: store}, options)
     if not dry_run:
-        _tables(results, [base.dataset], show=not quiet)
+        _tables(results, [base.dataset], show=not quiet, track=not no_track)
     if failed:
         raise typer.Exit(1)
 
@@ -128,12 +129,14 @@ def _plan(results: Path, recipe: str | None, to: float) -> None:
 
 
 def _require_rows(recipe: "Recipe", rows: int) -> None:
-    for number, step in enumerate(recipe.scaling, start=1):
-        if step.rows is not None and step.rows > rows:
-            raise UsageError(f"recipe {recipe.id}, [scaling] step {number}: rows = {step.rows}, there are only {rows}")
+    for kind, steps in (("step", recipe.scaling), ("shape", recipe.shapes.of)):
+        for number, step in enumerate(steps, start=1):
+            if step.rows is not None and step.rows > rows:
+                where = f"recipe {recipe.id}, [scaling] {kind} {number}"
+                raise UsageError(f"{where}: rows = {step.rows}, there are only {rows}")
 
 
-def _tables(results: Path, datasets: list[str], *, show: bool) -> None:
+def _tables(results: Path, datasets: list[str], *, show: bool, track: bool = False) -> None:
     from benchmark.files import write_text
     from benchmark.studies import scaling_figures, scaling_files, scaling_report
 
@@ -148,3 +151,7 @@ def _tables(results: Path, datasets: list[str], *, show: bool) -> None:
             out.print(f"written: {shown(path)}", highlight=False, soft_wrap=True)
         for path in scaling_figures.draw(results, dataset):
             out.print(f"written: {shown(path)}", highlight=False, soft_wrap=True)
+        if track:
+            from benchmark import tracking_scaling
+
+            tracking_scaling.show(results, dataset, report.numbers, notice)

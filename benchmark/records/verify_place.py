@@ -88,22 +88,22 @@ def _of_study(record: Record, path: Path, study: str, recipe_folder: Path) -> It
 
 
 def _of_ladder(record: Record, folder: str, recipe_folder: Path) -> Iterator[str]:
-    """A run of a ladder is held against the step of the recipe as it stands."""
-    step = scaling.step_of(folder)
-    if step is None:
-        yield f"{scaling.STUDY}/{folder} names no step of a recipe"
+    """A run of a ladder is held against the step or shape of the recipe as it stands."""
+    place = scaling.place_of(folder)
+    if place is None:
+        yield f"{scaling.STUDY}/{folder} names no step of a recipe, nor a shape"
         return
-    name, number = step
+    kind, number = place.kind, place.number
     try:
-        recipe = recipes.load(f"{record.dataset}/{name}", recipe_folder)
+        recipe = recipes.load(f"{record.dataset}/{place.recipe}", recipe_folder)
     except UsageError as error:
         yield str(error)
         return
-    if number > len(recipe.scaling):
-        yield f"recipe {recipe.id} has {len(recipe.scaling)} steps, and the record is of step {number}"
+    if number > (there := len(scaling.sizes(recipe, kind))):
+        yield f"recipe {recipe.id} has {there} {kind}s, and the record is of {kind} {number}"
         return
-    variant = scaling.variant(recipe, number)
+    variant = scaling.variant(recipe, kind, number)
     yield from (f"stale: {fault}; run it again" for fault in stale.recipe(record, variant.recipe.digest()))
     if record.train_rows != variant.rows:
         stated, asked = (rows or "all" for rows in (record.train_rows, variant.rows))
-        yield f"the record is of {stated} training rows, step {number} of recipe {recipe.id} of {asked}"
+        yield f"the record is of {stated} training rows, {kind} {number} of recipe {recipe.id} of {asked}"

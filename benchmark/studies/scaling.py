@@ -1,20 +1,28 @@
-"""The scaling study: the steps of a recipe's ladder, their records, and the axes of size on which these lie.
+"""The scaling study: the steps of a recipe's ladder, and its shapes of equal FLOPs; their records, and the axes of size
+on which these lie.
 
-results/studies/scaling/<data set>/<recipe>-<step>/seed-<n>.json   results/scaling/<data set>.{md,csv,json}
+results/studies/scaling/<data set>/<recipe>-<step>/seed-<n>.json        results/scaling/<data set>.{md,csv,json}
+results/studies/scaling/<data set>/<recipe>-shape<number>/seed-<n>.json
 """
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Literal
 
 from benchmark import recipe as recipes
 from benchmark.errors import UsageError
+from benchmark.ladder import Step
 from benchmark.recipe import Recipe
 from benchmark.records.record import Record
 from benchmark.studies.archive import require_comparable
 from benchmark.studies.grid import Variant, found
 
 STUDY = "scaling"
+FOLDER = re.compile(r"(.+)-(shape)?([1-9][0-9]*)")
+
+Kind = Literal["step", "shape"]
 
 
 @dataclass(frozen=True)
@@ -47,7 +55,7 @@ AXES = (PARAMETERS, FLOPS, ROWS)
 
 @dataclass(frozen=True)
 class Rung:
-    """The records of one step, by seed."""
+    """The records of one step or shape, by seed."""
 
     step: int
     runs: tuple[Record, ...]
@@ -61,35 +69,69 @@ Ladders = dict[str, tuple[Rung, ...]]
 """The steps of each recipe that have records, in order."""
 
 
+@dataclass(frozen=True)
+class Place:
+    """Which step or shape of which recipe it is whose records lie in a folder."""
+
+    recipe: str
+    kind: Kind
+    number: int
+
+
 def variants(recipe: Recipe) -> list[Variant]:
-    """Raises UsageError for a recipe without steps."""
+    """The steps, then the shapes. Raises UsageError for a recipe without steps."""
     if not recipe.scaling:
         raise UsageError(f"recipe {recipe.id} has no ladder: write its sizes as steps = [...] under [scaling]")
-    return [variant(recipe, number) for number in range(1, len(recipe.scaling) + 1)]
+    kinds: tuple[Kind, ...] = ("step", "shape")
+    return [variant(recipe, kind, number) for kind in kinds for number in range(1, len(sizes(recipe, kind)) + 1)]
 
 
-def variant(recipe: Recipe, number: int) -> Variant:
-    """Step `number` of the recipe, the first being 1."""
-    step = recipe.scaling[number - 1]
-    altered = recipes.vary(recipe, step.settings, f"recipe {recipe.id}, [scaling] step {number}")
-    return Variant(f"{recipe.name}-{number}", altered, step.rows)
+def variant(recipe: Recipe, kind: Kind, number: int) -> Variant:
+    """Step or shape `number` of the recipe, the first being 1."""
+    size = sizes(recipe, kind)[number - 1]
+    altered = recipes.vary(recipe, size.settings, f"recipe {recipe.id}, [scaling] {kind} {number}")
+    return Variant(f"{recipe.name}-{'' if kind == 'step' else kind}{number}", altered, size.rows)
 
 
-def step_of(folder: str) -> tuple[str, int] | None:
-    """Recipe and number of the step whose records lie in a folder of this name; None for another name."""
-    name, _, number = folder.rpartition("-")
-    return (name, int(number)) if name and number.isdecimal() and int(number) > 0 else None
+def sizes(recipe: Recipe, kind: Kind) -> tuple[Step, ...]:
+    return recipe.scaling if kind == "step" else recipe.shapes.of
+
+
+def place_of(folder: str) -> Place | None:
+    """None for a name that no step or shape has."""
+    found = FOLDER.fullmatch(folder)
+    return found and Place(found[1], "shape" if found[2] else "step", int(found[3]))
 
 
 def ladders(results: Path, dataset: str) -> Ladders:
     """From the records alone. Raises BenchmarkError for records that cannot be read or are no one study."""
-    runs = {folder: each for folder, each in found(results, STUDY, dataset).items() if step_of(folder)}
+    return _rungs(results, dataset, "step")
+
+
+def shapes(results: Path, dataset: str) -> Ladders:
+    """The same of shapes, which are no part of a ladder."""
+    return _rungs(results, dataset, "shape")
+
+
+def _rungs(results: Path, dataset: str, kind: Kind) -> Ladders:
+    runs = {folder: each for folder, each in found(results, STUDY, dataset).items() if place_of(folder)}
     require_comparable(runs)
     made: dict[str, list[Rung]] = {}
     for folder, each in runs.items():
-        if (place := step_of(folder)) is not None:
-            made.setdefault(place[0], []).append(Rung(place[1], tuple(each)))
+        if (place := place_of(folder)) is not None and place.kind == kind:
+            made.setdefault(place.recipe, []).append(Rung(place.number, tuple(each)))
     return {name: tuple(sorted(rungs, key=lambda rung: rung.step)) for name, rungs in sorted(made.items())}
+
+
+def settings(run: Record) -> dict[str, Any]:
+    """Of model and training, dotted."""
+    return {f"{group}.{key}": value for group in ("model", "train") for key, value in run.recipe[group].items()}
+
+
+def varied_settings(rungs: Iterable[Rung]) -> list[str]:
+    """The settings in which the steps differ, dotted."""
+    tables = [settings(rung.first) for rung in rungs]
+    return [key for key in tables[0] if any(table.get(key) != tables[0][key] for table in tables)]
 
 
 def on_axis(rungs: Sequence[Rung], axis: Axis) -> tuple[Rung, ...]:

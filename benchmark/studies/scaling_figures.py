@@ -1,4 +1,4 @@
-"""The figures of ladders: the laws, rank against size, loss against rank."""
+"""The figures of ladders: laws, rank against size, loss against rank; and of shapes: loss and rank against depth."""
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -12,6 +12,7 @@ from benchmark.records.plot import MARKERS, PALETTE, column, legend_below, style
 from benchmark.records.record import Record
 from benchmark.studies.scaling import AXES, Axis, Rung, ladders
 from benchmark.studies.scaling_curves import Curve, curves, logloss, rank
+from benchmark.studies.scaling_shapes import Level, levels
 
 Band = tuple[float, float]
 
@@ -20,7 +21,7 @@ RANK = "effective rank / min(rows, columns), last stage, trained"
 
 
 def draw(results: Path, dataset: str) -> list[Path]:
-    """Of each axis that has a ladder, as files in results/figures/scaling/<data set>."""
+    """Of each axis that has a ladder, and of the shapes, as files in results/figures/scaling/<data set>."""
     found = curves(ladders(results, dataset))
     folder = results / "figures" / "scaling" / dataset
     written: list[Path] = []
@@ -28,6 +29,8 @@ def draw(results: Path, dataset: str) -> list[Path]:
         if on_it := [curve for curve in found if curve.axis is axis]:
             written += write(laws(dataset, axis, on_it), folder, f"laws-{axis.key}")
             written += write(ranks(dataset, axis, on_it), folder, f"rank-{axis.key}")
+    if level := levels(results, dataset):
+        written += write(depth(dataset, level), folder, "depth")
     return written
 
 
@@ -59,7 +62,7 @@ def ranks(dataset: str, axis: Axis, found: Sequence[Curve]) -> Figure:
     figure = column(3.8)
     above, below = figure.subplots(2, 1)
     for number, curve in enumerate(found):
-        known = [rung for rung in curve.rungs if all(rank(run) is not None for run in rung.runs)]
+        known = _with(curve.rungs, rank)
         sizes = [(float(axis.of(rung.first)), 0.0) for rung in known]
         found_ranks, losses = ([_band(rung, of) for rung in known] for of in (rank, logloss))
         _bars(above, sizes, found_ranks, curve.recipe, number, "-")
@@ -68,6 +71,28 @@ def ranks(dataset: str, axis: Axis, found: Sequence[Curve]) -> Figure:
     below.set(xlabel=RANK, ylabel="test LogLoss")
     legend_below(figure, above, 3)
     figure.suptitle(f"{dataset}: a point a size, ± sd over seeds")
+    return figure
+
+
+@styled
+def depth(dataset: str, found: Sequence[Level]) -> Figure:
+    """Loss against depth, and below it rank against depth, a line a level; means over seeds, ± sd."""
+    figure = column(3.4)
+    above, below = figure.subplots(2, 1, sharex=True)
+    for number, level in enumerate(found):
+        for axes, of in ((above, logloss), (below, rank)):
+            known = _with(level.shapes, of)
+            depths = [(float(level.layers(shape)), 0.0) for shape in known]
+            label = f"{level.recipe}, {level.flops} FLOPs"
+            _bars(axes, depths, [_band(shape, of) for shape in known], label, number, "-")
+    above.set(ylabel="test LogLoss")
+    below.set(
+        ylabel="rank / limit",
+        xlabel=f"depth ({', '.join(sorted({level.depth for level in found}))})",
+        xticks=sorted({level.layers(shape) for level in found for shape in level.shapes}),
+    )
+    legend_below(figure, above, 1)
+    figure.suptitle(f"{dataset}: width against depth at equal FLOPs, ± sd over seeds")
     return figure
 
 
@@ -100,6 +125,11 @@ def _law(axes: Axes, curve: Curve, number: int, floor: float) -> None:
     color = PALETTE[number % len(PALETTE)]
     axes.plot(sizes, curve.fit.law.at(sizes) - floor, color=color)
     axes.fill_between(sizes, low - floor, high - floor, color=color, alpha=0.2, linewidth=0)
+
+
+def _with(rungs: Sequence[Rung], of: Callable[[Record], float | None]) -> list[Rung]:
+    """Those all of whose runs have the value."""
+    return [rung for rung in rungs if all(of(run) is not None for run in rung.runs)]
 
 
 def _band(rung: Rung, of: Callable[[Record], float | None]) -> Band:

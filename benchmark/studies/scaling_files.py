@@ -54,11 +54,11 @@ def _rounded(value: Any) -> Any:
 
 
 def _csv(numbers: dict[str, Any]) -> str:
-    """A row a recipe, axis and size, each with the law of its ladder."""
+    """A row a recipe, axis and size, each with the law of its ladder; then a row a shape, on the axis `depth`."""
     file = io.StringIO()
     write = csv.writer(file, lineterminator="\n").writerow
     ends = [f"{name}{end}" for name in ("E", "A", "alpha") for end in ("", "_low", "_high")]
-    of_size, of_fit = ["size", "logloss", "logloss_sd", "rank"], ["r2", "held_out", "misfit"]
+    of_size, of_fit = ["size", "flops", "logloss", "logloss_sd", "rank"], ["r2", "held_out", "misfit"]
     write(["dataset", "recipe", "axis", "seeds", *of_size, "verdict", "p", *ends, "x0", *of_fit])
     for law in numbers["laws"]:
         fit = law["fit"]
@@ -67,7 +67,15 @@ def _csv(numbers: dict[str, Any]) -> str:
             three = [(fit["law"][name], fit[name]["low"], fit[name]["high"]) for name in ("E", "A", "alpha")]
             values = [*(value for each in three for value in each), fit["law"]["x0"], *(fit[key] for key in of_fit)]
         for size in law["sizes"]:
-            seeds = " ".join(map(str, size["seeds"]))
             line = [*(size[key] for key in of_size), law["verdict"], law["p"], *values]
-            write([numbers["dataset"], law["recipe"], law["axis"], seeds, *_rounded(line)])
+            write([numbers["dataset"], law["recipe"], law["axis"], _words(size["seeds"]), *_rounded(line)])
+    for level in numbers["shapes"]:
+        for shape in level["shapes"]:
+            line = [shape["depth"], *(shape[key] for key in of_size[1:])]
+            empty = [""] * (2 + len(ends) + 1 + len(of_fit))
+            write([numbers["dataset"], level["recipe"], "depth", _words(shape["seeds"]), *_rounded(line), *empty])
     return file.getvalue()
+
+
+def _words(seeds: list[int]) -> str:
+    return " ".join(map(str, seeds))

@@ -8,9 +8,21 @@ from typing import Any
 
 from benchmark.measure.scaling_law import Interval
 from benchmark.records.record import Record
-from benchmark.studies import scaling_released
+from benchmark.studies import scaling_released, scaling_shapes
 from benchmark.studies.report import Report, Section, seeds_in_words, with_sd
-from benchmark.studies.scaling import AXES, FLOPS, PARAMETERS, ROWS, Axis, Ladders, Rung, ladders, rows_of
+from benchmark.studies.scaling import (
+    AXES,
+    FLOPS,
+    PARAMETERS,
+    ROWS,
+    Axis,
+    Ladders,
+    Rung,
+    ladders,
+    rows_of,
+    settings,
+    varied_settings,
+)
 from benchmark.studies.scaling_curves import Curve, Joint, Met, curves, joints, logloss, mean_rank, meetings
 
 HEAD = ("recipe", "sizes", "seeds", "verdict", "E", "A", "alpha", "R²", "held-out error", "misfit p", "erank / limit")
@@ -20,7 +32,8 @@ def report(results: Path, dataset: str) -> Report | None:
     """From records and recipes alone; None where there is neither a record nor a released ladder. Raises BenchmarkError
     for records that are no one study."""
     there, released = ladders(results, dataset), scaling_released.ladders(dataset)
-    if not there and not released:
+    levels = scaling_shapes.levels(results, dataset)
+    if not there and not released and not levels:
         return None
     found, together = curves(there), joints(there)
     met = meetings(found)
@@ -32,9 +45,11 @@ def report(results: Path, dataset: str) -> Report | None:
             *(_steps(name, rungs) for name, rungs in there.items()),
             *([_crossings(met)] if met else []),
             *([_together(together)] if together else []),
+            *([scaling_shapes.section(levels)] if levels else []),
             *(scaling_released.section(*each) for each in released.items()),
         ),
-        _numbers(dataset, there, found, met, together, released),
+        _numbers(dataset, there, found, met, together, released)
+        | {"shapes": [scaling_shapes.numbers(each) for each in levels]},
     )
 
 
@@ -98,7 +113,7 @@ def _steps(name: str, rungs: Sequence[Rung]) -> Section:
     rows = tuple(
         (
             str(rung.step),
-            *(str(_settings(rung.first)[key]) for key in varied),
+            *(str(settings(rung.first)[key]) for key in varied),
             f"{PARAMETERS.of(rung.first):,}",
             f"{FLOPS.of(rung.first):,}",
             f"{ROWS.of(rung.first):,}",
@@ -116,16 +131,6 @@ def _steps(name: str, rungs: Sequence[Rung]) -> Section:
         rows,
         tuple(f"Step {rung.step}: {note}" for rung in rungs for note in rung.first.notes),
     )
-
-
-def varied_settings(rungs: Sequence[Rung]) -> list[str]:
-    """The settings in which the steps differ, dotted."""
-    tables = [_settings(rung.first) for rung in rungs]
-    return [key for key in tables[0] if any(table.get(key) != tables[0][key] for table in tables)]
-
-
-def _settings(run: Record) -> dict[str, Any]:
-    return {f"{group}.{key}": value for group in ("model", "train") for key, value in run.recipe[group].items()}
 
 
 def _crossings(met: Sequence[Met]) -> Section:
@@ -220,6 +225,7 @@ def _law_numbers(curve: Curve) -> dict[str, Any]:
         "sizes": [
             {
                 "size": curve.axis.of(rung.first),
+                "flops": FLOPS.of(rung.first),
                 "seeds": [run.seed for run in rung.runs],
                 "logloss": mean(map(logloss, rung.runs)),
                 "logloss_sd": stdev(map(logloss, rung.runs)) if len(rung.runs) > 1 else None,

@@ -1,0 +1,151 @@
+"""Ladders in MLflow, through a client that keeps what it is told; test_tracking.py sends one to MLflow itself."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmark import tracking_scaling
+from benchmark.errors import BenchmarkError
+from benchmark.records import summary
+from benchmark.studies import scaling_report
+from benchmark.tracking import SENT
+from benchmark.tracking_tuning import PARENT
+from tests.studies.test_scaling import keep
+from tests.test_tracking_tuning import Client, Page
+
+BOUNDS = {"low": 0.4, "high": 0.5}
+FIT: dict[str, Any] = {
+    "law": {"E": 0.45, "A": 0.02, "alpha": 0.5, "x0": 4_000.0},
+    "E": BOUNDS,
+    "A": BOUNDS,
+    "alpha": {"low": 0.4, "high": None},
+    "r2": 0.9,
+    "held_out": -0.01,
+    "misfit": 0.3,
+}
+JOINT = {"law": {"E": 0.44, "alpha": 0.5, "beta": 0.3}, "E": BOUNDS, "r2": 0.9, "misfit": 0.2}
+NUMBERS = {
+    "laws": [
+        {"recipe": "a", "axis": "parameters", "verdict": "law", "p": 0.01, "fit": FIT},
+        {"recipe": "a", "axis": "flops", "verdict": "no scaling law found", "p": 0.4, "fit": None},
+        {"recipe": "b", "axis": "flops", "verdict": "law", "p": 0.02, "fit": FIT},
+    ],
+    "joint": [{"recipe": "a", "fit": JOINT}, {"recipe": "b", "fit": "rows span too little"}],
+}
+
+
+@dataclass
+class Store(Client):
+    artifacts: list[tuple[str, str]] = field(default_factory=list)
+
+    def search_runs(self, experiments, chosen):
+        return Page(self.runs.values())
+
+    def create_run(self, experiment, began, tags, name):
+        run = super().create_run(experiment, began, tags, name)
+        run.info.start_time = 5
+        return run
+
+    def log_artifact(self, run, path):
+        self.artifacts.append((run, Path(path).name))
+
+    def send(self, paths: Sequence[Path], notify: Any) -> None:
+        """As tracking.send: the runs of records that are not there."""
+        there = [run.data.tags for run in self.runs.values()]
+        for path in paths:
+            tags = {"record": summary.record_key(path), SENT: summary.file_sha256(path)}
+            if not any(tags.items() <= each.items() for each in there):
+                self.create_run("7", 5, tags, path.parent.name)
+
+    def named(self, name: str) -> Any:
+        [found] = [run for run in self.runs.values() if run.info.name == name]
+        return found
+
+    def below(self, name: str) -> list[str]:
+        parent = self.named(name).info.run_id
+        return [run.info.name for run in self.runs.values() if run.data.tags.get(PARENT) == parent]
+
+
+@pytest.fixture
+def store(monkeypatch) -> Store:
+    made = Store()
+    monkeypatch.setattr(tracking_scaling, "open_client", lambda: made)
+    monkeypatch.setattr(tracking_scaling, "experiment_id", lambda client, dataset: "7")
+    monkeypatch.setattr(tracking_scaling.tracking, "send", made.send)
+    return made
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    """Two steps and a shape of one recipe, a step of another, and a figure."""
+    for folder, step in (("a", 1), ("a", 2), ("b", 1)):
+        keep(tmp_path, folder, step, 0, 0.47, 1_000 * step)
+    keep(tmp_path, "a", 1, 1, 0.46)
+    shape = tmp_path / "studies" / "scaling" / "synthetic_tiny" / "a-shape1" / "seed-0.json"
+    shape.parent.mkdir()
+    shape.write_text("a record")
+    figures = tmp_path / "figures" / "scaling" / "synthetic_tiny"
+    figures.mkdir(parents=True)
+    (figures / "laws-flops.png").touch()
+    return tmp_path
+
+
+def show(results: Path) -> None:
+    tracking_scaling.show(results, "synthetic_tiny", NUMBERS, pytest.fail)
+
+
+def test_a_ladder_is_a_run_around_those_of_its_records(store, results) -> None:
+    show(results)
+    assert store.below("ladder a") == ["a-1", "a-1", "a-2", "a-shape1"] and store.below("ladder b") == ["b-1"]
+    parent = store.named("ladder a")
+    assert parent.info.status == "FINISHED" and parent.data.tags["ladder"] == "synthetic_tiny/a"
+    metrics = {name: value for run, name, value, step in store.metrics if (run, step) == (parent.info.run_id, 4)}
+    assert metrics["parameters/E"] == 0.45 and metrics["parameters/E_high"] == 0.5
+    assert (metrics["parameters/held_out"], metrics["parameters/p"]) == (-0.01, 0.01)
+    assert metrics["flops/p"] == 0.4 and metrics["joint/E_low"] == 0.4
+    assert {"flops/E", "parameters/alpha_high"}.isdisjoint(metrics)
+    assert parent.data.tags["verdict.flops"] == "no scaling law found"
+    assert not [name for run, name, *_ in store.metrics if run != parent.info.run_id and name.startswith("joint")]
+    assert [name for run, name in store.artifacts if run == parent.info.run_id] == ["laws-flops.png"]
+
+
+def test_nothing_is_sent_twice_and_what_is_missing_is(store, results, monkeypatch) -> None:
+    show(results)
+    sent = len(store.runs), len(store.metrics), len(store.artifacts)
+    monkeypatch.setattr(scaling_report, "report", lambda *_: pytest.fail("nothing has changed"))
+    del store.named("b-1").data.tags[PARENT]
+    show(results)
+    tracking_scaling.sync(results, pytest.fail)
+    assert (len(store.runs), len(store.metrics), len(store.artifacts)) == sent
+    assert store.below("ladder b") == ["b-1"]
+
+
+def test_sync_sends_ladders_that_grew(store, tmp_path) -> None:
+    told: list[str] = []
+    for step in (1, 2):
+        keep(tmp_path, "a", step, 0, 0.47, 1_000 * step)
+        tracking_scaling.sync(tmp_path, told.append)
+    assert told == ["sent the ladder of synthetic_tiny/a"] * 2
+    assert store.below("ladder a") == ["a-1", "a-2"]
+    assert store.named("ladder a").data.tags["verdict.flops"].startswith("not fitted: ")
+
+
+def test_sync_tells_of_ladders_that_cannot_be_made(store, results) -> None:
+    told: list[str] = []
+    tracking_scaling.sync(results, told.append)
+    assert len(told) == 1 and told[0].startswith("the ladders of synthetic_tiny are not sent: ")
+
+
+def test_where_mlflow_fails_it_is_said_once_and_nothing_is_lost(results, monkeypatch) -> None:
+    def refuse(*_: object) -> None:
+        raise ConnectionError("refused")
+
+    monkeypatch.setattr(tracking_scaling.tracking, "send", refuse)
+    said: list[str] = []
+    tracking_scaling.show(results, "synthetic_tiny", NUMBERS, said.append)
+    assert len(said) == 1 and "refused; the records are kept: send the ladders later with" in said[0]
+    with pytest.raises(BenchmarkError, match="refused"):
+        tracking_scaling.sync(results, pytest.fail)
