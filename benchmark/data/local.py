@@ -83,9 +83,8 @@ def write(
                 for part, at in _parts(split, assigned, first, len(block.label)):
                     if part == "train":
                         encoder.dictionaries.count(block.sparse[at])
-                    writer.append(
-                        part, block.dense[at], block.sparse[at], block.label[at], None if group is None else group[at]
-                    )
+                    rows_group = None if group is None else group[at]
+                    writer.append(part, block.dense[at], block.sparse[at], block.label[at], rows_group, final_ids=False)
                 first += len(block.label)
                 if time.monotonic() - told > TELL_SECONDS:
                     notify(f"{path.name}: {first:,} rows encoded")

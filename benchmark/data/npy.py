@@ -16,7 +16,7 @@ from numpy.typing import DTypeLike, NDArray
 from benchmark.data.ahead import ahead
 
 _HEADER_BYTES = 128
-_CHUNK_BYTES = 1 << 22
+_CHUNK_BYTES = 1 << 19
 
 
 class NpyFacts(TypedDict):
@@ -41,12 +41,14 @@ class NpyFile:
         self._file = path.open("x+b")
         self._file.write(self._header())
 
-    def append(self, rows: NDArray[np.generic]) -> None:
-        """Adds rows [m, *row_shape]; raises ValueError if their form or type is another."""
+    def append(self, rows: NDArray[np.generic], *, final: bool = True) -> None:
+        """Adds rows [m, *row_shape], which `rewrite` must pass over if they are not final. Raises ValueError if their
+        form or type is another."""
         if rows.shape[1:] != self.row_shape or rows.dtype != self._dtype:
             raise ValueError(f"{self._path.name}: {rows.dtype} {rows.shape} after {self._dtype} {self.row_shape}")
         data = np.ascontiguousarray(rows, dtype=self._dtype).reshape(-1).view(np.uint8).data
-        self._hash.update(data)
+        if final:
+            self._hash.update(data)
         self._file.write(data)
         self._rows += len(rows)
 

@@ -76,8 +76,11 @@ class StoreWriter:
         sparse: NDArray[np.int32],
         label: NDArray[np.uint8],
         group: NDArray[np.int32] | None = None,
+        *,
+        final_ids: bool = True,
     ) -> None:
-        """Adds rows to a split: dense [n, n_dense], sparse [n, n_sparse], label [n], group [n] or None.
+        """Adds rows to a split: dense [n, n_dense], sparse [n, n_sparse], label [n], group [n] or None. Ids that are
+        not final are to be exchanged by `replace_ids`.
 
         Raises ValueError for arrays that do not belong together, BenchmarkError if they cannot be written."""
         arrays: dict[str, NDArray[Any]] = {"dense": dense, "sparse": sparse, "label": label}
@@ -99,7 +102,7 @@ class StoreWriter:
                 key = f"{split}.{name}"
                 if key not in self._files:
                     self._files[key] = NpyFile(self._partial / f"{key}.npy", array.dtype, array.shape[1:])
-                self._files[key].append(array)
+                self._files[key].append(array, final=final_ids or name != "sparse")
         self._rows[split] += len(label)
         self._positives[split] += int(label.sum(dtype=np.int64))
 
@@ -235,7 +238,7 @@ def open_or_make(folder: Path, make: Callable[[StoreWriter], None], notify: Call
 
 def _exchange(final: Sequence[NDArray[np.int32]], ids: NDArray[np.int32]) -> None:
     for j, column in enumerate(ids.T):
-        column[:] = final[j][column]
+        final[j].take(column, out=column, mode="clip")
 
 
 def partial_folder(folder: Path) -> Path:
