@@ -1,12 +1,25 @@
-"""What tests share: an encoded-data cache of the session's own, and a few real runs on synthetic_tiny."""
+"""What tests share: an encoded-data cache of the session's own, the command line, a few runs on synthetic_tiny."""
 
 import os
+import signal
+import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from benchmark import recipe as recipes
+from benchmark.__main__ import main
+
+settings.register_profile("any load", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any load")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first, so that no process waits for it in the end."""
+    items.sort(key=lambda item: item.path.name != "test_committed_results.py")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -15,6 +28,31 @@ def cache(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("cache")
     os.environ["BENCHMARK_CACHE"] = str(folder)
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _interrupts() -> None:
+    """Processes that a shell starts with `&` ignore Ctrl-C, and so would those that tests start and interrupt."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture
+def command(monkeypatch, capsys) -> Callable[..., tuple[str, str]]:
+    """`python -m benchmark` in this process: what it printed to (standard output, standard error); its exit code must
+    be `code`."""
+
+    def call(*words: str, code: int = 0, **environment: str) -> tuple[str, str]:
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "argv", ["benchmark", *words])
+            for name, value in environment.items():
+                patch.setenv(name, value)
+            with pytest.raises(SystemExit) as ended:
+                main()
+        printed = capsys.readouterr()
+        assert (ended.value.code or 0) == code, f"{words}: {ended.value.code}\n{printed.out}\n{printed.err}"
+        return printed.out, printed.err
+
+    return call
 
 
 @dataclass(frozen=True)

@@ -102,7 +102,7 @@ class Session:
         self.process.communicate()
 
     def finish(self) -> str:
-        _, err = self.process.communicate(timeout=300)
+        _, err = self.process.communicate(timeout=600)
         if self.process.returncode:
             raise SystemExit(f"a run failed:\n{err}")
         return err

@@ -1,5 +1,6 @@
 """What of a record follows from the rows of its data set, where they can be had here."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -11,9 +12,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from benchmark import recipe as recipes
 from benchmark.data.card import Card
 from benchmark.data.store import Store
-from benchmark.diagnosis import PROBE_ROWS, Probe
+from benchmark.diagnosis import PROBE_ROWS, Probe, Views
 from benchmark.measure.metrics import grouped_auc
 from benchmark.measure.tables import id_counts
 from benchmark.measure.trajectory import Density
@@ -65,9 +67,7 @@ def rows(record: Record, path: Path, store: Store) -> Iterator[str]:
 
 def untrained(record: Record, store: Store) -> Iterator[str]:
     """The model is built again from its seed and looked at before any training: so the seed is no mere statement."""
-    torch.manual_seed(record.seed)
-    model = verify_quality.parsed(record).build(store.schema).model
-    views = Probe(model, store.split("valid"), torch.device("cpu")).views()
+    views = _views(json.dumps(record.recipe["model"]), record.dataset, record.seed, store.folder)
     for stage in record.spectra:
         found = views.token[stage.stage], views.batch[stage.stage]
         density = views.density[stage.stage]
@@ -93,6 +93,15 @@ def _grouped_auc(record: Record, path: Path, store: Store) -> Iterator[str]:
         same = isclose(derived, stated, rel_tol=verify_quality.TOLERANCE)
     if not same:
         yield f"metrics.test.gauc is {stated}, the scores give {derived}"
+
+
+@lru_cache(maxsize=256)
+def _views(table: str, dataset: str, seed: int, folder: Path) -> Views:
+    """`table` is the recipe's [model] as JSON: runs that differ in training alone begin alike."""
+    store = Store.open(folder)
+    torch.manual_seed(seed)
+    model = recipes.parse({"model": json.loads(table)}, dataset, "recipe").build(store.schema).model
+    return Probe(model, store.split("valid"), torch.device("cpu")).views()
 
 
 @lru_cache(maxsize=64)

@@ -35,18 +35,18 @@ def card(tmp_path) -> str:
     return str(write_card(tmp_path / "card", TEXTS, {"train": 90, "valid": 30, "test": 24}, TABLE))
 
 
-def test_list_and_show(place) -> None:
+def test_list_and_show(command, place) -> None:
     out, _ = benchmark("data", "list", **place)
     assert "45,840,617" in out and "2.89 GB to fetch" in out and "movielenslatest_x1" in out
     assert " yes " not in out
-    out, _ = benchmark("data", "show", "avazu_x1", **place)
+    out, _ = command("data", "show", "avazu_x1", **place)
     assert "17.50 / 16.79 / 15.25 %" in out and "accept them at https://www.kaggle.com" in out
     assert "9e2fe9c48705c9315ae7a0953eb57acf" in out and "4,953,382 positives" in out
-    out, _ = benchmark("data", "show", "criteo_x4_001", **place)
+    out, _ = command("data", "show", "criteo_x4_001", **place)
     assert "CC BY-NC-SA 4.0" in out and "2582e812efc2f8405221900548591d0ddd89f727" in out
-    assert "2,086,342 embedding rows" in benchmark("data", "show", "criteo_x1", **place)[0]
-    assert "oracle" in benchmark("data", "show", "synthetic_tiny", **place)[0]
-    _, err = benchmark("data", "show", "criteo_x2", code=2, **place)
+    assert "2,086,342 embedding rows" in command("data", "show", "criteo_x1", **place)[0]
+    assert "oracle" in command("data", "show", "synthetic_tiny", **place)[0]
+    _, err = command("data", "show", "criteo_x2", code=2, **place)
     assert "unknown data set 'criteo_x2'; did you mean criteo_x1" in err
 
 
@@ -56,7 +56,7 @@ def one_epoch(card: str, folder: Path) -> tuple[str, ...]:
     return ("--model", "lr", "--dataset", card, "--set", "train.epochs=1", "--results", results, "--no-track")
 
 
-def test_prepare_run_check_remove(place, card, tmp_path) -> None:
+def test_prepare_run_check_remove(command, place, card, tmp_path) -> None:
     with serving(Hub({"we/Mine/Mine.zip": zipped(TEXTS)})) as hub:
         out, err = benchmark("data", "prepare", card, HF_ENDPOINT=hub.address, **place)
     assert [method for method, _, _ in hub.asked] == ["HEAD", "GET"], "the client tells nobody more than it must"
@@ -64,8 +64,8 @@ def test_prepare_run_check_remove(place, card, tmp_path) -> None:
     assert f"fetching {hub.address}/datasets/we/Mine" in err and "terms: none" in err
 
     words = one_epoch(card, tmp_path)
-    benchmark("run", *words, **place)
-    assert "3 source files checked, all is well" in benchmark("data", "check", card, **place)[0]
+    command("run", *words, **place)
+    assert "3 source files checked, all is well" in command("data", "check", card, **place)[0]
 
     [array] = (tmp_path / "cache" / "mine").glob("*/train.sparse.npy")
     before = array.stat()
@@ -75,27 +75,27 @@ def test_prepare_run_check_remove(place, card, tmp_path) -> None:
     os.utime(array, ns=(before.st_atime_ns, before.st_mtime_ns))  # what opening alone does not see
     [source] = (tmp_path / "cache").glob(".downloads/*/*/valid.csv")
     source.write_text(rows(31))
-    out, _ = benchmark("data", "check", card, code=1, **place)
+    out, _ = command("data", "check", card, code=1, **place)
     assert "train.sparse.npy was altered" in out and "an id of train lies outside" in out and "valid.csv: md5" in out
 
     assert "Aborted" in benchmark("data", "remove", card, code=1, **place)[1]
     assert array.exists() and source.exists()
-    assert "mine: 0.000 GB freed" in benchmark("data", "remove", card, "--yes", **place)[0]
+    assert "mine: 0.000 GB freed" in command("data", "remove", card, "--yes", **place)[0]
     assert not array.exists() and not source.exists()
-    assert "mine is not prepared" in benchmark("data", "check", card, code=1, **place)[1]
+    assert "mine is not prepared" in command("data", "check", card, code=1, **place)[1]
     refused = {"HF_ENDPOINT": f"http://127.0.0.1:{free_port()}"}
     assert "cannot be reached" in benchmark("run", *words, code=1, **refused, **place)[1]
 
 
-def test_altered_files_are_written_into_the_record(place, card, tmp_path) -> None:
+def test_altered_files_are_written_into_the_record(command, place, card, tmp_path) -> None:
     for name, text in TEXTS.items():
         Path(card).with_name(name).write_text(text if name != "test.csv" else rows(27))
-    _, err = benchmark("data", "prepare", card, code=1, **place)
+    _, err = command("data", "prepare", card, code=1, **place)
     assert "test.csv: md5" in err and "--allow-unverified" in err
-    out, _ = benchmark("data", "prepare", card, "--allow-unverified", **place)
+    out, _ = command("data", "prepare", card, "--allow-unverified", **place)
     assert "90 / 30 / 27 rows" in out and "unverified files" in out
     words = one_epoch(card, tmp_path)
-    benchmark("run", *words, **place)
+    command("run", *words, **place)
     [record] = (tmp_path / "r").rglob("seed-0.json")
     sources = json.loads(record.read_text())["data"]["sources"]
     assert sources["test.csv"].endswith(" (unverified)") and "unverified" not in sources["train.csv"]

@@ -98,7 +98,7 @@ def test_suite_interrupted_and_gone_on_with(benchmark, tmp_path) -> None:
     assert process.stderr is not None
     assert next((line for line in process.stderr if "begun: synthetic_tiny/lr/seed-0" in line), "")
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=120)
+    _, err = process.communicate(timeout=600)
     assert process.returncode == 130 and "Traceback" not in err
     assert "the same command goes on from there" in err and not list(tmp_path.rglob("seed-*.json"))
     benchmark(*words)

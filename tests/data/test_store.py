@@ -223,7 +223,7 @@ def test_a_full_disk_leaves_nothing_and_says_where(tmp_path):
         """,
         tmp_path / "s",
     )
-    output, errors = process.communicate(timeout=30)
+    output, errors = process.communicate(timeout=600)
     assert process.returncode == 0, errors
     assert output.startswith(f"cannot write the encoded data in {tmp_path}: File too large; make room")
     assert visible_and_hidden(tmp_path) == []
@@ -239,7 +239,7 @@ def test_a_killed_run_is_cleaned_up_by_the_next(tmp_path):
         """,
         tmp_path / "s",
     )
-    process.communicate(timeout=30)
+    process.communicate(timeout=600)
     assert process.returncode == -signal.SIGKILL
     assert visible_and_hidden(tmp_path) == [".s.partial"]
     assert make_store(tmp_path / "s").fingerprint.rows["train"] == 10
@@ -274,8 +274,8 @@ def test_of_two_processes_one_works_and_the_other_waits_and_reuses(tmp_path):
     time.sleep(0.1)
     assert second.poll() is None
     (tmp_path / "go").touch()
-    assert first.communicate(timeout=30) == ("", "")
-    assert second.communicate(timeout=30) == ("10\n", "")
+    assert first.communicate(timeout=600) == ("", "")
+    assert second.communicate(timeout=600) == ("10\n", "")
 
 
 def test_ids_are_replaced_chunk_by_chunk(tmp_path, monkeypatch):

@@ -74,7 +74,7 @@ def test_cells_start_in_order_and_every_end_is_told() -> None:
 
 def test_as_many_run_at_once_as_the_pool_can() -> None:
     """Both parties of the barrier are only met if two cells run at the same time."""
-    barrier = Barrier(2, timeout=20)
+    barrier = Barrier(2, timeout=600)
 
     class Threads(Instant):
         executor = ThreadPoolExecutor(8)

@@ -30,7 +30,7 @@ def database(tmp_path_factory):
 
     def call(program: str, *words: str) -> None:
         command = [*OTHER_USER, str(PROGRAMS / program), *words]
-        subprocess.run(command, cwd="/", check=True, stdout=subprocess.DEVNULL, timeout=60)
+        subprocess.run(command, cwd="/", check=True, stdout=subprocess.DEVNULL, timeout=600)
 
     port, data = free_port(), str(folder / "data")
     call("initdb", "-D", data, "-U", "tuner", "-A", "trust", "--no-sync")
