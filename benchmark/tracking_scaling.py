@@ -4,6 +4,7 @@ Whatever is not there yet is sent, the runs of records included, so one call aft
 comes to the same.
 """
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
@@ -15,75 +16,67 @@ from benchmark.errors import BenchmarkError
 from benchmark.files import canonical_sha256
 from benchmark.mlflow_store import failure
 from benchmark.records import summary
-from benchmark.studies import scaling, scaling_report
+from benchmark.studies import scaling
 from benchmark.tracking import SENT, Notify, experiment_id, open_client, runs_in
 from benchmark.tracking_tuning import PARENT
 
 LADDER, TOLD = "ladder", "ladder_sha256"
-"""Tags of a ladder's run: DATASET/RECIPE, and the digest of the records whose fits it shows."""
+"""Tags of a ladder's run: DATASET/RECIPE, and the digest of the records and fits it shows."""
 
 Numbers = Mapping[str, Any]
-"""Those of a scaling report."""
 
 
 @dataclass(frozen=True)
 class Ladder:
-    """Of one recipe: `records` are the files of its steps and shapes, `parent` is the id of its run in MLflow."""
+    """Of one recipe: the id of its run in MLflow, the digests of its records, and the tag TOLD."""
 
-    dataset: str
     recipe: str
-    records: tuple[Path, ...]
-    parent: str
-    digest: str
-    told: bool
-    """Whether the run shows the fits of just these records."""
-
-    @property
-    def key(self) -> str:
-        return f"{self.dataset}/{self.recipe}"
+    run: str
+    records: tuple[str, ...]
+    told: str | None
 
 
-def show(results: Path, dataset: str, numbers: Numbers, warn: Notify) -> None:
-    """Sends the ladders of a data set; a failure of MLflow is one warning."""
+def show(results: Path, dataset: str, warn: Notify) -> None:
+    """Sends the ladders of a data set, whose tables are made; a failure of MLflow is one warning."""
     try:
-        for ladder in _nested(results, dataset):
-            if not ladder.told:
-                _tell(ladder, results, numbers)
+        _send(results, dataset)
     except Exception as error:
         why = str(error) if isinstance(error, BenchmarkError) else failure(error)
         warn(f"{why}; the records are kept: send the ladders later with `python -m benchmark track --sync`")
 
 
 def sync(results: Path, notify: Notify) -> None:
-    """Sends every ladder of a results folder that MLflow lacks, and tells of each that is sent, or cannot be made.
+    """Sends every ladder of a results folder that MLflow lacks, and tells of each.
 
     Raises BenchmarkError where MLflow fails.
     """
     for dataset in scaling.datasets(results):
         try:
-            waiting = [ladder for ladder in _nested(results, dataset) if not ladder.told]
-            if not waiting:
-                continue
-            numbers = _numbers(results, dataset)
-            if isinstance(numbers, str):
-                notify(f"the ladders of {dataset} are not sent: {numbers}")
-                continue
-            for ladder in waiting:
-                _tell(ladder, results, numbers)
-                notify(f"sent the ladder of {ladder.key}")
+            for recipe in _send(results, dataset):
+                notify(f"sent the ladder of {dataset}/{recipe}")
         except BenchmarkError:
             raise
         except Exception as error:
             raise BenchmarkError(failure(error)) from error
 
 
-def _numbers(results: Path, dataset: str) -> Numbers | str:
-    """Or why there are none."""
-    try:
-        report = scaling_report.report(results, dataset)
-    except BenchmarkError as error:
-        return str(error)
-    return "no ladder" if report is None else report.numbers
+def _send(results: Path, dataset: str) -> list[str]:
+    """The recipes whose fits were sent: those of the tables as they are, none where there are no tables."""
+    ladders = _nested(results, dataset)
+    tables = results / "scaling" / f"{dataset}.json"
+    if not tables.is_file():
+        return []
+    numbers = json.loads(tables.read_text(encoding="utf-8"))
+    figures = sorted((results / "figures" / "scaling" / dataset).glob("*.png"))
+    sent = []
+    for ladder in ladders:
+        metrics = {name: value for name, value in _fits(ladder.recipe, numbers) if _is_metric(value)}
+        verdicts = {f"verdict.{group}": str(found["verdict"]) for group, found in _groups(ladder.recipe, numbers)}
+        digest = canonical_sha256([*ladder.records, metrics, verdicts])
+        if ladder.told != digest:
+            _tell(ladder, metrics, {**verdicts, TOLD: digest}, [tables.with_suffix(".md"), *figures])
+            sent.append(ladder.recipe)
+    return sent
 
 
 def _nested(results: Path, dataset: str) -> list[Ladder]:
@@ -96,63 +89,61 @@ def _nested(results: Path, dataset: str) -> list[Ladder]:
     client = open_client()
     experiment = experiment_id(client, dataset)
     runs = runs_in(client, experiment)
-    return [_nest(client, experiment, runs, dataset, recipe, paths) for recipe, paths in by_recipe.items()]
+    return [_nest(client, experiment, runs, f"{dataset}/{recipe}", paths) for recipe, paths in by_recipe.items()]
 
 
-def _nest(
-    client: Any, experiment: str, runs: Sequence[Any], dataset: str, recipe: str, records: Sequence[Path]
-) -> Ladder:
+def _nest(client: Any, experiment: str, runs: Sequence[Any], key: str, records: Sequence[Path]) -> Ladder:
     digests = {summary.record_key(path): summary.file_sha256(path) for path in records}
     children = [run for run in runs if (run.data.tags.get("record"), run.data.tags.get(SENT)) in digests.items()]
-    there = next((run for run in runs if run.data.tags.get(LADDER) == f"{dataset}/{recipe}"), None)
+    there = next((run for run in runs if run.data.tags.get(LADDER) == key), None)
+    recipe = key.partition("/")[2]
     if there is None:
         began = min((run.info.start_time for run in children), default=None)
-        there = client.create_run(experiment, began, {LADDER: f"{dataset}/{recipe}"}, f"ladder {recipe}")
-    parent = there.info.run_id
+        there = client.create_run(experiment, began, {LADDER: key}, f"ladder {recipe}")
     for run in children:
-        if run.data.tags.get(PARENT) != parent:
-            client.set_tag(run.info.run_id, PARENT, parent)
-    digest = canonical_sha256(digests)
-    return Ladder(dataset, recipe, tuple(records), parent, digest, told=there.data.tags.get(TOLD) == digest)
+        if run.data.tags.get(PARENT) != there.info.run_id:
+            client.set_tag(run.info.run_id, PARENT, there.info.run_id)
+    return Ladder(recipe, there.info.run_id, tuple(digests.values()), there.data.tags.get(TOLD))
 
 
-def _tell(ladder: Ladder, results: Path, numbers: Numbers) -> None:
-    """The fits as metrics, their verdicts as tags; the figures and tables of the data set, as far as they are there."""
+def _tell(ladder: Ladder, metrics: Mapping[str, float], tags: Mapping[str, str], artifacts: Sequence[Path]) -> None:
+    """The tag TOLD comes last, so that what is cut off is sent again."""
     client = open_client()
-    for name, value in _fits(ladder.recipe, numbers):
-        if value is not None and isfinite(value):
-            client.log_metric(ladder.parent, name, value, step=len(ladder.records))
-    for law in _of(ladder.recipe, numbers["laws"]):
-        client.set_tag(ladder.parent, f"verdict.{law['axis']}", law["verdict"])
-    figures = results / "figures" / "scaling" / ladder.dataset
-    for path in (results / "scaling" / f"{ladder.dataset}.md", *sorted(figures.glob("*.png"))):
-        if path.is_file():
-            client.log_artifact(ladder.parent, str(path))
-    client.set_tag(ladder.parent, TOLD, ladder.digest)
-    client.set_terminated(ladder.parent, "FINISHED")
+    for name, value in metrics.items():
+        client.log_metric(ladder.run, name, value, step=len(ladder.records))
+    for path in artifacts:
+        client.log_artifact(ladder.run, str(path))
+    for name, text in tags.items():
+        client.set_tag(ladder.run, name, text)
+    client.set_terminated(ladder.run, "FINISHED")
 
 
-def _fits(recipe: str, numbers: Numbers) -> Iterator[tuple[str, float | None]]:
-    """By `AXIS/...`, and by `joint/...` for parameters and rows together; None for an end that is not bounded."""
-    for law in _of(recipe, numbers["laws"]):
-        yield f"{law['axis']}/p", law["p"]
-        if law["fit"] is not None:
-            yield from _fit(law["axis"], law["fit"], ("E", "A", "alpha"), ("r2", "held_out", "misfit"))
-    for joint in _of(recipe, numbers["joint"]):
-        if not isinstance(joint["fit"], str):
-            yield from _fit("joint", joint["fit"], ("E", "alpha", "beta"), ("r2", "misfit"))
+def _groups(recipe: str, numbers: Numbers) -> list[tuple[str, Numbers]]:
+    """What the tables say of a recipe, by axis, and as `joint` of parameters and rows together."""
+    found = [(each["axis"], each) for each in numbers["laws"]] + [("joint", each) for each in numbers["joint"]]
+    return [(group, each) for group, each in found if each["recipe"] == recipe]
 
 
-def _fit(group: str, fit: Numbers, law: Sequence[str], others: Sequence[str]) -> Iterator[tuple[str, float | None]]:
-    for name in law:
-        yield f"{group}/{name}", fit["law"][name]
-        for end, value in fit.get(name, {}).items():
-            yield f"{group}/{name}_{end}", value
-    yield from ((f"{group}/{name}", fit[name]) for name in others)
+def _fits(recipe: str, numbers: Numbers) -> Iterator[tuple[str, Any]]:
+    """What is tested, and the law where there is one."""
+    for group, found in _groups(recipe, numbers):
+        yield from ((f"{group}/{name}", value) for name, value in found.items())
+        if isinstance(found["fit"], Mapping):
+            yield from _fit(group, found["fit"])
 
 
-def _of(recipe: str, found: Sequence[Numbers]) -> list[Numbers]:
-    return [each for each in found if each["recipe"] == recipe]
+def _fit(group: str, fit: Numbers) -> Iterator[tuple[str, Any]]:
+    """The law's parameters by their names, the ends of their intervals as `E_low` and `E_high`, and what is beside."""
+    for key, value in fit.items():
+        if isinstance(value, Mapping):
+            yield from ((f"{group}/{name if key == 'law' else f'{key}_{name}'}", each) for name, each in value.items())
+        else:
+            yield f"{group}/{key}", value
+
+
+def _is_metric(value: Any) -> bool:
+    """Words are none, nor is an end that the data do not bound."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
 
 
 def _ignore(_: str) -> None:

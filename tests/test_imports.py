@@ -39,6 +39,7 @@ ROOMS = {
     "benchmark.studies": 7,
     "benchmark.speed": 7,
     "benchmark.tracking": 7,
+    "benchmark.tracking_scaling": 7,
     "benchmark.tracking_tuning": 7,
     "benchmark.launch": 8,
     "benchmark.cli": 8,

@@ -1,5 +1,6 @@
 """Ladders in MLflow, through a client that keeps what it is told; test_tracking.py sends one to MLflow itself."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +11,6 @@ import pytest
 from benchmark import tracking_scaling
 from benchmark.errors import BenchmarkError
 from benchmark.records import summary
-from benchmark.studies import scaling_report
 from benchmark.tracking import SENT
 from benchmark.tracking_tuning import PARENT
 from tests.studies.test_scaling import keep
@@ -25,6 +25,7 @@ FIT: dict[str, Any] = {
     "r2": 0.9,
     "held_out": -0.01,
     "misfit": 0.3,
+    "identified": True,
 }
 JOINT = {"law": {"E": 0.44, "alpha": 0.5, "beta": 0.3}, "E": BOUNDS, "r2": 0.9, "misfit": 0.2}
 NUMBERS = {
@@ -33,7 +34,10 @@ NUMBERS = {
         {"recipe": "a", "axis": "flops", "verdict": "no scaling law found", "p": 0.4, "fit": None},
         {"recipe": "b", "axis": "flops", "verdict": "law", "p": 0.02, "fit": FIT},
     ],
-    "joint": [{"recipe": "a", "fit": JOINT}, {"recipe": "b", "fit": "rows span too little"}],
+    "joint": [
+        {"recipe": "a", "verdict": "law", "fit": JOINT},
+        {"recipe": "b", "verdict": "not fitted: rows span too little", "fit": None},
+    ],
 }
 
 
@@ -90,11 +94,18 @@ def results(tmp_path: Path) -> Path:
     figures = tmp_path / "figures" / "scaling" / "synthetic_tiny"
     figures.mkdir(parents=True)
     (figures / "laws-flops.png").touch()
+    table(tmp_path, NUMBERS)
     return tmp_path
 
 
+def table(results: Path, numbers: dict[str, Any]) -> None:
+    (results / "scaling").mkdir(exist_ok=True)
+    (results / "scaling" / "synthetic_tiny.md").touch()
+    (results / "scaling" / "synthetic_tiny.json").write_text(json.dumps(numbers))
+
+
 def show(results: Path) -> None:
-    tracking_scaling.show(results, "synthetic_tiny", NUMBERS, pytest.fail)
+    tracking_scaling.show(results, "synthetic_tiny", pytest.fail)
 
 
 def test_a_ladder_is_a_run_around_those_of_its_records(store, results) -> None:
@@ -106,16 +117,19 @@ def test_a_ladder_is_a_run_around_those_of_its_records(store, results) -> None:
     assert metrics["parameters/E"] == 0.45 and metrics["parameters/E_high"] == 0.5
     assert (metrics["parameters/held_out"], metrics["parameters/p"]) == (-0.01, 0.01)
     assert metrics["flops/p"] == 0.4 and metrics["joint/E_low"] == 0.4
-    assert {"flops/E", "parameters/alpha_high"}.isdisjoint(metrics)
+    assert {"flops/E", "parameters/alpha_high", "parameters/identified"}.isdisjoint(metrics)
     assert parent.data.tags["verdict.flops"] == "no scaling law found"
+    assert store.named("ladder b").data.tags["verdict.joint"] == "not fitted: rows span too little"
     assert not [name for run, name, *_ in store.metrics if run != parent.info.run_id and name.startswith("joint")]
-    assert [name for run, name in store.artifacts if run == parent.info.run_id] == ["laws-flops.png"]
+    assert [name for run, name in store.artifacts if run == parent.info.run_id] == [
+        "synthetic_tiny.md",
+        "laws-flops.png",
+    ]
 
 
-def test_nothing_is_sent_twice_and_what_is_missing_is(store, results, monkeypatch) -> None:
+def test_nothing_is_sent_twice_and_what_is_missing_is(store, results) -> None:
     show(results)
     sent = len(store.runs), len(store.metrics), len(store.artifacts)
-    monkeypatch.setattr(scaling_report, "report", lambda *_: pytest.fail("nothing has changed"))
     del store.named("b-1").data.tags[PARENT]
     show(results)
     tracking_scaling.sync(results, pytest.fail)
@@ -123,20 +137,21 @@ def test_nothing_is_sent_twice_and_what_is_missing_is(store, results, monkeypatc
     assert store.below("ladder b") == ["b-1"]
 
 
-def test_sync_sends_ladders_that_grew(store, tmp_path) -> None:
+def test_other_records_or_other_fits_are_told_anew(store, results) -> None:
     told: list[str] = []
-    for step in (1, 2):
-        keep(tmp_path, "a", step, 0, 0.47, 1_000 * step)
-        tracking_scaling.sync(tmp_path, told.append)
-    assert told == ["sent the ladder of synthetic_tiny/a"] * 2
-    assert store.below("ladder a") == ["a-1", "a-2"]
-    assert store.named("ladder a").data.tags["verdict.flops"].startswith("not fitted: ")
-
-
-def test_sync_tells_of_ladders_that_cannot_be_made(store, results) -> None:
-    told: list[str] = []
+    show(results)
+    keep(results, "b", 2, 0, 0.46, 2_000)
     tracking_scaling.sync(results, told.append)
-    assert len(told) == 1 and told[0].startswith("the ladders of synthetic_tiny are not sent: ")
+    assert told == ["sent the ladder of synthetic_tiny/b"] and store.below("ladder b") == ["b-1", "b-2"]
+    table(results, {**NUMBERS, "joint": NUMBERS["joint"][1:]})
+    tracking_scaling.sync(results, told.append)
+    assert told[1:] == ["sent the ladder of synthetic_tiny/a"]
+
+
+def test_without_tables_the_runs_are_below_a_ladder_without_fits(store, tmp_path) -> None:
+    keep(tmp_path, "a", 1, 0, 0.47)
+    show(tmp_path)
+    assert store.below("ladder a") == ["a-1"] and store.metrics == []
 
 
 def test_where_mlflow_fails_it_is_said_once_and_nothing_is_lost(results, monkeypatch) -> None:
@@ -145,7 +160,7 @@ def test_where_mlflow_fails_it_is_said_once_and_nothing_is_lost(results, monkeyp
 
     monkeypatch.setattr(tracking_scaling.tracking, "send", refuse)
     said: list[str] = []
-    tracking_scaling.show(results, "synthetic_tiny", NUMBERS, said.append)
+    tracking_scaling.show(results, "synthetic_tiny", said.append)
     assert len(said) == 1 and "refused; the records are kept: send the ladders later with" in said[0]
     with pytest.raises(BenchmarkError, match="refused"):
         tracking_scaling.sync(results, pytest.fail)

@@ -67,12 +67,13 @@ def track(
     sync: Annotated[bool, typer.Option("--sync", help="Send every record that MLflow lacks.")] = False,
     results: ResultsFolder = RESULTS,
 ) -> None:
-    """Say where MLflow keeps the runs, and send it the records it lacks."""
-    from benchmark import mlflow_store, tracking
+    """Say where MLflow keeps the runs, and send it the records and ladders it lacks."""
+    from benchmark import mlflow_store, tracking, tracking_scaling
 
     out.print(f"MLflow store: {mlflow_store.without_password(mlflow_store.store_uri())}", highlight=False)
     if sync:
         found = tracking.sync(results, notice)
+        tracking_scaling.sync(results, notice)
         out.print(f"{found.sent} sent, {found.present} there already, {found.unreadable} unreadable", highlight=False)
         if found.unreadable:
             raise typer.Exit(1)

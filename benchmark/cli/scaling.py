@@ -154,4 +154,4 @@ def _tables(results: Path, datasets: list[str], *, show: bool, track: bool = Fal
         if track:
             from benchmark import tracking_scaling
 
-            tracking_scaling.show(results, dataset, report.numbers, notice)
+            tracking_scaling.show(results, dataset, notice)

@@ -1,6 +1,7 @@
 """Parametric bootstraps of scaling laws: is there a law at all, and at which size do two laws cross?
 
-Every draw is the fitted curve with normal noise in log L, of the pooled sd, and is fitted with a noise of its own."""
+Every draw is the fitted curve with normal noise in log L, of the pooled sd, and is fitted with a noise of its own. The
+test for a law draws with the sd of each size where these differ."""
 
 from dataclasses import dataclass
 
@@ -10,7 +11,7 @@ from scipy.optimize import brentq
 from scipy.stats import norm, t
 
 from benchmark.measure.scaling_fit import HUBER, Fits, fit_many, location
-from benchmark.measure.scaling_law import LEVEL, Interval, Law, best_law
+from benchmark.measure.scaling_law import LEVEL, Interval, Law, best_law, misfit
 from benchmark.measure.scaling_points import Ladder
 
 Vector = NDArray[np.float64]
@@ -19,6 +20,8 @@ RESAMPLES = 999
 NEAR = 10**0.5
 """Crossings are sought from the smallest to the largest size of either ladder and half a decade beyond."""
 GRID = 400
+UNEQUAL = 0.01
+"""Bartlett's p below which the noise is taken to differ between sizes."""
 TEST_ZOOMS, CROSSING_ZOOMS = 1, 3
 
 
@@ -50,20 +53,40 @@ def law_or_constant(ladder: Ladder, resamples: int = RESAMPLES, seed: int = 0) -
     """Constant against law, draws under the constant."""
     observed = statistics(ladder, ladder.log_loss[:, None])[0]
     constant = location(ladder.log_loss[:, None], np.array([HUBER * ladder.noise]))
-    drawn = null_statistics(ladder, float(constant[0]), ladder.noise, resamples, seed)
+    drawn = null_statistics(ladder, float(constant[0]), null_noise(ladder), resamples, seed)
     return LawTest(float(observed), float((1 + (drawn >= observed).sum()) / (1 + resamples)))
 
 
-def null_statistics(ladder: Ladder, log_loss: float, noise: float, resamples: int = RESAMPLES, seed: int = 0) -> Vector:
-    """The test's statistic [resamples] under a constant. To first order it depends on sizes and seeds alone."""
+def unequal(ladder: Ladder) -> bool:
+    """Does the noise differ between sizes? Then the pooled sd, and what rests on it, does not hold."""
+    return ladder.noise_p < UNEQUAL
+
+
+def null_noise(ladder: Ladder) -> Vector:
+    """The sd of the draws at each point [n, 1]."""
+    by_size = ladder.noises if unequal(ladder) else np.full(len(ladder.first), ladder.noise)
+    return np.repeat(by_size, ladder.counts)[:, None]
+
+
+def null_statistics(
+    ladder: Ladder, log_loss: float, noise: Vector | float, resamples: int = RESAMPLES, seed: int = 0
+) -> Vector:
+    """The test's statistic [resamples] under a constant. To first order it depends on sizes and seeds alone, where the
+    noise is the same everywhere."""
     return statistics(ladder, _draws(ladder, np.array(log_loss), noise, resamples, seed))
 
 
 def statistics(ladder: Ladder, log_loss: Vector) -> Vector:
     """The test's statistic [samples] of losses [n, samples] at the ladder's points."""
+    return statistics_and_misfits(ladder, log_loss)[0]
+
+
+def statistics_and_misfits(ladder: Ladder, log_loss: Vector) -> tuple[Vector, Vector]:
+    """The same, and the p [samples] of the misfit of the laws."""
     noise = ladder.noise_of(log_loss)
     fits = fit_many(log_loss, ladder.log_ratio, noise, TEST_ZOOMS)
-    return np.maximum(fits.constant - fits.objective, 0) / noise**2
+    fitted = np.log(_losses(fits, ladder.log_ratio[ladder.first]))
+    return np.maximum(fits.constant - fits.objective, 0) / noise**2, misfit(ladder, log_loss, fitted)
 
 
 def crossings(a: Ladder, b: Ladder, resamples: int = RESAMPLES, seed: int = 0) -> tuple[Crossing, ...]:
@@ -120,9 +143,12 @@ def _drawn_losses(ladder: Ladder, law: Law, sizes: Vector, resamples: int, seed:
 
 
 def _losses(fits: Fits, log_ratio: Vector) -> Vector:
+    """[sizes, samples] at log x / x0 [sizes]."""
     return np.asarray(fits.m + fits.b / fits.alpha * np.expm1(-np.multiply.outer(log_ratio, fits.alpha)), np.float64)
 
 
-def _draws(ladder: Ladder, log_loss: Vector, noise: float, resamples: int, seed: int, stream: int = 0) -> Vector:
+def _draws(
+    ladder: Ladder, log_loss: Vector, noise: Vector | float, resamples: int, seed: int, stream: int = 0
+) -> Vector:
     random = np.random.Generator(np.random.Philox(seed=np.random.SeedSequence([seed, stream])))
     return np.asarray(log_loss + noise * random.standard_normal((len(ladder.size), resamples)), np.float64)

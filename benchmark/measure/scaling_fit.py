@@ -21,6 +21,8 @@ ALPHA_BOUNDS = (1e-4, 5.0)
 STARTS = np.concatenate(
     [np.geomspace(ALPHA_BOUNDS[0], 0.01, 4, endpoint=False), np.geomspace(0.01, ALPHA_BOUNDS[1], 24)]
 )
+NOUGHT = 1e-9
+"""An E below it is 0."""
 ZOOM_POINTS = 9
 STEPS = 60
 CHUNK = 64
@@ -126,7 +128,7 @@ def _weighted_line(values: Vector, g: Vector, weight: Vector) -> tuple[Vector, V
 def floor(m: Vector, b: Vector, alpha: Vector) -> Vector:
     """E, which is 0 where it is no more than rounding."""
     above = m - b / alpha
-    return np.where(above > 1e-12 * m, above, 0)
+    return np.where(above > NOUGHT, above, 0)
 
 
 def fit_many(log_loss: Vector, log_ratio: Vector, noise: Vector, zooms: int) -> Fits:

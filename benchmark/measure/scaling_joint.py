@@ -6,35 +6,27 @@ Its E is the loss of an infinite model on infinite rows: the floor of the data, 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
-from math import exp, isfinite, log10
+from math import exp
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq, least_squares, nnls
 from scipy.stats import f as f_distribution
 
-from benchmark.measure.scaling_fit import ALPHA_BOUNDS, HUBER
-from benchmark.measure.scaling_law import LEVEL, TAU, Interval
-from benchmark.measure.scaling_points import MIN_DECADES, MIN_SEEDS, ROUNDING, NotFitted
+from benchmark.measure.scaling_fit import ALPHA_BOUNDS, HUBER, NOUGHT
+from benchmark.measure.scaling_law import LEVEL, TAU, Interval, at_bound, narrower
+from benchmark.measure.scaling_plane import JointPoint, Plane, plane_of
 
 Vector = NDArray[np.float64]
 
-MIN_SIZES = 4
-"""On each axis."""
+LEAST_FALL = 2
+"""In seed sds: a term that falls by less over its axis is no estimate."""
 STARTS = (0.005, 0.1, 0.5, 2.0)
 """Of each exponent."""
 KEPT = 3
 SCAN = 24
 """Steps in which the interval's ends are looked for."""
 PROFILE_TOLERANCE = 1e-8
-
-
-@dataclass(frozen=True)
-class JointPoint:
-    parameters: float
-    rows: float
-    seed: int
-    loss: float
 
 
 @dataclass(frozen=True)
@@ -54,101 +46,72 @@ class JointLaw:
 
 @dataclass(frozen=True)
 class JointFit:
-    """`noise` is the pooled sd of log L over the seeds of a pair of sizes; E's interval is 95 %, low 0 where E is not
-    identified; `misfit` as in a fit of one axis."""
+    """`noise` is the pooled sd of log L over the seeds of a pair of sizes, `sd` the same in LogLoss; E's interval is
+    95 %; `misfit` as in a fit of one axis. Falls are in LogLoss: the mean loss from the worst pair to the best, and
+    each term of the law over its axis."""
 
     law: JointLaw
     noise: float
     freedom: int
     E: Interval
+    fall: float
+    fall_of_parameters: float
+    fall_of_rows: float
+    sd: float
     r2: float
     misfit: float
 
     @property
+    def rejected(self) -> bool:
+        return self.misfit < LEVEL
+
+    @property
     def identified(self) -> bool:
-        return self.E.low is not None and self.E.low > 0
-
-
-@dataclass(frozen=True)
-class _Plane:
-    """Points by pair of sizes: logs of the sizes over their means, log losses, and the pair of each point [n]."""
-
-    log_parameters: Vector
-    log_rows: Vector
-    log_loss: Vector
-    pair: NDArray[np.int64]
+        """Is E's interval narrower than the fall of the loss?"""
+        return narrower(self.E, self.fall)
 
     @property
-    def counts(self) -> NDArray[np.int64]:
-        return np.bincount(self.pair)
-
-    def means(self, values: Vector) -> Vector:
-        means: Vector = np.bincount(self.pair, values) / self.counts
-        return means
+    def parameters_estimated(self) -> bool:
+        """Are A and alpha estimates: does their term fall beyond the noise, by an exponent off its bounds?"""
+        return self.fall_of_parameters >= LEAST_FALL * self.sd and not at_bound(self.law.alpha)
 
     @property
-    def freedom(self) -> int:
-        return len(self.pair) - len(self.counts)
-
-    @property
-    def noise(self) -> float:
-        strays = self.log_loss - self.means(self.log_loss)[self.pair]
-        return float(np.sqrt((strays**2).sum() / self.freedom))
+    def rows_estimated(self) -> bool:
+        """The same of B and beta."""
+        return self.fall_of_rows >= LEAST_FALL * self.sd and not at_bound(self.law.beta)
 
 
 def fit_joint(points: Sequence[JointPoint]) -> JointFit:
     """Raises ValueError for points that are no measurements, NotFitted where they are too few or too alike."""
-    plane, parameters0, rows0 = _plane(points)
+    plane, parameters0, rows0 = plane_of(points)
     best, objective = _best(plane)
     E, A, B, log_alpha, log_beta = best
+    E = E if E > NOUGHT else 0.0
     fitted = np.exp(_residuals(best, plane) * HUBER * plane.noise + plane.log_loss)
     loss = np.exp(plane.log_loss)
     freedom = len(plane.counts) - 5
     strays = plane.means(plane.log_loss - np.log(fitted))
     square = float((plane.counts * strays**2).sum()) / freedom / plane.noise**2
+    means = plane.means(loss)
     return JointFit(
         law=JointLaw(float(E), float(A), exp(log_alpha), float(B), exp(log_beta), parameters0, rows0),
         noise=plane.noise,
         freedom=plane.freedom,
         E=_interval(plane, best, objective),
+        fall=float(means.max() - means.min()),
+        fall_of_parameters=_fall(float(A), exp(log_alpha), plane.log_parameters),
+        fall_of_rows=_fall(float(B), exp(log_beta), plane.log_rows),
+        sd=plane.noise * float(means.mean()),
         r2=float(1 - ((loss - fitted) ** 2).sum() / ((loss - loss.mean()) ** 2).sum()),
         misfit=float(f_distribution.sf(square, freedom, plane.freedom)),
     )
 
 
-def _plane(points: Sequence[JointPoint]) -> tuple[_Plane, float, float]:
-    for point in points:
-        values = point.parameters, point.rows, point.loss
-        if not all(isfinite(value) and value > 0 for value in values):
-            raise ValueError(f"parameters, rows and loss must be above 0, not {', '.join(f'{v:g}' for v in values)}")
-    ordered = sorted(points, key=lambda point: (point.parameters, point.rows, point.seed))
-    keys = [(point.parameters, point.rows, point.seed) for point in ordered]
-    if len(set(keys)) < len(keys):
-        raise ValueError("a seed stands twice among the points of one pair of sizes")
-    sizes = np.array([key[:2] for key in keys], np.float64).reshape(-1, 2)
-    logs, centres = np.log(sizes), []
-    for axis, name in enumerate(("parameters", "rows")):
-        distinct = np.unique(sizes[:, axis])
-        if len(distinct) < MIN_SIZES:
-            raise NotFitted(
-                f"{len(distinct)} sizes of {name}: a joint law is fitted to at least {MIN_SIZES} on each axis"
-            )
-        if (decades := log10(distinct[-1] / distinct[0])) < MIN_DECADES - 1e-9:
-            raise NotFitted(f"{name} span {decades:.2f} decades: a joint law is fitted to at least {MIN_DECADES:g}")
-        centres.append(float(np.log(distinct).mean()))
-    _, pair = np.unique(sizes, axis=0, return_inverse=True)
-    log_loss = np.log([point.loss for point in ordered])
-    plane = _Plane(logs[:, 0] - centres[0], logs[:, 1] - centres[1], log_loss, pair.reshape(-1))
-    if plane.counts.min() < MIN_SEEDS:
-        raise NotFitted(f"{plane.counts.min()} seeds of a pair of sizes: a joint law is fitted to at least {MIN_SEEDS}")
-    if len(plane.counts) < 6:
-        raise NotFitted(f"{len(plane.counts)} pairs of sizes: a joint law of five parameters is fitted to at least 6")
-    if plane.noise < ROUNDING:
-        raise NotFitted("all seeds of a pair of sizes have the same loss: without seed noise there is no interval")
-    return plane, exp(centres[0]), exp(centres[1])
+def _fall(factor: float, exponent: float, log_ratio: Vector) -> float:
+    return float(factor * (np.exp(-exponent * log_ratio.min()) - np.exp(-exponent * log_ratio.max())))
 
 
-def _starts(plane: _Plane, floor: float | None) -> list[Vector]:
+def _starts(plane: Plane, floor: float | None) -> list[Vector]:
     """(E, A, B, log alpha, log beta): of each pair of exponents the others by least squares of the relative error."""
     loss = np.exp(plane.log_loss)
     starts = []
@@ -162,7 +125,7 @@ def _starts(plane: _Plane, floor: float | None) -> list[Vector]:
     return starts
 
 
-def _best(plane: _Plane, floor: float | None = None) -> tuple[Vector, float]:
+def _best(plane: Plane, floor: float | None = None) -> tuple[Vector, float]:
     """The law of the least sum of Huber residuals over noise^2, with E held at `floor` if given: roughly from every
     start, closer from the best KEPT of these, the best of all to rounding."""
     rough = sorted((_descend(plane, floor, start, 1e-3) for start in _starts(plane, floor)), key=lambda found: found[1])
@@ -171,7 +134,7 @@ def _best(plane: _Plane, floor: float | None = None) -> tuple[Vector, float]:
     return best if floor is not None else _descend(plane, None, best[0], 1e-11)
 
 
-def _descend(plane: _Plane, floor: float | None, start: Vector, tolerance: float) -> tuple[Vector, float]:
+def _descend(plane: Plane, floor: float | None, start: Vector, tolerance: float) -> tuple[Vector, float]:
     """From one start, with E held at `floor` if given."""
     held = np.array([] if floor is None else [floor])
     free = slice(len(held), None)
@@ -192,7 +155,7 @@ def _descend(plane: _Plane, floor: float | None, start: Vector, tolerance: float
     return np.append(held, result.x), float(result.cost) * HUBER**2
 
 
-def _residuals(values: Vector, plane: _Plane) -> Vector:
+def _residuals(values: Vector, plane: Plane) -> Vector:
     """log L_hat - log L in units of Huber's delta."""
     E, A, B, log_alpha, log_beta = values
     of_parameters = A * np.exp(-np.exp(log_alpha) * plane.log_parameters)
@@ -201,7 +164,7 @@ def _residuals(values: Vector, plane: _Plane) -> Vector:
     return residuals
 
 
-def _jacobian(values: Vector, plane: _Plane) -> Vector:
+def _jacobian(values: Vector, plane: Plane) -> Vector:
     E, A, B, log_alpha, log_beta = values
     alpha, beta = np.exp(log_alpha), np.exp(log_beta)
     u, v = np.exp(-alpha * plane.log_parameters), np.exp(-beta * plane.log_rows)
@@ -216,7 +179,7 @@ def _jacobian(values: Vector, plane: _Plane) -> Vector:
     return jacobian
 
 
-def _interval(plane: _Plane, best: Vector, objective: float) -> Interval:
+def _interval(plane: Plane, best: Vector, objective: float) -> Interval:
     """Of E, by profile likelihood, walking away from the best law with the last law as the next start, and from all
     starts before an end is believed."""
     highest = objective + TAU / 2 * float(f_distribution.isf(LEVEL, 1, plane.freedom))
@@ -235,7 +198,7 @@ def _interval(plane: _Plane, best: Vector, objective: float) -> Interval:
     return Interval(end(0.0) or 0.0, end(2 * float(np.exp(plane.log_loss).max())))
 
 
-def _profile_end(plane: _Plane, between: tuple[float, float], starts: Sequence[Vector], highest: float) -> float:
+def _profile_end(plane: Plane, between: tuple[float, float], starts: Sequence[Vector], highest: float) -> float:
     def excess(floor: float) -> float:
         return min(_descend(plane, floor, start, PROFILE_TOLERANCE)[1] for start in starts) - highest
 

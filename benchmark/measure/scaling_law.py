@@ -4,7 +4,7 @@ sizes (the fit of Hoffmann et al. 2022, with Huber's delta at the seed noise and
 Noise is the pooled sd of log L over the seeds of a size. With rho Huber's function of a residual, twice a difference of
 the sums of rho, over noise^2 E psi^2 / E psi', is to first order F distributed with (1, freedom of the noise) under
 normal noise (Ronchetti's tau test); that is the deviance of the profile intervals. The noise is that between seeds
-alone: where the size means stray from any law, `misfit` is small and the intervals are too short.
+alone: where the size means stray from any law, `misfit` is small, and the law is rejected with its intervals.
 """
 
 from dataclasses import dataclass, field
@@ -25,6 +25,8 @@ LEVEL = 0.05
 BORDER_ALPHAS, BORDER_DIRECTIONS, BISECTIONS = 33, 48, 30
 FARTHEST = 16.0
 """How far the border is searched, in radii of the region's ellipse to second order."""
+EXPONENTS = 1e-3, 4.9
+"""An exponent outside these has run to its bound: a straight line in log x, or a step after the smallest size."""
 TAU = float(
     (norm.cdf(HUBER) - norm.sf(HUBER) - 2 * HUBER * norm.pdf(HUBER) + 2 * HUBER**2 * norm.sf(HUBER))
     / (norm.cdf(HUBER) - norm.sf(HUBER))
@@ -75,7 +77,9 @@ class Border:
 @dataclass(frozen=True)
 class Fit:
     """`noise` is an sd of log L; `r2` is over all points; `held_out` the relative error (predicted / measured - 1) at
-    the largest size of the law fitted to the others; `misfit` the p of an F test of the size means against the law."""
+    the largest size of the law fitted to the others, `missed` the same in LogLoss; `misfit` the p of an F test of the
+    size means against the law. Falls are those of the mean loss: from the smallest to the largest size, and from the
+    second largest to it."""
 
     law: Law
     noise: float
@@ -85,20 +89,43 @@ class Fit:
     alpha: Interval
     r2: float
     held_out: float
+    missed: float
+    fall: float
+    last_fall: float
     misfit: float
     border: Border = field(repr=False, compare=False)
 
     @property
+    def rejected(self) -> bool:
+        """Do the size means stray from the law by more than their seeds do?"""
+        return self.misfit < LEVEL
+
+    @property
     def identified(self) -> bool:
-        """Is E bounded away from 0?"""
-        return self.E.low is not None and self.E.low > 0
+        """Is E's interval narrower than the fall of the loss over the ladder?"""
+        return narrower(self.E, self.fall)
+
+    @property
+    def bounded(self) -> bool:
+        """Is the exponent held from both sides? If not, neither it nor A is an estimate."""
+        return self.alpha.low is not None and self.alpha.high is not None and not at_bound(self.law.alpha)
+
+
+def narrower(interval: Interval, width: float) -> bool:
+    return interval.low is not None and interval.high is not None and interval.high - interval.low < width
+
+
+def at_bound(exponent: float) -> bool:
+    return not EXPONENTS[0] < exponent < EXPONENTS[1]
 
 
 def fit(ladder: Ladder) -> Fit:
     law, objective = best_law(ladder, ladder.noise)
     alpha, border = _region(ladder, law, objective)
-    loss, sizes = np.exp(ladder.log_loss), ladder.sizes
+    loss = np.exp(ladder.log_loss)
+    means = ladder.means(loss)
     forecast, _ = best_law(ladder.without_largest(), ladder.noise)
+    predicted = float(forecast.at(ladder.sizes[-1]))
     return Fit(
         law=law,
         noise=ladder.noise,
@@ -107,8 +134,11 @@ def fit(ladder: Ladder) -> Fit:
         A=Interval(float(border.A.min()) if alpha.high is not None else 0.0, float(border.A.max())),
         alpha=alpha,
         r2=float(1 - ((loss - law.at(ladder.size)) ** 2).sum() / ((loss - loss.mean()) ** 2).sum()),
-        held_out=float(forecast.at(sizes[-1]) / ladder.means(loss)[-1] - 1),
-        misfit=_misfit(ladder, law),
+        held_out=float(predicted / means[-1] - 1),
+        missed=float(predicted - means[-1]),
+        fall=float(means[0] - means[-1]),
+        last_fall=float(means[-2] - means[-1]),
+        misfit=float(misfit(ladder, ladder.log_loss[:, None], np.log(law.at(ladder.sizes))[:, None])[0]),
         border=border,
     )
 
@@ -120,11 +150,13 @@ def best_law(ladder: Ladder, noise: float) -> tuple[Law, float]:
     return Law(float(E), b / alpha, alpha, ladder.x0), objective
 
 
-def _misfit(ladder: Ladder, law: Law) -> float:
-    strays = ladder.means(ladder.log_loss) - np.log(law.at(ladder.sizes))
+def misfit(ladder: Ladder, log_loss: Vector, fitted: Vector) -> Vector:
+    """The p [samples] of an F test of losses [n, samples] at the ladder's points, by the sd they have, against fitted
+    log losses [sizes, samples]."""
+    strays = ladder.means(log_loss) - fitted
     freedom = len(strays) - 3
-    square = float((ladder.counts * strays**2).sum()) / freedom
-    return float(f_distribution.sf(square / ladder.noise**2, freedom, ladder.freedom))
+    square = (ladder.counts[:, None] * strays**2).sum(axis=0) / freedom
+    return np.asarray(f_distribution.sf(square / ladder.noise_of(log_loss) ** 2, freedom, ladder.freedom), np.float64)
 
 
 def _region(ladder: Ladder, law: Law, objective: float) -> tuple[Interval, Border]:

@@ -1,6 +1,6 @@
 """The points of a scaling law: which are measurements, and which designs carry a fit."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import exp, isfinite, log10
@@ -8,16 +8,28 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import bartlett
 
 Vector = NDArray[np.float64]
 
 MIN_SIZES, MIN_SEEDS, MIN_DECADES = 5, 3, 1.0
+APART = 1.05
+"""Sizes closer than by this factor count as one."""
 ROUNDING = 1e-12
 """Below it a pooled sd of log L is that of rounding."""
 
 
 class NotFitted(ValueError):
     """The design does not carry a fit: the points are tabled with this message in its place."""
+
+
+def count_apart(sizes: Iterable[float]) -> int:
+    """How many sizes there are when those less than 5 % above another count as that one."""
+    counted: list[float] = []
+    for size in sorted(sizes):
+        if not counted or size >= APART * counted[-1] * (1 - 1e-9):
+            counted.append(size)
+    return len(counted)
 
 
 @dataclass(frozen=True)
@@ -39,21 +51,22 @@ class Ladder:
 
     @classmethod
     def of(cls, points: Sequence[Point]) -> Self:
-        """Raises ValueError for points that are no measurements, NotFitted where they are too few or too alike."""
+        """Raises ValueError for points that are no measurements, NotFitted where they are too few or too alike, or two
+        of one size and seed."""
         for point in points:
             if not all(isfinite(value) and value > 0 for value in (point.size, point.loss)):
                 raise ValueError(f"size {point.size}, seed {point.seed}: size and loss {point.loss} must be above 0")
         ordered = sorted(points, key=lambda point: (point.size, point.seed))
         for one, other in pairwise(ordered):
             if (one.size, one.seed) == (other.size, other.seed):
-                raise ValueError(f"size {one.size:g}, seed {one.seed} stands twice among the points")
+                raise NotFitted(f"size {one.size:g}, seed {one.seed} stands twice among the points")
         return cls._checked([point.size for point in ordered], [point.loss for point in ordered])
 
     @classmethod
     def _checked(cls, sizes: list[float], losses: list[float]) -> Self:
         distinct, first, counts = np.unique(sizes, return_index=True, return_counts=True)
-        if len(distinct) < MIN_SIZES:
-            raise NotFitted(f"{len(distinct)} sizes: a law is fitted to at least {MIN_SIZES}")
+        if (apart := count_apart(sizes)) < MIN_SIZES:
+            raise NotFitted(f"{apart} sizes that are 5% apart: a law is fitted to at least {MIN_SIZES}")
         if counts.min() < MIN_SEEDS:
             few = distinct[counts.argmin()]
             raise NotFitted(f"{counts.min()} seeds at size {few:g}: a law is fitted to at least {MIN_SEEDS} a size")
@@ -93,6 +106,16 @@ class Ladder:
         """Pooled sd of log L over the seeds of a size."""
         return float(self.noise_of(self.log_loss[:, None])[0])
 
+    @property
+    def noises(self) -> Vector:
+        """Sds of log L over the seeds of each size [sizes]."""
+        return np.array([group.std(ddof=1) for group in np.split(self.log_loss, self.first[1:])], np.float64)
+
+    @property
+    def noise_p(self) -> float:
+        """Bartlett's p that the noise is the same at all sizes, which the pooled sd takes for granted."""
+        return float(self.noise_p_of(self.log_loss[:, None])[0])
+
     def means(self, values: Vector) -> Vector:
         """Means by size [sizes, ...] of values [n, ...]."""
         means: Vector = (np.add.reduceat(values, self.first, axis=0).T / self.counts).T
@@ -102,6 +125,11 @@ class Ladder:
         """The pooled sds of other losses [n, samples] at these points."""
         deviations = log_loss - np.repeat(self.means(log_loss), self.counts, axis=0)
         return np.asarray(np.sqrt((deviations**2).sum(axis=0) / self.freedom), np.float64)
+
+    def noise_p_of(self, log_loss: Vector) -> Vector:
+        """Bartlett's p [samples] of other losses [n, samples] at these points."""
+        with np.errstate(divide="ignore"):
+            return np.asarray(bartlett(*np.split(log_loss, self.first[1:]), axis=0).pvalue, np.float64)
 
     def without_largest(self) -> "Ladder":
         last = self.first[-1]

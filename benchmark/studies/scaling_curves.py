@@ -6,27 +6,38 @@ from itertools import combinations
 from statistics import mean
 
 from benchmark.measure.scaling_bootstrap import Crossing, LawTest, crossings, law_or_constant
-from benchmark.measure.scaling_joint import JointFit, JointPoint, fit_joint
+from benchmark.measure.scaling_joint import JointFit, fit_joint
 from benchmark.measure.scaling_law import Fit, fit
-from benchmark.measure.scaling_points import Ladder, Point
+from benchmark.measure.scaling_plane import JointPoint
+from benchmark.measure.scaling_points import Ladder, NotFitted, Point
 from benchmark.records.record import Record
 from benchmark.studies.grid import ranks
 from benchmark.studies.scaling import AXES, PARAMETERS, ROWS, Axis, Ladders, Rung, on_axis
 
-NO_LAW = "no scaling law found"
+LAW, NO_LAW, NO_POWER_LAW, NO_JOINT_LAW = (
+    "law",
+    "no scaling law found",
+    "falls, but by no power law",
+    "no joint law fits",
+)
 
 
 @dataclass(frozen=True)
 class Curve:
-    """`test` and `ladder` are None where the design was `refused`; `fit` is None too where no law was found."""
+    """`test` and `ladder` are None where the design was `refused`; `tried` is the law where a constant is rejected."""
 
     recipe: str
     axis: Axis
     rungs: tuple[Rung, ...]
     ladder: Ladder | None = None
     test: LawTest | None = None
-    fit: Fit | None = None
+    tried: Fit | None = None
     refused: str = ""
+
+    @property
+    def fit(self) -> Fit | None:
+        """The law, where the data reject neither it nor a law at all."""
+        return None if self.tried is None or self.tried.rejected else self.tried
 
     @property
     def sizes(self) -> list[int]:
@@ -36,7 +47,9 @@ class Curve:
     def verdict(self) -> str:
         if self.refused:
             return f"not fitted: {self.refused}"
-        return NO_LAW if self.fit is None else "law"
+        if self.tried is None:
+            return NO_LAW
+        return LAW if self.fit else NO_POWER_LAW
 
 
 @dataclass(frozen=True)
@@ -50,11 +63,23 @@ class Met:
 
 @dataclass(frozen=True)
 class Joint:
-    """The law over parameters and rows of a recipe, or why there is none."""
+    """The law over parameters and rows of a recipe, or why its design was `refused`."""
 
     recipe: str
     oracle: float | None
-    fit: JointFit | str
+    tried: JointFit | None = None
+    refused: str = ""
+
+    @property
+    def fit(self) -> JointFit | None:
+        """The law, where the data do not reject it."""
+        return None if self.tried is None or self.tried.rejected else self.tried
+
+    @property
+    def verdict(self) -> str:
+        if self.refused:
+            return f"not fitted: {self.refused}"
+        return LAW if self.fit else NO_JOINT_LAW
 
 
 def logloss(run: Record) -> float:
@@ -82,7 +107,7 @@ def _curve(recipe: str, axis: Axis, rungs: tuple[Rung, ...]) -> Curve:
     points = [Point(axis.of(run), run.seed, logloss(run)) for rung in rungs for run in rung.runs]
     try:
         ladder = Ladder.of(points)
-    except ValueError as why:  # a NotFitted, or two configurations of one size
+    except NotFitted as why:
         return Curve(recipe, axis, rungs, refused=str(why))
     test = law_or_constant(ladder)
     return Curve(recipe, axis, rungs, ladder, test, fit(ladder) if test.found else None)
@@ -107,5 +132,5 @@ def _joint(recipe: str, rungs: Sequence[Rung]) -> Joint:
     oracle = rungs[0].first.metrics.oracle_logloss
     try:
         return Joint(recipe, oracle, fit_joint(points))
-    except ValueError as why:
-        return Joint(recipe, oracle, str(why))
+    except NotFitted as why:
+        return Joint(recipe, oracle, refused=str(why))

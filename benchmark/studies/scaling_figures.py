@@ -106,10 +106,14 @@ def _points(axes: Axes, curve: Curve, number: int, floor: float) -> None:
         linestyle="none",
         color=PALETTE[number % len(PALETTE)],
         marker=MARKERS[number % len(MARKERS)],
-        label=curve.recipe
-        if curve.fit is not None
-        else f"{curve.recipe} ({'not fitted' if curve.refused else 'no law'})",
+        label=curve.recipe if curve.fit is not None else f"{curve.recipe} ({_why_points_only(curve)})",
     )
+
+
+def _why_points_only(curve: Curve) -> str:
+    if curve.refused:
+        return "not fitted"
+    return "no law" if curve.tried is None else "no power law"
 
 
 def _least(fitted: Iterable[Curve]) -> float:

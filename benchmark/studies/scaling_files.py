@@ -40,17 +40,8 @@ def files(results: Path, chosen: Iterable[str]) -> dict[Path, str]:
 
 
 def texts(results: Path, dataset: str, report: Report) -> dict[Path, str]:
-    contents = report.markdown(), _csv(report.numbers), json.dumps(_rounded(report.numbers), indent=1) + "\n"
+    contents = report.markdown(), _csv(report.numbers), json.dumps(report.numbers, indent=1) + "\n"
     return {results / "scaling" / f"{dataset}{form}": text for form, text in zip(FORMS, contents, strict=True)}
-
-
-def _rounded(value: Any) -> Any:
-    """To the ten digits that every machine finds alike."""
-    if isinstance(value, float):
-        return float(f"{value:.10g}")
-    if isinstance(value, dict):
-        return {key: _rounded(inner) for key, inner in value.items()}
-    return [_rounded(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
 def _csv(numbers: dict[str, Any]) -> str:
@@ -58,8 +49,9 @@ def _csv(numbers: dict[str, Any]) -> str:
     file = io.StringIO()
     write = csv.writer(file, lineterminator="\n").writerow
     ends = [f"{name}{end}" for name in ("E", "A", "alpha") for end in ("", "_low", "_high")]
-    of_size, of_fit = ["size", "flops", "logloss", "logloss_sd", "rank"], ["r2", "held_out", "misfit"]
-    write(["dataset", "recipe", "axis", "seeds", *of_size, "verdict", "p", *ends, "x0", *of_fit])
+    of_size, of_fit = ["size", "flops", "logloss", "logloss_sd", "rank"], ["r2", "held_out"]
+    of_test = ["p", "misfit", "noise_p"]
+    write(["dataset", "recipe", "axis", "seeds", *of_size, "verdict", *of_test, *ends, "x0", *of_fit])
     for law in numbers["laws"]:
         fit = law["fit"]
         values: list[Any] = [""] * (len(ends) + 1 + len(of_fit))
@@ -67,13 +59,13 @@ def _csv(numbers: dict[str, Any]) -> str:
             three = [(fit["law"][name], fit[name]["low"], fit[name]["high"]) for name in ("E", "A", "alpha")]
             values = [*(value for each in three for value in each), fit["law"]["x0"], *(fit[key] for key in of_fit)]
         for size in law["sizes"]:
-            line = [*(size[key] for key in of_size), law["verdict"], law["p"], *values]
-            write([numbers["dataset"], law["recipe"], law["axis"], _words(size["seeds"]), *_rounded(line)])
+            line = [*(size[key] for key in of_size), law["verdict"], *(law[key] for key in of_test), *values]
+            write([numbers["dataset"], law["recipe"], law["axis"], _words(size["seeds"]), *line])
     for level in numbers["shapes"]:
         for shape in level["shapes"]:
             line = [shape["depth"], *(shape[key] for key in of_size[1:])]
-            empty = [""] * (2 + len(ends) + 1 + len(of_fit))
-            write([numbers["dataset"], level["recipe"], "depth", _words(shape["seeds"]), *_rounded(line), *empty])
+            empty = [""] * (1 + len(of_test) + len(ends) + 1 + len(of_fit))
+            write([numbers["dataset"], level["recipe"], "depth", _words(shape["seeds"]), *line, *empty])
     return file.getvalue()
 
 

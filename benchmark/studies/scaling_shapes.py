@@ -27,6 +27,7 @@ from benchmark.studies.scaling import (
     varied_settings,
 )
 from benchmark.studies.scaling_curves import logloss, mean_rank
+from benchmark.studies.scaling_numbers import derived
 
 SPREAD = 1.1
 """Of a level: its largest FLOPs over its smallest."""
@@ -138,7 +139,7 @@ def section(found: Sequence[Level]) -> Section:
         (
             f"Shapes of a recipe within {SPREAD - 1:.0%} of FLOPs are a level. Whether depth matters at that cost is "
             "Welch's test on the LogLoss of every two shapes of a level, with Holm's correction over its pairs, at "
-            f"{ALPHA:.0%}. Each shape has the learning rate of its recipe.",
+            f"{ALPHA:.0%}. Shapes are trained alike, but for what the column width names.",
             *(remark for level in found for remark in _remarks(level)),
         ),
     )
@@ -205,6 +206,7 @@ def numbers(level: Level) -> dict[str, Any]:
             for shape in level.shapes
         ],
         "differences": [
-            {"a": pair.a.step, "b": pair.b.step, **asdict(pair.difference), "p_holm": pair.p} for pair in pairs(level)
+            {"a": pair.a.step, "b": pair.b.step, **derived({**asdict(pair.difference), "p_holm": pair.p})}
+            for pair in pairs(level)
         ],
     }

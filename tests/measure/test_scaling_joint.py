@@ -5,7 +5,8 @@ from math import exp, nan
 
 import pytest
 
-from benchmark.measure.scaling_joint import JointPoint, fit_joint
+from benchmark.measure.scaling_joint import fit_joint
+from benchmark.measure.scaling_plane import JointPoint
 from benchmark.measure.scaling_points import NotFitted
 
 
@@ -26,14 +27,16 @@ def test_joint_fit_of_exact_data() -> None:
     assert (law.E, law.alpha, law.beta) == pytest.approx((0.45, 0.5, 0.4), rel=1e-6)
     expected = 0.45 + 0.005 * (1e6 / 5e4) ** -0.5 + 0.02 * (1e7 / 2e5) ** -0.4
     assert float(law.at(1e6, 1e7)) == pytest.approx(expected, rel=1e-6)
-    assert found.E.low < 0.45 < found.E.high and found.identified
+    assert found.E.low < 0.45 < found.E.high and found.identified and not found.rejected
+    assert found.fall_of_parameters == pytest.approx(0.005 * ((1e4 / 5e4) ** -0.5 - (3.2e5 / 5e4) ** -0.5))
+    assert found.fall_of_rows == pytest.approx(0.02 * ((5e4 / 2e5) ** -0.4 - (8e5 / 2e5) ** -0.4))
     assert found.noise == pytest.approx(1e-4, rel=1e-6) and found.freedom == 20 and found.misfit == pytest.approx(1)
 
 
 @pytest.mark.parametrize(
     ("keep", "message"),
     [
-        (lambda p: p.rows > 1e5, "3 sizes of rows"),
+        (lambda p: p.rows > 1e5, "3 sizes of rows that are 5% apart"),
         (lambda p: p.parameters > 5e4, "3 sizes of parameters"),
         (lambda p: p.seed > 0, "2 seeds of a pair"),
         (lambda p: p.rows < 8e5 or p.parameters > 5e4, "3 sizes of parameters"),
@@ -49,8 +52,14 @@ def test_joint_points_that_are_no_measurements() -> None:
     points = grid_points(1e-3)
     with pytest.raises(ValueError, match="above 0"):
         fit_joint([replace(points[0], loss=nan), *points[1:]])
-    with pytest.raises(ValueError, match="twice"):
+    with pytest.raises(NotFitted, match="twice"):
         fit_joint([points[0], *points])
+
+
+def test_a_joint_law_that_the_data_reject() -> None:
+    """Half the rows double the loss's fall."""
+    points = [replace(p, loss=p.loss + 0.01) if p.rows == 1e5 else p for p in grid_points(1e-3)]
+    assert fit_joint(points).rejected
 
 
 def test_a_constant_has_no_floor_of_its_own() -> None:

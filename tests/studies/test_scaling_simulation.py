@@ -6,30 +6,43 @@ import numpy as np
 import pytest
 
 from benchmark.cli import scaling
-from benchmark.measure.scaling_bootstrap import law_or_constant, statistics
+from benchmark.measure.scaling_bootstrap import law_or_constant
+from benchmark.measure.scaling_law import fit
 from benchmark.measure.scaling_points import Ladder
 from benchmark.studies import scaling_simulation
 from benchmark.studies.scaling_simulation import (
     DESIGNS,
     SDS,
+    STEP,
+    UNEQUAL_SDS,
     Case,
     Coverage,
     Found,
     JointCoverage,
     Outcome,
     coverage,
-    critical_value,
     generator,
     power,
+    verdicts,
 )
 from benchmark.studies.scaling_simulation_report import files, report
 
 STRONG = Case(DESIGNS[0], SDS[0], 30.0)
+NOISY = Case(DESIGNS[0], 1e-3, noisier=UNEQUAL_SDS[1])
+STEPPED = Case(DESIGNS[1], 1e-3, losses=STEP)
 OUTCOME = Outcome(
     seed=7,
-    tests=(Found(Case(DESIGNS[0], SDS[0], 0.0), 1000, 50), Found(STRONG, 1000, 910)),
-    laws=(Coverage(STRONG, 100, 95, 94, 93, 80, 75, 60, 0.5),),
-    joint=JointCoverage(6, 5, 3, 6e-4, 100, 96, 90, 0.004),
+    tests=(
+        Found(Case(DESIGNS[0], SDS[0]), 1000, 50, 0),
+        Found(STRONG, 1000, 910, 60),
+        Found(NOISY, 100, 9, 1),
+        Found(STEPPED, 1000, 2, 998),
+    ),
+    laws=(
+        Coverage(STRONG, 100, 95, 94, 93, 80, 75, 60, 0.5),
+        Coverage(Case(DESIGNS[0], 1e-3, 20.0, noisier=UNEQUAL_SDS[0]), 100, 70, 94, 93, 80, 75, 60, 0.5),
+    ),
+    joints=(JointCoverage(6, 5, 3, 4e-4, 100, 96, 90, 4, 0.004),),
 )
 
 
@@ -46,18 +59,26 @@ def test_a_law_falls_as_far_as_it_says(design) -> None:
     assert drawn.mean(axis=1) == pytest.approx(case.law(ladder).at(ladder.size), abs=1e-4)
 
 
-def test_the_critical_value_decides_as_the_test_does() -> None:
-    case = Case(DESIGNS[1], SDS[1], 1.25)
+@pytest.mark.parametrize("case", [Case(DESIGNS[1], SDS[1], 1.25), STEPPED])
+def test_verdicts_are_those_of_the_tables(case) -> None:
     blank = case.design.ladder()
     log_loss = case.draws(blank, 3, generator(2))
-    found = statistics(blank, log_loss) > critical_value(case.design, case.sd)
+    found, misfits = verdicts(case, log_loss)
     ladders = [Ladder(blank.size, log_loss[:, at], blank.first) for at in range(3)]
-    assert [law_or_constant(ladder).found for ladder in ladders] == list(found)
-    assert 0 < found.sum() < 3
+    assert [law_or_constant(ladder).found for ladder in ladders] == list(found | misfits)
+    assert [law_or_constant(ladder).found and fit(ladder).rejected for ladder in ladders] == list(misfits)
+    assert 0 < found.sum() < 3 if case.fall else misfits.all()
+
+
+def test_noise_of_each_size_is_as_it_says() -> None:
+    drawn = np.exp(NOISY.draws(NOISY.design.ladder(), 4000, generator(0)))
+    assert drawn.std(axis=1)[::3] == pytest.approx(1e-3 * np.array(UNEQUAL_SDS[1]), rel=0.1)
+    assert power(NOISY, 40, generator(3)).found < 10
 
 
 def test_a_strong_law_is_found_and_covered() -> None:
-    assert power(STRONG, 20, generator(0)).found == 20
+    tested = power(STRONG, 20, generator(0))
+    assert tested.found + tested.misfits == 20 and tested.misfits < 5
     counted = coverage(STRONG, 6, generator(1))
     assert counted == coverage(STRONG, 6, generator(1))
     assert counted.found == 6 and counted.E_identified == 6 and counted.alpha >= 4
@@ -67,10 +88,13 @@ def test_a_strong_law_is_found_and_covered() -> None:
 def test_the_tables_show_the_counts(tmp_path) -> None:
     made = report(OUTCOME)
     assert made.remarks[1].startswith('"No scaling law found" in at least 95.0%')
+    assert made.remarks[1].endswith("not by a power law, at most 0.2% are called a law.")
     assert "a law in at least 91.0%" in made.remarks[1] and "covers in 95.0% to 95.0%" in made.remarks[1]
     text, numbers = files(made, tmp_path).values()
-    assert "| 6 x 3 over 1.5 | 0.0003 | 30 | 0.5 | 0.009 | 1,000 | 91.0% ± 1.8% | 9.0% ± 1.8% |" in text
-    assert "| 6 + 5, x 3 | 0.0006 | 100 | 96.0% ± 3.8% | 90.0% ± 5.9% | 0.004 |" in text
+    assert "| 0.0004 | 30 | 0.5 | 0.012 | 1,000 | 91.0% ± 1.8% | 3.0% ± 1.1% | 6.0% ± 1.5% |" in text
+    assert "| 0.01, 0.001, 0.001, 0.001, 0.001, 0.001 | 0 |  | 0 | 100 | 9.0% ± 5.6% |" in text
+    assert "| 5 x 3 over 1 | 0.001 | a step |  | 0.057 | 1,000 | 0.2% ± 0.3% |" in text
+    assert "| 6 + 5, x 3 | 0.0004 | 100 | 96.0% ± 3.8% | 90.0% ± 5.9% | 4.0% ± 3.8% | 0.004 |" in text
     assert json.loads(numbers)["laws"][0]["alpha_where_found"] == 75
     assert sorted(path.name for path in files(made, tmp_path)) == ["simulation.json", "simulation.md"]
 
