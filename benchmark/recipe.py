@@ -39,6 +39,10 @@ class Train(BaseModel):
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
     added_later: ClassVar[frozenset[str]] = frozenset({"shuffle", "compile"})
+    ending: ClassVar[frozenset[str]] = frozenset(
+        {"epochs", "monitor", "patience", "plateau_factor", "min_learning_rate", "evaluate_every"}
+    )
+    """What decides when the learning rate falls, when a run ends and which of its weights are kept."""
 
     batch_size: Count = 4096
     epochs: Count = 100

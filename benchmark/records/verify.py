@@ -9,7 +9,9 @@ from benchmark import recipe as recipes
 from benchmark import registry
 from benchmark.diagnosis import CURVE_ROWS
 from benchmark.errors import BenchmarkError
+from benchmark.files import canonical_sha256
 from benchmark.paths import RECIPES, shown
+from benchmark.recipe import Train
 from benchmark.records import (
     stale,
     verify_data,
@@ -145,10 +147,17 @@ def _ranks(record: Record) -> Iterator[str]:
 
 
 def _copies(records: Loaded) -> Iterator[Finding]:
-    """One run given out as two: only a run of the same recipe, data and seed has the same scores."""
+    """One run given out as two: only a run of the same model, steps, data and seed has the same scores."""
     first: dict[str, tuple[Path, tuple[object, ...]]] = {}
     for path, record in records.items():
-        run = (record.recipe_digest, record.data.arrays, record.train_rows, record.seed)
+        run = (_steps(record), record.data.arrays, record.train_rows, record.seed)
         original, its_run = first.setdefault(record.scores.digest, (path, run))
         if its_run != run:
             yield Finding(path, "scores", f"its scores are those of {shown(original)}")
+
+
+def _steps(record: Record) -> str:
+    """Digest of what decides the weights after each step, short of the first cut of the learning rate: runs that differ
+    in nothing but when they cut it and stop may end with the same weights."""
+    train = {key: value for key, value in record.recipe["train"].items() if key not in Train.ending}
+    return canonical_sha256({"model": record.recipe["model"], "train": train})

@@ -11,7 +11,7 @@ import pytest
 from benchmark import run
 from benchmark.errors import BenchmarkError, UsageError
 from benchmark.records import leaderboard, record, scores, verify_place
-from benchmark.records.verify import Finding, verify, verify_files
+from benchmark.records.verify import Finding, _copies, verify, verify_files
 from benchmark.records.verify_data import Data
 from tests.opening import open_data
 
@@ -154,6 +154,15 @@ def test_malformed_scores_are_one_message(copy, change) -> None:
     scores.save(kept, path)
     alter(deep(copy), ("scores", "digest"), scores.digest(kept))
     assert any("does not hold the arrays of scores" in finding.message for finding in findings(copy))
+
+
+@pytest.mark.parametrize(("key", "value", "copied"), [("patience", 7, False), ("learning_rate", 0.5, True)])
+def test_runs_that_differ_in_their_end_alone_may_have_the_same_weights(copy, key, value, copied) -> None:
+    one = record.load(deep(copy))
+    recipe = {**one.recipe, "train": {**one.recipe["train"], key: value}}
+    other = one.model_copy(update={"recipe": recipe, "recipe_digest": "another"})
+    found = list(_copies({deep(copy): one, deep(copy).with_name("seed-9.json"): other}))
+    assert bool(found) == copied
 
 
 def test_a_copied_run_and_stray_files_are_found(copy) -> None:
