@@ -119,9 +119,13 @@ def _plan(results: Path, recipe: str | None, to: float) -> None:
     """Of one recipe, or of every ladder that was run."""
     from benchmark.studies import scaling, scaling_plan
 
-    known = [(dataset, name) for dataset in scaling.datasets(results) for name in scaling.ladders(results, dataset)]
-    chosen = [each for each in known if recipe in (None, "/".join(each))]
-    sections = [found for each in chosen if (found := scaling_plan.plan(results, *each, to))]
+    known = [
+        (dataset, name, rungs)
+        for dataset in scaling.datasets(results)
+        for name, rungs in scaling.ladders(results, dataset).items()
+    ]
+    chosen = [each for each in known if recipe in (None, "/".join(each[:2]))]
+    sections = [found for each in chosen if (found := scaling_plan.plan(*each, to))]
     if not sections:
         raise UsageError(f"there are no records of {recipe or 'any ladder'} to extrapolate from; run `scale --recipe`")
     for section in sections:
@@ -141,7 +145,8 @@ def _tables(results: Path, datasets: list[str], *, show: bool, track: bool = Fal
     from benchmark.studies import scaling_figures, scaling_files, scaling_report
 
     for dataset in datasets:
-        report = scaling_report.report(results, dataset)
+        found = scaling_report.findings(results, dataset)
+        report = scaling_report.report(found)
         if report is None:
             continue
         for section in report.sections if show else ():
@@ -149,7 +154,7 @@ def _tables(results: Path, datasets: list[str], *, show: bool, track: bool = Fal
         for path, text in scaling_files.texts(results, dataset, report).items():
             write_text(path, text)
             out.print(f"written: {shown(path)}", highlight=False, soft_wrap=True)
-        for path in scaling_figures.draw(results, dataset):
+        for path in scaling_figures.draw(found, results):
             out.print(f"written: {shown(path)}", highlight=False, soft_wrap=True)
         if track:
             from benchmark import tracking_scaling

@@ -1,5 +1,5 @@
 """Strings of at most eight bytes as integers, and a hash table of these that takes a block of rows at a time: a lookup
-is a few passes of numpy over the block, several times as fast as one of strings."""
+is a few passes of numpy over the block, and half the work of one of strings."""
 
 from typing import TypeVar
 

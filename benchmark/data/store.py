@@ -109,7 +109,11 @@ class StoreWriter:
     def replace_ids(self, final: Sequence[NDArray[np.int32]], pool: ThreadPoolExecutor) -> None:
         """Exchanges every id i of field j that was appended for final[j][i].
 
-        Raises BenchmarkError if the arrays cannot be rewritten."""
+        Raises ValueError for an id that has no final one, BenchmarkError if the arrays cannot be rewritten."""
+        known = np.array([len(ids) for ids in final])
+        for split, (least, most) in self._id_bounds.items():
+            if (least < 0).any() or (most >= known).any():
+                raise ValueError(f"sparse ids of {split} have no final ones")
         low, high = [ids.min() for ids in final], [ids.max() for ids in final]
         with _writing(self.folder.parent):
             for split in self._id_bounds:
@@ -237,6 +241,7 @@ def open_or_make(folder: Path, make: Callable[[StoreWriter], None], notify: Call
 
 
 def _exchange(final: Sequence[NDArray[np.int32]], ids: NDArray[np.int32]) -> None:
+    """In place, of ids whose bounds are known."""
     for j, column in enumerate(ids.T):
         final[j].take(column, out=column, mode="clip")
 

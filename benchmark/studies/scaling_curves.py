@@ -97,9 +97,9 @@ def mean_rank(rung: Rung) -> float | None:
     return mean(found) if len(found) == len(rung.runs) else None
 
 
-def curves(ladders: Ladders) -> list[Curve]:
+def curves(ladders: Ladders, axes: Sequence[Axis] = AXES) -> list[Curve]:
     """By axis and recipe, of the axes on which a ladder has two sizes or more."""
-    found = [(name, axis, on_axis(rungs, axis)) for axis in AXES for name, rungs in ladders.items()]
+    found = [(name, axis, on_axis(rungs, axis)) for axis in axes for name, rungs in ladders.items()]
     return [_curve(*each) for each in found if len({each[1].of(rung.first) for rung in each[2]}) > 1]
 
 

@@ -10,9 +10,10 @@ from matplotlib.figure import Figure
 
 from benchmark.records.plot import MARKERS, PALETTE, column, legend_below, styled, write
 from benchmark.records.record import Record
-from benchmark.studies.scaling import AXES, Axis, Rung, ladders
-from benchmark.studies.scaling_curves import Curve, curves, logloss, rank
-from benchmark.studies.scaling_shapes import Level, levels
+from benchmark.studies.scaling import AXES, Axis, Rung
+from benchmark.studies.scaling_curves import Curve, logloss, rank
+from benchmark.studies.scaling_report import Findings
+from benchmark.studies.scaling_shapes import Level
 
 Band = tuple[float, float]
 
@@ -20,17 +21,17 @@ POINTS = 60
 RANK = "effective rank / min(rows, columns), last stage, trained"
 
 
-def draw(results: Path, dataset: str) -> list[Path]:
+def draw(found: Findings, results: Path) -> list[Path]:
     """Of each axis that has a ladder, and of the shapes, as files in results/figures/scaling/<data set>."""
-    found = curves(ladders(results, dataset))
+    dataset = found.dataset
     folder = results / "figures" / "scaling" / dataset
     written: list[Path] = []
     for axis in AXES:
-        if on_it := [curve for curve in found if curve.axis is axis]:
+        if on_it := [curve for curve in found.curves if curve.axis is axis]:
             written += write(laws(dataset, axis, on_it), folder, f"laws-{axis.key}")
             written += write(ranks(dataset, axis, on_it), folder, f"rank-{axis.key}")
-    if level := levels(results, dataset):
-        written += write(depth(dataset, level), folder, "depth")
+    if found.levels:
+        written += write(depth(dataset, found.levels), folder, "depth")
     return written
 
 

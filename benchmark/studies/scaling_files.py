@@ -32,7 +32,7 @@ def files(results: Path, chosen: Iterable[str]) -> dict[Path, str]:
     and for records that are no one study."""
     made: dict[Path, str] = {}
     for dataset in chosen:
-        report = scaling_report.report(results, dataset)
+        report = scaling_report.report(scaling_report.findings(results, dataset))
         if report is None:
             raise BenchmarkError(f"{dataset} has neither records of a ladder nor a released one: remove its tables")
         made |= texts(results, dataset, report)

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from math import ceil, log10
-from pathlib import Path
 from statistics import mean
 
 import numpy as np
@@ -10,7 +9,7 @@ from scipy.optimize import nnls
 
 from benchmark.errors import UsageError
 from benchmark.studies.report import Section
-from benchmark.studies.scaling import FLOPS, PARAMETERS, Rung, ladders, rows_of
+from benchmark.studies.scaling import FLOPS, PARAMETERS, Rung, rows_of
 from benchmark.studies.scaling_curves import Curve, curves
 
 BYTES = 16
@@ -21,11 +20,10 @@ HOURS = 24
 """In which the run is to end: so many machines are counted."""
 
 
-def plan(results: Path, dataset: str, recipe: str, to: float) -> Section | None:
+def plan(dataset: str, recipe: str, ladder: Sequence[Rung], to: float) -> Section | None:
     """One run of the recipe with `to` dense parameters without head; None where it has no ladder over them. Raises
     UsageError for a size that is not beyond the ladder."""
-    of_recipe = {name: rungs for name, rungs in ladders(results, dataset).items() if name == recipe}
-    found = [curve for curve in curves(of_recipe) if curve.axis is PARAMETERS]
+    found = curves({recipe: tuple(ladder)}, (PARAMETERS,))
     if not found:
         return None
     [curve] = found

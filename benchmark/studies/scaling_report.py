@@ -1,23 +1,39 @@
 """What the records of ladders show, as tables and numbers."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from benchmark.studies import scaling_numbers, scaling_released, scaling_sections, scaling_shapes
 from benchmark.studies.report import Report
 from benchmark.studies.scaling import AXES, Ladders, ladders
-from benchmark.studies.scaling_curves import curves, joints, meetings
+from benchmark.studies.scaling_curves import Curve, curves, joints, meetings
+from benchmark.studies.scaling_shapes import Level
 
 
-def report(results: Path, dataset: str) -> Report | None:
-    """From records and recipes alone; None where there is neither a record nor a released ladder. Raises BenchmarkError
-    for records that are no one study."""
-    there, released = ladders(results, dataset), scaling_released.ladders(dataset)
-    levels = scaling_shapes.levels(results, dataset)
+@dataclass(frozen=True)
+class Findings:
+    """What the records of a data set's ladders and shapes give: tables and figures are made of it."""
+
+    dataset: str
+    ladders: Ladders
+    curves: list[Curve]
+    levels: list[Level]
+
+
+def findings(results: Path, dataset: str) -> Findings:
+    """Raises BenchmarkError for records that are no one study."""
+    there = ladders(results, dataset)
+    return Findings(dataset, there, curves(there), scaling_shapes.levels(results, dataset))
+
+
+def report(of: Findings) -> Report | None:
+    """From records and recipes alone; None where there is neither a record nor a released ladder."""
+    dataset, there, found, levels = of.dataset, of.ladders, of.curves, of.levels
+    released = scaling_released.ladders(dataset)
     if not there and not released and not levels:
         return None
-    found, together = curves(there), joints(there)
-    met = meetings(found)
+    together, met = joints(there), meetings(found)
     return Report(
         f"Scaling laws on {dataset}",
         tuple(_remarks(there)),

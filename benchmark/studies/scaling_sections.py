@@ -38,6 +38,17 @@ JOINT_HEAD = (
     "oracle LogLoss",
     "E less the oracle's",
 )
+OUTCOME = "seeds", "test LogLoss", "test AUC", "erank / limit"
+
+
+def outcome(rung: Rung) -> tuple[str, str, str, str]:
+    """What a step or shape came to, in the columns OUTCOME."""
+    return (
+        seeds_in_words([run.seed for run in rung.runs]),
+        with_sd([logloss(run) for run in rung.runs], 5),
+        with_sd([run.metrics.test.auc for run in rung.runs], 5),
+        "" if (rank := mean_rank(rung)) is None else f"{rank:.3f}",
+    )
 
 
 def interval(found: Interval, digits: int) -> str:
@@ -131,17 +142,14 @@ def steps(dataset: str, name: str, rungs: Sequence[Rung]) -> Section:
             f"{rung.first.parameters.head:,}",
             f"{FLOPS.of(rung.first):,}",
             f"{ROWS.of(rung.first):,}",
-            seeds_in_words([run.seed for run in rung.runs]),
-            with_sd([logloss(run) for run in rung.runs], 5),
-            with_sd([run.metrics.test.auc for run in rung.runs], 5),
-            "" if (rank := mean_rank(rung)) is None else f"{rank:.3f}",
+            *outcome(rung),
         )
         for rung in rungs
     )
     axes = PARAMETERS.title, "head parameters", FLOPS.title, ROWS.title
     return Section(
         f"The ladder of {name}",
-        ("step", *varied, *axes, "seeds", "test LogLoss", "test AUC", "erank / limit"),
+        ("step", *varied, *axes, *OUTCOME),
         rows,
         (
             *_common(dataset, name, rungs, varied),

@@ -15,7 +15,7 @@ from benchmark.measure.cost import flops_per_sample, on_meta
 from benchmark.measure.significance import ALPHA, Difference, holm, welch
 from benchmark.paths import RECIPES
 from benchmark.recipe import Recipe
-from benchmark.studies.report import Section, seeds_in_words, with_sd
+from benchmark.studies.report import Section
 from benchmark.studies.scaling import (
     FLOPS,
     PARAMETERS,
@@ -28,6 +28,7 @@ from benchmark.studies.scaling import (
 )
 from benchmark.studies.scaling_curves import logloss, mean_rank
 from benchmark.studies.scaling_numbers import derived
+from benchmark.studies.scaling_sections import OUTCOME, outcome
 
 SPREAD = 1.1
 """Of a level: its largest FLOPs over its smallest."""
@@ -123,18 +124,7 @@ def pairs(level: Level) -> list[Pair]:
 def section(found: Sequence[Level]) -> Section:
     return Section(
         "Width against depth at equal FLOPs",
-        (
-            "recipe",
-            "shape",
-            "depth",
-            "width",
-            FLOPS.title,
-            PARAMETERS.title,
-            "seeds",
-            "test LogLoss",
-            "test AUC",
-            "erank / limit",
-        ),
+        ("recipe", "shape", "depth", "width", FLOPS.title, PARAMETERS.title, *OUTCOME),
         tuple(row for level in found for row in _rows(level)),
         (
             f"Shapes of a recipe within {SPREAD - 1:.0%} of FLOPs are a level. Whether depth matters at that cost is "
@@ -154,10 +144,7 @@ def _rows(level: Level) -> Iterator[tuple[str, ...]]:
             ", ".join(f"{key.partition('.')[2]} {value}" for key, value in level.width(shape).items()),
             f"{FLOPS.of(shape.first):,}",
             f"{PARAMETERS.of(shape.first):,}",
-            seeds_in_words([run.seed for run in shape.runs]),
-            with_sd([logloss(run) for run in shape.runs], 5),
-            with_sd([run.metrics.test.auc for run in shape.runs], 5),
-            "" if (rank := mean_rank(shape)) is None else f"{rank:.3f}",
+            *outcome(shape),
         )
 
 

@@ -293,3 +293,18 @@ def test_ids_are_replaced_chunk_by_chunk(tmp_path, monkeypatch):
     assert store.split("train").dense[:, 0].tolist() == [i / 2 for i in range(10)]
     os.utime(tmp_path / "store" / "train.sparse.npy")
     assert Store.open(tmp_path / "store").fingerprint == store.fingerprint
+
+
+@pytest.mark.parametrize("short", [0, 1])
+def test_ids_without_a_final_one_are_refused(tmp_path, short):
+    final = [np.array([3, 1, 2, 0], np.int32), np.array([2, 2, 1], np.int32)]
+    final[short] = final[short][:-1]
+
+    def make(writer):
+        for split in SPLITS:
+            append_rows(writer, split, 10, chunk=4)
+        with ThreadPoolExecutor(2) as pool:
+            writer.replace_ids(final, pool)
+
+    with pytest.raises(ValueError, match="sparse ids of train have no final ones"):
+        open_or_make(tmp_path / "store", make, ignore)

@@ -94,7 +94,7 @@ def three(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def report(three):
-    return scaling_report.report(three, "synthetic_tiny")
+    return scaling_report.report(scaling_report.findings(three, "synthetic_tiny"))
 
 
 def law(report, recipe: str, axis: str) -> dict:
@@ -150,7 +150,7 @@ def test_tables_are_held_to_the_records(three, tmp_path) -> None:
 
 def test_figures_of_every_axis(tmp_path) -> None:
     climb(tmp_path, "short", falling, SIZES[:2])
-    paths = scaling_figures.draw(tmp_path, "synthetic_tiny")
+    paths = scaling_figures.draw(scaling_report.findings(tmp_path, "synthetic_tiny"), tmp_path)
     assert {path.stem for path in paths} == {"laws-parameters", "rank-parameters", "laws-flops", "rank-flops"}
     assert {path.suffix for path in paths} == {".svg", ".png"}
 
@@ -213,7 +213,8 @@ def test_released_ladders_have_their_published_sizes() -> None:
 
 def test_a_plan_is_marked_as_extrapolated(three) -> None:
     """FLOPs are twice the parameters; a run took 4 s, whatever its size."""
-    falls, flat = (scaling_plan.plan(three, "synthetic_tiny", name, 1e9) for name in ("falls", "flat"))
+    there = scaling.ladders(three, "synthetic_tiny")
+    falls, flat = (scaling_plan.plan("synthetic_tiny", name, there[name], 1e9) for name in ("falls", "flat"))
     assert falls is not None and flat is not None and "EXTRAPOLATED" in falls.title
     numbers, none = dict(falls.rows), dict(flat.rows)
     assert numbers["FLOPs per sample"] == "2,000,000,000" and numbers["beyond the largest measured"] == "4.5 decades"
@@ -221,7 +222,7 @@ def test_a_plan_is_marked_as_extrapolated(three) -> None:
     assert numbers["test LogLoss"].startswith("0.45") and "(0.45000 to " in numbers["test LogLoss"]
     assert "an upper bound" in falls.remarks[0]
     assert none["test LogLoss"] == "no scaling law found: nothing to extrapolate"
-    assert scaling_plan.plan(three, "synthetic_tiny", "gone", 1e9) is None
+    assert scaling_plan.plan("synthetic_tiny", "falls", there["falls"][:1], 1e9) is None
 
 
 def test_the_command_says_what_it_would_run(capsys) -> None:

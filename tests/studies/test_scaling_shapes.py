@@ -132,10 +132,11 @@ def test_a_shape_is_in_no_ladder(shaped: Path) -> None:
     assert {name: [rung.step for rung in rungs] for name, rungs in scaling.ladders(shaped, "synthetic").items()} == {
         "rankmixer": [1]
     }
-    report = scaling_report.report(shaped, "synthetic")
+    report = scaling_report.report(scaling_report.findings(shaped, "synthetic"))
     assert report is not None
     assert [run["step"] for run in report.numbers["runs"]["rankmixer"]] == [1, 1, 1]
-    assert report.numbers["laws"] == [] and scaling_plan.plan(shaped, "synthetic", "rankmixer", 1e9) is None
+    ladder = scaling.ladders(shaped, "synthetic")["rankmixer"]
+    assert report.numbers["laws"] == [] and scaling_plan.plan("synthetic", "rankmixer", ladder, 1e9) is None
 
 
 def test_depths_are_compared_within_a_level(shaped: Path) -> None:

@@ -53,7 +53,7 @@ def results(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def report(results):
-    return scaling_report.report(results, "synthetic_tiny")
+    return scaling_report.report(scaling_report.findings(results, "synthetic_tiny"))
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +75,8 @@ def test_a_law_that_the_data_reject_is_not_printed(name, report, rows, results) 
     assert line["verdict"] == NO_POWER_LAW and float(line["misfit"]) == law["misfit"]
     assert [line[column] for column in ("E", "A", "alpha", "alpha_low", "r2", "held_out")] == [""] * 6
     assert not [met for met in report.numbers["crossings"] if name in (met["a"], met["b"])]
-    plan = scaling_plan.plan(results, "synthetic_tiny", name, 1e9)
+    ladder = scaling.ladders(results, "synthetic_tiny")[name]
+    plan = scaling_plan.plan("synthetic_tiny", name, ladder, 1e9)
     assert plan is not None and dict(plan.rows)["test LogLoss"] == f"{NO_POWER_LAW}: nothing to extrapolate"
 
 
@@ -178,7 +179,7 @@ def test_fitted_numbers_are_the_same_where_losses_differ_in_the_last_bit(tmp_pat
                 run = record.load(path)
                 test = replace(run.metrics.test, logloss=nextafter(run.metrics.test.logloss, 1))
                 record.save(run.model_copy(update={"metrics": run.metrics.model_copy(update={"test": test})}), path)
-        made = scaling_report.report(folder, "synthetic_tiny")
+        made = scaling_report.report(scaling_report.findings(folder, "synthetic_tiny"))
         assert made is not None
         fits = [{key: law[key] for key in ("fit", "p", "misfit", "noise_p")} for law in made.numbers["laws"]]
         texts.append((made.markdown(), json.dumps(fits)))
@@ -189,7 +190,7 @@ def test_fitted_numbers_are_the_same_where_losses_differ_in_the_last_bit(tmp_pat
 def test_crossing_laws(tmp_path) -> None:
     climb(tmp_path, "a", falling)
     climb(tmp_path, "b", lambda size: 0.4525 + (falling(size) - 0.45) * 0.5)
-    found = scaling_report.report(tmp_path, "synthetic_tiny")
+    found = scaling_report.report(scaling_report.findings(tmp_path, "synthetic_tiny"))
     assert found is not None
     [on_parameters, on_flops] = found.numbers["crossings"]
     [crossing] = on_parameters["at"]
@@ -203,10 +204,11 @@ def test_costs_are_extrapolated_by_straight_lines(tmp_path) -> None:
     """A sample takes 1e-6 + 1e-9 FLOPs seconds; 1,000 rows and two epochs; FLOPs are twice the parameters."""
     for step, size in enumerate(SIZES, start=1):
         keep(tmp_path, "a", step, 0, 0.47, size, seconds=2000 * (1e-6 + 1e-9 * 2 * size))
-    plan = scaling_plan.plan(tmp_path, "synthetic_tiny", "a", 1e9)
+    ladder = scaling.ladders(tmp_path, "synthetic_tiny")["a"]
+    plan = scaling_plan.plan("synthetic_tiny", "a", ladder, 1e9)
     assert plan is not None
     numbers = dict(plan.rows)
     assert numbers["FLOPs per sample"] == "2,000,000,000"
     assert numbers["hours on this machine"] == f"{2000 * (1e-6 + 2) / 3600:,.1f}"
     with pytest.raises(UsageError, match="--to 32000: synthetic_tiny/a was measured up to 32,000 parameters"):
-        scaling_plan.plan(tmp_path, "synthetic_tiny", "a", 32_000)
+        scaling_plan.plan("synthetic_tiny", "a", ladder, 32_000)
