@@ -1,5 +1,7 @@
 """The two errors a person can cause; the command line turns each into one message and an exit code."""
 
+import re
+
 
 class BenchmarkError(Exception):
     """Something failed outside the caller's words (a file, a disk, a server, a diverging run): exit code 1."""
@@ -11,3 +13,7 @@ class MissingData(BenchmarkError):
 
 class UsageError(BenchmarkError):
     """The request itself is wrong (a misspelt name, a wrong key or value): exit code 2."""
+
+
+def without_password(text: str) -> str:
+    return re.sub(r"//[^/@\s]*@", "//", text)

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from benchmark.errors import UsageError
-from benchmark.paths import RESULTS
+from benchmark.utils.paths import RESULTS
 
 if TYPE_CHECKING:
-    from benchmark.job import Event, Job
-    from benchmark.recipe import Recipe
+    from benchmark.recipes.recipe import Recipe
     from benchmark.records.record import Record
+    from benchmark.runs.run import Event, Job
     from benchmark.training.checkpoint import Cadence
 
 Device = Literal["cpu", "cuda"]
@@ -93,9 +93,9 @@ def prepare(
 
     import torch
 
-    from benchmark.cli.console import notice
     from benchmark.data import catalog
-    from benchmark.job import Job
+    from benchmark.runs.run import Job
+    from benchmark.terminal.console import notice
 
     found, store = catalog.open_data(card_name, data_root=data_root, notify=_ignore if quiet else notice)
     return Job(chosen, found.card, store, seed, threads or torch.get_num_threads(), device, rows)
@@ -116,12 +116,12 @@ def perform(
     """Carries a job out, shown on standard error unless `quiet` and logged to MLflow if `track`.
 
     Once `leave` says so, it ends as at Ctrl-C."""
-    from benchmark.cli.console import notice
-    from benchmark.cli.progress import Bar, Lines
-    from benchmark.execute import execute
-    from benchmark.files import require_writable
-    from benchmark.tracking import Tracker
+    from benchmark.runs.execute import execute
+    from benchmark.terminal.console import notice
+    from benchmark.terminal.progress import Bar, Lines
+    from benchmark.tracking.runs import Tracker
     from benchmark.training.checkpoint import Cadence
+    from benchmark.utils.files import require_writable
 
     for folder in (results, *((save_model,) if save_model else ())):
         require_writable(folder)
@@ -152,8 +152,8 @@ def _recipe(
     recipe: str | None, model: str | None, dataset: str | None, settings: Sequence[str]
 ) -> "tuple[Recipe, str]":
     """The recipe, and the name or path of its data set's card."""
-    from benchmark import recipe as recipes
     from benchmark.data import catalog
+    from benchmark.recipes import recipe as recipes
 
     if recipe is not None and model is None:
         chosen = recipes.load(recipe)

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from benchmark import recipe as recipes
 from benchmark.__main__ import main
+from benchmark.recipes import recipe as recipes
 
 settings.register_profile("any load", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any load")
@@ -73,8 +73,9 @@ RECIPES = {
 def made(tmp_path_factory) -> Made:
     """Two recipes on synthetic_tiny, seeds 0 and 1, run and tabled. Read only: tests that alter it work on a copy."""
     from benchmark.data import catalog
-    from benchmark.job import Finished, Job, Run, save
-    from benchmark.records import leaderboard
+    from benchmark.reports import document
+    from benchmark.reports.leaderboard import files
+    from benchmark.runs.run import Finished, Job, Run, save
 
     root = tmp_path_factory.mktemp("made")
     folder = root / "recipes" / "synthetic_tiny"
@@ -88,5 +89,5 @@ def made(tmp_path_factory) -> Made:
             for event in Run(job):
                 if isinstance(event, Finished):
                     save(event, job.path(root / "results"))
-    leaderboard.write(leaderboard.texts(leaderboard.load_boards(root / "results"), root / "results"))
+    document.write(files.texts(files.load_boards(root / "results"), root / "results"))
     return Made(root / "results", root / "recipes")

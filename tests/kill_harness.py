@@ -18,12 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmark.paths import ROOT
+from benchmark.utils.paths import ROOT
 
 CHILD = """
 import json, os, sys
 from benchmark import run
-from benchmark.job import Resumed
+from benchmark.runs.run import Resumed
 from benchmark.training.checkpoint import Cadence
 from benchmark.training.fit import Stepped
 

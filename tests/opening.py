@@ -3,7 +3,7 @@
 from functools import cache
 
 from benchmark.data import catalog
-from benchmark.records.verify_data import Data
+from benchmark.verify.data import Data
 
 
 @cache

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from benchmark import recipe as recipes
 from benchmark import registry
 from benchmark.errors import BenchmarkError, UsageError
-from benchmark.paths import ROOT
+from benchmark.recipes import recipe as recipes
 from benchmark.records.environment import source_digest
+from benchmark.utils.paths import ROOT
 
 SECTION = (ROOT / "README.md").read_text(encoding="utf-8").split("### Add your model in one file")[1].split("\n### ")[0]
 PLUGIN = "my_models/gated.py"

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.paths import ROOT
-from benchmark.records import leaderboard_text
 from benchmark.records.record import record_files
-from benchmark.records.verify_place import study_files
+from benchmark.reports.leaderboard import text as leaderboard_text
+from benchmark.utils.paths import ROOT
+from benchmark.verify.place import study_files
 
 
 @pytest.fixture(scope="module")

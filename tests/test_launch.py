@@ -8,9 +8,9 @@ import pytest
 
 import benchmark
 from benchmark.errors import UsageError
-from benchmark.job import Finished, Started
-from benchmark.paths import ROOT
 from benchmark.records import record
+from benchmark.runs.run import Finished, Started
+from benchmark.utils.paths import ROOT
 
 SMALL = {"rows": 3000, "threads": 1, "track": False}
 

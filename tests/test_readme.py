@@ -5,10 +5,12 @@ import subprocess
 import sys
 import tomllib
 
+from setuptools import find_packages
+
 from benchmark.data.catalog import card_names
-from benchmark.paths import ROOT
-from benchmark.recipe import Train
+from benchmark.recipes.recipe import Train
 from benchmark.registry import models
+from benchmark.utils.paths import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -48,6 +50,7 @@ def test_the_lock_pins_everything_and_names_no_cuda() -> None:
 
 
 def test_every_package_on_disk_is_installed() -> None:
-    listed = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    packages = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    listed = find_packages(str(ROOT), include=packages["find"]["include"])
     folders = {path.parent for path in (*ROOT.glob("benchmark/**/*.py"), *ROOT.glob("baselines/**/*.py"))}
     assert set(listed) == {".".join(folder.relative_to(ROOT).parts) for folder in folders}

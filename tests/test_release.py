@@ -8,8 +8,8 @@ import tomllib
 import yaml
 
 from benchmark import __version__
-from benchmark.paths import ROOT
 from benchmark.records.record import NUMERICS
+from benchmark.utils.paths import ROOT
 
 CHANGELOG = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
 

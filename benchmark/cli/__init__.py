@@ -8,17 +8,17 @@ from benchmark.cli import (
     claims,
     compare,
     data,
-    listing,
-    predicting,
+    list,
+    predict,
     rank,
     results,
-    running,
-    scaling,
+    run,
+    scale,
     speed,
     studies,
     theory,
-    tuning,
-    verifying,
+    tune,
+    verify,
 )
 
 app = typer.Typer(
@@ -46,22 +46,22 @@ def main(
     """A reproducible benchmark of dense-scaling click-through-rate models, with rank diagnostics."""
 
 
-app.command("run")(running.run)
-app.command("predict")(predicting.predict)
-app.command("list")(listing.list_)
+app.command("run")(run.run)
+app.command("predict")(predict.predict)
+app.command("list")(list.list_)
 app.add_typer(data.app, name="data")
 app.add_typer(speed.app, name="speed")
 app.command("rank")(rank.rank)
 app.command("suite")(studies.suite)
 app.command("ablate")(studies.ablate)
 app.command("damping")(studies.damping)
-app.add_typer(scaling.app, name="scale")
-app.command("tune")(tuning.tune)
+app.add_typer(scale.app, name="scale")
+app.command("tune")(tune.tune)
 app.command("leaderboard")(results.leaderboard)
 app.command("significance")(results.significance)
 app.command("claims")(claims.claims)
 app.command("compare")(compare.compare)
-app.command("verify")(verifying.verify)
+app.command("verify")(verify.verify)
 app.command("track")(results.track)
 app.command("ui")(results.ui)
 app.command("theory")(theory.theory)

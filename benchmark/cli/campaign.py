@@ -10,13 +10,17 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import typer
 
-from benchmark.cli.console import notice, out
 from benchmark.errors import UsageError
+from benchmark.terminal.console import notice, out
 
 if TYPE_CHECKING:
     from benchmark.data.store import Store
-    from benchmark.studies.cells import Cell, Planned
-    from benchmark.studies.suite import Pool
+    from benchmark.studies.campaign.cells import Cell
+
+if TYPE_CHECKING:
+    from benchmark.data.store import Store
+    from benchmark.studies.campaign.cells import Cell, Planned
+    from benchmark.studies.campaign.suite import Pool
 
 Timed = tuple["Planned", float | None]
 
@@ -45,7 +49,7 @@ def carry_out(cells: "Sequence[Cell]", stores: "Mapping[str, Store]", options: O
     """Runs what is to be run of the cells, whose data are open in `stores`, by their card: how many failed.
 
     Raises typer.Exit at a signal, with 128 and its number."""
-    from benchmark.files import require_writable
+    from benchmark.utils.files import require_writable
 
     todo, present = _todo(cells, stores, options.results)
     if options.dry_run:
@@ -62,8 +66,8 @@ def carry_out(cells: "Sequence[Cell]", stores: "Mapping[str, Store]", options: O
 
 def _todo(cells: "Sequence[Cell]", stores: "Mapping[str, Store]", results: Path) -> tuple[list[Timed], int]:
     """What is to be run, longest first, and how many records are there."""
-    from benchmark.studies import estimate
-    from benchmark.studies.cells import plan
+    from benchmark.studies.campaign import estimate
+    from benchmark.studies.campaign.cells import plan
 
     planned = [
         each
@@ -84,7 +88,8 @@ def _todo(cells: "Sequence[Cell]", stores: "Mapping[str, Store]", results: Path)
 def _print_plan(todo: list[Timed], present: int, options: Options) -> None:
     from rich.table import Table
 
-    from benchmark.studies.estimate import in_total, words
+    from benchmark.reports.document import words
+    from benchmark.studies.campaign.estimate import in_total
 
     out.print(f"{present} cells done before, {len(todo)} to run", highlight=False)
     if not todo:
@@ -98,12 +103,12 @@ def _print_plan(todo: list[Timed], present: int, options: Options) -> None:
 
 def _run(todo: list[Timed], options: Options) -> int:
     from benchmark import launch
-    from benchmark.cli.board import Board, Lines, LiveTable
     from benchmark.data.catalog import cache_folder
-    from benchmark.files import require_writable
-    from benchmark.studies.pool import cores
-    from benchmark.studies.suite import run_cells
-    from benchmark.studies.worker import Worker
+    from benchmark.studies.campaign.pool import cores
+    from benchmark.studies.campaign.suite import run_cells
+    from benchmark.studies.campaign.worker import Worker
+    from benchmark.terminal.board import Board, Lines, LiveTable
+    from benchmark.utils.files import require_writable
 
     threads = options.threads or (max(1, cores() // options.jobs) if options.backend == "loky" else 1)
     pool = _pool(options, threads)
@@ -135,7 +140,7 @@ def _run(todo: list[Timed], options: Options) -> int:
 
 
 def _pool(options: Options, threads: int) -> "Pool":
-    from benchmark.studies.pool import Cluster, Local
+    from benchmark.studies.campaign.pool import Cluster, Local
 
     return Local(options.jobs, threads) if options.address is None else Cluster(options.address)
 
@@ -143,3 +148,16 @@ def _pool(options: Options, threads: int) -> "Pool":
 def _say(message: str, options: Options) -> None:
     if not options.quiet:
         notice(message)
+
+
+def open_store(dataset: str, options: Options) -> "Store":
+    """Encoded now if it was not before: the processes that run cells find it made."""
+    from benchmark.data import catalog
+
+    return catalog.open_data(
+        dataset, data_root=options.data_root, notify=_ignore if options.quiet else notice, fetch=False
+    )[1]
+
+
+def _ignore(_: object) -> None:
+    pass

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from benchmark.cli.console import out, print_section
-from benchmark.paths import RESULTS, shown
+from benchmark.terminal.console import out, print_section
+from benchmark.utils.paths import RESULTS, shown
 
 
 def claims(
@@ -17,8 +17,8 @@ def claims(
 ) -> None:
     """Judge the claims of claims.toml from the records alone; writes claims.md and claims.json."""
     from benchmark.errors import BenchmarkError
-    from benchmark.records.leaderboard import differing, write
-    from benchmark.studies import claims as study
+    from benchmark.reports.document import differing, write
+    from benchmark.studies.claims import claims as study
 
     report = study.report(results)
     for section in report.sections:

@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from benchmark.cli.console import out, print_section
-from benchmark.cli.results import RecordsFolder
-from benchmark.paths import RESULTS, shown
+from benchmark.cli.options import RecordsFolder
+from benchmark.terminal.console import out, print_section
+from benchmark.utils.paths import RESULTS, shown
 
 Subject = Annotated[str, typer.Argument(help="A recipe DATASET/NAME, a record's path, or a folder of records.")]
 
@@ -19,10 +19,10 @@ def compare(
     figures: Annotated[Path | None, typer.Option(help="Folder of the figure; figures in the results folder.")] = None,
 ) -> None:
     """Compare quality with intervals, rank stage by stage and cost, from records alone; writes a figure."""
-    from benchmark.records import plot
-    from benchmark.studies import compare as study
-    from benchmark.studies import sides
-    from benchmark.studies.compare_figure import comparison
+    from benchmark.reports.compare import sides
+    from benchmark.reports.compare import tables as study
+    from benchmark.reports.compare.figure import comparison
+    from benchmark.reports.figures import style
 
     first, second = sides.pair(a, b, results)
     for line in sides.labels(first, second):
@@ -31,5 +31,5 @@ def compare(
     for section in study.report(first, second):
         print_section(section)
     name = "-".join(("compare", first.runs[0].dataset, sides.slug(first), sides.slug(second)))
-    for path in plot.write(comparison(first, second), figures or results / "figures", name):
+    for path in style.write(comparison(first, second), figures or results / "figures", name):
         out.print(f"figure: {shown(path)}", highlight=False, soft_wrap=True)

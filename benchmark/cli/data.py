@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from benchmark.cli.console import notice, out
+from benchmark.terminal.console import notice, out
 
 if TYPE_CHECKING:
     from benchmark.data.card import Card

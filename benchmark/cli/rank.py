@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from benchmark.cli.console import out, print_section
-from benchmark.cli.running import parse_seeds
+from benchmark.cli.options import parse_seeds
 from benchmark.errors import BenchmarkError, UsageError
-from benchmark.paths import RESULTS, shown
 from benchmark.registry import unknown
+from benchmark.terminal.console import out, print_section
+from benchmark.utils.paths import RESULTS, shown
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -40,7 +40,7 @@ def rank(
         raise UsageError("give either --recipe DATASET/NAME or --dataset")
 
     from benchmark.measure.spectrum import METRICS
-    from benchmark.records.dataset_figures import of_dataset
+    from benchmark.reports.figures.dataset import of_dataset
 
     owner, _, name = (recipe or dataset or "").partition("/")
     place = Path("records") if study is None else Path("studies", study)
@@ -57,9 +57,9 @@ def rank(
 
 
 def _one(name: str, runs: "Runs", metrics: Sequence[str]) -> "dict[str, Figure]":
-    from benchmark.records import rank_figures
-    from benchmark.studies.rank_report import of_recipe
-    from benchmark.studies.report import seeds_in_words
+    from benchmark.reports.document import seeds_in_words
+    from benchmark.reports.figures import recipe as rank_figures
+    from benchmark.reports.rank.recipe import of_recipe
 
     seeds = seeds_in_words([run.seed for run in runs])
     for line in filter(None, (f"{runs[0].recipe_id}, seeds {seeds}", runs[0].caveat, *runs[0].notes)):
@@ -71,22 +71,22 @@ def _one(name: str, runs: "Runs", metrics: Sequence[str]) -> "dict[str, Figure]"
 
 
 def _all(dataset: str, recipes: "Mapping[str, Runs]", metrics: Sequence[str]) -> "dict[str, Figure]":
-    from benchmark.studies import rank_loss
-    from benchmark.studies.rank_loss_figure import rank_against_quality
-    from benchmark.studies.rank_overview import overview, rank_and_loss
+    from benchmark.reports.rank import loss
+    from benchmark.reports.rank.dataset import overview, rank_and_loss
+    from benchmark.reports.rank.figure import rank_against_quality
 
     for metric in metrics:
         for section in overview(recipes, metric):
             print_section(section)
-    points, left_out = rank_loss.points(recipes)
-    print_section(rank_and_loss(points, left_out, rank_loss.relations(points)))
+    points, left_out = loss.points(recipes)
+    print_section(rank_and_loss(points, left_out, loss.relations(points)))
     return {"rank-loss": rank_against_quality(dataset, points)} if points else {}
 
 
 def _recipes(folder: Path, dataset: str, seeds: Sequence[int] | None) -> "dict[str, Runs]":
     """The records of a data set by recipe (by variant in a study's folder) and seed. Raises UsageError for none."""
     from benchmark.records import record
-    from benchmark.studies.grid import require_alike
+    from benchmark.records.comparable import require_alike
 
     if not (paths := sorted(folder.glob(f"{dataset}/*/seed-*.json"))):
         known = {path.parent.parent.name for path in folder.glob("*/*/seed-*.json")}
@@ -107,9 +107,9 @@ def _recipes(folder: Path, dataset: str, seeds: Sequence[int] | None) -> "dict[s
 
 
 def _write(figures: "Mapping[str, Figure]", folder: Path) -> None:
-    from benchmark.records import plot
+    from benchmark.reports.figures import style
 
     for name, figure in figures.items():
-        plot.write(figure, folder, name)
+        style.write(figure, folder, name)
     if figures:
         out.print(f"figures in {shown(folder)}, SVG and PNG: {', '.join(figures)}", highlight=False, markup=False)

@@ -1,18 +1,15 @@
 """`leaderboard`, `significance`, `track` and `ui`: what is made of records."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from benchmark.cli.console import notice, out, print_section
-from benchmark.paths import RESULTS, shown
+from benchmark.cli.options import RecordsFolder, ResultsFolder
+from benchmark.terminal.console import notice, out, print_section
+from benchmark.utils.paths import RESULTS, shown
 
 if TYPE_CHECKING:
-    from benchmark.records.leaderboard_boards import Board
-
-ResultsFolder = Annotated[Path, typer.Option(help="Folder of the records.")]
-RecordsFolder = Annotated[Path, typer.Option(exists=True, file_okay=False, help="Folder of the records.")]
+    from benchmark.reports.leaderboard.boards import Board
 
 
 def leaderboard(
@@ -22,8 +19,9 @@ def leaderboard(
 ) -> None:
     """Write the leaderboard from the records alone: leaderboard.md, .csv and .json, and the README's tables."""
     from benchmark.errors import BenchmarkError
-    from benchmark.records import leaderboard as tables
     from benchmark.registry import unknown
+    from benchmark.reports import document
+    from benchmark.reports.leaderboard import files as tables
 
     boards = tables.load_boards(results)
     shown_boards = [board for board in boards if dataset in (None, board.dataset)]
@@ -31,12 +29,12 @@ def leaderboard(
         raise unknown("data set with records", dataset, [board.dataset for board in boards])
     contents = tables.texts(boards, results)
     if check:
-        wrong = [shown(path) for path in tables.differing(contents)]
+        wrong = [shown(path) for path in document.differing(contents)]
         if wrong:
             say = "is not what the records give; run `python -m benchmark leaderboard`"
             raise BenchmarkError("\n".join(f"{path}: {say}" for path in wrong))
     else:
-        tables.write(contents)
+        document.write(contents)
     for board in shown_boards:
         _print_board(board)
     verb = "are what the records give" if check else "written"
@@ -50,15 +48,15 @@ def significance(
     results: ResultsFolder = RESULTS,
 ) -> None:
     """Simulate the leaderboard's ranking rule: false findings and power; writes significance.md and .json."""
-    from benchmark.files import write_text
-    from benchmark.studies import rule_simulation
+    from benchmark.studies.simulations import ranking
+    from benchmark.utils.files import write_text
 
-    report = rule_simulation.report(tables, draws, seed)
+    report = ranking.report(tables, draws, seed)
     for line in report.remarks:
         out.print(line, highlight=False, markup=False)
     for section in report.sections:
         print_section(section)
-    for path, text in rule_simulation.files(report, results).items():
+    for path, text in ranking.files(report, results).items():
         write_text(path, text)
         out.print(shown(path), highlight=False, markup=False)
 
@@ -68,12 +66,13 @@ def track(
     results: ResultsFolder = RESULTS,
 ) -> None:
     """Say where MLflow keeps the runs, and send it the records and ladders it lacks."""
-    from benchmark import mlflow_store, tracking, tracking_scaling
+    from benchmark.errors import without_password
+    from benchmark.tracking import runs, scaling, store
 
-    out.print(f"MLflow store: {mlflow_store.without_password(mlflow_store.store_uri())}", highlight=False)
+    out.print(f"MLflow store: {without_password(store.store_uri())}", highlight=False)
     if sync:
-        found = tracking.sync(results, notice)
-        tracking_scaling.sync(results, notice)
+        found = runs.sync(results, notice)
+        scaling.sync(results, notice)
         out.print(f"{found.sent} sent, {found.present} there already, {found.unreadable} unreadable", highlight=False)
         if found.unreadable:
             raise typer.Exit(1)
@@ -81,14 +80,14 @@ def track(
 
 def ui(port: Annotated[int, typer.Option(min=1, max=65535, help="Port on the loopback address.")] = 5000) -> None:
     """Open the MLflow UI on the project's store, on this machine only."""
-    from benchmark import tracking
+    from benchmark.tracking import runs
 
-    tracking.ui(port, notice)
+    runs.ui(port, notice)
 
 
 def _print_board(board: "Board") -> None:
-    from benchmark.records import leaderboard_cells as cells
-    from benchmark.studies.report import Section
+    from benchmark.reports.document import Section
+    from benchmark.reports.leaderboard import columns as cells
 
     for track in board.tracks:
         tables = list(cells.track_tables(board, track, cells.NARROW))

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from benchmark.cli.console import notice, out
-from benchmark.paths import RESULTS, shown
+from benchmark.terminal.console import notice, out
+from benchmark.utils.paths import RESULTS, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from benchmark.speed.figures import Figures
+    from benchmark.speed.measurements import Figures
     from benchmark.speed.train import Setting
 
 app = typer.Typer(help="Measure speed and memory on this machine.", no_args_is_help=True)
@@ -106,7 +106,7 @@ def _settings(recipe_ids: list[str] | None, changes: list[str] | None, threads: 
 
 def _report_all(measured: "Iterable[Figures]", json_: bool, keep: bool, results: Path) -> None:
     """Prints, and keeps, each measurement when it is there; as JSON all together, by subject if there are several."""
-    from benchmark.speed import figures as files
+    from benchmark.speed import measurements as files
 
     found = {}
     for figures in measured:

@@ -1,36 +1,35 @@
 """`suite`, `ablate` and `damping`: many runs, those whose records are missing or stale."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from benchmark.cli.campaign import Options, carry_out
-from benchmark.cli.console import notice, out, print_section
-from benchmark.cli.running import MOST_THREADS, parse_seeds
+from benchmark.cli.campaign import Options, carry_out, open_store
+from benchmark.cli.options import (
+    Address,
+    Backend,
+    DataRoot,
+    Dataset,
+    Device,
+    DryRun,
+    Jobs,
+    NoTrack,
+    Quiet,
+    Results,
+    Seeds,
+    Set,
+    Threads,
+    parse_seeds,
+)
 from benchmark.errors import MissingData, UsageError
-from benchmark.paths import RESULTS, shown
+from benchmark.terminal.console import notice, out, print_section
+from benchmark.utils.paths import RESULTS, shown
 
 if TYPE_CHECKING:
     from benchmark.data.store import Store
-    from benchmark.studies.cells import Cell
-    from benchmark.studies.report import Report
-
-Seeds = Annotated[str, typer.Option(help="Seeds: 0, 0-4 or 0,2,5.")]
-Jobs = Annotated[int, typer.Option(min=1, help="Runs at once on this machine; its cores are divided among them.")]
-Device = Annotated[Literal["cpu", "cuda"], typer.Option(help="Where to train.")]
-Threads = Annotated[
-    int | None, typer.Option(min=1, max=MOST_THREADS, help="Threads of each run; cores / jobs by default.")
-]
-Backend = Annotated[Literal["loky", "dask"], typer.Option(help="Processes of this machine, or a Dask cluster.")]
-Address = Annotated[str | None, typer.Option(help="HOST:PORT of the Dask scheduler.")]
-DataRoot = Annotated[Path | None, typer.Option(help="Folder of the data files you have.")]
-Results = Annotated[Path, typer.Option(help="Folder the records go to.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be run, and about how long.")]
-NoTrack = Annotated[bool, typer.Option("--no-track", help="Do not log to MLflow.")]
-Quiet = Annotated[bool, typer.Option("--quiet", help="No progress.")]
-Set = Annotated[list[str] | None, typer.Option("--set", help="Change one setting of the base in every cell.")]
-Dataset = Annotated[str, typer.Option(help="A data set's id, or the path of your own TOML card.")]
+    from benchmark.reports.document import Report
+    from benchmark.studies.campaign.cells import Cell
 
 
 def suite(
@@ -54,7 +53,7 @@ def suite(
     options = Options(jobs, threads, device, backend, address, data_root, results, dry_run, not no_track, quiet)
     numbers = parse_seeds(seeds)
 
-    from benchmark.studies.cells import chosen, ranked
+    from benchmark.studies.campaign.cells import chosen, ranked
 
     cells: list[Cell] = []
     stores: dict[str, Store] = {}
@@ -91,21 +90,23 @@ def ablate(
     options = Options(jobs, threads, device, backend, address, data_root, results, dry_run, not no_track, quiet)
     numbers = parse_seeds(seeds)
 
-    from benchmark import recipe as recipes
     from benchmark.data import catalog
-    from benchmark.studies import ablation, ablation_report, grid
+    from benchmark.recipes import recipe as recipes
+    from benchmark.studies.ablation import design
+    from benchmark.studies.ablation import report as ablation_report
+    from benchmark.studies.campaign import variants as grid
 
     dataset = _absolute(dataset)
     card = catalog.find_card(dataset).card
-    base = recipes.load(recipe or f"{card.id}/{ablation.BASE}")
+    base = recipes.load(recipe or f"{card.id}/{design.BASE}")
     if base.dataset != card.id:
         raise UsageError(f"--recipe {base.id} is for the data set {base.dataset}, not {card.id}")
-    variants = ablation.variants(recipes.override(base, set_) if set_ else base, ablation.parse_cells(cells))
+    variants = design.variants(recipes.override(base, set_) if set_ else base, design.parse_cells(cells))
     store = open_store(dataset, options)
     grid.require_buildable(variants, store.schema)
-    failed = carry_out(grid.cells(ablation.STUDY, dataset, variants, numbers), {dataset: store}, options)
+    failed = carry_out(grid.cells(design.STUDY, dataset, variants, numbers), {dataset: store}, options)
     if not dry_run:
-        _report(ablation_report.report(results, card.id), results, ablation.STUDY, card.id)
+        _report(ablation_report.report(results, card.id), results, design.STUDY, card.id)
     _exit(failed)
 
 
@@ -132,10 +133,10 @@ def damping(
     options = Options(jobs, threads, device, backend, address, data_root, results, dry_run, not no_track, quiet)
     numbers = parse_seeds(seeds)
 
-    from benchmark import recipe as recipes
     from benchmark.data import catalog
+    from benchmark.recipes import recipe as recipes
     from benchmark.studies import damping as study
-    from benchmark.studies import grid
+    from benchmark.studies.campaign import variants as grid
 
     dataset = _absolute(dataset)
     card = catalog.find_card(dataset).card
@@ -157,18 +158,9 @@ def _absolute(dataset: str) -> str:
     return str(Path(dataset).expanduser().resolve()) if dataset.endswith(".toml") else dataset
 
 
-def open_store(dataset: str, options: Options) -> "Store":
-    """Encoded now if it was not before: the processes that run cells find it made."""
-    from benchmark.data import catalog
-
-    return catalog.open_data(
-        dataset, data_root=options.data_root, notify=_ignore if options.quiet else notice, fetch=False
-    )[1]
-
-
 def _report(report: "Report | None", results: Path, study: str, dataset: str) -> None:
     """Prints the tables and writes them beside the records."""
-    from benchmark.studies import grid
+    from benchmark.studies.campaign import variants as grid
 
     if report is None:
         return
@@ -181,7 +173,3 @@ def _report(report: "Report | None", results: Path, study: str, dataset: str) ->
 def _exit(failed: int) -> None:
     if failed:
         raise typer.Exit(1)
-
-
-def _ignore(_: object) -> None:
-    pass

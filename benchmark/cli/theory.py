@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from benchmark.cli.console import out
-from benchmark.paths import RESULTS
+from benchmark.terminal.console import out
+from benchmark.utils.paths import RESULTS
 
 
 def theory(

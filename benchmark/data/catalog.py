@@ -11,13 +11,15 @@ from pathlib import Path
 import platformdirs
 from filelock import FileLock
 
-from benchmark import registry, toml
-from benchmark.data import download, local, synthetic
+from benchmark import registry
 from benchmark.data.card import Card, Hub, Table
-from benchmark.data.encode import ENCODING_VERSION
+from benchmark.data.encoding import table as table_encoding
+from benchmark.data.encoding.encode import ENCODING_VERSION
+from benchmark.data.sources import download, local, synthetic
 from benchmark.data.store import Fingerprint, Store, StoreWriter, open_or_make
 from benchmark.errors import BenchmarkError, MissingData, UsageError
-from benchmark.files import canonical_sha256
+from benchmark.utils import toml
+from benchmark.utils.files import canonical_sha256
 
 Notify = Callable[[str], None]
 UNVERIFIED = " (unverified)"
@@ -137,7 +139,7 @@ def _open_table(card: Card, table: Table, paths: local.Paths, notify: Notify, *,
 
     def make(writer: StoreWriter) -> None:
         notify(f"encoding {card.id}; it is kept for the next time")
-        local.write(table, paths, _source_names(paths, sums, altered), writer, notify)
+        table_encoding.write(table, paths, _source_names(paths, sums, altered), writer, notify)
 
     store = open_or_make(folder, make, notify)
     if difference := published_difference(card, store.fingerprint):

@@ -11,9 +11,10 @@ import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
-from benchmark.data import catalog, download, local
+from benchmark.data import catalog
 from benchmark.data.card import Card
-from benchmark.data.raw_encoder import RawEncoder
+from benchmark.data.encoding.raw_encoder import RawEncoder
+from benchmark.data.sources import download, local
 from benchmark.data.store import MANIFEST, Store
 from benchmark.errors import BenchmarkError
 

@@ -13,7 +13,7 @@ from typing import Any, TypedDict
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from benchmark.data.ahead import ahead
+from benchmark.utils.parallel import ahead
 
 _HEADER_BYTES = 128
 _CHUNK_BYTES = 1 << 19

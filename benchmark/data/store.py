@@ -23,7 +23,7 @@ from benchmark.data.card import SPLITS, Oracle
 from benchmark.data.npy import NpyFile, damage
 from benchmark.data.schema import Arrays, Schema
 from benchmark.errors import BenchmarkError
-from benchmark.files import canonical_sha256, sync_folder
+from benchmark.utils.files import canonical_sha256, sync_folder
 
 MANIFEST = "manifest.json"
 ENCODING = "encoding"

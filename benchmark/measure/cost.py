@@ -2,14 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmark.data.schema import Schema
-from benchmark.measure.parts import part_of
-from benchmark.recipe import Built, Recipe
 
 
 @dataclass(frozen=True)
@@ -23,12 +21,6 @@ class Parameters:
     @property
     def total(self) -> int:
         return self.embedding + self.dense + self.head
-
-
-def on_meta(recipe: Recipe, schema: Schema) -> Built:
-    """The recipe's model without memory for its weights."""
-    with torch.device("meta"):
-        return recipe.build(schema)
 
 
 def parameters(model: Any) -> Parameters:
@@ -60,3 +52,14 @@ def _forward_one_row(model: Any, schema: Schema, observe: Callable[[str, torch.T
     with torch.no_grad():
         model.eval()(dense, sparse, observe)
     model.train(training)
+
+
+Part = Literal["embedding", "dense", "head"]
+
+
+def part_of(parameter: str) -> Part:
+    """A dotted name with a component `embedding` is embedding, one under `head` is head, the rest is dense."""
+    components = parameter.split(".")
+    if "embedding" in components:
+        return "embedding"
+    return "head" if components[0] == "head" else "dense"

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from benchmark import __version__, plugins
-from benchmark.paths import ROOT
+from benchmark import __version__, registry
+from benchmark.utils.paths import ROOT
 
 PACKAGES = ("numpy", "polars", "torch")
 
@@ -45,7 +45,7 @@ def source_digest() -> str:
     digest = hashlib.sha256()
     own = sorted((*ROOT.glob("benchmark/**/*.py"), *ROOT.glob("baselines/**/*.py")))
     named = [(path.relative_to(ROOT).as_posix(), path) for path in own]
-    for name, path in (*named, *((f"plugins/{path.name}", path) for path in plugins.files())):
+    for name, path in (*named, *((f"plugins/{path.name}", path) for path in registry.files())):
         digest.update(f"{name}\0".encode())
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()

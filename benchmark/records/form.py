@@ -8,8 +8,8 @@ from typing import TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from benchmark.errors import BenchmarkError
-from benchmark.files import write_text
-from benchmark.paths import shown
+from benchmark.utils.files import write_text
+from benchmark.utils.paths import shown
 
 NUMBERS = re.compile(r"\[[-+.\deE,\s]+\]")
 """A list of numbers, which stays on one line."""

@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.errors import BenchmarkError
-from benchmark.files import write_atomically
 from benchmark.measure import metrics
-from benchmark.paths import shown
+from benchmark.utils.files import write_atomically
+from benchmark.utils.paths import shown
 
 MAX_ROWS = 100_000
 BINS = 16_384

@@ -12,15 +12,15 @@ import numpy as np
 import polars as pl
 
 from benchmark.data.batches import batches
-from benchmark.data.planted import DENSE, SPARSE, Size, generate, planted
 from benchmark.data.shuffle import Shuffle
+from benchmark.data.sources.planted import DENSE, SPARSE, Size, generate, planted
 from benchmark.data.store import Store
 from benchmark.errors import BenchmarkError
-from benchmark.measure.memory import private_bytes
 from benchmark.records.environment import current
 from benchmark.speed.apart import apart
 from benchmark.speed.encoding import Encoding, encode, opened_in, read
-from benchmark.speed.figures import Figures, now
+from benchmark.speed.measurements import Figures, now
+from benchmark.utils.memory import private_bytes
 
 BATCH = 4096
 CHUNK = 1 << 16

@@ -9,7 +9,7 @@ import polars as pl
 
 from benchmark.data import catalog
 from benchmark.data.store import Store
-from benchmark.measure.memory import peak_memory_gib
+from benchmark.utils.memory import peak_memory_gib
 
 MOST_READ = 1_200_000
 

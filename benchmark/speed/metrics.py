@@ -12,7 +12,7 @@ from sklearn.metrics import log_loss, roc_auc_score
 from benchmark.measure import metrics
 from benchmark.measure.spectrum import BatchCollector, StageCollector
 from benchmark.records.environment import current
-from benchmark.speed.figures import Figures, now
+from benchmark.speed.measurements import Figures, now
 
 T = TypeVar("T")
 

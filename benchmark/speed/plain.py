@@ -14,8 +14,8 @@ from torch.nn import functional as F
 from benchmark.data.batches import Batch
 from benchmark.data.schema import Schema
 from benchmark.errors import UsageError
-from benchmark.measure.parts import part_of
-from benchmark.recipe import Recipe
+from benchmark.measure.cost import part_of
+from benchmark.recipes.recipe import Recipe
 
 MODELS = ("dcnv2", "rankelastor", "rankmixer")
 RMS_EPS = 1e-12

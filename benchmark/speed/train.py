@@ -11,22 +11,21 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from benchmark import recipe as recipes
-from benchmark.allocator import keep_freed_memory
 from benchmark.data import catalog
 from benchmark.data.batches import Batch, batches, ordered
 from benchmark.data.schema import Arrays, Schema
 from benchmark.errors import UsageError
-from benchmark.measure.cost import flops_per_sample, on_meta
-from benchmark.measure.memory import peak_memory_gib
-from benchmark.recipe import Recipe
+from benchmark.measure.cost import flops_per_sample
+from benchmark.recipes import recipe as recipes
+from benchmark.recipes.recipe import Recipe, on_meta
 from benchmark.records.environment import current
 from benchmark.speed.apart import apart
-from benchmark.speed.figures import Figures, now
+from benchmark.speed.measurements import Figures, now
 from benchmark.speed.plain import PlainModel, require_form
 from benchmark.training.optim import Optimizer
 from benchmark.training.predict import predict
 from benchmark.training.step import TrainingStep
+from benchmark.utils.memory import keep_freed_memory, peak_memory_gib
 
 STANDARD = ("criteo_x1/rankelastor_dim20", "criteo_x1/rankmixer_base", "criteo_x1/dcnv2")
 BATCHES = 16

@@ -5,13 +5,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
-from benchmark import recipe as recipes
 from benchmark.errors import UsageError
 from benchmark.measure.trajectory import Trajectory, summarise
-from benchmark.recipe import Recipe
+from benchmark.recipes import recipe as recipes
+from benchmark.recipes.recipe import Recipe
+from benchmark.records.comparable import require_alike
 from benchmark.records.record import Record
-from benchmark.studies.grid import Variant, found, ranks, require_alike
-from benchmark.studies.report import Report, Section, seeds_in_words, with_sd
+from benchmark.reports.document import Report, Section, seeds_in_words, with_sd
+from benchmark.studies.campaign.variants import Variant, found, ranks
 
 STUDY = "damping"
 WHEN: tuple[tuple[Literal["initial", "best"], str], ...] = (("initial", "untrained"), ("best", "trained"))

@@ -14,8 +14,8 @@ from typing import Any
 from filelock import FileLock, Timeout
 from torch import Tensor
 
-from benchmark import sealed
 from benchmark.errors import BenchmarkError
+from benchmark.utils import sealed
 
 KEPT = 2
 LARGEST_SHARE = 0.02

@@ -13,7 +13,7 @@ from benchmark.data.batches import Batch, batches
 from benchmark.data.schema import Arrays
 from benchmark.errors import BenchmarkError
 from benchmark.measure.metrics import Metrics, evaluate
-from benchmark.recipe import Train
+from benchmark.recipes.recipe import Train
 from benchmark.training.optim import Optimizer, Plateau
 from benchmark.training.predict import predict
 from benchmark.training.step import TrainingStep

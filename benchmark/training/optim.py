@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim.adam import adam
 
-from benchmark.measure.parts import part_of
-from benchmark.recipe import Train
+from benchmark.measure.cost import part_of
+from benchmark.recipes.recipe import Train
 
 MIN_IMPROVEMENT = 1e-6
 BETA1, BETA2, EPS = 0.9, 0.999, 1e-8

@@ -12,7 +12,7 @@ from benchmark.data.card import SPLITS
 from benchmark.data.schema import Arrays
 from benchmark.data.store import Store
 from benchmark.measure.metrics import auc
-from benchmark.recipe import Train
+from benchmark.recipes.recipe import Train
 from benchmark.registry import models
 from benchmark.training.fit import Fit
 from benchmark.training.predict import predict

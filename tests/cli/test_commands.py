@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from benchmark.paths import ROOT
+from benchmark.utils.paths import ROOT
 
 
 def start(*words: str, **environment: str) -> subprocess.Popen[str]:

@@ -11,7 +11,7 @@ import typer
 
 from benchmark.cli import app
 from benchmark.errors import UsageError
-from benchmark.paths import ROOT
+from benchmark.utils.paths import ROOT
 
 COMMANDS = typer.main.get_command(app)
 

@@ -8,8 +8,8 @@ import typer
 
 from benchmark.cli import app
 from benchmark.errors import UsageError
-from benchmark.interrupts import Interrupted
-from benchmark.studies import trials as carrying
+from benchmark.studies.tuning import trials as carrying
+from benchmark.utils.interrupts import Interrupted
 
 COMMANDS = typer.main.get_command(app)
 RECIPE = """

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmark.data import local
 from benchmark.data.card import SPLITS, Files, Table
+from benchmark.data.encoding import table as table_encoding
 from benchmark.data.schema import Schema
+from benchmark.data.sources import local
 from benchmark.data.store import Store, StoreWriter, open_or_make
 
 THREE_FILES = Files(train="train.csv", valid="valid.csv", test="test.csv")
@@ -39,7 +40,9 @@ def encode_files(folder: Path, table: Table) -> Store:
     """The store of the table's files in `folder`, made in a new folder beside them."""
     paths = local.find_files(table, [folder])
     number = len(list(folder.glob("store*")))
-    return open_or_make(folder / f"store{number}", lambda writer: local.write(table, paths, {}, writer, ignore), ignore)
+    return open_or_make(
+        folder / f"store{number}", lambda writer: table_encoding.write(table, paths, {}, writer, ignore), ignore
+    )
 
 
 def encode_texts(folder: Path, texts: Mapping[str, str | bytes], **changes: Any) -> Store:

@@ -2,8 +2,10 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.data import catalog, local
+from benchmark.data import catalog
+from benchmark.data.encoding import table
 from benchmark.data.schema import Schema
+from benchmark.data.sources import local
 from benchmark.errors import BenchmarkError, UsageError
 from tests.data.tables import OTHER, TRAIN, ignore, real_data, write_files
 
@@ -83,7 +85,7 @@ def test_a_persons_own_card_finds_its_files_beside_it(folder, monkeypatch):
 def test_a_store_is_found_again_at_once_and_made_anew_for_another_card_or_file(folder, monkeypatch):
     _, store = catalog.open_data(write_card(folder), data_root=None, notify=ignore)
     with monkeypatch.context() as patch:
-        patch.setattr(local, "write", lambda *arguments: pytest.fail("encoded twice"))
+        patch.setattr(table, "write", lambda *arguments: pytest.fail("encoded twice"))
         patch.setattr(local, "md5", lambda path: pytest.fail("read twice"))
         assert catalog.open_data(write_card(folder, top='terms = "any"'), data_root=None, notify=ignore)[1] == store
     _, rare = catalog.open_data(write_card(folder, table="min_count = 2"), data_root=None, notify=ignore)

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmark.data import catalog, local
+from benchmark.data import catalog
 from benchmark.data.card import SPLITS, Derived, SplitRule, Table
+from benchmark.data.encoding.table import assign
 from benchmark.data.store import Store
 from benchmark.errors import BenchmarkError
 from tests.data.tables import THREE_FILES, assert_same_arrays, encode_files, ignore, real_data, write_files
@@ -195,7 +196,7 @@ def test_real_criteo_rows(tmp_path):
     path = real_data("criteo_kaggle/train.txt")
     _, store = catalog.open_data("criteo_kaggle", data_root=path.parents[1], notify=ignore)
     labels, *columns = zip(*(line.split("\t") for line in path.read_text().splitlines()), strict=True)
-    assigned = local.assign(np.array(labels, np.uint8), SplitRule())
+    assigned = assign(np.array(labels, np.uint8), SplitRule())
     assert sum(store.fingerprint.rows.values()) == len(labels) == 19_017
     assert_labels(store, labels, assigned)
     for name, tokens in zip(CATEGORIES, columns[13:], strict=True):
@@ -222,7 +223,7 @@ def test_real_avazu_rows():
     header, *rows = (line.split(",") for line in path.read_text().splitlines())
     assert header == AVAZU
     columns = dict(zip(header, zip(*rows, strict=True), strict=True))
-    assigned = local.assign(np.array(columns["click"], np.uint8), SplitRule())
+    assigned = assign(np.array(columns["click"], np.uint8), SplitRule())
     assert sum(store.fingerprint.rows.values()) == len(rows) == 32_490
     assert_labels(store, columns["click"], assigned)
     times = [datetime.datetime.strptime(hour, "%y%m%d%H") for hour in columns["hour"]]

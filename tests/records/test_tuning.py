@@ -2,12 +2,12 @@
 
 import pytest
 
-from benchmark import recipe as recipes
 from benchmark.errors import BenchmarkError
+from benchmark.recipes import recipe as recipes
 from benchmark.records import tuning
 from benchmark.records.record import NUMERICS
 from benchmark.records.tuning import TUNING_SEED, Trial, Tuning, tuning_cost, tuning_path
-from benchmark.records.verify_tuning import tuned
+from benchmark.verify.tuning import tuned
 from tests.factories import make_record
 
 BASE = make_record()

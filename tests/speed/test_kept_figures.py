@@ -2,8 +2,8 @@ import pytest
 
 from benchmark.errors import BenchmarkError
 from benchmark.records.environment import Environment
-from benchmark.speed import figures
-from benchmark.speed.figures import Figures
+from benchmark.speed import measurements
+from benchmark.speed.measurements import Figures
 
 MACHINE = Environment(
     benchmark="0", source="s", commit="0123456789abcdef", python="3.11", versions={}, machine="Linux x86_64 CPU"
@@ -23,7 +23,7 @@ def make(subject: str, **values: float) -> Figures:
 
 
 def test_the_table_has_a_column_a_subject_and_a_row_a_figure():
-    table = figures.markdown([make("a", rate=123_456.7, open_ms=1.2345), make("b", rate=0.5)])
+    table = measurements.markdown([make("a", rate=123_456.7, open_ms=1.2345), make("b", rate=0.5)])
     assert table == (
         "|  | a | b |\n"
         "| --- | ---: | ---: |\n"
@@ -39,33 +39,33 @@ def test_the_table_has_a_column_a_subject_and_a_row_a_figure():
 def test_what_is_kept_is_found_again_and_makes_its_table(tmp_path):
     kept = [make("1,000 rows", rate=2.0), make("D/name", rate=3.0)]
     for one in kept:
-        figures.keep(one, tmp_path)
-    assert figures.load_topic("data", tmp_path) == kept
+        measurements.keep(one, tmp_path)
+    assert measurements.load_topic("data", tmp_path) == kept
     assert {path.name for path in (tmp_path / "speed").iterdir()} == {
         "data-1,000-rows.json",
         "data-D-name.json",
         "data.md",
     }
-    assert figures.stale_tables(tmp_path) == []
+    assert measurements.stale_tables(tmp_path) == []
 
 
 def test_a_table_that_its_files_do_not_give_is_told(tmp_path):
-    _, table = figures.keep(make("a", rate=2.0), tmp_path)
+    _, table = measurements.keep(make("a", rate=2.0), tmp_path)
     table.write_text(table.read_text().replace("2", "3"))
-    assert figures.stale_tables(tmp_path) == [table]
+    assert measurements.stale_tables(tmp_path) == [table]
     table.unlink()
-    assert figures.stale_tables(tmp_path) == [table]
+    assert measurements.stale_tables(tmp_path) == [table]
 
 
 def test_a_table_without_files_is_told(tmp_path):
-    path, table = figures.keep(make("a", rate=2.0), tmp_path)
+    path, table = measurements.keep(make("a", rate=2.0), tmp_path)
     path.unlink()
-    assert figures.stale_tables(tmp_path) == [table]
+    assert measurements.stale_tables(tmp_path) == [table]
 
 
 @pytest.mark.parametrize("text", ["", "{}", '{"topic": "data", "values": {"rate": "fast"}}'])
 def test_a_file_that_holds_no_figures_is_named(tmp_path, text):
-    path, _ = figures.keep(make("a", rate=2.0), tmp_path)
+    path, _ = measurements.keep(make("a", rate=2.0), tmp_path)
     path.write_text(text)
     with pytest.raises(BenchmarkError, match=r"data-a\.json holds no figures"):
-        figures.load_topic("data", tmp_path)
+        measurements.load_topic("data", tmp_path)

@@ -8,11 +8,11 @@ import pytest
 import torch
 from torch import nn
 
-from benchmark import recipe as recipes
 from benchmark.data.batches import Batch
 from benchmark.data.schema import Schema
 from benchmark.errors import UsageError
-from benchmark.recipe import Recipe
+from benchmark.recipes import recipe as recipes
+from benchmark.recipes.recipe import Recipe
 from benchmark.speed.plain import PlainModel
 from benchmark.training.optim import Optimizer
 from benchmark.training.step import TrainingStep

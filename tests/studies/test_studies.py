@@ -6,12 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from benchmark import recipe as recipes
 from benchmark.data.schema import Schema
 from benchmark.errors import BenchmarkError, UsageError
+from benchmark.recipes import recipe as recipes
 from benchmark.records import record
 from benchmark.records.record import StageSpectra
-from benchmark.studies import ablation, ablation_report, damping, grid, reports
+from benchmark.studies import damping
+from benchmark.studies import study as reports
+from benchmark.studies.ablation import design
+from benchmark.studies.ablation import report as ablation_report
+from benchmark.studies.campaign import variants as grid
 from tests.factories import STAGES, TEST, make_record, make_spectrum
 
 BASE = recipes.load("synthetic_tiny/rankelastor_small")
@@ -52,16 +56,16 @@ def four_cells(tmp_path):
 
 
 def test_parse_cells() -> None:
-    assert len(ablation.parse_cells(None)) == 12
-    assert ablation.parse_cells("none/relu, full/glu") == [("full", "glu"), ("none", "relu")]
+    assert len(design.parse_cells(None)) == 12
+    assert design.parse_cells("none/relu, full/glu") == [("full", "glu"), ("none", "relu")]
     with pytest.raises(UsageError, match=r"--cells full/glue: write MIXING/FFN of mixing full, kronecker"):
-        ablation.parse_cells("full/glue")
+        design.parse_cells("full/glue")
 
 
 def test_variants_are_the_base_but_for_two_settings() -> None:
-    variants = ablation.variants(BASE, ablation.GRID)
+    variants = design.variants(BASE, design.GRID)
     assert len({variant.recipe.digest() for variant in variants}) == 12
-    for variant, (mixing, ffn) in zip(variants, ablation.GRID, strict=True):
+    for variant, (mixing, ffn) in zip(variants, design.GRID, strict=True):
         assert (variant.name, variant.recipe.name) == (f"{mixing}-{ffn}", None)
         assert variant.recipe.hyperparameters == {**BASE.hyperparameters, "mixing": mixing, "ffn": ffn}
         assert variant.recipe.train == BASE.train
@@ -69,22 +73,22 @@ def test_variants_are_the_base_but_for_two_settings() -> None:
 
 @pytest.mark.parametrize("dataset", ["frappe_x1r", "synthetic", "synthetic_tiny"])
 def test_every_cell_of_a_committed_base_can_be_built(dataset: str) -> None:
-    base = recipes.load(f"{dataset}/{ablation.BASE}")
+    base = recipes.load(f"{dataset}/{design.BASE}")
     fields = {"frappe_x1r": 10}.get(dataset, 39)
     schema = Schema((), tuple(f"c{i}" for i in range(fields)), (5,) * fields)
-    grid.require_buildable(ablation.variants(base, ablation.GRID), schema)
+    grid.require_buildable(design.variants(base, design.GRID), schema)
 
 
 def test_a_cell_that_cannot_be_built_is_named_before_any_is_run() -> None:
     base = recipes.override(BASE, ["model.num_tokens=3"])
     with pytest.raises(UsageError, match=r"transpose-glu: .*num_tokens = 3 does not divide token_dim = 8"):
-        grid.require_buildable(ablation.variants(base, ablation.GRID), Schema((), ("a",), (5,)))
+        grid.require_buildable(design.variants(base, design.GRID), Schema((), ("a",), (5,)))
     with pytest.raises(UsageError, match=r"varies parts of rankelastor, and this is lr"):
-        ablation.variants(recipes.load("synthetic_tiny/lr"), ablation.GRID)
+        design.variants(recipes.load("synthetic_tiny/lr"), design.GRID)
 
 
 def test_cells_have_a_place_by_study_data_set_and_variant() -> None:
-    cells = grid.cells("ablation", "card.toml", ablation.variants(BASE, [("full", "glu")]), [0, 2])
+    cells = grid.cells("ablation", "card.toml", design.variants(BASE, [("full", "glu")]), [0, 2])
     assert [each.path(Path()) for each in cells] == [
         Path(f"studies/ablation/synthetic_tiny/full-glu/seed-{seed}.json") for seed in (0, 2)
     ]

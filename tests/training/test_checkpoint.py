@@ -8,10 +8,10 @@ import sys
 import pytest
 import torch
 
-from benchmark import sealed
 from benchmark.errors import BenchmarkError
-from benchmark.paths import ROOT
 from benchmark.training.checkpoint import Cadence, Checkpoint, Checkpoints
+from benchmark.utils import sealed
+from benchmark.utils.paths import ROOT
 
 MADE_BY = {"numerics": "1", "torch": "2.0"}
 

@@ -5,14 +5,14 @@ import sys
 import torch
 from torch import nn
 
-from benchmark.training.compiled import compile_model
+from benchmark.training.step import compile_model
 
 CPU = torch.device("cpu")
 
 
 def test_a_model_without_a_compiler_stays_as_it_is_and_that_is_noted(tmp_path):
     code = (
-        "import torch; from torch import nn; from benchmark.training.compiled import compile_model\n"
+        "import torch; from torch import nn; from benchmark.training.step import compile_model\n"
         "model = nn.Linear(2, 1)\n"
         "print(compile_model(model, torch.device('cpu'))[0])\n"
         "print(model(torch.ones(3, 2)).shape)"

@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 
 from benchmark.data import catalog
 from benchmark.data.schema import Arrays
-from benchmark.recipe import Train
+from benchmark.recipes.recipe import Train
 from benchmark.registry import models
 from benchmark.training.fit import Evaluated, Fit, Fitted, Progress, Snapshot, Stepped
 

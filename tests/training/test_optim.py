@@ -4,8 +4,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from benchmark.measure.parts import part_of
-from benchmark.recipe import Train
+from benchmark.measure.cost import part_of
+from benchmark.recipes.recipe import Train
 from benchmark.training import optim
 from benchmark.training.optim import Optimizer, Plateau
 

@@ -9,7 +9,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from benchmark.data.batches import Batch
 from benchmark.data.schema import Schema
-from benchmark.recipe import Train
+from benchmark.recipes.recipe import Train
 from benchmark.registry import models
 from benchmark.training import step
 from benchmark.training.optim import Optimizer

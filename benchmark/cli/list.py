@@ -1,0 +1,47 @@
+"""`list`: what the registries and folders hold."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from benchmark.terminal.console import out
+
+
+class Kind(StrEnum):
+    models = "models"
+    datasets = "datasets"
+    recipes = "recipes"
+
+
+def list_(kind: Annotated[Kind, typer.Argument(help="What to list.")]) -> None:
+    """List models, data sets or recipes."""
+    {Kind.models: _models, Kind.datasets: _datasets, Kind.recipes: _recipes}[kind]()
+
+
+def _models() -> None:
+    from benchmark import registry
+
+    table = Table("model", "what it is", box=None)
+    for name in registry.models.names():
+        table.add_row(name, Text((registry.models.get(name).__doc__ or "").strip().partition("\n")[0]))
+    out.print(table)
+
+
+def _datasets() -> None:
+    from benchmark.data.catalog import card_names, find_card
+
+    table = Table("data set", "what it is", "terms", "caveat", box=None)
+    for name in card_names():
+        card = find_card(name).card
+        table.add_row(name, card.title, card.terms, card.caveat)
+    out.print(table)
+
+
+def _recipes() -> None:
+    from benchmark.recipes.recipe import recipe_ids
+
+    for name in recipe_ids():
+        out.print(name, highlight=False)

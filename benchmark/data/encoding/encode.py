@@ -1,0 +1,246 @@
+"""From typed rows to ids and numbers, in one pass: tokens get provisional ids as they come, and when all rows are read
+those are exchanged for the final ones, which the counts of train decide.
+
+Memory holds every distinct token of the sparse fields and its count (at the peak about 190 bytes each, 250 where they
+are longer than 8 bytes), and a few blocks of rows; it does not grow with the rows. Provisional ids depend on the order
+in which blocks are encoded, final ids on nothing but the rows of train.
+
+Frames hold the label (0 or 1), dense columns (Float64, missing = null) and sparse columns (String, missing = null or
+empty), as `rows.py` yields them."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import count
+from threading import Lock
+from typing import Any, TypeVar
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from benchmark.data.card import Table
+from benchmark.data.encoding.short_tokens import KeyTable, packed, unpacked
+from benchmark.errors import BenchmarkError
+from benchmark.utils.parallel import ahead
+
+ENCODING_VERSION = 2
+_Item = TypeVar("_Item", bound=np.generic)
+_Integer = TypeVar("_Integer", np.int32, np.int64)
+_STRIDE = 7
+_ROWS = 4096
+_INT32_MAX = np.iinfo(np.int32).max
+
+
+class Dictionary:
+    """The tokens of one field and their counts. Many threads may ask it for ids, one may count."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._known = 0
+        self._short = KeyTable()
+        self._categories = pl.Categories.random()
+        self._dtype = pl.Categorical(self._categories)
+        self._alive = pl.Series([], dtype=self._dtype)  # polars drops categories that no data use
+        self._long = np.empty(0, np.int32)  # ids of the categories
+        self._counts = np.empty(0, np.int64)
+
+    def ids(self, tokens: pl.Series) -> NDArray[np.int32]:
+        """[n] provisional ids of string tokens [n]: from 1 for tokens, 0 for an empty or a missing one."""
+        keys, long = packed(tokens)
+        with self._lock:
+            ids = self._short.get(keys)
+            fresh = np.flatnonzero((ids == 0) & (keys != 0))
+            if len(fresh):
+                distinct = np.unique(keys[fresh])
+                self._short.put(distinct, self._next(len(distinct)))
+                ids[fresh] = self._short.get(keys[fresh])
+            if long.any():
+                ids[long] = self._long_ids(tokens.filter(long))
+        return ids
+
+    def count(self, ids: NDArray[np.integer[Any]]) -> None:
+        """Counts provisional ids [n] of train."""
+        self._counts = _with_room(self._counts, ids, 0)
+        np.add.at(self._counts, ids.astype(np.intp), 1)
+
+    def finish(self, min_count: int) -> "Finished":
+        """What the counts decide."""
+        counts = np.zeros(self._known + 1, np.int64)
+        counts[: len(self._counts)] = self._counts[: len(counts)]
+        counts[0] = 0
+        kept = np.flatnonzero(counts >= min_count)
+        tokens, sorts_alike = self._tokens(kept)
+        by = pl.DataFrame({"count": counts[kept], "token": sorts_alike})
+        order = by.select(pl.arg_sort_by("count", "token", descending=[True, False])).to_series()
+        final = np.full(self._known + 1, len(kept) + 1, np.int32)
+        final[kept[order]] = np.arange(1, len(kept) + 1)
+        return Finished(tokens.gather(order), final)
+
+    def _next(self, count: int) -> NDArray[np.int32]:
+        self._known += count
+        return np.arange(self._known - count + 1, self._known + 1, dtype=np.int32)
+
+    def _long_ids(self, tokens: pl.Series) -> NDArray[np.int32]:
+        categories: NDArray[np.uint32] = tokens.cast(self._dtype).to_physical().to_numpy()
+        self._long = _with_room(self._long, categories, 0)
+        fresh = np.unique(categories[self._long[categories] == 0])
+        self._long[fresh] = self._next(len(fresh))
+        return self._long[categories]
+
+    def _tokens(self, ids: NDArray[np.intp]) -> tuple[pl.Series, pl.Series]:
+        """The tokens of ids [n], and what sorts as they do: they themselves, or numbers where all are short."""
+        keys, numbers = self._short.items()
+        names = pl.concat([unpacked(keys), self._categories.to_series()])
+        place = np.empty(self._known + 1, np.intp)
+        place[numbers] = np.arange(len(keys))
+        place[self._long[: len(names) - len(keys)]] = np.arange(len(keys), len(names))
+        tokens = names.gather(place[ids])
+        return tokens, tokens if len(names) > len(keys) else pl.Series(keys.byteswap()[place[ids]])
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A field's kept tokens by falling count, then by token, whose k-th (from 0) has id k + 1; and the final id of each
+    provisional one, the one after the vocabulary standing for all other tokens and for a missing one."""
+
+    vocabulary: pl.Series
+    final_ids: NDArray[np.int32]
+
+
+class Dictionaries:
+    """The dictionaries of the sparse fields, in the order of the table."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self._fields = [Dictionary() for _ in table.sparse]
+        self._turns = count()
+
+    def ids(self, frame: pl.DataFrame) -> NDArray[np.int32]:
+        """[n, n_sparse] provisional ids."""
+        ids = np.empty((len(self._fields), frame.height), np.int32)
+        turn = next(self._turns) * _STRIDE  # so that threads seldom wait for the same field
+        for j in np.roll(np.arange(len(self._fields)), turn):
+            ids[j] = self._fields[j].ids(frame[self._table.sparse[j]])
+        return _rows(ids)
+
+    def count(self, ids: NDArray[np.int32]) -> None:
+        """Counts provisional ids [n, n_sparse] of train."""
+        for field, column in zip(self._fields, ids.T, strict=True):
+            field.count(column)
+
+    def finish(self, pool: ThreadPoolExecutor) -> Iterator[Finished]:
+        """Field by field. Each dictionary is forgotten on the way, so that memory holds few of them sorted."""
+        fields = (self._fields.pop(0) for _ in self._table.sparse)
+        return ahead(pool, lambda field: field.finish(self._table.min_count), fields, count=2)
+
+
+def cardinalities(table: Table, final_ids: Sequence[NDArray[np.int32]]) -> tuple[int, ...]:
+    """The number of ids of each sparse field, padding and out-of-vocabulary among them.
+
+    Raises BenchmarkError if the ids of all fields together, which models keep in one table, leave int32."""
+    sizes = tuple(int(ids[0]) + 1 for ids in final_ids)  # the id of a missing token is the last
+    if sum(sizes) > _INT32_MAX:
+        largest = max(zip(sizes, table.sparse, strict=True))
+        raise BenchmarkError(
+            f"the sparse fields have {sum(sizes):,} ids, more than int32 holds ({largest[1]}: {largest[0]:,}); "
+            "raise min_count or leave a field out"
+        )
+    return sizes
+
+
+class DenseRule:
+    """The table's rule for numbers, with the means and deviations [n_dense] that "standard" takes."""
+
+    def __init__(self, table: Table, means: Sequence[float], deviations: Sequence[float]) -> None:
+        self.means, self.deviations = tuple(means), tuple(deviations)
+        scales = zip(table.dense, means, deviations, strict=True)
+        self._columns = [_number(table.dense_rule, *scale).fill_null(0).cast(pl.Float32) for scale in scales]
+
+    @classmethod
+    def fit(cls, table: Table, train: Iterable[pl.DataFrame]) -> "DenseRule":
+        """The rule fitted on frames of train with the dense columns, which only "standard" looks at."""
+        moments = _Moments(len(table.dense))
+        if table.dense_rule == "standard":
+            for frame in train:
+                moments.add(_matrix(frame, [pl.col(name).fill_null(np.nan) for name in table.dense], np.float64))
+        return cls(table, moments.means.tolist(), moments.deviations.tolist())
+
+    def apply(self, frame: pl.DataFrame) -> NDArray[np.float32]:
+        """[n, n_dense]; a missing value is 0 after the rule."""
+        return _matrix(frame, self._columns, np.float32)
+
+
+class GroupIds:
+    """Ids of groups in order of first appearance over all splits: a group is no feature, so none is out-of-vocabulary.
+    Rows without a group share one."""
+
+    def __init__(self) -> None:
+        self._dictionary = Dictionary()
+        self._final = np.empty(0, np.int32)
+        self._known = 0
+
+    def ids(self, tokens: pl.Series) -> NDArray[np.int32]:
+        """[n] ids of string tokens [n]."""
+        provisional = self._dictionary.ids(tokens)
+        self._final = _with_room(self._final, provisional, -1)
+        fresh = pl.Series(provisional[self._final[provisional] < 0]).unique(maintain_order=True).to_numpy()
+        self._final[fresh] = np.arange(self._known, self._known + len(fresh))
+        self._known += len(fresh)
+        return self._final[provisional]
+
+
+class _Moments:
+    """Running mean and variance of columns with missing values (NaN), by Chan, Golub and LeVeque's pairwise update."""
+
+    def __init__(self, columns: int) -> None:
+        self._count = np.zeros(columns)
+        self.means = np.zeros(columns)
+        self._squares = np.zeros(columns)
+
+    def add(self, values: NDArray[np.float64]) -> None:
+        present = ~np.isnan(values)
+        count = present.sum(axis=0)
+        total = np.maximum(self._count + count, 1)
+        mean = np.where(present, values, 0).sum(axis=0) / np.maximum(count, 1)
+        squares = np.where(present, (values - mean) ** 2, 0).sum(axis=0)
+        shift = np.where(count > 0, mean - self.means, 0)
+        self._squares += squares + shift**2 * self._count * count / total
+        self.means += shift * count / total
+        self._count += count
+
+    @property
+    def deviations(self) -> NDArray[np.float64]:
+        """Population standard deviations; 1 for a column that is empty or, but for rounding, constant."""
+        deviations = np.sqrt(self._squares / np.maximum(self._count, 1))
+        return np.where(deviations > 1e-12 * np.abs(self.means), deviations, 1.0)
+
+
+def _with_room(values: NDArray[_Integer], ids: NDArray[np.integer[Any]], fill: int) -> NDArray[_Integer]:
+    """The values, doubled in length where the ids do not all have one."""
+    needed = int(ids.max(initial=0)) + 1
+    if needed <= len(values):
+        return values
+    more = np.full(max(needed, 2 * len(values)) - len(values), fill, values.dtype)
+    return np.concatenate([values, more])
+
+
+def _number(rule: str, name: str, mean: float, deviation: float) -> pl.Expr:
+    value = pl.col(name)
+    if rule == "log":
+        return value.sign() * value.abs().log1p()
+    return (value - mean) / deviation if rule == "standard" else value
+
+
+def _matrix(frame: pl.DataFrame, columns: Sequence[pl.Expr], dtype: type[np.generic]) -> NDArray[Any]:
+    if not columns:
+        return np.empty((frame.height, 0), dtype)
+    return _rows(frame.select(columns).to_numpy(order="fortran").T.astype(dtype, copy=False))
+
+
+def _rows(columns: NDArray[_Item]) -> NDArray[_Item]:
+    """[n, m] of columns [m, n], a few rows at a time, which stay in the cache."""
+    rows = np.empty(columns.shape[::-1], columns.dtype)
+    for first in range(0, len(rows), _ROWS):
+        rows[first : first + _ROWS] = columns[:, first : first + _ROWS].T
+    return rows

@@ -1,0 +1,144 @@
+"""The synthetic data sets: planted rows of three sizes, encoded chunk by chunk."""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from benchmark.data.card import Card, Expected, Files, Oracle, Table
+from benchmark.data.encoding import raw_encoder
+from benchmark.data.encoding.encode import DenseRule
+from benchmark.data.schema import Schema
+from benchmark.data.sources.planted import DENSE, GENERATOR, SPARSE, Size, generate, planted, tokens
+from benchmark.data.store import StoreWriter
+from benchmark.errors import BenchmarkError
+
+CHUNK = 2**16
+ZEROS = (0.0,) * len(DENSE)
+"""The rule "log" takes no means and deviations."""
+
+SIZES = {
+    "synthetic_tiny": Size("tiny", (40_000, 8_000, 8_000), (4, 32), 1 / 20),
+    "synthetic": Size("small", (300_000, 50_000, 50_000), (4, 2_500), 1 / 300),
+    "synthetic_large": Size("large", (36_640_000, 4_580_000, 4_580_000), (4, 200_000), 1 / 20_000),
+}
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """What a size is held to: md5 of its first rows, positives of each split, quality of the true probability."""
+
+    first_rows_md5: str
+    positives: tuple[int, int, int]
+    oracle: Oracle
+
+
+FROZEN: dict[str, Frozen] = {
+    "synthetic_tiny": Frozen(
+        "7dea3509efb1fb85f1ef3b74de6df81c",
+        (9_812, 1_920, 1_926),
+        Oracle(auc=0.8110832614439223, logloss=0.42485340614248335),
+    ),
+    "synthetic": Frozen(
+        "94af732aed522235a5d94eae400dd962",
+        (73_641, 12_371, 12_235),
+        Oracle(auc=0.8127618029702215, logloss=0.4269175030719861),
+    ),
+    "synthetic_large": Frozen(
+        "d3b678d5dbfdfe1aea75d6a9c8184098",
+        (8_952_664, 1_120_094, 1_119_327),
+        Oracle(auc=0.8085086406362141, logloss=0.4310277436737874),
+    ),
+}
+
+
+def _card(name: str, size: Size, frozen: Frozen) -> Card:
+    counts = zip(size.rows, frozen.positives, strict=True)
+    train, valid, test = (Expected(rows=rows, positives=positives) for rows, positives in counts)
+    return Card(
+        id=name,
+        title=f"Planted clicks of Criteo's shape, {sum(size.rows):,} rows, true click probability known",
+        source=f"generated, {GENERATOR}; md5 of the first 1,000 rows {frozen.first_rows_md5}",
+        terms="none",
+        caveat="planted on low-rank latent clusters, which shape what rank diagnostics find",
+        embedding_dim=8,
+        generator=f"{GENERATOR}/{size.name}",
+        expected={"train": train, "valid": valid, "test": test},
+        oracle=frozen.oracle,
+    )
+
+
+CARDS = tuple(_card(name, SIZES[name], frozen) for name, frozen in FROZEN.items())
+
+
+def write(card: Card, writer: StoreWriter, notify: Callable[[str], None]) -> None:
+    """Generates and encodes a built-in synthetic data set chunk by chunk.
+
+    Raises BenchmarkError if this machine's first rows are not the frozen ones."""
+    size = SIZES[card.id]
+    found, frozen = first_rows_md5(size), FROZEN[card.id].first_rows_md5
+    if found != frozen:
+        raise BenchmarkError(f"{card.id}: its first rows have md5 {found}, not {frozen}; the generator was changed")
+    notify(f"generating the {sum(size.rows):,} rows of {card.id}; they are kept for the next time")
+    fields = [vocabulary(counts, size.min_count) for counts in _train_counts(size)]
+    for split, span in size.spans().items():
+        for start, stop in _chunks(*span):
+            rows = generate(size, start, stop)
+            sparse = np.stack([ids[rows.sparse[:, j]] for j, (ids, _) in enumerate(fields)], axis=1)
+            writer.append(split, _log_dense(rows.dense), sparse, rows.label)
+    with raw_encoder.writing(writer.encoding_folder, _as_table(size), DenseRule(_as_table(size), ZEROS, ZEROS)) as keep:
+        for ids, cardinality in fields:
+            keep(_names(ids, cardinality))
+    schema = Schema(DENSE, SPARSE, tuple(cardinality for _, cardinality in fields))
+    writer.publish(schema, {"generator": f"{GENERATOR}/{size.name}", "first 1,000 rows": found}, card.oracle)
+
+
+def _as_table(size: Size) -> Table:
+    """How a csv file of these rows is read: tokens are numbers, written in decimal."""
+    files = Files(train=("train.csv",), valid=("valid.csv",), test=("test.csv",))
+    return Table(format="csv", files=files, dense=DENSE, sparse=SPARSE, min_count=size.min_count)
+
+
+def _names(ids: NDArray[np.int32], cardinality: int) -> pl.Series:
+    """The tokens of ids 1 .. cardinality - 2, as text."""
+    token = np.empty(cardinality, np.int64)
+    token[ids] = np.arange(len(ids))
+    return pl.Series(token[1:-1]).cast(pl.String)
+
+
+def vocabulary(counts: NDArray[np.int64], min_count: int) -> tuple[NDArray[np.int32], int]:
+    """Id of each token by its count in train, and the field's cardinality: ids from 1 by falling count, ties by token;
+    the last id is out-of-vocabulary."""
+    order = np.argsort(-counts, kind="stable")
+    kept = order[counts[order] >= min_count]
+    ids = np.full(len(counts), len(kept) + 1, dtype=np.int32)
+    ids[kept] = np.arange(1, len(kept) + 1)
+    return ids, len(kept) + 2
+
+
+def first_rows_md5(size: Size) -> str:
+    """md5 of the first 1,000 rows: tokens and dense numbers (missing: the lowest int32) as int32, labels as uint8."""
+    rows = generate(size, 0, 1000)
+    dense = np.where(np.isnan(rows.dense), np.iinfo(np.int32).min, rows.dense)
+    parts = (rows.sparse.astype("<i4"), dense.astype("<i4"), rows.label)
+    return hashlib.md5(b"".join(part.tobytes() for part in parts), usedforsecurity=False).hexdigest()
+
+
+def _chunks(start: int, stop: int) -> Iterator[tuple[int, int]]:
+    return ((first, min(first + CHUNK, stop)) for first in range(start, stop, CHUNK))
+
+
+def _train_counts(size: Size) -> list[NDArray[np.int64]]:
+    counts = [np.zeros(len(field.cumulative), dtype=np.int64) for field in planted(size)[len(DENSE) :]]
+    for start, stop in _chunks(*size.spans()["train"]):
+        for count, token in zip(counts, tokens(size, start, stop), strict=True):
+            count += np.bincount(token, minlength=len(count))
+    return counts
+
+
+def _log_dense(dense: NDArray[np.float64]) -> NDArray[np.float32]:
+    values: NDArray[np.float64] = np.sign(dense) * np.log1p(np.abs(dense))
+    return np.nan_to_num(values).astype(np.float32)

@@ -1,0 +1,206 @@
+"""Figures of the ranks that the runs of one recipe found, over its seeds."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
+
+from benchmark.measure.spectrum import METRICS
+from benchmark.records.ranks import (
+    FORMS,
+    WHEN,
+    Form,
+    Runs,
+    When,
+    all_spectra,
+    bands,
+    rank_curve,
+    spectra,
+)
+from benchmark.reports.figures.style import (
+    GREEN,
+    LINES,
+    OVER_LIMIT,
+    TITLES,
+    column,
+    draw_band,
+    legend_below,
+    name_stages,
+    styled,
+)
+from benchmark.reports.figures.tables import tables
+
+FORM_TITLES: dict[Form, str] = {"token": "token form", "batch": "batch form"}
+RARE = 1e-3
+"""Share of a stage's samples in one bin."""
+FLOOR = 1e-4
+"""Of sigma_i / sigma_1: what is smaller lies below the figure."""
+
+Array = NDArray[np.float64]
+
+
+def of_recipe(runs: Runs) -> dict[str, Figure]:
+    """By name; none where the rank is 1 by its shape, and none of tables where the model has none."""
+    made: dict[str, Callable[[Runs], Figure]] = {
+        "trajectory": trajectory,
+        "spectra": singular_values,
+        "density": density,
+        "training": training,
+        "tables": tables,
+    }
+    if all(spectrum.limit == 1 for run in runs for *_, spectrum in all_spectra(run)):
+        return {}
+    return {name: draw(runs) for name, draw in made.items() if name != "tables" or runs[0].tables}
+
+
+@styled
+def trajectory(runs: Runs) -> Figure:
+    """Each metric over its limit stage by stage, token form beside batch form, ± sd over the seeds."""
+    figure = column(1.1 + 1.0 * len(METRICS))
+    panels = figure.subplots(len(METRICS), len(FORMS), sharex=True, sharey="row", squeeze=False)
+    for row, metric in zip(panels, METRICS, strict=True):
+        row[0].set_ylabel(TITLES[metric].replace(" ", "\n"))
+        for axes, form in zip(row, FORMS, strict=True):
+            for when in WHEN:
+                found = list(bands(runs, metric, form, when).values())
+                draw_band(axes, range(len(found)), found, when)
+    for axes, form in zip(panels[0], FORMS, strict=True):
+        axes.set_title(FORM_TITLES[form])
+    for axes in panels[-1]:
+        name_stages(axes, _stages(runs))
+        axes.set_xlabel("stage")
+    legend_below(figure, panels[0, 0], 2)
+    figure.supylabel(OVER_LIMIT)
+    figure.suptitle(_title(runs))
+    return figure
+
+
+@styled
+def density(runs: Runs) -> Figure:
+    """How the samples' effective rank is spread at each stage, and how far it moves from the stage before."""
+    stages = _stages(runs)
+    figure = column(1.1 + 0.32 * len(stages))
+    panels = figure.subplots(1, min(2, len(stages)), sharey=True, squeeze=False)[0]
+    _ridges(panels[0], {when: _pooled(runs, when, "rank") for when in WHEN}, 0.0)
+    panels[0].set_xlabel("effective rank / limit")
+    for axes in panels[1:]:
+        _ridges(axes, {when: _pooled(runs, when, "shift") for when in WHEN}, -1.0)
+        axes.axvline(0, color="black", linewidth=0.5)
+        axes.set_xlabel("shift from stage before")
+    panels[0].set_yticks(-np.arange(len(stages)), stages)
+    panels[0].set_ylabel("stage")
+    for axes in panels:
+        axes.tick_params(axis="y", length=0)
+        axes.spines["left"].set_visible(False)
+    legend_below(figure, panels[0], 2)
+    figure.suptitle(f"{_title(runs)}\nper sample; every row to its own height")
+    return figure
+
+
+def _pooled(runs: Runs, when: When, name: str) -> list[Array]:
+    """The counts of each stage, summed over the seeds; empty where there are none."""
+    found: list[Array] = []
+    for position in range(len(runs[0].spectra)):
+        densities = [getattr(run.spectra[position], f"{when}_density") for run in runs]
+        counts = [getattr(each, name) for each in densities if each is not None and getattr(each, name)]
+        found.append(np.array(counts, dtype=np.float64).sum(0) if counts else np.zeros(0))
+    return found
+
+
+def _ridges(axes: Axes, counts: Mapping[When, Sequence[Array]], low: float) -> None:
+    """One histogram a stage, downwards; the axis is cut where only rare samples lie."""
+    used: list[float] = []
+    for position, both in enumerate(zip(*counts.values(), strict=True)):
+        highest = max((count.max() for count in both if count.any()), default=1.0)
+        for when, count in zip(counts, both, strict=True):
+            if not count.any():
+                continue
+            edges = np.linspace(low, 1.0, len(count) + 1)
+            occupied = np.flatnonzero(count >= RARE * count.sum())
+            used += [edges[occupied[0]], edges[occupied[-1] + 1]]
+            color, _, line = LINES[when]
+            heights = 0.85 * count / highest - position
+            trained = when == "best"
+            style = {"fill": True, "alpha": 0.45} if trained else {"linestyle": line}
+            axes.stairs(heights, edges, baseline=-position, color=color, label=WHEN[when], **style)
+    axes.set_xlim(min(used, default=0.0) - 0.01, max(used, default=1.0) + 0.01)
+
+
+@styled
+def singular_values(runs: Runs) -> Figure:
+    """The mean of sigma_i / sigma_1 of each stage, untrained and trained, token form above batch form."""
+    stages = _stages(runs)
+    figure = column(0.9 + 1.35 * len(FORMS) + 0.1 * -(-len(stages) // 3))
+    panels = figure.subplots(len(FORMS), len(WHEN), sharey="row", squeeze=False)
+    for row, form in zip(panels, FORMS, strict=True):
+        row[0].set_ylabel(FORM_TITLES[form])
+        lowest = min(_decays(axes, runs, form, when) for axes, when in zip(row, WHEN, strict=True))
+        row[0].set_ylim(max(FLOOR, 0.7 * lowest), 1.3)
+    for axes, said in zip(panels[0], WHEN.values(), strict=True):
+        axes.set_title(said)
+    for axes in panels[-1]:
+        axes.set_xlabel("i")
+    legend_below(figure, panels[0, 0], 3)
+    figure.supylabel("mean singular value, sigma_i / sigma_1")
+    figure.suptitle(_title(runs))
+    return figure
+
+
+def _decays(axes: Axes, runs: Runs, form: Form, when: When) -> float:
+    """Draws a line a stage and returns the smallest value above 0."""
+    stages = _stages(runs)
+    found = [spectra(run, form, when) for run in runs]
+    lowest = 1.0
+    for position, stage in enumerate(stages):
+        known = [s.sigma for each in found if (s := each[stage]) is not None and s.sigma]
+        decay = np.array(known).mean(0) if known else np.zeros(0)
+        lowest = min([lowest, *decay[decay > 0]])
+        every = max(1, len(decay) // 6)
+        axes.plot(np.arange(1, len(decay) + 1), decay, label=stage, markevery=every, **_look(stage, position, stages))
+    axes.set_yscale("log", nonpositive="clip")
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
+    return lowest
+
+
+@styled
+def training(runs: Runs) -> Figure:
+    """The effective rank of each stage over training, mean over the seeds."""
+    stages = _stages(runs)
+    figure = column(2.5 + 0.1 * -(-len(stages) // 3))
+    axes = figure.subplots()
+    for stage, course in rank_curve(runs).items():
+        steps = [point.step for point in course]
+        look = _look(stage, stages.index(stage), stages)
+        means = [point.band.mean for point in course]
+        axes.plot(steps, means, label=stage, markevery=max(1, len(steps) // 8), **look)
+    for run in runs:
+        axes.axvline(run.best_step, color=GREEN, linestyle=":", linewidth=0.8, zorder=0, label="best step")
+    axes.set(xlabel="training step", ylabel="effective rank / min(rows, columns)")
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
+    legend_below(figure, axes, 3)
+    figure.suptitle(f"{_title(runs)}, {runs[0].curve_probe_rows} probe rows")
+    return figure
+
+
+def _look(stage: str, position: int, stages: Sequence[str]) -> dict[str, Any]:
+    """Deeper is lighter; mixing and FFN have markers of their own."""
+    shade = matplotlib.colormaps["viridis"](0.9 * position / max(1, len(stages) - 1))
+    color = matplotlib.colors.to_hex(shade)
+    if stage.endswith(".mixing"):
+        return {"color": color, "marker": "^", "linestyle": "-"}
+    if stage.endswith(".ffn"):
+        return {"color": color, "marker": "v", "linestyle": "--"}
+    return {"color": color, "marker": "o" if position == 0 else "s", "linestyle": ":" if position == 0 else "-."}
+
+
+def _stages(runs: Runs) -> list[str]:
+    return [stage.stage for stage in runs[0].spectra]
+
+
+def _title(runs: Runs) -> str:
+    return f"{runs[0].recipe_id}, " + (f"seed {runs[0].seed}" if len(runs) == 1 else f"{len(runs)} seeds")

@@ -1,0 +1,103 @@
+"""What all figures share: as wide as a column of a two-column page, told apart without colour, the same bytes."""
+
+import re
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from benchmark.measure.spectrum import METRICS
+from benchmark.measure.trajectory import Band
+from benchmark.records.ranks import WHEN, When
+from benchmark.utils.files import write_atomically
+
+COLUMN = 3.35
+"""Inches."""
+MOST_LABELS = 12
+"""Stages named on one axis; of a deeper model every second, third ... stage is named."""
+
+ORANGE, GREEN, BLUE, GREY = "#d55e00", "#009e73", "#0072b2", "#666666"
+"""From the palette of Okabe & Ito, told apart under every common colour blindness."""
+PALETTE = (BLUE, ORANGE, GREEN, "#cc79a7", "#e69f00", "#56b4e9", "#000000", GREY)
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*", "p")
+"""Of another length than the palette: a pair of both comes again after 88."""
+
+LINES: dict[When, tuple[str, str, str]] = {"initial": (GREY, "o", "--"), "best": (BLUE, "s", "-")}
+
+TITLES = dict(
+    zip(METRICS, ("effective rank", "stable rank", "information abundance", "participation ratio"), strict=True)
+)
+OVER_LIMIT = "rank / min(rows, columns)"
+
+STYLE: dict[Any, Any] = {
+    "font.size": 7,
+    "axes.titlesize": 7,
+    "axes.labelsize": 7,
+    "figure.titlesize": 7,
+    "figure.labelsize": 7,
+    "xtick.labelsize": 6,
+    "ytick.labelsize": 6,
+    "legend.fontsize": 6,
+    "legend.frameon": False,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.formatter.useoffset": False,
+    "lines.linewidth": 1.0,
+    "lines.markersize": 3,
+}
+
+styled = matplotlib.rc_context(STYLE)
+"""Decorator of a function that draws a figure."""
+
+
+def column(height: float) -> Figure:
+    """An empty figure, `height` in inches."""
+    return Figure(figsize=(COLUMN, height), dpi=300, layout="constrained")
+
+
+def write(figure: Figure, folder: Path, name: str) -> list[Path]:
+    """The figure as `name`.svg and `name`.png, the same bytes each time."""
+    paths = [folder / f"{name}.{form}" for form in ("svg", "png")]
+    for path in paths:
+        write_atomically(path, partial(_save, figure, path.suffix[1:]))
+    return paths
+
+
+def _save(figure: Figure, form: str, file: BinaryIO) -> None:
+    with matplotlib.rc_context({"svg.hashsalt": "benchmark"}):
+        figure.savefig(file, format=form, metadata={"Date": None} if form == "svg" else {})
+
+
+def legend_below(figure: Figure, axes: Axes, columns: int, title: str | None = None) -> None:
+    """The labels of `axes`, each once, under all panels."""
+    handles, labels = axes.get_legend_handles_labels()
+    once = dict(zip(labels, handles, strict=True))
+    legend = figure.legend(list(once.values()), list(once), loc="outside lower center", ncols=columns, title=title)
+    legend.get_title().set_fontsize(STYLE["axes.labelsize"])
+
+
+def draw_band(axes: Axes, x: Sequence[int], found: Sequence[Band | None], when: When) -> None:
+    """A line through the means, nothing where there is none, and ± sd around it."""
+    color, marker, line = LINES[when]
+    mean = np.array([np.nan if band is None else band.mean for band in found])
+    sd = np.array([0.0 if band is None or band.sd is None else band.sd for band in found])
+    axes.fill_between(x, mean - sd, mean + sd, color=color, alpha=0.25, linewidth=0)
+    axes.plot(x, mean, color=color, marker=marker, linestyle=line, label=WHEN[when])
+
+
+def name_stages(axes: Axes, stages: Sequence[str], rotation: int = 90) -> None:
+    """The stages along the x axis, at 0, 1, 2 ..."""
+    named = range(0, len(stages), max(1, -(-len(stages) // MOST_LABELS)))
+    axes.set_xticks(named, [stages[position] for position in named], rotation=rotation)
+
+
+def short(stage: str) -> str:
+    """`emb`, `tok`, `1m` and `1f` for mixing and FFN of block 1, `c1` for cross layer 1; others as they are."""
+    stage = re.sub(r"^block(\d+)\.(mixing|ffn)$", lambda found: found[1] + found[2][0], stage)
+    stage = re.sub(r"^cross(\d+)$", r"c\1", stage)
+    return {"embedding": "emb", "tokens": "tok", "interaction": "int"}.get(stage, stage)

@@ -1,0 +1,81 @@
+"""Results that others published, as `results/published.toml` quotes them."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from benchmark.utils import toml
+from benchmark.utils.paths import shown
+
+Name = Annotated[str, Field(min_length=1)]
+Share = Annotated[float, Field(gt=0, lt=1)]
+Positive = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+
+class Source(_Frozen):
+    title: Name
+    link: Annotated[str, Field(pattern=r"^https://\S+$")]
+    runs: Name
+    """How many runs are behind a number."""
+
+
+class OtherSplit(_Frozen):
+    """A data set here whose rows are not quite those of the published one."""
+
+    dataset: Name
+    published: Name
+    difference: Name
+
+
+class Quoted(_Frozen):
+    """One model on the test split of one data set; `auc_mean` and `auc_sd` over the source's runs."""
+
+    dataset: Name
+    model: Name
+    recipe: Name | None = None
+    source: Name
+    auc: Share
+    logloss: Positive
+    gauc: Share | None = None
+    auc_mean: Share | None = None
+    auc_sd: Positive | None = None
+    embedding_dim: Count | None = None
+    params: Count | None = None
+    protocol: str = ""
+
+    @model_validator(mode="after")
+    def _mean_with_sd(self) -> "Quoted":
+        if (self.auc_mean is None) != (self.auc_sd is None):
+            raise ValueError("auc_mean and auc_sd belong together")
+        return self
+
+
+class Published(_Frozen):
+    source: dict[Name, Source] = {}
+    other_split: tuple[OtherSplit, ...] = ()
+    row: tuple[Quoted, ...] = ()
+
+    @model_validator(mode="after")
+    def _sources_are_named(self) -> "Published":
+        if unknown := sorted({row.source for row in self.row} - set(self.source)):
+            raise ValueError(f"there is no [source.{unknown[0]}]; known sources: {', '.join(sorted(self.source))}")
+        return self
+
+    def split_of(self, dataset: str) -> tuple[str, str]:
+        """The published data set that stands beside one here, and how its rows differ; nothing where they do not."""
+        for other in self.other_split:
+            if other.dataset == dataset:
+                return other.published, other.difference
+        return dataset, ""
+
+
+def load(results: Path) -> Published:
+    """Empty where there is no such file. Raises UsageError naming file and key."""
+    path = results / "published.toml"
+    return toml.validate(Published, toml.read(path), shown(path)) if path.is_file() else Published()

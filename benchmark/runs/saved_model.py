@@ -1,0 +1,107 @@
+"""A trained model in a folder: its weights as safetensors, and the schema and recipe to build it again, as JSON.
+
+<folder>/{seal.json, weights.safetensors}   <folder>/encoding/: what reads raw rows, see data/raw_encoder.py
+"""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from benchmark.data.encoding.raw_encoder import RawEncoder
+from benchmark.data.schema import Arrays, Schema
+from benchmark.data.store import Store
+from benchmark.errors import BenchmarkError, UsageError
+from benchmark.recipes import recipe as recipes
+from benchmark.recipes.recipe import Recipe
+from benchmark.records.record import Record
+from benchmark.runs import saved_model
+from benchmark.training.predict import predict
+from benchmark.utils import sealed
+from benchmark.utils.paths import shown
+
+FORMAT = 1
+ENCODING = "encoding"
+
+
+@dataclass(frozen=True)
+class SavedModel:
+    """`model` with its best weights, in eval mode, on the CPU; `data` is the array digest of the store it learnt from,
+    and `scores` that of the test scores it gave."""
+
+    model: nn.Module
+    schema: Schema
+    recipe: Recipe
+    seed: int
+    data: str
+    scores: str
+
+
+def save(model: nn.Module, record: Record, store: Store, folder: Path) -> None:
+    """Writes the model that `record` tells of; an older one in `folder` is replaced. Raises BenchmarkError."""
+    facts = {
+        "format": FORMAT,
+        "schema": asdict(store.schema),
+        "recipe": record.recipe,
+        "recipe_name": record.name,
+        "recipe_digest": record.recipe_digest,
+        "numerics": record.numerics,
+        "seed": record.seed,
+        "data": record.data.arrays,
+        "scores": record.scores.digest,
+    }
+    try:
+        if (folder / sealed.SEAL).is_file():
+            shutil.rmtree(folder)
+        sealed.write(folder, facts, {"weights": model.state_dict()})
+        shutil.copytree(store.encoding_folder, folder / ENCODING)
+    except OSError as error:
+        raise BenchmarkError(f"{shown(folder)}: the model cannot be saved: {error.strerror or error}") from None
+
+
+def load(folder: Path) -> SavedModel:
+    """Raises UsageError where there is no model, BenchmarkError for one that is damaged or of another form."""
+    where = shown(folder)
+    if not (folder / sealed.SEAL).is_file():
+        raise UsageError(f"{where}: no saved model (`run --save-model` makes one)")
+    try:
+        content = sealed.read(folder)
+    except sealed.Damaged as damage:
+        raise BenchmarkError(f"{where}: the saved model is damaged: {damage}") from None
+    facts: dict[str, Any] = content.facts
+    if not isinstance(facts, dict) or facts.get("format") != FORMAT or "weights" not in content.parts:
+        raise BenchmarkError(f"{where}: not a saved model of format {FORMAT}")
+    fields = facts["schema"]
+    schema = Schema(tuple(fields["dense"]), tuple(fields["sparse"]), tuple(fields["cardinalities"]), fields["group"])
+    table = {key: facts["recipe"][key] for key in ("model", "train")}
+    recipe = replace(recipes.parse(table, facts["recipe"]["dataset"], where), name=facts["recipe_name"])
+    if recipe.digest() != facts["recipe_digest"]:
+        raise BenchmarkError(f"{where}: its recipe has another meaning in this version; train the model again")
+    model: nn.Module = recipe.build(schema).model
+    try:
+        model.load_state_dict(content.parts["weights"])
+    except RuntimeError as error:
+        raise BenchmarkError(f"{where}: its weights do not fit this version's {recipe.model}: {error}") from None
+    return SavedModel(model.eval(), schema, recipe, facts["seed"], facts["data"], facts["scores"])
+
+
+def score(folder: Path, rows: Path) -> Iterator[NDArray[np.float32]]:
+    """Logits [n] of the rows of a file in the form of the training files, some rows at a time and in order; a label
+    column is not needed. `folder` is what `run --save-model` left.
+
+    Raises UsageError where there is no model, BenchmarkError for one that is damaged, a broken row, or rows to which
+    the model gives no finite score."""
+    saved = saved_model.load(folder)
+    encoder = RawEncoder(folder / saved_model.ENCODING)
+    for dense, sparse in encoder.read(rows):
+        unlabelled = Arrays(dense, sparse, np.zeros(len(dense), np.uint8))
+        try:
+            yield predict(saved.model, unlabelled, torch.device("cpu"))
+        except FloatingPointError as error:
+            raise BenchmarkError(f"{shown(rows)}: {error}") from None

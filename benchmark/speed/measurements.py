@@ -1,0 +1,89 @@
+"""Measured figures as files under results/speed, and the tables made of them."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from benchmark.errors import BenchmarkError
+from benchmark.records.environment import Environment
+from benchmark.utils.files import write_text
+from benchmark.utils.paths import shown
+
+Topic = Literal["data", "train", "predict", "metrics"]
+
+
+class Figures(BaseModel):
+    """What one `speed` command measured: rates per second, sizes in bytes or GiB, times in ms or seconds, by name."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
+
+    topic: Topic
+    subject: Annotated[str, Field(min_length=1)]
+    threads: Annotated[int, Field(ge=1)]
+    repeats: Annotated[int, Field(ge=1)]
+    values: dict[str, float]
+    environment: Environment
+    created: str
+
+
+def now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def keep(figures: Figures, results: Path) -> list[Path]:
+    """Writes the figures and makes their topic's table again."""
+    path = _folder(results) / f"{figures.topic}-{figures.subject.replace('/', '-').replace(' ', '-')}.json"
+    write_text(path, json.dumps(figures.model_dump(mode="json"), indent=1) + "\n")
+    table = _folder(results) / f"{figures.topic}.md"
+    write_text(table, markdown(load_topic(figures.topic, results)))
+    return [path, table]
+
+
+def load_topic(topic: Topic, results: Path) -> list[Figures]:
+    """All that is kept of a topic, by subject. Raises BenchmarkError for a file that is no figures."""
+    return sorted((_load(path) for path in _folder(results).glob(f"{topic}-*.json")), key=lambda kept: kept.subject)
+
+
+def markdown(kept: list[Figures]) -> str:
+    """One column a subject, one row a figure."""
+    names = list(dict.fromkeys(name for figures in kept for name in figures.values))
+    header = ["", *(figures.subject for figures in kept)]
+    lines = [header, ["---"] + ["---:"] * len(kept)]
+    for name in names:
+        lines.append([f"`{name}`", *(number(figures.values.get(name)) for figures in kept)])
+    lines.append(["threads", *(str(figures.threads) for figures in kept)])
+    lines.append(["repeats", *(str(figures.repeats) for figures in kept)])
+    lines.append(["commit", *((figures.environment.commit or "")[:12] for figures in kept)])
+    lines.append(["machine", *(figures.environment.machine for figures in kept)])
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+
+
+def stale_tables(results: Path) -> list[Path]:
+    """Tables that are not what their files make."""
+    topics: tuple[Topic, ...] = ("data", "train", "predict", "metrics")
+    kept = {_folder(results) / f"{topic}.md": load_topic(topic, results) for topic in topics}
+    return [path for path, figures in kept.items() if (path.read_text() if path.is_file() else "") != _table(figures)]
+
+
+def _table(kept: list[Figures]) -> str:
+    return markdown(kept) if kept else ""
+
+
+def _folder(results: Path) -> Path:
+    return results / "speed"
+
+
+def _load(path: Path) -> Figures:
+    try:
+        return Figures.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise BenchmarkError(f"{shown(path)} holds no figures: {error}; delete it or measure again") from None
+
+
+def number(value: float | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"

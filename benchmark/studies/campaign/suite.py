@@ -1,0 +1,118 @@
+"""Many cells carried out at once: each leaves its record as soon as it is done, whatever happens to the others."""
+
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
+from dataclasses import dataclass, replace
+from typing import Literal, Protocol
+
+from benchmark.studies.campaign.cells import Cell
+from benchmark.utils.interrupts import Interrupts
+
+TICK = 0.2
+"""Most seconds until a signal is heeded."""
+DIED = "its process died, and again when it ran alone: killed for want of memory?"
+INTERRUPTED = "its process was interrupted; the same command goes on from its last checkpoint"
+
+
+@dataclass(frozen=True)
+class Began:
+    """`again`: its process had died."""
+
+    cell: Cell
+    again: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a cell ended; `auc` is the test AUC of one that is done, `error` the message of one that failed."""
+
+    cell: Cell
+    state: Literal["done", "failed", "interrupted"]
+    seconds: float
+    auc: float | None = None
+    error: str = ""
+
+
+CarryOut = Callable[[Cell], Outcome]
+Watch = Callable[[Began | Outcome], None]
+
+
+class Pool(Protocol):
+    """Processes that carry out cells, here or elsewhere."""
+
+    def jobs(self) -> int:
+        """How many cells it can carry out at once, now."""
+
+    def submit(self, carry_out: CarryOut, cell: Cell) -> "Future[Outcome]":
+        """The future raises BrokenExecutor where a process of the pool has died; `submit` then has new ones."""
+
+    def close(self, *, kill: bool) -> None: ...
+
+
+def run_cells(
+    cells: Sequence[Cell], carry_out: CarryOut, pool: Pool, watch: Watch, stop: Callable[[], None]
+) -> list[Outcome]:
+    """Carries out the cells in their order and returns how each ended, in the order of their ends.
+
+    Where a process dies and takes others with it, the cells under way are run again, one by one; one that dies alone
+    has failed. At a signal nothing more is started, `stop` is called, by which the cells under way are to end, and
+    Interrupted is raised when they have; a second signal ends them at once."""
+    waiting, suspects = deque(cells), deque[Cell]()
+    running: dict[Future[Outcome], Cell] = {}
+    died: set[str] = set()
+    outcomes: list[Outcome] = []
+    orderly = False
+    try:
+        with Interrupts() as interrupts:
+            interrupts.deferring = True
+            while waiting or suspects or running:
+                if interrupts.caught is not None:
+                    stop()
+                    waiting.clear()
+                    suspects.clear()
+                for cell in _startable(waiting, suspects, len(running), pool):
+                    running[pool.submit(carry_out, cell)] = cell
+                    watch(Began(cell, again=cell.key in died))
+                for future in _completed(running):
+                    cell = running.pop(future)
+                    outcome = _outcome(future, cell, died)
+                    if outcome is None:
+                        died.add(cell.key)
+                        suspects.append(cell)
+                        continue
+                    if outcome.state == "interrupted" and interrupts.caught is None:
+                        outcome = replace(outcome, state="failed", error=INTERRUPTED)
+                    outcomes.append(outcome)
+                    watch(outcome)
+            orderly = True
+            interrupts.deliver()
+    finally:
+        pool.close(kill=not orderly)
+    return outcomes
+
+
+def _startable(waiting: deque[Cell], suspects: deque[Cell], running: int, pool: Pool) -> list[Cell]:
+    if suspects:
+        return [] if running else [suspects.popleft()]
+    room = pool.jobs() - running if waiting else 0
+    return [waiting.popleft() for _ in range(min(room, len(waiting)))]
+
+
+def _completed(running: dict["Future[Outcome]", Cell]) -> list["Future[Outcome]"]:
+    if not running:
+        time.sleep(TICK)  # the cluster has no worker at the moment
+        return []
+    done, _ = wait(running, TICK, FIRST_COMPLETED)
+    return [future for future in running if future in done]
+
+
+def _outcome(future: "Future[Outcome]", cell: Cell, died: set[str]) -> Outcome | None:
+    """None for a cell that is to be run again."""
+    try:
+        return future.result()
+    except BrokenExecutor:
+        return Outcome(cell, "failed", 0.0, error=DIED) if cell.key in died else None
+    except Exception as error:  # the pool lost it, or could not send it
+        return Outcome(cell, "failed", 0.0, error=f"{type(error).__name__}: {error}")

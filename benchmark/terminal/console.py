@@ -1,0 +1,36 @@
+"""Where the command line prints: results to standard output, progress and warnings to standard error."""
+
+import io
+import sys
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from benchmark.reports.document import Section
+
+PLAIN_WIDTH = 160
+"""Columns of a table that goes to a file or a pipe, so that nothing is cut."""
+
+for stream in (sys.stdout, sys.stderr):
+    if isinstance(stream, io.TextIOWrapper):  # a terminal without the bars of the tables shows question marks instead
+        stream.reconfigure(errors="replace")
+
+out = Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH)
+err = Console(stderr=True, width=None if sys.stderr.isatty() else PLAIN_WIDTH, highlight=False)
+
+
+def notice(message: str) -> None:
+    err.print(message, markup=False)
+
+
+def print_section(section: "Section") -> None:
+    """A table with its title, and what is to be said of it."""
+    table = Table(*section.head, title=section.title, title_justify="left", box=None)
+    for row in section.rows:
+        table.add_row(*row)
+    out.print(table if section.head else section.title)
+    for remark in section.remarks:
+        out.print(remark, highlight=False, markup=False)
+    out.print()

@@ -1,0 +1,152 @@
+"""A record's run made again from nothing: what no other check can prove."""
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import zip_longest
+from pathlib import Path
+from statistics import stdev
+from typing import Literal
+
+import torch
+
+from benchmark.errors import BenchmarkError, UsageError
+from benchmark.records.environment import Environment
+from benchmark.records.record import NUMERICS, Record, load
+from benchmark.runs.run import Event, Finished, Job, Run
+from benchmark.verify import proof, quality
+from benchmark.verify.data import Data
+from benchmark.verify.ladder import OpenData
+
+FEWEST_SEEDS = 3
+MOST_SD = 4.0
+"""How far a replay on another machine may lie from the record, in sd of the row's seeds."""
+JUDGED = ("auc", "logloss")
+
+Watch = Callable[[Event], None]
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """How a record was held against its replay, and what differs: all is well where nothing does."""
+
+    how: Literal["bit for bit", "within 4 sd", "not judged"]
+    faults: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def verdict(self) -> str:
+        """In words; of many faults the first."""
+        more = f", and {len(self.faults) - 1} more" if len(self.faults) > 1 else ""
+        said = f"not {self.how}: {self.faults[0]}{more}" if self.faults else self.how
+        return "; ".join((said, *self.notes))
+
+
+def replay(record: Record, path: Path, data: Data, watch: Watch) -> Replayed:
+    """Trains the recipe again with the record's seed and threads, no checkpoint taken up and nothing written.
+
+    Raises BenchmarkError where it cannot be run here."""
+    if why := why_not(record, data):
+        raise BenchmarkError(f"it cannot be replayed here: {why}")
+    assert data.card is not None and data.store is not None
+    recipe = replace(quality.parsed(record), name=record.name, tuned=record.tuned)
+    threads = torch.get_num_threads()
+    try:
+        for event in Run(
+            Job(recipe, data.card, data.store, record.seed, record.threads, record.device, record.train_rows)
+        ):
+            watch(event)
+    finally:
+        torch.set_num_threads(threads)
+    assert isinstance(event, Finished)
+    return compare(record, event.record, siblings(record, path))
+
+
+def why_not(record: Record, data: Data) -> str:
+    """What a replay lacks here; nothing where it can be made."""
+    if data.card is None or data.store is None:
+        return data.why_not
+    if record.numerics != NUMERICS:
+        return f"it is of numerics {record.numerics}, today's is {NUMERICS}"
+    if record.data != data.store.fingerprint:
+        return "its data are not today's"
+    if record.device == "cuda" and not torch.cuda.is_available():
+        return "it was made on a GPU, and none is found"
+    return ""
+
+
+def compare(record: Record, again: Record, row: Sequence[Record]) -> Replayed:
+    """`row` are the records of the same recipe, over whose seeds another machine's replay is judged."""
+    unlike = [name for name, here in _makers(again.environment) if dict(_makers(record.environment)).get(name) != here]
+    notes = []
+    if record.environment.source != again.environment.source:
+        notes.append("the source differs from the record's, its numerics version does not")
+    if not unlike:
+        return Replayed("bit for bit", tuple(differences(record, again)), tuple(notes))
+    notes.append(f"not the record's {', '.join(unlike)}")
+    if len(row) < FEWEST_SEEDS:
+        notes.append(f"the row has {len(row)} seeds, and its sd takes {FEWEST_SEEDS}")
+        return Replayed("not judged", (), tuple(notes))
+    return Replayed("within 4 sd", tuple(_far(record, again, row)), tuple(notes))
+
+
+def differences(record: Record, again: Record) -> Iterator[str]:
+    """Every value that the run found otherwise. The recipe is compared by its digest: settings that are newer than the
+    record are not in it."""
+    stated, found = (proof.leaves(each.model_dump(mode="json", exclude={"recipe"})) for each in (record, again))
+    for one, other in zip_longest(stated, found):
+        if one is None or other is None or one[1] != other[1]:
+            yield f"{(one or other)[1]} stands in one alone"
+            return
+        if one[2] != other[2] and proof.of(one[0]) != "reported":
+            yield f"{one[1]} is {one[2]}, the replay gives {other[2]}"
+
+
+def siblings(record: Record, path: Path) -> list[Record]:
+    """The records beside it of the same recipe, itself among them."""
+    beside = []
+    for other in sorted(path.parent.glob("seed-*.json")):
+        try:
+            beside.append(load(other))
+        except BenchmarkError:
+            continue
+    return [other for other in beside if other.recipe_digest == record.recipe_digest]
+
+
+def possible(paths: Sequence[Path], open_data: OpenData) -> list[Path]:
+    """The records that can be run again here."""
+    found = []
+    for path in paths:
+        try:
+            record = load(path)
+            if not why_not(record, open_data(record.dataset)):
+                found.append(path)
+        except BenchmarkError:
+            continue
+    return found
+
+
+def sample(paths: Sequence[Path], count: int, seed: int) -> list[Path]:
+    """`count` of the paths, or all, by the order of SHA-256 of seed and place: the same wherever the results lie.
+
+    Raises UsageError where there is none."""
+    if not paths:
+        raise UsageError("--replay-sample: there is no record that can be replayed here")
+
+    def drawn(path: Path) -> str:
+        return hashlib.sha256(f"{seed}:{'/'.join(path.parts[-4:])}".encode()).hexdigest()
+
+    return sorted(paths, key=drawn)[:count]
+
+
+def _makers(environment: Environment) -> list[tuple[str, str]]:
+    """What a run's last bits depend on."""
+    return [("machine", environment.machine), ("python", environment.python), *sorted(environment.versions.items())]
+
+
+def _far(record: Record, again: Record, row: Sequence[Record]) -> Iterator[str]:
+    for name in JUDGED:
+        stated, found = getattr(record.metrics.test, name), getattr(again.metrics.test, name)
+        limit = MOST_SD * stdev(getattr(other.metrics.test, name) for other in row)
+        if not abs(found - stated) <= limit:
+            yield f"test {name} is {stated}, the replay gives {found}: more than {MOST_SD:g} sd ({limit:.2g}) apart"

@@ -1,0 +1,156 @@
+import json
+import subprocess
+import sys
+
+import pytest
+
+from benchmark.data.schema import Schema
+from benchmark.errors import UsageError
+from benchmark.recipes import recipe as recipes
+from benchmark.recipes.recipe import on_meta
+from benchmark.registry import models
+
+RECIPE = '[model]\nname = "dnn"\nhidden_units = [8, 4]\n\n[train]\nlearning_rate = 3e-4\n'
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "frappe_x1r").mkdir()
+    (tmp_path / "frappe_x1r" / "small.toml").write_text(RECIPE)
+    return tmp_path
+
+
+def test_defaults_are_resolved(folder) -> None:
+    found = recipes.load("frappe_x1r/small", folder)
+    assert found.id == "frappe_x1r/small"
+    assert found.resolved()["model"]["hidden_units"] == [8, 4]
+    assert found.resolved()["train"]["clip_norm"] == 10.0
+    assert found.resolved()["model"]["embedding_dim"] > 0
+
+
+def test_the_digest_is_of_what_is_run_not_of_how_it_is_written(folder) -> None:
+    plain = recipes.load("frappe_x1r/small", folder)
+    spelled = "# a comment\n[train]\nlearning_rate = 0.0003\nclip_norm = 10\n" + RECIPE.split("\n\n")[0] + "\n"
+    (folder / "frappe_x1r" / "spelled.toml").write_text(spelled)
+    assert recipes.load("frappe_x1r/spelled", folder).digest() == plain.digest()
+    assert recipes.override(plain, ["train.batch_size=128"]).digest() != plain.digest()
+
+
+def test_the_digest_does_not_depend_on_the_hash_seed(folder) -> None:
+    code = (
+        "import sys; from pathlib import Path; from benchmark.recipes import recipe;"
+        "print(recipe.load('frappe_x1r/small', Path(sys.argv[1])).digest())"
+    )
+    digests = {
+        subprocess.run(
+            [sys.executable, "-c", code, str(folder)], env={"PYTHONHASHSEED": seed}, capture_output=True, check=True
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(digests) == 1
+
+
+def test_a_setting_added_later_is_left_out_while_it_has_its_default(monkeypatch) -> None:
+    class Before:
+        def __init__(self, schema, *, width: int = 3) -> None: ...
+        def forward(self, dense, sparse, observe=None) -> None: ...
+
+    class After(Before):
+        added_later = frozenset({"depth"})
+
+        def __init__(self, schema, *, width: int = 3, depth: int = 1) -> None: ...
+
+    models.names()
+    monkeypatch.setitem(models._items, "toy", Before)
+    old = recipes.find("toy", "frappe_x1r").digest()
+    monkeypatch.setitem(models._items, "toy", After)
+    new = recipes.find("toy", "frappe_x1r")
+    assert new.hyperparameters == {"width": 3, "depth": 1}
+    assert new.digest() == old
+    assert recipes.override(new, ["model.depth=2"]).digest() != old
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (RECIPE + "batchsize = 3\n", "unknown key 'train.batchsize'; did you mean 'batch_size'? allowed: batch_size"),
+        (
+            RECIPE.replace("hidden_units", "hidden_unit"),
+            "unknown key 'model.hidden_unit'; did you mean 'hidden_units'?",
+        ),
+        (RECIPE.replace("3e-4", '"fast"'), 'train.learning_rate: Input should be a valid number, got "fast"'),
+        (RECIPE.replace("3e-4", "-1.0"), "train.learning_rate: Input should be greater than 0, got -1.0"),
+        (RECIPE.replace("[8, 4]", "[8, 0.5]"), "model.hidden_units.1: Input should be a valid integer"),
+        (RECIPE.replace("3e-4", "nan"), "nan and inf are not allowed"),
+        (RECIPE.replace("3e-4", "2026-01-01"), "dates, times, nan and inf are not allowed"),
+        (RECIPE.replace('name = "dnn"\n', ""), "key 'model.name' is missing; known models: "),
+        (RECIPE.replace('"dnn"', '"dn"'), "model.name: unknown model 'dn'; did you mean"),
+        ("[train]\n", "key 'model' is missing"),
+        (RECIPE + "[tune]\n", "unknown key 'tune'; did you mean 'tuned'? allowed: model, scaling, search"),
+        ("model = \n", "not valid TOML"),
+    ],
+)
+def test_mistakes_name_file_key_and_what_is_allowed(folder, text: str, message: str) -> None:
+    path = folder / "frappe_x1r" / "small.toml"
+    path.write_text(text)
+    with pytest.raises(UsageError) as raised:
+        recipes.load("frappe_x1r/small", folder)
+    assert message in str(raised.value)
+    assert str(path) in str(raised.value)
+
+
+def test_unknown_recipe_answers_with_the_nearest(folder) -> None:
+    with pytest.raises(UsageError, match=r"did you mean frappe_x1r/small"):
+        recipes.load("frappe_x1r/smal", folder)
+
+
+@pytest.mark.parametrize("setting", ["learning_rate=1", "train.learning_rate", "data.x=1", "model.=2"])
+def test_malformed_settings(folder, setting: str) -> None:
+    with pytest.raises(UsageError, match=r"write model\.KEY=VALUE"):
+        recipes.override(recipes.load("frappe_x1r/small", folder), [setting])
+
+
+def test_settings_are_typed(folder) -> None:
+    base = recipes.load("frappe_x1r/small", folder)
+    changed = recipes.override(base, ["model.hidden_units=[5]", "train.learning_rate=3e-3", "train.monitor=logloss"])
+    assert changed.hyperparameters["hidden_units"] == [5]
+    assert changed.train.learning_rate == 3e-3
+    assert changed.train.monitor == "logloss"
+    assert changed.name is None
+    with pytest.raises(UsageError, match=r"unknown key 'train\.lr'"):
+        recipes.override(base, ["train.lr=1"])
+
+
+def test_model_without_a_recipe_is_ad_hoc() -> None:
+    found = recipes.find("lr", "no_such_dataset")
+    assert found.name is None
+    assert found.id == "no_such_dataset/lr (ad hoc)"
+
+
+COLUMNS = {
+    "criteo_x1": (13, 26),
+    "avazu_x4_001": (0, 24),
+    "frappe_x1r": (0, 10),
+    "synthetic": (13, 26),
+    "synthetic_tiny": (13, 26),
+    "criteo_kaggle": (13, 26),
+    "avazu_kaggle": (0, 24),
+}
+
+
+def schema(dataset: str) -> Schema:
+    dense, sparse = COLUMNS[dataset]
+    names = tuple(f"I{i}" for i in range(dense)), tuple(f"C{i}" for i in range(sparse))
+    return Schema(*names, tuple(10 + i for i in range(sparse)))
+
+
+def test_every_recipe_on_disk_loads_builds_and_its_json_parses_back() -> None:
+    checked = 0
+    for recipe_id in recipes.recipe_ids():
+        found = recipes.load(recipe_id)
+        assert sum(parameter.numel() for parameter in on_meta(found, schema(found.dataset)).model.parameters()) > 0
+        table = json.loads(json.dumps(found.resolved()))
+        dataset = table.pop("dataset")
+        assert recipes.parse(table, dataset, recipe_id).digest() == found.digest()
+        checked += 1
+    assert checked == len(list(recipes.RECIPES.rglob("*.toml"))) > 0

@@ -1,0 +1,99 @@
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pytest
+
+from benchmark.records import tuning
+from benchmark.reports.compare.figure import comparison
+from benchmark.reports.compare.sides import Side
+from benchmark.reports.figures import dataset, recipe, style
+from benchmark.reports.figures import run as figures
+from benchmark.reports.rank.figure import rank_against_quality
+from benchmark.reports.rank.loss import points
+from benchmark.studies.tuning import report
+from benchmark.utils.paths import RESULTS
+from tests.factories import make_ranked_record, make_record
+
+RUNS = [make_ranked_record(), make_ranked_record(seed=1)]
+DEEP = [make_ranked_record(blocks=8)]
+STUDY = RESULTS / "studies" / "tuning" / "frappe_x1r" / "dcnv2.json"
+SINGLE = [RUNS[0].model_copy(update={"spectra": RUNS[0].spectra[:1]})]
+
+
+def side(name: str, runs) -> Side:
+    """Without scores: their files are not there."""
+    return Side(name, tuple(runs), tuple(Path(f"{name}-{run.seed}.json") for run in runs))
+
+
+MAKERS = {
+    "single trajectory": lambda: recipe.trajectory(SINGLE),
+    "single density": lambda: recipe.density(SINGLE),
+    "learning": lambda: figures.learning_curve(RUNS[0]),
+    "one": lambda: figures.rank_trajectory(RUNS[0]),
+    "all": lambda: dataset.trajectories({"dnn": RUNS, "odd": [make_record()], "third": RUNS}, "erank"),
+    "amplitude": lambda: dataset.amplitudes({"dnn": DEEP, "other": DEEP, "third": DEEP}, "erank"),
+    "one row": lambda: dataset.trajectories({"dnn": RUNS}, "ia"),
+    "one row deep": lambda: dataset.amplitudes({"dnn": DEEP, "rankelastor_published": DEEP}, "ia"),
+    "deep all": lambda: dataset.trajectories({"dnn": DEEP, "rankelastor_published": DEEP}, "ia"),
+    "loss": lambda: rank_against_quality("synthetic_tiny", points({"dnn": RUNS})[0]),
+    "compare": lambda: comparison(side("rankelastor_published", RUNS), side("rankmixer_base", DEEP)),
+    "compare singles": lambda: comparison(side("dnn seed 0", SINGLE), side("dnn seed 1", RUNS[1:])),
+    "tuning": lambda: report.history(tuning.load(STUDY)),
+    "importances": lambda: report.importances(tuning.load(STUDY)),
+    "bare": lambda: recipe.trajectory([make_record()]),
+    **{
+        part: lambda part=part: getattr(recipe, part)(RUNS)
+        for part in ("trajectory", "singular_values", "density", "training", "tables")
+    },
+    **{
+        f"deep {part}": lambda part=part: getattr(recipe, part)(DEEP)
+        for part in ("trajectory", "singular_values", "density", "training")
+    },
+}
+
+
+@pytest.mark.parametrize("name", ["learning", "density"])
+def test_a_figure_is_a_column_wide_and_the_same_bytes_each_time(name: str, tmp_path) -> None:
+    paths = [style.write(MAKERS[name](), tmp_path / folder, name) for folder in ("first", "second")]
+    assert [path.name for path in paths[0]] == [f"{name}.svg", f"{name}.png"]
+    for first, second in zip(*paths, strict=True):
+        assert first.read_bytes() == second.read_bytes()
+    root = ElementTree.parse(paths[0][0]).getroot()
+    assert root.attrib["width"] == f"{72 * style.COLUMN:g}pt"
+    assert b"<dc:date>" not in paths[0][0].read_bytes()
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_axes_are_named_and_no_text_is_cut_off_or_lies_on_another(name: str) -> None:
+    figure = MAKERS[name]()
+    figure.draw_without_rendering()
+    boxes = [(text.get_text(), text.get_window_extent().padded(-1)) for text in shown_texts(figure)]
+    width, height = figure.canvas.get_width_height()
+    for number, (text, box) in enumerate(boxes):
+        assert box.x0 >= -1 and box.y0 >= -1 and box.x1 <= width + 1 and box.y1 <= height + 1, text
+        assert not [other for other, there in boxes[:number] if box.overlaps(there)], text
+    named = [figure.get_supxlabel(), *(legend.get_title().get_text() for legend in figure.legends)]
+    assert any(named) or all(axes.get_xlabel() for axes in figure.axes if axes.get_subplotspec().is_last_row())
+    assert figure.get_supylabel() or all(
+        axes.get_ylabel() for axes in figure.axes if axes.get_subplotspec().is_first_col()
+    )
+
+
+def shown_texts(figure):
+    """Every text that a reader sees; tick labels count only inside of their axis."""
+    yield from (text for text in figure.texts if text.get_text())
+    for legend in figure.legends:
+        yield from (text for text in (legend.get_title(), *legend.get_texts()) if text.get_text())
+    for axes in figure.axes:
+        if not axes.axison:
+            continue
+        yield from (text for text in (axes.title, axes.xaxis.label, axes.yaxis.label) if text.get_text())
+        for axis in (axes.xaxis, axes.yaxis):
+            low, high = sorted(axis.get_view_interval())
+            ticks = [tick for tick in axis.get_major_ticks() if low <= tick.get_loc() <= high]
+            yield from (tick.label1 for tick in ticks if tick.label1.get_visible() and tick.label1.get_text())
+
+
+def test_short_names_of_stages() -> None:
+    stages = ("embedding", "tokens", "block1.mixing", "block12.ffn", "cross3", "interaction", "other")
+    assert [style.short(stage) for stage in stages] == ["emb", "tok", "1m", "12f", "c3", "int", "other"]

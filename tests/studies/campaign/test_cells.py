@@ -1,0 +1,97 @@
+"""Which records are present, missing or stale."""
+
+from dataclasses import replace
+from pathlib import PurePath
+
+import pytest
+
+from benchmark.data.store import Fingerprint
+from benchmark.errors import UsageError
+from benchmark.recipes import recipe as recipes
+from benchmark.records import record
+from benchmark.records.record import NUMERICS
+from benchmark.studies.campaign.cells import Cell, chosen, plan, ranked
+from tests.factories import make_record
+
+RECIPE = replace(recipes.parse({"model": {"name": "dnn"}}, "synthetic_tiny", "test"), name="dnn")
+TODAY: Fingerprint = make_record().data
+
+
+def kept(results, cell: Cell, **changes) -> None:
+    path = cell.path(results)
+    record.save(make_record(seed=cell.seed, **({"recipe_digest": cell.recipe.digest()} | changes)), path)
+    record.scores_path(path).touch()
+
+
+def test_ranked_cells_are_where_verify_looks_for_their_records(tmp_path) -> None:
+    [cell] = ranked(RECIPE, [3])
+    assert cell.path(tmp_path) == record.record_path(tmp_path, "synthetic_tiny", "dnn", 3)
+    assert cell.key == "synthetic_tiny/dnn/seed-3"
+
+
+def test_present_and_missing(tmp_path) -> None:
+    cells = ranked(RECIPE, [0, 1])
+    kept(tmp_path, cells[1])
+    assert [(planned.cell, planned.state) for planned in plan(cells, tmp_path, TODAY)] == [
+        (cells[0], "missing"),
+        (cells[1], "present"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"numerics": NUMERICS + 1}, "made with numerics"),
+        ({"recipe_digest": "b" * 64}, "the recipe's digest is"),
+        ({"data": replace(TODAY, arrays="9" * 64)}, "the data differ from today's in arrays"),
+        ({"seed": 7}, "it is of seed 7"),
+        ({"train_rows": 500}, "500 rows"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_stale(tmp_path, changes, why: str) -> None:
+    [cell] = ranked(RECIPE, [0])
+    path = cell.path(tmp_path)
+    record.save(make_record(**({"recipe_digest": RECIPE.digest()} | changes)), path)
+    record.scores_path(path).touch()
+    [planned] = plan([cell], tmp_path, TODAY)
+    assert planned.state == "stale" and why in planned.why
+
+
+def test_a_record_that_cannot_be_read_or_has_no_scores_is_stale(tmp_path) -> None:
+    cells = ranked(RECIPE, [0, 1])
+    kept(tmp_path, cells[0])
+    record.scores_path(cells[0].path(tmp_path)).unlink()
+    cells[1].path(tmp_path).write_text("{")
+    no_scores, broken = plan(cells, tmp_path, TODAY)
+    assert (no_scores.state, no_scores.why) == ("stale", "its scores are missing")
+    assert broken.state == "stale" and "seed-1.json" in broken.why
+
+
+def test_a_study_has_a_place_of_its_own(tmp_path) -> None:
+    cell = Cell(replace(RECIPE, name=None), "synthetic_tiny", 0, PurePath("studies/ablation/synthetic_tiny/full-glu"))
+    kept(tmp_path, cell)
+    assert (tmp_path / "studies" / "ablation" / "synthetic_tiny" / "full-glu" / "seed-0.json").is_file()
+    assert plan([cell], tmp_path, TODAY)[0].state == "present"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name in ("one/lr", "one/dnn", "two/lr"):
+        path = tmp_path / f"{name}.toml"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f'[model]\nname = "{path.stem}"\n')
+    return tmp_path
+
+
+def test_chosen_recipes(folder) -> None:
+    def ids(*words):
+        return [recipe.id for group in chosen(*words, folder).values() for recipe in group]
+
+    assert ids(None, None) == ["one/dnn", "one/lr", "two/lr"]
+    assert ids(["two"], None) == ["two/lr"]
+    assert ids(None, ["dnn"]) == ["one/dnn"]
+    with pytest.raises(UsageError, match="unknown data set with recipes 'onne'; did you mean one"):
+        ids(["onne"], None)
+    with pytest.raises(UsageError, match="unknown recipe name 'dnn'"):
+        ids(["two"], ["dnn"])

@@ -1,0 +1,299 @@
+import json
+import multiprocessing
+import os
+import signal
+from dataclasses import dataclass
+from types import SimpleNamespace
+
+import pytest
+
+from benchmark.data.catalog import find_card
+from benchmark.data.store import Store
+from benchmark.errors import BenchmarkError, UsageError
+from benchmark.recipes import recipe as recipes
+from benchmark.records import tuning
+from benchmark.records.tuning import TUNING_SEED, Trial
+from benchmark.runs.run import Finished, Job, Run
+from benchmark.studies.tuning import trials as module
+from benchmark.studies.tuning.plan import Budget, Plan
+from benchmark.studies.tuning.study import DIED, Trials
+from benchmark.studies.tuning.trials import Began
+from benchmark.training.fit import Evaluated
+from benchmark.utils.interrupts import Interrupted
+from tests.factories import make_curve
+from tests.studies.tuning.small import RECIPE, small_plan, small_store, tune
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    """Its test arrays are gone: nothing that is tuned on it has read them."""
+    made = small_store(tmp_path_factory.mktemp("small") / "store")
+    for path in made.folder.glob("test.*.npy"):
+        path.unlink()
+    return made
+
+
+@pytest.fixture(autouse=True)
+def no_waiting_for_the_disk(monkeypatch):
+    monkeypatch.setattr(os, "fsync", lambda _: None)
+
+
+def timeless(trials) -> list[Trial]:
+    return [trial.model_copy(update={"seconds": 0.0, "started": ""}) for trial in trials]
+
+
+@dataclass
+class Scripted:
+    """A fit whose validation AUC is given."""
+
+    script: tuple[float, ...]
+
+    def events(self):
+        self.curve = []
+        for event in make_curve(*self.script):
+            self.curve.append(event)
+            yield event
+
+    @property
+    def best(self) -> Evaluated:
+        return next(event for event in reversed(self.curve) if event.improved)
+
+
+def scripted(monkeypatch, *scripts: tuple[float, ...] | Exception) -> list[Job]:
+    """Fits end as told, one after the other, the last one again and again; returns the jobs."""
+    jobs: list[Job] = []
+
+    def fit(job: Job) -> Scripted:
+        jobs.append(job)
+        script = scripts[min(len(jobs), len(scripts)) - 1]
+        if isinstance(script, Exception):
+            raise script
+        return Scripted(script)
+
+    monkeypatch.setattr(module, "_fit", fit)
+    return jobs
+
+
+def test_a_study_begins_with_the_recipes_own_values_and_keeps_every_trial(tmp_path, store):
+    plan = small_plan(tmp_path)
+    study = tune(plan, store, 6).found()
+    assert [trial.number for trial in study.trials] == list(range(6))
+    own = {"train.learning_rate": 0.01, "model.hidden_units": [8], "model.embedding_dim": 4}
+    assert study.trials[0].values == own
+    assert len({json.dumps(trial.values) for trial in study.trials}) == 6
+    for trial in study.trials:
+        assert 1e-4 <= trial.values["train.learning_rate"] <= 0.1
+        assert trial.values["model.hidden_units"] in ([8], [16, 8])
+        assert trial.values["model.embedding_dim"] in range(2, 9)
+        assert trial.state in ("complete", "pruned") and trial.metric in trial.curve
+    assert study.best is not None and study.best.metric == max(
+        trial.metric for trial in study.trials if trial.state == "complete"
+    )
+    assert tuning.load(plan.path) == study
+    assert study.recipe_digest == plan.base.digest() and study.data == store.fingerprint.arrays
+    assert study.environment.versions.keys() >= {"numpy", "optuna", "torch"}
+
+
+def test_a_trial_finds_what_a_run_of_its_recipe_finds(tmp_path):
+    store = small_store(tmp_path / "store")
+    plan = small_plan(tmp_path)
+    trial = tune(plan, store, 2).found().trials[1]
+    recipe = recipes.vary(plan.base, trial.values, "test")
+    *_, last = Run(Job(recipe, find_card("synthetic_tiny").card, store, TUNING_SEED, threads=1))
+    assert isinstance(last, Finished)
+    assert tuple(point.valid.auc for point in last.record.curve) == trial.curve
+    assert last.record.metrics.valid.auc == trial.metric
+
+
+@pytest.mark.parametrize("at", [0, 9, 26], ids=lambda at: f"event {at}")
+def test_interrupted_and_resumed_it_is_the_same_study(tmp_path, store, at: int):
+    whole = tune(small_plan(tmp_path / "whole"), store, 6).found()
+    plan, seen = small_plan(tmp_path / "cut"), []
+
+    def interrupt(event) -> None:
+        if len(seen) == at:
+            signal.raise_signal(signal.SIGINT)
+        seen.append(event)
+
+    with pytest.raises(Interrupted):
+        tune(plan, store, 6, watch=interrupt)
+    assert len(tuning.load(plan.path).trials if plan.path.exists() else ()) < 6
+    assert timeless(tune(plan, store, 6).found().trials) == timeless(whole.trials)
+
+
+def test_the_study_goes_on_from_its_json_where_the_storage_is_lost(tmp_path, store):
+    whole = tune(small_plan(tmp_path / "whole"), store, 8).found()
+    plan = small_plan(tmp_path / "lost")
+    kept = tune(plan, store, 5).found().trials
+    plan.path.with_suffix(".journal").unlink()
+    resumed = tune(plan, store, 8).found().trials
+    assert resumed[:5] == kept
+    assert timeless(resumed) == timeless(whole.trials)
+
+
+def test_a_torn_line_at_the_end_of_the_journal_costs_nothing(tmp_path, store):
+    plan = small_plan(tmp_path)
+    kept = tune(plan, store, 2).found().trials
+    with plan.path.with_suffix(".journal").open("a") as journal:
+        journal.write('{"op_code": 4, "wor')
+    assert tune(plan, store, 3).found().trials[:2] == kept
+
+
+def test_the_test_split_is_closed(tmp_path, store, monkeypatch):
+    def peek(job: Job):
+        return job.store.split("test")
+
+    monkeypatch.setattr(module, "_fit", peek)
+    with pytest.raises(BenchmarkError, match="10 trials in a row were failed"):
+        tune(small_plan(tmp_path), store, 2)
+    trials = tuning.load(small_plan(tmp_path).path).trials
+    assert {trial.state for trial in trials} == {"failed"}
+    assert {trial.reason for trial in trials} == {f"the test split of {store.folder.parent.name} is closed"}
+    with pytest.raises(BenchmarkError, match="closed"):
+        small_store(tmp_path / "whole").without("test").split("test")
+
+
+def test_trials_have_a_seed_that_no_reported_run_has(tmp_path, store, monkeypatch):
+    jobs = scripted(monkeypatch, (0.6, 0.7))
+    tune(small_plan(tmp_path), store, 3)
+    assert {job.seed for job in jobs} == {TUNING_SEED}
+
+
+def test_what_fails_is_recorded_and_the_study_goes_on(tmp_path, store, monkeypatch):
+    scripted(monkeypatch, (0.6,), RuntimeError("out of memory"), BenchmarkError("the loss is nan"), (0.7,))
+    study = tune(small_plan(tmp_path), store, 3).found()
+    assert [(trial.state, trial.reason) for trial in study.trials] == [
+        ("complete", ""),
+        ("failed", "RuntimeError: out of memory"),
+        ("failed", "the loss is nan"),
+        ("complete", ""),
+        ("complete", ""),
+    ]
+    assert study.best is not None and study.best.number == 3
+
+
+def test_a_cap_and_sizes_that_do_not_fit_reject_before_any_training(tmp_path, store, monkeypatch):
+    text = RECIPE.replace("[search]", "[search]\nmax_parameters = 200").replace("low = 2", "low = 1")
+    jobs = scripted(monkeypatch, (0.6,))
+    study = tune(small_plan(tmp_path, text.replace("[8], [16, 8]", "[8], [4], [16, 8]")), store, 3).found()
+    rejected = [trial for trial in study.trials if trial.state == "rejected"]
+    assert rejected and all("is above max_parameters = 200" in trial.reason for trial in rejected)
+    assert len(jobs) == len(study.finished) == 3
+    late = text.replace("epochs = 4", "epochs = 4\nevaluate_every = 16").replace("max_parameters = 200\n", "")
+    late += "train.evaluate_every = { low = 16, high = 99 }\n"
+    study = tune(small_plan(tmp_path / "late", late), store, 1 + 1).found()
+    assert any("train.evaluate_every" in trial.reason for trial in study.trials if trial.state == "rejected")
+
+
+def test_a_space_of_which_nothing_fits_ends_the_study(tmp_path, store, monkeypatch):
+    monkeypatch.setattr(module, "MOST_REJECTED", 4)
+    with pytest.raises(BenchmarkError, match=r"4 trials in a row were rejected, .* above max_parameters = 10;"):
+        tune(small_plan(tmp_path, RECIPE.replace("[search]", "[search]\nmax_parameters = 10")), store, 2)
+
+
+def test_a_trial_below_the_median_is_pruned_and_counts(tmp_path, store, monkeypatch):
+    good, bad = (0.7, 0.71, 0.72, 0.73, 0.74), (0.5, 0.51, 0.52, 0.53, 0.54)
+    scripted(monkeypatch, *[good] * 6, bad)
+    study = tune(small_plan(tmp_path), store, 8).found()
+    assert [trial.state for trial in study.trials] == ["complete"] * 6 + ["pruned"] * 2
+    assert study.trials[-1].curve == bad[:3] and study.trials[-1].metric == bad[2]
+    assert "below the median at evaluation 3" in study.trials[-1].reason
+    unpruned = small_plan(tmp_path / "none", RECIPE.replace("[search]", '[search]\npruning = "none"'))
+    assert {trial.state for trial in tune(unpruned, store, 8).found().trials} == {"complete"}
+
+
+def test_logloss_is_minimised(tmp_path, store, monkeypatch):
+    scripted(monkeypatch, (0.6,), (0.8,), (0.7,))
+    study = tune(small_plan(tmp_path, RECIPE.replace("[search]", '[search]\nobjective = "logloss"')), store, 3).found()
+    assert study.objective == "logloss" and study.best is not None
+    assert study.best.number == 1 and study.best.metric == pytest.approx(1.25 - 0.8)
+
+
+def test_a_trial_whose_process_died_is_begun_again_once(tmp_path, store):
+    study = Trials(small_plan(tmp_path), store)
+    first = study.ask(Budget(3))
+    first.lock.release()  # as the system does for a process that dies
+    again = Trials(study.plan, store).ask(Budget(3))
+    assert (again.number, again.values) == (0, first.values)
+    again.lock.release()
+    assert Trials(study.plan, store).ask(Budget(3)).number == 1
+    assert [(trial.state, trial.reason) for trial in study.ended()] == [("failed", DIED)]
+
+
+def test_what_another_process_is_at_is_counted_and_left_alone(tmp_path, store):
+    ours, theirs = Trials(small_plan(tmp_path), store), Trials(small_plan(tmp_path), store)
+    first, second = ours.ask(Budget(2)), theirs.ask(Budget(2))
+    assert (first.number, second.number) == (0, 1)
+    assert ours.ask(Budget(2)) is None
+
+
+def test_hours_are_those_of_all_trials(tmp_path, store):
+    ended = [SimpleNamespace(state=state, seconds=1800.0) for state in ("complete", "failed")]
+    assert not Budget(hours=1.0).left(ended, 0)
+    assert Budget(hours=1.01).left(ended, 5)
+    assert Budget(trials=2).left(ended, 0) and not Budget(trials=2).left(ended, 1)
+
+
+def _work(plan: Plan, folder) -> None:
+    tune(plan, Store.open(folder), 6)
+
+
+def test_processes_share_a_study(tmp_path):
+    small_store(tmp_path / "store")
+    plan = small_plan(tmp_path)
+    context = multiprocessing.get_context("spawn")
+    processes = [context.Process(target=_work, args=(plan, tmp_path / "store")) for _ in range(2)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(120)
+    assert [process.exitcode for process in processes] == [0, 0]
+    study = tuning.load(plan.path)
+    assert sorted(trial.number for trial in study.trials) == list(range(6))
+    assert len(study.finished) == 6
+
+
+def test_another_recipe_or_range_is_another_study(tmp_path, store):
+    tune(small_plan(tmp_path), store, 1)
+    with pytest.raises(UsageError, match="begun with another recipe, recipe_digest"):
+        tune(small_plan(tmp_path, RECIPE.replace("epochs = 4", "epochs = 3")), store, 1)
+    with pytest.raises(UsageError, match="begun with another space"):
+        tune(small_plan(tmp_path, RECIPE.replace("high = 8", "high = 9")), store, 1)
+    with pytest.raises(UsageError, match="begun with another sampler_seed"):
+        tune(small_plan(tmp_path, seed=1), store, 1)
+    tune(small_plan(tmp_path, seed=1, name="other"), store, 1)
+
+
+@pytest.mark.parametrize(
+    ("storage", "error", "message"),
+    [
+        ("nonsense://x", UsageError, "--storage nonsense://x: Can't load plugin"),
+        ("sqlite:////proc/none/x.db", BenchmarkError, "unable to open database file"),
+        ("postgresql+psycopg://me:secret@127.0.0.1:1/x", BenchmarkError, "--storage postgresql"),
+    ],
+)
+def test_a_storage_that_cannot_be_had_is_one_message(tmp_path, store, storage, error, message):
+    with pytest.raises(error) as caught:
+        Trials(small_plan(tmp_path, storage=storage), store)
+    assert message in str(caught.value) and "secret" not in str(caught.value)
+
+
+def test_a_journal_that_is_none_is_one_message(tmp_path, store):
+    (tmp_path / "x.journal").write_text("no journal\n")
+    with pytest.raises(BenchmarkError, match="is no journal of a study"):
+        Trials(small_plan(tmp_path, storage=str(tmp_path / "x.journal")), store)
+
+
+def test_a_database_keeps_a_study_too(tmp_path, store):
+    plan = small_plan(tmp_path, storage=f"sqlite:///{tmp_path}/studies.db")
+    journal = tune(small_plan(tmp_path / "journal"), store, 3).found()
+    tune(plan, store, 2)
+    assert timeless(tune(plan, store, 3).found().trials) == timeless(journal.trials)
+    assert not plan.path.with_suffix(".journal").exists()
+
+
+def test_what_is_under_way_is_shown(tmp_path, store):
+    seen: list = []
+    tune(small_plan(tmp_path), store, 1, watch=seen.append)
+    assert isinstance(seen[0], Began) and isinstance(seen[-1], Trial)
+    assert {type(event) for event in seen[1:-1]} == {Evaluated}

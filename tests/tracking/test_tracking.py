@@ -1,0 +1,295 @@
+import json
+import os
+import shutil
+import socket
+import time
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass, replace
+from datetime import datetime
+from io import StringIO
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from benchmark.data.card import Card
+from benchmark.errors import BenchmarkError
+from benchmark.recipes import recipe as recipes
+from benchmark.records.record import Record, adhoc_path, record_path, save
+from benchmark.runs.run import Finished, Job, Resumed, Started
+from benchmark.tracking import runs as tracking
+from benchmark.tracking import store as mlflow_store
+from benchmark.tracking.runs import Tracker, sync
+from tests.factories import make_record
+from tests.servers import free_port, tracking_server
+
+RECIPE = replace(
+    recipes.parse(
+        {
+            "model": {"name": "dnn", "embedding_dim": 8, "hidden_units": [16, 8]},
+            "train": {"batch_size": 100, "learning_rate": 1e-3},
+        },
+        "synthetic_tiny",
+        "a test",
+    ),
+    name="no_such_file",
+)
+CAVEAT = "not the official rows"
+RECORD = make_record(
+    name=RECIPE.name,
+    recipe=RECIPE.resolved(),
+    recipe_digest=RECIPE.digest(),
+    caveat=CAVEAT,
+    created="2026-01-01T00:00:10+00:00",
+)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def settings():
+    """The environment as it was found, afterwards; no test waits long for a server."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {**mlflow_store.SETTINGS, "MLFLOW_HTTP_REQUEST_TIMEOUT": "1"}.items():
+            patch.setenv(name, value)
+        yield
+
+
+@dataclass(frozen=True)
+class Made:
+    """An SQLite store without runs, which takes seconds to make, and what was printed meanwhile."""
+
+    database: Path
+    printed: str
+
+
+@pytest.fixture(scope="module")
+def made_store(settings, tmp_path_factory) -> Made:
+    from mlflow import MlflowClient
+
+    database = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+    with redirect_stderr(StringIO()) as printed, redirect_stdout(printed):
+        mlflow_store.create_once(f"sqlite:///{database}", MlflowClient)
+    return Made(database, printed.getvalue())
+
+
+@contextmanager
+def copy_of(store: Made, folder: Path):
+    """The client of a copy of the store, which MLFLOW_TRACKING_URI names meanwhile."""
+    from mlflow import MlflowClient
+
+    database = shutil.copy(store.database, folder / "mlflow.db")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{database}")
+        yield MlflowClient(tracking.store_uri())
+
+
+@pytest.fixture
+def client(made_store, tmp_path):
+    with copy_of(made_store, tmp_path) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def shown(made_store, tmp_path_factory):
+    """One live run, for tests that only look: the client and the run."""
+    folder = tmp_path_factory.mktemp("shown")
+    with copy_of(made_store, folder) as found:
+        send_live(saved(folder), never)
+        yield found, runs(found)[0]
+
+
+def started(recipe: recipes.Recipe = RECIPE) -> Started:
+    store = SimpleNamespace(fingerprint=RECORD.data)
+    card = Card(id="synthetic_tiny", title="a test", caveat=CAVEAT, generator="synthetic_tiny 1")
+    job = Job(recipe, card, store, seed=0, threads=1)
+    return Started(job, RECORD.parameters, RECORD.flops_per_sample, steps_per_epoch=10)
+
+
+def saved(results: Path, record: Record = RECORD) -> Path:
+    path = record_path(results, record.dataset, record.name, record.seed)
+    save(record, path)
+    return path
+
+
+def send_live(path: Path, warn) -> None:
+    tracker = Tracker(warn)
+    for event in (started(), *RECORD.curve, Finished(RECORD, {})):
+        tracker(event, path)
+
+
+def runs(client, dataset: str = "synthetic_tiny"):
+    """Oldest first."""
+    found = client.search_runs([client.get_experiment_by_name(dataset).experiment_id])
+    return sorted(found, key=lambda run: run.info.start_time)
+
+
+def never(message: str) -> None:
+    pytest.fail(f"unexpected: {message}")
+
+
+def test_a_live_run_is_shown_whole(shown) -> None:
+    client, run = shown
+    assert run.info.run_name == "no_such_file seed 0"
+    assert run.info.status == "FINISHED"
+    assert run.info.end_time - run.info.start_time == 4000
+    assert run.data.params["model.hidden_units"] == "16, 8"
+    assert run.data.params["train.learning_rate"] == "0.001"
+    assert run.data.tags["recipe"] == "synthetic_tiny/no_such_file"
+    assert run.data.tags["digest"] == RECIPE.digest()
+    assert run.data.tags["record"] == "synthetic_tiny/no_such_file/seed-0"
+    assert run.data.tags["mlflow.note.content"] == CAVEAT
+    curve = client.get_metric_history(run.info.run_id, "valid/auc")
+    assert [(point.step, point.value) for point in curve] == [(10, 0.70), (20, 0.74), (30, 0.73)]
+    assert [point.timestamp - run.info.start_time for point in curve] == [500, 1000, 1500]
+    assert run.data.metrics["test/auc"] == 0.75
+    assert run.data.metrics["rank/erank/02_block1.mixing"] == 3.0
+    artifacts = {file.path for file in client.list_artifacts(run.info.run_id)}
+    ranks = {f"rank_{part}.png" for part in ("trajectory", "spectra", "density", "training")}
+    assert artifacts == {"record.json", "recipe.json", "learning_curve.png", *ranks}
+
+
+def test_the_rank_trajectory_is_a_curve_over_stages(shown) -> None:
+    client, run = shown
+    curve = client.get_metric_history(run.info.run_id, "rank_trajectory/erank")
+    assert [point.step for point in curve] == [0, 1, 2, 3]
+    assert [point.value for point in curve] == pytest.approx([4 / 6, 3.5 / 6, 3 / 6, 2.5 / 6])
+
+
+def test_the_data_set_is_an_input(shown) -> None:
+    (data,) = shown[1].inputs.dataset_inputs
+    assert (data.dataset.name, data.dataset.digest) == ("synthetic_tiny", "dddddddd")
+    assert json.loads(data.dataset.profile)["train_rows"] == 1000
+
+
+def test_sync_sends_what_is_missing_and_nothing_twice(client, tmp_path) -> None:
+    path = saved(tmp_path)
+    send_live(path, never)
+    assert sync(tmp_path, never) == tracking.Synced(sent=0, present=1, unreadable=0)
+    save(RECORD.model_copy(update={"threads": 2}), path)
+    told: list[str] = []
+    assert sync(tmp_path, told.append) == tracking.Synced(sent=1, present=0, unreadable=0)
+    assert told == ["sent synthetic_tiny/no_such_file/seed-0"]
+    assert sync(tmp_path, never).sent == 0
+    assert [run.data.params["run.threads"] for run in runs(client)] == ["2", "1"]
+
+
+def test_a_synced_run_equals_the_live_one(shown, client, tmp_path, capfd) -> None:
+    path = saved(tmp_path)
+    assert sync(tmp_path, lambda _: None).sent == 1
+    assert capfd.readouterr() == ("", "")
+    (synced,), live = runs(client), shown[1]
+    assert synced.info.run_name == live.info.run_name
+    assert synced.info.end_time == 1000 * int(datetime.fromisoformat(RECORD.created).timestamp())
+    assert synced.data.params == live.data.params
+    assert synced.data.metrics == live.data.metrics
+    assert {**synced.data.tags, "commit": ""} == {**live.data.tags, "commit": ""}
+    assert Path(client.download_artifacts(synced.info.run_id, "record.json")).read_bytes() == path.read_bytes()
+
+
+def test_sync_sends_ad_hoc_records_and_tells_of_broken_files(client, tmp_path) -> None:
+    broken = saved(tmp_path, make_record(name="broken"))
+    broken.write_text("{}")
+    adhoc = make_record(name=None, train_rows=500)
+    save(adhoc, adhoc_path(tmp_path, adhoc.dataset, "dnn", adhoc.recipe_digest, 500, 0))
+    told: list[str] = []
+    assert sync(tmp_path, told.append) == tracking.Synced(sent=1, present=0, unreadable=1)
+    assert "broken/seed-0.json: numerics" in told[0]
+    (run,) = runs(client)
+    assert (run.info.run_name, run.data.params["run.train_rows"]) == ("dnn (ad hoc) seed 0", "500")
+
+
+@pytest.mark.parametrize(("killed", "status"), [(False, "FAILED"), (True, "KILLED")])
+def test_an_aborted_run_says_so(client, tmp_path, killed, status) -> None:
+    tracker = Tracker(never)
+    tracker(started(), tmp_path / "seed-0.json")
+    tracker.abort(killed=killed)
+    tracker.abort()
+    assert [run.info.status for run in runs(client)] == [status]
+
+
+def test_a_resumed_run_shows_what_came_before_and_ends_the_one_that_was_killed(client, tmp_path) -> None:
+    path = saved(tmp_path)
+    Tracker(never)(started(), path)
+    tracker = Tracker(never)
+    for event in (started(), Resumed(20, 2, RECORD.curve[:2], seconds=100.0), RECORD.curve[2], Finished(RECORD, {})):
+        tracker(event, path)
+    killed, whole = runs(client)
+    assert (killed.info.status, whole.info.status) == ("KILLED", "FINISHED")
+    points = client.get_metric_history(whole.info.run_id, "valid/auc")
+    assert [point.value for point in points] == [event.valid.auc for event in RECORD.curve]
+
+
+def test_sync_closes_the_run_that_a_dying_server_left_open(client, tmp_path) -> None:
+    path = saved(tmp_path, RECORD.model_copy(update={"created": "2999-01-01T00:00:00+00:00"}))
+    Tracker(never)(started(), path)
+    sync(tmp_path, lambda _: None)
+    assert [run.info.status for run in runs(client)] == ["FAILED", "FINISHED"]
+
+
+def test_a_record_that_cannot_be_sent_is_one_warning(client, tmp_path) -> None:
+    told: list[str] = []
+    send_live(tmp_path / "missing" / "seed-0.json", told.append)
+    assert len(told) == 1
+    assert "missing/seed-0.json" in told[0]
+    assert runs(client)[0].info.status == "FAILED"
+
+
+def test_a_closed_port_is_one_warning_and_no_wait(tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://me:secret@127.0.0.1:{free_port()}")
+    told: list[str] = []
+    began = time.monotonic()
+    send_live(saved(tmp_path), told.append)
+    assert time.monotonic() - began < 60  # MLflow by itself tries for minutes
+    (warning,) = told
+    assert "Connection refused" in warning
+    assert "python -m benchmark track --sync" in warning
+    assert "secret" not in warning
+    with pytest.raises(BenchmarkError, match="Connection refused"):
+        sync(tmp_path, never)
+
+
+@pytest.mark.parametrize("answers", [0, 2, 4, 5, 8])
+def test_a_server_that_dies_half_way_is_one_warning(tmp_path, monkeypatch, answers) -> None:
+    told: list[str] = []
+    with tracking_server(answers) as address:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+        send_live(saved(tmp_path), told.append)
+    assert len(told) == 1
+    assert address in told[0]
+
+
+def test_a_server_that_never_answers_is_one_warning_in_seconds(tmp_path, monkeypatch) -> None:
+    told: list[str] = []
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        began = time.monotonic()
+        send_live(saved(tmp_path), told.append)
+        assert time.monotonic() - began < 60  # MLflow by itself tries for minutes
+    assert len(told) == 1
+    assert "timed out" in told[0].lower()
+
+
+def test_a_new_store_is_made_in_silence(made_store) -> None:
+    assert made_store.printed == ""
+    assert {path.name for path in made_store.database.parent.iterdir()} == {"mlflow.db", "mlartifacts"}
+
+
+def test_the_ui_serves_the_store_on_the_loopback_address_alone(client, monkeypatch) -> None:
+    client.create_experiment("frappe")
+    calls: list[list[str]] = []
+    monkeypatch.setattr(os, "execve", lambda _, arguments, __: calls.append(arguments))
+    told: list[str] = []
+    port = free_port()
+    tracking.ui(port, told.append)
+    (command,) = calls
+    assert command[command.index("--host") + 1] == "127.0.0.1"
+    assert command[command.index("--port") + 1] == str(port)
+    assert command[command.index("--backend-store-uri") + 1] == tracking.store_uri()
+    assert f"http://127.0.0.1:{port}" in told[0]
+    assert told[1].startswith(f"  frappe: http://127.0.0.1:{port}/#/experiments/1/runs")
+
+
+def test_the_ui_of_a_server_is_its_address(monkeypatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://me:secret@mlflow.example:8443/x")
+    told: list[str] = []
+    tracking.ui(5000, told.append)
+    assert told == ["the runs are on the MLflow server https://mlflow.example:8443/x"]

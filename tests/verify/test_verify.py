@@ -1,0 +1,312 @@
+"""The ladder against real records, altered one thing at a time."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from benchmark import run
+from benchmark.errors import BenchmarkError, UsageError
+from benchmark.records import record, scores
+from benchmark.reports import document
+from benchmark.reports.leaderboard import files
+from benchmark.verify import place
+from benchmark.verify.data import Data
+from benchmark.verify.ladder import Finding, _copies, verify, verify_files
+from tests.opening import open_data
+
+
+@pytest.fixture
+def copy(made, tmp_path):
+    shutil.copytree(made.results, tmp_path / "results")
+    shutil.copytree(made.recipes, tmp_path / "recipes")
+    return tmp_path
+
+
+def findings(folder: Path) -> list[Finding]:
+    return list(verify(folder / "results", open_data, folder / "recipes"))
+
+
+def deep(folder: Path, seed: int = 0) -> Path:
+    return folder / "results" / "records" / "synthetic_tiny" / "deep" / f"seed-{seed}.json"
+
+
+def alter(path: Path, keys: tuple[str | int, ...], value: Any) -> None:
+    content = json.loads(path.read_text())
+    inner = content
+    for key in keys[:-1]:
+        inner = inner[key]
+    inner[keys[-1]] = value
+    path.write_text(json.dumps(content))
+
+
+def test_real_records_climb_the_whole_ladder(copy) -> None:
+    assert findings(copy) == []
+
+
+@pytest.mark.parametrize(
+    ("keys", "value", "rung"),
+    [
+        (("metrics", "test", "auc"), 0.9, "scores"),
+        (("metrics", "test", "logloss"), 0.1, "scores"),
+        (("metrics", "test", "ece"), 0.1, "scores"),
+        (("metrics", "valid", "auc"), 0.9, "curve"),
+        (("metrics", "oracle_auc"), 0.99, "data"),
+        (("curve", 0, "improved"), False, "curve"),
+        (("best_step",), 1, "curve"),
+        (("stopped_by",), "patience", "curve"),
+        (("spectra", 0, "best", "erank", "mean"), 99.0, "spectra"),
+        (("spectra", 0, "best", "srank", "mean"), 3.999, "spectra"),
+        (("spectra", 0, "stage"), "tokens", "model"),
+        (("spectra", 0, "best", "rows"), 4, "model"),
+        (("spectra", 0, "best", "columns"), 0, "form"),
+        (("spectra", 0, "best_batch", "matrices"), 3, "model"),
+        (("spectra", 0, "best", "sigma", 1), 0.5, "spectra"),
+        (("spectra", 0, "best_density", "rank"), [0] * 50, "spectra"),
+        (("rank_curve", 0, "step"), 1, "spectra"),
+        (("curve_probe_rows",), 7, "spectra"),
+        (("tables", 0, "cardinality"), 7, "spectra"),
+        (("tables",), [], "model"),
+        (("notes",), ["made up"], "model"),
+        (("format",), 2, "form"),
+        (("device",), "cpux", "form"),
+        (("created",), "yesterday", "form"),
+        (("cost", "train_seconds"), -1.0, "form"),
+        (("cost", "train_seconds"), 1e-9, "cost"),
+        (("curve", 0, "seconds"), 1e9, "cost"),
+        (("curve", 0, "valid", "ne"), 0.5, "curve"),
+        (("spectra", 0, "initial", "srank", "sd"), 0.5, "seed"),
+        (("spectra", 0, "best_batch"), None, "spectra"),
+        (("spectra", 0, "best", "sigma"), [], "spectra"),
+        (("rank_curve",), [], "spectra"),
+        (("tables", 0, "seen"), 2, "data"),
+        (("tuned",), "studies/tuning/synthetic_tiny/deep.json", "tuning"),
+        (("metrics", "test", "auc"), float("nan"), "form"),
+        (("curve", 0, "step"), 1, "curve"),
+        (("curve", 1, "epoch"), 1, "curve"),
+        (("curve", 1, "learning_rate"), -5.0, "curve"),
+        (("curve",), [], "curve"),
+        (("recipe",), {}, "form"),
+        (("recipe", "train", "optimizer"), "sgd", "recipe"),
+        (("recipe", "train", "monitor"), 3, "curve"),
+        (("recipe", "train", "evaluate_every"), "x", "curve"),
+        (("data", "rows"), {"train": 40000}, "scores"),
+        (("data", "positives"), {}, "scores"),
+        (("data", "cardinalities"), [1], "model"),
+        (("probe_rows",), 7, "spectra"),
+        (("parameters", "dense"), 1, "model"),
+        (("flops_per_sample",), 1, "model"),
+        (("recipe", "train", "learning_rate"), 0.5, "recipe"),
+        (("recipe", "model", "dropout"), 0.5, "recipe"),
+        (("recipe_digest",), "0" * 64, "recipe"),
+        (("numerics",), 0, "recipe"),
+        (("seed",), 5, "place"),
+        (("data", "arrays"), "0" * 64, "data"),
+        (("data", "positives", "test"), 3, "scores"),
+        (("scores", "digest"), "0" * 64, "scores"),
+        (("caveat",), "made up", "data"),
+        (("threads",), "two", "form"),
+        (("surprise",), 1, "form"),
+        (("recipe", "model"), "dnn", "form"),
+        (("recipe", "train"), [], "form"),
+    ],
+    ids=lambda value: ".".join(map(str, value)) if isinstance(value, tuple) else "",
+)
+def test_an_altered_record_is_found_at_its_rung(copy, keys, value, rung: str) -> None:
+    alter(deep(copy), keys, value)
+    found = [finding for finding in findings(copy) if finding.failed]
+    assert rung in {finding.rung for finding in found if finding.path == deep(copy)}
+
+
+def test_a_setting_added_later_may_be_left_out_and_no_other(copy) -> None:
+    content = json.loads(deep(copy).read_text())
+    del content["recipe"]["train"]["shuffle"]
+    deep(copy).write_text(json.dumps(content))
+    assert findings(copy) == []
+    del content["recipe"]["train"]["patience"]
+    deep(copy).write_text(json.dumps(content))
+    assert [finding.message for finding in findings(copy)] == ["the recipe in the record is not fully resolved"]
+
+
+def test_altered_scores_are_found_even_with_their_digest_sealed_again(copy) -> None:
+    path = deep(copy).with_suffix(".npz")
+    kept = scores.load(path)
+    kept["positive"] = kept["positive"] + np.float32(0.01)
+    scores.save(kept, path)
+    alter(deep(copy), ("scores", "digest"), scores.digest(kept))
+    assert any("metrics.test.auc is" in finding.message for finding in findings(copy))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"extra": np.zeros(3, np.float32)},
+        {"positive": np.zeros((2, 2), np.float32)},
+        {"positive": np.array([], np.float32)},
+        {"positive": np.array([np.nan], np.float32)},
+        {"positive": np.array(["a"])},
+    ],
+    ids=["extra", "two axes", "empty", "nan", "text"],
+)
+def test_malformed_scores_are_one_message(copy, change) -> None:
+    path = deep(copy).with_suffix(".npz")
+    kept = scores.load(path) | change
+    scores.save(kept, path)
+    alter(deep(copy), ("scores", "digest"), scores.digest(kept))
+    assert any("does not hold the arrays of scores" in finding.message for finding in findings(copy))
+
+
+@pytest.mark.parametrize(("key", "value", "copied"), [("patience", 7, False), ("learning_rate", 0.5, True)])
+def test_runs_that_differ_in_their_end_alone_may_have_the_same_weights(copy, key, value, copied) -> None:
+    one = record.load(deep(copy))
+    recipe = {**one.recipe, "train": {**one.recipe["train"], key: value}}
+    other = one.model_copy(update={"recipe": recipe, "recipe_digest": "another"})
+    found = list(_copies({deep(copy): one, deep(copy).with_name("seed-9.json"): other}))
+    assert bool(found) == copied
+
+
+def test_a_copied_run_and_stray_files_are_found(copy) -> None:
+    for suffix in (".json", ".npz"):
+        shutil.copy(deep(copy, 0).with_suffix(suffix), deep(copy, 1).with_suffix(suffix))
+    alter(deep(copy, 1), ("seed",), 1)
+    (deep(copy).parent / "Seed-9.json").write_text("{}")
+    found = findings(copy)
+    assert any(f.path == deep(copy, 1) and "its scores are those of" in f.message for f in found)
+    assert any(f.path.name == "Seed-9.json" and "is no record" in f.message for f in found)
+
+
+def test_one_bad_record_does_not_hide_another(copy) -> None:
+    alter(deep(copy, 0), ("recipe", "model"), {"name": "nope"})
+    alter(deep(copy, 1), ("flops_per_sample",), 1)
+    assert {deep(copy, 0), deep(copy, 1)} <= {finding.path for finding in findings(copy)}
+
+
+def test_a_missing_scores_file_is_found(copy) -> None:
+    deep(copy).with_suffix(".npz").unlink()
+    assert any("scores file is missing" in finding.message for finding in findings(copy))
+
+
+def test_a_changed_recipe_makes_its_records_stale(copy) -> None:
+    path = copy / "recipes" / "synthetic_tiny" / "deep.toml"
+    path.write_text(path.read_text().replace("[16]", "[17]"))
+    stale = [finding for finding in findings(copy) if "stale: the recipe's digest" in finding.message]
+    assert {finding.path for finding in stale} == {deep(copy, 0), deep(copy, 1)}
+
+
+def test_tables_that_records_do_not_give_are_found(copy) -> None:
+    table = copy / "results" / "leaderboard.md"
+    table.write_text(table.read_text().replace("deep", "deeper"))
+    (copy / "results" / "leaderboard.csv").unlink()
+    assert [(f.path.name, f.rung) for f in findings(copy)] == [
+        ("leaderboard.md", "table"),
+        ("leaderboard.csv", "table"),
+    ]
+
+
+def test_without_the_rows_the_rest_is_checked_and_it_is_said(copy) -> None:
+    def no_rows(name: str) -> Data:
+        return Data(open_data(name).card, None, "its files are not here")
+
+    alter(deep(copy), ("parameters", "head"), 1)
+    found = list(verify(copy / "results", no_rows, copy / "recipes"))
+    assert {f.rung for f in found if f.failed} == {"model", "table"}
+    assert sum("its files are not here" in f.message and not f.failed for f in found) == 4
+
+
+def test_damaged_data_are_a_failure_not_an_excuse(copy) -> None:
+    def damaged(name: str) -> Data:
+        raise BenchmarkError("train.dense.npy was altered")
+
+    assert all(f.failed for f in verify(copy / "results", damaged, copy / "recipes"))
+
+
+def of_study(folder: Path, study: str, variant: str) -> Path:
+    """A copy of the run of `deep`, seed 0, as a study would have left it."""
+    path = folder / "results" / "studies" / study / "synthetic_tiny" / variant / "seed-0.json"
+    path.parent.mkdir(parents=True)
+    for suffix in (".json", ".npz"):
+        shutil.copy(deep(folder).with_suffix(suffix), path.with_suffix(suffix))
+    alter(path, ("name",), None)
+    return path
+
+
+def test_records_of_studies_climb_it_too(copy) -> None:
+    path = of_study(copy, "adhoc", "dnn-" + record.load(deep(copy)).recipe_digest[:8])
+    assert findings(copy) == []
+    alter(path, ("flops_per_sample",), 1)
+    assert [(f.path, f.rung) for f in findings(copy)] == [(path, "model")]
+
+
+def test_what_a_folder_of_a_study_says_is_held_against_the_record(copy) -> None:
+    path = of_study(copy, "adhoc", "dnn-00000000")
+    [found] = findings(copy)
+    assert (found.path, found.rung) == (path, "place") and "is not that of adhoc/dnn-00000000" in found.message
+    alter(path, ("name",), "deep")
+    assert any("lies among the ad hoc ones" in found.message for found in findings(copy))
+
+
+def test_scores_without_a_record_are_strays_in_studies_too(copy) -> None:
+    path = of_study(copy, "other", "any")
+    path.unlink()
+    assert [(f.path, f.rung) for f in findings(copy)] == [(path.with_suffix(".npz"), "place")]
+
+
+def test_records_that_are_named_are_checked_alone(copy) -> None:
+    alter(deep(copy, 1), ("flops_per_sample",), 1)
+    for path in (deep(copy, 1), deep(copy).parent):
+        assert {f.path for f in verify_files(place.find(path), open_data, copy / "recipes")} == {deep(copy, 1)}
+    with pytest.raises(UsageError, match="there is no record"):
+        place.find(copy / "recipes")
+
+
+def test_tables_made_anew_of_an_altered_record_do_not_hide_it(copy) -> None:
+    alter(deep(copy), ("metrics", "test", "auc"), 0.99)
+    document.write(files.texts(files.load_boards(copy / "results"), copy / "results"))
+    assert {(f.path, f.rung) for f in findings(copy)} == {(deep(copy), "scores")}
+
+
+def test_numbers_of_other_versions_are_not_held_against_the_seed(copy) -> None:
+    alter(deep(copy), ("environment", "versions", "torch"), "1.0")
+    [found] = findings(copy)
+    assert not found.failed and "untrained spectra not checked" in found.message
+
+
+@pytest.fixture
+def grouped(tmp_path):
+    """The record of a data set with a group column, and how to open that."""
+    random = np.random.default_rng(0)
+    rows = [f"{random.integers(2)},u{random.integers(9)},i{random.integers(20)}" for _ in range(600)]
+    (tmp_path / "clicks.csv").write_text("\n".join(["click,user,item", *rows, ""]))
+    card = tmp_path / "mine.toml"
+    card.write_text(GROUPED)
+    made = run(model="lr", dataset=str(card), threads=1, results=tmp_path / "results", track=False, quiet=True)
+    [path] = (tmp_path / "results").glob("studies/adhoc/mine/*/seed-0.json")
+    return made, path, lambda _: open_data(str(card))
+
+
+GROUPED = """
+id = "mine"
+title = "Clicks by user"
+[table]
+format = "csv"
+files = { all = "clicks.csv" }
+label = "click"
+sparse = ["user", "item"]
+group = "user"
+[table.split]
+method = "random"
+parts = [8, 1, 1]
+seed = 1
+"""
+
+
+def test_auc_per_group_is_derived_from_the_scores_and_the_rows(grouped) -> None:
+    made, path, opened = grouped
+    assert made.metrics.test.gauc is not None
+    assert list(verify_files([path], opened)) == []
+    for wrong in (made.metrics.test.gauc + 1e-6, None):
+        alter(path, ("metrics", "test", "gauc"), wrong)
+        assert {f.rung for f in verify_files([path], opened)} == {"data"}
