@@ -1,7 +1,7 @@
 """The layers of token models, which keep the batch last: [T, width, B].
 
-A product then writes rows as long as the batch. A token is often narrower than a matrix product's kernels like (26 or
-30 values), and products that write rows of that length run at half their speed.
+A product then writes rows as long as the batch. A token is often narrower than a matrix product's
+kernels like (26 or 30 values), and products that write rows of that length run at half their speed.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,8 @@ LAYER_NORM_EPS = 1e-5
 
 
 class _Normalised(torch.autograd.Function):
-    """`x / sqrt(mean(x^2) + eps)` over the width, [..., width, B], of x or (centred) of x - mean(x)."""
+    """`x / sqrt(mean(x^2) + eps)` over the width, [..., width, B], of x or (centred) of x -
+    mean(x)."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, eps: float, centred: bool) -> Tensor:
@@ -43,7 +44,8 @@ normalised: Callable[[Tensor, float, bool], Tensor] = _Normalised.apply
 
 
 class RMSNorm(nn.Module):
-    """`gamma * x / sqrt(mean(x^2) + 1e-12)` over the width, [..., width, B] (Zhang & Sennrich, 1910.07467).
+    """`gamma * x / sqrt(mean(x^2) + 1e-12)` over the width, [..., width, B] (Zhang & Sennrich,
+    1910.07467).
 
     gamma is [width], or [T, width] with a `shape` of two sizes.
     """
@@ -70,7 +72,8 @@ class LayerNorm(nn.Module):
 
 
 class _ColumnProduct(torch.autograd.Function):
-    """`W x + b`: x [in, B], W [out, in], b [out] or None, or all of them with a first axis of tokens."""
+    """`W x + b`: x [in, B], W [out, in], b [out] or None, or all of them with a first axis of
+    tokens."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
@@ -99,19 +102,24 @@ column_product: Callable[[Tensor, Tensor, Tensor | None], Tensor] = _ColumnProdu
 
 
 def shared_product(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """`W x + b` with the same W [out, in] for every token: [in, B] -> [out, B], [T, in, B] -> [T, out, B].
+    """`W x + b` with the same W [out, in] for every token: [in, B] -> [out, B], [T, in, B] -> [T,
+    out, B].
 
-    A product for every token, because one of all tokens' columns with so few rows does not use two threads.
+    A product for every token, because one of all tokens' columns with so few rows does not use two
+    threads.
     """
     if x.dim() == 2:
         return column_product(x, weight, bias)
     if len(x) == 1:
         return column_product(x.squeeze(0), weight, bias).unsqueeze(0)
-    return column_product(x, weight.expand(len(x), -1, -1), None if bias is None else bias.expand(len(x), -1))
+    return column_product(
+        x, weight.expand(len(x), -1, -1), None if bias is None else bias.expand(len(x), -1)
+    )
 
 
 class ColumnLinear(Linear):
-    """Linear with the batch last, [in, B] -> [out, B] or the same for every token, [T, in, B] -> [T, out, B]."""
+    """Linear with the batch last, [in, B] -> [out, B] or the same for every token, [T, in, B] ->
+    [T, out, B]."""
 
     def forward(self, x: Tensor) -> Tensor:
         return shared_product(x, self.weight, self.bias)
@@ -123,7 +131,9 @@ class PerTokenLinear(nn.Module):
     `weight` is [T, out, in], Xavier-normal per token; `bias` is [T, out], zero.
     """
 
-    def __init__(self, tokens: int, in_features: int, out_features: int, *, bias: bool = True) -> None:
+    def __init__(
+        self, tokens: int, in_features: int, out_features: int, *, bias: bool = True
+    ) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.empty(tokens, out_features, in_features))
         self.bias = nn.Parameter(torch.zeros(tokens, out_features)) if bias else None

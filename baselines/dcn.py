@@ -54,7 +54,8 @@ class MatrixCross(nn.Module):
 
 
 class MixtureCross(nn.Module):
-    """DCNv2, low rank: `sum_i G_i(x) [x_0 * (U_i tanh(C_i tanh(V_i^T x)) + b)] + x`, G = softmax(W_g x + b_g).
+    """DCNv2, low rank: `sum_i G_i(x) [x_0 * (U_i tanh(C_i tanh(V_i^T x)) + b)] + x`, G =
+    softmax(W_g x + b_g).
 
     V_i^T is stored as v.weight[i] [rank, n], C_i as c.weight[i], U_i as u.weight[i] [n, rank].
     """
@@ -70,18 +71,24 @@ class MixtureCross(nn.Module):
     def forward(self, x0: Tensor, x: Tensor) -> Tensor:
         gates = torch.softmax(self.gate(x), dim=1)
         inner = torch.tanh(self.c(torch.tanh(self.v(x.t().expand(len(self.v.weight), -1, -1)))))
-        weighted = inner * gates.t().unsqueeze(1)  # the gates sum to 1, so x_0 and b leave the sum over experts
-        return torch.addcmul(x, x0, torch.einsum("erb,enr->bn", weighted, self.u.weight) + self.bias)
+        weighted = inner * gates.t().unsqueeze(
+            1
+        )  # the gates sum to 1, so x_0 and b leave the sum over experts
+        return torch.addcmul(
+            x, x0, torch.einsum("erb,enr->bn", weighted, self.u.weight) + self.bias
+        )
 
 
 @models.register("dcn")
 class DCN(nn.Module):
     """Deep & Cross Network, 2017: vector cross layers beside an MLP.
 
-    `x_{l+1} = x_0 (w_l^T x_l) + b_l + x_l`, x_0 = flatten(E) in R^{F d}; `logit = w^T [x_L; MLP(x_0)] + b`.
+    `x_{l+1} = x_0 (w_l^T x_l) + b_l + x_l`, x_0 = flatten(E) in R^{F d}; `logit = w^T [x_L;
+    MLP(x_0)] + b`.
 
     Stages `embedding`, `cross{l}`: [B, F, d]. Paper: Wang et al., ADKDD 2017 (1708.05123).
-    Left open by the paper / chosen here: dropout, and whether batch norm is used (the paper does): options, off.
+    Left open by the paper / chosen here: dropout, and whether batch norm is used (the paper does):
+    options, off.
     """
 
     def __init__(
@@ -114,16 +121,21 @@ class DCN(nn.Module):
 
 @models.register("dcnv2")
 class DCNv2(nn.Module):
-    """Deep & Cross Network v2, 2021: matrix cross layers, full or low-rank mixtures, beside or before an MLP.
+    """Deep & Cross Network v2, 2021: matrix cross layers, full or low-rank mixtures, beside or
+    before an MLP.
 
-    `x_{l+1} = x_0 * (W_l x_l + b_l) + x_l` (cross = "full"), x_0 = flatten(E) in R^{F d}, W_l square; or
-    `x_{l+1} = sum_i G_i(x_l) [x_0 * (U_i tanh(C_i tanh(V_i^T x_l)) + b)] + x_l` (cross = "mixture"), i over
-    `num_experts`, V_i, U_i of `rank` columns, G a softmax of a linear map of x_l, b one vector per layer.
-    parallel: `w^T [x_L; MLP(x_0)]`; stacked: `w^T MLP(x_L)`; stacked_parallel: `w^T [MLP_s(x_L); MLP_p(x_0)]`;
-    cross_only: `w^T x_L`; each plus a bias. The MLP beside the cross layers has `parallel_units`, the one after
+    `x_{l+1} = x_0 * (W_l x_l + b_l) + x_l` (cross = "full"), x_0 = flatten(E) in R^{F d}, W_l
+    square; or
+    `x_{l+1} = sum_i G_i(x_l) [x_0 * (U_i tanh(C_i tanh(V_i^T x_l)) + b)] + x_l` (cross =
+    "mixture"), i over `num_experts`, V_i, U_i of `rank` columns, G a softmax of a linear map of
+    x_l, b one vector per layer.
+    parallel: `w^T [x_L; MLP(x_0)]`; stacked: `w^T MLP(x_L)`; stacked_parallel: `w^T [MLP_s(x_L);
+    MLP_p(x_0)]`; cross_only: `w^T x_L`; each plus a bias. The MLP beside the cross layers has
+    `parallel_units`, the one after
     them `stacked_units`. Hyperparameters of parts that are not chosen are not read.
     Stages `embedding`, `cross{l}`: [B, F, d]. Paper: Wang et al., WWW 2021 (2008.13535).
-    Left open by the paper / chosen here: g = tanh; own gates per layer; batch norm and dropout only in the MLPs.
+    Left open by the paper / chosen here: g = tanh; own gates per layer; batch norm and dropout only
+    in the MLPs.
     """
 
     def __init__(

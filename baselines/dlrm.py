@@ -14,15 +14,18 @@ from benchmark.registry import models
 
 @models.register("dlrm")
 class DLRM(nn.Module):
-    """Deep Learning Recommendation Model, 2019: an MLP over the pairwise dots, or the concatenation, of embeddings.
+    """Deep Learning Recommendation Model, 2019: an MLP over the pairwise dots, or the
+    concatenation, of embeddings.
 
-    `z_0 = ReLU(W MLP_bottom(dense) + b)` in R^d and the sparse embeddings are the rows of Z [n, d]; then
-    dot: `logit = w^T MLP_top([z_0; <z_i, z_j> for i > j]) + b`, n(n-1)/2 dots; cat: `w^T MLP_top(flatten Z) + b`.
-    Without dense columns there is no bottom MLP and no z_0.
-    Stages `embedding` [B, n_sparse, d] (where there are sparse fields), `interaction` = Z [B, n, d].
+    `z_0 = ReLU(W MLP_bottom(dense) + b)` in R^d and the sparse embeddings are the rows of Z [n, d];
+    then
+    dot: `logit = w^T MLP_top([z_0; <z_i, z_j> for i > j]) + b`, n(n-1)/2 dots; cat: `w^T
+    MLP_top(flatten Z) + b`. Without dense columns there is no bottom MLP and no z_0.
+    Stages `embedding` [B, n_sparse, d] (where there are sparse fields), `interaction` = Z [B, n,
+    d].
     Paper: Naumov et al., 2019 (1906.00091). "DLRM-MLP" of the RankMixer tables is `cat`.
-    Left open by the paper / chosen here: `batch_norm` in the hidden layers of both MLPs, `dropout` in the top one.
-    Raises ValueError for `dot` with a single sparse field and nothing else.
+    Left open by the paper / chosen here: `batch_norm` in the hidden layers of both MLPs, `dropout`
+    in the top one. Raises ValueError for `dot` with a single sparse field and nothing else.
     """
 
     pairs: Tensor
@@ -43,11 +46,15 @@ class DLRM(nn.Module):
         require_positive("bottom_units", *bottom_units)
         require_positive("top_units", *top_units)
         self.interaction = interaction
-        self.embedding = FieldEmbedding(replace(schema, dense=()), embedding_dim) if schema.sparse else None
+        self.embedding = (
+            FieldEmbedding(replace(schema, dense=()), embedding_dim) if schema.sparse else None
+        )
         self.bottom = None
         if schema.dense:
             hidden = MLP(len(schema.dense), bottom_units, batch_norm=batch_norm)
-            self.bottom = nn.Sequential(hidden, Linear(hidden.out_features, embedding_dim), nn.ReLU())
+            self.bottom = nn.Sequential(
+                hidden, Linear(hidden.out_features, embedding_dim), nn.ReLU()
+            )
         n = len(schema.sparse) + (self.bottom is not None)
         lower, upper = torch.tril_indices(n, n, offset=-1)
         self.register_buffer("pairs", lower * n + upper, persistent=False)
@@ -55,7 +62,10 @@ class DLRM(nn.Module):
         if interaction == "dot":
             width = n * (n - 1) // 2 + (embedding_dim if self.bottom is not None else 0)
         if not width:
-            raise ValueError("interaction = 'dot' needs two vectors and the data have one sparse field; use 'cat'")
+            raise ValueError(
+                "interaction = 'dot' needs two vectors and the data have one sparse field; use"
+                " 'cat'"
+            )
         self.top = MLP(width, top_units, dropout=dropout, batch_norm=batch_norm)
         self.head = Linear(self.top.out_features, 1)
 

@@ -15,7 +15,8 @@ class DNN(nn.Module):
     `logit = w^T MLP(flatten(E)) + b`, E in R^{F x d} the field embeddings.
 
     Every hidden layer is Linear -> [BatchNorm] -> ReLU -> Dropout. Stage `embedding`: [B, F, d].
-    Paper: Covington et al., RecSys 2016. Left open there / chosen here: normalisation and its place.
+    Paper: Covington et al., RecSys 2016. Left open there / chosen here: normalisation and its
+    place.
     """
 
     def __init__(
@@ -30,7 +31,9 @@ class DNN(nn.Module):
         super().__init__()
         require_positive("hidden_units", *hidden_units)
         self.embedding = FieldEmbedding(schema, embedding_dim)
-        self.mlp = MLP(schema.num_fields * embedding_dim, hidden_units, dropout=dropout, batch_norm=batch_norm)
+        self.mlp = MLP(
+            schema.num_fields * embedding_dim, hidden_units, dropout=dropout, batch_norm=batch_norm
+        )
         self.head = Linear(self.mlp.out_features, 1)
 
     def forward(self, dense: Tensor, sparse: Tensor, observe: Observe | None = None) -> Tensor:

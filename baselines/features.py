@@ -22,7 +22,8 @@ def ignore(stage: str, x: Tensor) -> None:
 class FieldEmbedding(nn.Module):
     """One d-vector per field: dense value times a learned vector, sparse id looked up in one table.
 
-    dense [B, n_dense], sparse [B, n_sparse] -> [B, F, dim], dense fields first. The rows of sparse field j stand in
+    dense [B, n_dense], sparse [B, n_sparse] -> [B, F, dim], dense fields first. The rows of sparse
+    field j stand in
     the one table from `offsets[j]`. Raises ValueError if dim < 1.
     """
 
@@ -50,7 +51,8 @@ class FieldEmbedding(nn.Module):
 
 
 class LinearTerm(nn.Module):
-    """First order: `b + sum_f w_f[id]` (dense: `w_f x_f`). Also logistic regression's whole logit, [B]."""
+    """First order: `b + sum_f w_f[id]` (dense: `w_f x_f`). Also logistic regression's whole logit,
+    [B]."""
 
     def __init__(self, schema: Schema) -> None:
         super().__init__()

@@ -24,13 +24,19 @@ class Linear(nn.Linear):
 
 
 class MLP(nn.Sequential):
-    """Linear -> [BatchNorm] -> ReLU -> [Dropout] for each of `hidden_units`: [B, in] -> [B, out_features].
+    """Linear -> [BatchNorm] -> ReLU -> [Dropout] for each of `hidden_units`: [B, in] -> [B,
+    out_features].
 
     No units: the identity.
     """
 
     def __init__(
-        self, in_features: int, hidden_units: tuple[int, ...], *, dropout: float = 0.0, batch_norm: bool = False
+        self,
+        in_features: int,
+        hidden_units: tuple[int, ...],
+        *,
+        dropout: float = 0.0,
+        batch_norm: bool = False,
     ) -> None:
         layers: list[nn.Module] = []
         widths = (in_features, *hidden_units)
@@ -64,16 +70,21 @@ class Dropout(nn.Module):
 
     def keep(self, x: Tensor) -> Tensor:
         """0 or 1 for every value of x, in x's type."""
-        draws = torch.empty(-(-x.numel() // 4), dtype=torch.int64, device=x.device).random_(-(2**63), None)
+        draws = torch.empty(-(-x.numel() // 4), dtype=torch.int64, device=x.device).random_(
+            -(2**63), None
+        )
         kept = torch.empty(x.shape, dtype=x.dtype, device=x.device)
-        return torch.ge(draws.view(torch.int16)[: x.numel()].view(x.shape), self.dropped - 32768, out=kept)
+        return torch.ge(
+            draws.view(torch.int16)[: x.numel()].view(x.shape), self.dropped - 32768, out=kept
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         return x * self.keep(x).mul_(self.scale) if self.active else x
 
 
 class DroppedReLU(Dropout):
-    """Dropout after ReLU, which may overwrite x; without the scale 1 / (1 - p) where the caller has a place for it."""
+    """Dropout after ReLU, which may overwrite x; without the scale 1 / (1 - p) where the caller has
+    a place for it."""
 
     def forward(self, x: Tensor, *, scaled: bool = True) -> Tensor:
         if not self.active:
@@ -82,7 +93,8 @@ class DroppedReLU(Dropout):
 
 
 class _DroppedReLU(torch.autograd.Function):
-    """`scale * keep * ReLU(x)`, of which only the result is kept: it is positive where the gradient passes."""
+    """`scale * keep * ReLU(x)`, of which only the result is kept: it is positive where the gradient
+    passes."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, keep: Tensor, scale: float) -> Tensor:

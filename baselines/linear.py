@@ -28,12 +28,14 @@ class LR(nn.Module):
 
 @models.register("fm")
 class FM(nn.Module):
-    """Factorization Machine, 2010: a linear term plus the dot products of all pairs of field embeddings.
+    """Factorization Machine, 2010: a linear term plus the dot products of all pairs of field
+    embeddings.
 
     `logit = b + sum_f w_f + sum_{f<g} <v_f, v_g>`.
 
-    The pairs are computed as `(|sum_f v_f|^2 - sum_f |v_f|^2) / 2`. w_f is a weight and v_f in R^d a vector per id
-    (dense: times the value). Stage `embedding`: v, [B, F, d]. Paper: Rendle, ICDM 2010.
+    The pairs are computed as `(|sum_f v_f|^2 - sum_f |v_f|^2) / 2`. w_f is a weight and v_f in R^d
+    a vector per id (dense: times the value). Stage `embedding`: v, [B, F, d]. Paper: Rendle, ICDM
+    2010.
     Left open there / chosen here: initial values (N(0, 1e-4 sd) in the tables).
     """
 

@@ -1,4 +1,5 @@
-"""Per-token feed-forward networks: every token has weights of its own, and all tokens run as one batched product."""
+"""Per-token feed-forward networks: every token has weights of its own, and all tokens run as one
+batched product."""
 
 from typing import Literal
 
@@ -14,11 +15,13 @@ FFNKind = Literal["glu", "glu_paper", "gelu", "relu"]
 class GatedUnit(nn.Module):
     """[RMSNorm] -> gate -> Linear(in -> h) if h != in -> Dropout: [T, in, B] -> [T, h, B].
 
-    gate, r != 1: `reduce((skip2(x) + GELU(lift1(x))) * lift2(x)) + skip1(x)`, with lifts and skip2 to int(r * in);
-    gate, r = 1: `(s + GELU(lift1(x))) * lift2(x) + s`, s = skip1(x).
+    gate, r != 1: `reduce((skip2(x) + GELU(lift1(x))) * lift2(x)) + skip1(x)`, with lifts and skip2
+    to int(r * in); gate, r = 1: `(s + GELU(lift1(x))) * lift2(x) + s`, s = skip1(x).
     """
 
-    def __init__(self, tokens: int, width: int, hidden: int, expansion: float, norm: bool, dropout: float) -> None:
+    def __init__(
+        self, tokens: int, width: int, hidden: int, expansion: float, norm: bool, dropout: float
+    ) -> None:
         super().__init__()
         lifted = int(expansion * width)
         self.norm = RMSNorm(tokens, width) if norm else None
@@ -47,7 +50,13 @@ class ActivationUnit(nn.Module):
     """[RMSNorm] -> Linear(in -> h) -> GELU or ReLU -> Dropout: [T, in, B] -> [T, h, B]."""
 
     def __init__(
-        self, tokens: int, width: int, hidden: int, activation: Literal["gelu", "relu"], norm: bool, dropout: float
+        self,
+        tokens: int,
+        width: int,
+        hidden: int,
+        activation: Literal["gelu", "relu"],
+        norm: bool,
+        dropout: float,
     ) -> None:
         super().__init__()
         self.norm = RMSNorm(tokens, width) if norm else None
@@ -107,14 +116,17 @@ def build_ffn(
 ) -> nn.Module:
     """The FFN `kind` for T tokens of `width`.
 
-    glu: residual stack of GatedUnits, one per entry of `hidden`; gelu, relu: the same of ActivationUnits; glu_paper:
-    one PaperGLU, which reads `expansion` and `dropout` alone. Raises ValueError if a size is below 1 or the
+    glu: residual stack of GatedUnits, one per entry of `hidden`; gelu, relu: the same of
+    ActivationUnits; glu_paper: one PaperGLU, which reads `expansion` and `dropout` alone. Raises
+    ValueError if a size is below 1 or the
     expansion leaves no width.
     """
     require_positive("ffn_hidden", *hidden)
     narrowest = min((width, *hidden[:-1]))
     if kind in ("glu", "glu_paper") and int(expansion * narrowest) < 1:
-        raise ValueError(f"expansion = {expansion} leaves nothing of the width {narrowest}; make it at least 1")
+        raise ValueError(
+            f"expansion = {expansion} leaves nothing of the width {narrowest}; make it at least 1"
+        )
     if kind == "glu_paper":
         return PaperGLU(tokens, width, expansion, dropout)
     units: list[nn.Module] = []

@@ -14,16 +14,22 @@ from benchmark.registry import models
 class RankElastor(nn.Module):
     """RankElastor, 2026: full token mixing and gated per-token FFNs.
 
-    Tokens X in R^{T x D}, `X_0 = tokenizer(E)`, E [B, F, d] the field embeddings; `logit = head(X_L)`; block l = 1..L:
+    Tokens X in R^{T x D}, `X_0 = tokenizer(E)`, E [B, F, d] the field embeddings; `logit =
+    head(X_L)`; block l = 1..L:
 
-    as released (the defaults): `M = X + reshape(W RMSNorm(flatten X) + b)`, `M' = RMSNorm(M)`, and per token
-    `X' = M' + Linear(units(M'))`, units a stack over `ffn_hidden` of GatedUnits with r = `expansion`;
-    as published: `M = LayerNorm(X + reshape(W flatten(X)))`, `X' = (GELU(M W1) * (M W2)) W3 + M Wr` per token:
-    mixing_norm = "post", mixing_bias = false, ffn_norm = "none", ffn = "glu_paper", expansion = 3.
-    The ablations are choices too: mixing x ffn x norms. Hyperparameters of parts that are not chosen are not read.
-    Stages `embedding` [B, F, d], then [B, T, D]: `tokens`, `block{l}.mixing` (M), `block{l}.ffn` (X').
+    as released (the defaults): `M = X + reshape(W RMSNorm(flatten X) + b)`, `M' = RMSNorm(M)`, and
+    per token
+    `X' = M' + Linear(units(M'))`, units a stack over `ffn_hidden` of GatedUnits with r =
+    `expansion`;
+    as published: `M = LayerNorm(X + reshape(W flatten(X)))`, `X' = (GELU(M W1) * (M W2)) W3 + M Wr`
+    per token: mixing_norm = "post", mixing_bias = false, ffn_norm = "none", ffn = "glu_paper",
+    expansion = 3.
+    The ablations are choices too: mixing x ffn x norms. Hyperparameters of parts that are not
+    chosen are not read. Stages `embedding` [B, F, d], then [B, T, D]: `tokens`, `block{l}.mixing`
+    (M), `block{l}.ffn` (X').
     Paper: Li et al., KDD 2026 (2605.23191).
-    Left open by the paper / chosen here: tokenizer and head (the released ones), LayerNorm over D, FFN dropout 0.
+    Left open by the paper / chosen here: tokenizer and head (the released ones), LayerNorm over D,
+    FFN dropout 0.
     """
 
     def __init__(
@@ -54,12 +60,25 @@ class RankElastor(nn.Module):
         width = schema.num_fields * embedding_dim
         self.embedding = FieldEmbedding(schema, embedding_dim)
         self.tokenizer = build_tokenizer(
-            tokenizer, width, num_tokens, token_dim, tokenizer_hidden, tokenizer_norm, tokenizer_dropout
+            tokenizer,
+            width,
+            num_tokens,
+            token_dim,
+            tokenizer_hidden,
+            tokenizer_norm,
+            tokenizer_dropout,
         )
         self.blocks = build_blocks(
             num_blocks,
             lambda: Block(
-                Mixing(mixing, num_tokens, token_dim, groups=mixing_groups, bias=mixing_bias, norm=mixing_norm),
+                Mixing(
+                    mixing,
+                    num_tokens,
+                    token_dim,
+                    groups=mixing_groups,
+                    bias=mixing_bias,
+                    norm=mixing_norm,
+                ),
                 build_ffn(
                     ffn,
                     num_tokens,
@@ -76,4 +95,6 @@ class RankElastor(nn.Module):
         self.head = build_head(head, num_tokens, token_dim)
 
     def forward(self, dense: Tensor, sparse: Tensor, observe: Observe | None = None) -> Tensor:
-        return run_stack(self.embedding(dense, sparse), self.tokenizer, self.blocks, self.head, observe or ignore)
+        return run_stack(
+            self.embedding(dense, sparse), self.tokenizer, self.blocks, self.head, observe or ignore
+        )

@@ -25,22 +25,32 @@ def transpose_heads(x: Tensor) -> Tensor:
 
 
 class Mixing(nn.Module):
-    """`X + mix(X)` on [T, D, B], with an RMSNorm over TD before `mix` (pre) or a LayerNorm over D after the sum (post).
+    """`X + mix(X)` on [T, D, B], with an RMSNorm over TD before `mix` (pre) or a LayerNorm over D
+    after the sum (post).
 
     full: `mix(X) = reshape(W flatten(X))`, W [TD, TD];
-    kronecker: flatten(X) cut into g groups, one W [TD/g, TD/g] for all of them, `(I_g (x) W) flatten(X)`;
+    kronecker: flatten(X) cut into g groups, one W [TD/g, TD/g] for all of them, `(I_g (x) W)
+    flatten(X)`;
     transpose: transpose_heads (T must divide D);
     none: mix = 0, so that only a `post` norm acts.
     """
 
     def __init__(
-        self, kind: MixingKind, tokens: int, width: int, *, groups: int = 1, bias: bool = True, norm: NormPlace
+        self,
+        kind: MixingKind,
+        tokens: int,
+        width: int,
+        *,
+        groups: int = 1,
+        bias: bool = True,
+        norm: NormPlace,
     ) -> None:
         super().__init__()
         if kind == "transpose" and width % tokens:
             raise ValueError(
-                f"num_tokens = {tokens} does not divide token_dim = {width}, which mixing by transposition needs: "
-                f"every token is split into T heads; for this token_dim num_tokens can be {divisors(width)}"
+                f"num_tokens = {tokens} does not divide token_dim = {width}, which mixing by"
+                " transposition needs: every token is split into T heads; for this token_dim"
+                f" num_tokens can be {divisors(width)}"
             )
         self.kind = kind
         self.groups = groups if kind == "kronecker" else 1
@@ -65,24 +75,28 @@ class Mixing(nn.Module):
 
 
 def check_groups(groups: int, tokens: int, width: int) -> None:
-    """Raises ValueError if the groups do not divide T*D; warns if each lies inside a token: nothing is mixed then."""
+    """Raises ValueError if the groups do not divide T*D; warns if each lies inside a token: nothing
+    is mixed then."""
     if groups < 1 or tokens * width % groups:
         raise ValueError(
-            f"mixing_groups = {groups} does not divide num_tokens * token_dim = {tokens} * {width} = {tokens * width}; "
-            f"mixing_groups can be {divisors(tokens * width)}"
+            f"mixing_groups = {groups} does not divide num_tokens * token_dim = {tokens} * {width}"
+            f" = {tokens * width}; mixing_groups can be {divisors(tokens * width)}"
         )
     if tokens > 1 and width % (tokens * width // groups) == 0:
         warnings.warn(
-            f"mixing_groups = {groups} mixes nothing across tokens: each group of {tokens * width // groups} values "
-            f"lies inside one of the {tokens} tokens of width {width}",
+            f"mixing_groups = {groups} mixes nothing across tokens: each group of"
+            f" {tokens * width // groups} values lies inside one of the {tokens} tokens of width"
+            f" {width}",
             stacklevel=2,
         )
 
 
 class Block(nn.Module):
-    """Mixing, then the per-token FFN: [T, D, B] -> the same; stages `{name}.mixing` and `{name}.ffn`.
+    """Mixing, then the per-token FFN: [T, D, B] -> the same; stages `{name}.mixing` and
+    `{name}.ffn`.
 
-    `ffn_norm` pre: an RMSNorm over D before the FFN, and the FFN's residual starts behind it; post: a LayerNorm over
+    `ffn_norm` pre: an RMSNorm over D before the FFN, and the FFN's residual starts behind it; post:
+    a LayerNorm over
     D after the FFN.
     """
 
@@ -109,9 +123,14 @@ def build_blocks(num_blocks: int, block: Callable[[], Block]) -> nn.ModuleList:
 
 
 def run_stack(
-    embedding: Tensor, tokenizer: nn.Module, blocks: nn.ModuleList, head: nn.Module, observe: Observe
+    embedding: Tensor,
+    tokenizer: nn.Module,
+    blocks: nn.ModuleList,
+    head: nn.Module,
+    observe: Observe,
 ) -> Tensor:
-    """embedding [B, F, d] -> tokens [T, D, B] -> blocks -> logit [B]; stages `embedding`, `tokens`, the blocks' own.
+    """embedding [B, F, d] -> tokens [T, D, B] -> blocks -> logit [B]; stages `embedding`, `tokens`,
+    the blocks' own.
 
     A function, not a module: a model's head must stand at its top level to be counted as the head.
     """

@@ -1,4 +1,5 @@
-"""Into tokens and out of them: tokenizers [B, F, d] -> [T, D, B] and heads [T, D, B] -> logit [B]."""
+"""Into tokens and out of them: tokenizers [B, F, d] -> [T, D, B] and heads [T, D, B] -> logit
+[B]."""
 
 from typing import Literal
 
@@ -13,7 +14,8 @@ TokenizerKind = Literal["matrix", "vector", "none", "slice"]
 HeadKind = Literal["mlp", "linear", "mean", "pool"]
 
 WIDE = 8
-"""Where the hidden layer, and the batch, are so many times wider than the input, its norm is taken from the input."""
+"""Where the hidden layer, and the batch, are so many times wider than the input, its norm is taken
+from the input."""
 
 
 def divisors(n: int) -> str:
@@ -22,7 +24,8 @@ def divisors(n: int) -> str:
 
 
 class Tokenizer(nn.Module):
-    """RankElastor's tokenizers (2605.23191, released form): always RMSNorm over flatten(E) in R^{F d}, then
+    """RankElastor's tokenizers (2605.23191, released form): always RMSNorm over flatten(E) in R^{F
+    d}, then
 
     matrix: cut into T rows of F*d/T, one MLP to D shared by the rows (T must divide F*d);
     vector: one MLP of the whole vector to T*D;
@@ -31,19 +34,27 @@ class Tokenizer(nn.Module):
     """
 
     def __init__(
-        self, kind: TokenizerKind, width: int, tokens: int, token_dim: int, hidden: int, norm: bool, dropout: float
+        self,
+        kind: TokenizerKind,
+        width: int,
+        tokens: int,
+        token_dim: int,
+        hidden: int,
+        norm: bool,
+        dropout: float,
     ) -> None:
         super().__init__()
         if kind == "matrix" and width % tokens:
             raise ValueError(
-                f"num_tokens = {tokens} does not divide the flattened embedding (F*d = {width}), which "
-                f"tokenizer = 'matrix' cuts into equal rows; num_tokens can be {divisors(width)}"
+                f"num_tokens = {tokens} does not divide the flattened embedding (F*d = {width}),"
+                " which tokenizer = 'matrix' cuts into equal rows; num_tokens can be"
+                f" {divisors(width)}"
             )
         if kind == "none" and width != tokens * token_dim:
             raise ValueError(
-                f"tokenizer = 'none' only reshapes, so num_tokens * token_dim = {tokens} * {token_dim} = "
-                f"{tokens * token_dim} must equal F*d = {width}; change num_tokens, token_dim or embedding_dim, "
-                f"or use tokenizer = 'vector'"
+                f"tokenizer = 'none' only reshapes, so num_tokens * token_dim = {tokens} *"
+                f" {token_dim} = {tokens * token_dim} must equal F*d = {width}; change num_tokens,"
+                " token_dim or embedding_dim, or use tokenizer = 'vector'"
             )
         self.rows = tokens if kind == "matrix" else 1
         self.shape = (tokens, token_dim)
@@ -78,9 +89,11 @@ class Tokenizer(nn.Module):
 
 
 def mean_square(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """The mean over the width of `(W x + b)^2`, in float64: [T, in, B], [width, in], [width] -> [T, 1, B].
+    """The mean over the width of `(W x + b)^2`, in float64: [T, in, B], [width, in], [width] -> [T,
+    1, B].
 
-    It is the quadratic form of x with W^T W, which squares the condition number: hence the double precision.
+    It is the quadratic form of x with W^T W, which squares the condition number: hence the double
+    precision.
     """
     w = torch.cat((weight, bias.unsqueeze(1)), dim=1).double()
     x = F.pad(x, (0, 0, 0, 1), value=1.0).double()
@@ -88,7 +101,8 @@ def mean_square(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
 
 
 class SliceTokenizer(nn.Module):
-    """RankMixer's tokenizer (2507.15551): flatten(E), padded with zeros to a multiple of T and cut into T slices.
+    """RankMixer's tokenizer (2507.15551): flatten(E), padded with zeros to a multiple of T and cut
+    into T slices.
 
     Every slice has a projection of its own to D.
     """
@@ -114,7 +128,8 @@ def build_tokenizer(
     norm: bool = True,
     dropout: float = 0.0,
 ) -> nn.Module:
-    """The tokenizer `kind` for a flattened embedding of `width`. `slice` has no hidden layer, norm or dropout.
+    """The tokenizer `kind` for a flattened embedding of `width`. `slice` has no hidden layer, norm
+    or dropout.
 
     Raises ValueError if a size is below 1 or the sizes do not fit each other.
     """

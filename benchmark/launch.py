@@ -1,6 +1,7 @@
 """`run`: from words a person gives to a record; the command line and Python both come through here.
 
-Heavy packages are imported inside, so that `from benchmark import run` costs nothing before it is called.
+Heavy packages are imported inside, so that `from benchmark import run` costs nothing before it is
+called.
 """
 
 import json
@@ -41,13 +42,15 @@ def run(
     save_model: str | Path | None = None,
     watch: "Callable[[Event], None] | None" = None,
 ) -> "Record":
-    """Trains, scores the test split once, measures the representation, writes the record; as `python -m benchmark run`.
+    """Trains, scores the test split once, measures the representation, writes the record; as
+    `python -m benchmark run`.
 
-    Give either `recipe`, a "DATASET/NAME" or the path of your own DATASET/NAME.toml, or `model` and `dataset`. `set`
-    changes settings by their dotted names, e.g. {"train.learning_rate": 3e-4}, and `rows` trains on the first rows
-    only; both make the run ad hoc. `cadence` is when checkpoints are written, `watch` is shown every event. Raises
-    UsageError for misuse, BenchmarkError where the run fails, and KeyboardInterrupt at Ctrl-C, after which the same
-    call goes on where it was."""
+    Give either `recipe`, a "DATASET/NAME" or the path of your own DATASET/NAME.toml, or `model` and
+    `dataset`. `set` changes settings by their dotted names, e.g. {"train.learning_rate": 3e-4}, and
+    `rows` trains on the first rows only; both make the run ad hoc. `cadence` is when checkpoints
+    are written, `watch` is shown every event. Raises UsageError for misuse, BenchmarkError where
+    the run fails, and KeyboardInterrupt at Ctrl-C, after which the same call goes on where it was.
+    """
     settings = [_assignment(key, value) for key, value in (set or {}).items()]
     job = prepare(
         recipe,
@@ -86,7 +89,8 @@ def prepare(
     threads: int | None,
     quiet: bool,
 ) -> "Job":
-    """The job these words ask for, its data encoded. Raises UsageError, MissingData, BenchmarkError."""
+    """The job these words ask for, its data encoded. Raises UsageError, MissingData,
+    BenchmarkError."""
     if not 0 <= seed < MOST_SEED:
         raise UsageError(f"seed {seed}: it must be at least 0 and below 2^31")
     chosen, card_name = _recipe(recipe, model, dataset, settings)
@@ -97,7 +101,9 @@ def prepare(
     from benchmark.runs.run import Job
     from benchmark.terminal.console import notice
 
-    found, store = catalog.open_data(card_name, data_root=data_root, notify=_ignore if quiet else notice)
+    found, store = catalog.open_data(
+        card_name, data_root=data_root, notify=_ignore if quiet else notice
+    )
     return Job(chosen, found.card, store, seed, threads or torch.get_num_threads(), device, rows)
 
 
@@ -127,7 +133,11 @@ def perform(
         require_writable(folder)
     show: Any = _ignore if quiet else Bar() if sys.stderr.isatty() else Lines()
     tracker, path = Tracker(notice) if track else None, job.path(results)
-    watchers = [show, *([watch] if watch else []), *([lambda event: tracker(event, path)] if tracker else [])]
+    watchers = [
+        show,
+        *([watch] if watch else []),
+        *([lambda event: tracker(event, path)] if tracker else []),
+    ]
     try:
         return execute(
             job,
@@ -160,7 +170,9 @@ def _recipe(
         card_name = dataset or chosen.dataset
         card = catalog.find_card(card_name).card
         if card.id != chosen.dataset:
-            raise UsageError(f"--recipe {recipe} is for the data set {chosen.dataset}, not {card.id}")
+            raise UsageError(
+                f"--recipe {recipe} is for the data set {chosen.dataset}, not {card.id}"
+            )
     elif model is not None and dataset is not None and recipe is None:
         card_name = dataset
         chosen = recipes.find(model, catalog.find_card(dataset).card.id)
@@ -174,7 +186,9 @@ def _assignment(key: str, value: Any) -> str:
     try:
         return f"{key}={json.dumps(value)}"
     except TypeError:
-        raise UsageError(f"set: {key} = {value!r}: give a number, a text, a truth value or a list of these") from None
+        raise UsageError(
+            f"set: {key} = {value!r}: give a number, a text, a truth value or a list of these"
+        ) from None
 
 
 def _ignore(_: object) -> None:

@@ -1,4 +1,5 @@
-"""Named components. A model registers itself where it is defined; unknown names answer with the nearest."""
+"""Named components. A model registers itself where it is defined; unknown names answer with the
+nearest."""
 
 import difflib
 import importlib
@@ -58,8 +59,8 @@ class Registry(Generic[T]):
         return sorted(self._items)
 
     def discover(self) -> None:
-        """Imports every module of the package once, and plug-ins. Raises BenchmarkError naming a file that cannot be
-        imported, or is a plug-in and registers nothing."""
+        """Imports every module of the package once, and plug-ins. Raises BenchmarkError naming a
+        file that cannot be imported, or is a plug-in and registers nothing."""
         if self._discovered:
             return
         package = importlib.import_module(self._package)
@@ -68,14 +69,16 @@ class Registry(Generic[T]):
                 importlib.import_module(f"{self._package}.{module}")
             except Exception as error:
                 raise BenchmarkError(
-                    f"{self.kind} file {self._package}/{module}.py cannot be imported: {type(error).__name__}: {error}"
+                    f"{self.kind} file {self._package}/{module}.py cannot be imported:"
+                    f" {type(error).__name__}: {error}"
                 ) from error
         for file in registry.files() if self._plugged else []:
             before = len(self._items)
             registry.load(file)
             if len(self._items) == before:
                 raise BenchmarkError(
-                    f'plug-in {file} registers no {self.kind}; put @{self.kind}s.register("NAME") there'
+                    f'plug-in {file} registers no {self.kind}; put @{self.kind}s.register("NAME")'
+                    " there"
                 )
         self._discovered = True
 
@@ -105,7 +108,8 @@ def files() -> list[Path]:
 
 
 def load(file: Path) -> None:
-    """Imports a plug-in file, once. Raises BenchmarkError naming the file, and the line where it is not Python."""
+    """Imports a plug-in file, once. Raises BenchmarkError naming the file, and the line where it is
+    not Python."""
     name = f"benchmark_plugins.{file.stem}"
     if name in sys.modules:
         return
@@ -120,5 +124,6 @@ def load(file: Path) -> None:
         at = f", line {error.lineno}" if isinstance(error, SyntaxError) else ""
         why = error.msg if isinstance(error, SyntaxError) else error
         raise BenchmarkError(
-            f"plug-in {file}{at} cannot be imported: {type(error).__name__}: {' '.join(str(why).split())}"
+            f"plug-in {file}{at} cannot be imported: {type(error).__name__}:"
+            f" {' '.join(str(why).split())}"
         ) from error

@@ -1,4 +1,5 @@
-"""Every test process, and every process that a test starts, has one thread: as many run at once as there are cores.
+"""Every test process, and every process that a test starts, has one thread: as many run at once as
+there are cores.
 
 Set here, before anything is imported that counts threads as it is.
 """

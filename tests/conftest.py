@@ -1,4 +1,5 @@
-"""What tests share: an encoded-data cache of the session's own, the command line, a few runs on synthetic_tiny."""
+"""What tests share: an encoded-data cache of the session's own, the command line, a few runs on
+synthetic_tiny."""
 
 import os
 import signal
@@ -32,14 +33,15 @@ def cache(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session", autouse=True)
 def _interrupts() -> None:
-    """Processes that a shell starts with `&` ignore Ctrl-C, and so would those that tests start and interrupt."""
+    """Processes that a shell starts with `&` ignore Ctrl-C, and so would those that tests start and
+    interrupt."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
 def command(monkeypatch, capsys) -> Callable[..., tuple[str, str]]:
-    """`python -m benchmark` in this process: what it printed to (standard output, standard error); its exit code must
-    be `code`."""
+    """`python -m benchmark` in this process: what it printed to (standard output, standard error);
+    its exit code must be `code`."""
 
     def call(*words: str, code: int = 0, **environment: str) -> tuple[str, str]:
         with monkeypatch.context() as patch:
@@ -49,7 +51,9 @@ def command(monkeypatch, capsys) -> Callable[..., tuple[str, str]]:
             with pytest.raises(SystemExit) as ended:
                 main()
         printed = capsys.readouterr()
-        assert (ended.value.code or 0) == code, f"{words}: {ended.value.code}\n{printed.out}\n{printed.err}"
+        assert (ended.value.code or 0) == code, (
+            f"{words}: {ended.value.code}\n{printed.out}\n{printed.err}"
+        )
         return printed.out, printed.err
 
     return call
@@ -64,14 +68,20 @@ class Made:
 
 
 RECIPES = {
-    "linear": '[model]\nname = "lr"\n\n[train]\nbatch_size = 2048\nlearning_rate = 0.02\nepochs = 2\n',
-    "deep": '[model]\nname = "dnn"\nembedding_dim = 4\nhidden_units = [16]\n\n[train]\nbatch_size = 2048\nepochs = 2\n',
+    "linear": (
+        '[model]\nname = "lr"\n\n[train]\nbatch_size = 2048\nlearning_rate = 0.02\nepochs = 2\n'
+    ),
+    "deep": (
+        '[model]\nname = "dnn"\nembedding_dim = 4\nhidden_units = [16]\n\n[train]\nbatch_size ='
+        " 2048\nepochs = 2\n"
+    ),
 }
 
 
 @pytest.fixture(scope="session")
 def made(tmp_path_factory) -> Made:
-    """Two recipes on synthetic_tiny, seeds 0 and 1, run and tabled. Read only: tests that alter it work on a copy."""
+    """Two recipes on synthetic_tiny, seeds 0 and 1, run and tabled. Read only: tests that alter it
+    work on a copy."""
     from benchmark.data import catalog
     from benchmark.reports import document
     from benchmark.reports.leaderboard import files

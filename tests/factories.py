@@ -13,7 +13,15 @@ from benchmark.measure.spectrum import BatchCollector, Distribution, Spectrum, S
 from benchmark.measure.tables import table_spectra
 from benchmark.measure.trajectory import densities, normalised
 from benchmark.records.environment import Environment
-from benchmark.records.record import NUMERICS, Cost, Quality, RankPoint, Record, Scores, StageSpectra
+from benchmark.records.record import (
+    NUMERICS,
+    Cost,
+    Quality,
+    RankPoint,
+    Record,
+    Scores,
+    StageSpectra,
+)
 from benchmark.training.fit import Evaluated
 
 TEST = Metrics(auc=0.75, logloss=0.5, ne=0.9, calibration=1.01, ece=0.02)
@@ -27,7 +35,14 @@ def make_spectrum(erank: float = 4.0, rows: int = 6, columns: int = 8) -> Spectr
         return Distribution(mean=mean, sd=0.1, q05=mean - 0.2, q50=mean, q95=mean + 0.2)
 
     return Spectrum(
-        rows, columns, 100, 0, around(erank), around(erank / 2), around(3 * erank / 4), around(5 * erank / 8)
+        rows,
+        columns,
+        100,
+        0,
+        around(erank),
+        around(erank / 2),
+        around(3 * erank / 4),
+        around(5 * erank / 8),
     )
 
 
@@ -58,8 +73,18 @@ def make_record(**changes: Any) -> Record:
         "name": "dnn",
         "recipe": {
             "dataset": "synthetic_tiny",
-            "model": {"name": "dnn", "embedding_dim": 8, "hidden_units": [16, 8], "batch_norm": False},
-            "train": {"batch_size": 100, "learning_rate": 0.001, "monitor": "auc", "evaluate_every": None},
+            "model": {
+                "name": "dnn",
+                "embedding_dim": 8,
+                "hidden_units": [16, 8],
+                "batch_norm": False,
+            },
+            "train": {
+                "batch_size": 100,
+                "learning_rate": 0.001,
+                "monitor": "auc",
+                "evaluate_every": None,
+            },
         },
         "recipe_digest": "a" * 64,
         "seed": 0,
@@ -80,7 +105,9 @@ def make_record(**changes: Any) -> Record:
         "scores": Scores(form="rows", digest="c" * 64),
         "probe_rows": 100,
         "spectra": tuple(
-            StageSpectra(stage=stage, initial=make_spectrum(5.0), best=make_spectrum(4.0 - 0.5 * position))
+            StageSpectra(
+                stage=stage, initial=make_spectrum(5.0), best=make_spectrum(4.0 - 0.5 * position)
+            )
             for position, stage in enumerate(STAGES)
         ),
         "curve": curve,
@@ -108,8 +135,12 @@ def make_record(**changes: Any) -> Record:
 
 
 def make_ranked_record(blocks: int = 1, **changes: Any) -> Record:
-    """The same with all there is about rank, measured on random stages: 6 x 8 embeddings, then 4 x 8."""
-    names = (*STAGES[:2], *(f"block{number}.{part}" for number in range(1, blocks + 1) for part in ("mixing", "ffn")))
+    """The same with all there is about rank, measured on random stages: 6 x 8 embeddings, then 4 x
+    8."""
+    names = (
+        *STAGES[:2],
+        *(f"block{number}.{part}" for number in range(1, blocks + 1) for part in ("mixing", "ffn")),
+    )
     random = np.random.default_rng(changes.get("seed", 0))
     views = []
     for _ in ("initial", "best"):
@@ -139,6 +170,8 @@ def make_ranked_record(blocks: int = 1, **changes: Any) -> Record:
         "spectra": stages,
         "tables": table_spectra(random.standard_normal((14, 8)), schema, counts),
         "curve_probe_rows": 50,
-        "rank_curve": tuple(RankPoint(step=point.step, erank=normalised(best, "erank")) for point in curve),
+        "rank_curve": tuple(
+            RankPoint(step=point.step, erank=normalised(best, "erank")) for point in curve
+        ),
     }
     return make_record(**(ranked | changes))

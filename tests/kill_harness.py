@@ -1,8 +1,10 @@
-"""Runs that are killed again and again must end with the record of a run that was left alone, bit for bit.
+"""Runs that are killed again and again must end with the record of a run that was left alone, bit
+for bit.
 
-`python -m tests.kill_harness --kills 30` starts small runs in processes of their own, kills them by SIGKILL at random
-moments (while a checkpoint is written, after a random step, a random time after the start), starts them again until
-they end, and compares. It prints what it sees and ends with code 1 where something is not as it must be.
+`python -m tests.kill_harness --kills 30` starts small runs in processes of their own, kills them by
+SIGKILL at random moments (while a checkpoint is written, after a random step, a random time after
+the start), starts them again until they end, and compares. It prints what it sees and ends with
+code 1 where something is not as it must be.
 """
 
 import argparse
@@ -34,11 +36,17 @@ def watch(event):
     if isinstance(event, (Resumed, Stepped)):
         os.write(log, f"{type(event).__name__} {event.step}\\n".encode())
 
-run(**words, rows=8000, threads=1, track=False, quiet=True, cadence=Cadence(steps=int(sys.argv[3])), watch=watch)
+cadence = Cadence(steps=int(sys.argv[3]))
+run(**words, rows=8000, threads=1, track=False, quiet=True, cadence=cadence, watch=watch)
 """
 INTERVAL = 7
 TIMES = ("seconds", "created", "cost")
-PATIENT = {"train.batch_size": 250, "train.epochs": 6, "train.patience": 100, "train.evaluate_every": 20}
+PATIENT = {
+    "train.batch_size": 250,
+    "train.epochs": 6,
+    "train.patience": 100,
+    "train.evaluate_every": 20,
+}
 
 
 @dataclass(frozen=True)
@@ -57,11 +65,16 @@ class Case:
 
 CASES = {
     "dropout": Case("dnn", {"model.hidden_units": [32, 16], "model.dropout": 0.3}),
-    "batch norm": Case("dnn", {"model.hidden_units": [32, 16], "model.batch_norm": True, "model.dropout": 0.1}),
+    "batch norm": Case(
+        "dnn", {"model.hidden_units": [32, 16], "model.batch_norm": True, "model.dropout": 0.1}
+    ),
     "lazy tables": Case("dcnv2", {"train.optimizer": "sparse_adam", "train.embedding_l2": 1e-4}),
-    "row-wise Adagrad": Case("rankmixer", {"train.optimizer": "rowwise_adagrad", "model.num_blocks": 1}),
+    "row-wise Adagrad": Case(
+        "rankmixer", {"train.optimizer": "rowwise_adagrad", "model.num_blocks": 1}
+    ),
     "plateau and penalty": Case(
-        "rankmixer_moe", {"train.learning_rate": 3e-2, "train.patience": 4, "train.plateau_factor": 0.5}
+        "rankmixer_moe",
+        {"train.learning_rate": 3e-2, "train.patience": 4, "train.plateau_factor": 0.5},
     ),
 }
 
@@ -88,10 +101,18 @@ class Session:
 
     def steps(self) -> list[int]:
         """Those of this session."""
-        return [int(line.split()[1]) for line in self.lines()[self.first_line :] if line.startswith("Stepped")]
+        return [
+            int(line.split()[1])
+            for line in self.lines()[self.first_line :]
+            if line.startswith("Stepped")
+        ]
 
     def resumed(self) -> int | None:
-        found = [int(line.split()[1]) for line in self.lines()[self.first_line :] if line.startswith("Resumed")]
+        found = [
+            int(line.split()[1])
+            for line in self.lines()[self.first_line :]
+            if line.startswith("Resumed")
+        ]
         return found[0] if found else None
 
     def alive(self) -> bool:
@@ -141,7 +162,8 @@ def outcome(folder: Path) -> tuple[Any, bytes]:
 
 @dataclass(frozen=True)
 class Seen:
-    """What one killed run did: kills, kills that left a half-written checkpoint, and all that is wrong."""
+    """What one killed run did: kills, kills that left a half-written checkpoint, and all that is
+    wrong."""
 
     kills: int
     during_writes: int
@@ -149,12 +171,16 @@ class Seen:
 
 
 def check(name: str, kills: int, dice: random.Random, folder: Path, say: Any = print) -> Seen:
-    """Runs a case undisturbed and killed `kills` times. BENCHMARK_CACHE must be a cache for this alone."""
+    """Runs a case undisturbed and killed `kills` times. BENCHMARK_CACHE must be a cache for this
+    alone."""
     case, checkpoints = CASES[name], Path(os.environ["BENCHMARK_CACHE"]) / ".checkpoints"
     alone = Session(case, folder / "alone")
     alone.finish()
     length = len(alone.steps())
-    say(f"{name} ({case.model}): {length} steps undisturbed; a checkpoint every {INTERVAL} steps and every evaluation")
+    say(
+        f"{name} ({case.model}): {length} steps undisturbed; a checkpoint every {INTERVAL} steps"
+        " and every evaluation"
+    )
     killed, written, faults = 0, 0, []
     while True:
         saved = bool(list(checkpoints.glob("*/[0-9]*")))
@@ -171,9 +197,21 @@ def check(name: str, kills: int, dice: random.Random, folder: Path, say: Any = p
         resumed, steps = session.resumed(), session.steps()
         partial = bool(list(checkpoints.glob("*/.*.partial")))
         written += partial
-        start = f"resumed at step {resumed}" if resumed is not None else "started at step 0" if steps else "loading"
-        end = "ended" if ended else f"kill {killed} ({how}{', a half-written checkpoint is left' if partial else ''})"
-        say(f"  {start}, {f'{len(steps)} steps to step {steps[-1]}' if steps else 'no step'}, {end}")
+        start = (
+            f"resumed at step {resumed}"
+            if resumed is not None
+            else "started at step 0"
+            if steps
+            else "loading"
+        )
+        end = (
+            "ended"
+            if ended
+            else f"kill {killed} ({how}{', a half-written checkpoint is left' if partial else ''})"
+        )
+        say(
+            f"  {start}, {f'{len(steps)} steps to step {steps[-1]}' if steps else 'no step'}, {end}"
+        )
         if saved and steps and not resumed:
             faults.append(f"{name}: started afresh although there was a checkpoint")
         if resumed is not None and resumed <= 0:
@@ -196,7 +234,9 @@ def check(name: str, kills: int, dice: random.Random, folder: Path, say: Any = p
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kills", type=int, default=30, help="at least so many, spread over the cases")
+    parser.add_argument(
+        "--kills", type=int, default=30, help="at least so many, spread over the cases"
+    )
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     dice = random.Random(options.seed)
@@ -211,9 +251,16 @@ def main() -> None:
             for part in ("alone", "killed"):
                 (place / part).mkdir(parents=True)
             seen = check(name, -(-options.kills // len(CASES)), dice, place)
-            kills, during_writes, turn = kills + seen.kills, during_writes + seen.during_writes, turn + 1
+            kills, during_writes, turn = (
+                kills + seen.kills,
+                during_writes + seen.during_writes,
+                turn + 1,
+            )
             faults += seen.faults
-    print(f"{kills} kills, {during_writes} of them left a half-written checkpoint; {len(faults)} faults")
+    print(
+        f"{kills} kills, {during_writes} of them left a half-written checkpoint; {len(faults)}"
+        " faults"
+    )
     for fault in faults:
         print(f"FAULT: {fault}")
     sys.exit(bool(faults))

@@ -15,7 +15,8 @@ def free_port() -> int:
 
 @contextmanager
 def tracking_server(answers: int) -> Iterator[str]:
-    """The address of a MLflow server that answers so many requests and then breaks off every connection."""
+    """The address of a MLflow server that answers so many requests and then breaks off every
+    connection."""
     left = [answers]
     info = {
         "run_id": "r",
@@ -24,7 +25,10 @@ def tracking_server(answers: int) -> Iterator[str]:
         "status": "RUNNING",
         "artifact_uri": "mlflow-artifacts:/r",
     }
-    replies = {"experiments/create": {"experiment_id": "1"}, "runs/create": {"run": {"info": info, "data": {}}}}
+    replies = {
+        "experiments/create": {"experiment_id": "1"},
+        "runs/create": {"run": {"info": info, "data": {}}},
+    }
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:

@@ -1,4 +1,5 @@
-"""README's "Add your model in one file", followed to the letter by someone who reads nothing else."""
+"""README's "Add your model in one file", followed to the letter by someone who reads nothing
+else."""
 
 import json
 import os
@@ -15,7 +16,12 @@ from benchmark.recipes import recipe as recipes
 from benchmark.records.environment import source_digest
 from benchmark.utils.paths import ROOT
 
-SECTION = (ROOT / "README.md").read_text(encoding="utf-8").split("### Add your model in one file")[1].split("\n### ")[0]
+SECTION = (
+    (ROOT / "README.md")
+    .read_text(encoding="utf-8")
+    .split("### Add your model in one file")[1]
+    .split("\n### ")[0]
+)
 PLUGIN = "my_models/gated.py"
 RECIPE = "my_models/synthetic_tiny/gated.toml"
 
@@ -49,8 +55,15 @@ def test_the_readme_is_all_one_needs_to_know(tmp_path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.search(r"^ *gated +Every field gates every other", done.stdout, flags=re.MULTILINE)
     assert "3 records: all checks passed" in done.stdout
-    records = [json.loads(path.read_text()) for path in sorted((tmp_path / "my_results").rglob("seed-*.json"))]
-    assert sorted((made["recipe"]["model"]["gate_scale"], made["seed"]) for made in records) == [(1, 0), (2, 0), (2, 1)]
+    records = [
+        json.loads(path.read_text())
+        for path in sorted((tmp_path / "my_results").rglob("seed-*.json"))
+    ]
+    assert sorted((made["recipe"]["model"]["gate_scale"], made["seed"]) for made in records) == [
+        (1, 0),
+        (2, 0),
+        (2, 1),
+    ]
     for made in records:
         assert made["metrics"]["test"]["auc"] > 0.6
         assert [stage["stage"] for stage in made["spectra"]] == ["embedding", "gated"]
@@ -69,7 +82,11 @@ class Mine(nn.Module):
 """
 
 
-def model(name: str = "mine", parameters: str = "schema, *, width: int = 3", observe: str = ", observe=None") -> str:
+def model(
+    name: str = "mine",
+    parameters: str = "schema, *, width: int = 3",
+    observe: str = ", observe=None",
+) -> str:
     return WORKING.format(name=name, parameters=parameters, observe=observe)
 
 
@@ -90,14 +107,35 @@ def plugged(tmp_path, monkeypatch):
     ("text", "message"),
     [
         (model().replace("super()", "super("), "mine.py, line 8 cannot be imported: SyntaxError: "),
-        ("import no_such_thing", "mine.py cannot be imported: ModuleNotFoundError: No module named 'no_such_thing'"),
+        (
+            "import no_such_thing",
+            "mine.py cannot be imported: ModuleNotFoundError: No module named 'no_such_thing'",
+        ),
         ("width = 3", 'mine.py registers no model; put @models.register("NAME") there'),
-        (model(name="dnn"), "mine.py cannot be imported: ValueError: model 'dnn' is registered twice"),
-        (model(parameters="schema, **kwargs"), "model 'mine': its constructor takes **kwargs, which would swallow"),
-        (model(parameters="schema, width: int = 3"), "model 'mine': write its constructor as __init__(self, schema, *"),
-        (model(parameters="schema, *, width=3"), "write the hyperparameter 'width' with type and default"),
-        (model(parameters="schema, *, width: int"), "write the hyperparameter 'width' with type and default"),
-        (model(parameters='schema, *, width: "Wide" = 3'), "a type of its constructor is unknown: name 'Wide'"),
+        (
+            model(name="dnn"),
+            "mine.py cannot be imported: ValueError: model 'dnn' is registered twice",
+        ),
+        (
+            model(parameters="schema, **kwargs"),
+            "model 'mine': its constructor takes **kwargs, which would swallow",
+        ),
+        (
+            model(parameters="schema, width: int = 3"),
+            "model 'mine': write its constructor as __init__(self, schema, *",
+        ),
+        (
+            model(parameters="schema, *, width=3"),
+            "write the hyperparameter 'width' with type and default",
+        ),
+        (
+            model(parameters="schema, *, width: int"),
+            "write the hyperparameter 'width' with type and default",
+        ),
+        (
+            model(parameters='schema, *, width: "Wide" = 3'),
+            "a type of its constructor is unknown: name 'Wide'",
+        ),
         (model(observe=""), "model 'mine': give it forward(self, dense, sparse, observe=None)"),
         (None, "BENCHMARK_PLUGINS: there is no folder"),
         ("", "registers no model"),
@@ -118,7 +156,10 @@ def test_the_command_line_says_it_in_one_line(tmp_path) -> None:
     (tmp_path / "one" / "mine.py").write_text("def broken(:")
     done = shell(tmp_path, "python -m benchmark list models", BENCHMARK_PLUGINS="one")
     assert done.returncode == 1 and done.stderr.count("\n") == 1
-    assert done.stderr.startswith("error: plug-in ") and "one/mine.py, line 1 cannot be imported" in done.stderr
+    assert (
+        done.stderr.startswith("error: plug-in ")
+        and "one/mine.py, line 1 cannot be imported" in done.stderr
+    )
 
 
 def test_folders_add_up_and_private_files_are_left_out(tmp_path, plugged) -> None:

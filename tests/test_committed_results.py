@@ -1,4 +1,5 @@
-"""The committed records and tables climb the whole ladder, whatever runs a person has added to the working tree."""
+"""The committed records and tables climb the whole ladder, whatever runs a person has added to the
+working tree."""
 
 import os
 import re
@@ -40,7 +41,9 @@ def test_committed_results_verify(results) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     records = [*record_files(results), *study_files(results)]
     assert f"{len(records)} records: all checks passed" in done.stdout
-    assert leaderboard_text.START in (results.parent / "README.md").read_text()  # so its tables are among the checked
+    assert (
+        leaderboard_text.START in (results.parent / "README.md").read_text()
+    )  # so its tables are among the checked
 
 
 def test_the_findings_quote_the_tables(results) -> None:
@@ -50,4 +53,8 @@ def test_the_findings_quote_the_tables(results) -> None:
     numbers = set(re.findall(r"[-+]?\d+\.\d+(?:e-\d+)?", found))
     assert len(numbers) > 30
     assert not [number for number in sorted(numbers) if number not in tables]
-    assert not [link for link in re.findall(r"\]\((results/[^)]*)\)", found) if not (results.parent / link).is_file()]
+    assert not [
+        link
+        for link in re.findall(r"\]\((results/[^)]*)\)", found)
+        if not (results.parent / link).is_file()
+    ]

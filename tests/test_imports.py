@@ -57,12 +57,16 @@ def room(module: str) -> int | None:
 @pytest.mark.parametrize("path", MODULES, ids=module_name)
 def test_imports_run_one_way(path: Path) -> None:
     name = module_name(path)
-    ours = [target for target in imported(path) if target.split(".")[0] in ("benchmark", "baselines")]
+    ours = [
+        target for target in imported(path) if target.split(".")[0] in ("benchmark", "baselines")
+    ]
     if name.startswith("baselines"):
         allowed = ("baselines", "benchmark.data.schema", "benchmark.registry")
         assert [target for target in ours if not target.startswith(allowed)] == []
         return
-    assert not [target for target in ours if target.startswith("baselines")], "models are reached through the registry"
+    assert not [target for target in ours if target.startswith("baselines")], (
+        "models are reached through the registry"
+    )
     here = room(name)
     if here is None:
         assert name == "benchmark"
@@ -86,5 +90,7 @@ def test_only_importers(package: str) -> None:
 
 def test_every_room_is_known() -> None:
     assert len(MODULES) > 30
-    unplaced = [n for n in map(module_name, MODULES) if n.startswith("benchmark.") and room(n) is None]
+    unplaced = [
+        n for n in map(module_name, MODULES) if n.startswith("benchmark.") and room(n) is None
+    ]
     assert unplaced == []

@@ -27,7 +27,11 @@ def test_every_model_data_set_and_training_key_is_named() -> None:
 
 
 def test_ci_installs_the_lock_and_runs_the_test_command() -> None:
-    [test_command] = [line for line in README.splitlines() if line.startswith("python3 -m venv") and "pytest" in line]
+    [test_command] = [
+        line
+        for line in README.splitlines()
+        if line.startswith("python3 -m venv") and "pytest" in line
+    ]
     script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     for part in ("requirements.lock", "python -m pytest"):
         assert part in test_command and part in script
@@ -36,7 +40,11 @@ def test_ci_installs_the_lock_and_runs_the_test_command() -> None:
 def test_every_command_of_the_readme_exists() -> None:
     commands = set(re.findall(r"python -m benchmark ([a-z]+)", README))
     help_text = subprocess.run(
-        [sys.executable, "-m", "benchmark", "--help"], cwd=ROOT, capture_output=True, text=True, check=True
+        [sys.executable, "-m", "benchmark", "--help"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout
     assert commands
     assert [command for command in commands if f" {command} " not in help_text] == []
@@ -45,12 +53,18 @@ def test_every_command_of_the_readme_exists() -> None:
 def test_the_lock_pins_everything_and_names_no_cuda() -> None:
     lines = (ROOT / "requirements.lock").read_text().splitlines()
     assert "torch==2.13.0" in lines
-    assert [line for line in lines if not re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.]+", line)] == []
+    assert [
+        line for line in lines if not re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.]+", line)
+    ] == []
     assert not [line for line in lines if re.match(r"nvidia|triton|cuda", line)]
 
 
 def test_every_package_on_disk_is_installed() -> None:
-    packages = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    packages = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"][
+        "packages"
+    ]
     listed = find_packages(str(ROOT), include=packages["find"]["include"])
-    folders = {path.parent for path in (*ROOT.glob("benchmark/**/*.py"), *ROOT.glob("baselines/**/*.py"))}
+    folders = {
+        path.parent for path in (*ROOT.glob("benchmark/**/*.py"), *ROOT.glob("baselines/**/*.py"))
+    }
     assert set(listed) == {".".join(folder.relative_to(ROOT).parts) for folder in folders}

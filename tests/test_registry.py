@@ -27,5 +27,7 @@ def test_a_broken_module_is_named(tmp_path, monkeypatch) -> None:
     (package / "bad.py").write_text("import no_such_module_anywhere\n")
     monkeypatch.syspath_prepend(str(tmp_path))
     registry: Registry[int] = Registry("model", "brokenpackage")
-    with pytest.raises(BenchmarkError, match=r"brokenpackage/bad\.py cannot be imported: ModuleNotFoundError"):
+    with pytest.raises(
+        BenchmarkError, match=r"brokenpackage/bad\.py cannot be imported: ModuleNotFoundError"
+    ):
         registry.names()

@@ -1,4 +1,5 @@
-"""The command line: parse, call one function, print. Heavy packages are imported inside the commands that need them."""
+"""The command line: parse, call one function, print. Heavy packages are imported inside the
+commands that need them."""
 
 from typing import Annotated
 
@@ -22,10 +23,7 @@ from benchmark.cli import (
 )
 
 app = typer.Typer(
-    name="benchmark",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
+    name="benchmark", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
 )
 
 
@@ -40,10 +38,17 @@ def _version(asked: bool) -> None:
 @app.callback()
 def main(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version of the benchmark.")
+        bool,
+        typer.Option(
+            "--version",
+            callback=_version,
+            is_eager=True,
+            help="Print the version of the benchmark.",
+        ),
     ] = False,
 ) -> None:
-    """A reproducible benchmark of dense-scaling click-through-rate models, with rank diagnostics."""
+    """A reproducible benchmark of dense-scaling click-through-rate models, with rank
+    diagnostics."""
 
 
 app.command("run")(run.run)

@@ -42,11 +42,14 @@ class Options:
 
     def __post_init__(self) -> None:
         if (self.backend == "dask") != (self.address is not None):
-            raise UsageError("--backend dask and --address HOST:PORT, of its scheduler, go together")
+            raise UsageError(
+                "--backend dask and --address HOST:PORT, of its scheduler, go together"
+            )
 
 
 def carry_out(cells: "Sequence[Cell]", stores: "Mapping[str, Store]", options: Options) -> int:
-    """Runs what is to be run of the cells, whose data are open in `stores`, by their card: how many failed.
+    """Runs what is to be run of the cells, whose data are open in `stores`, by their card: how many
+    failed.
 
     Raises typer.Exit at a signal, with 128 and its number."""
     from benchmark.utils.files import require_writable
@@ -64,7 +67,9 @@ def carry_out(cells: "Sequence[Cell]", stores: "Mapping[str, Store]", options: O
     return 0
 
 
-def _todo(cells: "Sequence[Cell]", stores: "Mapping[str, Store]", results: Path) -> tuple[list[Timed], int]:
+def _todo(
+    cells: "Sequence[Cell]", stores: "Mapping[str, Store]", results: Path
+) -> tuple[list[Timed], int]:
     """What is to be run, longest first, and how many records are there."""
     from benchmark.studies.campaign import estimate
     from benchmark.studies.campaign.cells import plan
@@ -79,7 +84,9 @@ def _todo(cells: "Sequence[Cell]", stores: "Mapping[str, Store]", results: Path)
 
     def seconds(cell: "Cell") -> float | None:
         store = stores[cell.card]
-        return estimate.seconds(cell.recipe, store.schema, cell.rows or store.fingerprint.rows["train"], past)
+        return estimate.seconds(
+            cell.recipe, store.schema, cell.rows or store.fingerprint.rows["train"], past
+        )
 
     timed = [(each, seconds(each.cell)) for each in todo]
     return estimate.longest_first(timed), len(planned) - len(todo)
@@ -96,7 +103,9 @@ def _print_plan(todo: list[Timed], present: int, options: Options) -> None:
         return
     table = Table("cell", "expected", "record", box=None)
     for planned, seconds in todo:
-        table.add_row(planned.cell.key, words(seconds), f"{planned.state}: {planned.why}".rstrip(": "))
+        table.add_row(
+            planned.cell.key, words(seconds), f"{planned.state}: {planned.why}".rstrip(": ")
+        )
     out.print(table)
     out.print(in_total([seconds for _, seconds in todo], options.jobs), highlight=False)
 
@@ -110,7 +119,9 @@ def _run(todo: list[Timed], options: Options) -> int:
     from benchmark.terminal.board import Board, Lines, LiveTable
     from benchmark.utils.files import require_writable
 
-    threads = options.threads or (max(1, cores() // options.jobs) if options.backend == "loky" else 1)
+    threads = options.threads or (
+        max(1, cores() // options.jobs) if options.backend == "loky" else 1
+    )
     pool = _pool(options, threads)
     going = cache_folder().resolve() / ".going" / uuid.uuid4().hex
     require_writable(going.parent)
@@ -119,10 +130,16 @@ def _run(todo: list[Timed], options: Options) -> int:
     root = options.data_root and options.data_root.expanduser().resolve()
     worker = Worker(perform, options.results.resolve(), root, threads, going, options.device)
     board = Board({planned.cell.key: seconds for planned, seconds in todo})
-    show: Any = board.count if options.quiet else LiveTable(board) if sys.stderr.isatty() else Lines(board)
+    show: Any = (
+        board.count if options.quiet else LiveTable(board) if sys.stderr.isatty() else Lines(board)
+    )
     try:
         outcomes = run_cells(
-            [planned.cell for planned, _ in todo], worker, pool, show, partial(going.unlink, missing_ok=True)
+            [planned.cell for planned, _ in todo],
+            worker,
+            pool,
+            show,
+            partial(going.unlink, missing_ok=True),
         )
     except KeyboardInterrupt as error:
         done = sum(outcome.state == "done" for outcome in board.ended)
@@ -155,7 +172,10 @@ def open_store(dataset: str, options: Options) -> "Store":
     from benchmark.data import catalog
 
     return catalog.open_data(
-        dataset, data_root=options.data_root, notify=_ignore if options.quiet else notice, fetch=False
+        dataset,
+        data_root=options.data_root,
+        notify=_ignore if options.quiet else notice,
+        fetch=False,
     )[1]
 
 

@@ -11,7 +11,11 @@ from benchmark.utils.paths import RESULTS, shown
 
 def claims(
     check: Annotated[
-        bool, typer.Option("--check", help="Write nothing; exit code 1 where the files are not what the records give.")
+        bool,
+        typer.Option(
+            "--check",
+            help="Write nothing; exit code 1 where the files are not what the records give.",
+        ),
     ] = False,
     results: Annotated[Path, typer.Option(help="Folder of claims.toml and the records.")] = RESULTS,
 ) -> None:
@@ -32,5 +36,6 @@ def claims(
             out.print(f"written: {shown(path)}", highlight=False)
     elif unlike := [shown(path) for path in differing(contents)]:
         raise BenchmarkError(
-            f"{', '.join(unlike)}: not what the records give; run `python -m benchmark claims` and commit"
+            f"{', '.join(unlike)}: not what the records give; run `python -m benchmark claims` and"
+            " commit"
         )

@@ -9,16 +9,21 @@ from benchmark.cli.options import RecordsFolder
 from benchmark.terminal.console import out, print_section
 from benchmark.utils.paths import RESULTS, shown
 
-Subject = Annotated[str, typer.Argument(help="A recipe DATASET/NAME, a record's path, or a folder of records.")]
+Subject = Annotated[
+    str, typer.Argument(help="A recipe DATASET/NAME, a record's path, or a folder of records.")
+]
 
 
 def compare(
     a: Subject,
     b: Subject,
     results: RecordsFolder = RESULTS,
-    figures: Annotated[Path | None, typer.Option(help="Folder of the figure; figures in the results folder.")] = None,
+    figures: Annotated[
+        Path | None, typer.Option(help="Folder of the figure; figures in the results folder.")
+    ] = None,
 ) -> None:
-    """Compare quality with intervals, rank stage by stage and cost, from records alone; writes a figure."""
+    """Compare quality with intervals, rank stage by stage and cost, from records alone; writes a
+    figure."""
     from benchmark.reports.compare import sides
     from benchmark.reports.compare import tables as study
     from benchmark.reports.compare.figure import comparison

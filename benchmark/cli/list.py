@@ -26,7 +26,9 @@ def _models() -> None:
 
     table = Table("model", "what it is", box=None)
     for name in registry.models.names():
-        table.add_row(name, Text((registry.models.get(name).__doc__ or "").strip().partition("\n")[0]))
+        table.add_row(
+            name, Text((registry.models.get(name).__doc__ or "").strip().partition("\n")[0])
+        )
     out.print(table)
 
 

@@ -22,11 +22,16 @@ MOST_THREADS = 1024
 
 
 def parse_seeds(text: str) -> list[int]:
-    """`0`, `0-4` or `0,2,5` as sorted distinct numbers, at most 1,000 below 2^31. Raises UsageError."""
+    """`0`, `0-4` or `0,2,5` as sorted distinct numbers, at most 1,000 below 2^31. Raises
+    UsageError."""
     seeds: set[int] = set()
     for part in text.split(","):
         first, dash, last = part.strip().partition("-")
-        if not first.isdecimal() or (dash and not last.isdecimal()) or (dash and int(last) < int(first)):
+        if (
+            not first.isdecimal()
+            or (dash and not last.isdecimal())
+            or (dash and int(last) < int(first))
+        ):
             raise UsageError(f"--seeds {text}: write 0, 0-4 or 0,2,5")
         if int(last or first) >= 2**31 or int(last or first) - int(first) >= MOST_SEEDS:
             raise UsageError(f"--seeds {text}: at most {MOST_SEEDS:,} seeds, each below 2^31")
@@ -37,18 +42,23 @@ def parse_seeds(text: str) -> list[int]:
 Seeds = Annotated[str, typer.Option(help="Seeds: 0, 0-4 or 0,2,5.")]
 
 
-Jobs = Annotated[int, typer.Option(min=1, help="Runs at once on this machine; its cores are divided among them.")]
+Jobs = Annotated[
+    int, typer.Option(min=1, help="Runs at once on this machine; its cores are divided among them.")
+]
 
 
 Device = Annotated[Literal["cpu", "cuda"], typer.Option(help="Where to train.")]
 
 
 Threads = Annotated[
-    int | None, typer.Option(min=1, max=MOST_THREADS, help="Threads of each run; cores / jobs by default.")
+    int | None,
+    typer.Option(min=1, max=MOST_THREADS, help="Threads of each run; cores / jobs by default."),
 ]
 
 
-Backend = Annotated[Literal["loky", "dask"], typer.Option(help="Processes of this machine, or a Dask cluster.")]
+Backend = Annotated[
+    Literal["loky", "dask"], typer.Option(help="Processes of this machine, or a Dask cluster.")
+]
 
 
 Address = Annotated[str | None, typer.Option(help="HOST:PORT of the Dask scheduler.")]
@@ -60,7 +70,9 @@ DataRoot = Annotated[Path | None, typer.Option(help="Folder of the data files yo
 Results = Annotated[Path, typer.Option(help="Folder the records go to.")]
 
 
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be run, and about how long.")]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Only say what would be run, and about how long.")
+]
 
 
 NoTrack = Annotated[bool, typer.Option("--no-track", help="Do not log to MLflow.")]
@@ -69,7 +81,9 @@ NoTrack = Annotated[bool, typer.Option("--no-track", help="Do not log to MLflow.
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress.")]
 
 
-Set = Annotated[list[str] | None, typer.Option("--set", help="Change one setting of the base in every cell.")]
+Set = Annotated[
+    list[str] | None, typer.Option("--set", help="Change one setting of the base in every cell.")
+]
 
 
 Dataset = Annotated[str, typer.Option(help="A data set's id, or the path of your own TOML card.")]
@@ -78,4 +92,6 @@ Dataset = Annotated[str, typer.Option(help="A data set's id, or the path of your
 ResultsFolder = Annotated[Path, typer.Option(help="Folder of the records.")]
 
 
-RecordsFolder = Annotated[Path, typer.Option(exists=True, file_okay=False, help="Folder of the records.")]
+RecordsFolder = Annotated[
+    Path, typer.Option(exists=True, file_okay=False, help="Folder of the records.")
+]

@@ -11,9 +11,15 @@ from benchmark.utils.paths import shown
 
 
 def predict(
-    from_: Annotated[Path, typer.Option("--from", help="Folder of a model that `run --save-model` left.")],
-    input_: Annotated[Path, typer.Option("--input", help="Raw rows in the form of the training files.")],
-    output: Annotated[Path | None, typer.Option(help="A csv file for the scores; else standard output.")] = None,
+    from_: Annotated[
+        Path, typer.Option("--from", help="Folder of a model that `run --save-model` left.")
+    ],
+    input_: Annotated[
+        Path, typer.Option("--input", help="Raw rows in the form of the training files.")
+    ],
+    output: Annotated[
+        Path | None, typer.Option(help="A csv file for the scores; else standard output.")
+    ] = None,
 ) -> None:
     """Score raw rows with a saved model: logit and click probability of each, as csv."""
     import polars as pl

@@ -1,4 +1,5 @@
-"""`rank`: what records tell about rank, for one recipe or for all of a data set; tables and figures."""
+"""`rank`: what records tell about rank, for one recipe or for all of a data set; tables and
+figures."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -25,17 +26,24 @@ def rank(
     dataset: Annotated[
         str | None, typer.Option(help="A data set's id: all its recipes, and rank against loss.")
     ] = None,
-    seeds: Annotated[str | None, typer.Option(help="Seeds: 0, 0-4 or 0,2,5; all that have a record.")] = None,
+    seeds: Annotated[
+        str | None, typer.Option(help="Seeds: 0, 0-4 or 0,2,5; all that have a record.")
+    ] = None,
     study: Annotated[
-        str | None, typer.Option(help="A study's records, e.g. ablation or damping; its variants stand for recipes.")
+        str | None,
+        typer.Option(
+            help="A study's records, e.g. ablation or damping; its variants stand for recipes."
+        ),
     ] = None,
     metric: Annotated[Metric, typer.Option(help="Which rank; all prints the four.")] = "erank",
     results: Annotated[Path, typer.Option(help="Folder of the records.")] = RESULTS,
     figures: Annotated[
-        Path | None, typer.Option(help="Folder of the figures; figures/[STUDY/]DATASET in the results folder.")
+        Path | None,
+        typer.Option(help="Folder of the figures; figures/[STUDY/]DATASET in the results folder."),
     ] = None,
 ) -> None:
-    """Show how the rank moves through the stages, from records alone; writes figures as SVG and PNG."""
+    """Show how the rank moves through the stages, from records alone; writes figures as SVG and
+    PNG."""
     if (recipe is None) == (dataset is None):
         raise UsageError("give either --recipe DATASET/NAME or --dataset")
 
@@ -52,7 +60,11 @@ def rank(
         drawn = _one(name, recipes[name], metrics)
     else:
         raise unknown("recipe with records", recipe, [f"{owner}/{known}" for known in recipes])
-    drawn |= {f"{part}-{each}": figure for each in metrics for part, figure in of_dataset(recipes, each).items()}
+    drawn |= {
+        f"{part}-{each}": figure
+        for each in metrics
+        for part, figure in of_dataset(recipes, each).items()
+    }
     _write(drawn, figures or results / "figures" / (study or "") / owner)
 
 
@@ -62,7 +74,9 @@ def _one(name: str, runs: "Runs", metrics: Sequence[str]) -> "dict[str, Figure]"
     from benchmark.reports.rank.recipe import of_recipe
 
     seeds = seeds_in_words([run.seed for run in runs])
-    for line in filter(None, (f"{runs[0].recipe_id}, seeds {seeds}", runs[0].caveat, *runs[0].notes)):
+    for line in filter(
+        None, (f"{runs[0].recipe_id}, seeds {seeds}", runs[0].caveat, *runs[0].notes)
+    ):
         out.print(line, highlight=False, markup=False)
     out.print()
     for section in of_recipe(runs, metrics):
@@ -70,7 +84,9 @@ def _one(name: str, runs: "Runs", metrics: Sequence[str]) -> "dict[str, Figure]"
     return {f"{name}-{part}": figure for part, figure in rank_figures.of_recipe(runs).items()}
 
 
-def _all(dataset: str, recipes: "Mapping[str, Runs]", metrics: Sequence[str]) -> "dict[str, Figure]":
+def _all(
+    dataset: str, recipes: "Mapping[str, Runs]", metrics: Sequence[str]
+) -> "dict[str, Figure]":
     from benchmark.reports.rank import loss
     from benchmark.reports.rank.dataset import overview, rank_and_loss
     from benchmark.reports.rank.figure import rank_against_quality
@@ -84,7 +100,8 @@ def _all(dataset: str, recipes: "Mapping[str, Runs]", metrics: Sequence[str]) ->
 
 
 def _recipes(folder: Path, dataset: str, seeds: Sequence[int] | None) -> "dict[str, Runs]":
-    """The records of a data set by recipe (by variant in a study's folder) and seed. Raises UsageError for none."""
+    """The records of a data set by recipe (by variant in a study's folder) and seed. Raises
+    UsageError for none."""
     from benchmark.records import record
     from benchmark.records.comparable import require_alike
 
@@ -102,7 +119,9 @@ def _recipes(folder: Path, dataset: str, seeds: Sequence[int] | None) -> "dict[s
     for name, runs in recipes.items():
         require_alike({f"{dataset}/{name}": runs}, ())
     if len({run.data.arrays for run in found}) > 1:
-        raise BenchmarkError(f"the records of {dataset} are of different data; run the older ones again")
+        raise BenchmarkError(
+            f"the records of {dataset} are of different data; run the older ones again"
+        )
     return dict(recipes)
 
 
@@ -112,4 +131,8 @@ def _write(figures: "Mapping[str, Figure]", folder: Path) -> None:
     for name, figure in figures.items():
         style.write(figure, folder, name)
     if figures:
-        out.print(f"figures in {shown(folder)}, SVG and PNG: {', '.join(figures)}", highlight=False, markup=False)
+        out.print(
+            f"figures in {shown(folder)}, SVG and PNG: {', '.join(figures)}",
+            highlight=False,
+            markup=False,
+        )

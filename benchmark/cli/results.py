@@ -14,10 +14,13 @@ if TYPE_CHECKING:
 
 def leaderboard(
     dataset: Annotated[str | None, typer.Option(help="Print this data set's tables alone.")] = None,
-    check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 where the files differ.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; exit 1 where the files differ.")
+    ] = False,
     results: RecordsFolder = RESULTS,
 ) -> None:
-    """Write the leaderboard from the records alone: leaderboard.md, .csv and .json, and the README's tables."""
+    """Write the leaderboard from the records alone: leaderboard.md, .csv and .json, and the
+    README's tables."""
     from benchmark.errors import BenchmarkError
     from benchmark.registry import unknown
     from benchmark.reports import document
@@ -38,16 +41,21 @@ def leaderboard(
     for board in shown_boards:
         _print_board(board)
     verb = "are what the records give" if check else "written"
-    out.print(f"{', '.join(shown(path) for path in contents)}: {verb}", highlight=False, markup=False)
+    out.print(
+        f"{', '.join(shown(path) for path in contents)}: {verb}", highlight=False, markup=False
+    )
 
 
 def significance(
     tables: Annotated[int, typer.Option(min=100, help="Simulated tables of each design.")] = 20_000,
-    draws: Annotated[int, typer.Option(min=10, help="Simulated pairs of recipes for the bootstrap.")] = 1000,
+    draws: Annotated[
+        int, typer.Option(min=10, help="Simulated pairs of recipes for the bootstrap.")
+    ] = 1000,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     results: ResultsFolder = RESULTS,
 ) -> None:
-    """Simulate the leaderboard's ranking rule: false findings and power; writes significance.md and .json."""
+    """Simulate the leaderboard's ranking rule: false findings and power; writes significance.md and
+    .json."""
     from benchmark.studies.simulations import ranking
     from benchmark.utils.files import write_text
 
@@ -62,7 +70,9 @@ def significance(
 
 
 def track(
-    sync: Annotated[bool, typer.Option("--sync", help="Send every record that MLflow lacks.")] = False,
+    sync: Annotated[
+        bool, typer.Option("--sync", help="Send every record that MLflow lacks.")
+    ] = False,
     results: ResultsFolder = RESULTS,
 ) -> None:
     """Say where MLflow keeps the runs, and send it the records and ladders it lacks."""
@@ -73,12 +83,19 @@ def track(
     if sync:
         found = runs.sync(results, notice)
         scaling.sync(results, notice)
-        out.print(f"{found.sent} sent, {found.present} there already, {found.unreadable} unreadable", highlight=False)
+        out.print(
+            f"{found.sent} sent, {found.present} there already, {found.unreadable} unreadable",
+            highlight=False,
+        )
         if found.unreadable:
             raise typer.Exit(1)
 
 
-def ui(port: Annotated[int, typer.Option(min=1, max=65535, help="Port on the loopback address.")] = 5000) -> None:
+def ui(
+    port: Annotated[
+        int, typer.Option(min=1, max=65535, help="Port on the loopback address.")
+    ] = 5000,
+) -> None:
     """Open the MLflow UI on the project's store, on this machine only."""
     from benchmark.tracking import runs
 
@@ -93,7 +110,11 @@ def _print_board(board: "Board") -> None:
         tables = list(cells.track_tables(board, track, cells.NARROW))
         for position, table in enumerate(tables):
             title = ", ".join(
-                (board.dataset, cells.track_title(track).lower(), *([table.title] if table.title else []))
+                (
+                    board.dataset,
+                    cells.track_title(track).lower(),
+                    *([table.title] if table.title else []),
+                )
             )
             remarks = tuple(cells.track_remarks(track)) if position == len(tables) - 1 else ()
             print_section(Section(title, table.head, table.rows, remarks))

@@ -18,27 +18,41 @@ if TYPE_CHECKING:
 
 
 def run(
-    model: Annotated[str | None, typer.Option(help="A model; its recipe for the data set, else its defaults.")] = None,
-    dataset: Annotated[str | None, typer.Option(help="A data set's id, or the path of your own TOML card.")] = None,
+    model: Annotated[
+        str | None, typer.Option(help="A model; its recipe for the data set, else its defaults.")
+    ] = None,
+    dataset: Annotated[
+        str | None, typer.Option(help="A data set's id, or the path of your own TOML card.")
+    ] = None,
     recipe: Annotated[
         str | None, typer.Option(help="A recipe: DATASET/NAME, or your own file DATASET/NAME.toml.")
     ] = None,
     seeds: Annotated[str, typer.Option(help="Seeds: 0, 0-4 or 0,2,5.")] = "0",
     set_: Annotated[
         list[str] | None,
-        typer.Option("--set", help="Change one setting, e.g. train.learning_rate=3e-4; makes the run ad hoc."),
+        typer.Option(
+            "--set", help="Change one setting, e.g. train.learning_rate=3e-4; makes the run ad hoc."
+        ),
     ] = None,
-    rows: Annotated[int | None, typer.Option(min=2, help="Train on the first ROWS rows only; ad hoc.")] = None,
-    data_root: Annotated[Path | None, typer.Option(help="Folder of the data files you have.")] = None,
+    rows: Annotated[
+        int | None, typer.Option(min=2, help="Train on the first ROWS rows only; ad hoc.")
+    ] = None,
+    data_root: Annotated[
+        Path | None, typer.Option(help="Folder of the data files you have.")
+    ] = None,
     device: Annotated[Literal["cpu", "cuda"], typer.Option(help="Where to train.")] = "cpu",
     threads: Annotated[
-        int | None, typer.Option(min=1, max=MOST_THREADS, help="Threads; the number of cores by default.")
+        int | None,
+        typer.Option(min=1, max=MOST_THREADS, help="Threads; the number of cores by default."),
     ] = None,
     results: Annotated[Path, typer.Option(help="Folder the records go to.")] = RESULTS,
     checkpoint_minutes: Annotated[
-        float, typer.Option(help="Most minutes between two checkpoints, from which a killed run goes on.")
+        float,
+        typer.Option(help="Most minutes between two checkpoints, from which a killed run goes on."),
     ] = 5.0,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Start again, whatever checkpoint there is.")] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Start again, whatever checkpoint there is.")
+    ] = False,
     save_model: Annotated[
         Path | None, typer.Option(help="Folder for the best weights, with schema and recipe.")
     ] = None,
@@ -94,5 +108,11 @@ def run(
 def _left(error: KeyboardInterrupt, finished: int) -> str:
     """What an interrupted run left."""
     step = getattr(error, "step", None)
-    left = "nothing is kept of it" if step is None else f"the same command goes on at step {step}, --fresh starts again"
-    return f"interrupted: {left}" + (f"; the records of {finished} finished seeds are kept" if finished else "")
+    left = (
+        "nothing is kept of it"
+        if step is None
+        else f"the same command goes on at step {step}, --fresh starts again"
+    )
+    return f"interrupted: {left}" + (
+        f"; the records of {finished} finished seeds are kept" if finished else ""
+    )

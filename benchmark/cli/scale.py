@@ -34,7 +34,8 @@ app = typer.Typer(invoke_without_command=True)
 def scale(
     context: typer.Context,
     recipe: Annotated[
-        str | None, typer.Option(help="The recipe whose \\[scaling] steps are climbed, DATASET/NAME.")
+        str | None,
+        typer.Option(help="The recipe whose \\[scaling] steps are climbed, DATASET/NAME."),
     ] = None,
     seeds: Seeds = "0-2",
     jobs: Jobs = 1,
@@ -48,13 +49,16 @@ def scale(
     no_track: NoTrack = False,
     quiet: Quiet = False,
     plan: Annotated[
-        bool, typer.Option("--plan", help="Run nothing: extrapolate cost and loss to the size --to.")
+        bool,
+        typer.Option("--plan", help="Run nothing: extrapolate cost and loss to the size --to."),
     ] = False,
     to: Annotated[
-        float | None, typer.Option(min=1, help="Dense parameters without head, e.g. 1e9, for --plan.")
+        float | None,
+        typer.Option(min=1, help="Dense parameters without head, e.g. 1e9, for --plan."),
     ] = None,
 ) -> None:
-    """Run the ladder and the shapes of a recipe, where records are missing or stale, and fit its scaling laws."""
+    """Run the ladder and the shapes of a recipe, where records are missing or stale, and fit its
+    scaling laws."""
     if context.invoked_subcommand is not None:
         return
     if plan != (to is not None):
@@ -64,7 +68,9 @@ def scale(
         return
     if recipe is None:
         raise UsageError("give the recipe whose ladder is to be climbed: --recipe DATASET/NAME")
-    options = Options(jobs, threads, device, backend, address, data_root, results, dry_run, not no_track, quiet)
+    options = Options(
+        jobs, threads, device, backend, address, data_root, results, dry_run, not no_track, quiet
+    )
     numbers = parse_seeds(seeds)
 
     from benchmark.recipes import recipe as recipes
@@ -74,13 +80,18 @@ def scale(
 
     base = recipes.load(recipe)
     if base.name is None:
-        raise UsageError(f"--recipe {recipe}: a ladder is of a recipe in recipes/, against which it can be verified")
+        raise UsageError(
+            f"--recipe {recipe}: a ladder is of a recipe in recipes/, against which it can be"
+            " verified"
+        )
     variants = study.variants(base)
     store = open_store(base.dataset, options)
     grid.require_buildable(variants, store.schema)
     shapes.require_levels(base, store.schema)
     _require_rows(base, store.fingerprint.rows["train"])
-    failed = carry_out(grid.cells(study.STUDY, base.dataset, variants, numbers), {base.dataset: store}, options)
+    failed = carry_out(
+        grid.cells(study.STUDY, base.dataset, variants, numbers), {base.dataset: store}, options
+    )
     if not dry_run:
         _tables(results, [base.dataset], show=not quiet, track=not no_track)
     if failed:
@@ -89,7 +100,8 @@ def scale(
 
 @app.command()
 def tables(results: Annotated[Path, typer.Option(help="Folder of the records.")] = RESULTS) -> None:
-    """Make results/scaling anew from records: every ladder that was run, and the sizes of the released ones."""
+    """Make results/scaling anew from records: every ladder that was run, and the sizes of the
+    released ones."""
     from benchmark.studies.scaling import files
 
     _tables(results, files.datasets(results), show=False)
@@ -97,11 +109,16 @@ def tables(results: Annotated[Path, typer.Option(help="Folder of the records.")]
 
 @app.command()
 def simulate(
-    draws: Annotated[int, typer.Option(min=1, help="Simulated ladders for each case of the intervals.")] = 400,
+    draws: Annotated[
+        int, typer.Option(min=1, help="Simulated ladders for each case of the intervals.")
+    ] = 400,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the simulation.")] = 0,
-    results: Annotated[Path, typer.Option(help="Folder in which scaling/simulation.* is written.")] = RESULTS,
+    results: Annotated[
+        Path, typer.Option(help="Folder in which scaling/simulation.* is written.")
+    ] = RESULTS,
 ) -> None:
-    """Try the fits, their intervals and the test for a law on ladders whose law is known; about five minutes."""
+    """Try the fits, their intervals and the test for a law on ladders whose law is known; about
+    five minutes."""
     from benchmark.studies.simulations import scaling
     from benchmark.studies.simulations import scaling_report as scaling_simulation_report
     from benchmark.utils.files import write_text
@@ -128,7 +145,10 @@ def _plan(results: Path, recipe: str | None, to: float) -> None:
     chosen = [each for each in known if recipe in (None, "/".join(each[:2]))]
     sections = [found for each in chosen if (found := extrapolate.plan(*each, to))]
     if not sections:
-        raise UsageError(f"there are no records of {recipe or 'any ladder'} to extrapolate from; run `scale --recipe`")
+        raise UsageError(
+            f"there are no records of {recipe or 'any ladder'} to extrapolate from; run `scale"
+            " --recipe`"
+        )
     for section in sections:
         print_section(section)
 

@@ -19,27 +19,36 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Measure speed and memory on this machine.", no_args_is_help=True)
 Repeats = Annotated[int, typer.Option(min=1, help="Interleaved repeats; medians are printed.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")]
-Keep = Annotated[bool, typer.Option("--keep", help="Keep the figures, and their table, below RESULTS/speed.")]
+Keep = Annotated[
+    bool, typer.Option("--keep", help="Keep the figures, and their table, below RESULTS/speed.")
+]
 Recipes = Annotated[
-    list[str] | None, typer.Option("--recipe", help="DATASET/NAME, once or more; three of criteo_x1 by default.")
+    list[str] | None,
+    typer.Option("--recipe", help="DATASET/NAME, once or more; three of criteo_x1 by default."),
 ]
 Settings = Annotated[
-    list[str] | None, typer.Option("--set", help="Change a setting of the recipes, e.g. model.num_blocks=4.")
+    list[str] | None,
+    typer.Option("--set", help="Change a setting of the recipes, e.g. model.num_blocks=4."),
 ]
-Threads = Annotated[int | None, typer.Option(min=1, max=1024, help="Threads; the number of cores by default.")]
+Threads = Annotated[
+    int | None, typer.Option(min=1, max=1024, help="Threads; the number of cores by default.")
+]
 Results = Annotated[Path, typer.Option(help="Folder of the results.")]
 
 
 @app.command("data")
 def data(
     rows: Annotated[int, typer.Option(min=1000, help="Rows of the csv files.")] = 1_200_000,
-    folder: Annotated[Path | None, typer.Option(help="Where some 500 bytes a row have room.")] = None,
+    folder: Annotated[
+        Path | None, typer.Option(help="Where some 500 bytes a row have room.")
+    ] = None,
     repeats: Repeats = 3,
     json_: Json = False,
     keep: Keep = False,
     results: Results = RESULTS,
 ) -> None:
-    """Encode a csv of Criteo's shape and read its batches, beside a plain read_csv of the same file."""
+    """Encode a csv of Criteo's shape and read its batches, beside a plain read_csv of the same
+    file."""
     from benchmark.speed import data as speed
 
     _report_all([speed.measure(rows, folder, repeats, notice)], json_, keep, results)
@@ -55,11 +64,14 @@ def train(
     keep: Keep = False,
     results: Results = RESULTS,
 ) -> None:
-    """Time training steps by stage, beside the plain form and this machine's matrix-multiply rate."""
+    """Time training steps by stage, beside the plain form and this machine's matrix-multiply
+    rate."""
     from benchmark.speed import train as speed
 
     chosen = _settings(recipe, set_, threads)
-    _report_all((speed.measure_training(one, repeats, notice) for one in chosen), json_, keep, results)
+    _report_all(
+        (speed.measure_training(one, repeats, notice) for one in chosen), json_, keep, results
+    )
 
 
 @app.command("predict")
@@ -76,7 +88,9 @@ def predict(
     from benchmark.speed import train as speed
 
     chosen = _settings(recipe, set_, threads)
-    _report_all((speed.measure_prediction(one, repeats, notice) for one in chosen), json_, keep, results)
+    _report_all(
+        (speed.measure_prediction(one, repeats, notice) for one in chosen), json_, keep, results
+    )
 
 
 @app.command("metrics")
@@ -87,25 +101,32 @@ def metrics(
     keep: Keep = False,
     results: Results = RESULTS,
 ) -> None:
-    """AUC and LogLoss beside scikit-learn's, and the spectra of a probe of 4096 matrices of 26 x 30."""
+    """AUC and LogLoss beside scikit-learn's, and the spectra of a probe of 4096 matrices of 26 x
+    30."""
     from benchmark.speed import metrics as speed
 
     _report_all([speed.measure(rows, repeats, notice)], json_, keep, results)
 
 
-def _settings(recipe_ids: list[str] | None, changes: list[str] | None, threads: int | None) -> "list[Setting]":
+def _settings(
+    recipe_ids: list[str] | None, changes: list[str] | None, threads: int | None
+) -> "list[Setting]":
     import torch
 
     from benchmark.speed.train import STANDARD, Setting
 
-    chosen = [Setting(one, tuple(changes or ()), threads or torch.get_num_threads()) for one in recipe_ids or STANDARD]
+    chosen = [
+        Setting(one, tuple(changes or ()), threads or torch.get_num_threads())
+        for one in recipe_ids or STANDARD
+    ]
     for setting in chosen:
         setting.recipe()  # a wrong name or key is said before anything is measured
     return chosen
 
 
 def _report_all(measured: "Iterable[Figures]", json_: bool, keep: bool, results: Path) -> None:
-    """Prints, and keeps, each measurement when it is there; as JSON all together, by subject if there are several."""
+    """Prints, and keeps, each measurement when it is there; as JSON all together, by subject if
+    there are several."""
     from benchmark.speed import measurements as files
 
     found = {}

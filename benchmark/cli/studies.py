@@ -36,7 +36,9 @@ def suite(
     datasets: Annotated[
         str | None, typer.Option(help="Data sets, e.g. synthetic,frappe_x1r; all that are here.")
     ] = None,
-    recipes: Annotated[str | None, typer.Option(help="Names of recipes, e.g. dcnv2,rankelastor; all.")] = None,
+    recipes: Annotated[
+        str | None, typer.Option(help="Names of recipes, e.g. dcnv2,rankelastor; all.")
+    ] = None,
     seeds: Seeds = "0-4",
     jobs: Jobs = 1,
     threads: Threads = None,
@@ -49,8 +51,11 @@ def suite(
     no_track: NoTrack = False,
     quiet: Quiet = False,
 ) -> None:
-    """Run every committed recipe whose record is missing or stale, longest first; go on where a killed one was."""
-    options = Options(jobs, threads, device, backend, address, data_root, results, dry_run, not no_track, quiet)
+    """Run every committed recipe whose record is missing or stale, longest first; go on where a
+    killed one was."""
+    options = Options(
+        jobs, threads, device, backend, address, data_root, results, dry_run, not no_track, quiet
+    )
     numbers = parse_seeds(seeds)
 
     from benchmark.studies.campaign.cells import chosen, ranked
@@ -71,9 +76,13 @@ def suite(
 
 def ablate(
     dataset: Dataset,
-    recipe: Annotated[str | None, typer.Option(help="The rankelastor recipe varied; D/rankelastor_small.")] = None,
+    recipe: Annotated[
+        str | None, typer.Option(help="The rankelastor recipe varied; D/rankelastor_small.")
+    ] = None,
     set_: Set = None,
-    cells: Annotated[str | None, typer.Option(help="Cells, e.g. full/glu,none/relu; all twelve.")] = None,
+    cells: Annotated[
+        str | None, typer.Option(help="Cells, e.g. full/glu,none/relu; all twelve.")
+    ] = None,
     seeds: Seeds = "0-2",
     jobs: Jobs = 1,
     threads: Threads = None,
@@ -87,7 +96,9 @@ def ablate(
     quiet: Quiet = False,
 ) -> None:
     """Run mixing x FFN of RankElastor at equal width and analyse it as a factorial design."""
-    options = Options(jobs, threads, device, backend, address, data_root, results, dry_run, not no_track, quiet)
+    options = Options(
+        jobs, threads, device, backend, address, data_root, results, dry_run, not no_track, quiet
+    )
     numbers = parse_seeds(seeds)
 
     from benchmark.data import catalog
@@ -101,10 +112,14 @@ def ablate(
     base = recipes.load(recipe or f"{card.id}/{design.BASE}")
     if base.dataset != card.id:
         raise UsageError(f"--recipe {base.id} is for the data set {base.dataset}, not {card.id}")
-    variants = design.variants(recipes.override(base, set_) if set_ else base, design.parse_cells(cells))
+    variants = design.variants(
+        recipes.override(base, set_) if set_ else base, design.parse_cells(cells)
+    )
     store = open_store(dataset, options)
     grid.require_buildable(variants, store.schema)
-    failed = carry_out(grid.cells(design.STUDY, dataset, variants, numbers), {dataset: store}, options)
+    failed = carry_out(
+        grid.cells(design.STUDY, dataset, variants, numbers), {dataset: store}, options
+    )
     if not dry_run:
         _report(ablation_report.report(results, card.id), results, design.STUDY, card.id)
     _exit(failed)
@@ -129,8 +144,11 @@ def damping(
     no_track: NoTrack = False,
     quiet: Quiet = False,
 ) -> None:
-    """Run deep stacks and say how far mixing raises the rank and the FFN lowers it, block by block."""
-    options = Options(jobs, threads, device, backend, address, data_root, results, dry_run, not no_track, quiet)
+    """Run deep stacks and say how far mixing raises the rank and the FFN lowers it, block by
+    block."""
+    options = Options(
+        jobs, threads, device, backend, address, data_root, results, dry_run, not no_track, quiet
+    )
     numbers = parse_seeds(seeds)
 
     from benchmark.data import catalog
@@ -140,10 +158,15 @@ def damping(
 
     dataset = _absolute(dataset)
     card = catalog.find_card(dataset).card
-    variants = [study.variant(recipes.load(f"{card.id}/{name}"), blocks, set_ or []) for name in _split(recipes_) or []]
+    variants = [
+        study.variant(recipes.load(f"{card.id}/{name}"), blocks, set_ or [])
+        for name in _split(recipes_) or []
+    ]
     store = open_store(dataset, options)
     grid.require_buildable(variants, store.schema)
-    failed = carry_out(grid.cells(study.STUDY, dataset, variants, numbers), {dataset: store}, options)
+    failed = carry_out(
+        grid.cells(study.STUDY, dataset, variants, numbers), {dataset: store}, options
+    )
     if not dry_run:
         _report(study.report(results, card.id), results, study.STUDY, card.id)
     _exit(failed)

@@ -26,26 +26,44 @@ TICK = 0.2
 
 def tune(
     recipe: Annotated[str, typer.Option(help="A recipe's id, DATASET/NAME.")],
-    dataset: Annotated[str | None, typer.Option(help="The path of your own TOML card, if it is of one.")] = None,
+    dataset: Annotated[
+        str | None, typer.Option(help="The path of your own TOML card, if it is of one.")
+    ] = None,
     trials: Annotated[
-        int | None, typer.Option(min=1, help=f"Finished trials of the study; {DEFAULT_TRIALS} without --hours.")
+        int | None,
+        typer.Option(
+            min=1, help=f"Finished trials of the study; {DEFAULT_TRIALS} without --hours."
+        ),
     ] = None,
     hours: Annotated[
-        float | None, typer.Option(help="Begin no trial once those of the study have taken so long, added up.")
+        float | None,
+        typer.Option(help="Begin no trial once those of the study have taken so long, added up."),
     ] = None,
-    name: Annotated[str | None, typer.Option(help="The study's name; the recipe's by default.")] = None,
+    name: Annotated[
+        str | None, typer.Option(help="The study's name; the recipe's by default.")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**31, help="Seed of the search.")] = 0,
     storage: Annotated[
-        str | None, typer.Option(help="URL of a PostgreSQL or SQLite database; a journal file by default.")
+        str | None,
+        typer.Option(help="URL of a PostgreSQL or SQLite database; a journal file by default."),
     ] = None,
-    workers: Annotated[int, typer.Option(min=1, max=256, help="Trials at once on this machine.")] = 1,
+    workers: Annotated[
+        int, typer.Option(min=1, max=256, help="Trials at once on this machine.")
+    ] = 1,
     threads: Annotated[
-        int | None, typer.Option(min=1, max=MOST_THREADS, help="Threads of each trial; cores / workers by default.")
+        int | None,
+        typer.Option(
+            min=1, max=MOST_THREADS, help="Threads of each trial; cores / workers by default."
+        ),
     ] = None,
     device: Annotated[Literal["cpu", "cuda"], typer.Option(help="Where to train.")] = "cpu",
-    data_root: Annotated[Path | None, typer.Option(help="Folder of the data files you have.")] = None,
+    data_root: Annotated[
+        Path | None, typer.Option(help="Folder of the data files you have.")
+    ] = None,
     results: Annotated[Path, typer.Option(help="Folder the study goes to.")] = RESULTS,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what is searched, and about how long.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what is searched, and about how long.")
+    ] = False,
     no_track: Annotated[bool, typer.Option("--no-track", help="Do not log to MLflow.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
 ) -> None:
@@ -64,7 +82,11 @@ def tune(
     from benchmark.tracking.tuning import StudyTracker
 
     base = recipes.load(recipe)
-    source = Path(recipe).expanduser().resolve() if recipe.endswith(".toml") else RECIPES / f"{recipe}.toml"
+    source = (
+        Path(recipe).expanduser().resolve()
+        if recipe.endswith(".toml")
+        else RECIPES / f"{recipe}.toml"
+    )
     card = dataset or base.dataset
     if card.endswith(".toml"):
         card = str(Path(card).expanduser().resolve())
@@ -102,7 +124,14 @@ def tune(
 
 
 def _search(
-    plan: "Plan", budget: "Budget", found: "Found", store: "Store", *, track: bool, quiet: bool, leave: Any = None
+    plan: "Plan",
+    budget: "Budget",
+    found: "Found",
+    store: "Store",
+    *,
+    track: bool,
+    quiet: bool,
+    leave: Any = None,
 ) -> None:
     from benchmark.records.tuning import Trial
     from benchmark.studies.tuning.study import Trials
@@ -126,7 +155,11 @@ def _search(
 
 
 def _search_together(
-    plan: "Plan", budget: "Budget", workers: int, store: "Store", options: tuple[Path | None, bool, bool]
+    plan: "Plan",
+    budget: "Budget",
+    workers: int,
+    store: "Store",
+    options: tuple[Path | None, bool, bool],
 ) -> None:
     """Raises Interrupted, once all have left, at a signal; BenchmarkError where a process fails."""
     from benchmark.studies.tuning.study import Trials
@@ -135,7 +168,9 @@ def _search_together(
     Trials(plan, store)  # what is wrong with the storage is said once
     context = multiprocessing.get_context("spawn")
     stop = context.Event()
-    processes = [context.Process(target=_work, args=(plan, budget, stop, *options)) for _ in range(workers)]
+    processes = [
+        context.Process(target=_work, args=(plan, budget, stop, *options)) for _ in range(workers)
+    ]
     with Interrupts() as interrupts:
         try:
             for process in processes:
@@ -152,19 +187,24 @@ def _search_together(
                     process.kill()
     if failed := [process.exitcode for process in processes if process.exitcode]:
         raise BenchmarkError(
-            f"{len(failed)} of {workers} processes ended early (exit codes {', '.join(map(str, failed))}); the trials "
-            "that ended are kept, and the same command goes on from there"
+            f"{len(failed)} of {workers} processes ended early (exit codes"
+            f" {', '.join(map(str, failed))}); the trials that ended are kept, and the same command"
+            " goes on from there"
         )
 
 
-def _work(plan: "Plan", budget: "Budget", stop: Any, data_root: Path | None, track: bool, quiet: bool) -> None:
+def _work(
+    plan: "Plan", budget: "Budget", stop: Any, data_root: Path | None, track: bool, quiet: bool
+) -> None:
     """What each of several processes does."""
     from benchmark.data import catalog
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of the terminal: the starting process decides
     parent = os.getppid()
     try:
-        found, store = catalog.open_data(plan.card, data_root=data_root, notify=_ignore, fetch=False)
+        found, store = catalog.open_data(
+            plan.card, data_root=data_root, notify=_ignore, fetch=False
+        )
         _search(
             plan,
             budget,
@@ -187,7 +227,9 @@ def _print_plan(plan: "Plan", budget: "Budget", store: "Store", workers: int) ->
     from benchmark.reports.document import words
     from benchmark.studies.campaign import estimate
 
-    out.print(f"{plan.base.id}: {_goal(plan)}, first trial with the recipe's own values", highlight=False)
+    out.print(
+        f"{plan.base.id}: {_goal(plan)}, first trial with the recipe's own values", highlight=False
+    )
     table = Table("key", "range", "own value", box=None)
     own = plan.own_values()
     for key, each in plan.search.ranges.items():
@@ -198,10 +240,15 @@ def _print_plan(plan: "Plan", budget: "Budget", store: "Store", workers: int) ->
     past = estimate.history(plan.results)
     each_one = estimate.seconds(plan.base, store.schema, store.fingerprint.rows["train"], past)
     if budget.trials is None:
-        out.print(f"{budget.hours:g} h of trials, about {words(each_one)} for the first", highlight=False)
+        out.print(
+            f"{budget.hours:g} h of trials, about {words(each_one)} for the first", highlight=False
+        )
     else:
         times = [each_one] * budget.trials
-        out.print(f"{budget.trials} trials, none pruned: {estimate.in_total(times, workers)}", highlight=False)
+        out.print(
+            f"{budget.trials} trials, none pruned: {estimate.in_total(times, workers)}",
+            highlight=False,
+        )
 
 
 def _goal(plan: "Plan") -> str:
@@ -227,7 +274,8 @@ def _report(plan: "Plan", store: "Store", *, track: bool) -> None:
         out.print(f"written: {shown(path)}", highlight=False, soft_wrap=True)
     if study.best is not None:
         out.print(
-            f"to rank the tuned recipe, read {plan.name}_tuned.toml and move it to recipes/{plan.base.dataset}/",
+            f"to rank the tuned recipe, read {plan.name}_tuned.toml and move it to"
+            f" recipes/{plan.base.dataset}/",
             highlight=False,
             soft_wrap=True,
         )

@@ -19,13 +19,19 @@ if TYPE_CHECKING:
 def verify(
     paths: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[PATH]...", help="Records, or folders of them; all, with all tables."),
+        typer.Argument(
+            metavar="[PATH]...", help="Records, or folders of them; all, with all tables."
+        ),
     ] = None,
     replay: Annotated[list[Path] | None, typer.Option(help="Run this record again too.")] = None,
-    replay_sample: Annotated[int, typer.Option(min=0, help="Run so many records again, drawn by --replay-seed.")] = 0,
+    replay_sample: Annotated[
+        int, typer.Option(min=0, help="Run so many records again, drawn by --replay-seed.")
+    ] = 0,
     replay_seed: Annotated[int, typer.Option(help="Another seed draws other records.")] = 0,
     results: RecordsFolder = RESULTS,
-    data_root: Annotated[Path | None, typer.Option(help="Folder of the data files you have.")] = None,
+    data_root: Annotated[
+        Path | None, typer.Option(help="Folder of the data files you have.")
+    ] = None,
 ) -> None:
     """Derive again what records and tables state; exit code 1 where something differs."""
     from benchmark.errors import UsageError
@@ -52,12 +58,16 @@ def verify(
     _say(f"{len(files)} records: " + (f"{failed} checks failed" if failed else "all checks passed"))
     if replay or replay_sample:
         asked = [file for path in replay or [] for file in place.find(path.resolve())]
-        failed += _replay(asked, files if replay_sample else [], replay_sample, replay_seed, open_data)
+        failed += _replay(
+            asked, files if replay_sample else [], replay_sample, replay_seed, open_data
+        )
     if failed:
         raise typer.Exit(1)
 
 
-def _replay(asked: Sequence[Path], pool: Sequence[Path], count: int, seed: int, open_data: "OpenData") -> int:
+def _replay(
+    asked: Sequence[Path], pool: Sequence[Path], count: int, seed: int, open_data: "OpenData"
+) -> int:
     """How many of the replays failed."""
     from benchmark.errors import BenchmarkError
     from benchmark.records.record import load
@@ -69,7 +79,10 @@ def _replay(asked: Sequence[Path], pool: Sequence[Path], count: int, seed: int, 
     chosen = list(dict.fromkeys((*asked, *drawn)))
     records = {path: load(path) for path in chosen}
     took = sum(record.cost.total_seconds for record in records.values())
-    _say(f"to be run again: {len(chosen)}, about {words(took)}, as long as the records' own runs took")
+    _say(
+        f"to be run again: {len(chosen)}, about {words(took)}, as long as the records' own runs"
+        " took"
+    )
     ended: Counter[str] = Counter()
     for path, record in records.items():
         try:
@@ -85,7 +98,8 @@ def _replay(asked: Sequence[Path], pool: Sequence[Path], count: int, seed: int, 
 
 
 def _opener(data_root: Path | None) -> "OpenData":
-    """Opens each data set once, every array hashed again; what has no files here can still be checked in part."""
+    """Opens each data set once, every array hashed again; what has no files here can still be
+    checked in part."""
     import functools
 
     from benchmark.data import catalog, inventory
@@ -95,7 +109,9 @@ def _opener(data_root: Path | None) -> "OpenData":
     @functools.cache
     def open_data(name: str) -> "Data":
         if name not in catalog.card_names():
-            return Data(None, None, f"{name} is no built-in data set, so its card and rows are not at hand")
+            return Data(
+                None, None, f"{name} is no built-in data set, so its card and rows are not at hand"
+            )
         card = catalog.find_card(name).card
         try:
             _, store = catalog.open_data(name, data_root=data_root, notify=notice, fetch=False)

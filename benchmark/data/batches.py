@@ -30,7 +30,10 @@ class Batch:
         """On a GPU the copies overlap with what runs there."""
         if device.type == "cpu":
             return self
-        parts = (part.pin_memory().to(device, non_blocking=True) for part in (self.dense, self.sparse, self.label))
+        parts = (
+            part.pin_memory().to(device, non_blocking=True)
+            for part in (self.dense, self.sparse, self.label)
+        )
         return Batch(*parts)
 
 
@@ -45,12 +48,13 @@ def batches(
     world_size: int = 1,
     start: int = 0,
 ) -> Iterator[Batch]:
-    """All rows once, in an order that depends on (seed, epoch, shuffle) alone; the last batch may be short.
+    """All rows once, in an order that depends on (seed, epoch, shuffle) alone; the last batch may
+    be short.
 
-    `batch_size` counts the rows of all ranks: rank r takes rows r, r + world_size, ... of each batch, so every rank
-    yields the same number of batches (a last one of fewer rows than ranks is empty for some). `start` batches are
-    skipped, to resume within an epoch. Files are read ahead: whole, where memory has room for them, by window where the
-    shuffle has windows."""
+    `batch_size` counts the rows of all ranks: rank r takes rows r, r + world_size, ... of each
+    batch, so every rank yields the same number of batches (a last one of fewer rows than ranks is
+    empty for some). `start` batches are skipped, to resume within an epoch. Files are read ahead:
+    whole, where memory has room for them, by window where the shuffle has windows."""
     skipped = start * batch_size
     pieces = _by_rows if shuffle == "rows" else _by_blocks
     held = np.empty(0, np.int64)
@@ -81,7 +85,8 @@ def _by_rows(arrays: Arrays, seed: int, epoch: int, skipped: int) -> Iterator[ND
 
 
 def _by_blocks(arrays: Arrays, seed: int, epoch: int, skipped: int) -> Iterator[NDArray[np.int64]]:
-    """The rows of an epoch after the skipped ones, a window at a time, while the next one is read."""
+    """The rows of an epoch after the skipped ones, a window at a time, while the next one is
+    read."""
     order = BlockOrder(len(arrays), seed=seed, epoch=epoch)
     for window in range(skipped // WINDOW_ROWS, order.windows):
         for ahead in range(window, min(window + 2, order.windows)):
@@ -95,7 +100,8 @@ def _columns(arrays: Arrays) -> list[NDArray[np.generic]]:
 
 
 def _read_ahead(arrays: Arrays, first: int, end: int) -> None:
-    """Asks the system for rows of files that will be read soon; elsewhere than on Linux it does nothing."""
+    """Asks the system for rows of files that will be read soon; elsewhere than on Linux it does
+    nothing."""
     if not hasattr(os, "posix_fadvise"):
         return
     for array in _columns(arrays):
@@ -116,5 +122,7 @@ def _free_bytes() -> int:
 
 def _gather(arrays: Arrays, rows: NDArray[np.int64]) -> Batch:
     # mode="clip": the default checks by way of a second copy
-    dense, sparse, label = (np.take(a, rows, axis=0, mode="clip") for a in (arrays.dense, arrays.sparse, arrays.label))
+    dense, sparse, label = (
+        np.take(a, rows, axis=0, mode="clip") for a in (arrays.dense, arrays.sparse, arrays.label)
+    )
     return Batch(torch.from_numpy(dense), torch.from_numpy(sparse), torch.from_numpy(label).float())

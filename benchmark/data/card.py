@@ -26,7 +26,8 @@ class _Frozen(BaseModel):
 
 
 class SplitRule(_Frozen):
-    """How one file becomes train, valid and test of the sizes `parts`: by a seeded shuffle of each class
+    """How one file becomes train, valid and test of the sizes `parts`: by a seeded shuffle of each
+    class
     (stratified), of all rows (random), or in file order (ordered)."""
 
     method: Literal["stratified", "random", "ordered"] = "stratified"
@@ -35,8 +36,9 @@ class SplitRule(_Frozen):
 
 
 class Files(_Frozen):
-    """Paths relative to the data root or to the card: all three splits, or `all` with a split rule. A file may be given
-    several paths: the first that exists is read. A csv or libsvm file whose name ends in .gz is unpacked on the way."""
+    """Paths relative to the data root or to the card: all three splits, or `all` with a split rule.
+    A file may be given several paths: the first that exists is read. A csv or libsvm file whose
+    name ends in .gz is unpacked on the way."""
 
     train: Names = ()
     valid: Names = ()
@@ -65,8 +67,8 @@ class Expected(_Frozen):
 
 
 class Hub(_Frozen):
-    """One zip with the csv files of all splits, in a data-set repository of the Hugging Face hub. Without a revision
-    the newest is fetched: the md5 of the csv files is the pin that counts."""
+    """One zip with the csv files of all splits, in a data-set repository of the Hugging Face hub.
+    Without a revision the newest is fetched: the md5 of the csv files is the pin that counts."""
 
     repo: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$")]
     file: Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*\.zip$")]
@@ -79,7 +81,8 @@ class Hub(_Frozen):
 
 
 class Oracle(_Frozen):
-    """Quality of the true click probability on the test split, known only where the generator is."""
+    """Quality of the true click probability on the test split, known only where the generator
+    is."""
 
     auc: float
     logloss: float
@@ -95,9 +98,10 @@ class Derived(_Frozen):
 class Table(_Frozen):
     """A data set that lies in files: its format, columns and encoding rules.
 
-    `header` names the columns of csv files that have no header line. The names of libsvm's columns are its indices;
-    `label` is then only a name for the first field of a line. `group` (for AUC per group) may be one of the sparse
-    columns. A column in `derive` is made of one of the files', whose name it may share."""
+    `header` names the columns of csv files that have no header line. The names of libsvm's columns
+    are its indices; `label` is then only a name for the first field of a line. `group` (for AUC per
+    group) may be one of the sparse columns. A column in `derive` is made of one of the files',
+    whose name it may share."""
 
     format: Literal["csv", "parquet", "libsvm"]
     files: Files
@@ -125,31 +129,44 @@ class Table(_Frozen):
             raise ValueError("the separator is one ASCII character, and no quote or line end")
         if bool(self.files.all) != (self.split is not None):
             raise ValueError("files.all and a [table.split] rule belong together")
-        if unused := [name for name in self.derive if name == self.label or name not in self.columns]:
-            raise ValueError(f"derive makes {', '.join(unused)}, which is no dense, sparse or group column")
+        if unused := [
+            name for name in self.derive if name == self.label or name not in self.columns
+        ]:
+            raise ValueError(
+                f"derive makes {', '.join(unused)}, which is no dense, sparse or group column"
+            )
         if self.header and self.format != "csv":
             raise ValueError(f"header names the columns of csv files; the format is {self.format}")
         if len(set(self.header)) != len(self.header):
             raise ValueError("header names a column more than once")
-        if self.header and (absent := [name for name in self.sources(self.columns) if name not in self.header]):
+        if self.header and (
+            absent := [name for name in self.sources(self.columns) if name not in self.header]
+        ):
             raise ValueError(f"header does not name {', '.join(absent)}")
         return self
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Every column of the data set, once."""
-        return tuple(dict.fromkeys((self.label, *self.dense, *self.sparse, *([self.group] if self.group else []))))
+        return tuple(
+            dict.fromkeys(
+                (self.label, *self.dense, *self.sparse, *([self.group] if self.group else []))
+            )
+        )
 
     def sources(self, columns: Iterable[str]) -> list[str]:
         """The columns of the files that these columns are read from or made of, once."""
-        return list(dict.fromkeys(self.derive[name].of if name in self.derive else name for name in columns))
+        return list(
+            dict.fromkeys(self.derive[name].of if name in self.derive else name for name in columns)
+        )
 
 
 class Card(_Frozen):
-    """One data set. `table` is None for a generated one, whose `generator` names its size and version.
+    """One data set. `table` is None for a generated one, whose `generator` names its size and
+    version.
 
-    `published_rows` is the number of embedding rows behind the published results: the tokens of each sparse field, its
-    padding and its out-of-vocabulary row, and one for each dense column."""
+    `published_rows` is the number of embedding rows behind the published results: the tokens of
+    each sparse field, its padding and its out-of-vocabulary row, and one for each dense column."""
 
     id: Id
     title: Name
@@ -173,6 +190,10 @@ class Card(_Frozen):
             facts = list(self.expected.values())
             if self.table is None or self.table.files.all or self.table.format != "csv":
                 raise ValueError("a data set on the hub is a table of three csv files")
-            if len(facts) != len(SPLITS) or any(fact.rows is None or fact.md5 is None for fact in facts):
-                raise ValueError("a data set on the hub needs the expected rows and md5 of train, valid and test")
+            if len(facts) != len(SPLITS) or any(
+                fact.rows is None or fact.md5 is None for fact in facts
+            ):
+                raise ValueError(
+                    "a data set on the hub needs the expected rows and md5 of train, valid and test"
+                )
         return self

@@ -1,4 +1,5 @@
-"""Names of data sets: the built-in cards, a person's own card, and the way from either to an encoded store."""
+"""Names of data sets: the built-in cards, a person's own card, and the way from either to an
+encoded store."""
 
 import os
 import shutil
@@ -42,7 +43,8 @@ def card_names() -> list[str]:
 def find_card(name_or_path: str) -> Found:
     """A built-in card by id, or a person's own by the path of its TOML file.
 
-    Raises UsageError for an unknown id, and for a file that is no card, naming file, key and allowed keys."""
+    Raises UsageError for an unknown id, and for a file that is no card, naming file, key and
+    allowed keys."""
     if name_or_path in _built_in():
         return Found(_built_in()[name_or_path])
     path = Path(name_or_path).expanduser()
@@ -72,10 +74,11 @@ def open_data(
 ) -> tuple[Found, Store]:
     """A data set's card and its store, encoded now unless that was done before.
 
-    `data_root` (else BENCHMARK_DATA_ROOT) holds the files of built-in cards, in a folder named by the id or directly;
-    without it, files that a card names on the hub are downloaded if `fetch`. Files that are not the card's are taken
-    with `allow_unverified`, and where that has been done before; the fingerprint says so. Raises UsageError for a wrong
-    name or card, MissingData for missing files, BenchmarkError for files that contradict the card."""
+    `data_root` (else BENCHMARK_DATA_ROOT) holds the files of built-in cards, in a folder named by
+    the id or directly; without it, files that a card names on the hub are downloaded if `fetch`.
+    Files that are not the card's are taken with `allow_unverified`, and where that has been done
+    before; the fingerprint says so. Raises UsageError for a wrong name or card, MissingData for
+    missing files, BenchmarkError for files that contradict the card."""
     found = find_card(name_or_path)
     card, table = found.card, found.card.table
     if table is None:
@@ -104,11 +107,14 @@ def check_expected(card: Card, fingerprint: Fingerprint) -> None:
         for fact, wanted in (("rows", expected.rows), ("positives", expected.positives)):
             found = getattr(fingerprint, fact)[split]
             if wanted not in (None, found):
-                raise BenchmarkError(f"{card.id}: {found:,} {fact} in {split}, but its card expects {wanted:,}")
+                raise BenchmarkError(
+                    f"{card.id}: {found:,} {fact} in {split}, but its card expects {wanted:,}"
+                )
 
 
 def published_difference(card: Card, fingerprint: Fingerprint) -> str | None:
-    """What to say where the vocabulary has another size than the published one (see Card.published_rows)."""
+    """What to say where the vocabulary has another size than the published one (see
+    Card.published_rows)."""
     rows = sum(fingerprint.cardinalities) + len(fingerprint.dense)
     if card.published_rows in (None, rows) or is_unverified(fingerprint):
         return None
@@ -122,17 +128,23 @@ def download_folder(hub: Hub) -> Path:
 
 def _open_generated(card: Card, notify: Notify) -> Store:
     key = {"encoding": ENCODING_VERSION, "generator": card.generator}
-    return open_or_make(_store_folder(card, key), lambda writer: synthetic.write(card, writer, notify), notify)
+    return open_or_make(
+        _store_folder(card, key), lambda writer: synthetic.write(card, writer, notify), notify
+    )
 
 
-def _open_table(card: Card, table: Table, paths: local.Paths, notify: Notify, *, allow_unverified: bool) -> Store:
+def _open_table(
+    card: Card, table: Table, paths: local.Paths, notify: Notify, *, allow_unverified: bool
+) -> Store:
     sums = local.md5_sums(paths, _md5_memory())
     wanted = _card_sums(card)
     altered = [split for split in paths if sums[split] != wanted.get(split, sums[split])]
     folder = _store_folder(card, _key(table, sums) | ({"unverified": altered} if altered else {}))
     if altered:
         split = altered[0]
-        said = f"{paths[split]}: md5 {sums[split]}, but the card of {card.id} expects {wanted[split]}"
+        said = (
+            f"{paths[split]}: md5 {sums[split]}, but the card of {card.id} expects {wanted[split]}"
+        )
         if not allow_unverified and not folder.exists():
             raise BenchmarkError(f"{said}; `data prepare` takes such files with --allow-unverified")
         notify(f"{said}; records of these data will say that they are unverified")
@@ -147,8 +159,11 @@ def _open_table(card: Card, table: Table, paths: local.Paths, notify: Notify, *,
     return store
 
 
-def _local_files(found: Found, table: Table, data_root: Path | None, *, verified: bool) -> local.Paths | None:
-    """The files that are on this machine, unpacked if they lie in a zip; None where the store made of the card's
+def _local_files(
+    found: Found, table: Table, data_root: Path | None, *, verified: bool
+) -> local.Paths | None:
+    """The files that are on this machine, unpacked if they lie in a zip; None where the store made
+    of the card's
     files is to be opened, or they are to be downloaded."""
     card, hub = found.card, found.card.hub
     if found.folder is not None:
@@ -166,7 +181,9 @@ def _local_files(found: Found, table: Table, data_root: Path | None, *, verified
             return _unpacked(card, hub, archives[0], verified=verified)
         if found.folder is not None or _published_store(card, table).exists():
             return None
-        raise MissingData(f"{error}, put {hub.file} there, or leave the data root out to download it") from None
+        raise MissingData(
+            f"{error}, put {hub.file} there, or leave the data root out to download it"
+        ) from None
 
 
 def _unpacked(card: Card, hub: Hub, archive: Path, *, verified: bool) -> local.Paths:
@@ -181,7 +198,9 @@ def _downloaded(card: Card, notify: Notify, *, fetch: bool) -> local.Paths:
     assert card.hub is not None
     folder = download_folder(card.hub)
     if not fetch:
-        raise MissingData(f"{card.id} is not here; `python -m benchmark data prepare {card.id}` downloads it")
+        raise MissingData(
+            f"{card.id} is not here; `python -m benchmark data prepare {card.id}` downloads it"
+        )
     with _locked(folder):
         paths = _files_in(folder / download.FILES, card)
         return paths or _remembered(download.obtain(card, card.hub, folder, notify))
@@ -208,8 +227,8 @@ def _locked(folder: Path) -> Iterator[None]:
         lock.acquire()
     except OSError as error:
         raise BenchmarkError(
-            f"cannot write in {folder}: {error.strerror or error}; make room or access there, or name another folder "
-            "with BENCHMARK_CACHE"
+            f"cannot write in {folder}: {error.strerror or error}; make room or access there, or"
+            " name another folder with BENCHMARK_CACHE"
         ) from None
     try:
         yield
@@ -240,8 +259,11 @@ def _store_folder(card: Card, key: Mapping[str, object]) -> Path:
     return cache_folder() / card.id / canonical_sha256(key)[:16]
 
 
-def _source_names(paths: local.Paths, sums: Mapping[str, str], altered: Collection[str]) -> dict[str, str]:
-    """md5 by file name; by split and file name where two files share theirs. No folder of this machine is in it."""
+def _source_names(
+    paths: local.Paths, sums: Mapping[str, str], altered: Collection[str]
+) -> dict[str, str]:
+    """md5 by file name; by split and file name where two files share theirs. No folder of this
+    machine is in it."""
     names = {key: path.name.removesuffix(".gz") for key, path in paths.items()}
     distinct = len(set(names.values())) == len(names)
     marked = {key: sums[key] + (UNVERIFIED if key in altered else "") for key in paths}
@@ -253,8 +275,8 @@ def _root_folders(card: Card, table: Table, data_root: Path | None) -> list[Path
     if not chosen:
         needed = ", ".join(" or ".join(names) for names in table.files.named.values())
         raise MissingData(
-            f"{card.id} is not downloaded: it needs {needed} ({card.source}); name their folder with --data-root or "
-            "BENCHMARK_DATA_ROOT"
+            f"{card.id} is not downloaded: it needs {needed} ({card.source}); name their folder"
+            " with --data-root or BENCHMARK_DATA_ROOT"
         )
     root = Path(chosen).expanduser()
     if not root.is_dir():
@@ -264,7 +286,9 @@ def _root_folders(card: Card, table: Table, data_root: Path | None) -> list[Path
 
 @cache
 def _built_in() -> dict[str, Card]:
-    tables = [toml.validate(Card, toml.read(path), path.name) for path in sorted(CARDS.glob("*.toml"))]
+    tables = [
+        toml.validate(Card, toml.read(path), path.name) for path in sorted(CARDS.glob("*.toml"))
+    ]
     cards = {card.id: card for card in (*tables, *synthetic.CARDS)}
     if len(cards) != len(tables) + len(synthetic.CARDS):
         raise ValueError("two built-in cards share an id")

@@ -23,7 +23,9 @@ _BLOCK_ROWS = 1 << 18
 
 def store_folders(card: Card) -> list[Path]:
     """The finished encoded stores of a data set."""
-    return sorted(path.parent for path in (catalog.cache_folder() / card.id).glob(f"[!.]*/{MANIFEST}"))
+    return sorted(
+        path.parent for path in (catalog.cache_folder() / card.id).glob(f"[!.]*/{MANIFEST}")
+    )
 
 
 def size(folder: Path) -> int:
@@ -32,8 +34,9 @@ def size(folder: Path) -> int:
 
 
 def check(card: Card, folder: Path) -> Iterator[str]:
-    """The faults of a store, everything computed anew: the SHA-256 of every array, the rows, positives and ids, and
-    what the card expects of them. Raises BenchmarkError where the manifest itself is damaged."""
+    """The faults of a store, everything computed anew: the SHA-256 of every array, the rows,
+    positives and ids, and what the card expects of them. Raises BenchmarkError where the manifest
+    itself is damaged."""
     store = Store.open(folder)
     facts = json.loads((folder / MANIFEST).read_bytes())["arrays"]
     for split in store.fingerprint.rows:
@@ -42,7 +45,10 @@ def check(card: Card, folder: Path) -> Iterator[str]:
             array = getattr(arrays, part)
             if array is not None and _sha256(array) != facts[f"{split}.{part}"]["sha256"]:
                 yield f"{folder}: {split}.{part}.npy was altered (its SHA-256 differs)"
-        if (len(arrays), arrays.positives) != (store.fingerprint.rows[split], store.fingerprint.positives[split]):
+        if (len(arrays), arrays.positives) != (
+            store.fingerprint.rows[split],
+            store.fingerprint.positives[split],
+        ):
             yield f"{folder}: the rows or positives of {split} are not those of the manifest"
         limits = np.array(store.schema.cardinalities)
         for block in _blocks(arrays.sparse):
@@ -62,8 +68,8 @@ def check(card: Card, folder: Path) -> Iterator[str]:
 
 
 def check_sources(found: catalog.Found, data_root: Path | None) -> Iterator[tuple[Path, str, str]]:
-    """(file, md5 computed anew, md5 that the card states) of the files in `data_root`, else of those beside the card or
-    downloaded."""
+    """(file, md5 computed anew, md5 that the card states) of the files in `data_root`, else of
+    those beside the card or downloaded."""
     card = found.card
     if card.table is None:
         return
@@ -73,15 +79,21 @@ def check_sources(found: catalog.Found, data_root: Path | None) -> Iterator[tupl
         folders.append(catalog.download_folder(card.hub) / download.FILES)
     for split, expected in card.expected.items():
         names = card.table.files.named.get(split, ())
-        present = [folder / name for folder in folders for name in names if (folder / name).is_file()]
+        present = [
+            folder / name for folder in folders for name in names if (folder / name).is_file()
+        ]
         if present and expected.md5:
             yield present[0], local.md5(present[0]), expected.md5
 
 
 def remove(card: Card) -> int:
-    """Deletes the encoded stores and the downloaded files of a data set and returns their bytes; data sets of the same
-    repository on the hub share the latter. Raises BenchmarkError while another process makes them."""
-    folders = [catalog.cache_folder() / card.id, *([catalog.download_folder(card.hub)] if card.hub else [])]
+    """Deletes the encoded stores and the downloaded files of a data set and returns their bytes;
+    data sets of the same repository on the hub share the latter. Raises BenchmarkError while
+    another process makes them."""
+    folders = [
+        catalog.cache_folder() / card.id,
+        *([catalog.download_folder(card.hub)] if card.hub else []),
+    ]
     present = [folder for folder in folders if folder.is_dir()]
     freed = sum(size(folder) for folder in present)
     for folder in present:
@@ -91,7 +103,9 @@ def remove(card: Card) -> int:
                 lock.acquire(timeout=0)
             shutil.rmtree(folder)
         except Timeout:
-            raise BenchmarkError(f"another process is making {folder}; nothing of it is removed") from None
+            raise BenchmarkError(
+                f"another process is making {folder}; nothing of it is removed"
+            ) from None
         except OSError as error:
             raise BenchmarkError(f"{folder} cannot be removed: {error.strerror or error}") from None
         finally:

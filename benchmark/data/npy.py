@@ -20,7 +20,8 @@ _CHUNK_BYTES = 1 << 19
 
 
 class NpyFacts(TypedDict):
-    """A finished file: its data hash (without the header), size, time, and the form of its array."""
+    """A finished file: its data hash (without the header), size, time, and the form of its
+    array."""
 
     sha256: str
     size: int
@@ -42,10 +43,12 @@ class NpyFile:
         self._file.write(self._header())
 
     def append(self, rows: NDArray[np.generic], *, final: bool = True) -> None:
-        """Adds rows [m, *row_shape], which `rewrite` must pass over if they are not final. Raises ValueError if their
-        form or type is another."""
+        """Adds rows [m, *row_shape], which `rewrite` must pass over if they are not final. Raises
+        ValueError if their form or type is another."""
         if rows.shape[1:] != self.row_shape or rows.dtype != self._dtype:
-            raise ValueError(f"{self._path.name}: {rows.dtype} {rows.shape} after {self._dtype} {self.row_shape}")
+            raise ValueError(
+                f"{self._path.name}: {rows.dtype} {rows.shape} after {self._dtype} {self.row_shape}"
+            )
         data = np.ascontiguousarray(rows, dtype=self._dtype).reshape(-1).view(np.uint8).data
         if final:
             self._hash.update(data)
@@ -53,7 +56,8 @@ class NpyFile:
         self._rows += len(rows)
 
     def rewrite(self, change: Callable[[NDArray[Any]], None], pool: ThreadPoolExecutor) -> None:
-        """Passes the rows through `change`, which alters some at a time in place, in the threads of the pool."""
+        """Passes the rows through `change`, which alters some at a time in place, in the threads of
+        the pool."""
         self._hash = hashlib.sha256()
         self._file.flush()
         row_bytes = self._dtype.itemsize * math.prod(self.row_shape)
@@ -61,7 +65,9 @@ class NpyFile:
 
         def changed(first: int) -> bytearray:
             length = min(chunk, self._rows - first) * row_bytes
-            data = bytearray(os.pread(self._file.fileno(), length, _HEADER_BYTES + first * row_bytes))
+            data = bytearray(
+                os.pread(self._file.fileno(), length, _HEADER_BYTES + first * row_bytes)
+            )
             change(np.frombuffer(data, self._dtype).reshape(-1, *self.row_shape))
             return data
 
@@ -91,20 +97,30 @@ class NpyFile:
             self._file.close()
 
     def _header(self) -> bytes:
-        form = repr({"descr": self._dtype.str, "fortran_order": False, "shape": (self._rows, *self.row_shape)})
+        form = repr(
+            {
+                "descr": self._dtype.str,
+                "fortran_order": False,
+                "shape": (self._rows, *self.row_shape),
+            }
+        )
         text = form.encode().ljust(_HEADER_BYTES - 11) + b"\n"
         return np.lib.format.magic(1, 0) + struct.pack("<H", len(text)) + text
 
 
 def damage(path: Path, facts: NpyFacts) -> str | None:
-    """What is wrong with a file that should have these facts. Only one that was touched or copied is hashed again."""
+    """What is wrong with a file that should have these facts. Only one that was touched or copied
+    is hashed again."""
     try:
         found = path.stat()
         if found.st_size != facts["size"]:
             return f"has {found.st_size} bytes, not {facts['size']} (truncated or altered)"
         array = np.load(path, mmap_mode="r")
         if array.dtype.str != facts["dtype"] or list(array.shape) != facts["shape"]:
-            return f"holds {array.dtype.str} {list(array.shape)}, not {facts['dtype']} {facts['shape']}"
+            return (
+                f"holds {array.dtype.str} {list(array.shape)}, not {facts['dtype']}"
+                f" {facts['shape']}"
+            )
         if found.st_mtime_ns != facts["mtime_ns"]:
             if _data_sha256(path) != facts["sha256"]:
                 return "was altered (its SHA-256 differs)"

@@ -12,7 +12,8 @@ PADDING_ID = 0
 class Schema:
     """Columns in the order of the arrays.
 
-    Ids of sparse field j lie in [0, cardinalities[j]): 0 is padding, 1.. the vocabulary in order of falling
+    Ids of sparse field j lie in [0, cardinalities[j]): 0 is padding, 1.. the vocabulary in order of
+    falling
     frequency, and cardinalities[j] - 1 stands for every out-of-vocabulary or missing value.
     """
 
@@ -23,14 +24,20 @@ class Schema:
 
     def __post_init__(self) -> None:
         if len(self.sparse) != len(self.cardinalities):
-            raise ValueError(f"{len(self.sparse)} sparse fields but {len(self.cardinalities)} cardinalities")
+            raise ValueError(
+                f"{len(self.sparse)} sparse fields but {len(self.cardinalities)} cardinalities"
+            )
         names = self.dense + self.sparse
         if len(set(names)) != len(names):
-            raise ValueError(f"field names repeat: {sorted(n for n in set(names) if names.count(n) > 1)}")
+            raise ValueError(
+                f"field names repeat: {sorted(n for n in set(names) if names.count(n) > 1)}"
+            )
         if not names:
             raise ValueError("a schema needs at least one field")
         if any(c < 2 for c in self.cardinalities):
-            raise ValueError("a cardinality counts padding and out-of-vocabulary, so it is at least 2")
+            raise ValueError(
+                "a cardinality counts padding and out-of-vocabulary, so it is at least 2"
+            )
 
     @property
     def num_fields(self) -> int:
@@ -39,7 +46,8 @@ class Schema:
 
 @dataclass(frozen=True)
 class Arrays:
-    """One split: dense [n, n_dense] float32, sparse [n, n_sparse] int32, label [n] uint8, group [n] int32 or None."""
+    """One split: dense [n, n_dense] float32, sparse [n, n_sparse] int32, label [n] uint8, group [n]
+    int32 or None."""
 
     dense: NDArray[np.float32]
     sparse: NDArray[np.int32]

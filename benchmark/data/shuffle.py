@@ -1,5 +1,5 @@
-"""The order of an epoch, computed where it is needed and never stored: no memory for each row, no wait at the start of
-an epoch, and a resumed epoch goes on at any position."""
+"""The order of an epoch, computed where it is needed and never stored: no memory for each row, no
+wait at the start of an epoch, and a resumed epoch goes on at any position."""
 
 import math
 from typing import Literal
@@ -17,11 +17,12 @@ _ROUNDS = 8
 
 
 class Permutation:
-    """A random permutation of 0 .. n-1: an alternating Feistel network of random functions on a grid a x b >= n, whose
-    cells beyond n are walked through (Black & Rogaway, Ciphers with Arbitrary Finite Domains, 2002).
+    """A random permutation of 0 .. n-1: an alternating Feistel network of random functions on a
+    grid a x b >= n, whose cells beyond n are walked through (Black & Rogaway, Ciphers with
+    Arbitrary Finite Domains, 2002).
 
-    It keeps 8 tables of about sqrt(n) numbers. Places of any two rows are uniform; all n! orders of a handful of rows
-    are not."""
+    It keeps 8 tables of about sqrt(n) numbers. Places of any two rows are uniform; all n! orders of
+    a handful of rows are not."""
 
     def __init__(self, n: int, generator: np.random.Generator) -> None:
         self._n = n
@@ -58,8 +59,8 @@ def row_order(n: int, *, seed: int, epoch: int) -> Permutation:
 
 
 class BlockOrder:
-    """For splits larger than memory: runs of 4096 neighbouring rows in random order, in windows of 64 runs whose rows
-    are in random order. Where the runs begin changes from epoch to epoch."""
+    """For splits larger than memory: runs of 4096 neighbouring rows in random order, in windows of
+    64 runs whose rows are in random order. Where the runs begin changes from epoch to epoch."""
 
     def __init__(self, n: int, *, seed: int, epoch: int) -> None:
         self._n, self._seed, self._epoch = n, seed, epoch

@@ -1,4 +1,5 @@
-"""The encoded data set on disk: memory-mapped arrays and a manifest, published by renaming a finished folder.
+"""The encoded data set on disk: memory-mapped arrays and a manifest, published by renaming a
+finished folder.
 
 <folder>/manifest.json   <folder>/<split>.{dense,sparse,label[,group]}.npy   <folder>/encoding/
 """
@@ -32,7 +33,8 @@ VERSION = 1
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """What a record keeps of its data; `arrays` is the SHA-256 over the SHA-256 of every array in fixed order."""
+    """What a record keeps of its data; `arrays` is the SHA-256 over the SHA-256 of every array in
+    fixed order."""
 
     sources: dict[str, str]
     rows: dict[str, int]
@@ -55,8 +57,8 @@ def _writing(folder: Path) -> Iterator[None]:
 
 
 class StoreWriter:
-    """Appends rows to a hidden partial folder beside `folder`; `publish` makes it the store. Arrays are plain writes,
-    never a memory map, so that a full disk is an error and not a signal."""
+    """Appends rows to a hidden partial folder beside `folder`; `publish` makes it the store. Arrays
+    are plain writes, never a memory map, so that a full disk is an error and not a signal."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -79,15 +81,18 @@ class StoreWriter:
         *,
         final_ids: bool = True,
     ) -> None:
-        """Adds rows to a split: dense [n, n_dense], sparse [n, n_sparse], label [n], group [n] or None. Ids that are
-        not final are to be exchanged by `replace_ids`.
+        """Adds rows to a split: dense [n, n_dense], sparse [n, n_sparse], label [n], group [n] or
+        None. Ids that are not final are to be exchanged by `replace_ids`.
 
-        Raises ValueError for arrays that do not belong together, BenchmarkError if they cannot be written."""
+        Raises ValueError for arrays that do not belong together, BenchmarkError if they cannot be
+        written."""
         arrays: dict[str, NDArray[Any]] = {"dense": dense, "sparse": sparse, "label": label}
         if group is not None:
             arrays["group"] = group
         if len({len(array) for array in arrays.values()}) != 1:
-            raise ValueError(f"row counts differ: { {name: len(array) for name, array in arrays.items()} }")
+            raise ValueError(
+                f"row counts differ: { {name: len(array) for name, array in arrays.items()} }"
+            )
         if not len(label):
             return
         if label.max() > 1:
@@ -96,12 +101,16 @@ class StoreWriter:
             raise ValueError("a dense value is not finite")
         bounds = np.stack([sparse.min(axis=0), sparse.max(axis=0)]).astype(np.int64)
         last = self._id_bounds.get(split, bounds)
-        self._id_bounds[split] = np.stack([np.minimum(last[0], bounds[0]), np.maximum(last[1], bounds[1])])
+        self._id_bounds[split] = np.stack(
+            [np.minimum(last[0], bounds[0]), np.maximum(last[1], bounds[1])]
+        )
         with _writing(self.folder.parent):
             for name, array in arrays.items():
                 key = f"{split}.{name}"
                 if key not in self._files:
-                    self._files[key] = NpyFile(self._partial / f"{key}.npy", array.dtype, array.shape[1:])
+                    self._files[key] = NpyFile(
+                        self._partial / f"{key}.npy", array.dtype, array.shape[1:]
+                    )
                 self._files[key].append(array, final=final_ids or name != "sparse")
         self._rows[split] += len(label)
         self._positives[split] += int(label.sum(dtype=np.int64))
@@ -109,7 +118,8 @@ class StoreWriter:
     def replace_ids(self, final: Sequence[NDArray[np.int32]], pool: ThreadPoolExecutor) -> None:
         """Exchanges every id i of field j that was appended for final[j][i].
 
-        Raises ValueError for an id that has no final one, BenchmarkError if the arrays cannot be rewritten."""
+        Raises ValueError for an id that has no final one, BenchmarkError if the arrays cannot be
+        rewritten."""
         known = np.array([len(ids) for ids in final])
         for split, (least, most) in self._id_bounds.items():
             if (least < 0).any() or (most >= known).any():
@@ -120,11 +130,13 @@ class StoreWriter:
                 self._files[f"{split}.sparse"].rewrite(partial(_exchange, final), pool)
                 self._id_bounds[split] = np.array([low, high], np.int64)
 
-    def publish(self, schema: Schema, sources: dict[str, str], oracle: Oracle | None = None) -> None:
+    def publish(
+        self, schema: Schema, sources: dict[str, str], oracle: Oracle | None = None
+    ) -> None:
         """Completes the arrays, writes the manifest and renames the folder into place.
 
-        Raises BenchmarkError for a split that is empty or has one class, ValueError for arrays that contradict the
-        schema."""
+        Raises BenchmarkError for a split that is empty or has one class, ValueError for arrays that
+        contradict the schema."""
         for split in SPLITS:
             self._check(split, schema)
         with _writing(self.folder.parent):
@@ -154,14 +166,21 @@ class StoreWriter:
     def _check(self, split: str, schema: Schema) -> None:
         rows, positives, name = self._rows[split], self._positives[split], self.folder.parent.name
         if not rows:
-            raise BenchmarkError(f"{name}: the {split} split is empty; every split needs rows of both classes")
+            raise BenchmarkError(
+                f"{name}: the {split} split is empty; every split needs rows of both classes"
+            )
         if positives in (0, rows):
             only = int(positives > 0)
             raise BenchmarkError(
-                f"{name}: all {rows} labels of the {split} split are {only}; every split needs both classes"
+                f"{name}: all {rows} labels of the {split} split are {only}; every split needs both"
+                " classes"
             )
         low, high = self._id_bounds[split]
-        if len(low) != len(schema.sparse) or (low < 0).any() or (high >= np.array(schema.cardinalities)).any():
+        if (
+            len(low) != len(schema.sparse)
+            or (low < 0).any()
+            or (high >= np.array(schema.cardinalities)).any()
+        ):
             raise ValueError(f"sparse ids of {split} contradict the schema's cardinalities")
         if self._files[f"{split}.dense"].row_shape != (len(schema.dense),):
             raise ValueError(f"dense columns of {split} contradict the schema")
@@ -201,7 +220,9 @@ class Store:
             dense=schema.dense,
             sparse=schema.sparse,
             cardinalities=schema.cardinalities,
-            arrays=hashlib.sha256("".join(manifest["arrays"][key]["sha256"] for key in keys).encode()).hexdigest(),
+            arrays=hashlib.sha256(
+                "".join(manifest["arrays"][key]["sha256"] for key in keys).encode()
+            ).hexdigest(),
         )
         oracle = manifest["oracle"] and Oracle(**manifest["oracle"])
         return cls(folder, schema, fingerprint, oracle)
@@ -216,21 +237,30 @@ class Store:
         return replace(self, closed=self.closed | {split})
 
     def split(self, name: str) -> Arrays:
-        """The memory-mapped arrays of train, valid or test. Raises BenchmarkError for one that is closed."""
+        """The memory-mapped arrays of train, valid or test. Raises BenchmarkError for one that is
+        closed."""
         if name in self.closed:
             raise BenchmarkError(f"the {name} split of {self.folder.parent.name} is closed")
-        loaded = {part: np.load(self.folder / f"{name}.{part}.npy", mmap_mode="r") for part in _parts(self.schema)}
+        loaded = {
+            part: np.load(self.folder / f"{name}.{part}.npy", mmap_mode="r")
+            for part in _parts(self.schema)
+        }
         return Arrays(**loaded)
 
 
-def open_or_make(folder: Path, make: Callable[[StoreWriter], None], notify: Callable[[str], None]) -> Store:
-    """Opens the finished `folder`; where there is none, one process makes it and the others wait for it and reuse it.
+def open_or_make(
+    folder: Path, make: Callable[[StoreWriter], None], notify: Callable[[str], None]
+) -> Store:
+    """Opens the finished `folder`; where there is none, one process makes it and the others wait
+    for it and reuse it.
 
     Raises BenchmarkError if the folder cannot be written or holds a damaged store."""
     if not folder.exists():
         with _locked(folder, notify):
             if not folder.exists():
-                shutil.rmtree(partial_folder(folder), ignore_errors=True)  # of a run that was killed
+                shutil.rmtree(
+                    partial_folder(folder), ignore_errors=True
+                )  # of a run that was killed
                 writer = StoreWriter(folder)
                 try:
                     make(writer)
@@ -267,7 +297,11 @@ def _locked(folder: Path, notify: Callable[[str], None]) -> Iterator[None]:
 
 
 def _parts(schema: Schema) -> tuple[str, ...]:
-    return ("dense", "sparse", "label") if schema.group is None else ("dense", "sparse", "label", "group")
+    return (
+        ("dense", "sparse", "label")
+        if schema.group is None
+        else ("dense", "sparse", "label", "group")
+    )
 
 
 def _keys(schema: Schema) -> list[str]:

@@ -1,4 +1,5 @@
-"""What a model costs: parameters by part and forward matrix-multiply FLOPs, both on the meta device."""
+"""What a model costs: parameters by part and forward matrix-multiply FLOPs, both on the meta
+device."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -40,11 +41,15 @@ def flops_per_sample(model: Any, schema: Schema) -> int:
 def stage_shapes(model: Any, schema: Schema) -> dict[str, tuple[int, int]]:
     """(rows, columns) of every stage's matrix, in order."""
     shapes: dict[str, tuple[int, int]] = {}
-    _forward_one_row(model, schema, lambda stage, x: shapes.update({stage: (x.shape[1], x.shape[2])}))
+    _forward_one_row(
+        model, schema, lambda stage, x: shapes.update({stage: (x.shape[1], x.shape[2])})
+    )
     return shapes
 
 
-def _forward_one_row(model: Any, schema: Schema, observe: Callable[[str, torch.Tensor], None] | None) -> None:
+def _forward_one_row(
+    model: Any, schema: Schema, observe: Callable[[str, torch.Tensor], None] | None
+) -> None:
     device = next(model.parameters()).device
     dense = torch.zeros(1, len(schema.dense), device=device)
     sparse = torch.zeros(1, len(schema.sparse), dtype=torch.int32, device=device)
@@ -58,7 +63,8 @@ Part = Literal["embedding", "dense", "head"]
 
 
 def part_of(parameter: str) -> Part:
-    """A dotted name with a component `embedding` is embedding, one under `head` is head, the rest is dense."""
+    """A dotted name with a component `embedding` is embedding, one under `head` is head, the rest
+    is dense."""
     components = parameter.split(".")
     if "embedding" in components:
         return "embedding"

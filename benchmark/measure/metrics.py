@@ -1,7 +1,8 @@
 """Prediction quality from logits, in float64.
 
-AUC and ECE need the rows by score only, so both come from two sorted arrays: all scores, and those of the positives.
-Sorting values is several times cheaper than sorting rows, and neither depends on the order of the rows.
+AUC and ECE need the rows by score only, so both come from two sorted arrays: all scores, and those
+of the positives. Sorting values is several times cheaper than sorting rows, and neither depends on
+the order of the rows.
 """
 
 from dataclasses import dataclass
@@ -61,7 +62,8 @@ def sigmoid(z: Floats) -> NDArray[np.float64]:
 
 
 def auc(score: Floats, label: Labels) -> float:
-    """The share of (positive, negative) pairs in the right order, ties one half; integer counts until one division."""
+    """The share of (positive, negative) pairs in the right order, ties one half; integer counts
+    until one division."""
     return _Ranked.of(score, label).auc()
 
 
@@ -75,7 +77,8 @@ def logloss(logit: Floats, label: Labels) -> float:
 
 
 def grouped_auc(score: Floats, label: Labels, group: NDArray[np.int32]) -> float | None:
-    """AUC per group weighted by its rows; groups of one class are skipped, None where none is left."""
+    """AUC per group weighted by its rows; groups of one class are skipped, None where none is
+    left."""
     order = np.lexsort((score, group))
     z, y, g = score[order], label[order].astype(np.int64), group[order]
     new_group = np.append(True, g[1:] != g[:-1])
@@ -85,7 +88,9 @@ def grouped_auc(score: Floats, label: Labels, group: NDArray[np.int32]) -> float
     below = np.cumsum(negatives) - negatives
     groups = np.flatnonzero(new_group[ties])
     positive, negative = np.add.reduceat(positives, groups), np.add.reduceat(negatives, groups)
-    twice_right = np.add.reduceat(positives * (2 * below + negatives), groups) - 2 * positive * below[groups]
+    twice_right = (
+        np.add.reduceat(positives * (2 * below + negatives), groups) - 2 * positive * below[groups]
+    )
     pairs, rows = positive * negative, positive + negative
     kept = pairs > 0
     if not kept.any():
@@ -105,22 +110,28 @@ class _Ranked:
         return cls(np.sort(score), np.sort(score[label == 1]))
 
     def auc(self) -> float:
-        """Mann-Whitney: a positive's rank among all rows, less what positives count among themselves."""
+        """Mann-Whitney: a positive's rank among all rows, less what positives count among
+        themselves."""
         below = int(np.searchsorted(self.all, self.positive, "left").sum())
         not_above = int(np.searchsorted(self.all, self.positive, "right").sum())
         positives, negatives = len(self.positive), len(self.all) - len(self.positive)
         return (below + not_above - positives**2) / (2 * positives * negatives)
 
     def bins(self, count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Sums of predicted probabilities and of labels [count] over equal-mass bins: runs of the sorted scores.
+        """Sums of predicted probabilities and of labels [count] over equal-mass bins: runs of the
+        sorted scores.
 
-        Rows of one score that an edge divides are alike, so each side takes the same share of positives.
+        Rows of one score that an edge divides are alike, so each side takes the same share of
+        positives.
         """
         parts = np.array_split(self.all, count)
         predicted = np.array([sigmoid(part).sum() for part in parts])
         edge = np.cumsum([len(part) for part in parts])
         score = self.all[edge - 1]
-        low, high = np.searchsorted(self.all, score, "left"), np.searchsorted(self.all, score, "right")
+        low, high = (
+            np.searchsorted(self.all, score, "left"),
+            np.searchsorted(self.all, score, "right"),
+        )
         below = np.searchsorted(self.positive, score, "left")
         tied = np.searchsorted(self.positive, score, "right") - below
         return predicted, np.diff(below + tied * (edge - low) / (high - low), prepend=0.0)

@@ -1,7 +1,8 @@
-"""Is a difference real? Welch and Holm over the seeds of a table's rows, its power, DeLong and the bootstrap over test
-rows and seeds for AUC. Everything here takes numbers, not records.
+"""Is a difference real? Welch and Holm over the seeds of a table's rows, its power, DeLong and the
+bootstrap over test rows and seeds for AUC. Everything here takes numbers, not records.
 
-Two scores that share their test rows are `(positive, negative)`: the logits of each class, row by row in one order.
+Two scores that share their test rows are `(positive, negative)`: the logits of each class, row by
+row in one order.
 """
 
 from collections.abc import Sequence
@@ -34,7 +35,8 @@ class Difference:
 
 
 def welch(a: ArrayLike, b: ArrayLike) -> Difference:
-    """Of two means with unequal variances (Welch 1947). Constants differ for certain (p 0) or not at all (p 1).
+    """Of two means with unequal variances (Welch 1947). Constants differ for certain (p 0) or not
+    at all (p 1).
 
     Raises ValueError for fewer than two values or one that is not finite."""
     (mean_a, square_a), (mean_b, square_b) = _mean_and_squared_error(a), _mean_and_squared_error(b)
@@ -43,11 +45,14 @@ def welch(a: ArrayLike, b: ArrayLike) -> Difference:
         return Difference(value, value, value, 1.0 if value == 0 else 0.0)
     freedom = welch_freedom(square_a / (square_a + square_b), np.size(a), np.size(b))
     margin = float(t.isf(ALPHA / 2, freedom)) * error
-    return Difference(value, value - margin, value + margin, float(2 * t.sf(abs(value) / error, freedom)))
+    return Difference(
+        value, value - margin, value + margin, float(2 * t.sf(abs(value) / error, freedom))
+    )
 
 
 def welch_freedom(share: ArrayLike, rows_a: int, rows_b: int) -> Vector:
-    """Welch-Satterthwaite degrees of freedom, where a's squared standard error is this share of the two's sum."""
+    """Welch-Satterthwaite degrees of freedom, where a's squared standard error is this share of the
+    two's sum."""
     share = np.asarray(share, np.float64)
     freedom: Vector = 1 / (share**2 / (rows_a - 1) + (1 - share) ** 2 / (rows_b - 1))
     return freedom
@@ -65,22 +70,29 @@ def holm(p_values: ArrayLike) -> list[float]:
 
 
 def ranks(samples: Sequence[ArrayLike], alpha: float = ALPHA) -> list[int]:
-    """1 + the number of rows significantly better, larger being better: Welch on every pair, Holm over all pairs."""
+    """1 + the number of rows significantly better, larger being better: Welch on every pair, Holm
+    over all pairs."""
     pairs = list(combinations(range(len(samples)), 2))
     found = [welch(samples[first], samples[second]) for first, second in pairs]
     result = [1] * len(samples)
-    for (first, second), difference, p in zip(pairs, found, holm([one.p for one in found]), strict=True):
+    for (first, second), difference, p in zip(
+        pairs, found, holm([one.p for one in found]), strict=True
+    ):
         if p <= alpha:
             result[second if difference.value > 0 else first] += 1
     return result
 
 
-def detectable(sds: Sequence[float], seeds: int, comparisons: int, power: float = POWER, alpha: float = ALPHA) -> float:
-    """The smallest true difference of two rows whose better one is found with this power among so many comparisons.
+def detectable(
+    sds: Sequence[float], seeds: int, comparisons: int, power: float = POWER, alpha: float = ALPHA
+) -> float:
+    """The smallest true difference of two rows whose better one is found with this power among so
+    many comparisons.
 
-    Both rows have the root mean square of `sds`. Every comparison is tested at alpha / comparisons, Holm's first step:
-    its later steps only find more. Welch's statistic is then noncentral t with 2 (seeds - 1) degrees of freedom; its
-    critical value depends on how the two sample variances share their sum, which is Beta distributed and averaged over.
+    Both rows have the root mean square of `sds`. Every comparison is tested at alpha / comparisons,
+    Holm's first step: its later steps only find more. Welch's statistic is then noncentral t with 2
+    (seeds - 1) degrees of freedom; its critical value depends on how the two sample variances share
+    their sum, which is Beta distributed and averaged over.
     """
     if seeds < 2 or comparisons < 1:
         raise ValueError("a detectable difference needs two seeds and one comparison")
@@ -99,12 +111,15 @@ def detectable(sds: Sequence[float], seeds: int, comparisons: int, power: float 
 
 
 def delong(a: Scores, b: Scores) -> Difference:
-    """Of the AUCs of two runs on the same test rows (DeLong et al. 1988). ValueError where their rows are not alike."""
+    """Of the AUCs of two runs on the same test rows (DeLong et al. 1988). ValueError where their
+    rows are not alike."""
     placed_a, placed_b = placements(a), placements(b)
     _require_same_rows([placed_a, placed_b])
     value = placed_a.auc - placed_b.auc
     parts = placed_a.positive - placed_b.positive, placed_a.negative - placed_b.negative
-    return normal_difference(value, float(np.sqrt(sum(np.mean(part**2) / (len(part) - 1) for part in parts))))
+    return normal_difference(
+        value, float(np.sqrt(sum(np.mean(part**2) / (len(part) - 1) for part in parts)))
+    )
 
 
 def normal_difference(value: float, error: float) -> Difference:
@@ -117,8 +132,8 @@ def normal_difference(value: float, error: float) -> Difference:
 
 @dataclass(frozen=True)
 class Placements:
-    """A run's AUC, and what each row adds to it: for a positive the share of negatives below it, for a negative the
-    share of positives above it, ties one half, both less the AUC."""
+    """A run's AUC, and what each row adds to it: for a positive the share of negatives below it,
+    for a negative the share of positives above it, ties one half, both less the AUC."""
 
     auc: float
     positive: Vector
@@ -136,7 +151,9 @@ def placements(scores: Scores) -> Placements:
     return Placements(auc, below - auc, above - auc)
 
 
-def bootstrap_difference(runs_a: Sequence[Scores], runs_b: Sequence[Scores], resamples: int, seed: int) -> Difference:
+def bootstrap_difference(
+    runs_a: Sequence[Scores], runs_b: Sequence[Scores], resamples: int, seed: int
+) -> Difference:
     """Of the mean AUCs of two recipes' runs on the same test rows, over test rows and seeds."""
     placed_a, placed_b = ([placements(run) for run in runs] for runs in (runs_a, runs_b))
     return bootstrap_differences(placed_a, [placed_b], resamples, seed)[0]
@@ -145,27 +162,36 @@ def bootstrap_difference(runs_a: Sequence[Scores], runs_b: Sequence[Scores], res
 def bootstrap_differences(
     runs: Sequence[Placements], others: Sequence[Sequence[Placements]], resamples: int, seed: int
 ) -> list[Difference]:
-    """The mean AUC of `runs` less that of each of `others`, with the quantiles of its bootstrap distribution.
+    """The mean AUC of `runs` less that of each of `others`, with the quantiles of its bootstrap
+    distribution.
 
-    A resample draws the test rows of each class anew, the same for every run, and seeds anew for each recipe. A
-    resampled AUC is taken to first order in the row weights, as in DeLong's variance: what is left out is of order
-    1 / rows. Deviations of seeds are stretched by sqrt(n / (n - 1)), so that the spread of a resampled mean is that of
-    the unbiased variance. No difference depends on which others are asked for. Raises ValueError for fewer than two
-    runs of a recipe or runs on unlike rows."""
+    A resample draws the test rows of each class anew, the same for every run, and seeds anew for
+    each recipe. A resampled AUC is taken to first order in the row weights, as in DeLong's
+    variance: what is left out is of order
+    1 / rows. Deviations of seeds are stretched by sqrt(n / (n - 1)), so that the spread of a
+    resampled mean is that of the unbiased variance. No difference depends on which others are asked
+    for. Raises ValueError for fewer than two runs of a recipe or runs on unlike rows."""
     recipes = [list(runs), *(list(other) for other in others)]
     if min(len(recipe) for recipe in recipes) < 2:
         raise ValueError("a bootstrap over seeds needs two runs of each recipe")
     everything = [run for recipe in recipes for run in recipe]
     _require_same_rows(everything)
-    by_rows = np.split(_row_terms(everything, resamples, seed), np.cumsum([len(recipe) for recipe in recipes])[:-1])
+    by_rows = np.split(
+        _row_terms(everything, resamples, seed), np.cumsum([len(recipe) for recipe in recipes])[:-1]
+    )
     (own, own_means), *rest = [
-        (np.mean([run.auc for run in recipe]), _resampled(recipe, terms, np.random.default_rng([seed, min(at, 1) + 1])))
+        (
+            np.mean([run.auc for run in recipe]),
+            _resampled(recipe, terms, np.random.default_rng([seed, min(at, 1) + 1])),
+        )
         for at, (recipe, terms) in enumerate(zip(recipes, by_rows, strict=True))
     ]
     return [_from_resamples(float(own - mean), own_means - means) for mean, means in rest]
 
 
-def _resampled(recipe: Sequence[Placements], row_terms: Vector, random: np.random.Generator) -> Vector:
+def _resampled(
+    recipe: Sequence[Placements], row_terms: Vector, random: np.random.Generator
+) -> Vector:
     """Mean AUCs [resamples] over drawn seeds; row_terms [runs, resamples]."""
     count, resamples = row_terms.shape
     auc = np.array([run.auc for run in recipe])
@@ -184,7 +210,10 @@ def _row_terms(runs: Sequence[Placements], resamples: int, seed: int) -> Vector:
         stop = min(start + CHUNK, resamples)
         for values in classes:
             rows = values.shape[1]
-            weights = [np.bincount(random.integers(0, rows, rows), minlength=rows) for _ in range(start, stop)]
+            weights = [
+                np.bincount(random.integers(0, rows, rows), minlength=rows)
+                for _ in range(start, stop)
+            ]
             terms[:, start:stop] += values @ np.stack(weights, axis=1, dtype=np.float64) / rows
     return terms
 

@@ -1,4 +1,5 @@
-"""The rank of the embedding tables, field by field, over the rows that training has seen (Guo et al. 2310.04400)."""
+"""The rank of the embedding tables, field by field, over the rows that training has seen (Guo et
+al. 2310.04400)."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -27,7 +28,8 @@ class TableRank:
 
 @dataclass(frozen=True)
 class TableSpectrum:
-    """One sparse field's table, not centred; divide by `limit` to normalise. None where the rows seen are zero."""
+    """One sparse field's table, not centred; divide by `limit` to normalise. None where the rows
+    seen are zero."""
 
     field: str
     cardinality: int
@@ -53,8 +55,11 @@ def id_counts(sparse: NDArray[np.int32], cardinalities: Sequence[int]) -> list[C
     return counts
 
 
-def table_spectra(table: Matrices, schema: Schema, counts: Sequence[Counts]) -> tuple[TableSpectrum, ...]:
-    """One per sparse field. `table` [sum of cardinalities, d] holds the fields' rows one after another."""
+def table_spectra(
+    table: Matrices, schema: Schema, counts: Sequence[Counts]
+) -> tuple[TableSpectrum, ...]:
+    """One per sparse field. `table` [sum of cardinalities, d] holds the fields' rows one after
+    another."""
     found = []
     start = 0
     for field, cardinality, count in zip(schema.sparse, schema.cardinalities, counts, strict=True):

@@ -1,6 +1,8 @@
-"""How the rank moves from stage to stage: mixing raises it, the FFN lowers it, and does the oscillation damp?
+"""How the rank moves from stage to stage: mixing raises it, the FFN lowers it, and does the
+oscillation damp?
 
-rise_l = mixing_l - input_l with input_1 = tokens and input_l = block{l-1}.ffn; fall_l = ffn_l - mixing_l;
+rise_l = mixing_l - input_l with input_1 = tokens and input_l = block{l-1}.ffn; fall_l = ffn_l -
+mixing_l;
 amplitude a_l = (rise_l - fall_l) / 2, signed, so a steady climb has none.
 """
 
@@ -21,7 +23,8 @@ DENSITY_BINS = 50
 
 @dataclass(frozen=True)
 class Trajectory:
-    """One metric's path; rise, fall and amplitude are per block [L], empty without mixing and FFN stages."""
+    """One metric's path; rise, fall and amplitude are per block [L], empty without mixing and FFN
+    stages."""
 
     values: dict[str, float | None]
     """Each stage's mean normalised rank, in order."""
@@ -29,7 +32,8 @@ class Trajectory:
     fall: tuple[float, ...]
     amplitude: tuple[float, ...]
     damping: float | None
-    """Least-squares slope of ln amplitude over the block number; only of two blocks or more, all amplitudes > 0."""
+    """Least-squares slope of ln amplitude over the block number; only of two blocks or more, all
+    amplitudes > 0."""
     damping_error: float | None
     """Its standard error; only of three blocks or more."""
     collapse: float | None
@@ -38,7 +42,8 @@ class Trajectory:
 
 @dataclass(frozen=True)
 class Density:
-    """Histograms of the samples' normalised rank at one stage and of its change since the stage before."""
+    """Histograms of the samples' normalised rank at one stage and of its change since the stage
+    before."""
 
     stage: str
     rank: tuple[int, ...]
@@ -71,7 +76,8 @@ def normalised(spectra: Mapping[str, Spectrum | None], metric: str) -> dict[str,
 
 
 def summarise(values: Mapping[str, float | None]) -> Trajectory:
-    """The summary of normalised means in the order of stages. A stage without a value leaves out what needs it."""
+    """The summary of normalised means in the order of stages. A stage without a value leaves out
+    what needs it."""
     rise, fall = _steps(values)
     amplitude = tuple((up - down) / 2 for up, down in zip(rise, fall, strict=True))
     damping, error = _damping(amplitude)
@@ -92,7 +98,10 @@ def densities(samples: Mapping[str, NDArray[np.float64]]) -> tuple[Density, ...]
 def _steps(values: Mapping[str, float | None]) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Rise and fall of every block; both empty where a stage or its value is missing."""
     blocks = sum(stage.endswith(".mixing") for stage in values)
-    path = ["tokens", *(f"block{number}.{part}" for number in range(1, blocks + 1) for part in ("mixing", "ffn"))]
+    path = [
+        "tokens",
+        *(f"block{number}.{part}" for number in range(1, blocks + 1) for part in ("mixing", "ffn")),
+    ]
     known = [value for value in map(values.get, path) if value is not None]
     if len(known) < len(path):
         return (), ()

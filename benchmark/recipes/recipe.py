@@ -1,4 +1,5 @@
-"""A recipe: which model with which hyperparameters is trained how, on which data set. One file is one row.
+"""A recipe: which model with which hyperparameters is trained how, on which data set. One file is
+one row.
 
     [model]
     name = "rankelastor"
@@ -7,8 +8,9 @@
     [train]
     learning_rate = 1e-3
 
-Its path `recipes/<dataset>/<name>.toml` gives data set and name. What a tuning study varies stands in [search], see
-search.py; `tuned` names the study that found the values. The sizes of a scaling law stand in [scaling], see ladder.py.
+Its path `recipes/<dataset>/<name>.toml` gives data set and name. What a tuning study varies stands
+in [search], see search.py; `tuned` names the study that found the values. The sizes of a scaling
+law stand in [scaling], see ladder.py.
 """
 
 import tomllib
@@ -46,7 +48,8 @@ class Train(BaseModel):
     ending: ClassVar[frozenset[str]] = frozenset(
         {"epochs", "monitor", "patience", "plateau_factor", "min_learning_rate", "evaluate_every"}
     )
-    """What decides when the learning rate falls, when a run ends and which of its weights are kept."""
+    """What decides when the learning rate falls, when a run ends and which of its weights are
+    kept."""
 
     batch_size: Count = 4096
     epochs: Count = 100
@@ -91,7 +94,8 @@ class Built:
 
 @dataclass(frozen=True)
 class Recipe:
-    """What is run, with every default resolved. `name` is None for an ad hoc recipe that no file holds."""
+    """What is run, with every default resolved. `name` is None for an ad hoc recipe that no file
+    holds."""
 
     dataset: str
     model: str
@@ -119,17 +123,22 @@ class Recipe:
         return {key: table for key, table in self.resolved().items() if key != "dataset"}
 
     def digest(self) -> str:
-        """SHA-256 of the canonical JSON of what is run; settings added later are left out while they have their
-        default."""
+        """SHA-256 of the canonical JSON of what is run; settings added later are left out while
+        they have their default."""
         table = self.resolved()
-        added_to_model: frozenset[str] = getattr(registry.models.get(self.model), "added_later", frozenset())
+        added_to_model: frozenset[str] = getattr(
+            registry.models.get(self.model), "added_later", frozenset()
+        )
         _drop_defaults(table["model"], _defaults(self.model), added_to_model)
         _drop_defaults(table["train"], Train().model_dump(mode="json"), Train.added_later)
         return canonical_sha256(table)
 
     def build(self, schema: Schema) -> Built:
-        """The model, untrained, and its warnings. Raises UsageError for hyperparameters that do not fit the data."""
-        arguments = {key: tuple(v) if isinstance(v, list) else v for key, v in self.hyperparameters.items()}
+        """The model, untrained, and its warnings. Raises UsageError for hyperparameters that do not
+        fit the data."""
+        arguments = {
+            key: tuple(v) if isinstance(v, list) else v for key, v in self.hyperparameters.items()
+        }
         model = registry.models.get(self.model)
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", UserWarning)
@@ -150,8 +159,8 @@ def recipe_ids(folder: Path = RECIPES) -> list[str]:
 
 
 def load(recipe_id: str, folder: Path = RECIPES) -> Recipe:
-    """The recipe `DATASET/NAME`, or that of one's own file `.../DATASET/NAME.toml`, which is ad hoc. Raises UsageError
-    for an unknown id or a wrong file."""
+    """The recipe `DATASET/NAME`, or that of one's own file `.../DATASET/NAME.toml`, which is ad
+    hoc. Raises UsageError for an unknown id or a wrong file."""
     if recipe_id.endswith(".toml"):
         own = Path(recipe_id).expanduser().resolve()
         return parse(toml.read(own), own.parent.name, recipe_id)
@@ -162,7 +171,8 @@ def load(recipe_id: str, folder: Path = RECIPES) -> Recipe:
 
 
 def find(model: str, dataset: str, folder: Path = RECIPES) -> Recipe:
-    """The recipe `DATASET/MODEL` where there is one, otherwise the model's constructor defaults, ad hoc."""
+    """The recipe `DATASET/MODEL` where there is one, otherwise the model's constructor defaults, ad
+    hoc."""
     if f"{dataset}/{model}" in recipe_ids(folder):
         return load(f"{dataset}/{model}", folder)
     registry.models.get(model)
@@ -170,19 +180,25 @@ def find(model: str, dataset: str, folder: Path = RECIPES) -> Recipe:
 
 
 def parse(table: dict[str, Any], dataset: str, where: str) -> Recipe:
-    """A recipe from plain tables. Raises UsageError naming `where`, the key and the allowed names."""
+    """A recipe from plain tables. Raises UsageError naming `where`, the key and the allowed
+    names."""
     file = toml.validate(_File, table, where)
     hyperparameters = dict(file.model)
     name = hyperparameters.pop("name", None)
     if not isinstance(name, str):
-        raise UsageError(f"{where}: key 'model.name' is missing; known models: {', '.join(registry.models.names())}")
+        raise UsageError(
+            f"{where}: key 'model.name' is missing; known models:"
+            f" {', '.join(registry.models.names())}"
+        )
     try:
         form = signature.form(name)
     except UsageError as error:
         raise UsageError(f"{where}: model.name: {error}") from None
     checked = toml.validate(form, {"model": hyperparameters}, where)
     values = checked.model_dump(mode="json")["model"]
-    found = Recipe(dataset=dataset, model=name, hyperparameters=values, train=file.train, tuned=file.tuned)
+    found = Recipe(
+        dataset=dataset, model=name, hyperparameters=values, train=file.train, tuned=file.tuned
+    )
     if file.search is not None:
         found = replace(found, search=search.parse(file.search, found.settings(), where))
     return found if file.scaling is None else _with_sizes(found, file.scaling, where)
@@ -197,7 +213,8 @@ def _with_sizes(recipe: Recipe, table: dict[str, Any], where: str) -> Recipe:
 
 
 def override(recipe: Recipe, assignments: Sequence[str]) -> Recipe:
-    """`recipe` with dotted `key=value` settings: an ad hoc recipe. Raises UsageError for a wrong key or value."""
+    """`recipe` with dotted `key=value` settings: an ad hoc recipe. Raises UsageError for a wrong
+    key or value."""
     values = {}
     for assignment in assignments:
         key, equals, text = assignment.partition("=")
@@ -211,7 +228,8 @@ def override(recipe: Recipe, assignments: Sequence[str]) -> Recipe:
 
 
 def vary(recipe: Recipe, values: Mapping[str, Any], where: str) -> Recipe:
-    """`recipe` with other values by dotted key: an ad hoc recipe. Raises UsageError for a wrong key or value."""
+    """`recipe` with other values by dotted key: an ad hoc recipe. Raises UsageError for a wrong key
+    or value."""
     table = recipe.settings()
     for key, value in values.items():
         group, _, name = key.partition(".")
@@ -227,11 +245,15 @@ def _value(text: str) -> Any:
 
 
 def _defaults(model: str) -> dict[str, Any]:
-    defaults: dict[str, Any] = signature.form(model).model_validate({"model": {}}).model_dump(mode="json")["model"]
+    defaults: dict[str, Any] = (
+        signature.form(model).model_validate({"model": {}}).model_dump(mode="json")["model"]
+    )
     return defaults
 
 
-def _drop_defaults(table: dict[str, Any], defaults: dict[str, Any], added_later: frozenset[str]) -> None:
+def _drop_defaults(
+    table: dict[str, Any], defaults: dict[str, Any], added_later: frozenset[str]
+) -> None:
     for key in added_later:
         if table[key] == defaults[key]:
             del table[key]

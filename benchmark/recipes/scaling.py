@@ -8,12 +8,13 @@ steps = [
   { model.num_blocks = 2, rows = 50_000 },
 ]
 
-A step is the recipe with other values by dotted key; with `rows`, trained on the first rows alone. Keys beside `steps`
-hold for every step that does not name them. What neither names, the learning rate included, is the recipe's own. Every
-run of a ladder stops early on LogLoss.
+A step is the recipe with other values by dotted key; with `rows`, trained on the first rows alone.
+Keys beside `steps` hold for every step that does not name them. What neither names, the learning
+rate included, is the recipe's own. Every run of a ladder stops early on LogLoss.
 
-Beside `steps` there may be `shapes`, written like them: configurations of equal FLOPs that trade width for depth, which
-is the value of the key `depth`. They are no part of the ladder, and all on the same rows.
+Beside `steps` there may be `shapes`, written like them: configurations of equal FLOPs that trade
+width for depth, which is the value of the key `depth`. They are no part of the ladder, and all on
+the same rows.
 
 depth = "model.num_blocks"
 shapes = [
@@ -60,7 +61,8 @@ class Step:
 
 @dataclass(frozen=True)
 class Shapes:
-    """`depth` is the dotted key that counts the layers, `of` the shapes in order; both empty where there is none."""
+    """`depth` is the dotted key that counts the layers, `of` the shapes in order; both empty where
+    there is none."""
 
     depth: str = ""
     of: tuple[Step, ...] = ()
@@ -75,8 +77,9 @@ class Sizes:
 
 
 def parse(table: Mapping[str, Any], settings: Mapping[str, Mapping[str, Any]], where: str) -> Sizes:
-    """`settings` are a resolved recipe's tables model and train. Raises UsageError naming `where` and the key for a
-    wrong key, a wrong number of rows, a step or shape that is there twice, and shapes without a depth."""
+    """`settings` are a resolved recipe's tables model and train. Raises UsageError naming `where`
+    and the key for a wrong key, a wrong number of rows, a step or shape that is there twice, and
+    shapes without a depth."""
     lists = table.keys() & _Table.model_fields.keys()
     common = {key: value for key, value in table.items() if key not in lists}
     where = f"{where}: [scaling]"
@@ -84,7 +87,9 @@ def parse(table: Mapping[str, Any], settings: Mapping[str, Mapping[str, Any]], w
     written = toml.validate(_Table, {key: table[key] for key in lists}, where)
     steps = _steps(written.steps, common, settings, where, "step")
     if (written.depth is None) != (written.shapes is None):
-        raise UsageError(f"{where}: depth = KEY, which counts the layers, and shapes = [...] go together")
+        raise UsageError(
+            f"{where}: depth = KEY, which counts the layers, and shapes = [...] go together"
+        )
     if written.depth is None or written.shapes is None:
         return Sizes(steps)
     shapes = _steps(written.shapes, common, settings, where, "shape")
@@ -109,17 +114,23 @@ def _steps(
     for number, each in enumerate(tables, start=1):
         step = _step(_flat(common) | _flat(each), settings, name(where, number, kind))
         if step in found:
-            raise UsageError(f"{name(where, number, kind)} is the same as {kind} {found.index(step) + 1}")
+            raise UsageError(
+                f"{name(where, number, kind)} is the same as {kind} {found.index(step) + 1}"
+            )
         found.append(step)
     return tuple(found)
 
 
 def _require_shape(written: Mapping[str, Any], shape: Step, depth: str, where: str) -> None:
     if "rows" in written:
-        raise UsageError(f"{where}: a shape names no rows: width is held against depth on the same rows")
+        raise UsageError(
+            f"{where}: a shape names no rows: width is held against depth on the same rows"
+        )
     layers = shape.values.get(depth)
     if isinstance(layers, bool) or not isinstance(layers, int) or layers < 1:
-        raise UsageError(f"{where}: {depth}, its depth, must be a whole number of at least 1, got {layers!r}")
+        raise UsageError(
+            f"{where}: {depth}, its depth, must be a whole number of at least 1, got {layers!r}"
+        )
 
 
 def _step(table: Mapping[str, Any], settings: Mapping[str, Mapping[str, Any]], where: str) -> Step:
@@ -140,5 +151,9 @@ def _flat(table: Mapping[str, Any]) -> dict[str, Any]:
     """By dotted key."""
     flat: dict[str, Any] = {}
     for key, value in table.items():
-        flat |= {f"{key}.{inner}": v for inner, v in value.items()} if isinstance(value, dict) else {key: value}
+        flat |= (
+            {f"{key}.{inner}": v for inner, v in value.items()}
+            if isinstance(value, dict)
+            else {key: value}
+        )
     return flat

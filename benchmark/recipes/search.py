@@ -85,13 +85,16 @@ class Search(BaseModel):
 
     @property
     def caps(self) -> dict[str, int]:
-        caps = {"max_parameters": self.max_parameters, "max_flops_per_sample": self.max_flops_per_sample}
+        caps = {
+            "max_parameters": self.max_parameters,
+            "max_flops_per_sample": self.max_flops_per_sample,
+        }
         return {key: cap for key, cap in caps.items() if cap is not None}
 
 
 def parse(table: Mapping[str, Any], settings: Settings, where: str) -> Search:
-    """Raises UsageError naming `where` and the key for a wrong option, range or key, and for a range that leaves out
-    the recipe's own value."""
+    """Raises UsageError naming `where` and the key for a wrong option, range or key, and for a
+    range that leaves out the recipe's own value."""
     options, ranges = {}, {}
     for key, value in table.items():
         if key in settings and isinstance(value, dict):
@@ -103,7 +106,9 @@ def parse(table: Mapping[str, Any], settings: Settings, where: str) -> Search:
     if "ranges" in options:
         raise UsageError(f"{where}: unknown key 'search.ranges'; write the dotted keys themselves")
     search = toml.validate(Search, options, f"{where}: [search]")
-    parsed = {key: _range(key, value, settings, f"{where}: [search]") for key, value in ranges.items()}
+    parsed = {
+        key: _range(key, value, settings, f"{where}: [search]") for key, value in ranges.items()
+    }
     return search.model_copy(update={"ranges": parsed})
 
 
@@ -114,17 +119,25 @@ def _range(key: str, value: Any, settings: Settings, where: str) -> Range:
     if key in FIXED:
         raise UsageError(f"{where}: {key} cannot be searched")
     if not isinstance(value, dict):
-        raise UsageError(f"{where}: {key}: write {{ low = ..., high = ... }} or {{ choice = [...] }}")
+        raise UsageError(
+            f"{where}: {key}: write {{ low = ..., high = ... }} or {{ choice = [...] }}"
+        )
     found = toml.validate(Range, value, f"{where}: {key}")
     group, _, name = key.partition(".")
     own = settings[group][name]
     if found.choice is None:
         if isinstance(own, bool) or not isinstance(own, int | float):
             raise UsageError(f"{where}: {key} is no number, so it needs a choice")
-        if isinstance(own, int) and not (isinstance(found.low, int) and isinstance(found.high, int)):
+        if isinstance(own, int) and not (
+            isinstance(found.low, int) and isinstance(found.high, int)
+        ):
             raise UsageError(f"{where}: {key} is a whole number, so low and high must be")
         if isinstance(own, float):
-            found = found.model_copy(update={"low": float(found.low or 0), "high": float(found.high or 0)})
+            found = found.model_copy(
+                update={"low": float(found.low or 0), "high": float(found.high or 0)}
+            )
     if not found.holds(own):
-        raise UsageError(f"{where}: {key} leaves out the recipe's own value {own!r}, which is the first trial's")
+        raise UsageError(
+            f"{where}: {key} leaves out the recipe's own value {own!r}, which is the first trial's"
+        )
     return found

@@ -14,7 +14,8 @@ FIXED = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYW
 
 
 def form(model: str) -> type[BaseModel]:
-    """{"model": {keyword: value}}. Raises UsageError for an unknown model and for one that breaks the contract."""
+    """{"model": {keyword: value}}. Raises UsageError for an unknown model and for one that breaks
+    the contract."""
     built_by: Any = registry.models.get(model)
     return _form(model, built_by)
 
@@ -25,12 +26,19 @@ def _form(model: str, built_by: Any) -> type[BaseModel]:
     try:
         hints = typing.get_type_hints(built_by.__init__, include_extras=True)
     except NameError as error:
-        raise UsageError(f"model '{model}': a type of its constructor is unknown: {error}") from None
+        raise UsageError(
+            f"model '{model}': a type of its constructor is unknown: {error}"
+        ) from None
     for name, parameter in hyperparameters.items():
         if name not in hints or parameter.default is inspect.Parameter.empty:
-            raise UsageError(f"model '{model}': write the hyperparameter '{name}' with type and default, as n: int = 8")
+            raise UsageError(
+                f"model '{model}': write the hyperparameter '{name}' with type and default, as n:"
+                " int = 8"
+            )
     _require_forward(model, built_by)
-    fields: dict[str, Any] = {name: (hints[name], hyperparameters[name].default) for name in hyperparameters}
+    fields: dict[str, Any] = {
+        name: (hints[name], hyperparameters[name].default) for name in hyperparameters
+    }
     strict = ConfigDict(strict=True, extra="forbid", protected_namespaces=())
     inner = create_model(model, __config__=strict, **fields)
     return create_model(f"{model} recipe", __config__=strict, model=(inner, ...))
@@ -38,14 +46,25 @@ def _form(model: str, built_by: Any) -> type[BaseModel]:
 
 def _hyperparameters(model: str, built_by: Any) -> dict[str, inspect.Parameter]:
     parameters = inspect.signature(built_by.__init__).parameters
-    named = {name: each for name, each in parameters.items() if each.kind is inspect.Parameter.KEYWORD_ONLY}
-    if swallowing := [name for name, each in parameters.items() if each.kind is inspect.Parameter.VAR_KEYWORD]:
+    named = {
+        name: each
+        for name, each in parameters.items()
+        if each.kind is inspect.Parameter.KEYWORD_ONLY
+    }
+    if swallowing := [
+        name for name, each in parameters.items() if each.kind is inspect.Parameter.VAR_KEYWORD
+    ]:
         raise UsageError(
-            f"model '{model}': its constructor takes **{swallowing[0]}, which would swallow a misspelt hyperparameter; "
-            "name each of them"
+            f"model '{model}': its constructor takes **{swallowing[0]}, which would swallow a"
+            " misspelt hyperparameter; name each of them"
         )
-    if [each.kind in FIXED for name, each in parameters.items() if name not in named] != [True, True]:
-        raise UsageError(f"model '{model}': write its constructor as __init__(self, schema, *, n: int = 8, ...)")
+    if [each.kind in FIXED for name, each in parameters.items() if name not in named] != [
+        True,
+        True,
+    ]:
+        raise UsageError(
+            f"model '{model}': write its constructor as __init__(self, schema, *, n: int = 8, ...)"
+        )
     return named
 
 
@@ -57,4 +76,6 @@ def _require_forward(model: str, built_by: Any) -> None:
             raise TypeError
         inspect.signature(forward).bind("self", "dense", "sparse", "observe")
     except TypeError:
-        raise UsageError(f"model '{model}': give it forward(self, dense, sparse, observe=None)") from None
+        raise UsageError(
+            f"model '{model}': give it forward(self, dense, sparse, observe=None)"
+        ) from None

@@ -19,12 +19,16 @@ def numerics(record: Record) -> Iterator[str]:
 def recipe(record: Record, digest: str) -> Iterator[str]:
     """`digest` is that of the recipe as it stands."""
     if record.recipe_digest != digest:
-        yield f"the recipe's digest is {digest[:12]} now, the record's is {record.recipe_digest[:12]}"
+        yield (
+            f"the recipe's digest is {digest[:12]} now, the record's is {record.recipe_digest[:12]}"
+        )
 
 
 def data(record: Record, today: Fingerprint) -> Iterator[str]:
     if today != record.data:
-        names = [name for name, value in asdict(today).items() if asdict(record.data)[name] != value]
+        names = [
+            name for name, value in asdict(today).items() if asdict(record.data)[name] != value
+        ]
         yield f"the data differ from today's in {', '.join(names)}"
 
 
@@ -33,20 +37,29 @@ Runs = dict[str, list[Record]]
 
 
 def require_alike(runs: Runs, varied: Collection[str]) -> None:
-    """Raises BenchmarkError where records differ in more than the settings `varied`, dotted, and their seed."""
-    kept = [(f"{name}/seed-{found.seed}", _basis(found, varied)) for name, each in runs.items() for found in each]
+    """Raises BenchmarkError where records differ in more than the settings `varied`, dotted, and
+    their seed."""
+    kept = [
+        (f"{name}/seed-{found.seed}", _basis(found, varied))
+        for name, each in runs.items()
+        for found in each
+    ]
     for name, basis in kept[1:]:
         if differing := sorted(
             key for key in basis.keys() | kept[0][1].keys() if basis.get(key) != kept[0][1].get(key)
         ):
             raise BenchmarkError(
-                f"the records {kept[0][0]} and {name} differ in {', '.join(differing)}, so they are no one study: "
-                "run the older ones again, or remove them"
+                f"the records {kept[0][0]} and {name} differ in {', '.join(differing)}, so they are"
+                " no one study: run the older ones again, or remove them"
             )
 
 
 def _basis(run: Record, varied: Collection[str]) -> dict[str, Any]:
-    settings = {f"{group}.{key}": value for group in ("model", "train") for key, value in run.recipe[group].items()}
+    settings = {
+        f"{group}.{key}": value
+        for group in ("model", "train")
+        for key, value in run.recipe[group].items()
+    }
     kept = {key: value for key, value in settings.items() if key not in varied}
     return kept | {"data": run.data.arrays, "numerics": run.numerics}
 
@@ -57,11 +70,17 @@ def runs_in(folder: Path) -> list[Record]:
 
 
 def require_comparable(sides: dict[str, list[Record]]) -> None:
-    """Raises BenchmarkError where the records of one name differ in more than their seed, or those of two names in
+    """Raises BenchmarkError where the records of one name differ in more than their seed, or those
+    of two names in
     data or numerics."""
     for name, runs in sides.items():
         require_alike({name: runs}, ())
     bases = {name: (runs[0].data.arrays, runs[0].numerics) for name, runs in sides.items() if runs}
     if len(set(bases.values())) > 1:
-        listed = "; ".join(f"{name}: data {data[:12]}, numerics {numerics}" for name, (data, numerics) in bases.items())
-        raise BenchmarkError(f"the records are of different data or numerics, run the older ones again ({listed})")
+        listed = "; ".join(
+            f"{name}: data {data[:12]}, numerics {numerics}"
+            for name, (data, numerics) in bases.items()
+        )
+        raise BenchmarkError(
+            f"the records are of different data or numerics, run the older ones again ({listed})"
+        )

@@ -20,7 +20,8 @@ class Environment(BaseModel):
 
     benchmark: str
     source: str
-    """SHA-256 over the names and contents of every Python file of benchmark and baselines, and of plug-ins."""
+    """SHA-256 over the names and contents of every Python file of benchmark and baselines, and of
+    plug-ins."""
     commit: str | None
     """With the suffix `+changes` where tracked files differ from it."""
     python: str
@@ -60,7 +61,9 @@ def _commit() -> str | None:
 
 def _git(*arguments: str) -> str | None:
     try:
-        done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=20, check=True)
+        done = subprocess.run(
+            ["git", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=20, check=True
+        )
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout.strip()
@@ -69,6 +72,8 @@ def _git(*arguments: str) -> str | None:
 def _processor() -> str:
     try:
         with Path("/proc/cpuinfo").open() as lines:
-            return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+            return next(
+                line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")
+            )
     except (OSError, StopIteration):
         return platform.processor()

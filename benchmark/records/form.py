@@ -35,7 +35,9 @@ def load(form: type[F], path: Path) -> F:
     except OSError as error:
         raise BenchmarkError(f"{shown(path)}: cannot be read: {error.strerror}") from None
     except ValidationError as error:
-        faults = [": ".join(filter(None, (_key(fault["loc"]), fault["msg"]))) for fault in error.errors()]
+        faults = [
+            ": ".join(filter(None, (_key(fault["loc"]), fault["msg"]))) for fault in error.errors()
+        ]
         raise BenchmarkError("\n".join(f"{shown(path)}: {fault}" for fault in faults)) from None
 
 

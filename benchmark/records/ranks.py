@@ -46,7 +46,9 @@ def blocks(runs: Runs) -> int:
     return sum(stage.stage.endswith(".mixing") for stage in runs[0].spectra)
 
 
-def block_bands(runs: Runs, metric: str, when: When, part: Literal["rise", "fall", "amplitude"]) -> list[Band | None]:
+def block_bands(
+    runs: Runs, metric: str, when: When, part: Literal["rise", "fall", "amplitude"]
+) -> list[Band | None]:
     """Rise, fall or amplitude in token form over the seeds, block by block."""
     values = [getattr(path, part) for path in trajectories(runs, metric, "token", when)]
     return [over_seeds(each[block] for each in values if each) for block in range(blocks(runs))]
@@ -54,14 +56,16 @@ def block_bands(runs: Runs, metric: str, when: When, part: Literal["rise", "fall
 
 @dataclass(frozen=True)
 class CurvePoint:
-    """The normalised effective rank of a stage at one step, over the seeds that were evaluated there."""
+    """The normalised effective rank of a stage at one step, over the seeds that were evaluated
+    there."""
 
     step: int
     band: Band
 
 
 def rank_curve(runs: Runs) -> dict[str, list[CurvePoint]]:
-    """Over training, stage by stage; evaluations at which every matrix of a stage was zero are left out."""
+    """Over training, stage by stage; evaluations at which every matrix of a stage was zero are left
+    out."""
     steps = sorted({point.step for run in runs for point in run.rank_curve})
     curve: dict[str, list[CurvePoint]] = {stage.stage: [] for stage in runs[0].spectra}
     for step in steps:

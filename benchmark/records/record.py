@@ -18,7 +18,8 @@ from benchmark.training.fit import Evaluated
 
 FORMAT: Literal[1] = 1
 NUMERICS = 2
-"""Bumped whenever the numbers of a run may change: tests/test_golden_run.py fails without the bump."""
+"""Bumped whenever the numbers of a run may change: tests/test_golden_run.py fails without the
+bump."""
 
 ADHOC = "adhoc"
 """The study of runs that belong to none."""
@@ -29,7 +30,9 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 def _with_tables(recipe: dict[str, Any]) -> dict[str, Any]:
     model, train = recipe.get("model"), recipe.get("train")
-    if not (isinstance(model, dict) and isinstance(model.get("name"), str) and isinstance(train, dict)):
+    if not (
+        isinstance(model, dict) and isinstance(model.get("name"), str) and isinstance(train, dict)
+    ):
         raise ValueError("a recipe has the tables model, with its name, and train")
     return recipe
 
@@ -45,13 +48,15 @@ class Quality(Frozen):
     valid: Metrics
     test: Metrics
     oracle_auc: float | None = None
-    """Test AUC and LogLoss of the true click probability, where the data set's generator knows it."""
+    """Test AUC and LogLoss of the true click probability, where the data set's generator knows
+    it."""
     oracle_logloss: float | None = None
 
 
 class StageSpectra(Frozen):
-    """One stage, untrained and with the best weights: spectra in `token` form (one matrix a sample) and in `batch` form
-    (one matrix a token, centred), None where all matrices are zero; and how the samples' effective rank is spread."""
+    """One stage, untrained and with the best weights: spectra in `token` form (one matrix a sample)
+    and in `batch` form (one matrix a token, centred), None where all matrices are zero; and how the
+    samples' effective rank is spread."""
 
     stage: str
     initial: Spectrum | None
@@ -63,14 +68,16 @@ class StageSpectra(Frozen):
 
 
 class RankPoint(Frozen):
-    """The normalised effective rank of each stage at one evaluation, over the record's `curve_probe_rows` rows."""
+    """The normalised effective rank of each stage at one evaluation, over the record's
+    `curve_probe_rows` rows."""
 
     step: int
     erank: dict[str, float | None]
 
 
 class Cost(Frozen):
-    """Measured, not derived: seconds, rows per second and peak resident memory in GiB of the process so far."""
+    """Measured, not derived: seconds, rows per second and peak resident memory in GiB of the
+    process so far."""
 
     train_seconds: NotNegative
     total_seconds: NotNegative
@@ -90,7 +97,8 @@ class Record(Frozen):
     recipe: Annotated[dict[str, Any], AfterValidator(_with_tables)]
     recipe_digest: Sha256
     notes: tuple[str, ...] = ()
-    """What the model warned of when it was built, e.g. a mixing that mixes nothing across tokens."""
+    """What the model warned of when it was built, e.g. a mixing that mixes nothing across
+    tokens."""
     seed: Annotated[int, Field(ge=0)]
     threads: Annotated[int, Field(ge=1)]
     device: Literal["cpu", "cuda"]
@@ -102,7 +110,8 @@ class Record(Frozen):
     probe_rows: int
     spectra: tuple[StageSpectra, ...]
     tables: tuple[TableSpectrum, ...] = ()
-    """The embedding table of each sparse field with the best weights, over the ids seen in training."""
+    """The embedding table of each sparse field with the best weights, over the ids seen in
+    training."""
     curve: tuple[Evaluated, ...]
     curve_probe_rows: int = 0
     rank_curve: tuple[RankPoint, ...] = ()
@@ -127,10 +136,14 @@ def record_path(results: Path, dataset: str, name: str, seed: int) -> Path:
     return results / "records" / dataset / name / f"seed-{seed}.json"
 
 
-def adhoc_path(results: Path, dataset: str, model: str, digest: str, rows: int | None, seed: int) -> Path:
+def adhoc_path(
+    results: Path, dataset: str, model: str, digest: str, rows: int | None, seed: int
+) -> Path:
     """Where any other run is kept: by model, recipe digest and row limit."""
     limit = "" if rows is None else f"-rows{rows}"
-    return results / "studies" / ADHOC / dataset / f"{model}-{digest[:8]}{limit}" / f"seed-{seed}.json"
+    return (
+        results / "studies" / ADHOC / dataset / f"{model}-{digest[:8]}{limit}" / f"seed-{seed}.json"
+    )
 
 
 def scores_path(record: Path) -> Path:

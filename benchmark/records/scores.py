@@ -1,9 +1,11 @@
 """The test scores of a run, kept so that every prediction metric can be computed again.
 
-Up to 100,000 test rows every logit is kept as float32, in row order within its class: `positive` and `negative`.
-So the file alone gives every metric, rows of two runs can be paired, and no row's label is given away.
-Above that, 16,384 equal-mass bins of the sorted logits: class counts, class means and edges. AUC and LogLoss then have
-computed bounds.
+Up to 100,000 test rows every logit is kept as float32, in row order within its class: `positive`
+and `negative`.
+So the file alone gives every metric, rows of two runs can be paired, and no row's label is given
+away.
+Above that, 16,384 equal-mass bins of the sorted logits: class counts, class means and edges. AUC
+and LogLoss then have computed bounds.
 """
 
 import hashlib
@@ -91,7 +93,10 @@ def load(path: Path) -> Arrays:
         for array in arrays.values()
     )
     if not whole:
-        raise BenchmarkError(f"{shown(path)}: the scores file does not hold the arrays of scores, finite and not empty")
+        raise BenchmarkError(
+            f"{shown(path)}: the scores file does not hold the arrays of scores, finite and not"
+            " empty"
+        )
     return arrays
 
 
@@ -117,25 +122,37 @@ def counts(arrays: Arrays) -> tuple[int, int]:
 
 
 def auc_bounds(arrays: Arrays) -> Bounds:
-    """Pairs in bins that do not overlap are ordered for certain, those in two bins of one and the same logit are ties
-    for certain, and all others may go either way. Bins are runs of the sorted logits, so both edges are sorted too."""
-    positives, negatives = arrays["positives"].astype(np.int64), arrays["negatives"].astype(np.int64)
+    """Pairs in bins that do not overlap are ordered for certain, those in two bins of one and the
+    same logit are ties for certain, and all others may go either way. Bins are runs of the sorted
+    logits, so both edges are sorted too."""
+    positives, negatives = (
+        arrays["positives"].astype(np.int64),
+        arrays["negatives"].astype(np.int64),
+    )
     low, high = arrays["low"], arrays["high"]
     up_to = np.concatenate([[0], np.cumsum(negatives)])
-    below, not_above = up_to[np.searchsorted(high, low, "left")], up_to[np.searchsorted(low, high, "right")]
+    below, not_above = (
+        up_to[np.searchsorted(high, low, "left")],
+        up_to[np.searchsorted(low, high, "right")],
+    )
     constant = low == high
     constant_up_to = np.concatenate([[0], np.cumsum(np.where(constant, negatives, 0))])
-    same = constant_up_to[np.searchsorted(high, low, "right")] - constant_up_to[np.searchsorted(low, low, "left")]
+    same = (
+        constant_up_to[np.searchsorted(high, low, "right")]
+        - constant_up_to[np.searchsorted(low, low, "left")]
+    )
     tied = np.where(constant, same, 0)
     pairs = int(positives.sum()) * int(negatives.sum())
     halves = int((positives * tied).sum()) / 2
     return Bounds(
-        (int((positives * below).sum()) + halves) / pairs, (int((positives * not_above).sum()) - halves) / pairs
+        (int((positives * below).sum()) + halves) / pairs,
+        (int((positives * not_above).sum()) - halves) / pairs,
     )
 
 
 def logloss_bounds(arrays: Arrays) -> Bounds:
-    """The loss is convex in the logit: at least its value at the class mean, at most the chord between the edges."""
+    """The loss is convex in the logit: at least its value at the class mean, at most the chord
+    between the edges."""
     low, high = arrays["low"].astype(np.float64), arrays["high"].astype(np.float64)
     total = int(arrays["positives"].sum() + arrays["negatives"].sum())
     least = most = 0.0

@@ -18,8 +18,9 @@ Ended = Literal["complete", "pruned", "failed", "rejected"]
 
 
 class Trial(Frozen):
-    """`curve` is the objective at each evaluation on the validation split, `metric` that of the best weights. A
-    rejected trial was not trained: its values do not fit the model, or its model is above a cap."""
+    """`curve` is the objective at each evaluation on the validation split, `metric` that of the
+    best weights. A rejected trial was not trained: its values do not fit the model, or its model is
+    above a cap."""
 
     number: Annotated[int, Field(ge=0)]
     state: Ended
@@ -34,7 +35,8 @@ class Trial(Frozen):
 
 
 class Tuning(Frozen):
-    """`recipe` is the one whose values were varied, defaults resolved; `space` the ranges by dotted key."""
+    """`recipe` is the one whose values were varied, defaults resolved; `space` the ranges by dotted
+    key."""
 
     format: Literal[1] = 1
     numerics: int
@@ -56,7 +58,8 @@ class Tuning(Frozen):
     environment: Environment
     trials: tuple[Trial, ...]
     importances: dict[str, float] | None = None
-    """The share of the objective's variance that each key explains (fANOVA); None where there are too few trials."""
+    """The share of the objective's variance that each key explains (fANOVA); None where there are
+    too few trials."""
 
     @property
     def finished(self) -> list[Trial]:
@@ -67,8 +70,12 @@ class Tuning(Frozen):
     def best(self) -> Trial | None:
         """The best complete trial, the earliest of equal ones."""
         sign = 1 if self.objective == "auc" else -1
-        complete = [trial for trial in self.trials if trial.state == "complete" and trial.metric is not None]
-        return max(complete, key=lambda trial: (sign * (trial.metric or 0.0), -trial.number), default=None)
+        complete = [
+            trial for trial in self.trials if trial.state == "complete" and trial.metric is not None
+        ]
+        return max(
+            complete, key=lambda trial: (sign * (trial.metric or 0.0), -trial.number), default=None
+        )
 
     @property
     def hours(self) -> float:

@@ -58,8 +58,8 @@ def seeds_in_words(seeds: Sequence[int]) -> str:
 
 
 DIGITS = 5
-"""In which every machine finds the same fit; an optimum is flat, so that a difference in the last bit of a loss moves
-it in the seventh digit."""
+"""In which every machine finds the same fit; an optimum is flat, so that a difference in the last
+bit of a loss moves it in the seventh digit."""
 
 
 def derived(value: Any) -> Any:
@@ -73,7 +73,11 @@ def derived(value: Any) -> Any:
 
 def differing(contents: Mapping[Path, str]) -> list[Path]:
     """The files that are missing or hold something else."""
-    return [path for path, text in contents.items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
+    return [
+        path
+        for path, text in contents.items()
+        if not path.is_file() or path.read_text(encoding="utf-8") != text
+    ]
 
 
 def write(contents: Mapping[Path, str]) -> None:

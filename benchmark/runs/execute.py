@@ -32,11 +32,12 @@ def execute(
     save_model: Path | None = None,
     leave: Leave | None = None,
 ) -> Record:
-    """Runs a job, from its last checkpoint where there is one and it is not to be `fresh`, and writes what it finds.
+    """Runs a job, from its last checkpoint where there is one and it is not to be `fresh`, and
+    writes what it finds.
 
-    Watchers see `Finished` when the record is written. `save_model` is the folder of the best weights. Raises
-    Interrupted, with a checkpoint written, at Ctrl-C, at SIGTERM and where `leave` says so. Raises BenchmarkError where
-    another process is at the same run."""
+    Watchers see `Finished` when the record is written. `save_model` is the folder of the best
+    weights. Raises Interrupted, with a checkpoint written, at Ctrl-C, at SIGTERM and where `leave`
+    says so. Raises BenchmarkError where another process is at the same run."""
     checkpoints = Checkpoints(checkpoint_folder(job), _made_by(), current().source, notify)
     with Interrupts() as interrupts, checkpoints.locked() as usable:
         if fresh:
@@ -47,7 +48,9 @@ def execute(
                 if isinstance(event, Finished):
                     save(event, job.path(results))
                     if save_model is not None:
-                        saved_model.save(run.model, event.record, job.store, _model_folder(job, save_model))
+                        saved_model.save(
+                            run.model, event.record, job.store, _model_folder(job, save_model)
+                        )
                 for watch in watchers:
                     watch(event)
                 interrupts.deferring = isinstance(event, Stepped | Evaluated)
@@ -68,7 +71,9 @@ def _is_due(event: Event, checkpoints: Checkpoints, cadence: Cadence, *, leaving
     if not isinstance(event, Stepped | Evaluated):
         return False
     evaluated = isinstance(event, Evaluated)
-    return leaving or cadence.due(event.step, evaluated=evaluated, seconds=checkpoints.age, cost=checkpoints.cost)
+    return leaving or cadence.due(
+        event.step, evaluated=evaluated, seconds=checkpoints.age, cost=checkpoints.cost
+    )
 
 
 def checkpoint_folder(job: Job) -> Path:

@@ -1,4 +1,5 @@
-"""What a run looks at in its model: the stages over probe rows of the validation split, and the embedding table."""
+"""What a run looks at in its model: the stages over probe rows of the validation split, and the
+embedding table."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,7 +25,8 @@ PROBE_SEED = 20_260_101
 
 @dataclass(frozen=True)
 class Views:
-    """Every stage at one moment: spectra in `token` and in `batch` form, and how the samples' rank is spread."""
+    """Every stage at one moment: spectra in `token` and in `batch` form, and how the samples' rank
+    is spread."""
 
     token: dict[str, Spectrum | None]
     batch: dict[str, Spectrum | None]
@@ -56,7 +58,9 @@ class Probe:
             batch.add(stage, x)
 
         self._observe(self._rows, add)
-        densities = {density.stage: density for density in trajectory.densities(token.samples("erank"))}
+        densities = {
+            density.stage: density for density in trajectory.densities(token.samples("erank"))
+        }
         return Views(token.spectra(), batch.spectra(), densities)
 
     def point(self, step: int) -> RankPoint:
@@ -65,8 +69,16 @@ class Probe:
         self._observe(self._curve_rows, token.add)
         return RankPoint(step=step, erank=trajectory.normalised(token.spectra(), "erank"))
 
-    def _observe(self, rows: NDArray[np.int64], add: Callable[[str, NDArray[np.float32]], None]) -> None:
-        observe(self._model, self._valid, rows, self._device, lambda stage, x: add(stage, x.cpu().numpy()))
+    def _observe(
+        self, rows: NDArray[np.int64], add: Callable[[str, NDArray[np.float32]], None]
+    ) -> None:
+        observe(
+            self._model,
+            self._valid,
+            rows,
+            self._device,
+            lambda stage, x: add(stage, x.cpu().numpy()),
+        )
 
 
 def stage_spectra(initial: Views, best: Views) -> tuple[StageSpectra, ...]:
@@ -85,7 +97,8 @@ def stage_spectra(initial: Views, best: Views) -> tuple[StageSpectra, ...]:
 
 
 def table_spectra(model: Any, schema: Schema, train: Arrays) -> tuple[TableSpectrum, ...]:
-    """The model's embedding table by field, over the ids seen in training; nothing where it has none."""
+    """The model's embedding table by field, over the ids seen in training; nothing where it has
+    none."""
     table = dict(model.named_parameters()).get("embedding.table")
     if table is None:
         return ()

@@ -1,7 +1,7 @@
 """One run: recipe + data + seed -> events, the last of which carries the record.
 
-Consumers of the events (progress, files, checkpoints, tracking) do the showing and the writing; the run itself writes
-nothing, and tells in `checkpoint` what it needs to go on.
+Consumers of the events (progress, files, checkpoints, tracking) do the showing and the writing; the
+run itself writes nothing, and tells in `checkpoint` what it needs to go on.
 """
 
 import time
@@ -36,8 +36,8 @@ from benchmark.utils.memory import keep_freed_memory, peak_memory_gib
 
 @dataclass(frozen=True)
 class Job:
-    """What is to be run. `rows` limits the training split to its first rows and makes the run ad hoc; `place` is the
-    folder of the record below the results, where a study has it."""
+    """What is to be run. `rows` limits the training split to its first rows and makes the run ad
+    hoc; `place` is the folder of the record below the results, where a study has it."""
 
     recipe: Recipe
     card: Card
@@ -69,7 +69,9 @@ class Job:
         if self.place is not None:
             return results / self.place / f"seed-{self.seed}.json"
         if recipe.name is None or self.rows is not None:
-            return record.adhoc_path(results, recipe.dataset, recipe.model, recipe.digest(), self.rows, self.seed)
+            return record.adhoc_path(
+                results, recipe.dataset, recipe.model, recipe.digest(), self.rows, self.seed
+            )
         return record.record_path(results, recipe.dataset, recipe.name, self.seed)
 
 
@@ -84,7 +86,8 @@ class Started:
 
 @dataclass(frozen=True)
 class Resumed:
-    """The run goes on from a checkpoint: after `step` steps and the evaluations of `curve`, `seconds` into the run."""
+    """The run goes on from a checkpoint: after `step` steps and the evaluations of `curve`,
+    `seconds` into the run."""
 
     step: int
     epoch: int
@@ -103,7 +106,8 @@ Event = Started | Resumed | Stepped | Evaluated | Fitted | Finished
 
 @dataclass(frozen=True)
 class _Facts:
-    """The part of a checkpoint that is no tensor: how far the fit is, what the untrained model looked like, the rank
+    """The part of a checkpoint that is no tensor: how far the fit is, what the untrained model
+    looked like, the rank
     at each evaluation, seconds of the run."""
 
     progress: Progress
@@ -116,10 +120,12 @@ FACTS = TypeAdapter(_Facts)
 
 
 class Run:
-    """Trains, scores the test split once, measures, and ends with `Finished`; `resume` goes on from a checkpoint.
+    """Trains, scores the test split once, measures, and ends with `Finished`; `resume` goes on from
+    a checkpoint.
 
-    `model` has the best weights from `Fitted` on. Iterating raises UsageError for hyperparameters that do not fit the
-    data, BenchmarkError for a diverging run and for a checkpoint that does not fit the code."""
+    `model` has the best weights from `Fitted` on. Iterating raises UsageError for hyperparameters
+    that do not fit the data, BenchmarkError for a diverging run and for a checkpoint that does not
+    fit the code."""
 
     def __init__(self, job: Job, resume: Checkpoint | None = None) -> None:
         self.job, self._resume = job, resume
@@ -203,14 +209,18 @@ class Run:
         yield Finished(record, kept)
 
     def checkpoint(self) -> Checkpoint:
-        """What the run needs to go on; to be taken, and written, when `Stepped` or `Evaluated` has come and the next
-        event has not been asked for."""
+        """What the run needs to go on; to be taken, and written, when `Stepped` or `Evaluated` has
+        come and the next event has not been asked for."""
         snapshot = self._fit.snapshot()
         seconds = time.perf_counter() - self._began
         facts = _Facts(snapshot.progress, self._initial, tuple(self._rank_curve), seconds)
         best_step = self._fit.best.step if snapshot.best_weights else None
         return Checkpoint(
-            self._fit.step, FACTS.dump_python(facts, mode="json"), snapshot.state, snapshot.best_weights, best_step
+            self._fit.step,
+            FACTS.dump_python(facts, mode="json"),
+            snapshot.state,
+            snapshot.best_weights,
+            best_step,
         )
 
 
@@ -226,12 +236,14 @@ def _restore(fit: Fit, snapshot: Snapshot) -> None:
     except (KeyError, RuntimeError, ValueError) as error:
         why = " ".join(str(error).split())
         raise BenchmarkError(
-            f"the checkpoint of step {snapshot.progress.step} does not fit this code ({why}); --fresh starts again"
+            f"the checkpoint of step {snapshot.progress.step} does not fit this code ({why});"
+            " --fresh starts again"
         ) from None
 
 
 def open_device(job: Job) -> torch.device:
-    """Where the job runs, with its number of threads set. Raises BenchmarkError where there is no such device."""
+    """Where the job runs, with its number of threads set. Raises BenchmarkError where there is no
+    such device."""
     if job.device == "cuda" and not torch.cuda.is_available():
         raise BenchmarkError("--device cuda: no usable GPU is found here; use --device cpu")
     keep_freed_memory()
@@ -262,7 +274,10 @@ def _first(split: Arrays, rows: int | None) -> Arrays:
     if rows > len(split):
         raise UsageError(f"--rows {rows}: there are only {len(split)} training rows")
     kept = Arrays(
-        split.dense[:rows], split.sparse[:rows], split.label[:rows], None if split.group is None else split.group[:rows]
+        split.dense[:rows],
+        split.sparse[:rows],
+        split.label[:rows],
+        None if split.group is None else split.group[:rows],
     )
     if not 0 < kept.positives < len(kept):
         raise UsageError(f"--rows {rows}: these training rows hold a single class; take more")
@@ -276,4 +291,6 @@ def _test_metrics(kept: scores.Arrays, logit: NDArray[np.float32], test: Arrays)
     found = scores.recompute(kept)
     if test.group is None:
         return found
-    return replace(found, gauc=metrics.grouped_auc(logit.astype(np.float64), test.label, test.group))
+    return replace(
+        found, gauc=metrics.grouped_auc(logit.astype(np.float64), test.label, test.group)
+    )

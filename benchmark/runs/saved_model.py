@@ -1,6 +1,8 @@
-"""A trained model in a folder: its weights as safetensors, and the schema and recipe to build it again, as JSON.
+"""A trained model in a folder: its weights as safetensors, and the schema and recipe to build it
+again, as JSON.
 
-<folder>/{seal.json, weights.safetensors}   <folder>/encoding/: what reads raw rows, see data/raw_encoder.py
+<folder>/{seal.json, weights.safetensors}   <folder>/encoding/: what reads raw rows, see
+data/raw_encoder.py
 """
 
 import shutil
@@ -32,8 +34,8 @@ ENCODING = "encoding"
 
 @dataclass(frozen=True)
 class SavedModel:
-    """`model` with its best weights, in eval mode, on the CPU; `data` is the array digest of the store it learnt from,
-    and `scores` that of the test scores it gave."""
+    """`model` with its best weights, in eval mode, on the CPU; `data` is the array digest of the
+    store it learnt from, and `scores` that of the test scores it gave."""
 
     model: nn.Module
     schema: Schema
@@ -44,7 +46,8 @@ class SavedModel:
 
 
 def save(model: nn.Module, record: Record, store: Store, folder: Path) -> None:
-    """Writes the model that `record` tells of; an older one in `folder` is replaced. Raises BenchmarkError."""
+    """Writes the model that `record` tells of; an older one in `folder` is replaced. Raises
+    BenchmarkError."""
     facts = {
         "format": FORMAT,
         "schema": asdict(store.schema),
@@ -62,11 +65,14 @@ def save(model: nn.Module, record: Record, store: Store, folder: Path) -> None:
         sealed.write(folder, facts, {"weights": model.state_dict()})
         shutil.copytree(store.encoding_folder, folder / ENCODING)
     except OSError as error:
-        raise BenchmarkError(f"{shown(folder)}: the model cannot be saved: {error.strerror or error}") from None
+        raise BenchmarkError(
+            f"{shown(folder)}: the model cannot be saved: {error.strerror or error}"
+        ) from None
 
 
 def load(folder: Path) -> SavedModel:
-    """Raises UsageError where there is no model, BenchmarkError for one that is damaged or of another form."""
+    """Raises UsageError where there is no model, BenchmarkError for one that is damaged or of
+    another form."""
     where = shown(folder)
     if not (folder / sealed.SEAL).is_file():
         raise UsageError(f"{where}: no saved model (`run --save-model` makes one)")
@@ -75,28 +81,43 @@ def load(folder: Path) -> SavedModel:
     except sealed.Damaged as damage:
         raise BenchmarkError(f"{where}: the saved model is damaged: {damage}") from None
     facts: dict[str, Any] = content.facts
-    if not isinstance(facts, dict) or facts.get("format") != FORMAT or "weights" not in content.parts:
+    if (
+        not isinstance(facts, dict)
+        or facts.get("format") != FORMAT
+        or "weights" not in content.parts
+    ):
         raise BenchmarkError(f"{where}: not a saved model of format {FORMAT}")
     fields = facts["schema"]
-    schema = Schema(tuple(fields["dense"]), tuple(fields["sparse"]), tuple(fields["cardinalities"]), fields["group"])
+    schema = Schema(
+        tuple(fields["dense"]),
+        tuple(fields["sparse"]),
+        tuple(fields["cardinalities"]),
+        fields["group"],
+    )
     table = {key: facts["recipe"][key] for key in ("model", "train")}
-    recipe = replace(recipes.parse(table, facts["recipe"]["dataset"], where), name=facts["recipe_name"])
+    recipe = replace(
+        recipes.parse(table, facts["recipe"]["dataset"], where), name=facts["recipe_name"]
+    )
     if recipe.digest() != facts["recipe_digest"]:
-        raise BenchmarkError(f"{where}: its recipe has another meaning in this version; train the model again")
+        raise BenchmarkError(
+            f"{where}: its recipe has another meaning in this version; train the model again"
+        )
     model: nn.Module = recipe.build(schema).model
     try:
         model.load_state_dict(content.parts["weights"])
     except RuntimeError as error:
-        raise BenchmarkError(f"{where}: its weights do not fit this version's {recipe.model}: {error}") from None
+        raise BenchmarkError(
+            f"{where}: its weights do not fit this version's {recipe.model}: {error}"
+        ) from None
     return SavedModel(model.eval(), schema, recipe, facts["seed"], facts["data"], facts["scores"])
 
 
 def score(folder: Path, rows: Path) -> Iterator[NDArray[np.float32]]:
-    """Logits [n] of the rows of a file in the form of the training files, some rows at a time and in order; a label
-    column is not needed. `folder` is what `run --save-model` left.
+    """Logits [n] of the rows of a file in the form of the training files, some rows at a time and
+    in order; a label column is not needed. `folder` is what `run --save-model` left.
 
-    Raises UsageError where there is no model, BenchmarkError for one that is damaged, a broken row, or rows to which
-    the model gives no finite score."""
+    Raises UsageError where there is no model, BenchmarkError for one that is damaged, a broken row,
+    or rows to which the model gives no finite score."""
     saved = saved_model.load(folder)
     encoder = RawEncoder(folder / saved_model.ENCODING)
     for dense, sparse in encoder.read(rows):

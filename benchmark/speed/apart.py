@@ -20,4 +20,6 @@ def apart(work: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
         try:
             return pool.submit(work, *arguments, **named).result()
         except BrokenProcessPool:
-            raise BenchmarkError("a measuring process was killed, most likely for memory; measure less") from None
+            raise BenchmarkError(
+                "a measuring process was killed, most likely for memory; measure less"
+            ) from None

@@ -1,4 +1,5 @@
-"""Encoding, opening and reading a data set of Criteo's shape, beside a plain `polars.read_csv` of the same file."""
+"""Encoding, opening and reading a data set of Criteo's shape, beside a plain `polars.read_csv` of
+the same file."""
 
 import os
 import shutil
@@ -25,7 +26,8 @@ from benchmark.utils.memory import private_bytes
 BATCH = 4096
 CHUNK = 1 << 16
 VOCABULARY = (4, 560_000)
-"""Frequent values of C1 and C26: 1.2 million rows then hold 1.26 million distinct ids; of Criteo they hold 1.31."""
+"""Frequent values of C1 and C26: 1.2 million rows then hold 1.26 million distinct ids; of Criteo
+they hold 1.31."""
 
 CARD = f"""
 id = "speed"
@@ -43,8 +45,9 @@ Notify = Callable[[str], None]
 
 
 def measure(rows: int, folder: Path | None, repeats: int, notify: Notify) -> Figures:
-    """Writes csv files of `rows` rows in all below `folder` (else the system's temporary one), reads and encodes them
-    `repeats` times in turn, each in a process of its own, passes over their batches, and removes everything.
+    """Writes csv files of `rows` rows in all below `folder` (else the system's temporary one),
+    reads and encodes them `repeats` times in turn, each in a process of its own, passes over their
+    batches, and removes everything.
 
     Raises BenchmarkError for a folder without room or access."""
     try:
@@ -55,13 +58,17 @@ def measure(rows: int, folder: Path | None, repeats: int, notify: Notify) -> Fig
             shutil.rmtree(place, ignore_errors=True)
     except OSError as error:
         where = folder or tempfile.gettempdir()
-        raise BenchmarkError(f"{where}: {error.strerror or error}; make room or choose another --folder") from None
+        raise BenchmarkError(
+            f"{where}: {error.strerror or error}; make room or choose another --folder"
+        ) from None
 
 
 def write_csv(size: Size, folder: Path) -> None:
-    """The planted rows as train.csv, valid.csv and test.csv: a label, whole numbers with gaps, and eight hexadecimal
-    digits a category."""
-    vocabularies = [_hex_names(j, len(field.cumulative)) for j, field in enumerate(planted(size)[len(DENSE) :])]
+    """The planted rows as train.csv, valid.csv and test.csv: a label, whole numbers with gaps, and
+    eight hexadecimal digits a category."""
+    vocabularies = [
+        _hex_names(j, len(field.cumulative)) for j, field in enumerate(planted(size)[len(DENSE) :])
+    ]
     for split, (begin, end) in size.spans().items():
         with (folder / f"{split}.csv").open("wb") as file:
             file.write((",".join(("label", *DENSE, *SPARSE)) + "\n").encode())
@@ -100,9 +107,12 @@ def _measure(rows: int, place: Path, repeats: int, notify: Notify) -> Figures:
             "distinct_ids": float(sum(store.schema.cardinalities) - 2 * len(SPARSE)),
             "encode_rows_per_s": rows / median(encoding.seconds for encoding in encodings),
             "read_rows_per_s": median(reads),
-            "encode_time_over_read_time": median(e.seconds / rows * r for e, r in zip(encodings, reads, strict=True)),
+            "encode_time_over_read_time": median(
+                e.seconds / rows * r for e, r in zip(encodings, reads, strict=True)
+            ),
             "peak_memory_gib": max(encoding.peak_gib for encoding in encodings),
-            "store_bytes_per_row": sum(path.stat().st_size for path in store.folder.iterdir()) / rows,
+            "store_bytes_per_row": sum(path.stat().st_size for path in store.folder.iterdir())
+            / rows,
             "open_ms": 1000 * opened,
             **passes,
         },
@@ -112,18 +122,27 @@ def _measure(rows: int, place: Path, repeats: int, notify: Notify) -> Figures:
 
 
 def _hex_names(field: int, count: int) -> pl.Series:
-    """A name of eight hexadecimal digits for each value; a bijection of 32 bits keeps them distinct."""
-    numbers = (np.arange(count, dtype=np.uint32) + np.uint32(field << 27)) * np.uint32(2_654_435_761)
+    """A name of eight hexadecimal digits for each value; a bijection of 32 bits keeps them
+    distinct."""
+    numbers = (np.arange(count, dtype=np.uint32) + np.uint32(field << 27)) * np.uint32(
+        2_654_435_761
+    )
     return pl.Series([f"{number:08x}" for number in numbers.tolist()])
 
 
 def _passes(place: Path, repeats: int) -> dict[str, float]:
-    """Rows per second of shuffled passes over train: from memory, by blocks, and after the system forgot the files;
+    """Rows per second of shuffled passes over train: from memory, by blocks, and after the system
+    forgot the files;
     and the memory that a pass holds beside the pages of the map."""
     store, _ = opened_in(place)
     _pass(store, "rows")
     before = private_bytes()
-    kinds: dict[str, list[float]] = {"epoch": [], "blocks_epoch": [], "evicted_epoch": [], "evicted_blocks_epoch": []}
+    kinds: dict[str, list[float]] = {
+        "epoch": [],
+        "blocks_epoch": [],
+        "evicted_epoch": [],
+        "evicted_blocks_epoch": [],
+    }
     for _ in range(repeats):
         for kind, rates in kinds.items():
             if kind.startswith("evicted"):

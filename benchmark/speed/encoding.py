@@ -1,4 +1,5 @@
-"""What is measured in a process of its own, where nothing is loaded but what reading and encoding need."""
+"""What is measured in a process of its own, where nothing is loaded but what reading and encoding
+need."""
 
 import os
 import time

@@ -16,7 +16,8 @@ Topic = Literal["data", "train", "predict", "metrics"]
 
 
 class Figures(BaseModel):
-    """What one `speed` command measured: rates per second, sizes in bytes or GiB, times in ms or seconds, by name."""
+    """What one `speed` command measured: rates per second, sizes in bytes or GiB, times in ms or
+    seconds, by name."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
 
@@ -35,7 +36,10 @@ def now() -> str:
 
 def keep(figures: Figures, results: Path) -> list[Path]:
     """Writes the figures and makes their topic's table again."""
-    path = _folder(results) / f"{figures.topic}-{figures.subject.replace('/', '-').replace(' ', '-')}.json"
+    path = (
+        _folder(results)
+        / f"{figures.topic}-{figures.subject.replace('/', '-').replace(' ', '-')}.json"
+    )
     write_text(path, json.dumps(figures.model_dump(mode="json"), indent=1) + "\n")
     table = _folder(results) / f"{figures.topic}.md"
     write_text(table, markdown(load_topic(figures.topic, results)))
@@ -43,8 +47,12 @@ def keep(figures: Figures, results: Path) -> list[Path]:
 
 
 def load_topic(topic: Topic, results: Path) -> list[Figures]:
-    """All that is kept of a topic, by subject. Raises BenchmarkError for a file that is no figures."""
-    return sorted((_load(path) for path in _folder(results).glob(f"{topic}-*.json")), key=lambda kept: kept.subject)
+    """All that is kept of a topic, by subject. Raises BenchmarkError for a file that is no
+    figures."""
+    return sorted(
+        (_load(path) for path in _folder(results).glob(f"{topic}-*.json")),
+        key=lambda kept: kept.subject,
+    )
 
 
 def markdown(kept: list[Figures]) -> str:
@@ -65,7 +73,11 @@ def stale_tables(results: Path) -> list[Path]:
     """Tables that are not what their files make."""
     topics: tuple[Topic, ...] = ("data", "train", "predict", "metrics")
     kept = {_folder(results) / f"{topic}.md": load_topic(topic, results) for topic in topics}
-    return [path for path, figures in kept.items() if (path.read_text() if path.is_file() else "") != _table(figures)]
+    return [
+        path
+        for path, figures in kept.items()
+        if (path.read_text() if path.is_file() else "") != _table(figures)
+    ]
 
 
 def _table(kept: list[Figures]) -> str:
@@ -80,7 +92,9 @@ def _load(path: Path) -> Figures:
     try:
         return Figures.model_validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:
-        raise BenchmarkError(f"{shown(path)} holds no figures: {error}; delete it or measure again") from None
+        raise BenchmarkError(
+            f"{shown(path)} holds no figures: {error}; delete it or measure again"
+        ) from None
 
 
 def number(value: float | None) -> str:

@@ -1,4 +1,5 @@
-"""AUC and LogLoss of many rows, beside scikit-learn's on the same probabilities; and the spectra of a probe."""
+"""AUC and LogLoss of many rows, beside scikit-learn's on the same probabilities; and the spectra of
+a probe."""
 
 import time
 from collections.abc import Callable
@@ -27,7 +28,9 @@ def measure(rows: int, repeats: int, notify: Callable[[str], None]) -> Figures:
     ours, whole, theirs, token, batch = [], [], [], [], []
     for repeat in range(1, repeats + 1):
         notify(f"measuring, {repeat} of {repeats}")
-        seconds, expected = _timed(lambda: (roc_auc_score(label, probability), log_loss(label, probability)))
+        seconds, expected = _timed(
+            lambda: (roc_auc_score(label, probability), log_loss(label, probability))
+        )
         theirs.append(seconds)
         seconds, found = _timed(lambda: (metrics.auc(logit, label), metrics.logloss(logit, label)))
         ours.append(seconds)

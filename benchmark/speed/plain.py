@@ -1,5 +1,6 @@
-"""The plain form of what `speed` measures: the equations of DCNv2, RankElastor and RankMixer in torch's ordinary
-operations, on whole batches, with weights by their names. What is fast is held against it, in tests and in time.
+"""The plain form of what `speed` measures: the equations of DCNv2, RankElastor and RankMixer in
+torch's ordinary operations, on whole batches, with weights by their names. What is fast is held
+against it, in tests and in time.
 
 A part that a model does not have (a norm, a bias) has no weights.
 """
@@ -24,14 +25,19 @@ Weights = Mapping[str, Tensor]
 
 
 class PlainModel:
-    """A model's logits and exact updates: dense Adam with coupled L2 over whole tables, and the clip that sees it."""
+    """A model's logits and exact updates: dense Adam with coupled L2 over whole tables, and the
+    clip that sees it."""
 
     def __init__(self, model: nn.Module, recipe: Recipe, schema: Schema) -> None:
         require_form(recipe)
         self._choices, self._train = recipe.hyperparameters, recipe.train
         self._stacked = recipe.model != "dcnv2"
-        self._offsets = torch.tensor([sum(schema.cardinalities[:j]) for j in range(len(schema.sparse))])
-        self.weights = {name: nn.Parameter(value.detach().clone()) for name, value in model.named_parameters()}
+        self._offsets = torch.tensor(
+            [sum(schema.cardinalities[:j]) for j in range(len(schema.sparse))]
+        )
+        self.weights = {
+            name: nn.Parameter(value.detach().clone()) for name, value in model.named_parameters()
+        }
         self._adam = torch.optim.Adam(self.weights.values(), lr=recipe.train.learning_rate)
 
     def logit(self, batch: Batch, *, training: bool) -> Tensor:
@@ -45,7 +51,11 @@ class PlainModel:
         self._adam.zero_grad(set_to_none=False)
         loss = F.binary_cross_entropy_with_logits(self.logit(batch, training=True), batch.label)
         torch.autograd.backward(loss)
-        penalties = {"embedding": self._train.embedding_l2, "dense": self._train.dense_l2, "head": self._train.dense_l2}
+        penalties = {
+            "embedding": self._train.embedding_l2,
+            "dense": self._train.dense_l2,
+            "head": self._train.dense_l2,
+        }
         with torch.no_grad():
             for name, weight in self.weights.items():
                 if weight.grad is not None and (penalty := penalties[part_of(name)]):
@@ -58,11 +68,18 @@ class PlainModel:
 def require_form(recipe: Recipe) -> None:
     """Raises UsageError for a recipe whose model has no plain form."""
     if recipe.model not in MODELS or recipe.hyperparameters.get("cross", "full") != "full":
-        raise UsageError(f"{recipe.id}: there is a plain form of {', '.join(MODELS)} with full cross layers alone")
+        raise UsageError(
+            f"{recipe.id}: there is a plain form of {', '.join(MODELS)} with full cross layers"
+            " alone"
+        )
 
 
 def _under(w: Weights, name: str) -> Weights:
-    return {key.removeprefix(f"{name}."): value for key, value in w.items() if key.startswith(f"{name}.")}
+    return {
+        key.removeprefix(f"{name}."): value
+        for key, value in w.items()
+        if key.startswith(f"{name}.")
+    }
 
 
 def _linear(x: Tensor, w: Weights) -> Tensor:
@@ -111,7 +128,9 @@ def _dcnv2(embedding: Tensor, w: Weights, choices: Mapping[str, Any], training: 
     return _linear(x, _under(w, "head")).squeeze(1)
 
 
-def _token_stack(embedding: Tensor, w: Weights, choices: Mapping[str, Any], training: bool) -> Tensor:
+def _token_stack(
+    embedding: Tensor, w: Weights, choices: Mapping[str, Any], training: bool
+) -> Tensor:
     x = _tokens(embedding, _under(w, "tokenizer"), choices, training)
     for block in range(choices["num_blocks"]):
         own = _under(w, f"blocks.{block}")
@@ -122,7 +141,11 @@ def _token_stack(embedding: Tensor, w: Weights, choices: Mapping[str, Any], trai
 
 
 def _tokens(embedding: Tensor, w: Weights, choices: Mapping[str, Any], training: bool) -> Tensor:
-    flat, tokens, kind = embedding.flatten(1), choices["num_tokens"], choices.get("tokenizer", "slice")
+    flat, tokens, kind = (
+        embedding.flatten(1),
+        choices["num_tokens"],
+        choices.get("tokenizer", "slice"),
+    )
     if kind == "slice":
         cut = F.pad(flat, (0, -flat.shape[1] % tokens)).view(len(flat), tokens, -1)
         return _per_token(cut.transpose(0, 1), _under(w, "projection")).transpose(0, 1)
@@ -141,7 +164,11 @@ def _mixed(x: Tensor, w: Weights, choices: Mapping[str, Any]) -> Tensor:
     if kind == "none":
         return torch.zeros(batch, tokens, width)
     if kind == "transpose":
-        return x.view(batch, tokens, tokens, width // tokens).transpose(1, 2).reshape(batch, tokens, width)
+        return (
+            x.view(batch, tokens, tokens, width // tokens)
+            .transpose(1, 2)
+            .reshape(batch, tokens, width)
+        )
     groups = choices["mixing_groups"] if kind == "kronecker" else 1
     return _linear(x.view(batch, groups, -1), _under(w, "linear")).view(batch, tokens, width)
 
@@ -179,5 +206,7 @@ def _head(x: Tensor, w: Weights, kind: str) -> Tensor:
     if kind == "mean":
         return x.mean(dim=(1, 2))
     if kind == "mlp":
-        return _linear(F.relu(_linear(x.flatten(1), _under(w, "hidden"))), _under(w, "out")).squeeze(1)
+        return _linear(
+            F.relu(_linear(x.flatten(1), _under(w, "hidden"))), _under(w, "out")
+        ).squeeze(1)
     return _linear(x.mean(dim=1) if kind == "pool" else x.flatten(1), _under(w, "out")).squeeze(1)

@@ -1,4 +1,5 @@
-"""A training step and prediction on rows of a data set's shape, beside the plain form and the matrix-multiply rate."""
+"""A training step and prediction on rows of a data set's shape, beside the plain form and the
+matrix-multiply rate."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -49,7 +50,9 @@ class Setting:
 
     @property
     def subject(self) -> str:
-        return " ".join((self.recipe_id, *(setting.replace("model.", "") for setting in self.settings)))
+        return " ".join(
+            (self.recipe_id, *(setting.replace("model.", "") for setting in self.settings))
+        )
 
     def recipe(self) -> Recipe:
         """Raises UsageError for one that cannot be measured."""
@@ -90,15 +93,19 @@ class _TimedOptimizer(Optimizer):
         with self._clock("update"):
             super().step()
 
-    def _adam(self, moved: Sequence[tuple[Tensor, Tensor, Tensor, Tensor]], penalty: float = 0.0) -> None:
+    def _adam(
+        self, moved: Sequence[tuple[Tensor, Tensor, Tensor, Tensor]], penalty: float = 0.0
+    ) -> None:
         with self._clock("optimiser"):
             super()._adam(moved, penalty)
 
 
 def measure_training(setting: Setting, repeats: int, notify: Notify) -> Figures:
-    """Whole steps of both forms in turn, loading and update included; peak memory of each in a process of its own.
+    """Whole steps of both forms in turn, loading and update included; peak memory of each in a
+    process of its own.
 
-    Raises UsageError for a recipe that has no plain form or whose data set's size is not published."""
+    Raises UsageError for a recipe that has no plain form or whose data set's size is not published.
+    """
     notify(f"{setting.subject}: peak memory")
     memory = {form: apart(_peak, setting, form) for form in ("fast", "plain")}
     notify(f"{setting.subject}: steps")
@@ -107,10 +114,7 @@ def measure_training(setting: Setting, repeats: int, notify: Notify) -> Figures:
         setting,
         repeats,
         {**apart(_steps, setting, repeats)}
-        | {
-            "peak_memory_gib": memory["fast"],
-            "plain_peak_memory_gib": memory["plain"],
-        },
+        | {"peak_memory_gib": memory["fast"], "plain_peak_memory_gib": memory["plain"]},
     )
 
 
@@ -121,12 +125,16 @@ def measure_prediction(setting: Setting, repeats: int, notify: Notify) -> Figure
 
 
 def shape_of(recipe: Recipe) -> Schema:
-    """The columns of the recipe's data set, with log-spaced cardinalities that sum to its published rows.
+    """The columns of the recipe's data set, with log-spaced cardinalities that sum to its published
+    rows.
 
     Raises UsageError where the card does not name them."""
     card = catalog.find_card(recipe.dataset).card
     if card.table is None or card.published_rows is None or not card.table.sparse:
-        raise UsageError(f"{recipe.dataset}: its card states no published_rows to shape rows by; take another data set")
+        raise UsageError(
+            f"{recipe.dataset}: its card states no published_rows to shape rows by; take another"
+            " data set"
+        )
     sparse, rows = card.table.sparse, card.published_rows - len(card.table.dense)
     spaced = np.geomspace(4, rows, len(sparse))
     sizes = np.maximum(4, spaced * rows / spaced.sum()).astype(int)
@@ -142,7 +150,9 @@ def some_rows(schema: Schema, rows: int) -> Arrays:
     return Arrays(dense, np.stack(sparse, axis=1), label)
 
 
-def _figures(topic: Literal["train", "predict"], setting: Setting, repeats: int, values: dict[str, float]) -> Figures:
+def _figures(
+    topic: Literal["train", "predict"], setting: Setting, repeats: int, values: dict[str, float]
+) -> Figures:
     return Figures(
         topic=topic,
         subject=setting.subject,
@@ -172,13 +182,17 @@ class _Bench:
         if "fast" in forms:
             self.model.register_forward_pre_hook(lambda *_: self._begin())
             self.model.register_forward_hook(lambda *_: self._end())
-            self.step = TrainingStep(self.model, _TimedOptimizer(self.model, self.recipe, self.clock))
+            self.step = TrainingStep(
+                self.model, _TimedOptimizer(self.model, self.recipe, self.clock)
+            )
 
     def _begin(self) -> None:
         self._began = time.perf_counter()
 
     def _end(self) -> None:
-        self.clock.spent.setdefault("forward", []).append(1000 * (time.perf_counter() - self._began))
+        self.clock.spent.setdefault("forward", []).append(
+            1000 * (time.perf_counter() - self._began)
+        )
 
     def rows(self) -> Iterator[Batch]:
         epoch = 0

@@ -20,10 +20,20 @@ def unlike(results: Path) -> Iterator[Path]:
     """The files of studies that are not what the records beside them give, or lack these."""
     for study, report in STUDIES.items():
         folder = results / "studies" / study
-        for dataset in sorted({path.stem for path in folder.glob("*") if path.suffix in ("", ".md", ".json")}):
+        for dataset in sorted(
+            {path.stem for path in folder.glob("*") if path.suffix in ("", ".md", ".json")}
+        ):
             try:
                 found = report(results, dataset)
             except BenchmarkError:
                 found = None
-            texts = variants.texts(results, study, dataset, found) if found else {folder / f"{dataset}.md": None}
-            yield from (path for path, text in texts.items() if not path.is_file() or path.read_text("utf-8") != text)
+            texts = (
+                variants.texts(results, study, dataset, found)
+                if found
+                else {folder / f"{dataset}.md": None}
+            )
+            yield from (
+                path
+                for path, text in texts.items()
+                if not path.is_file() or path.read_text("utf-8") != text
+            )

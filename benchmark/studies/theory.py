@@ -1,9 +1,9 @@
-"""What the papers prove about rank, tried on random matrices as at initialisation: in what share of the draws does each
-statement hold, by the rank of the input, and what are its assumptions? Nothing of it is proven for trained networks:
-`trained` only tells what was measured there.
+"""What the papers prove about rank, tried on random matrices as at initialisation: in what share of
+the draws does each statement hold, by the rank of the input, and what are its assumptions? Nothing
+of it is proven for trained networks: `trained` only tells what was measured there.
 
-X is T x D of rank r, the product of two Gaussian matrices; srank is the stable rank. Numerical rank counts the singular
-values above 1e-9 times the largest.
+X is T x D of rank r, the product of two Gaussian matrices; srank is the stable rank. Numerical rank
+counts the singular values above 1e-9 times the largest.
 """
 
 from collections.abc import Callable, Sequence
@@ -55,7 +55,8 @@ class Row:
 
 @dataclass(frozen=True)
 class Step:
-    """One stage of a run: its mean stable rank over that of the stage before, untrained and with the best weights."""
+    """One stage of a run: its mean stable rank over that of the stage before, untrained and with
+    the best weights."""
 
     dataset: str
     recipe: str
@@ -76,16 +77,25 @@ def run(draws: int, seed: int) -> list[Row]:
 
 
 def trained(records: Sequence[Record]) -> list[Step]:
-    """How each stage changes the mean stable rank of the one before, in runs whose stages mix and feed forward."""
+    """How each stage changes the mean stable rank of the one before, in runs whose stages mix and
+    feed forward."""
     return [
-        Step(record.dataset, record.name or record.recipe_digest[:12], record.seed, after.stage, *ratios)
+        Step(
+            record.dataset,
+            record.name or record.recipe_digest[:12],
+            record.seed,
+            after.stage,
+            *ratios,
+        )
         for record in records
         for before, after in pairwise(record.spectra)
         if after.stage.startswith("block") and (ratios := _ratios(before, after)) is not None
     ]
 
 
-def of_rank(generator: Generator, rank: int, draws: int, rows: int = TOKENS, columns: int = WIDTH) -> Matrices:
+def of_rank(
+    generator: Generator, rank: int, draws: int, rows: int = TOKENS, columns: int = WIDTH
+) -> Matrices:
     """[draws, rows, columns] products of two Gaussian matrices of the given inner size."""
     product: Matrices = generator.standard_normal((draws, rows, rank)) @ generator.standard_normal(
         (draws, rank, columns)
@@ -115,7 +125,9 @@ def distance_to_groups(full: Matrices, groups: int) -> float:
 
     The nearest W is the mean of the diagonal blocks."""
     size = len(full) // groups
-    blocks = np.stack([full[g * size : (g + 1) * size, g * size : (g + 1) * size] for g in range(groups)])
+    blocks = np.stack(
+        [full[g * size : (g + 1) * size, g * size : (g + 1) * size] for g in range(groups)]
+    )
     reached = groups * np.sum(blocks.mean(axis=0) ** 2)
     return float(np.sqrt(max(1 - reached / np.sum(full**2), 0.0)))
 
@@ -127,7 +139,13 @@ def _mixing(generator: Generator, rank: int, draws: int) -> Outcome:
     lower, upper = 2 * k * m / (np.sqrt(k) + np.sqrt(m)) ** 2, 2 * (k + m)
     inner = np.abs(np.sum(x * y, axis=(1, 2))) / (_norm(x) * _norm(y))
     leading = np.abs(np.sum(_leading(x) * _leading(y), axis=1))
-    means = {"lower": lower, "srank(X+Y)": mixed, "upper": upper, "|<X,Y>|/|X||Y|": inner, "|<u,u'>|": leading}
+    means = {
+        "lower": lower,
+        "srank(X+Y)": mixed,
+        "upper": upper,
+        "|<X,Y>|/|X||Y|": inner,
+        "|<u,u'>|": leading,
+    }
     return _outcome((lower <= mixed) & (mixed <= upper), means)
 
 
@@ -186,33 +204,43 @@ def _ratios(before: StageSpectra, after: StageSpectra) -> tuple[float, float] | 
     spectra = (before.initial, after.initial, before.best, after.best)
     if any(spectrum is None for spectrum in spectra):
         return None
-    first, second, third, fourth = (spectrum.srank.mean for spectrum in spectra if spectrum is not None)
+    first, second, third, fourth = (
+        spectrum.srank.mean for spectrum in spectra if spectrum is not None
+    )
     return second / first, fourth / third
 
 
-def _outcome(holds: NDArray[np.bool_], quantities: dict[str, NDArray[np.floating] | NDArray[np.int64]]) -> Outcome:
-    return Outcome(float(holds.mean()), {name: float(values.mean()) for name, values in quantities.items()})
+def _outcome(
+    holds: NDArray[np.bool_], quantities: dict[str, NDArray[np.floating] | NDArray[np.int64]]
+) -> Outcome:
+    return Outcome(
+        float(holds.mean()), {name: float(values.mean()) for name, values in quantities.items()}
+    )
 
 
 STATEMENTS = (
     Statement(
         "mixing",
-        "2km/(sqrt k + sqrt m)^2 <= srank(X + Y) <= 2(k + m), Y the block transpose of X, k and m their stable ranks",
-        "X and Y nearly incoherent: inner product and that of the leading left directions near 0 (D = T here)",
+        "2km/(sqrt k + sqrt m)^2 <= srank(X + Y) <= 2(k + m), Y the block transpose of X, k and m"
+        " their stable ranks",
+        "X and Y nearly incoherent: inner product and that of the leading left directions near 0 (D"
+        " = T here)",
         INPUT_RANKS,
         _mixing,
     ),
     Statement(
         "contraction",
         "srank(relu(XA) B) < srank(X)",
-        f"Gaussian A, B of width {LIFTED}, the same for every row; claimed in the mean for inputs of high rank",
+        f"Gaussian A, B of width {LIFTED}, the same for every row; claimed in the mean for inputs"
+        " of high rank",
         INPUT_RANKS,
         _contraction,
     ),
     Statement(
         "rank one",
         "rank(relu(XA) B) <= 2 for X of rank 1",
-        "Gaussian A, B; a positively homogeneous activation without bias, as ReLU is and GELU is not",
+        "Gaussian A, B; a positively homogeneous activation without bias, as ReLU is and GELU"
+        " is not",
         (1,),
         _rank_one,
     ),

@@ -1,4 +1,5 @@
-"""How far many runs have come: a live table on a terminal, a line at each start and end elsewhere."""
+"""How far many runs have come: a live table on a terminal, a line at each start and end
+elsewhere."""
 
 import time
 from collections import Counter
@@ -16,7 +17,8 @@ Event = Began | Outcome
 
 
 class Board:
-    """Counts what has begun and ended. `expected` are the seconds of each cell by its key, None where unknown."""
+    """Counts what has begun and ended. `expected` are the seconds of each cell by its key, None
+    where unknown."""
 
     def __init__(self, expected: Mapping[str, float | None]) -> None:
         self.waiting = dict(expected)
@@ -40,14 +42,25 @@ class Board:
             "running": len(self.running),
             "waiting": len(self.waiting),
         }
-        said = ", ".join([f"{ended['done']} done", *(f"{count} {name}" for name, count in counts.items() if count)])
+        said = ", ".join(
+            [
+                f"{ended['done']} done",
+                *(f"{count} {name}" for name, count in counts.items() if count),
+            ]
+        )
         now = time.monotonic()
-        left = [expected and max(0.0, expected - (now - began)) for began, expected in self.running.values()]
+        left = [
+            expected and max(0.0, expected - (now - began))
+            for began, expected in self.running.values()
+        ]
         times = [*left, *self.waiting.values()]
         known = [seconds for seconds in times if seconds is not None]
         if not known:
             return said
-        return f"{said}; {'about' if len(known) == len(times) else 'more than'} {words(self._left(known))} left"
+        return (
+            f"{said}; {'about' if len(known) == len(times) else 'more than'}"
+            f" {words(self._left(known))} left"
+        )
 
     def _left(self, times: list[float]) -> float:
         return makespan(times, max(1, len(self.running)))
@@ -60,7 +73,9 @@ class Lines:
     def __call__(self, event: Event) -> None:
         self._board.count(event)
         if isinstance(event, Began):
-            notice(f"begun{' again, as its process had died' if event.again else ''}: {event.cell.key}")
+            notice(
+                f"begun{' again, as its process had died' if event.again else ''}: {event.cell.key}"
+            )
         else:
             notice(f"{ending(event)} ({self._board.so_far()})")
 
@@ -73,7 +88,9 @@ class LiveTable:
 
     def __init__(self, board: Board) -> None:
         self._board = board
-        self._live = Live(console=err, get_renderable=self._table, refresh_per_second=2, transient=True)
+        self._live = Live(
+            console=err, get_renderable=self._table, refresh_per_second=2, transient=True
+        )
         self._live.start()
 
     def __call__(self, event: Event) -> None:
@@ -85,7 +102,14 @@ class LiveTable:
         self._live.stop()
 
     def _table(self) -> Table:
-        table = Table("running", "for", "expected", caption=self._board.so_far(), caption_justify="left", box=None)
+        table = Table(
+            "running",
+            "for",
+            "expected",
+            caption=self._board.so_far(),
+            caption_justify="left",
+            box=None,
+        )
         for key, (began, expected) in list(self._board.running.items()):
             table.add_row(key, words(time.monotonic() - began), words(expected))
         return table
@@ -95,4 +119,6 @@ def ending(outcome: Outcome) -> str:
     key, seconds = outcome.cell.key, words(outcome.seconds)
     if outcome.state == "done":
         return f"done: {key}, test AUC {outcome.auc:.5f}, {seconds}"
-    return f"{outcome.state}: {key} after {seconds}" + (f": {outcome.error}" if outcome.error else "")
+    return f"{outcome.state}: {key} after {seconds}" + (
+        f": {outcome.error}" if outcome.error else ""
+    )

@@ -1,4 +1,5 @@
-"""Where the command line prints: results to standard output, progress and warnings to standard error."""
+"""Where the command line prints: results to standard output, progress and warnings to standard
+error."""
 
 import io
 import sys
@@ -14,7 +15,9 @@ PLAIN_WIDTH = 160
 """Columns of a table that goes to a file or a pipe, so that nothing is cut."""
 
 for stream in (sys.stdout, sys.stderr):
-    if isinstance(stream, io.TextIOWrapper):  # a terminal without the bars of the tables shows question marks instead
+    if isinstance(
+        stream, io.TextIOWrapper
+    ):  # a terminal without the bars of the tables shows question marks instead
         stream.reconfigure(errors="replace")
 
 out = Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH)

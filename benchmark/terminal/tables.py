@@ -11,19 +11,28 @@ from benchmark.records.record import Record
 
 
 def result_table(records: Sequence[Record], width: int) -> Table:
-    """One table over the seeds of one recipe: a column a seed, then mean and sd where there are several.
+    """One table over the seeds of one recipe: a column a seed, then mean and sd where there are
+    several.
 
-    Every stage has its mean effective rank over its limit, with the best weights, and a small bar of that share.
+    Every stage has its mean effective rank over its limit, with the best weights, and a small bar
+    of that share.
     Where the seeds do not fit into `width` columns, only mean and sd are shown.
     """
     first = records[0]
     heading = "\n".join([first.recipe_id, *filter(None, (first.caveat,)), *first.notes])
-    table = Table("", title=heading, title_justify="left", min_width=min(width, max(map(len, heading.split("\n")))))
+    table = Table(
+        "",
+        title=heading,
+        title_justify="left",
+        min_width=min(width, max(map(len, heading.split("\n")))),
+    )
     shown = records if 32 + 12 * (len(records) + 2) <= width or len(records) == 1 else []
     for record in shown:
         table.add_column(f"seed {record.seed}", justify="right", no_wrap=True)
     if len(records) > 1:
-        table.add_column("mean" if shown else f"mean of {len(records)} seeds", justify="right", no_wrap=True)
+        table.add_column(
+            "mean" if shown else f"mean of {len(records)} seeds", justify="right", no_wrap=True
+        )
         table.add_column("sd", justify="right", no_wrap=True)
     for label, value, form in _ROWS:
         _add_row(table, label, [value(record) for record in records], form, form, each=bool(shown))
@@ -48,7 +57,9 @@ def _bar(spectrum: Spectrum | None) -> str:
     return BARS[min(int(spectrum.erank.mean / spectrum.limit * len(BARS)), len(BARS) - 1)]
 
 
-def _add_row(table: Table, label: str, values: Sequence[float | None], form: str, sd_form: str, *, each: bool) -> None:
+def _add_row(
+    table: Table, label: str, values: Sequence[float | None], form: str, sd_form: str, *, each: bool
+) -> None:
     known = [float(value) for value in values if value is not None]
     if len(known) < len(values):
         return

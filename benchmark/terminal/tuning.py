@@ -1,4 +1,5 @@
-"""A tuning study shown: a line a trial, on a terminal the one under way below them, and a table at the end."""
+"""A tuning study shown: a line a trial, on a terminal the one under way below them, and a table at
+the end."""
 
 import sys
 from collections import Counter
@@ -37,7 +38,9 @@ class Progress:
         elif isinstance(event, Evaluated):
             if self._status is not None:
                 value = getattr(event.valid, self._trials.plan.objective)
-                self._status.update(f"{self._trial}: epoch {event.epoch}, validation {self._name} {value:.5f}")
+                self._status.update(
+                    f"{self._trial}: epoch {event.epoch}, validation {self._name} {value:.5f}"
+                )
         else:
             notice(self._line(event))
 
@@ -63,11 +66,22 @@ def tuning_table(study: Tuning) -> Table:
     caption = f"{len(ranked)} finished trials{apart}, {study.hours:.2f} h in all"
     keys = [key.partition(".")[2] for key in study.space]
     table = Table(
-        "trial", "", f"validation {study.objective}", *keys, caption=caption, caption_justify="left", box=None
+        "trial",
+        "",
+        f"validation {study.objective}",
+        *keys,
+        caption=caption,
+        caption_justify="left",
+        box=None,
     )
     for trial in ranked:
         metric = "" if trial.metric is None else f"{trial.metric:.5f}"
-        table.add_row(str(trial.number), trial.state, metric, *(_short(trial.values[key]) for key in study.space))
+        table.add_row(
+            str(trial.number),
+            trial.state,
+            metric,
+            *(_short(trial.values[key]) for key in study.space),
+        )
     return table
 
 

@@ -1,6 +1,8 @@
-"""Runs shown in MLflow: live from their events, or later from their records. The only importer of mlflow.
+"""Runs shown in MLflow: live from their events, or later from their records. The only importer of
+mlflow.
 
-MLflow owns nothing: whatever fails there is one warning, the record is kept, and `sync` sends it later.
+MLflow owns nothing: whatever fails there is one warning, the record is kept, and `sync` sends it
+later.
 """
 
 import tempfile
@@ -36,7 +38,8 @@ TRAINING_VIEW = "workflowType=machine_learning"
 
 
 class Tracker:
-    """Shows one run in MLflow as its events come; after a failure it warns once and stays silent."""
+    """Shows one run in MLflow as its events come; after a failure it warns once and stays
+    silent."""
 
     def __init__(self, warn: Notify) -> None:
         self._warn = warn
@@ -80,7 +83,8 @@ class Synced:
 
 
 def sync(folder: Path, notify: Notify) -> Synced:
-    """Sends every record of a results folder that MLflow lacks, and tells of each sent or unreadable one.
+    """Sends every record of a results folder that MLflow lacks, and tells of each sent or
+    unreadable one.
 
     Raises BenchmarkError where MLflow fails.
     """
@@ -115,7 +119,8 @@ def send(paths: Iterable[Path], notify: Notify) -> Synced:
 
 
 def ui(port: int, notify: Notify = print) -> None:
-    """Turns this process into the MLflow UI on the store, on the loopback address; of a server, tells the address.
+    """Turns this process into the MLflow UI on the store, on the loopback address; of a server,
+    tells the address.
 
     Raises BenchmarkError where the port is taken or the store cannot be opened.
     """
@@ -132,7 +137,10 @@ def ui(port: int, notify: Notify = print) -> None:
     notify(f"MLflow UI: {address} (Ctrl-C ends it)")
     for experiment in experiments:
         if experiment.name != "Default":
-            notify(f"  {experiment.name}: {address}/#/experiments/{experiment.experiment_id}/runs?{TRAINING_VIEW}")
+            notify(
+                f"  {experiment.name}:"
+                f" {address}/#/experiments/{experiment.experiment_id}/runs?{TRAINING_VIEW}"
+            )
     store.become_server(uri, port)
 
 
@@ -144,7 +152,9 @@ class _Run:
         self._began = int(1000 * subject.began)
         experiment = experiment_id(client, subject.dataset)
         tags = {"record": summary.record_key(path), **summary.tags(subject)}
-        self._id: str = client.create_run(experiment, self._began, tags, summary.run_name(subject, path)).info.run_id
+        self._id: str = client.create_run(
+            experiment, self._began, tags, summary.run_name(subject, path)
+        ).info.run_id
 
     def describe(self) -> None:
         from mlflow.entities import Dataset, DatasetInput, InputTag, Param
@@ -152,10 +162,13 @@ class _Run:
         parameters = [Param(name, text) for name, text in summary.parameters(self._subject).items()]
         self._client.log_batch(self._id, params=parameters)
         data = Dataset(**summary.dataset(self._subject))
-        self._client.log_inputs(self._id, [DatasetInput(data, [InputTag("mlflow.data.context", "all splits")])])
+        self._client.log_inputs(
+            self._id, [DatasetInput(data, [InputTag("mlflow.data.context", "all splits")])]
+        )
 
     def resumed(self, event: Resumed) -> None:
-        """Shows what came before, and marks as KILLED the runs that showed it when they were cut off."""
+        """Shows what came before, and marks as KILLED the runs that showed it when they were cut
+        off."""
         self._began -= int(1000 * event.seconds)
         for point in event.curve:
             self.evaluated(point)
@@ -175,8 +188,12 @@ class _Run:
         self._client.set_tag(self._id, SENT, summary.file_sha256(self._path))
         self.end("FINISHED", record.cost.total_seconds)
 
-    def end(self, status: Literal["FINISHED", "FAILED", "KILLED"], seconds: float | None = None) -> None:
-        self._client.set_terminated(self._id, status, None if seconds is None else self._at(seconds))
+    def end(
+        self, status: Literal["FINISHED", "FAILED", "KILLED"], seconds: float | None = None
+    ) -> None:
+        self._client.set_terminated(
+            self._id, status, None if seconds is None else self._at(seconds)
+        )
 
     def _log(self, points: list[summary.Point], seconds: float) -> None:
         from mlflow.entities import Metric
@@ -262,5 +279,9 @@ def _close_abandoned(client: "MlflowClient", runs: "list[Run]", record: Record, 
     """Marks as FAILED the runs of this record that a dying server never saw end."""
     for run in runs:
         ours = run.data.tags.get("record") == summary.record_key(path)
-        if ours and run.info.status == "RUNNING" and run.info.start_time <= 1000 * summary.finished_at(record):
+        if (
+            ours
+            and run.info.status == "RUNNING"
+            and run.info.start_time <= 1000 * summary.finished_at(record)
+        ):
             client.set_terminated(run.info.run_id, "FAILED")

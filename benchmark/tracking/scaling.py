@@ -1,7 +1,7 @@
 """Ladders shown in MLflow: a run for each recipe, around the runs of its steps and shapes.
 
-Whatever is not there yet is sent, the runs of records included, so one call after every `scale`, or one at the end,
-comes to the same.
+Whatever is not there yet is sent, the runs of records included, so one call after every `scale`, or
+one at the end, comes to the same.
 """
 
 import json
@@ -37,12 +37,16 @@ class Ladder:
 
 
 def show(results: Path, dataset: str, warn: Notify) -> None:
-    """Sends the ladders of a data set, whose tables are made; a failure of MLflow is one warning."""
+    """Sends the ladders of a data set, whose tables are made; a failure of MLflow is one
+    warning."""
     try:
         _send(results, dataset)
     except Exception as error:
         why = str(error) if isinstance(error, BenchmarkError) else failure(error)
-        warn(f"{why}; the records are kept: send the ladders later with `python -m benchmark track --sync`")
+        warn(
+            f"{why}; the records are kept: send the ladders later with `python -m benchmark track"
+            " --sync`"
+        )
 
 
 def sync(results: Path, notify: Notify) -> None:
@@ -61,7 +65,8 @@ def sync(results: Path, notify: Notify) -> None:
 
 
 def _send(results: Path, dataset: str) -> list[str]:
-    """The recipes whose fits were sent: those of the tables as they are, none where there are no tables."""
+    """The recipes whose fits were sent: those of the tables as they are, none where there are no
+    tables."""
     ladders = _nested(results, dataset)
     tables = results / "scaling" / f"{dataset}.json"
     if not tables.is_file():
@@ -70,11 +75,18 @@ def _send(results: Path, dataset: str) -> list[str]:
     figures = sorted((results / "figures" / "scaling" / dataset).glob("*.png"))
     sent = []
     for ladder in ladders:
-        metrics = {name: value for name, value in _fits(ladder.recipe, numbers) if _is_metric(value)}
-        verdicts = {f"verdict.{group}": str(found["verdict"]) for group, found in _groups(ladder.recipe, numbers)}
+        metrics = {
+            name: value for name, value in _fits(ladder.recipe, numbers) if _is_metric(value)
+        }
+        verdicts = {
+            f"verdict.{group}": str(found["verdict"])
+            for group, found in _groups(ladder.recipe, numbers)
+        }
         digest = canonical_sha256([*ladder.records, metrics, verdicts])
         if ladder.told != digest:
-            _tell(ladder, metrics, {**verdicts, TOLD: digest}, [tables.with_suffix(".md"), *figures])
+            _tell(
+                ladder, metrics, {**verdicts, TOLD: digest}, [tables.with_suffix(".md"), *figures]
+            )
             sent.append(ladder.recipe)
     return sent
 
@@ -89,12 +101,21 @@ def _nested(results: Path, dataset: str) -> list[Ladder]:
     client = open_client()
     experiment = experiment_id(client, dataset)
     runs = runs_in(client, experiment)
-    return [_nest(client, experiment, runs, f"{dataset}/{recipe}", paths) for recipe, paths in by_recipe.items()]
+    return [
+        _nest(client, experiment, runs, f"{dataset}/{recipe}", paths)
+        for recipe, paths in by_recipe.items()
+    ]
 
 
-def _nest(client: Any, experiment: str, runs: Sequence[Any], key: str, records: Sequence[Path]) -> Ladder:
+def _nest(
+    client: Any, experiment: str, runs: Sequence[Any], key: str, records: Sequence[Path]
+) -> Ladder:
     digests = {summary.record_key(path): summary.file_sha256(path) for path in records}
-    children = [run for run in runs if (run.data.tags.get("record"), run.data.tags.get(SENT)) in digests.items()]
+    children = [
+        run
+        for run in runs
+        if (run.data.tags.get("record"), run.data.tags.get(SENT)) in digests.items()
+    ]
     there = next((run for run in runs if run.data.tags.get(LADDER) == key), None)
     recipe = key.partition("/")[2]
     if there is None:
@@ -106,7 +127,9 @@ def _nest(client: Any, experiment: str, runs: Sequence[Any], key: str, records: 
     return Ladder(recipe, there.info.run_id, tuple(digests.values()), there.data.tags.get(TOLD))
 
 
-def _tell(ladder: Ladder, metrics: Mapping[str, float], tags: Mapping[str, str], artifacts: Sequence[Path]) -> None:
+def _tell(
+    ladder: Ladder, metrics: Mapping[str, float], tags: Mapping[str, str], artifacts: Sequence[Path]
+) -> None:
     """The tag TOLD comes last, so that what is cut off is sent again."""
     client = open_client()
     for name, value in metrics.items():
@@ -120,7 +143,9 @@ def _tell(ladder: Ladder, metrics: Mapping[str, float], tags: Mapping[str, str],
 
 def _groups(recipe: str, numbers: Numbers) -> list[tuple[str, Numbers]]:
     """What the tables say of a recipe, by axis, and as `joint` of parameters and rows together."""
-    found = [(each["axis"], each) for each in numbers["laws"]] + [("joint", each) for each in numbers["joint"]]
+    found = [(each["axis"], each) for each in numbers["laws"]] + [
+        ("joint", each) for each in numbers["joint"]
+    ]
     return [(group, each) for group, each in found if each["recipe"] == recipe]
 
 
@@ -133,10 +158,14 @@ def _fits(recipe: str, numbers: Numbers) -> Iterator[tuple[str, Any]]:
 
 
 def _fit(group: str, fit: Numbers) -> Iterator[tuple[str, Any]]:
-    """The law's parameters by their names, the ends of their intervals as `E_low` and `E_high`, and what is beside."""
+    """The law's parameters by their names, the ends of their intervals as `E_low` and `E_high`, and
+    what is beside."""
     for key, value in fit.items():
         if isinstance(value, Mapping):
-            yield from ((f"{group}/{name if key == 'law' else f'{key}_{name}'}", each) for name, each in value.items())
+            yield from (
+                (f"{group}/{name if key == 'law' else f'{key}_{name}'}", each)
+                for name, each in value.items()
+            )
         else:
             yield f"{group}/{key}", value
 

@@ -1,4 +1,5 @@
-"""Where MLflow keeps the runs: the store's address, how it is made, and the UI on it. Imports no mlflow itself."""
+"""Where MLflow keeps the runs: the store's address, how it is made, and the UI on it. Imports no
+mlflow itself."""
 
 import os
 import socket
@@ -19,7 +20,8 @@ SETTINGS = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
 }
-"""mlflow's environment where the user has not set it: quiet, offline, and giving up in seconds instead of minutes."""
+"""mlflow's environment where the user has not set it: quiet, offline, and giving up in seconds
+instead of minutes."""
 
 LOOPBACK = "127.0.0.1"
 SQLITE = "sqlite:///"
@@ -42,12 +44,16 @@ def is_server(uri: str) -> bool:
 
 def artifacts_folder(uri: str) -> Path | None:
     """`mlartifacts` beside an SQLite file; None where the store itself decides."""
-    return Path(uri.removeprefix(SQLITE)).absolute().parent / "mlartifacts" if uri.startswith(SQLITE) else None
+    return (
+        Path(uri.removeprefix(SQLITE)).absolute().parent / "mlartifacts"
+        if uri.startswith(SQLITE)
+        else None
+    )
 
 
 def create_once(uri: str, make: Callable[[str], object]) -> None:
-    """Makes the tables of an SQLite store aside and renames the file, so that neither a Ctrl-C nor a second process
-    leaves or meets a half-made one; `make(uri)` makes them."""
+    """Makes the tables of an SQLite store aside and renames the file, so that neither a Ctrl-C nor
+    a second process leaves or meets a half-made one; `make(uri)` makes them."""
     folder = artifacts_folder(uri)
     database = Path(uri.removeprefix(SQLITE))
     if folder is None or database.exists():
@@ -79,11 +85,14 @@ def require_free(port: int) -> None:
         try:
             probe.bind((LOOPBACK, port))
         except OSError as error:
-            raise BenchmarkError(f"port {port} of {LOOPBACK}: {error.strerror}; choose another with --port") from None
+            raise BenchmarkError(
+                f"port {port} of {LOOPBACK}: {error.strerror}; choose another with --port"
+            ) from None
 
 
 def become_server(uri: str, port: int) -> None:
-    """Replaces this process by the MLflow server, so that signals reach it and it alone answers them."""
+    """Replaces this process by the MLflow server, so that signals reach it and it alone answers
+    them."""
     sys.stdout.flush()
     command = f"-m mlflow server --host {LOOPBACK} --port {port} --workers 1".split()
     stores = ["--backend-store-uri", uri, "--registry-store-uri", uri]

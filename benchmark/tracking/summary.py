@@ -79,7 +79,8 @@ def record_key(path: Path) -> str:
 
 
 def run_name(subject: Subject, path: Path) -> str:
-    """`dnn seed 0`, and by the place of its record `ablation full-glu seed 0`, of a study's cell."""
+    """`dnn seed 0`, and by the place of its record `ablation full-glu seed 0`, of a study's
+    cell."""
     variant, _, study, kind, *_ = (*(folder.name for folder in path.parents), "", "", "", "")
     of_study = kind == "studies" and study != ADHOC
     name = f"{study} {variant}" if of_study else subject.recipe_id.partition("/")[2]
@@ -99,7 +100,11 @@ def parameters(subject: Subject) -> dict[str, str]:
         "train_rows": "all" if subject.train_rows is None else subject.train_rows,
     }
     groups = {"model": subject.recipe["model"], "train": subject.recipe["train"], "run": run}
-    return {f"{group}.{key}": _text(value) for group, table in groups.items() for key, value in table.items()}
+    return {
+        f"{group}.{key}": _text(value)
+        for group, table in groups.items()
+        for key, value in table.items()
+    }
 
 
 def tags(subject: Subject) -> dict[str, str]:
@@ -114,13 +119,17 @@ def tags(subject: Subject) -> dict[str, str]:
 
 
 def dataset(subject: Subject) -> dict[str, str]:
-    """The data by the names of MLflow's data set entity: sources, columns and class counts, no rows."""
+    """The data by the names of MLflow's data set entity: sources, columns and class counts, no
+    rows."""
     data = subject.data
     columns = [{"name": name, "type": "float", "required": True} for name in data.dense]
     columns += [{"name": name, "type": "integer", "required": True} for name in data.sparse]
     profile: dict[str, object] = {f"{split}_rows": rows for split, rows in data.rows.items()}
     profile |= {f"{split}_positives": positives for split, positives in data.positives.items()}
-    profile |= {"cardinalities": dict(zip(data.sparse, data.cardinalities, strict=True)), "arrays_sha256": data.arrays}
+    profile |= {
+        "cardinalities": dict(zip(data.sparse, data.cardinalities, strict=True)),
+        "arrays_sha256": data.arrays,
+    }
     return {
         "name": subject.dataset,
         "digest": data.arrays[:8],
@@ -150,40 +159,61 @@ def results(record: Record) -> list[Point]:
         test["oracle_gap_logloss"] = record.metrics.test.logloss - oracle_logloss
     groups = {
         "test": test,
-        "best": {"step": record.best_step, "epoch": record.best_epoch}
-        | {f"valid_{name}": value for name, value in valid.items()},
+        "best": (
+            {"step": record.best_step, "epoch": record.best_epoch}
+            | {f"valid_{name}": value for name, value in valid.items()}
+        ),
         "parameters": {"total": record.parameters.total, **asdict(record.parameters)},
         "cost": {"flops_per_sample": record.flops_per_sample, **record.cost.model_dump()},
     }
-    numbers = [(f"{group}/{name}", value) for group, table in groups.items() for name, value in table.items()]
-    return [Point(name, float(value), 0) for name, value in numbers if value is not None] + _ranks(record)
+    numbers = [
+        (f"{group}/{name}", value)
+        for group, table in groups.items()
+        for name, value in table.items()
+    ]
+    return [Point(name, float(value), 0) for name, value in numbers if value is not None] + _ranks(
+        record
+    )
 
 
 def _ranks(record: Record) -> list[Point]:
     """Means over the probe, named so that they sort by stage: `rank/erank/02_block1.mixing`.
 
-    `rank_initial` is before training, `rank_normalized` is over min(rows, columns), `rank_trajectory/erank` is the
-    normalised one as a curve whose steps are the stages; `rank_batch` and the like are of the batch form.
+    `rank_initial` is before training, `rank_normalized` is over min(rows, columns),
+    `rank_trajectory/erank` is the normalised one as a curve whose steps are the stages;
+    `rank_batch` and the like are of the batch form.
     """
     points: list[Point] = []
-    stages = {stage.stage: f"{position:02d}_{stage.stage}" for position, stage in enumerate(record.spectra)}
+    stages = {
+        stage.stage: f"{position:02d}_{stage.stage}"
+        for position, stage in enumerate(record.spectra)
+    }
     for form, suffix in zip(ranks.FORMS, ("", "_batch"), strict=True):
         initial, best = (ranks.spectra(record, form, when) for when in ranks.WHEN)
         for metric in METRICS:
             for position, (stage, name) in enumerate(stages.items()):
                 if (spectrum := best[stage]) is not None:
                     normalised = spectrum.normalised(metric)
-                    points.append(Point(f"rank{suffix}/{metric}/{name}", getattr(spectrum, metric).mean, 0))
+                    points.append(
+                        Point(f"rank{suffix}/{metric}/{name}", getattr(spectrum, metric).mean, 0)
+                    )
                     points.append(Point(f"rank_normalized{suffix}/{metric}/{name}", normalised, 0))
                     points.append(Point(f"rank_trajectory{suffix}/{metric}", normalised, position))
                 if (spectrum := initial[stage]) is not None:
-                    points.append(Point(f"rank_initial{suffix}/{metric}/{name}", getattr(spectrum, metric).mean, 0))
+                    points.append(
+                        Point(
+                            f"rank_initial{suffix}/{metric}/{name}",
+                            getattr(spectrum, metric).mean,
+                            0,
+                        )
+                    )
     points += [*_summaries(record), *_rank_curve(record, stages), *_tables(record)]
     return sorted(points, key=lambda point: point.name.partition("/")[0])
 
 
 def _summaries(record: Record) -> Iterator[Point]:
-    """Of the trajectory in token form: `rank_summary/erank/collapse`, and a curve over the blocks of rise and fall."""
+    """Of the trajectory in token form: `rank_summary/erank/collapse`, and a curve over the blocks
+    of rise and fall."""
     for metric in METRICS:
         for when, prefix in zip(ranks.WHEN, ("rank_summary_initial", "rank_summary"), strict=True):
             for path in ranks.trajectories([record], metric, "token", when):
@@ -219,7 +249,11 @@ def write_bundle(record: Record, path: Path, folder: Path) -> None:
     name, text = _recipe_file(record)
     (folder / name).write_text(text)
     drawn = {"learning_curve": learning_curve(record), "rank_trajectory": rank_trajectory(record)}
-    drawn |= {f"rank_{name}": figure for name, figure in of_recipe([record]).items() if name != "trajectory"}
+    drawn |= {
+        f"rank_{name}": figure
+        for name, figure in of_recipe([record]).items()
+        if name != "trajectory"
+    }
     for name, figure in drawn.items():
         figure.savefig(folder / f"{name}.png")
 
@@ -227,7 +261,10 @@ def write_bundle(record: Record, path: Path, folder: Path) -> None:
 def _recipe_file(record: Record) -> tuple[str, str]:
     """The committed TOML where it still says what was run, else the resolved recipe."""
     with suppress(UsageError):
-        if record.name is not None and recipes.load(record.recipe_id, RECIPES).digest() == record.recipe_digest:
+        if (
+            record.name is not None
+            and recipes.load(record.recipe_id, RECIPES).digest() == record.recipe_digest
+        ):
             return "recipe.toml", (RECIPES / f"{record.recipe_id}.toml").read_text(encoding="utf-8")
     return "recipe.json", json.dumps(record.recipe, indent=1) + "\n"
 

@@ -1,7 +1,7 @@
 """A tuning study shown in MLflow: one run, with a nested run for each trial that has ended.
 
-Whatever is not there yet is sent, so one call after every trial, or one at the end, comes to the same. A client is
-MLflow's own, which tracking.py opens.
+Whatever is not there yet is sent, so one call after every trial, or one at the end, comes to the
+same. A client is MLflow's own, which tracking.py opens.
 """
 
 from collections.abc import Callable
@@ -33,7 +33,9 @@ class StudyTracker:
             _send(open_client(), study, status)
         except Exception as error:
             self._failed = True
-            self._warn(f"{failure(error)}; the study is kept: the same `tune` command sends it later")
+            self._warn(
+                f"{failure(error)}; the study is kept: the same `tune` command sends it later"
+            )
 
 
 def _send(client: Any, study: Tuning, status: Status) -> None:
@@ -47,7 +49,9 @@ def _send(client: Any, study: Tuning, status: Status) -> None:
         if _key(trial) not in there:
             _send_trial(client, experiment, study, trial, parent)
     if study.best is not None and study.best.metric is not None:
-        client.log_metric(parent, f"best_valid_{study.objective}", study.best.metric, step=len(study.finished))
+        client.log_metric(
+            parent, f"best_valid_{study.objective}", study.best.metric, step=len(study.finished)
+        )
         client.log_metric(parent, "tuning_hours", study.hours, step=len(study.finished))
         for key, value in study.best.values.items():
             client.set_tag(parent, f"best.{key}", str(value))
@@ -59,14 +63,20 @@ def _send(client: Any, study: Tuning, status: Status) -> None:
 
 def _begin(client: Any, experiment: str, study: Tuning) -> str:
     began = min((_milliseconds(trial) for trial in study.trials), default=None)
-    run: str = client.create_run(experiment, began, {STUDY: study.reference}, f"tune {study.name}").info.run_id
+    run: str = client.create_run(
+        experiment, began, {STUDY: study.reference}, f"tune {study.name}"
+    ).info.run_id
     settings: dict[str, Any] = {
         "base": study.base,
         "objective": study.objective,
         "sampler": study.sampler,
         "pruning": study.pruning,
     }
-    settings |= {"sampler_seed": study.sampler_seed, "seed": study.seed, "recipe_digest": study.recipe_digest}
+    settings |= {
+        "sampler_seed": study.sampler_seed,
+        "seed": study.seed,
+        "recipe_digest": study.recipe_digest,
+    }
     settings |= {f"space.{key}": each for key, each in study.space.items()} | study.caps
     for key, value in settings.items():
         client.log_param(run, key, value)
@@ -76,8 +86,16 @@ def _begin(client: Any, experiment: str, study: Tuning) -> str:
 def _send_trial(client: Any, experiment: str, study: Tuning, trial: Trial, parent: str) -> None:
     began = _milliseconds(trial)
     ended = began + int(1000 * trial.seconds)
-    tags = {STUDY: study.reference, TRIAL: _key(trial), PARENT: parent, "state": trial.state, "reason": trial.reason}
-    run = client.create_run(experiment, began, tags, f"{study.name} trial {trial.number}").info.run_id
+    tags = {
+        STUDY: study.reference,
+        TRIAL: _key(trial),
+        PARENT: parent,
+        "state": trial.state,
+        "reason": trial.reason,
+    }
+    run = client.create_run(
+        experiment, began, tags, f"{study.name} trial {trial.number}"
+    ).info.run_id
     for key, value in trial.values.items():
         client.log_param(run, key, value)
     for evaluation, value in enumerate(trial.curve):

@@ -1,4 +1,5 @@
-"""The checkpoints of one run on disk: the last two, each a sealed folder that is whole or not there.
+"""The checkpoints of one run on disk: the last two, each a sealed folder that is whole or not
+there.
 
 <folder>/000017/{seal.json, state.safetensors, best.safetensors}   <folder>.lock
 """
@@ -30,9 +31,10 @@ Notify = Callable[[str], None]
 class Cadence:
     """When a checkpoint is due: at an evaluation, and `minutes` after the last one.
 
-    A checkpoint at an evaluation is left out where the last one was so short a time ago that they would take more than
-    2 % of it: a run of seconds writes none, and a table of gigabytes is not written after each of many evaluations.
-    With `steps` it is due at every evaluation and every so many steps, whatever that costs."""
+    A checkpoint at an evaluation is left out where the last one was so short a time ago that they
+    would take more than 2 % of it: a run of seconds writes none, and a table of gigabytes is not
+    written after each of many evaluations. With `steps` it is due at every evaluation and every so
+    many steps, whatever that costs."""
 
     minutes: float = 5.0
     steps: int | None = None
@@ -48,7 +50,8 @@ class Cadence:
 class Checkpoint:
     """All that a run needs to go on. `facts` are JSON values; tensors are not copied and live on.
 
-    `best` are the best weights so far, those of step `best_step`; none before the first evaluation."""
+    `best` are the best weights so far, those of step `best_step`; none before the first evaluation.
+    """
 
     step: int
     facts: Any
@@ -58,13 +61,20 @@ class Checkpoint:
 
 
 class Checkpoints:
-    """The folder of one run's checkpoints. `made_by` is what they must agree with to be used, e.g. versions; another
-    `source` digest is told alone.
+    """The folder of one run's checkpoints. `made_by` is what they must agree with to be used, e.g.
+    versions; another `source` digest is told alone.
 
     `step` is that of the last one written or used, and `cost` the seconds that writing it took."""
 
-    def __init__(self, folder: Path, made_by: Mapping[str, str], source: str, notify: Notify) -> None:
-        self.folder, self._made_by, self._source, self._notify = folder, dict(made_by), source, notify
+    def __init__(
+        self, folder: Path, made_by: Mapping[str, str], source: str, notify: Notify
+    ) -> None:
+        self.folder, self._made_by, self._source, self._notify = (
+            folder,
+            dict(made_by),
+            source,
+            notify,
+        )
         self._kept: list[Path] = []
         self._best: tuple[int, Path] | None = None
         self._written = time.perf_counter()
@@ -78,7 +88,8 @@ class Checkpoints:
 
     @contextmanager
     def locked(self) -> Iterator[bool]:
-        """True while no other process can run the same; False, with a warning, where the folder cannot be written.
+        """True while no other process can run the same; False, with a warning, where the folder
+        cannot be written.
 
         Raises BenchmarkError where another process does."""
         lock = FileLock(self.folder.with_name(self.folder.name + ".lock"))
@@ -87,7 +98,8 @@ class Checkpoints:
             lock.acquire(timeout=0)
         except Timeout:
             raise BenchmarkError(
-                f"another process is at this very run (lock {lock.lock_file}); wait for it, or end it and start again"
+                f"another process is at this very run (lock {lock.lock_file}); wait for it, or end"
+                " it and start again"
             ) from None
         except OSError as error:
             self._notify(f"warning: no checkpoints: {self.folder}: {error.strerror or error}")
@@ -98,7 +110,9 @@ class Checkpoints:
         finally:
             if not self._found():
                 shutil.rmtree(self.folder, ignore_errors=True)
-                Path(lock.lock_file).unlink(missing_ok=True)  # held still: one who waits for it looks again
+                Path(lock.lock_file).unlink(
+                    missing_ok=True
+                )  # held still: one who waits for it looks again
             lock.release()
 
     def latest(self) -> Checkpoint | None:
@@ -116,20 +130,26 @@ class Checkpoints:
                 continue
             if facts["source"] != self._source:
                 self._notify(
-                    f"the source has changed since the checkpoint of step {facts['step']}, which is used still"
+                    f"the source has changed since the checkpoint of step {facts['step']}, which is"
+                    " used still"
                 )
             self._kept, self.step = [path], facts["step"]
             if facts["best_step"] is not None:
                 self._best = facts["best_step"], path
             return Checkpoint(
-                facts["step"], facts["run"], content.parts["state"], content.parts.get("best", {}), facts["best_step"]
+                facts["step"],
+                facts["run"],
+                content.parts["state"],
+                content.parts.get("best", {}),
+                facts["best_step"],
             )
         if found:
             self._notify("no usable checkpoint: the run starts afresh")
         return None
 
     def write(self, checkpoint: Checkpoint) -> bool:
-        """Adds one and removes all but the last two; False, with a warning, where the disk does not take it."""
+        """Adds one and removes all but the last two; False, with a warning, where the disk does not
+        take it."""
         began = time.perf_counter()
         last = self._found()
         path = self.folder / f"{int(last[-1].name) + 1 if last else 1:06d}"
@@ -150,8 +170,8 @@ class Checkpoints:
             sealed.write(path, facts, parts, same)
         except OSError as error:
             self._notify(
-                f"warning: no checkpoint at step {checkpoint.step}: {self.folder}: {error.strerror or error}; "
-                "the run goes on"
+                f"warning: no checkpoint at step {checkpoint.step}: {self.folder}:"
+                f" {error.strerror or error}; the run goes on"
             )
             return False
         finally:

@@ -1,4 +1,5 @@
-"""The only training loop. It yields events; whoever wants to show, save or track a run consumes them."""
+"""The only training loop. It yields events; whoever wants to show, save or track a run consumes
+them."""
 
 import time
 from collections.abc import Iterator
@@ -35,7 +36,8 @@ class Stepped:
 
 @dataclass(frozen=True)
 class Evaluated:
-    """One evaluation on the validation split; `train_loss` is the mean since the evaluation before."""
+    """One evaluation on the validation split; `train_loss` is the mean since the evaluation
+    before."""
 
     step: int
     epoch: int
@@ -76,8 +78,9 @@ class Progress:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A fit between two events. Its tensors are the fit's own, not copies: they are those of this moment until the next
-    event is asked for. `best_weights` are those of the last improved evaluation of the curve."""
+    """A fit between two events. Its tensors are the fit's own, not copies: they are those of this
+    moment until the next event is asked for. `best_weights` are those of the last improved
+    evaluation of the curve."""
 
     progress: Progress
     state: dict[str, torch.Tensor]
@@ -128,16 +131,28 @@ class Fit:
         yield self._finish()
 
     def snapshot(self) -> Snapshot:
-        """To be taken when an event has come and the next one has not been asked for, `Fitted` excepted."""
+        """To be taken when an event has come and the next one has not been asked for, `Fitted`
+        excepted."""
         train, predict = self.train_clock, self.predict_clock
         seconds = time.perf_counter() - self.started
         state = {MODEL + name: tensor for name, tensor in self.model.state_dict().items()}
         state |= {OPTIMIZER + name: tensor for name, tensor in self.optimizer.state_dict().items()}
-        state |= {"losses": torch.tensor(self.losses, dtype=torch.float64), "generator": torch.get_rng_state()}
+        state |= {
+            "losses": torch.tensor(self.losses, dtype=torch.float64),
+            "generator": torch.get_rng_state(),
+        }
         if self.device.type == "cuda":
             state["cuda_generator"] = torch.cuda.get_rng_state(self.device)
         return Snapshot(
-            Progress(self.step, tuple(self.curve), seconds, train.seconds, train.rows, predict.seconds, predict.rows),
+            Progress(
+                self.step,
+                tuple(self.curve),
+                seconds,
+                train.seconds,
+                train.rows,
+                predict.seconds,
+                predict.rows,
+            ),
             state,
             self.best_weights,
         )
@@ -156,7 +171,9 @@ class Fit:
         self.model.load_state_dict(_below(MODEL, state))
         self.optimizer.load_state_dict(_below(OPTIMIZER, state))
         self.losses = state["losses"].tolist()
-        self.best_weights = {name: tensor.to(self.device) for name, tensor in snapshot.best_weights.items()}
+        self.best_weights = {
+            name: tensor.to(self.device) for name, tensor in snapshot.best_weights.items()
+        }
         torch.set_rng_state(state["generator"])
         if self.device.type == "cuda":
             torch.cuda.set_rng_state(state["cuda_generator"], self.device)
@@ -165,7 +182,12 @@ class Fit:
         done = self.step - (epoch - 1) * self.steps_per_epoch
         train = self.train
         source = batches(
-            self.train_split, train.batch_size, seed=self.seed, epoch=epoch, shuffle=train.shuffle, start=done
+            self.train_split,
+            train.batch_size,
+            seed=self.seed,
+            epoch=epoch,
+            shuffle=train.shuffle,
+            start=done,
         )
         while True:
             if self.losses and self._evaluation_is_due():
@@ -204,8 +226,8 @@ class Fit:
                 logit = predict(self.model, self.valid_split, self.device)
             except FloatingPointError as error:
                 raise BenchmarkError(
-                    f"validation after step {self.step} with learning rate {self.optimizer.learning_rate:g}: {error}; "
-                    "lower train.learning_rate"
+                    f"validation after step {self.step} with learning rate"
+                    f" {self.optimizer.learning_rate:g}: {error}; lower train.learning_rate"
                 ) from None
             self.predict_clock.rows += len(logit)
         valid = evaluate(logit, self.valid_split.label, self.valid_split.group)
@@ -221,7 +243,9 @@ class Fit:
         self.losses.clear()
         self.curve.append(event)
         if event.improved:
-            self.best_weights = {name: tensor.detach().clone() for name, tensor in self.model.state_dict().items()}
+            self.best_weights = {
+                name: tensor.detach().clone() for name, tensor in self.model.state_dict().items()
+            }
         self.optimizer.learning_rate = self.plateau.next_rate(self.optimizer.learning_rate)
         return event
 
@@ -256,4 +280,8 @@ class _Clock:
 
 
 def _below(prefix: str, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    return {name.removeprefix(prefix): tensor for name, tensor in state.items() if name.startswith(prefix)}
+    return {
+        name.removeprefix(prefix): tensor
+        for name, tensor in state.items()
+        if name.startswith(prefix)
+    }

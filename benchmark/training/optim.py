@@ -1,4 +1,5 @@
-"""Adam with coupled L2 inside the clip norm, over whole tables or the rows of a batch, and the published schedule."""
+"""Adam with coupled L2 inside the clip norm, over whole tables or the rows of a batch, and the
+published schedule."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +20,8 @@ CHUNK = 1 << 18
 
 @dataclass
 class _Update:
-    """The gradient of one parameter, L2 included: of all of it, or of a table's `rows`, whose weights are `picked`."""
+    """The gradient of one parameter, L2 included: of all of it, or of a table's `rows`, whose
+    weights are `picked`."""
 
     name: str
     weight: nn.Parameter
@@ -32,18 +34,23 @@ class _Update:
 class Optimizer:
     """One step: add L2 gradients, clip the global norm, update.
 
-    adam: exact. The penalty (lambda / 2) ||E||^2 runs over whole tables: its gradient lambda E is dense, the clip norm
-    sees it, and every row moves at every step.
-    The others are lazy. A row of a table that is not in the batch has no penalty, no part in the norm, and stays where
-    it is. sparse_adam: Adam of the rows in the batch, its bias corrected by the count of all steps. rowwise_adagrad:
-    they move by `lr g / (sqrt(a) + 1e-8)`, one accumulator a per row for the mean of g^2 over the row.
+    adam: exact. The penalty (lambda / 2) ||E||^2 runs over whole tables: its gradient lambda E is
+    dense, the clip norm sees it, and every row moves at every step.
+    The others are lazy. A row of a table that is not in the batch has no penalty, no part in the
+    norm, and stays where it is. sparse_adam: Adam of the rows in the batch, its bias corrected by
+    the count of all steps. rowwise_adagrad: they move by `lr g / (sqrt(a) + 1e-8)`, one accumulator
+    a per row for the mean of g^2 over the row.
     All but the tables is left to Adam. A table is a parameter whose gradient is sparse.
     """
 
     def __init__(self, model: nn.Module, train: Train) -> None:
         self.learning_rate = train.learning_rate
         self._kind, self._clip_norm = train.optimizer, train.clip_norm
-        penalties = {"embedding": train.embedding_l2, "dense": train.dense_l2, "head": train.dense_l2}
+        penalties = {
+            "embedding": train.embedding_l2,
+            "dense": train.dense_l2,
+            "head": train.dense_l2,
+        }
         self._parameters = {name: p for name, p in model.named_parameters() if p.requires_grad}
         self._penalties = {name: penalties[part_of(name)] for name in self._parameters}
         self._steps = 0
@@ -58,23 +65,38 @@ class Optimizer:
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         """Continues from a `state_dict()`, bit for bit."""
         moments = dict(state)
-        self._steps, self.learning_rate = int(moments.pop("steps")), float(moments.pop("learning_rate"))
+        self._steps, self.learning_rate = (
+            int(moments.pop("steps")),
+            float(moments.pop("learning_rate")),
+        )
         device = next(iter(self._parameters.values())).device
         self._state = {name: moment.to(device, copy=True) for name, moment in moments.items()}
 
     @torch.no_grad()
     def step(self) -> None:
-        """One update by the gradients at hand, which are used up: every `grad` is None afterwards."""
+        """One update by the gradients at hand, which are used up: every `grad` is None
+        afterwards."""
         self._steps += 1
         updates = [self._update(name, weight) for name, weight in self._parameters.items()]
         norms = [torch.linalg.vector_norm(update.gradient) for update in updates]
-        norms += [_rest_of_penalty(update) for update in updates if self._kind == "adam" and update.penalty]
-        scale = min(1.0, self._clip_norm / (float(torch.linalg.vector_norm(torch.stack(norms))) + 1e-6))
+        norms += [
+            _rest_of_penalty(update)
+            for update in updates
+            if self._kind == "adam" and update.penalty
+        ]
+        scale = min(
+            1.0, self._clip_norm / (float(torch.linalg.vector_norm(torch.stack(norms))) + 1e-6)
+        )
         if scale < 1:
             for update in updates:
                 update.gradient.mul_(scale)
         dense = [update for update in updates if update.rows is None]
-        self._adam([(u.weight, u.gradient, self._state_of(u, "first"), self._state_of(u, "second")) for u in dense])
+        self._adam(
+            [
+                (u.weight, u.gradient, self._state_of(u, "first"), self._state_of(u, "second"))
+                for u in dense
+            ]
+        )
         for update in updates:
             if update.rows is not None and update.picked is not None:
                 self._step_table(update, update.rows, update.picked, scale)
@@ -84,11 +106,15 @@ class Optimizer:
         weight.grad = None
         penalty = self._penalties[name]
         if not gradient.is_sparse:
-            return _Update(name, weight, penalty, gradient.add_(weight, alpha=penalty) if penalty else gradient)
+            return _Update(
+                name, weight, penalty, gradient.add_(weight, alpha=penalty) if penalty else gradient
+            )
         gradient = gradient.coalesce()
         rows = gradient.indices()[0]
         picked = weight.index_select(0, rows)
-        return _Update(name, weight, penalty, gradient.values().add_(picked, alpha=penalty), rows, picked)
+        return _Update(
+            name, weight, penalty, gradient.values().add_(picked, alpha=penalty), rows, picked
+        )
 
     def _step_table(self, update: _Update, rows: Tensor, picked: Tensor, scale: float) -> None:
         table, gradient = update.weight, update.gradient
@@ -107,7 +133,8 @@ class Optimizer:
             tensor.index_copy_(0, rows, values)
 
     def _decay(self, table: Tensor, first: Tensor, second: Tensor, penalty: float) -> None:
-        """Adam of all rows by the penalty's gradient alone; those of the batch are written over afterwards.
+        """Adam of all rows by the penalty's gradient alone; those of the batch are written over
+        afterwards.
 
         By chunks, for which one small zero gradient is enough.
         """
@@ -116,7 +143,9 @@ class Optimizer:
         chunks = zip(*(torch.split(tensor, rows) for tensor in (table, first, second)), strict=True)
         self._adam([(weight, zeros[: len(weight)], m, v) for weight, m, v in chunks], penalty)
 
-    def _adam(self, moved: Sequence[tuple[Tensor, Tensor, Tensor, Tensor]], penalty: float = 0.0) -> None:
+    def _adam(
+        self, moved: Sequence[tuple[Tensor, Tensor, Tensor, Tensor]], penalty: float = 0.0
+    ) -> None:
         """Adam in place of (weight, gradient, first moment, second moment)."""
         if not moved:
             return
@@ -147,17 +176,22 @@ class Optimizer:
 
 
 def _rest_of_penalty(update: _Update) -> Tensor:
-    """The norm of the penalty's gradient over the rows of a table that are not in the batch, 0-dim."""
+    """The norm of the penalty's gradient over the rows of a table that are not in the batch,
+    0-dim."""
     if update.picked is None:
         return update.gradient.new_zeros(())
-    squares = torch.linalg.vector_norm(update.weight).square() - torch.linalg.vector_norm(update.picked).square()
+    squares = (
+        torch.linalg.vector_norm(update.weight).square()
+        - torch.linalg.vector_norm(update.picked).square()
+    )
     norm: Tensor = update.penalty * squares.clamp(min=0).sqrt()
     return norm
 
 
 @dataclass
 class Plateau:
-    """Best validation value so far; without improvement the rate falls, and after `patience` of them it ends."""
+    """Best validation value so far; without improvement the rate falls, and after `patience` of
+    them it ends."""
 
     train: Train
     best: float | None = None
@@ -177,4 +211,8 @@ class Plateau:
         return self.waited >= self.train.patience
 
     def next_rate(self, rate: float) -> float:
-        return max(rate * self.train.plateau_factor, self.train.min_learning_rate) if self.waited else rate
+        return (
+            max(rate * self.train.plateau_factor, self.train.min_learning_rate)
+            if self.waited
+            else rate
+        )

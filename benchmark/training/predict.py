@@ -15,14 +15,17 @@ CPU_ROWS, GPU_ROWS = 512, 1 << 16
 
 
 def predict(model: nn.Module, split: Arrays, device: torch.device) -> NDArray[np.float32]:
-    """Logits [n] of a whole split in row order, in eval mode. Raises FloatingPointError for one that is not finite."""
+    """Logits [n] of a whole split in row order, in eval mode. Raises FloatingPointError for one
+    that is not finite."""
     scores = np.empty(len(split), dtype=np.float32)
     model.eval()
     with torch.inference_mode():
         position = 0
         for batch in ordered(split, _rows(device)):
             moved = batch.to(device)
-            scores[position : position + len(batch)] = model(moved.dense, moved.sparse).cpu().numpy()
+            scores[position : position + len(batch)] = (
+                model(moved.dense, moved.sparse).cpu().numpy()
+            )
             position += len(batch)
     if not np.isfinite(scores).all():
         raise FloatingPointError("a logit is not finite")
@@ -32,14 +35,19 @@ def predict(model: nn.Module, split: Arrays, device: torch.device) -> NDArray[np
 Observe = Callable[[str, torch.Tensor], None]
 
 
-def observe(model: nn.Module, split: Arrays, rows: NDArray[np.int64], device: torch.device, seen: Observe) -> None:
-    """Shows `seen(stage, x)` every stage of the model in eval mode, over the given rows, a batch at a time."""
+def observe(
+    model: nn.Module, split: Arrays, rows: NDArray[np.int64], device: torch.device, seen: Observe
+) -> None:
+    """Shows `seen(stage, x)` every stage of the model in eval mode, over the given rows, a batch at
+    a time."""
     probe = Arrays(split.dense[rows], split.sparse[rows], split.label[rows])
     model.eval()
     with torch.inference_mode():
         for batch in ordered(probe, _rows(device)):
             moved = batch.to(device)
-            model.forward(moved.dense, moved.sparse, seen)  # a compiled model's call would compile the observer too
+            model.forward(
+                moved.dense, moved.sparse, seen
+            )  # a compiled model's call would compile the observer too
 
 
 def _rows(device: torch.device) -> int:

@@ -18,8 +18,9 @@ BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 class TrainingStep:
     """Adds the gradients of the rows of a batch up, a few hundred rows at a time, and updates once.
 
-    The sums are those of the whole batch up to rounding. A model whose rows depend on each other in training (batch
-    norm, or a term of its own in the loss) takes the whole batch at once, as a GPU does.
+    The sums are those of the whole batch up to rounding. A model whose rows depend on each other in
+    training (batch norm, or a term of its own in the loss) takes the whole batch at once, as a GPU
+    does.
     """
 
     def __init__(self, model: nn.Module, optimizer: Optimizer) -> None:
@@ -29,7 +30,8 @@ class TrainingStep:
         self._whole = normed or self._penalty is not None
 
     def __call__(self, batch: Batch) -> float:
-        """One update; the batch's mean cross-entropy without penalties. Without the update where that is not finite."""
+        """One update; the batch's mean cross-entropy without penalties. Without the update where
+        that is not finite."""
         self._model.train()
         rows = len(batch) if self._whole or batch.label.is_cuda else CHUNK_ROWS
         losses = []
@@ -37,7 +39,9 @@ class TrainingStep:
         for first in range(0, len(batch), rows):
             part = slice(first, first + rows)
             logit = self._model(batch.dense[part], batch.sparse[part])
-            loss = binary_cross_entropy_with_logits(logit, batch.label[part], reduction="sum") / len(batch)
+            loss = binary_cross_entropy_with_logits(
+                logit, batch.label[part], reduction="sum"
+            ) / len(batch)
             losses.append(loss.detach())
             torch.autograd.backward(loss if self._penalty is None else loss + self._penalty())
             sparse.collect()
@@ -49,10 +53,13 @@ class TrainingStep:
 
 
 class _SparseGradients:
-    """The sparse gradients of several backward passes, put together once: adding them up would copy them every time."""
+    """The sparse gradients of several backward passes, put together once: adding them up would copy
+    them every time."""
 
     def __init__(self, model: nn.Module) -> None:
-        self._pieces: dict[nn.Parameter, list[Tensor]] = {parameter: [] for parameter in model.parameters()}
+        self._pieces: dict[nn.Parameter, list[Tensor]] = {
+            parameter: [] for parameter in model.parameters()
+        }
 
     def collect(self) -> None:
         for parameter, pieces in self._pieces.items():
@@ -65,11 +72,14 @@ class _SparseGradients:
             if pieces:
                 indices = torch.cat([piece._indices() for piece in pieces], dim=1)
                 values = torch.cat([piece._values() for piece in pieces])
-                parameter.grad = torch.sparse_coo_tensor(indices, values, parameter.shape, check_invariants=False)
+                parameter.grad = torch.sparse_coo_tensor(
+                    indices, values, parameter.shape, check_invariants=False
+                )
 
 
 def compile_model(model: nn.Module, device: torch.device) -> tuple[str, ...]:
-    """Compiles the model in place, so that its weights keep their names, and returns what a record should note.
+    """Compiles the model in place, so that its weights keep their names, and returns what a record
+    should note.
 
     Without a working compiler the model stays as it is; that is no error, but noted."""
     try:

@@ -1,4 +1,5 @@
-"""Whole files or none, written beside their place and renamed; and the digest of what such files hold."""
+"""Whole files or none, written beside their place and renamed; and the digest of what such files
+hold."""
 
 import hashlib
 import json
@@ -12,7 +13,8 @@ from benchmark.errors import BenchmarkError
 
 
 def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
-    """Lets `write` fill a temporary file, then renames it to `path`. Raises BenchmarkError naming the path."""
+    """Lets `write` fill a temporary file, then renames it to `path`. Raises BenchmarkError naming
+    the path."""
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -37,12 +39,15 @@ def write_text(path: Path, text: str) -> None:
 
 
 def require_writable(folder: Path) -> None:
-    """Raises BenchmarkError where a file cannot be made in `folder`, before hours are spent on what goes there."""
+    """Raises BenchmarkError where a file cannot be made in `folder`, before hours are spent on what
+    goes there."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
-        raise BenchmarkError(f"{folder}: cannot be written to: {error.strerror}; choose another folder") from None
+        raise BenchmarkError(
+            f"{folder}: cannot be written to: {error.strerror}; choose another folder"
+        ) from None
 
 
 def sync_folder(folder: Path) -> None:
@@ -56,4 +61,6 @@ def sync_folder(folder: Path) -> None:
 
 def canonical_sha256(content: object) -> str:
     """SHA-256 of the canonical JSON: sorted keys, no spaces."""
-    return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    return hashlib.sha256(
+        json.dumps(content, sort_keys=True, separators=(",", ":")).encode()
+    ).hexdigest()

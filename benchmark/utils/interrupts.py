@@ -13,7 +13,8 @@ HEARD = b"\ninterrupted: what is under way is finished first; once more ends at 
 
 
 class Interrupted(KeyboardInterrupt):
-    """The run was interrupted by `signum`; `step` is where the same command goes on, None where nothing was kept."""
+    """The run was interrupted by `signum`; `step` is where the same command goes on, None where
+    nothing was kept."""
 
     def __init__(self, signum: int, step: int | None = None) -> None:
         super().__init__(signum)
@@ -21,9 +22,11 @@ class Interrupted(KeyboardInterrupt):
 
 
 class Interrupts:
-    """While it is open, a first signal that comes when `deferring` is kept in `caught`; any other raises Interrupted.
+    """While it is open, a first signal that comes when `deferring` is kept in `caught`; any other
+    raises Interrupted.
 
-    Signals are handled in the main thread alone, and ignored ones stay so; elsewhere this does nothing."""
+    Signals are handled in the main thread alone, and ignored ones stay so; elsewhere this does
+    nothing."""
 
     def __init__(self) -> None:
         self.deferring = False

@@ -13,7 +13,10 @@ _Result = TypeVar("_Result")
 
 
 def ahead(
-    pool: ThreadPoolExecutor, work: Callable[[_Item], _Result], items: Iterable[_Item], count: int = WORKERS + 1
+    pool: ThreadPoolExecutor,
+    work: Callable[[_Item], _Result],
+    items: Iterable[_Item],
+    count: int = WORKERS + 1,
 ) -> Iterator[_Result]:
     """The result for each item, in order; at most `count` items and results are held."""
     pending: deque[Future[_Result]] = deque()

@@ -1,4 +1,5 @@
-"""A folder of tensors and facts that is whole or not there: safetensors and JSON, never pickle, sealed by SHA-256.
+"""A folder of tensors and facts that is whole or not there: safetensors and JSON, never pickle,
+sealed by SHA-256.
 
 <folder>/seal.json = {"facts": ..., "files": {"<part>.safetensors": SHA-256}, "sha256": of the rest}
 """
@@ -25,7 +26,8 @@ Tensors = Mapping[str, Tensor]
 
 
 class Damaged(Exception):
-    """A sealed folder that is not what was written; the message says which file, and what is wrong with it."""
+    """A sealed folder that is not what was written; the message says which file, and what is wrong
+    with it."""
 
 
 @dataclass(frozen=True)
@@ -36,10 +38,13 @@ class Sealed:
     parts: dict[str, dict[str, Tensor]]
 
 
-def write(folder: Path, facts: Any, parts: Mapping[str, Tensors], same: Mapping[str, Path] | None = None) -> None:
+def write(
+    folder: Path, facts: Any, parts: Mapping[str, Tensors], same: Mapping[str, Path] | None = None
+) -> None:
     """Fills a hidden partial folder beside `folder`, brings it to the disk and renames it.
 
-    `same` names parts that are those of a sealed folder there already: their files are shared by hard links.
+    `same` names parts that are those of a sealed folder there already: their files are shared by
+    hard links.
     Raises OSError, and leaves nothing behind then."""
     partial = partial_folder(folder)
     shutil.rmtree(partial, ignore_errors=True)  # of a process that was killed
@@ -81,8 +86,11 @@ def read(folder: Path) -> Sealed:
             with (folder / name).open("rb") as file:
                 if hashlib.file_digest(file, "sha256").hexdigest() != expected:
                     raise Damaged(f"{name}: its checksum differs")
-            # copies: a mapped tensor is aligned otherwise, which may show in the last bit of what is made of it
-            parts[name.removesuffix(SUFFIX)] = {key: tensor.clone() for key, tensor in load_file(folder / name).items()}
+            # copies: a mapped tensor is aligned otherwise, which may show in the last bit of what
+            # is made of it
+            parts[name.removesuffix(SUFFIX)] = {
+                key: tensor.clone() for key, tensor in load_file(folder / name).items()
+            }
     except OSError as error:
         raise Damaged(f"{Path(error.filename or folder).name}: {error.strerror or error}") from None
     except (ValueError, KeyError, AttributeError, TypeError, SafetensorError):
@@ -95,7 +103,8 @@ def partial_folder(folder: Path) -> Path:
 
 
 def _apart(tensors: Tensors) -> dict[str, Tensor]:
-    """Contiguous, and copied where two share their memory, as tied weights do: the format has no word for that."""
+    """Contiguous, and copied where two share their memory, as tied weights do: the format has no
+    word for that."""
     found: dict[str, Tensor] = {}
     taken: set[int] = set()
     for name, tensor in tensors.items():

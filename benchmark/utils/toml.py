@@ -1,4 +1,5 @@
-"""TOML files checked against pydantic classes, with errors that name the file, the key and what is allowed."""
+"""TOML files checked against pydantic classes, with errors that name the file, the key and what is
+allowed."""
 
 import difflib
 import json
@@ -26,7 +27,8 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def validate(form: type[M], table: dict[str, Any], where: str) -> M:
-    """`table` as an instance of `form`. Raises UsageError with one line a fault, each naming `where` and the key."""
+    """`table` as an instance of `form`. Raises UsageError with one line a fault, each naming
+    `where` and the key."""
     try:
         text = json.dumps(table, allow_nan=False)
     except (TypeError, ValueError):
@@ -34,11 +36,16 @@ def validate(form: type[M], table: dict[str, Any], where: str) -> M:
     try:
         return form.model_validate_json(text)
     except ValidationError as error:
-        faults = [_fault(form, fault["type"], fault["loc"], fault["msg"], fault["input"]) for fault in error.errors()]
+        faults = [
+            _fault(form, fault["type"], fault["loc"], fault["msg"], fault["input"])
+            for fault in error.errors()
+        ]
         raise UsageError("\n".join(f"{where}: {fault}" for fault in faults)) from None
 
 
-def _fault(form: type[BaseModel], kind: str, location: tuple[int | str, ...], message: str, value: object) -> str:
+def _fault(
+    form: type[BaseModel], kind: str, location: tuple[int | str, ...], message: str, value: object
+) -> str:
     key = ".".join(str(part) for part in location)
     if kind == "extra_forbidden":
         allowed = _fields_at(form, location[:-1])
@@ -55,11 +62,17 @@ def _fields_at(form: type[BaseModel], location: tuple[int | str, ...]) -> list[s
     inner: list[type[BaseModel]] = []
     for part in location:
         field = form.model_fields.get(str(part))
-        if field is None:  # a key of a dictionary of tables, a position in a list, or which of several forms it is
+        if (
+            field is None
+        ):  # a key of a dictionary of tables, a position in a list, or which of several forms it is
             form = next((option for option in inner if part in _tags(option)), form)
             continue
         options = [field.annotation, *_arguments(field.annotation)]
-        inner = [option for option in options if isinstance(option, type) and issubclass(option, BaseModel)]
+        inner = [
+            option
+            for option in options
+            if isinstance(option, type) and issubclass(option, BaseModel)
+        ]
         if not inner:
             return []
         form = inner[0]
@@ -68,7 +81,11 @@ def _fields_at(form: type[BaseModel], location: tuple[int | str, ...]) -> list[s
 
 def _tags(form: type[BaseModel]) -> list[Any]:
     """The words that a key of the form may be."""
-    literals = [field.annotation for field in form.model_fields.values() if get_origin(field.annotation) is Literal]
+    literals = [
+        field.annotation
+        for field in form.model_fields.values()
+        if get_origin(field.annotation) is Literal
+    ]
     return [word for literal in literals for word in get_args(literal)]
 
 

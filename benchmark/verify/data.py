@@ -25,7 +25,8 @@ from benchmark.runs.probe import PROBE_ROWS, Probe, Views
 from benchmark.verify import proof, quality
 
 CLOSE = 1e-4
-"""Of untrained spectra: another processor rounds otherwise, and another seed differs by far more."""
+"""Of untrained spectra: another processor rounds otherwise, and another seed differs by far
+more."""
 MOVED = 0.02
 """Largest share of a histogram's samples that rounding moves over the edges of bins."""
 
@@ -49,7 +50,10 @@ def card(record: Record, today: Card) -> Iterator[str]:
     if record.probe_rows != min(record.data.rows["valid"], PROBE_ROWS):
         yield f"probe_rows is {record.probe_rows}"
     grouped = today.table is not None and today.table.group is not None
-    for name, metrics in (("test", record.metrics.test), *(("valid", point.valid) for point in record.curve)):
+    for name, metrics in (
+        ("test", record.metrics.test),
+        *(("valid", point.valid) for point in record.curve),
+    ):
         if not grouped and metrics.gauc is not None:
             yield f"{name}: gauc is {metrics.gauc}, but the data set has no group column"
 
@@ -67,18 +71,24 @@ def rows(record: Record, path: Path, store: Store) -> Iterator[str]:
 
 
 def untrained(record: Record, store: Store) -> Iterator[str]:
-    """The model is built again from its seed and looked at before any training: so the seed is no mere statement."""
+    """The model is built again from its seed and looked at before any training: so the seed is no
+    mere statement."""
     views = _views(json.dumps(record.recipe["model"]), record.dataset, record.seed, store.folder)
     for stage in record.spectra:
         found = views.token[stage.stage], views.batch[stage.stage]
         density = views.density[stage.stage]
-        if not (_close((stage.initial, stage.initial_batch), found) and _same_histograms(stage, density)):
+        if not (
+            _close((stage.initial, stage.initial_batch), found) and _same_histograms(stage, density)
+        ):
             yield f"{stage.stage}: seed {record.seed} gives other spectra of the untrained model"
 
 
 def same_versions(record: Record) -> bool:
     """Whether the record's numbers were made with today's versions of what makes them."""
-    return all(record.environment.versions.get(name) == version for name, version in current().versions.items())
+    return all(
+        record.environment.versions.get(name) == version
+        for name, version in current().versions.items()
+    )
 
 
 def _grouped_auc(record: Record, path: Path, store: Store) -> Iterator[str]:
@@ -87,7 +97,10 @@ def _grouped_auc(record: Record, path: Path, store: Store) -> Iterator[str]:
         return
     logit = np.empty(len(test), dtype=np.float32)
     logit[test.label == 1], logit[test.label == 0] = arrays["positive"], arrays["negative"]
-    derived, stated = grouped_auc(logit.astype(np.float64), test.label, test.group), record.metrics.test.gauc
+    derived, stated = (
+        grouped_auc(logit.astype(np.float64), test.label, test.group),
+        record.metrics.test.gauc,
+    )
     if derived is None or stated is None:
         same = derived is stated
     else:
@@ -113,12 +126,16 @@ def _seen(folder: Path, train_rows: int | None) -> tuple[int, ...]:
 
 
 def _close(stated: tuple[Any, ...], found: tuple[Any, ...]) -> bool:
-    one, other = (_numbers([each and asdict(each) for each in spectra]) for spectra in (stated, found))
+    one, other = (
+        _numbers([each and asdict(each) for each in spectra]) for spectra in (stated, found)
+    )
     return len(one) == len(other) and bool(np.allclose(one, other, rtol=CLOSE, atol=CLOSE))
 
 
 def _numbers(value: Any) -> NDArray[np.float64]:
-    return np.array([-1.0 if leaf is None else leaf for *_, leaf in proof.leaves(value)], dtype=np.float64)
+    return np.array(
+        [-1.0 if leaf is None else leaf for *_, leaf in proof.leaves(value)], dtype=np.float64
+    )
 
 
 def _same_histograms(stage: StageSpectra, density: Density) -> bool:
@@ -127,6 +144,7 @@ def _same_histograms(stage: StageSpectra, density: Density) -> bool:
         return False
     pairs = ((stated.rank, density.rank), (stated.shift, density.shift))
     return all(
-        len(one) == len(other) and np.abs(np.array(one) - np.array(other)).sum() <= 2 * MOVED * max(1, sum(other))
+        len(one) == len(other)
+        and np.abs(np.array(one) - np.array(other)).sum() <= 2 * MOVED * max(1, sum(other))
         for one, other in pairs
     )

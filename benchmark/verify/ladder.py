@@ -1,4 +1,5 @@
-"""The ladder of checks a record climbs, each derived again from something other than the record itself."""
+"""The ladder of checks a record climbs, each derived again from something other than the record
+itself."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -34,9 +35,12 @@ class Finding:
 
 
 def verify(results: Path, open_data: OpenData, recipe_folder: Path = RECIPES) -> Iterator[Finding]:
-    """Everything wrong with the records and tables below `results`. Nothing yielded means all is well."""
+    """Everything wrong with the records and tables below `results`. Nothing yielded means all is
+    well."""
     ranked, loaded = record_files(results), Loaded()
-    yield from verify_files([*ranked, *place.study_files(results)], open_data, recipe_folder, loaded)
+    yield from verify_files(
+        [*ranked, *place.study_files(results)], open_data, recipe_folder, loaded
+    )
     for path in place.strays(results):
         yield Finding(path, "place", "is no record and no scores file of one")
     tables = verify_tables.tables([loaded[path] for path in ranked if path in loaded], results)
@@ -44,10 +48,13 @@ def verify(results: Path, open_data: OpenData, recipe_folder: Path = RECIPES) ->
 
 
 def verify_files(
-    paths: Sequence[Path], open_data: OpenData, recipe_folder: Path = RECIPES, loaded: Loaded | None = None
+    paths: Sequence[Path],
+    open_data: OpenData,
+    recipe_folder: Path = RECIPES,
+    loaded: Loaded | None = None,
 ) -> Iterator[Finding]:
-    """Everything wrong with these records, each alone and beside each other; `loaded` is filled with those of good
-    form."""
+    """Everything wrong with these records, each alone and beside each other; `loaded` is filled
+    with those of good form."""
     records = Loaded() if loaded is None else loaded
     for path in paths:
         try:
@@ -59,7 +66,9 @@ def verify_files(
     yield from _copies(records)
 
 
-def verify_record(record: Record, path: Path, open_data: OpenData, recipe_folder: Path) -> Iterator[Finding]:
+def verify_record(
+    record: Record, path: Path, open_data: OpenData, recipe_folder: Path
+) -> Iterator[Finding]:
     """Everything wrong with one record."""
     for rung, check in (
         ("place", lambda: place.place(record, path, recipe_folder)),
@@ -83,11 +92,17 @@ def _on_data(record: Record, path: Path, open_data: OpenData) -> Iterator[Findin
         return
     card, store = data.card, data.store
     if card is not None:
-        yield from (Finding(path, "data", message) for message in _guarded(lambda: verify_data.card(record, card)))
+        yield from (
+            Finding(path, "data", message)
+            for message in _guarded(lambda: verify_data.card(record, card))
+        )
     if store is None:
         yield Finding(path, "data", f"not checked against its rows: {data.why_not}", failed=False)
         return
-    faults = [Finding(path, "data", message) for message in _guarded(lambda: verify_data.rows(record, path, store))]
+    faults = [
+        Finding(path, "data", message)
+        for message in _guarded(lambda: verify_data.rows(record, path, store))
+    ]
     yield from faults
     if faults:
         return
@@ -95,12 +110,20 @@ def _on_data(record: Record, path: Path, open_data: OpenData) -> Iterator[Findin
         untrained = _guarded(lambda: verify_data.untrained(record, store))
         yield from (Finding(path, "seed", message) for message in untrained)
     else:
-        made = ", ".join(f"{name} {version}" for name, version in record.environment.versions.items())
-        yield Finding(path, "seed", f"untrained spectra not checked: the record was made with {made}", failed=False)
+        made = ", ".join(
+            f"{name} {version}" for name, version in record.environment.versions.items()
+        )
+        yield Finding(
+            path,
+            "seed",
+            f"untrained spectra not checked: the record was made with {made}",
+            failed=False,
+        )
 
 
 def _guarded(check: Callable[[], Iterator[str]]) -> Iterator[str]:
-    """A check that cannot even be made (its recipe does not parse, a part is missing) is a fault too."""
+    """A check that cannot even be made (its recipe does not parse, a part is missing) is a fault
+    too."""
     try:
         yield from check()
     except BenchmarkError as error:
@@ -119,15 +142,26 @@ def _recipe(record: Record, folder: Path) -> Iterator[str]:
     if _resolved(kept, record.recipe) != record.recipe:
         yield "the recipe in the record is not fully resolved"
     if kept.digest() != record.recipe_digest:
-        yield f"recipe_digest {record.recipe_digest[:12]} is not that of its recipe ({kept.digest()[:12]})"
+        yield (
+            f"recipe_digest {record.recipe_digest[:12]} is not that of its recipe"
+            f" ({kept.digest()[:12]})"
+        )
     if record.name is not None:
-        yield from _again(comparable.recipe(record, recipes.load(f"{record.dataset}/{record.name}", folder).digest()))
+        yield from _again(
+            comparable.recipe(
+                record, recipes.load(f"{record.dataset}/{record.name}", folder).digest()
+            )
+        )
 
 
 def _resolved(kept: recipes.Recipe, stated: dict[str, Any]) -> dict[str, Any]:
-    """Every setting of the recipe, less those that came after it was stated, which then have their defaults."""
+    """Every setting of the recipe, less those that came after it was stated, which then have their
+    defaults."""
     table = kept.resolved()
-    added = {"model": getattr(registry.models.get(kept.model), "added_later", ()), "train": kept.train.added_later}
+    added = {
+        "model": getattr(registry.models.get(kept.model), "added_later", ()),
+        "train": kept.train.added_later,
+    }
     for group, later in added.items():
         for key in set(later) - set(stated[group]):
             del table[group][key]
@@ -141,7 +175,8 @@ def _ranks(record: Record) -> Iterator[str]:
 
 
 def _copies(records: Loaded) -> Iterator[Finding]:
-    """One run given out as two: only a run of the same model, steps, data and seed has the same scores."""
+    """One run given out as two: only a run of the same model, steps, data and seed has the same
+    scores."""
     first: dict[str, tuple[Path, tuple[object, ...]]] = {}
     for path, record in records.items():
         run = (_steps(record), record.data.arrays, record.train_rows, record.seed)
@@ -151,7 +186,8 @@ def _copies(records: Loaded) -> Iterator[Finding]:
 
 
 def _steps(record: Record) -> str:
-    """Digest of what decides the weights after each step, short of the first cut of the learning rate: runs that differ
-    in nothing but when they cut it and stop may end with the same weights."""
+    """Digest of what decides the weights after each step, short of the first cut of the learning
+    rate: runs that differ in nothing but when they cut it and stop may end with the same weights.
+    """
     train = {key: value for key, value in record.recipe["train"].items() if key not in Train.ending}
     return canonical_sha256({"model": record.recipe["model"], "train": train})

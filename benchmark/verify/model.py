@@ -1,4 +1,5 @@
-"""The model of a record's recipe, rebuilt without memory for its weights: its size, cost, notes and stages."""
+"""The model of a record's recipe, rebuilt without memory for its weights: its size, cost, notes and
+stages."""
 
 import json
 from collections.abc import Iterator
@@ -15,7 +16,8 @@ from benchmark.verify import ranks
 
 @dataclass(frozen=True)
 class Outline:
-    """What follows from a recipe and the shape of its data; `shapes` are (rows, columns) by stage, in order."""
+    """What follows from a recipe and the shape of its data; `shapes` are (rows, columns) by stage,
+    in order."""
 
     parameters: Parameters
     flops_per_sample: int
@@ -30,7 +32,10 @@ def model(record: Record) -> Iterator[str]:
     if built.parameters != record.parameters:
         yield f"parameters are {record.parameters}, the rebuilt model has {built.parameters}"
     if built.flops_per_sample != record.flops_per_sample:
-        yield f"flops_per_sample is {record.flops_per_sample}, the rebuilt model needs {built.flops_per_sample}"
+        yield (
+            f"flops_per_sample is {record.flops_per_sample}, the rebuilt model needs"
+            f" {built.flops_per_sample}"
+        )
     compiled = record.notes[len(built.notes) :] if record.recipe["train"].get("compile") else ()
     if built.notes + compiled != record.notes:
         yield f"notes are {record.notes}, the rebuilt model gives {built.notes}"

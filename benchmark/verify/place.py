@@ -1,6 +1,7 @@
 """Where a record lies says what run it is of.
 
-<results>/records/<data set>/<recipe>/seed-<n>.json   <results>/studies/<study>/<data set>/<variant>/seed-<n>.json
+<results>/records/<data set>/<recipe>/seed-<n>.json   <results>/studies/<study>/<data
+set>/<variant>/seed-<n>.json
 """
 
 from collections.abc import Iterator
@@ -9,7 +10,14 @@ from pathlib import Path
 from benchmark.errors import UsageError
 from benchmark.recipes import recipe as recipes
 from benchmark.records import comparable
-from benchmark.records.record import ADHOC, Record, adhoc_path, record_files, record_path, scores_path
+from benchmark.records.record import (
+    ADHOC,
+    Record,
+    adhoc_path,
+    record_files,
+    record_path,
+    scores_path,
+)
 from benchmark.studies import damping
 from benchmark.studies.ablation import design
 from benchmark.studies.scaling import ladders
@@ -54,7 +62,11 @@ def place(record: Record, path: Path, recipe_folder: Path = RECIPES) -> Iterator
 
 def strays(results: Path) -> Iterator[Path]:
     """Files among the records that are none, and scores of no record."""
-    known = {file for path in (*record_files(results), *study_files(results)) for file in (path, scores_path(path))}
+    known = {
+        file
+        for path in (*record_files(results), *study_files(results))
+        for file in (path, scores_path(path))
+    }
     files = (*(results / "records").rglob("*"), *(results / "studies").rglob("seed-*"))
     yield from (path for path in sorted(files) if path.is_file() and path not in known)
 
@@ -74,10 +86,14 @@ def _of_study(record: Record, path: Path, study: str, recipe_folder: Path) -> It
         if record.name is not None:
             yield f"a run of the committed recipe {record.recipe_id} lies among the ad hoc ones"
         model, rows = record.recipe["model"]["name"], record.train_rows
-        expected = adhoc_path(root(path), record.dataset, model, record.recipe_digest, rows, record.seed)
+        expected = adhoc_path(
+            root(path), record.dataset, model, record.recipe_digest, rows, record.seed
+        )
         fits = path == expected
     elif study == design.STUDY:
-        fits = folder == design.folder((record.recipe["model"]["mixing"], record.recipe["model"]["ffn"]))
+        fits = folder == design.folder(
+            (record.recipe["model"]["mixing"], record.recipe["model"]["ffn"])
+        )
     elif study == damping.STUDY:
         fits = folder.endswith(f"-{record.recipe['model']['num_blocks']}")
     elif study == ladders.STUDY:
@@ -105,7 +121,13 @@ def _of_ladder(record: Record, folder: str, recipe_folder: Path) -> Iterator[str
         yield f"recipe {recipe.id} has {there} {kind}s, and the record is of {kind} {number}"
         return
     variant = ladders.variant(recipe, kind, number)
-    yield from (f"stale: {fault}; run it again" for fault in comparable.recipe(record, variant.recipe.digest()))
+    yield from (
+        f"stale: {fault}; run it again"
+        for fault in comparable.recipe(record, variant.recipe.digest())
+    )
     if record.train_rows != variant.rows:
         stated, asked = (rows or "all" for rows in (record.train_rows, variant.rows))
-        yield f"the record is of {stated} training rows, {kind} {number} of recipe {recipe.id} of {asked}"
+        yield (
+            f"the record is of {stated} training rows, {kind} {number} of recipe {recipe.id} of"
+            f" {asked}"
+        )

@@ -1,6 +1,8 @@
-"""How far each field of a record can be trusted: what `verify` derives, what only a replay proves, what is reported.
+"""How far each field of a record can be trusted: what `verify` derives, what only a replay proves,
+what is reported.
 
-One table, from which come the words that `verify` prints, what a replay compares, and what the tests alter.
+One table, from which come the words that `verify` prints, what a replay compares, and what the
+tests alter.
 """
 
 from collections.abc import Iterator
@@ -64,7 +66,8 @@ FIELDS: dict[str, Proof] = {
     "tuned": "derived",
     "created": "reported",
 }
-"""By path, `[]` for each element: a field without a line of its own has that of the one around it."""
+"""By path, `[]` for each element: a field without a line of its own has that of the one around
+it."""
 
 
 def of(path: str) -> Proof:
@@ -82,8 +85,8 @@ def fields(proof: Proof) -> str:
 
 
 def leaves(value: Any, path: str = "", place: str = "") -> Iterator[tuple[str, str, Any]]:
-    """(path, place, value) of everything in a record's JSON that holds nothing more; a place names elements and keys,
-    e.g. `curve[].step` at `curve[2].step`."""
+    """(path, place, value) of everything in a record's JSON that holds nothing more; a place names
+    elements and keys, e.g. `curve[].step` at `curve[2].step`."""
     if isinstance(value, dict) and value:
         for key, inner in value.items():
             dot = "." if path else ""

@@ -22,16 +22,27 @@ def test_scores(record: Record, path: Path) -> Iterator[str]:
     if scores.form(arrays) != record.scores.form:
         yield f"the scores file has the form {scores.form(arrays)}"
     positives, negatives = scores.counts(arrays)
-    expected = record.data.positives["test"], record.data.rows["test"] - record.data.positives["test"]
+    expected = (
+        record.data.positives["test"],
+        record.data.rows["test"] - record.data.positives["test"],
+    )
     if (positives, negatives) != expected:
-        yield f"the scores hold {positives} positives and {negatives} negatives, the data {expected}"
+        yield (
+            f"the scores hold {positives} positives and {negatives} negatives, the data {expected}"
+        )
     test = record.metrics.test
     if scores.form(arrays) == "rows":
         yield from _same_metrics(test, scores.recompute(arrays))
         return
-    for name, bounds in (("auc", scores.auc_bounds(arrays)), ("logloss", scores.logloss_bounds(arrays))):
+    for name, bounds in (
+        ("auc", scores.auc_bounds(arrays)),
+        ("logloss", scores.logloss_bounds(arrays)),
+    ):
         if not bounds.holds(getattr(test, name)):
-            yield f"metrics.test.{name} {getattr(test, name)} is outside [{bounds.low}, {bounds.high}]"
+            yield (
+                f"metrics.test.{name} {getattr(test, name)} is outside [{bounds.low},"
+                f" {bounds.high}]"
+            )
 
 
 def _same_metrics(reported: Metrics, derived: Metrics) -> Iterator[str]:
@@ -42,7 +53,8 @@ def _same_metrics(reported: Metrics, derived: Metrics) -> Iterator[str]:
 
 
 def curve(record: Record) -> Iterator[str]:
-    """Replays the plateau over the reported metrics: marks, learning rates, places and the end follow from them."""
+    """Replays the plateau over the reported metrics: marks, learning rates, places and the end
+    follow from them."""
     train = parsed(record).train
     steps = -(-_rows(record) // train.batch_size)
     entropy = base_entropy(record.data.positives["valid"], record.data.rows["valid"])
@@ -50,10 +62,17 @@ def curve(record: Record) -> Iterator[str]:
     best = None
     for number, point in enumerate(record.curve, start=1):
         step = number * (train.evaluate_every or steps)
-        if plateau.exhausted or (point.step, point.epoch) != (step, -(-step // steps)) or point.epoch > train.epochs:
+        if (
+            plateau.exhausted
+            or (point.step, point.epoch) != (step, -(-step // steps))
+            or point.epoch > train.epochs
+        ):
             yield f"evaluation {number} at step {point.step}, epoch {point.epoch} is out of place"
         if point.learning_rate != rate:
-            yield f"evaluation {number}: the learning rate is {point.learning_rate}, the schedule gives {rate}"
+            yield (
+                f"evaluation {number}: the learning rate is {point.learning_rate}, the schedule"
+                f" gives {rate}"
+            )
         if point.improved != plateau.improved(getattr(point.valid, train.monitor)):
             yield f"evaluation {number}: `improved` contradicts its {train.monitor}"
         if not isclose(point.valid.ne, point.valid.logloss / entropy, rel_tol=TOLERANCE):
@@ -64,24 +83,36 @@ def curve(record: Record) -> Iterator[str]:
         yield "the curve has no best evaluation"
         return
     if (best.step, best.epoch) != (record.best_step, record.best_epoch):
-        yield f"best step {record.best_step} (epoch {record.best_epoch}) is not the curve's {best.step}"
+        yield (
+            f"best step {record.best_step} (epoch {record.best_epoch}) is not the curve's"
+            f" {best.step}"
+        )
     if best.valid != record.metrics.valid:
         yield "metrics.valid is not that of the best evaluation"
     ended = record.curve[-1].step + (train.evaluate_every or steps) > train.epochs * steps
-    if record.stopped_by != ("patience" if plateau.exhausted else "epochs") or not (plateau.exhausted or ended):
+    if record.stopped_by != ("patience" if plateau.exhausted else "epochs") or not (
+        plateau.exhausted or ended
+    ):
         yield f"stopped_by is {record.stopped_by}, which the curve contradicts"
 
 
 def cost(record: Record) -> Iterator[str]:
-    """Seconds are only reported, but not at odds with each other: the rows trained on follow from the curve."""
+    """Seconds are only reported, but not at odds with each other: the rows trained on follow from
+    the curve."""
     train, rows, stated = parsed(record).train, _rows(record), record.cost
     steps = -(-rows // train.batch_size)
     last = record.curve[-1].step if record.stopped_by == "patience" else train.epochs * steps
     done = last // steps * rows + last % steps * train.batch_size
     if not isclose(stated.train_samples_per_s * stated.train_seconds, done, rel_tol=TOLERANCE):
-        yield f"{stated.train_samples_per_s} samples/s in {stated.train_seconds} s are not the {done} rows trained on"
+        yield (
+            f"{stated.train_samples_per_s} samples/s in {stated.train_seconds} s are not the {done}"
+            " rows trained on"
+        )
     seconds = [0.0, *(point.seconds for point in record.curve), stated.total_seconds]
-    if any(after < before for before, after in pairwise(seconds)) or stated.train_seconds > stated.total_seconds:
+    if (
+        any(after < before for before, after in pairwise(seconds))
+        or stated.train_seconds > stated.total_seconds
+    ):
         yield "its seconds do not follow one another"
 
 

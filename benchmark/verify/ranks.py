@@ -22,7 +22,9 @@ def ranks(record: Record) -> Iterator[str]:
     """Faults that show in the record alone."""
     for name, when, form, spectrum in all_spectra(record):
         matrices = record.probe_rows if form == "token" else None
-        yield from (f"{name} ({when}, {form} form): {fault}" for fault in _spectrum(spectrum, matrices))
+        yield from (
+            f"{name} ({when}, {form} form): {fault}" for fault in _spectrum(spectrum, matrices)
+        )
     for before, stage in zip((None, *record.spectra), record.spectra, strict=False):
         for when, said in WHEN.items():
             faults = (*_batch(stage, when), *_density(stage, before, when))
@@ -30,21 +32,29 @@ def ranks(record: Record) -> Iterator[str]:
 
 
 def shapes(record: Record, model: Shapes, has_table: bool) -> Iterator[str]:
-    """Faults in the sizes of spectra and tables, given the (rows, columns) of every stage of the rebuilt model, and
-    whether it has an embedding table."""
+    """Faults in the sizes of spectra and tables, given the (rows, columns) of every stage of the
+    rebuilt model, and whether it has an embedding table."""
     for stage, when, form, spectrum in all_spectra(record):
         rows, columns = model[stage]
         expected = (rows, columns) if form == "token" else (record.probe_rows, columns)
         if (spectrum.rows, spectrum.columns) != expected:
-            yield f"{stage} ({when}, {form} form) is {spectrum.rows} x {spectrum.columns}, the model's is {expected}"
+            yield (
+                f"{stage} ({when}, {form} form) is {spectrum.rows} x {spectrum.columns}, the"
+                f" model's is {expected}"
+            )
         if form == "batch" and spectrum.matrices != rows:
-            yield f"{stage} ({when}, batch form) has {spectrum.matrices} matrices, the model {rows} tokens"
+            yield (
+                f"{stage} ({when}, batch form) has {spectrum.matrices} matrices, the model {rows}"
+                " tokens"
+            )
     if bool(record.tables) != has_table:
         yield f"{len(record.tables)} embedding tables, which the model contradicts"
     if "embedding" in model:
         width = model["embedding"][1]
         odd = [table for table in record.tables if table.columns != width]
-        yield from (f"table of {table.field}: {table.columns} columns, not {width}" for table in odd)
+        yield from (
+            f"table of {table.field}: {table.columns} columns, not {width}" for table in odd
+        )
 
 
 def curve(record: Record, probe_rows: int) -> Iterator[str]:
@@ -57,7 +67,11 @@ def curve(record: Record, probe_rows: int) -> Iterator[str]:
     for point in record.rank_curve:
         if list(point.erank) != stages:
             yield f"rank curve, step {point.step}: its stages are {', '.join(point.erank)}"
-        if wrong := [f"{s} {v}" for s, v in point.erank.items() if v is not None and not 0 < v <= 1 + TOLERANCE]:
+        if wrong := [
+            f"{s} {v}"
+            for s, v in point.erank.items()
+            if v is not None and not 0 < v <= 1 + TOLERANCE
+        ]:
             yield f"rank curve, step {point.step}: {', '.join(wrong)} outside (0, 1]"
 
 
@@ -101,7 +115,11 @@ def _sigma(spectrum: Spectrum) -> Iterator[str]:
 def _batch(stage: StageSpectra, when: When) -> Iterator[str]:
     """Where samples differ, the matrix of all of them is not zero."""
     spectrum, batch = getattr(stage, when), getattr(stage, f"{when}_batch")
-    if spectrum is not None and batch is None and any(getattr(spectrum, name).sd > TOLERANCE for name in METRICS):
+    if (
+        spectrum is not None
+        and batch is None
+        and any(getattr(spectrum, name).sd > TOLERANCE for name in METRICS)
+    ):
         yield "has no spectrum in batch form, though its samples differ"
 
 
@@ -113,27 +131,42 @@ def _density(stage: StageSpectra, before: StageSpectra | None, when: When) -> It
         yield "has no density"
         return
     samples = 0 if spectrum is None else spectrum.matrices - spectrum.skipped
-    if density.stage != stage.stage or len(density.rank) != DENSITY_BINS or sum(density.rank) != samples:
+    if (
+        density.stage != stage.stage
+        or len(density.rank) != DENSITY_BINS
+        or sum(density.rank) != samples
+    ):
         yield f"its density is not of its {samples} samples"
         return
     if min(density.rank) < 0 or min(density.shift, default=0) < 0:
         yield "its density has a count below 0"
-    if samples and abs(_mean(density.rank, 0.0) - spectrum.normalised("erank")) > BIN / 2 + TOLERANCE:
-        yield f"its density has the mean {_mean(density.rank, 0.0)}, not {spectrum.normalised('erank')}"
+    if (
+        samples
+        and abs(_mean(density.rank, 0.0) - spectrum.normalised("erank")) > BIN / 2 + TOLERANCE
+    ):
+        yield (
+            f"its density has the mean {_mean(density.rank, 0.0)}, not"
+            f" {spectrum.normalised('erank')}"
+        )
     if before is None and density.shift:
         yield "the first stage has a shift"
     elif earlier is not None:
         yield from _shift(density, earlier, spectrum, getattr(before, when))
 
 
-def _shift(density: Density, earlier: Density, now: Spectrum | None, then: Spectrum | None) -> Iterator[str]:
+def _shift(
+    density: Density, earlier: Density, now: Spectrum | None, then: Spectrum | None
+) -> Iterator[str]:
     counted, most = sum(density.shift), min(sum(density.rank), sum(earlier.rank))
     if len(density.shift) != 2 * DENSITY_BINS or counted > most:
         yield f"its shift is of {counted} samples, of which there are at most {most}"
     elif now is not None and then is not None and now.skipped == then.skipped == 0:
         moved = now.normalised("erank") - then.normalised("erank")
         if counted != most or abs(_mean(density.shift, -1.0) - moved) > BIN / 2 + TOLERANCE:
-            yield f"its shift of {counted} samples has the mean {_mean(density.shift, -1.0)}, not {moved}"
+            yield (
+                f"its shift of {counted} samples has the mean {_mean(density.shift, -1.0)}, not"
+                f" {moved}"
+            )
 
 
 def _mean(counts: tuple[int, ...], low: float) -> float:

@@ -28,7 +28,8 @@ Watch = Callable[[Event], None]
 
 @dataclass(frozen=True)
 class Replayed:
-    """How a record was held against its replay, and what differs: all is well where nothing does."""
+    """How a record was held against its replay, and what differs: all is well where nothing
+    does."""
 
     how: Literal["bit for bit", "within 4 sd", "not judged"]
     faults: tuple[str, ...]
@@ -43,7 +44,8 @@ class Replayed:
 
 
 def replay(record: Record, path: Path, data: Data, watch: Watch) -> Replayed:
-    """Trains the recipe again with the record's seed and threads, no checkpoint taken up and nothing written.
+    """Trains the recipe again with the record's seed and threads, no checkpoint taken up and
+    nothing written.
 
     Raises BenchmarkError where it cannot be run here."""
     if why := why_not(record, data):
@@ -53,7 +55,15 @@ def replay(record: Record, path: Path, data: Data, watch: Watch) -> Replayed:
     threads = torch.get_num_threads()
     try:
         for event in Run(
-            Job(recipe, data.card, data.store, record.seed, record.threads, record.device, record.train_rows)
+            Job(
+                recipe,
+                data.card,
+                data.store,
+                record.seed,
+                record.threads,
+                record.device,
+                record.train_rows,
+            )
         ):
             watch(event)
     finally:
@@ -76,8 +86,13 @@ def why_not(record: Record, data: Data) -> str:
 
 
 def compare(record: Record, again: Record, row: Sequence[Record]) -> Replayed:
-    """`row` are the records of the same recipe, over whose seeds another machine's replay is judged."""
-    unlike = [name for name, here in _makers(again.environment) if dict(_makers(record.environment)).get(name) != here]
+    """`row` are the records of the same recipe, over whose seeds another machine's replay is
+    judged."""
+    unlike = [
+        name
+        for name, here in _makers(again.environment)
+        if dict(_makers(record.environment)).get(name) != here
+    ]
     notes = []
     if record.environment.source != again.environment.source:
         notes.append("the source differs from the record's, its numerics version does not")
@@ -91,9 +106,11 @@ def compare(record: Record, again: Record, row: Sequence[Record]) -> Replayed:
 
 
 def differences(record: Record, again: Record) -> Iterator[str]:
-    """Every value that the run found otherwise. The recipe is compared by its digest: settings that are newer than the
-    record are not in it."""
-    stated, found = (proof.leaves(each.model_dump(mode="json", exclude={"recipe"})) for each in (record, again))
+    """Every value that the run found otherwise. The recipe is compared by its digest: settings that
+    are newer than the record are not in it."""
+    stated, found = (
+        proof.leaves(each.model_dump(mode="json", exclude={"recipe"})) for each in (record, again)
+    )
     for one, other in zip_longest(stated, found):
         if one is None or other is None or one[1] != other[1]:
             yield f"{(one or other)[1]} stands in one alone"
@@ -127,7 +144,8 @@ def possible(paths: Sequence[Path], open_data: OpenData) -> list[Path]:
 
 
 def sample(paths: Sequence[Path], count: int, seed: int) -> list[Path]:
-    """`count` of the paths, or all, by the order of SHA-256 of seed and place: the same wherever the results lie.
+    """`count` of the paths, or all, by the order of SHA-256 of seed and place: the same wherever
+    the results lie.
 
     Raises UsageError where there is none."""
     if not paths:
@@ -141,7 +159,11 @@ def sample(paths: Sequence[Path], count: int, seed: int) -> list[Path]:
 
 def _makers(environment: Environment) -> list[tuple[str, str]]:
     """What a run's last bits depend on."""
-    return [("machine", environment.machine), ("python", environment.python), *sorted(environment.versions.items())]
+    return [
+        ("machine", environment.machine),
+        ("python", environment.python),
+        *sorted(environment.versions.items()),
+    ]
 
 
 def _far(record: Record, again: Record, row: Sequence[Record]) -> Iterator[str]:
@@ -149,4 +171,7 @@ def _far(record: Record, again: Record, row: Sequence[Record]) -> Iterator[str]:
         stated, found = getattr(record.metrics.test, name), getattr(again.metrics.test, name)
         limit = MOST_SD * stdev(getattr(other.metrics.test, name) for other in row)
         if not abs(found - stated) <= limit:
-            yield f"test {name} is {stated}, the replay gives {found}: more than {MOST_SD:g} sd ({limit:.2g}) apart"
+            yield (
+                f"test {name} is {stated}, the replay gives {found}: more than {MOST_SD:g} sd"
+                f" ({limit:.2g}) apart"
+            )

@@ -16,12 +16,15 @@ Fault = tuple[Path, str]
 
 
 def tables(records: Sequence[Record], results: Path) -> Iterator[Fault]:
-    """Files that are missing or other than what `records`, the ranked ones, and those beside them give."""
+    """Files that are missing or other than what `records`, the ranked ones, and those beside them
+    give."""
     yield from _made("leaderboard", results, lambda: leaderboard.files(records, results))
     yield from _made("claims", results, lambda: claims.files(results))
     for path in study.unlike(results):
         yield path, "is not what its study's records give; run the study's command again"
-    yield from _made("scale tables", results, lambda: scaling.files(results, scaling.present(results)))
+    yield from _made(
+        "scale tables", results, lambda: scaling.files(results, scaling.present(results))
+    )
     yield from _speed(results)
 
 
@@ -29,7 +32,13 @@ def _made(command: str, results: Path, make: Callable[[], Mapping[Path, str]]) -
     try:
         contents = make()
     except (BenchmarkError, ArithmeticError, LookupError, TypeError, ValueError) as error:
-        yield results, f"the files of `{command}` cannot be made of these records: {type(error).__name__}: {error}"
+        yield (
+            results,
+            (
+                f"the files of `{command}` cannot be made of these records: {type(error).__name__}:"
+                f" {error}"
+            ),
+        )
         return
     for path in document.differing(contents):
         yield path, f"is missing, or not what the records give; run `python -m benchmark {command}`"
@@ -42,4 +51,7 @@ def _speed(results: Path) -> Iterator[Fault]:
         yield results / "speed", str(error)
         return
     for path in unlike:
-        yield path, "is not what the files beside it give; run its `speed` command again with --keep"
+        yield (
+            path,
+            "is not what the files beside it give; run its `speed` command again with --keep",
+        )

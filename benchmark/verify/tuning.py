@@ -11,13 +11,16 @@ from benchmark.utils.paths import RECIPES
 
 
 def tuned(record: Record, results: Path, recipe_folder: Path = RECIPES) -> Iterator[str]:
-    """Everything wrong with the tuning of a ranked record. Raises BenchmarkError for a study that cannot be read."""
+    """Everything wrong with the tuning of a ranked record. Raises BenchmarkError for a study that
+    cannot be read."""
     if record.name is not None:
         reference = recipes.load(record.recipe_id, recipe_folder).tuned
         if record.tuned != reference:
             yield f"tuned is {record.tuned}, the recipe says {reference}"
     if record.seed >= TUNING_SEED:
-        yield f"seed {record.seed}: seeds from {TUNING_SEED} on are for tuning, and are not reported"
+        yield (
+            f"seed {record.seed}: seeds from {TUNING_SEED} on are for tuning, and are not reported"
+        )
     if record.tuned is None:
         return
     study = tuning.load(results / record.tuned)
@@ -31,9 +34,16 @@ def tuned(record: Record, results: Path, recipe_folder: Path = RECIPES) -> Itera
     if study.best is None:
         yield f"{record.tuned} has no complete trial"
         return
-    expected = {f"{group}.{key}": value for group in ("model", "train") for key, value in study.recipe[group].items()}
+    expected = {
+        f"{group}.{key}": value
+        for group in ("model", "train")
+        for key, value in study.recipe[group].items()
+    }
     expected |= study.best.values
     for key, value in expected.items():
         group, _, name = key.partition(".")
         if name not in record.recipe[group] or record.recipe[group][name] != value:
-            yield f"{key} is {record.recipe[group].get(name)!r}, the best trial of {record.tuned} has {value!r}"
+            yield (
+                f"{key} is {record.recipe[group].get(name)!r}, the best trial of {record.tuned} has"
+                f" {value!r}"
+            )

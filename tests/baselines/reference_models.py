@@ -1,6 +1,8 @@
-"""The models once more, one row at a time in float64 NumPy, written from the equations of their docstrings alone.
+"""The models once more, one row at a time in float64 NumPy, written from the equations of their
+docstrings alone.
 
-A model here is a function of its weights by name, the choices it was built with, and one row; it returns the logit.
+A model here is a function of its weights by name, the choices it was built with, and one row; it
+returns the logit.
 """
 
 import math
@@ -24,7 +26,11 @@ class Row:
 
 def under(w: Weights, name: str) -> Weights:
     """The weights of the part called `name`."""
-    return {key.removeprefix(f"{name}."): value for key, value in w.items() if key.startswith(f"{name}.")}
+    return {
+        key.removeprefix(f"{name}."): value
+        for key, value in w.items()
+        if key.startswith(f"{name}.")
+    }
 
 
 def of(w: Weights, t: int) -> Weights:
@@ -54,22 +60,32 @@ def layer_norm(x: Array, w: Weights) -> Array:
     if not w:
         return x
     mean = sum(x) / len(x)
-    return w["weight"] * (x - mean) / math.sqrt(sum((v - mean) ** 2 for v in x) / len(x) + 1e-5) + w["bias"]
+    return (
+        w["weight"] * (x - mean) / math.sqrt(sum((v - mean) ** 2 for v in x) / len(x) + 1e-5)
+        + w["bias"]
+    )
 
 
 def mlp(x: Array, w: Weights) -> Array:
-    numbers = sorted(int(key.removesuffix(".weight")) for key, value in w.items() if value.ndim == 2)
+    numbers = sorted(
+        int(key.removesuffix(".weight")) for key, value in w.items() if value.ndim == 2
+    )
     for number in numbers:
         x = linear(x, under(w, str(number)))
         norm = under(w, str(number + 1))
         if "running_mean" in norm:
-            x = norm["weight"] * (x - norm["running_mean"]) / np.sqrt(norm["running_var"] + 1e-5) + norm["bias"]
+            x = (
+                norm["weight"] * (x - norm["running_mean"]) / np.sqrt(norm["running_var"] + 1e-5)
+                + norm["bias"]
+            )
         x = relu(x)
     return x
 
 
 def embed(w: Weights, row: Row) -> Array:
-    fields = [value * vector for value, vector in zip(row.dense, w.get("vectors", ()), strict=False)]
+    fields = [
+        value * vector for value, vector in zip(row.dense, w.get("vectors", ()), strict=False)
+    ]
     for j, value in enumerate(row.ids):
         fields.append(w["table"][sum(row.cardinalities[:j]) + value])
     return np.array(fields)
@@ -85,7 +101,9 @@ def fm(w: Weights, row: Row, choices: Choices) -> float:
 
 
 def dnn(w: Weights, row: Row, choices: Choices) -> float:
-    return float(linear(mlp(embed(under(w, "embedding"), row).ravel(), under(w, "mlp")), under(w, "head"))[0])
+    return float(
+        linear(mlp(embed(under(w, "embedding"), row).ravel(), under(w, "mlp")), under(w, "head"))[0]
+    )
 
 
 def dcn(w: Weights, row: Row, choices: Choices) -> float:
@@ -109,7 +127,11 @@ def dcnv2(w: Weights, row: Row, choices: Choices) -> float:
     x0 = x = embed(under(w, "embedding"), row).ravel()
     for layer in range(choices["num_cross_layers"]):
         own = under(w, f"cross.layers.{layer}")
-        x = mixture_cross(x0, x, own) if choices["cross"] == "mixture" else x0 * linear(x, under(own, "linear")) + x
+        x = (
+            mixture_cross(x0, x, own)
+            if choices["cross"] == "mixture"
+            else x0 * linear(x, under(own, "linear")) + x
+        )
     outputs = [mlp(x, under(w, "stacked")) if "stacked" in choices["structure"] else x]
     if "parallel" in choices["structure"]:
         outputs.append(mlp(x0, under(w, "parallel")))
@@ -133,18 +155,27 @@ def tokenize(e: Array, w: Weights, choices: Choices) -> Array:
     if kind == "slice":
         size = math.ceil(len(flat) / tokens)
         flat = np.concatenate((flat, np.zeros(size * tokens - len(flat))))
-        return np.array([linear(flat[t * size :][:size], of(under(w, "projection"), t)) for t in range(tokens)])
+        return np.array(
+            [linear(flat[t * size :][:size], of(under(w, "projection"), t)) for t in range(tokens)]
+        )
     flat = rms_norm(flat, under(w, "norm"))
     if kind == "none":
         return flat.reshape(tokens, width)
     parts = flat.reshape(tokens if kind == "matrix" else 1, -1)
-    hidden = [relu(rms_norm(linear(part, under(w, "hidden")), under(w, "hidden_norm"))) for part in parts]
+    hidden = [
+        relu(rms_norm(linear(part, under(w, "hidden")), under(w, "hidden_norm"))) for part in parts
+    ]
     return np.concatenate([linear(h, under(w, "out")) for h in hidden]).reshape(tokens, width)
 
 
 def transpose_heads(x: Array) -> Array:
     tokens, head = len(x), x.shape[1] // len(x)
-    return np.array([np.concatenate([x[t, h * head : (h + 1) * head] for t in range(tokens)]) for h in range(tokens)])
+    return np.array(
+        [
+            np.concatenate([x[t, h * head : (h + 1) * head] for t in range(tokens)])
+            for h in range(tokens)
+        ]
+    )
 
 
 def mix(x: Array, w: Weights, choices: Choices) -> Array:
@@ -157,7 +188,9 @@ def mix(x: Array, w: Weights, choices: Choices) -> Array:
             y = x + transpose_heads(inner)
         else:
             groups = inner.reshape(choices["mixing_groups"] if kind == "kronecker" else 1, -1)
-            y = x + np.concatenate([linear(group, under(w, "linear")) for group in groups]).reshape(x.shape)
+            y = x + np.concatenate([linear(group, under(w, "linear")) for group in groups]).reshape(
+                x.shape
+            )
     return np.array([layer_norm(token, under(w, "norm")) for token in y])
 
 

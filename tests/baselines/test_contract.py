@@ -17,13 +17,16 @@ SCHEMAS = {
     "dense only": Schema(("x1", "x2", "x3"), (), ()),
     "sparse only": Schema((), ("a", "b", "c"), (5, 11, 4)),
     "frappe's shape": Schema((), tuple("abcdefghij"), (9,) * 10),
-    "criteo's shape": Schema(tuple(f"I{i}" for i in range(13)), tuple(f"C{i}" for i in range(26)), (6,) * 26),
+    "criteo's shape": Schema(
+        tuple(f"I{i}" for i in range(13)), tuple(f"C{i}" for i in range(26)), (6,) * 26
+    ),
     "two fields": Schema((), ("a", "b"), (6, 5)),
 }
 FAMILIAR = re.compile(r"embedding|tokens|block\d+\.(mixing|ffn)|cross\d+|interaction")
 """Stages of these names have the order below; a model may have others of its own."""
 STAGE_ORDER = re.compile(
-    r"embedding( cross\d+)*|embedding tokens( block\d+\.mixing block\d+\.ffn)+|(embedding )?interaction"
+    r"embedding( cross\d+)*|embedding tokens( block\d+\.mixing block\d+\.ffn)+|(embedding"
+    r" )?interaction"
 )
 
 
@@ -35,7 +38,8 @@ def inputs(schema: Schema, rows: int = 32, seed: int = 0) -> tuple[Tensor, Tenso
 
 
 def built(name: str, schema: Schema = MIXED, seed: int = 7) -> nn.Module:
-    """A model with its defaults, its embeddings spread so that rows differ by more than rounding."""
+    """A model with its defaults, its embeddings spread so that rows differ by more than
+    rounding."""
     torch.manual_seed(seed)
     model: nn.Module = models.get(name)(schema)
     with torch.no_grad():
@@ -60,7 +64,9 @@ def test_hyperparameters_are_keyword_only_annotated_and_have_defaults(name: str)
 
 
 @pytest.mark.parametrize("schema", SCHEMAS.values(), ids=SCHEMAS)
-def test_defaults_build_on_any_schema_and_give_one_finite_logit_per_row(name: str, schema: Schema) -> None:
+def test_defaults_build_on_any_schema_and_give_one_finite_logit_per_row(
+    name: str, schema: Schema
+) -> None:
     dense, sparse = inputs(schema)
     model = built(name, schema)
     for training in (True, False):
@@ -78,7 +84,9 @@ def test_ids_may_be_int32_or_int64(name: str) -> None:
 def test_every_parameter_gets_a_gradient(name: str) -> None:
     model = built(name).train()
     logit = model(*inputs(MIXED, rows=256))
-    nn.functional.binary_cross_entropy_with_logits(logit, (torch.arange(256) % 3 == 0).float()).backward()
+    nn.functional.binary_cross_entropy_with_logits(
+        logit, (torch.arange(256) % 3 == 0).float()
+    ).backward()
     for path, parameter in model.named_parameters():
         assert parameter.grad is not None, path
         gradient = parameter.grad.to_dense() if parameter.grad.is_sparse else parameter.grad
@@ -123,7 +131,9 @@ def test_stages_are_observed_in_order_and_change_nothing(name: str) -> None:
     batch = inputs(MIXED)
     observed = model(*batch, observe=lambda stage, x: stages.append((stage, x)))
     assert torch.equal(observed, model(*batch))
-    assert STAGE_ORDER.fullmatch(" ".join(stage for stage, _ in stages if FAMILIAR.fullmatch(stage)))
+    assert STAGE_ORDER.fullmatch(
+        " ".join(stage for stage, _ in stages if FAMILIAR.fullmatch(stage))
+    )
     numbers = [int(number) for stage, _ in stages for number in re.findall(r"\d+", stage)]
     assert numbers == sorted(numbers) and len({stage for stage, _ in stages}) == len(stages)
     for stage, x in stages:
@@ -133,7 +143,9 @@ def test_stages_are_observed_in_order_and_change_nothing(name: str) -> None:
 
 
 def test_embeddings_are_found_by_name(name: str) -> None:
-    lengths = {len(p) for path, p in built(name).named_parameters() if "embedding" in path.split(".")}
+    lengths = {
+        len(p) for path, p in built(name).named_parameters() if "embedding" in path.split(".")
+    }
     rows, vectors = sum(MIXED.cardinalities), len(MIXED.dense)
     assert lengths in ({rows, vectors}, {rows})
 

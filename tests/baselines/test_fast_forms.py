@@ -1,4 +1,5 @@
-"""Every fast form against its plain form: values and gradients, 1e-10 in float64 and 1e-5 in float32."""
+"""Every fast form against its plain form: values and gradients, 1e-10 in float64 and 1e-5 in
+float32."""
 
 from collections.abc import Callable, Sequence
 
@@ -23,7 +24,8 @@ def agree(
     parameters: Sequence[Tensor],
     tolerance: float,
 ) -> None:
-    """Values and gradients, by a random weighting of the result, of all arguments and parameters."""
+    """Values and gradients, by a random weighting of the result, of all arguments and
+    parameters."""
     leaves = [argument.requires_grad_() for argument in arguments] + list(parameters)
     results = [form(*arguments) for form in (fast, plain)]
     weighting = torch.randn_like(results[0])
@@ -43,7 +45,9 @@ def drawn(dtype: torch.dtype, *shapes: tuple[int, ...]) -> list[Tensor]:
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize(("n_in", "n_out"), [(3, 8), (8, 3)])
 @pytest.mark.parametrize("tokens", [None, 4])
-def test_column_product(tokens: int | None, n_in: int, n_out: int, bias: bool, dtype: torch.dtype, tolerance: float):
+def test_column_product(
+    tokens: int | None, n_in: int, n_out: int, bias: bool, dtype: torch.dtype, tolerance: float
+):
     first = () if tokens is None else (tokens,)
     shapes = [(*first, n_in, 16), (*first, n_out, n_in), (*first, n_out)]
     x, weight, *rest = drawn(dtype, *shapes[: 2 + bias])
@@ -52,7 +56,13 @@ def test_column_product(tokens: int | None, n_in: int, n_out: int, bias: bool, d
         y = torch.einsum("...ib,...oi->...ob", x, weight)
         return y + rest[0].unsqueeze(-1) if rest else y
 
-    agree(lambda x, w, *b: column_product(x, w, b[0] if b else None), plain, [x, weight, *rest], [], tolerance)
+    agree(
+        lambda x, w, *b: column_product(x, w, b[0] if b else None),
+        plain,
+        [x, weight, *rest],
+        [],
+        tolerance,
+    )
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), TOLERANCES)
@@ -72,7 +82,9 @@ def test_norms(dtype: torch.dtype, tolerance: float) -> None:
 
         def plain(x: Tensor, norm: nn.Module = norm) -> Tensor:
             if isinstance(norm, LayerNorm):
-                return F.layer_norm(x.transpose(1, 2), (7,), norm.weight, norm.bias, 1e-5).transpose(1, 2)
+                return F.layer_norm(
+                    x.transpose(1, 2), (7,), norm.weight, norm.bias, 1e-5
+                ).transpose(1, 2)
             root = (x.square().mean(dim=1, keepdim=True) + 1e-12).sqrt()
             return x / root * norm.gamma.unsqueeze(-1)
 
@@ -82,11 +94,17 @@ def test_norms(dtype: torch.dtype, tolerance: float) -> None:
 @pytest.mark.parametrize(("dtype", "tolerance"), TOLERANCES)
 def test_mean_square_of_a_product_from_its_input(dtype: torch.dtype, tolerance: float) -> None:
     x, weight, bias = drawn(dtype, (2, 5, 16), (60, 5), (60,))
-    weight[:, 0] = weight[:, 1] + 1e-2 * weight[:, 0]  # nearly dependent columns, whose difference x looks along
+    weight[:, 0] = (
+        weight[:, 1] + 1e-2 * weight[:, 0]
+    )  # nearly dependent columns, whose difference x looks along
     x[:, 0] = -x[:, 1]
 
     def plain(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        return (weight.double() @ x.double() + bias.double().unsqueeze(1)).square().mean(dim=1, keepdim=True)
+        return (
+            (weight.double() @ x.double() + bias.double().unsqueeze(1))
+            .square()
+            .mean(dim=1, keepdim=True)
+        )
 
     agree(mean_square, plain, [x, weight, bias], [], tolerance)
 
@@ -99,7 +117,13 @@ def test_tokenizer(norm: bool, dtype: torch.dtype, tolerance: float) -> None:
     for parameter in tokenizer.parameters():
         nn.init.normal_(parameter)
     (embedding,) = drawn(dtype, (16, 6, 4))
-    agree(tokenizer, lambda x: plain_tokens(tokenizer, x), [embedding], list(tokenizer.parameters()), tolerance)
+    agree(
+        tokenizer,
+        lambda x: plain_tokens(tokenizer, x),
+        [embedding],
+        list(tokenizer.parameters()),
+        tolerance,
+    )
 
 
 def plain_tokens(tokenizer: Tokenizer, embedding: Tensor) -> Tensor:
@@ -132,7 +156,9 @@ def test_dropout_drops_at_its_rate_and_independently(p: float) -> None:
     assert kept.double().mean(dim=1).sub(1).abs().max() < 4 * sd / (1 - p)
     centred = dropped - dropped.mean(dim=1, keepdim=True)
     variance = centred.square().mean()
-    pairs = [centred[0, lag:] * centred[0, :-lag] for lag in (1, 2, 3, 4, 5, 8, 1024)] + [centred[0] * centred[1]]
+    pairs = [centred[0, lag:] * centred[0, :-lag] for lag in (1, 2, 3, 4, 5, 8, 1024)] + [
+        centred[0] * centred[1]
+    ]
     for pair in pairs:  # neighbours share a draw; the second row is another call
         assert abs(pair.mean() / variance) < 4 / n**0.5
     quarters = dropped[0].view(-1, 4).mean(dim=0)  # the four values that one draw decides about
@@ -160,8 +186,12 @@ def test_the_mlp_drops_and_scales_as_relu_and_dropout_do() -> None:
     (x,) = drawn(torch.float64, (50, 6))
     kept = mlp(x) > 0
     plain = F.relu(mlp[0](x))
-    torch.testing.assert_close(mlp(x).sum() / plain.sum(), torch.tensor(1.0).double(), rtol=0.02, atol=0)
-    assert (plain[kept] > 0).all() and kept.sum() / (plain > 0).sum() == pytest.approx(0.75, abs=0.01)
+    torch.testing.assert_close(
+        mlp(x).sum() / plain.sum(), torch.tensor(1.0).double(), rtol=0.02, atol=0
+    )
+    assert (plain[kept] > 0).all() and kept.sum() / (plain > 0).sum() == pytest.approx(
+        0.75, abs=0.01
+    )
 
 
 def test_the_tables_gradient_is_sparse_and_sums_repeated_ids() -> None:

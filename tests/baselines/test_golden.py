@@ -1,4 +1,5 @@
-"""The classes that recipes build agree with forward passes of the reference implementation, stage by stage."""
+"""The classes that recipes build agree with forward passes of the reference implementation, stage
+by stage."""
 
 import inspect
 import os
@@ -22,7 +23,8 @@ Arrays = dict[str, Tensor]
 
 
 def read(path: Path) -> tuple[Arrays, Tensor, Arrays]:
-    """The stages, the logit, and the weights under this project's names (`block1.` -> `blocks.0.`)."""
+    """The stages, the logit, and the weights under this project's names (`block1.` ->
+    `blocks.0.`)."""
     with np.load(path) as file:
         arrays = {name: torch.from_numpy(file[name]) for name in file.files}
     logit = arrays.pop("logit")
@@ -48,7 +50,9 @@ def tokenizer_of(weights: Arrays, flat: int) -> dict[str, Any]:
 def mixing_of(weights: Arrays, flat: int) -> dict[str, Any]:
     part = "blocks.0.mixing."
     norms = {"pre": f"{part}pre_norm.gamma", "post": f"{part}norm.weight"}
-    norm = {"mixing_norm": next((place for place, name in norms.items() if name in weights), "none")}
+    norm = {
+        "mixing_norm": next((place for place, name in norms.items() if name in weights), "none")
+    }
     if f"{part}linear.weight" not in weights:
         return norm | {"mixing": "transpose"}
     groups = flat // len(weights[f"{part}linear.weight"])
@@ -58,7 +62,9 @@ def mixing_of(weights: Arrays, flat: int) -> dict[str, Any]:
 
 def ffn_of(weights: Arrays) -> dict[str, Any]:
     part = "blocks.0.ffn."
-    numbers = {int(m[1]) for name in weights if (m := re.match(rf"{re.escape(part)}units\.(\d+)\.", name))}
+    numbers = {
+        int(m[1]) for name in weights if (m := re.match(rf"{re.escape(part)}units\.(\d+)\.", name))
+    }
     units = [f"{part}units.{number}." for number in sorted(numbers)]
     common = {
         "ffn_norm": "pre" if "blocks.0.norm.gamma" in weights else "none",
@@ -69,15 +75,22 @@ def ffn_of(weights: Arrays) -> dict[str, Any]:
         return common | {"ffn": "gelu", "ffn_hidden": hidden}
     lifts = [weights[f"{unit}lift1.weight"].shape for unit in units]
     resized = [weights.get(f"{unit}resize.weight") for unit in units]
-    hidden = tuple(lift[2] if resize is None else resize.shape[1] for lift, resize in zip(lifts, resized, strict=True))
+    hidden = tuple(
+        lift[2] if resize is None else resize.shape[1]
+        for lift, resize in zip(lifts, resized, strict=True)
+    )
     reduced = any(f"{unit}reduce.weight" in weights for unit in units)
     expansion = common_expansion([(out, width) for _, out, width in lifts]) if reduced else 1.0
     return common | {"ffn": "glu", "ffn_hidden": hidden, "expansion": expansion}
 
 
 def common_expansion(lifts: list[tuple[int, int]]) -> float:
-    """An r, other than 1, with int(r * in) = out for every (out, in): the middle of the r that fit all of them."""
-    low, high = max(out / width for out, width in lifts), min((out + 1) / width for out, width in lifts)
+    """An r, other than 1, with int(r * in) = out for every (out, in): the middle of the r that fit
+    all of them."""
+    low, high = (
+        max(out / width for out, width in lifts),
+        min((out + 1) / width for out, width in lifts),
+    )
     return (low + high) / 2
 
 
@@ -90,7 +103,8 @@ def head_of(weights: Arrays, flat: int) -> dict[str, Any]:
 
 
 def choices_of(stages: Arrays, weights: Arrays) -> dict[str, Any]:
-    """The hyperparameters of RankElastor, which has every choice of parts, that make the model in the file."""
+    """The hyperparameters of RankElastor, which has every choice of parts, that make the model in
+    the file."""
     _, fields, dim = stages["embedding"].shape
     _, tokens, width = stages["tokens"].shape
     return {
@@ -107,16 +121,26 @@ def choices_of(stages: Arrays, weights: Arrays) -> dict[str, Any]:
 
 def candidates(choices: dict[str, Any]) -> list[str]:
     """The registered models that offer these choices: RankMixer fixes some of RankElastor's."""
-    fixed = {"mixing": "transpose", "mixing_norm": "post", "ffn": "gelu", "ffn_norm": "pre", "unit_norm": False}
+    fixed = {
+        "mixing": "transpose",
+        "mixing_norm": "post",
+        "ffn": "gelu",
+        "ffn_norm": "pre",
+        "unit_norm": False,
+    }
     return ["rankelastor", "rankmixer"] if fixed.items() <= choices.items() else ["rankelastor"]
 
 
-def build(name: str, choices: dict[str, Any], embedding: Tensor, weights: Arrays) -> torch.nn.Module:
+def build(
+    name: str, choices: dict[str, Any], embedding: Tensor, weights: Arrays
+) -> torch.nn.Module:
     """The registered model with the weights in place; row i of the batch is id i of every field."""
     rows, fields, dim = embedding.shape
     schema = Schema((), tuple(f"field{f}" for f in range(fields)), (max(rows, 2),) * fields)
     known = inspect.signature(models.get(name)).parameters
-    model = models.get(name)(schema, **{key: choice for key, choice in choices.items() if key in known})
+    model = models.get(name)(
+        schema, **{key: choice for key, choice in choices.items() if key in known}
+    )
     assert {path for path, _ in model.named_parameters()} == {"embedding.table", *weights}
     table = torch.zeros_like(model.embedding.table).view(fields, -1, dim)
     table[:, :rows] = embedding.transpose(0, 1)

@@ -31,7 +31,11 @@ SCHEMA = Schema(("x",), ("a", "b", "c", "d"), (3, 4, 5, 6))  # with embedding_di
             {"mixing": "transpose", "num_tokens": 5, "token_dim": 6},
             ["num_tokens = 5", "token_dim = 6", "1, 2, 3, 6"],
         ),
-        ("rankelastor", {"mixing": "kronecker", "mixing_groups": 7}, ["mixing_groups = 7", "8 * 16 = 128", "32, 64"]),
+        (
+            "rankelastor",
+            {"mixing": "kronecker", "mixing_groups": 7},
+            ["mixing_groups = 7", "8 * 16 = 128", "32, 64"],
+        ),
         ("rankelastor", {"num_tokens": 0}, ["num_tokens = 0", "at least 1"]),
         ("rankelastor", {"expansion": 0.01}, ["expansion = 0.01", "16"]),
         ("rankelastor", {"ffn_hidden": (8, 0)}, ["ffn_hidden = 8, 0"]),
@@ -43,11 +47,17 @@ SCHEMA = Schema(("x",), ("a", "b", "c", "d"), (3, 4, 5, 6))  # with embedding_di
         ("fm", {"embedding_dim": 0}, ["embedding_dim = 0"]),
         ("dcnv2", {"rank": 0}, ["rank = 0"]),
         ("dlrm", {"top_units": (0,)}, ["top_units = 0"]),
-        ("rankmixer", {"num_tokens": 5}, ["num_tokens = 5", "token_dim = 32", "1, 2, 4, 8, 16, 32"]),
+        (
+            "rankmixer",
+            {"num_tokens": 5},
+            ["num_tokens = 5", "token_dim = 32", "1, 2, 4, 8, 16, 32"],
+        ),
         ("rankmixer_moe", {"active_ratio": 0.0}, ["active_ratio = 0.0", "(0, 1]"]),
     ],
 )
-def test_a_size_that_does_not_fit_is_named(name: str, hyperparameters: dict[str, Any], words: list[str]) -> None:
+def test_a_size_that_does_not_fit_is_named(
+    name: str, hyperparameters: dict[str, Any], words: list[str]
+) -> None:
     size = {} if "embedding_dim" in hyperparameters else {"embedding_dim": 6}
     with pytest.raises(ValueError) as error:
         models.get(name)(SCHEMA, **size, **hyperparameters)
@@ -59,12 +69,20 @@ def test_dlrm_needs_two_vectors_for_a_dot() -> None:
         models.get("dlrm")(Schema((), ("a",), (3,)), interaction="dot")
 
 
-@pytest.mark.parametrize(("groups", "mixes"), [(1, True), (2, True), (4, True), (8, False), (16, False), (128, False)])
+@pytest.mark.parametrize(
+    ("groups", "mixes"), [(1, True), (2, True), (4, True), (8, False), (16, False), (128, False)]
+)
 def test_kronecker_groups_inside_a_token_are_said_to_mix_nothing(groups: int, mixes: bool) -> None:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        model = models.get("rankelastor")(SCHEMA, mixing="kronecker", mixing_groups=groups, num_tokens=8, num_blocks=1)
-    said = [str(warning.message) for warning in caught if "mixes nothing across tokens" in str(warning.message)]
+        model = models.get("rankelastor")(
+            SCHEMA, mixing="kronecker", mixing_groups=groups, num_tokens=8, num_blocks=1
+        )
+    said = [
+        str(warning.message)
+        for warning in caught
+        if "mixes nothing across tokens" in str(warning.message)
+    ]
     assert len(said) == (not mixes)
     mixing = model.blocks[0].mixing.double()
     x = torch.randn(8, 16, 1, dtype=torch.float64)
@@ -77,7 +95,9 @@ def test_the_fields_stand_in_one_table_in_order() -> None:
     embedding = FieldEmbedding(SCHEMA, 2)
     assert embedding.table is not None and embedding.vectors is not None
     with torch.no_grad():
-        embedding.table.copy_(torch.arange(4).repeat_interleave(torch.tensor([3, 4, 5, 6])).unsqueeze(1))
+        embedding.table.copy_(
+            torch.arange(4).repeat_interleave(torch.tensor([3, 4, 5, 6])).unsqueeze(1)
+        )
         embedding.vectors.copy_(torch.tensor([[1.0, -2.0]]))
         embedded = embedding(torch.tensor([[3.0]]), torch.tensor([[2, 0, 4, 5]], dtype=torch.int32))
     assert embedding.offsets.tolist() == [0, 3, 7, 12]

@@ -19,7 +19,9 @@ SCHEMA = Schema(("x1", "x2"), ("a", "b", "c"), (4, 3, 6))
 
 @given(tokens=st.integers(1, 6), head=st.integers(1, 4), batch=st.integers(1, 3))
 @settings(max_examples=30, deadline=None)
-def test_transposition_is_its_own_inverse_and_moves_every_head(tokens: int, head: int, batch: int) -> None:
+def test_transposition_is_its_own_inverse_and_moves_every_head(
+    tokens: int, head: int, batch: int
+) -> None:
     x = torch.arange(batch * tokens * tokens * head).reshape(tokens, tokens * head, batch)
     mixed = transpose_heads(x)
     assert torch.equal(transpose_heads(mixed), x)
@@ -29,7 +31,9 @@ def test_transposition_is_its_own_inverse_and_moves_every_head(tokens: int, head
             assert torch.equal(mixed[h, other], x[t, own])
 
 
-@pytest.mark.parametrize("layer", [VectorCross(6), MatrixCross(6), MixtureCross(6, experts=2, rank=3)])
+@pytest.mark.parametrize(
+    "layer", [VectorCross(6), MatrixCross(6), MixtureCross(6, experts=2, rank=3)]
+)
 def test_a_cross_net_with_zero_weights_is_the_identity(layer: nn.Module) -> None:
     with torch.no_grad():
         for parameter in layer.parameters():
@@ -54,12 +58,16 @@ def test_linear_mixing_with_zero_weights_is_the_identity(kind: str) -> None:
 @pytest.mark.parametrize("n_sparse", [2, 3, 5])
 def test_dlrm_takes_every_pair_once(n_dense: int, n_sparse: int) -> None:
     names = tuple(f"s{j}" for j in range(n_sparse))
-    model = DLRM(Schema(tuple(f"d{j}" for j in range(n_dense)), names, (3,) * n_sparse), embedding_dim=4)
+    model = DLRM(
+        Schema(tuple(f"d{j}" for j in range(n_dense)), names, (3,) * n_sparse), embedding_dim=4
+    )
     n = n_sparse + (n_dense > 0)
     z = torch.randn(2, n, 4)
     dots = model.dots(z)[:, 4 if n_dense else 0 :]
     assert dots.shape == (2, n * (n - 1) // 2)
-    expected = torch.stack([(z[:, i] * z[:, j]).sum(dim=1) for i in range(n) for j in range(i)], dim=1)
+    expected = torch.stack(
+        [(z[:, i] * z[:, j]).sum(dim=1) for i in range(n) for j in range(i)], dim=1
+    )
     torch.testing.assert_close(dots, expected)
 
 
@@ -81,7 +89,9 @@ def test_open_gates_give_the_dense_sum_of_the_experts() -> None:
 def moe_batch(model: RankMixerMoE) -> Tensor:
     with torch.no_grad():
         model.embedding.table.normal_()
-    ids = torch.stack([torch.arange(64) % cardinality for cardinality in SCHEMA.cardinalities], dim=1)
+    ids = torch.stack(
+        [torch.arange(64) % cardinality for cardinality in SCHEMA.cardinalities], dim=1
+    )
     logit: Tensor = model(torch.randn(64, 2), ids)
     return logit
 
@@ -93,7 +103,9 @@ def test_the_penalty_presses_on_the_serving_router_alone() -> None:
     model.penalty_weight = torch.tensor(0.5)
     experts = model.blocks[0].ffn
     penalty = model.training_penalty()
-    assert penalty.shape == () and penalty.item() == pytest.approx(0.5 * experts.gates.sum().item() / 64, rel=1e-5)
+    assert penalty.shape == () and penalty.item() == pytest.approx(
+        0.5 * experts.gates.sum().item() / 64, rel=1e-5
+    )
     penalty.backward()
     assert experts.router.weight.grad.any()
     assert experts.train_router.weight.grad is None and experts.lift.weight.grad is None

@@ -1,4 +1,5 @@
-"""Every registered model on synthetic_tiny: it learns, and it finds nothing where there is nothing."""
+"""Every registered model on synthetic_tiny: it learns, and it finds nothing where there is
+nothing."""
 
 from dataclasses import replace
 from functools import cache
@@ -45,7 +46,9 @@ def shuffled(split: Arrays, generator: np.random.Generator) -> Arrays:
     """The first rows of a split, each with the label of another."""
     rows = slice(SHUFFLED_ROWS)
     label = generator.permutation(split.label[rows])
-    return replace(split, dense=split.dense[rows], sparse=split.sparse[rows], label=label, group=None)
+    return replace(
+        split, dense=split.dense[rows], sparse=split.sparse[rows], label=label, group=None
+    )
 
 
 @cache

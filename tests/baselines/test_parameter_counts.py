@@ -1,4 +1,5 @@
-"""Dense parameters of the released configurations, and published totals of the classic models, on the meta device."""
+"""Dense parameters of the released configurations, and published totals of the classic models, on
+the meta device."""
 
 from typing import Any
 
@@ -24,8 +25,16 @@ def sized(
     return sizes | {"ffn_hidden": hidden, "expansion": r} | rest
 
 
-def base(dim: int, tokens: int, width: int, blocks: int, ffn: tuple[int, ...], hidden: int) -> dict[str, Any]:
-    sizes = {"embedding_dim": dim, "num_tokens": tokens, "token_dim": width, "num_blocks": blocks, "ffn_hidden": ffn}
+def base(
+    dim: int, tokens: int, width: int, blocks: int, ffn: tuple[int, ...], hidden: int
+) -> dict[str, Any]:
+    sizes = {
+        "embedding_dim": dim,
+        "num_tokens": tokens,
+        "token_dim": width,
+        "num_blocks": blocks,
+        "ffn_hidden": ffn,
+    }
     parts = {"tokenizer": "matrix", "tokenizer_norm": False, "ffn_norm": "pre", "head": "mlp"}
     return sizes | parts | {"tokenizer_hidden": hidden}
 
@@ -38,7 +47,8 @@ def avazu(blocks: int, r: float) -> dict[str, Any]:
     return sized(64, 24, 64, blocks, (64,), r, **VECTOR)
 
 
-# (data set, hyperparameters, dense parameters, dense parameters without the head where the source states them)
+# (data set, hyperparameters, dense parameters, dense parameters without the head where the source
+# states them)
 RELEASED = {
     "criteo dim 10": (CRITEO, sized(10, 15, 26, 1, (64, 64), 3, **MATRIX), 1_484_093, 1_178_332),
     "criteo dim 20": (CRITEO, criteo(1, (64, 64), 3), 3_681_981, 2_462_060),
@@ -49,12 +59,7 @@ RELEASED = {
     "criteo v5": (CRITEO, criteo(2, (48, 48), 3), 4_840_103, None),
     "criteo v6": (CRITEO, criteo(3, (48, 48), 3), 6_634_289, None),
     "criteo v7": (CRITEO, criteo(4, (64, 64), 3), 10_972_731, 9_752_810),
-    "criteo base": (
-        CRITEO,
-        base(20, 26, 26, 2, (200, 200), 500),
-        3_589_071,
-        2_672_414,
-    ),
+    "criteo base": (CRITEO, base(20, 26, 26, 2, (200, 200), 500), 3_589_071, 2_672_414),
     "criteo fast": (CRITEO, criteo(2, (24, 24), 3) | PRE_FAST, 2_364_311, None),
     "avazu dim 16": (AVAZU, sized(16, 24, 16, 4, (16,), 3, **VECTOR), 1_870_209, 1_573_760),
     "avazu dim 32": (AVAZU, sized(32, 24, 32, 3, (32,), 3, tokenizer="none"), 4_019_809, 2_837_088),
@@ -65,13 +70,13 @@ RELEASED = {
     "avazu v5": (AVAZU, avazu(3, 3), 18_462_977, None),
     "avazu v6": (AVAZU, avazu(4, 3), 22_221_633, None),
     "avazu dim 64 = v7": (AVAZU, avazu(5, 3), 25_980_289, 21_255_552),
-    "avazu base": (
+    "avazu base": (AVAZU, base(64, 24, 48, 5, (400, 400), 800), 26_661_281, 24_002_464),
+    "avazu fast": (
         AVAZU,
-        base(64, 24, 48, 5, (400, 400), 800),
-        26_661_281,
-        24_002_464,
+        sized(64, 24, 48, 5, (64,), 3, **VECTOR, **POST_FAST),
+        10_887_185,
+        8_228_368,
     ),
-    "avazu fast": (AVAZU, sized(64, 24, 48, 5, (64,), 3, **VECTOR, **POST_FAST), 10_887_185, 8_228_368),
 }
 
 
@@ -79,7 +84,8 @@ def parameters(model: torch.nn.Module, *, embedding: bool = False, head: bool = 
     return sum(
         parameter.numel()
         for name, parameter in model.named_parameters()
-        if (embedding or "embedding" not in name.split(".")) and (head or not name.startswith("head."))
+        if (embedding or "embedding" not in name.split("."))
+        and (head or not name.startswith("head."))
     )
 
 
@@ -88,12 +94,15 @@ def parameters(model: torch.nn.Module, *, embedding: bool = False, head: bool = 
 def test_released_configurations(name: str) -> None:
     schema, hyperparameters, dense, without_head = RELEASED[name]
     with torch.device("meta"):
-        model = models.get("rankmixer" if name.endswith("base") else "rankelastor")(schema, **hyperparameters)
+        model = models.get("rankmixer" if name.endswith("base") else "rankelastor")(
+            schema, **hyperparameters
+        )
     assert parameters(model) == dense
     assert without_head is None or parameters(model, head=False) == without_head
 
 
-# The totals that BARS' logs report; criteo_x1 has 2,086,316 embedding rows there, 13 of them dense vectors.
+# The totals that BARS' logs report; criteo_x1 has 2,086,316 embedding rows there, 13 of them dense
+# vectors.
 FRAPPE = Schema((), tuple(f"f{i}" for i in range(10)), (5389 - 9 * 2, *(2,) * 9))
 CRITEO_X1 = Schema(CRITEO.dense, CRITEO.sparse, (2_086_303 - 25 * 2, *(2,) * 25))
 
@@ -104,16 +113,33 @@ CRITEO_X1 = Schema(CRITEO.dense, CRITEO.sparse, (2_086_303 - 25 * 2, *(2,) * 25)
         ("lr", FRAPPE, {}, 5_390),
         ("fm", FRAPPE, {}, 59_280),
         ("dcn", FRAPPE, {"hidden_units": (400,) * 3, "batch_norm": True}, 418_591),
-        ("dcnv2", FRAPPE, {"num_cross_layers": 4, "parallel_units": (400,) * 3, "batch_norm": True}, 458_391),
-        ("dlrm", FRAPPE, {"interaction": "cat", "top_units": (400,) * 3, "batch_norm": True}, 417_891),
+        (
+            "dcnv2",
+            FRAPPE,
+            {"num_cross_layers": 4, "parallel_units": (400,) * 3, "batch_norm": True},
+            458_391,
+        ),
+        (
+            "dlrm",
+            FRAPPE,
+            {"interaction": "cat", "top_units": (400,) * 3, "batch_norm": True},
+            417_891,
+        ),
         ("lr", CRITEO_X1, {}, 2_086_317),
         ("fm", CRITEO_X1, {}, 22_949_477),
         ("dcn", CRITEO_X1, {"hidden_units": (400,) * 3}, 21_343_491),
         ("dcnv2", CRITEO_X1, {"parallel_units": (500,) * 3}, 22_018_021),
-        ("dlrm", CRITEO_X1, {"bottom_units": (400,) * 3, "top_units": (400,) * 3, "batch_norm": True}, 21_664_241),
+        (
+            "dlrm",
+            CRITEO_X1,
+            {"bottom_units": (400,) * 3, "top_units": (400,) * 3, "batch_norm": True},
+            21_664_241,
+        ),
     ],
 )
-def test_published_totals(name: str, schema: Schema, hyperparameters: dict[str, Any], total: int) -> None:
+def test_published_totals(
+    name: str, schema: Schema, hyperparameters: dict[str, Any], total: int
+) -> None:
     with torch.device("meta"):
         model = models.get(name)(schema, **hyperparameters)
     assert parameters(model, embedding=True) == total

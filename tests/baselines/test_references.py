@@ -18,7 +18,13 @@ SPARSE_ONLY = Schema((), SCHEMA.sparse, SCHEMA.cardinalities)
 DENSE_ONLY = Schema(SCHEMA.dense, (), ())
 TOKENS: dict[str, Any] = {"embedding_dim": 4, "num_tokens": 4, "token_dim": 8, "num_blocks": 2}
 PAPER = {"mixing_norm": "post", "mixing_bias": False, "ffn_norm": "none", "ffn": "glu_paper"}
-BASE = {"tokenizer": "matrix", "tokenizer_norm": False, "ffn_norm": "pre", "head": "mlp", "ffn_hidden": (5, 7)}
+BASE = {
+    "tokenizer": "matrix",
+    "tokenizer_norm": False,
+    "ffn_norm": "pre",
+    "head": "mlp",
+    "ffn_hidden": (5, 7),
+}
 
 CASES: list[tuple[str, dict[str, Any], Schema]] = [
     ("lr", {}, SCHEMA),
@@ -29,26 +35,72 @@ CASES: list[tuple[str, dict[str, Any], Schema]] = [
     ("dnn", {"hidden_units": (5, 3), "batch_norm": True, "dropout": 0.3}, SCHEMA),
     ("dcn", {"embedding_dim": 3, "hidden_units": (5,), "batch_norm": True}, SCHEMA),
     *(
-        ("dcnv2", {"embedding_dim": 3, "structure": structure, "cross": cross, "rank": 2, "num_experts": 3}, SCHEMA)
+        (
+            "dcnv2",
+            {
+                "embedding_dim": 3,
+                "structure": structure,
+                "cross": cross,
+                "rank": 2,
+                "num_experts": 3,
+            },
+            SCHEMA,
+        )
         for structure in ("parallel", "stacked", "stacked_parallel", "cross_only")
         for cross in ("full", "mixture")
     ),
     *(
-        ("dlrm", {"embedding_dim": 3, "interaction": interaction, "top_units": (5,), "batch_norm": norm}, schema)
+        (
+            "dlrm",
+            {"embedding_dim": 3, "interaction": interaction, "top_units": (5,), "batch_norm": norm},
+            schema,
+        )
         for interaction, norm in (("dot", False), ("cat", True))
         for schema in (SCHEMA, SPARSE_ONLY, DENSE_ONLY)
     ),
     ("rankelastor", TOKENS, SCHEMA),
     ("rankelastor", TOKENS | PAPER, SCHEMA),
     ("rankelastor", TOKENS | PAPER | {"expansion": 1.5, "head": "linear"}, SPARSE_ONLY),
-    ("rankelastor", TOKENS | {"tokenizer": "matrix", "tokenizer_norm": False, "head": "mean"}, SCHEMA),
-    ("rankelastor", TOKENS | {"tokenizer": "none", "num_tokens": 5, "token_dim": 4, "ffn_hidden": (8, 6)}, SCHEMA),
-    ("rankelastor", TOKENS | {"tokenizer": "slice", "num_tokens": 3, "token_dim": 5, "expansion": 1.0}, SCHEMA),
-    ("rankelastor", TOKENS | {"mixing": "kronecker", "mixing_bias": False, "mixing_norm": "none"}, SCHEMA),
-    ("rankelastor", TOKENS | {"mixing": "kronecker", "mixing_groups": 8, "mixing_norm": "post"}, SCHEMA),
-    ("rankelastor", TOKENS | {"mixing": "transpose", "ffn": "relu", "ffn_norm": "post", "head": "pool"}, SCHEMA),
-    ("rankelastor", TOKENS | {"mixing": "none", "mixing_norm": "post", "ffn": "gelu", "unit_norm": False}, SCHEMA),
-    ("rankelastor", TOKENS | {"ffn_hidden": (), "tokenizer_dropout": 0.2, "ffn_dropout": 0.2}, SCHEMA),
+    (
+        "rankelastor",
+        TOKENS | {"tokenizer": "matrix", "tokenizer_norm": False, "head": "mean"},
+        SCHEMA,
+    ),
+    (
+        "rankelastor",
+        TOKENS | {"tokenizer": "none", "num_tokens": 5, "token_dim": 4, "ffn_hidden": (8, 6)},
+        SCHEMA,
+    ),
+    (
+        "rankelastor",
+        TOKENS | {"tokenizer": "slice", "num_tokens": 3, "token_dim": 5, "expansion": 1.0},
+        SCHEMA,
+    ),
+    (
+        "rankelastor",
+        TOKENS | {"mixing": "kronecker", "mixing_bias": False, "mixing_norm": "none"},
+        SCHEMA,
+    ),
+    (
+        "rankelastor",
+        TOKENS | {"mixing": "kronecker", "mixing_groups": 8, "mixing_norm": "post"},
+        SCHEMA,
+    ),
+    (
+        "rankelastor",
+        TOKENS | {"mixing": "transpose", "ffn": "relu", "ffn_norm": "post", "head": "pool"},
+        SCHEMA,
+    ),
+    (
+        "rankelastor",
+        TOKENS | {"mixing": "none", "mixing_norm": "post", "ffn": "gelu", "unit_norm": False},
+        SCHEMA,
+    ),
+    (
+        "rankelastor",
+        TOKENS | {"ffn_hidden": (), "tokenizer_dropout": 0.2, "ffn_dropout": 0.2},
+        SCHEMA,
+    ),
     ("rankmixer", TOKENS | {"ffn_hidden": (16,)}, SCHEMA),
     ("rankmixer", TOKENS | {"ffn": "relu", "num_tokens": 2, "head": "linear"}, SPARSE_ONLY),
     ("rankmixer", TOKENS | BASE, SCHEMA),
@@ -80,15 +132,22 @@ def reference_inputs(
 ) -> tuple[dict[str, Any], dict[str, Any], list[Row]]:
     weights = {path: value.numpy() for path, value in model.state_dict().items()}
     defaults = {key: p.default for key, p in inspect.signature(type(model)).parameters.items()}
-    rows = [Row(x.numpy(), ids.tolist(), schema.cardinalities) for x, ids in zip(dense, sparse, strict=True)]
+    rows = [
+        Row(x.numpy(), ids.tolist(), schema.cardinalities)
+        for x, ids in zip(dense, sparse, strict=True)
+    ]
     return weights, defaults | hyperparameters, rows
 
 
 @pytest.mark.filterwarnings("ignore:mixing_groups")
 @pytest.mark.parametrize(
-    ("name", "hyperparameters", "schema"), CASES, ids=[f"{name}-{json.dumps(choices)}" for name, choices, _ in CASES]
+    ("name", "hyperparameters", "schema"),
+    CASES,
+    ids=[f"{name}-{json.dumps(choices)}" for name, choices, _ in CASES],
 )
-def test_model_equals_its_equations(name: str, hyperparameters: dict[str, Any], schema: Schema) -> None:
+def test_model_equals_its_equations(
+    name: str, hyperparameters: dict[str, Any], schema: Schema
+) -> None:
     model = randomised(name, hyperparameters, schema)
     dense, sparse = batch(schema)
     weights, choices, rows = reference_inputs(model, hyperparameters, dense, sparse, schema)
@@ -106,6 +165,9 @@ def test_rankmixer_moe_trains_each_router_on_every_second_row() -> None:
     weights, choices, rows = reference_inputs(model, hyperparameters, dense, sparse, SCHEMA)
     logit = model(dense, sparse).detach().numpy()
     routers = ["train_router", "router"] * 3
-    expected = [token_model(weights, row, choices, router) for row, router in zip(rows, routers, strict=True)]
+    expected = [
+        token_model(weights, row, choices, router)
+        for row, router in zip(rows, routers, strict=True)
+    ]
     np.testing.assert_allclose(logit, expected, rtol=1e-10, atol=1e-10)
     assert abs(expected[0] - token_model(weights, rows[0], choices, "router")) > 1e-6

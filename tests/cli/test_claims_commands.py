@@ -31,12 +31,19 @@ def results(tmp_path):
     (tmp_path / "claims.toml").write_text(CLAIMS)
     for name, seeds in (("dnn", range(3)), ("other", range(2))):
         for seed in seeds:
-            save(make_record(name=name, seed=seed), record_path(tmp_path, "synthetic_tiny", name, seed))
+            save(
+                make_record(name=name, seed=seed),
+                record_path(tmp_path, "synthetic_tiny", name, seed),
+            )
     return tmp_path
 
 
 def said(*words: object) -> str:
-    return CliRunner().invoke(app, [*map(str, words)], catch_exceptions=False, standalone_mode=False).output
+    return (
+        CliRunner()
+        .invoke(app, [*map(str, words)], catch_exceptions=False, standalone_mode=False)
+        .output
+    )
 
 
 def test_claims_are_printed_and_written(results) -> None:
@@ -53,7 +60,9 @@ def test_check_finds_what_the_records_do_not_give_and_writes_nothing(results) ->
     assert "written" not in said("claims", "--check", "--results", results)
     save(make_record(name="dnn", seed=3), record_path(results, "synthetic_tiny", "dnn", 3))
     before = (results / "claims.md").read_text()
-    with pytest.raises(BenchmarkError, match=r"claims\.md, .*claims\.json: not what the records give; run"):
+    with pytest.raises(
+        BenchmarkError, match=r"claims\.md, .*claims\.json: not what the records give; run"
+    ):
         said("claims", "--check", "--results", results)
     assert (results / "claims.md").read_text() == before
     (results / "claims.md").unlink()
@@ -66,7 +75,9 @@ def test_a_comparison_is_printed_and_drawn(results) -> None:
     words = ("compare", "synthetic_tiny/dnn", "synthetic_tiny/other", "--results", results)
     text = said(*words, "--figures", folder)
     assert "not alike in seeds: 0, 1, 2 (dnn), 0, 1 (other)" in text
-    assert "Welch, over seeds" in text and "How the rank moves" in text and "train samples/s" in text
+    assert (
+        "Welch, over seeds" in text and "How the rank moves" in text and "train samples/s" in text
+    )
     names = {f"compare-synthetic_tiny-dnn-other.{form}" for form in ("svg", "png")}
     assert {path.name for path in folder.iterdir()} == names
     said(*words)

@@ -1,4 +1,5 @@
-"""The command line as a person types it; in processes of its own where what a process does is looked at."""
+"""The command line as a person types it; in processes of its own where what a process does is
+looked at."""
 
 import json
 import os
@@ -25,7 +26,8 @@ def start(*words: str, **environment: str) -> subprocess.Popen[str]:
 
 
 def benchmark(*words: str, code: int = 0, **environment: str) -> tuple[str, str]:
-    """What the command printed to (standard output, standard error); its exit code must be `code`."""
+    """What the command printed to (standard output, standard error); its exit code must be
+    `code`."""
     process = start(*words, **environment)
     out, err = process.communicate(timeout=600)
     assert process.returncode == code, f"{words}: {process.returncode}\n{out}\n{err}"
@@ -39,11 +41,18 @@ def unwrapped(text: str) -> str:
 
 
 def test_heavy_packages_are_not_imported_for_help() -> None:
-    code = "import sys, benchmark.cli; print([m for m in ('torch', 'mlflow', 'polars', 'optuna') if m in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    code = (
+        "import sys, benchmark.cli; print([m for m in ('torch', 'mlflow', 'polars', 'optuna') if m"
+        " in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     assert done.stdout == "[]\n"
     out, _ = benchmark("--help")
-    assert all(command in out for command in ("run", "list", "leaderboard", "verify", "track", "ui"))
+    assert all(
+        command in out for command in ("run", "list", "leaderboard", "verify", "track", "ui")
+    )
 
 
 @pytest.mark.parametrize(
@@ -53,12 +62,27 @@ def test_heavy_packages_are_not_imported_for_help() -> None:
             ["run", "--model", "rankelastr", "--dataset", "synthetic"],
             "unknown model 'rankelastr'; did you mean rankelastor",
         ),
-        (["run", "--model", "lr", "--dataset", "synthetik"], "unknown data set 'synthetik'; did you mean synthetic"),
-        (["run", "--recipe", "synthetic_tiny/rankelastr"], "unknown recipe 'synthetic_tiny/rankelastr'; did you mean"),
+        (
+            ["run", "--model", "lr", "--dataset", "synthetik"],
+            "unknown data set 'synthetik'; did you mean synthetic",
+        ),
+        (
+            ["run", "--recipe", "synthetic_tiny/rankelastr"],
+            "unknown recipe 'synthetic_tiny/rankelastr'; did you mean",
+        ),
         (["run", "--model", "lr"], "give either --model and --dataset, or --recipe DATASET/NAME"),
-        (["run", "--recipe", "synthetic/lr", "--dataset", "synthetic_tiny"], "is for the data set synthetic, not"),
-        (["run", "--recipe", "synthetic/lr", "--seeds", "4-2"], "--seeds 4-2: write 0, 0-4 or 0,2,5"),
-        (["run", "--recipe", "synthetic/lr", "--seeds", "9" * 30], "at most 1,000 seeds, each below 2^31"),
+        (
+            ["run", "--recipe", "synthetic/lr", "--dataset", "synthetic_tiny"],
+            "is for the data set synthetic, not",
+        ),
+        (
+            ["run", "--recipe", "synthetic/lr", "--seeds", "4-2"],
+            "--seeds 4-2: write 0, 0-4 or 0,2,5",
+        ),
+        (
+            ["run", "--recipe", "synthetic/lr", "--seeds", "9" * 30],
+            "at most 1,000 seeds, each below 2^31",
+        ),
         (["run", "--recipe", "synthetic/lr", "--seeds", "0-5000"], "at most 1,000 seeds"),
         (["run", "--recipe", "synthetic/lr", "--threads", "100000"], "--threads"),
         (["run", "--recipe", "synthetic/lr", "--checkpoint-minutes", "0"], "it must be above 0"),
@@ -67,7 +91,10 @@ def test_heavy_packages_are_not_imported_for_help() -> None:
             ["run", "--recipe", "synthetic/lr", "--set", "train.learning_rat=1"],
             "unknown key 'train.learning_rat'; did you mean",
         ),
-        (["run", "--model", "lr", "--dataset", "no/such/card.toml"], "no/such/card.toml: there is no such file"),
+        (
+            ["run", "--model", "lr", "--dataset", "no/such/card.toml"],
+            "no/such/card.toml: there is no such file",
+        ),
         (["run", "--recipe", "synthetic/lr", "--rows", "many"], "'--rows'"),
         (["list", "modells"], "modells"),
     ],
@@ -88,8 +115,12 @@ def test_list(command) -> None:
 def test_run_leaderboard_verify(tmp_path) -> None:
     """From a recipe to a record that is ranked and verifies."""
     where = ("--results", str(tmp_path))
-    out, err = benchmark("run", "--model", "lr", "--dataset", "synthetic_tiny", "--no-track", *where)
-    assert all(word in out for word in ("test AUC", "oracle LogLoss", "samples/s", "effective rank"))
+    out, err = benchmark(
+        "run", "--model", "lr", "--dataset", "synthetic_tiny", "--no-track", *where
+    )
+    assert all(
+        word in out for word in ("test AUC", "oracle LogLoss", "samples/s", "effective rank")
+    )
     assert "valid AUC" in err
     record = tmp_path / "records" / "synthetic_tiny" / "lr" / "seed-0.json"
     assert record.is_file() and record.with_suffix(".npz").is_file()
@@ -101,13 +132,26 @@ def test_run_leaderboard_verify(tmp_path) -> None:
 
 def test_records_are_run_again_and_altered_ones_are_found(command, tmp_path) -> None:
     where = ("--results", str(tmp_path))
-    words = ("--model", "lr", "--dataset", "synthetic_tiny", "--set", "train.epochs=1", "--rows", "4000")
+    words = (
+        "--model",
+        "lr",
+        "--dataset",
+        "synthetic_tiny",
+        "--set",
+        "train.epochs=1",
+        "--rows",
+        "4000",
+    )
     out, _ = command("run", *words, "--seeds", "0,1", "--no-track", *where)
     assert "mean" in out and "sd" in out
     out, err = command("verify", "--replay-sample", "1", str(tmp_path))
     out = unwrapped(out)
     assert "2 records: all checks passed" in out
-    assert "to be run again: 1, about" in out and "[replay]: bit for bit" in out and "run again: 1 bit for bit" in out
+    assert (
+        "to be run again: 1, about" in out
+        and "[replay]: bit for bit" in out
+        and "run again: 1 bit for bit" in out
+    )
     assert "valid AUC" in err
     [record] = tmp_path.rglob("seed-1.json")
     content = json.loads(record.read_text())
@@ -121,7 +165,17 @@ def test_records_are_run_again_and_altered_ones_are_found(command, tmp_path) -> 
 
 
 def test_altered_runs_are_ad_hoc_and_quiet_prints_the_table_alone(command, tmp_path) -> None:
-    words = ("--model", "lr", "--dataset", "synthetic_tiny", "--set", "train.epochs=1", "--rows", "4000", "--quiet")
+    words = (
+        "--model",
+        "lr",
+        "--dataset",
+        "synthetic_tiny",
+        "--set",
+        "train.epochs=1",
+        "--rows",
+        "4000",
+        "--quiet",
+    )
     out, err = command("run", *words, "--no-track", "--results", str(tmp_path))
     assert err == ""
     assert "test AUC" in out
@@ -133,8 +187,9 @@ def test_altered_runs_are_ad_hoc_and_quiet_prints_the_table_alone(command, tmp_p
 def test_interrupted_and_started_again(tmp_path) -> None:
     """Ctrl-C leaves no record, and the same command goes on at its step."""
     words = (
-        "run", "--model", "dnn", "--dataset", "synthetic_tiny", "--no-track", "--results", str(tmp_path / "results"),
-        "--set", "train.epochs=12", "--set", "train.patience=1000", "--rows", "8000", "--threads", "1",
+        "run", "--model", "dnn", "--dataset", "synthetic_tiny", "--no-track",
+        "--results", str(tmp_path / "results"), "--set", "train.epochs=12",
+        "--set", "train.patience=1000", "--rows", "8000", "--threads", "1",
         "--checkpoint-minutes", "0.001",
     )  # fmt: skip
     process = start(*words)
@@ -147,18 +202,39 @@ def test_interrupted_and_started_again(tmp_path) -> None:
     assert not list((tmp_path / "results").rglob("seed-*"))
     _, err = benchmark(*words, "--save-model", str(tmp_path / "models"))
     assert f"resumed at step {step}" in err
-    assert list((tmp_path / "models").glob("synthetic_tiny/dnn-*-rows8000/seed-0/weights.safetensors"))
+    assert list(
+        (tmp_path / "models").glob("synthetic_tiny/dnn-*-rows8000/seed-0/weights.safetensors")
+    )
 
 
 def test_a_results_folder_that_cannot_be_is_named_before_training(command, tmp_path) -> None:
     (tmp_path / "file").touch()
-    _, err = command("run", "--model", "lr", "--dataset", "synthetic_tiny", "--results", str(tmp_path / "file"), code=1)
+    _, err = command(
+        "run",
+        "--model",
+        "lr",
+        "--dataset",
+        "synthetic_tiny",
+        "--results",
+        str(tmp_path / "file"),
+        code=1,
+    )
     assert str(tmp_path / "file") in err and "valid AUC" not in err
 
 
 def test_tokens_that_do_not_divide(tmp_path) -> None:
-    words = ("--set", "model.tokenizer=matrix", "--set", "model.num_tokens=7", "--results", str(tmp_path), "--no-track")
-    _, err = benchmark("run", "--model", "rankelastor", "--dataset", "synthetic_tiny", *words, code=2)
+    words = (
+        "--set",
+        "model.tokenizer=matrix",
+        "--set",
+        "model.num_tokens=7",
+        "--results",
+        str(tmp_path),
+        "--no-track",
+    )
+    _, err = benchmark(
+        "run", "--model", "rankelastor", "--dataset", "synthetic_tiny", *words, code=2
+    )
     assert "num_tokens = 7 does not divide" in err
 
 
@@ -174,14 +250,23 @@ def own_table(tmp_path):
     (tmp_path / "clicks.csv").write_text("click,price,kind,user\n" + "\n".join(rows) + "\n")
     card = tmp_path / "mine.toml"
     card.write_text(
-        'id = "mine"\ntitle = "My clicks"\n[table]\nformat = "csv"\nfiles = { all = "clicks.csv" }\n'
-        'label = "click"\ndense = ["price"]\nsparse = ["kind", "user"]\n[table.split]\nmethod = "random"\n'
+        'id = "mine"\ntitle = "My clicks"\n[table]\nformat = "csv"\nfiles = { all = "clicks.csv"'
+        ' }\nlabel = "click"\ndense = ["price"]\nsparse = ["kind", "user"]\n[table.split]\nmethod ='
+        ' "random"\n'
     )
     return card
 
 
 def test_own_table(command, own_table, tmp_path) -> None:
-    words = ("--set", "train.epochs=3", "--set", "train.batch_size=16", "--no-track", "--results", str(tmp_path / "r"))
+    words = (
+        "--set",
+        "train.epochs=3",
+        "--set",
+        "train.batch_size=16",
+        "--no-track",
+        "--results",
+        str(tmp_path / "r"),
+    )
     out, _ = command("run", "--model", "dnn", "--dataset", str(own_table), *words)
     assert "mine/dnn (ad hoc)" in out and "test AUC" in out
 
@@ -189,14 +274,16 @@ def test_own_table(command, own_table, tmp_path) -> None:
 def test_own_table_with_a_broken_number_names_file_and_line(command, own_table, tmp_path) -> None:
     table = own_table.with_name("clicks.csv")
     table.write_text(table.read_text().replace("5.0,b,u3", "5.O,b,u3"))
-    _, err = command("run", "--model", "lr", "--dataset", str(own_table), "--results", str(tmp_path), code=1)
+    _, err = command(
+        "run", "--model", "lr", "--dataset", str(own_table), "--results", str(tmp_path), code=1
+    )
     assert "clicks.csv" in err and "line 12" in err and "5.O" in err
 
 
 def test_a_tampered_store_is_refused(command, tmp_path) -> None:
     words = (
-        "run", "--model", "lr", "--dataset", "synthetic_tiny", "--set", "train.epochs=1", "--rows", "4000",
-        "--no-track", "--results", str(tmp_path / "results"),
+        "run", "--model", "lr", "--dataset", "synthetic_tiny", "--set", "train.epochs=1",
+        "--rows", "4000", "--no-track", "--results", str(tmp_path / "results"),
     )  # fmt: skip
     cache = tmp_path / "cache"
     command(*words, BENCHMARK_CACHE=str(cache))

@@ -12,7 +12,9 @@ from tests.servers import free_port
 
 
 def rows(count: int) -> str:
-    return "click,price,kind\n" + "".join(f"{i % 3 == 0:d},{i * 0.5},k{i % 5}\n" for i in range(count))
+    return "click,price,kind\n" + "".join(
+        f"{i % 3 == 0:d},{i * 0.5},k{i % 5}\n" for i in range(count)
+    )
 
 
 TEXTS = {"train.csv": rows(90), "valid.csv": rows(30), "test.csv": rows(24)}
@@ -53,13 +55,25 @@ def test_list_and_show(command, place) -> None:
 def one_epoch(card: str, folder: Path) -> tuple[str, ...]:
     """The words of a short run whose record goes below `folder / r`."""
     results = str(folder / "r")
-    return ("--model", "lr", "--dataset", card, "--set", "train.epochs=1", "--results", results, "--no-track")
+    return (
+        "--model",
+        "lr",
+        "--dataset",
+        card,
+        "--set",
+        "train.epochs=1",
+        "--results",
+        results,
+        "--no-track",
+    )
 
 
 def test_prepare_run_check_remove(command, place, card, tmp_path) -> None:
     with serving(Hub({"we/Mine/Mine.zip": zipped(TEXTS)})) as hub:
         out, err = benchmark("data", "prepare", card, HF_ENDPOINT=hub.address, **place)
-    assert [method for method, _, _ in hub.asked] == ["HEAD", "GET"], "the client tells nobody more than it must"
+    assert [method for method, _, _ in hub.asked] == ["HEAD", "GET"], (
+        "the client tells nobody more than it must"
+    )
     assert "mine is ready: 90 / 30 / 24 rows" in out and "unverified" not in out
     assert f"fetching {hub.address}/datasets/we/Mine" in err and "terms: none" in err
 
@@ -76,7 +90,11 @@ def test_prepare_run_check_remove(command, place, card, tmp_path) -> None:
     [source] = (tmp_path / "cache").glob(".downloads/*/*/valid.csv")
     source.write_text(rows(31))
     out, _ = command("data", "check", card, code=1, **place)
-    assert "train.sparse.npy was altered" in out and "an id of train lies outside" in out and "valid.csv: md5" in out
+    assert (
+        "train.sparse.npy was altered" in out
+        and "an id of train lies outside" in out
+        and "valid.csv: md5" in out
+    )
 
     assert "Aborted" in benchmark("data", "remove", card, code=1, **place)[1]
     assert array.exists() and source.exists()
@@ -98,4 +116,6 @@ def test_altered_files_are_written_into_the_record(command, place, card, tmp_pat
     command("run", *words, **place)
     [record] = (tmp_path / "r").rglob("seed-0.json")
     sources = json.loads(record.read_text())["data"]["sources"]
-    assert sources["test.csv"].endswith(" (unverified)") and "unverified" not in sources["train.csv"]
+    assert (
+        sources["test.csv"].endswith(" (unverified)") and "unverified" not in sources["train.csv"]
+    )

@@ -1,4 +1,5 @@
-"""What the help says is what is written: words in brackets are style tags to the printer, unless they are escaped."""
+"""What the help says is what is written: words in brackets are style tags to the printer, unless
+they are escaped."""
 
 from collections.abc import Iterator
 
@@ -19,5 +20,9 @@ def helps(command, name: str) -> Iterator[tuple[str, str]]:
 
 def test_no_help_loses_what_stands_in_brackets() -> None:
     found = dict(helps(typer.main.get_command(app), "benchmark"))
-    assert [name for name, text in found.items() if Text.from_markup(text).plain != text.replace("\\[", "[")] == []
+    assert [
+        name
+        for name, text in found.items()
+        if Text.from_markup(text).plain != text.replace("\\[", "[")
+    ] == []
     assert "[scaling] steps" in Text.from_markup(found["benchmark scale recipe"]).plain

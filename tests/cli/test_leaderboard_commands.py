@@ -28,7 +28,9 @@ def test_check_names_the_file_that_differs(results) -> None:
     table = results / "leaderboard.csv"
     table.write_text(table.read_text().replace("deep", "deeper"))
     before = table.read_bytes()
-    with pytest.raises(BenchmarkError, match=r"leaderboard\.csv: is not what the records give") as caught:
+    with pytest.raises(
+        BenchmarkError, match=r"leaderboard\.csv: is not what the records give"
+    ) as caught:
         call("leaderboard", "--check", *where)
     assert "leaderboard.md" not in str(caught.value)
     assert table.read_bytes() == before

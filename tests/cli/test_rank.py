@@ -23,7 +23,11 @@ def results(tmp_path):
 
 
 def rank(*words: str) -> str:
-    return CliRunner().invoke(app, ["rank", *words], catch_exceptions=False, standalone_mode=False).output
+    return (
+        CliRunner()
+        .invoke(app, ["rank", *words], catch_exceptions=False, standalone_mode=False)
+        .output
+    )
 
 
 def refused(error: type[Exception], *words: str) -> str:
@@ -46,7 +50,16 @@ def test_a_recipe_is_printed_and_drawn(results) -> None:
 
 def test_a_data_set_is_printed_and_drawn(results) -> None:
     folder = results / "elsewhere"
-    said = rank("--dataset", "synthetic_tiny", "--results", str(results), "--figures", str(folder), "--metric", "pr")
+    said = rank(
+        "--dataset",
+        "synthetic_tiny",
+        "--results",
+        str(results),
+        "--figures",
+        str(folder),
+        "--metric",
+        "pr",
+    )
     assert "participation ratio / min(rows, columns) of the last stage" in said
     assert "Does rank go with loss?" in said and "too few, it takes 4" in said
     assert {path.stem for path in folder.iterdir()} == {"trajectory-pr", "rank-loss"}
@@ -54,7 +67,10 @@ def test_a_data_set_is_printed_and_drawn(results) -> None:
 
 def test_a_study_has_variants_for_recipes(results) -> None:
     for seed in (0, 1):
-        save(make_ranked_record(blocks=2, name=None, seed=seed), results / f"studies/deep/tiny/dnn-2/seed-{seed}.json")
+        save(
+            make_ranked_record(blocks=2, name=None, seed=seed),
+            results / f"studies/deep/tiny/dnn-2/seed-{seed}.json",
+        )
     said = rank("--dataset", "tiny", "--study", "deep", "--results", str(results))
     assert "dnn-2" in said
     names = {path.stem for path in (results / "figures" / "deep" / "tiny").iterdir()}
@@ -71,12 +87,20 @@ def test_misuse_is_one_message(results) -> None:
     where = ("--results", str(results))
     assert "either --recipe" in refused(UsageError)
     assert "either --recipe" in refused(UsageError, "--recipe", "a/b", "--dataset", "a")
-    assert "did you mean synthetic_tiny?" in refused(UsageError, "--dataset", "synthetic_tinny", *where)
-    assert "did you mean synthetic_tiny/other" in refused(UsageError, "--recipe", "synthetic_tiny/othr", *where)
-    assert "'rank' is not one of" in refused(Exception, "--dataset", "synthetic_tiny", "--metric", "rank", *where)
+    assert "did you mean synthetic_tiny?" in refused(
+        UsageError, "--dataset", "synthetic_tinny", *where
+    )
+    assert "did you mean synthetic_tiny/other" in refused(
+        UsageError, "--recipe", "synthetic_tiny/othr", *where
+    )
+    assert "'rank' is not one of" in refused(
+        Exception, "--dataset", "synthetic_tiny", "--metric", "rank", *where
+    )
 
 
 def test_records_that_are_not_alike_are_refused(results) -> None:
     other = make_ranked_record(name="other", seed=3, numerics=99)
     save(other, record_path(results, other.dataset, other.name, other.seed))
-    assert "differ in numerics" in refused(BenchmarkError, "--dataset", "synthetic_tiny", "--results", str(results))
+    assert "differ in numerics" in refused(
+        BenchmarkError, "--dataset", "synthetic_tiny", "--results", str(results)
+    )

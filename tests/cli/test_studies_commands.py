@@ -32,13 +32,31 @@ def benchmark(capsys):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["suite", "--datasets", "synthetik"], "unknown data set with recipes 'synthetik'; did you mean synthetic"),
-        (["suite", "--backend", "dask"], "--backend dask and --address HOST:PORT, of its scheduler, go together"),
+        (
+            ["suite", "--datasets", "synthetik"],
+            "unknown data set with recipes 'synthetik'; did you mean synthetic",
+        ),
+        (
+            ["suite", "--backend", "dask"],
+            "--backend dask and --address HOST:PORT, of its scheduler, go together",
+        ),
         (["suite", "--seeds", "4-2"], "--seeds 4-2: write 0, 0-4 or 0,2,5"),
-        (["ablate", "--dataset", "synthetic_tiny", "--cells", "full/glue"], "--cells full/glue: write MIXING/FFN"),
-        (["ablate", "--dataset", "synthetic_tiny", "--recipe", "synthetic/lr"], "is for the data set synthetic, not"),
-        (["ablate", "--dataset", "avazu_x4_001"], "unknown recipe 'avazu_x4_001/rankelastor_small'"),
-        (["damping", "--dataset", "synthetic_tiny", "--recipes", "lr"], "lr has no blocks to be more of"),
+        (
+            ["ablate", "--dataset", "synthetic_tiny", "--cells", "full/glue"],
+            "--cells full/glue: write MIXING/FFN",
+        ),
+        (
+            ["ablate", "--dataset", "synthetic_tiny", "--recipe", "synthetic/lr"],
+            "is for the data set synthetic, not",
+        ),
+        (
+            ["ablate", "--dataset", "avazu_x4_001"],
+            "unknown recipe 'avazu_x4_001/rankelastor_small'",
+        ),
+        (
+            ["damping", "--dataset", "synthetic_tiny", "--recipes", "lr"],
+            "lr has no blocks to be more of",
+        ),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -50,7 +68,8 @@ def test_misuse_is_one_message(words, message: str) -> None:
 
 def test_ablate_runs_what_is_missing_and_reports(benchmark, tmp_path) -> None:
     words = (
-        "ablate", "--dataset", "synthetic_tiny", "--set", "train.epochs=1", "--set", "train.batch_size=4096",
+        "ablate", "--dataset",
+        "synthetic_tiny", "--set", "train.epochs=1", "--set", "train.batch_size=4096",
         "--seeds", "0", "--threads", "1", "--no-track", "--results", str(tmp_path),
     )  # fmt: skip
     one, two = ("--cells", "none/relu"), ("--cells", "none/relu,full/relu", "--jobs", "2")
@@ -61,7 +80,11 @@ def test_ablate_runs_what_is_missing_and_reports(benchmark, tmp_path) -> None:
     assert "none/relu" in out and "block2.ffn" in out
     assert json.loads(before)["name"] is None
     out, _ = benchmark(*words, *two, "--dry-run")
-    assert "1 cells done before, 1 to run" in out and "synthetic_tiny/full-relu/seed-0" in out and "about" in out
+    assert (
+        "1 cells done before, 1 to run" in out
+        and "synthetic_tiny/full-relu/seed-0" in out
+        and "about" in out
+    )
     out, err = benchmark(*words, *two, "--quiet")
     assert err == "" and "full/relu" in out
     assert (folder / "synthetic_tiny" / "none-relu" / "seed-0.json").read_bytes() == before
@@ -82,18 +105,25 @@ def test_a_failing_cell_is_reported_and_the_exit_code_says_so(benchmark, tmp_pat
         "1",
         "--no-track",
     )
-    _, err = benchmark("ablate", "--dataset", "synthetic_tiny", *words, "--results", str(tmp_path), code=1)
+    _, err = benchmark(
+        "ablate", "--dataset", "synthetic_tiny", *words, "--results", str(tmp_path), code=1
+    )
     assert "0 cells done, 1 failed" in err
     assert "FAILED synthetic_tiny/none-relu/seed-0: " in err and "lower train.learning_rate" in err
 
 
 def test_suite_interrupted_and_gone_on_with(benchmark, tmp_path) -> None:
     words = (
-        "suite", "--datasets", "synthetic_tiny", "--recipes", "lr", "--seeds", "0", "--threads", "1",
+        "suite", "--datasets", "synthetic_tiny", "--recipes",
+        "lr", "--seeds", "0", "--threads", "1",
         "--no-track", "--results", str(tmp_path),
     )  # fmt: skip
     process = subprocess.Popen(
-        [sys.executable, "-m", "benchmark", *words], cwd=ROOT, env=dict(os.environ), stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "benchmark", *words],
+        cwd=ROOT,
+        env=dict(os.environ),
+        stderr=subprocess.PIPE,
+        text=True,
     )
     assert process.stderr is not None
     assert next((line for line in process.stderr if "begun: synthetic_tiny/lr/seed-0" in line), "")
@@ -107,9 +137,12 @@ def test_suite_interrupted_and_gone_on_with(benchmark, tmp_path) -> None:
 
 def test_damping(benchmark, tmp_path) -> None:
     words = (
-        "--blocks", "3", "--recipes", "rankmixer", "--set", "train.epochs=1", "--set", "train.batch_size=4096",
+        "--blocks", "3", "--recipes", "rankmixer",
+        "--set", "train.epochs=1", "--set", "train.batch_size=4096",
         "--seeds", "0", "--threads", "1", "--no-track", "--results", str(tmp_path),
     )  # fmt: skip
     out, _ = benchmark("damping", "--dataset", "synthetic_tiny", *words)
     assert "rankmixer-3" in out and "amplitude, trained" in out
-    assert (tmp_path / "studies" / "damping" / "synthetic_tiny" / "rankmixer-3" / "seed-0.json").is_file()
+    assert (
+        tmp_path / "studies" / "damping" / "synthetic_tiny" / "rankmixer-3" / "seed-0.json"
+    ).is_file()

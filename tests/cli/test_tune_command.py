@@ -32,7 +32,16 @@ def words(tmp_path):
     recipe = tmp_path / "synthetic_tiny" / "quick.toml"
     recipe.parent.mkdir()
     recipe.write_text(RECIPE)
-    return ["tune", "--recipe", str(recipe), "--results", str(tmp_path / "results"), "--threads", "1", "--no-track"]
+    return [
+        "tune",
+        "--recipe",
+        str(recipe),
+        "--results",
+        str(tmp_path / "results"),
+        "--threads",
+        "1",
+        "--no-track",
+    ]
 
 
 def test_a_dry_run_prints_the_space_and_writes_nothing(words, tmp_path, capsys):
@@ -53,7 +62,9 @@ def test_a_study_is_shown_written_and_gone_on_with(words, tmp_path, capsys):
     COMMANDS.main([*words, "--trials", "3"], standalone_mode=False)
     assert json.loads(path.read_text())["trials"][:2] == kept
     progress = capsys.readouterr().err
-    assert "trial 2 complete AUC" in progress and "trial 1" not in progress.replace("of trial 1", "")
+    assert "trial 2 complete AUC" in progress and "trial 1" not in progress.replace(
+        "of trial 1", ""
+    )
 
 
 def test_an_interrupted_study_ends_with_the_code_of_the_signal(words, monkeypatch, capsys):
@@ -72,8 +83,14 @@ def test_an_interrupted_study_ends_with_the_code_of_the_signal(words, monkeypatc
         (["--hours", "0"], "--hours 0: it must be above 0"),
         (["--dataset", "synthetic"], "is for the data set synthetic_tiny, not synthetic"),
         (["--name", "../up"], "--name ../up: use letters, digits"),
-        (["--recipe", "synthetic_tiny/dcnv3"], "unknown recipe 'synthetic_tiny/dcnv3'; did you mean"),
-        (["--storage", "nonsense://x", "--trials", "1"], "--storage nonsense://x: Can't load plugin"),
+        (
+            ["--recipe", "synthetic_tiny/dcnv3"],
+            "unknown recipe 'synthetic_tiny/dcnv3'; did you mean",
+        ),
+        (
+            ["--storage", "nonsense://x", "--trials", "1"],
+            "--storage nonsense://x: Can't load plugin",
+        ),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

@@ -9,14 +9,17 @@ from tests.data.hub import ROWS, TABLE, TEXTS, Hub, serving, write_card, zipped
 
 @pytest.fixture
 def card(tmp_path, monkeypatch) -> str:
-    """A card whose files lie on the hub alone; the cache is `tmp_path / cache`, and nothing waits between attempts."""
+    """A card whose files lie on the hub alone; the cache is `tmp_path / cache`, and nothing waits
+    between attempts."""
     monkeypatch.setenv("BENCHMARK_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("BENCHMARK_DATA_ROOT", raising=False)
     monkeypatch.delenv("HF_TOKEN", raising=False)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setattr(time, "sleep", lambda _: None)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_TELEMETRY", True)
-    monkeypatch.setattr("huggingface_hub.constants.DOWNLOAD_CHUNK_SIZE", 10)  # the client loses a chunk that broke off
+    monkeypatch.setattr(
+        "huggingface_hub.constants.DOWNLOAD_CHUNK_SIZE", 10
+    )  # the client loses a chunk that broke off
     return str(write_card(tmp_path / "card", TEXTS, ROWS, TABLE))
 
 

@@ -1,4 +1,5 @@
-"""A server on the loopback address with the shape of the Hugging Face hub, and zips for it to serve."""
+"""A server on the loopback address with the shape of the Hugging Face hub, and zips for it to
+serve."""
 
 import hashlib
 import io
@@ -22,11 +23,12 @@ _FILE = re.compile(r"/datasets/(?P<repo>[^/]+/[^/]+)/resolve/(?P<revision>[^/]+)
 
 @dataclass
 class Hub:
-    """What it serves ({repo/name: content}), how it fails, and what it was asked for (method, revision, range).
+    """What it serves ({repo/name: content}), how it fails, and what it was asked for (method,
+    revision, range).
 
-    `status` other than 200 answers every request. After `breaks_after` bytes of a body the connection breaks off, and
-    every later request for a body is cut off too, until it is set to None. With `elsewhere` the contents lie on another
-    host, as those of large files do."""
+    `status` other than 200 answers every request. After `breaks_after` bytes of a body the
+    connection breaks off, and every later request for a body is cut off too, until it is set to
+    None. With `elsewhere` the contents lie on another host, as those of large files do."""
 
     files: Mapping[str, bytes]
     status: int = 200
@@ -65,7 +67,9 @@ def serving(hub: Hub) -> Iterator[Hub]:
             hub.logins.append((host, self.headers["Authorization"]))
             if hub.elsewhere and host == "127.0.0.1":
                 self.send_response(302)
-                self.send_header("Location", hub.address.replace("127.0.0.1", "localhost") + self.path)
+                self.send_header(
+                    "Location", hub.address.replace("127.0.0.1", "localhost") + self.path
+                )
                 self.send_header("X-Linked-Etag", f'"{hashlib.sha256(content).hexdigest()}"')
                 self.send_header("X-Linked-Size", str(len(content)))
                 self.send_header("X-Repo-Commit", COMMIT)
@@ -80,7 +84,9 @@ def serving(hub: Hub) -> Iterator[Hub]:
             self.send_header("Accept-Ranges", "bytes")
             self.send_header("Content-Length", str(len(body)))
             if range_:
-                self.send_header("Content-Range", f"bytes {first}-{len(content) - 1}/{len(content)}")
+                self.send_header(
+                    "Content-Range", f"bytes {first}-{len(content) - 1}/{len(content)}"
+                )
             self.end_headers()
             if not with_body:
                 return
@@ -114,10 +120,20 @@ def zipped(texts: Mapping[str, str | bytes], compression: int = zipfile.ZIP_DEFL
     return buffer.getvalue()
 
 
-def write_card(folder: Path, texts: Mapping[str, str], rows: Mapping[str, int], table: str, top: str = "") -> Path:
-    """A card `mine` of the zip `Mine.zip` in the repository `we/Mine`, whose md5 are those of the texts."""
+def write_card(
+    folder: Path, texts: Mapping[str, str], rows: Mapping[str, int], table: str, top: str = ""
+) -> Path:
+    """A card `mine` of the zip `Mine.zip` in the repository `we/Mine`, whose md5 are those of the
+    texts."""
     folder.mkdir(exist_ok=True)
-    lines = ['id = "mine"', 'title = "My clicks"', 'terms = "none"', top, "[hub]", 'repo = "we/Mine"']
+    lines = [
+        'id = "mine"',
+        'title = "My clicks"',
+        'terms = "none"',
+        top,
+        "[hub]",
+        'repo = "we/Mine"',
+    ]
     lines += ['file = "Mine.zip"', "[table]", 'format = "csv"']
     lines += [f'files.{split} = ["{split}.csv", "{split}.csv.gz"]' for split in rows]
     lines.append(table)

@@ -21,14 +21,22 @@ OTHER = "y,x,c\n0,0,b\n1,2,z\n"
 
 def make_table(**changes: Any) -> Table:
     """The table of `y,x,c` in three csv files, with the fields in `changes` put in its place."""
-    fields: dict[str, Any] = {"format": "csv", "files": THREE_FILES, "label": "y", "dense": ("x",), "sparse": ("c",)}
+    fields: dict[str, Any] = {
+        "format": "csv",
+        "files": THREE_FILES,
+        "label": "y",
+        "dense": ("x",),
+        "sparse": ("c",),
+    }
     return Table(**(fields | changes))
 
 
 def write_files(folder: Path, texts: Mapping[str, str | bytes]) -> None:
     """Writes {file name: content}; the three files of `THREE_FILES` are there in any case."""
     folder.mkdir(exist_ok=True)
-    for name, text in ({"train.csv": TRAIN, "valid.csv": OTHER, "test.csv": OTHER} | dict(texts)).items():
+    for name, text in (
+        {"train.csv": TRAIN, "valid.csv": OTHER, "test.csv": OTHER} | dict(texts)
+    ).items():
         (folder / name).write_bytes(text if isinstance(text, bytes) else text.encode())
 
 
@@ -41,7 +49,9 @@ def encode_files(folder: Path, table: Table) -> Store:
     paths = local.find_files(table, [folder])
     number = len(list(folder.glob("store*")))
     return open_or_make(
-        folder / f"store{number}", lambda writer: table_encoding.write(table, paths, {}, writer, ignore), ignore
+        folder / f"store{number}",
+        lambda writer: table_encoding.write(table, paths, {}, writer, ignore),
+        ignore,
     )
 
 
@@ -52,7 +62,8 @@ def encode_texts(folder: Path, texts: Mapping[str, str | bytes], **changes: Any)
 
 
 def real_data(name: str) -> Path:
-    """The file or folder `name` of the real rows; skips the test where BENCHMARK_REAL_DATA does not hold it."""
+    """The file or folder `name` of the real rows; skips the test where BENCHMARK_REAL_DATA does not
+    hold it."""
     root = os.environ.get("BENCHMARK_REAL_DATA")
     if not root or not (path := Path(root) / name).exists():
         pytest.skip(f"BENCHMARK_REAL_DATA names no folder with {name}")

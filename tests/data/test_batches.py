@@ -35,7 +35,9 @@ def test_ordered_batches_are_the_store_in_its_order(tmp_path):
         torch.float32,
     ]
     np.testing.assert_array_equal(torch.cat([batch.dense for batch in found]).numpy(), train.dense)
-    np.testing.assert_array_equal(torch.cat([batch.sparse for batch in found]).numpy(), train.sparse)
+    np.testing.assert_array_equal(
+        torch.cat([batch.sparse for batch in found]).numpy(), train.sparse
+    )
     np.testing.assert_array_equal(torch.cat([batch.label for batch in found]).numpy(), train.label)
 
 
@@ -62,7 +64,8 @@ def test_an_epoch_holds_every_row_once_and_rows_stay_whole(rows, size, seed, epo
 def test_the_order_depends_on_seed_and_epoch_alone():
     arrays = numbered(100)
     orders = {
-        key: numbers(batches(arrays, 100, seed=key[0], epoch=key[1]))[0] for key in ((0, 1), (0, 2), (1, 1), (1, 0))
+        key: numbers(batches(arrays, 100, seed=key[0], epoch=key[1]))[0]
+        for key in ((0, 1), (0, 2), (1, 1), (1, 0))
     }
     assert len({tuple(order) for order in orders.values()}) == 4
     torch.manual_seed(5)
@@ -70,7 +73,8 @@ def test_the_order_depends_on_seed_and_epoch_alone():
 
 
 @pytest.mark.parametrize(
-    ("shuffle", "expected"), [("rows", [[3, 4, 5], [0, 6, 1], [2, 7]]), ("blocks", [[1, 4, 5], [7, 0, 3], [2, 6]])]
+    ("shuffle", "expected"),
+    [("rows", [[3, 4, 5], [0, 6, 1], [2, 7]]), ("blocks", [[1, 4, 5], [7, 0, 3], [2, 6]])],
 )
 def test_the_order_is_that_of_every_version(shuffle, expected):
     assert numbers(batches(numbered(8), 3, seed=0, epoch=1, shuffle=shuffle)) == expected
@@ -81,9 +85,12 @@ def test_the_ranks_share_each_batch(world_size):
     arrays = numbered(11)
     alone = numbers(batches(arrays, 4, seed=3, epoch=0))
     ranks = [
-        numbers(batches(arrays, 4, seed=3, epoch=0, rank=rank, world_size=world_size)) for rank in range(world_size)
+        numbers(batches(arrays, 4, seed=3, epoch=0, rank=rank, world_size=world_size))
+        for rank in range(world_size)
     ]
-    assert [sorted(chain(*parts)) for parts in zip(*ranks, strict=True)] == [sorted(batch) for batch in alone]
+    assert [sorted(chain(*parts)) for parts in zip(*ranks, strict=True)] == [
+        sorted(batch) for batch in alone
+    ]
 
 
 @pytest.mark.parametrize("shuffle", ["rows", "blocks"])
@@ -101,14 +108,20 @@ def test_start_skips_batches_of_an_epoch_of_many_pieces(shuffle):
     whole = numbers(batches(arrays, 5000, seed=3, epoch=0, shuffle=shuffle))
     assert sorted(chain(*whole)) == list(range(rows))
     for start in (1, 52, 53, 60):
-        assert numbers(batches(arrays, 5000, seed=3, epoch=0, shuffle=shuffle, start=start)) == whole[start:]
+        assert (
+            numbers(batches(arrays, 5000, seed=3, epoch=0, shuffle=shuffle, start=start))
+            == whole[start:]
+        )
 
 
 def test_files_are_read_ahead_where_there_is_room(tmp_path, monkeypatch):
     train = make_store(tmp_path / "s", rows=7).split("train")
     asked: list[tuple[int, int]] = []
     monkeypatch.setattr(
-        os, "posix_fadvise", lambda _, offset, size, advice: asked.append((offset, size)), raising=False
+        os,
+        "posix_fadvise",
+        lambda _, offset, size, advice: asked.append((offset, size)),
+        raising=False,
     )
     numbers(batches(train, 3, seed=0, epoch=1))
     assert asked == [(128, array.nbytes) for array in (train.dense, train.sparse, train.label)]

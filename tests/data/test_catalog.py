@@ -87,8 +87,15 @@ def test_a_store_is_found_again_at_once_and_made_anew_for_another_card_or_file(f
     with monkeypatch.context() as patch:
         patch.setattr(table, "write", lambda *arguments: pytest.fail("encoded twice"))
         patch.setattr(local, "md5", lambda path: pytest.fail("read twice"))
-        assert catalog.open_data(write_card(folder, top='terms = "any"'), data_root=None, notify=ignore)[1] == store
-    _, rare = catalog.open_data(write_card(folder, table="min_count = 2"), data_root=None, notify=ignore)
+        assert (
+            catalog.open_data(
+                write_card(folder, top='terms = "any"'), data_root=None, notify=ignore
+            )[1]
+            == store
+        )
+    _, rare = catalog.open_data(
+        write_card(folder, table="min_count = 2"), data_root=None, notify=ignore
+    )
     assert rare.folder != store.folder
     assert rare.schema.cardinalities == (3,)
     (folder / "train.csv").write_text(TRAIN + "0,1,new\n")
@@ -99,7 +106,12 @@ def test_a_store_is_found_again_at_once_and_made_anew_for_another_card_or_file(f
 
 def test_a_default_that_is_written_out_makes_no_other_store(folder):
     _, store = catalog.open_data(write_card(folder), data_root=None, notify=ignore)
-    assert catalog.open_data(write_card(folder, table="min_count = 1"), data_root=None, notify=ignore)[1] == store
+    assert (
+        catalog.open_data(write_card(folder, table="min_count = 1"), data_root=None, notify=ignore)[
+            1
+        ]
+        == store
+    )
 
 
 def test_of_several_names_of_a_file_the_first_that_exists_is_read(folder):
@@ -109,7 +121,10 @@ def test_of_several_names_of_a_file_the_first_that_exists_is_read(folder):
     assert store.fingerprint.rows["train"] == 3
     (folder / "train.csv").unlink()
     (folder / "valid.csv").unlink()
-    message = f"there is no file {folder}/train.tsv or train.csv or valid.csv and no file {folder}/valid.csv; put"
+    message = (
+        f"there is no file {folder}/train.tsv or train.csv or valid.csv and no file"
+        f" {folder}/valid.csv; put"
+    )
     with pytest.raises(BenchmarkError, match=message):
         catalog.open_data(write_card(folder, text=text), data_root=None, notify=ignore)
 
@@ -120,7 +135,9 @@ def test_files_of_one_name_are_told_apart(folder):
         (folder / split / "part.csv").write_text(text)
     files = 'files = { train = "a/part.csv", valid = "b/part.csv", test = "c/part.csv" }'
     lines = CARD.format(top="", table="").splitlines()
-    (folder / "card.toml").write_text("\n".join(files if line.startswith("files") else line for line in lines))
+    (folder / "card.toml").write_text(
+        "\n".join(files if line.startswith("files") else line for line in lines)
+    )
     _, store = catalog.open_data(str(folder / "card.toml"), data_root=None, notify=ignore)
     assert set(store.fingerprint.sources) == {"train/part.csv", "valid/part.csv", "test/part.csv"}
 
@@ -128,7 +145,10 @@ def test_files_of_one_name_are_told_apart(folder):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"top": "embeding_dim = 4"}, r"unknown key 'embeding_dim'; did you mean 'embedding_dim'\? allowed: caveat, "),
+        (
+            {"top": "embeding_dim = 4"},
+            r"unknown key 'embeding_dim'; did you mean 'embedding_dim'\? allowed: caveat, ",
+        ),
         ({"table": "mincount = 2"}, "unknown key 'table.mincount'; did you mean 'min_count'"),
         ({"table": "min_count = 0"}, "table.min_count: .* got 0"),
         ({"table": 'min_count = "2"'}, "table.min_count"),
@@ -137,23 +157,47 @@ def test_files_of_one_name_are_told_apart(folder):
         ({"table": 'separator = "::"'}, "separator is one ASCII character"),
         ({"table": "[table.split]"}, r"files.all and a \[table.split\] rule belong together"),
         ({"text": CARD.replace('sparse = ["c"]', 'sparse = ["x"]')}, "name x more than once"),
-        ({"text": CARD.replace('dense = ["x"]', "").replace('sparse = ["c"]', "")}, "at least one dense or sparse"),
-        ({"text": CARD.replace('valid = "valid.csv", ', "")}, "give train, valid and test, or `all`"),
-        ({"text": CARD.replace('train = "train.csv"', 'all = "all.csv"')}, "give train, valid and test, or `all`"),
+        (
+            {"text": CARD.replace('dense = ["x"]', "").replace('sparse = ["c"]', "")},
+            "at least one dense or sparse",
+        ),
+        (
+            {"text": CARD.replace('valid = "valid.csv", ', "")},
+            "give train, valid and test, or `all`",
+        ),
+        (
+            {"text": CARD.replace('train = "train.csv"', 'all = "all.csv"')},
+            "give train, valid and test, or `all`",
+        ),
         ({"text": CARD.replace('"train.csv"', "[]")}, "give train, valid and test, or `all`"),
         ({"text": CARD.replace('"train.csv"', "7")}, "table.files.train: .*got 7"),
         ({"table": 'header = ["y", "x", "x", "c"]'}, "header names a column more than once"),
         ({"table": 'header = ["y", "x", "hour"]'}, "header does not name c"),
-        ({"table": 'header = ["y", "x"]\nderive.c = { rule = "weekday", of = "c" }'}, "header does not name c"),
-        ({"text": CARD.replace('"csv"', '"parquet"'), "table": 'header = ["y", "x", "c"]'}, "the format is parquet"),
-        ({"table": 'derive.c = { rule = "week", of = "c" }'}, "table.derive.c.rule: .*'weekday'.*got \"week\""),
+        (
+            {"table": 'header = ["y", "x"]\nderive.c = { rule = "weekday", of = "c" }'},
+            "header does not name c",
+        ),
+        (
+            {"text": CARD.replace('"csv"', '"parquet"'), "table": 'header = ["y", "x", "c"]'},
+            "the format is parquet",
+        ),
+        (
+            {"table": 'derive.c = { rule = "week", of = "c" }'},
+            "table.derive.c.rule: .*'weekday'.*got \"week\"",
+        ),
         (
             {"table": 'derive.weekend = { rule = "weekday", of = "c" }'},
             "derive makes weekend, which is no dense, sparse",
         ),
-        ({"table": 'derive.y = { rule = "weekday", of = "c" }'}, "derive makes y, which is no dense, sparse or group"),
+        (
+            {"table": 'derive.y = { rule = "weekday", of = "c" }'},
+            "derive makes y, which is no dense, sparse or group",
+        ),
         ({"text": CARD.replace('"mine"', '"../mine"')}, "id: .*got"),
-        ({"text": CARD.replace('"mine"', '"frappe_x1r"')}, "'frappe_x1r' is a built-in data set; choose another id"),
+        (
+            {"text": CARD.replace('"mine"', '"frappe_x1r"')},
+            "'frappe_x1r' is a built-in data set; choose another id",
+        ),
         ({"text": CARD.replace('id = "mine"', "")}, "key 'id' is missing"),
         ({"text": 'id = "mine"\ntitle = "t"\n'}, r"give a \[table\]"),
         ({"text": 'id = "mine"\ntitle = "t"\ngenerator = "g"\n'}, "key 'table' is missing"),
@@ -178,8 +222,14 @@ def test_a_card_that_is_not_there_is_named(tmp_path):
     ("expected", "message"),
     [
         ("[expected.train]\nrows = 4", "mine: 3 rows in train, but its card expects 4"),
-        ("[expected.test]\npositives = 1000", "mine: 1 positives in test, but its card expects 1,000"),
-        ('[expected.valid]\nmd5 = "00"', "valid.csv: md5 [0-9a-f]{32}, but the card of mine expects 00"),
+        (
+            "[expected.test]\npositives = 1000",
+            "mine: 1 positives in test, but its card expects 1,000",
+        ),
+        (
+            '[expected.valid]\nmd5 = "00"',
+            "valid.csv: md5 [0-9a-f]{32}, but the card of mine expects 00",
+        ),
     ],
 )
 def test_files_are_held_against_the_expected_facts(folder, expected, message):
@@ -189,16 +239,23 @@ def test_files_are_held_against_the_expected_facts(folder, expected, message):
 
 
 def test_a_built_in_table_needs_a_data_root(folder, monkeypatch):
-    needed = r"frappe_x1r .* needs train.csv, valid.csv, test.csv .* --data-root or BENCHMARK_DATA_ROOT"
+    needed = (
+        r"frappe_x1r .* needs train.csv, valid.csv, test.csv .* --data-root or BENCHMARK_DATA_ROOT"
+    )
     with pytest.raises(BenchmarkError, match=needed):
         catalog.open_data("frappe_x1r", data_root=None, notify=ignore)
     with pytest.raises(BenchmarkError, match=r"there is no data folder .*absent"):
         catalog.open_data("frappe_x1r", data_root=folder / "absent", notify=ignore)
     monkeypatch.setenv("BENCHMARK_DATA_ROOT", str(folder / "cache"))
     (folder / "cache").mkdir()
-    with pytest.raises(BenchmarkError, match=f"there is no file {folder}/cache/frappe_x1r/train.csv and no file"):
+    with pytest.raises(
+        BenchmarkError, match=f"there is no file {folder}/cache/frappe_x1r/train.csv and no file"
+    ):
         catalog.open_data("frappe_x1r", data_root=None, notify=ignore)
-    with pytest.raises(BenchmarkError, match=f"{folder}/train.csv: md5 .*, but the card of frappe_x1r expects f34ad0"):
+    with pytest.raises(
+        BenchmarkError,
+        match=f"{folder}/train.csv: md5 .*, but the card of frappe_x1r expects f34ad0",
+    ):
         catalog.open_data("frappe_x1r", data_root=folder, notify=ignore)
 
 
@@ -219,7 +276,9 @@ def test_a_cache_that_cannot_be_written_is_one_clear_error(folder, monkeypatch):
 def test_real_frappe_rows(folder):
     root = real_data("frappe_x1r").parent
     found, store = catalog.open_data("frappe_x1r", data_root=root, notify=ignore)
-    assert store.fingerprint.rows == {split: found.card.expected[split].rows for split in ("train", "valid", "test")}
+    assert store.fingerprint.rows == {
+        split: found.card.expected[split].rows for split in ("train", "valid", "test")
+    }
     assert store.schema.cardinalities == (956, 4084, 9, 9, 4, 5, 4, 11, 82, 235)
     # the first row of the file: label 0, user 378, item 4891, ...
     assert store.split("train").sparse[0].tolist() == [87, 1850, 5, 7, 1, 1, 1, 1, 1, 1]

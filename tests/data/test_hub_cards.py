@@ -44,7 +44,9 @@ def real_card(name: str, folder: Path, texts: dict[str, str]) -> str:
     hub = catalog.find_card(name).card.hub
     for old, new in ((f'"{name}"', '"mine"'), (hub.repo, "we/Mine"), (hub.file, "Mine.zip")):
         text = text.replace(old, new)
-    lines = [line for line in text.splitlines() if not line.startswith(("revision", "published_rows"))]
+    lines = [
+        line for line in text.splitlines() if not line.startswith(("revision", "published_rows"))
+    ]
     for split in ROWS:
         content = texts[f"{split}.csv"]
         md5 = hashlib.md5(content.encode(), usedforsecurity=False).hexdigest()
@@ -57,7 +59,11 @@ def real_card(name: str, folder: Path, texts: dict[str, str]) -> str:
 def split_lines(header: str, lines: list[str]) -> dict[str, str]:
     """The lines as the csv files of three splits, 8:1:1 in their order."""
     tenth = len(lines) // 10
-    parts = {"train": lines[: 8 * tenth], "valid": lines[8 * tenth : 9 * tenth], "test": lines[9 * tenth :]}
+    parts = {
+        "train": lines[: 8 * tenth],
+        "valid": lines[8 * tenth : 9 * tenth],
+        "test": lines[9 * tenth :],
+    }
     return {f"{split}.csv": "\n".join([header, *part]) + "\n" for split, part in parts.items()}
 
 
@@ -68,7 +74,9 @@ def test_the_real_frappe_rows_from_a_hub(tmp_path, card, hub):
     hub.files = {"we/Mine/Mine.zip": zipped(texts)}
     store = open_data(real_card("frappe_x1", tmp_path, texts))
     published = catalog.find_card("frappe_x1").card
-    assert store.fingerprint.rows == {split: fact.rows for split, fact in published.expected.items()}
+    assert store.fingerprint.rows == {
+        split: fact.rows for split, fact in published.expected.items()
+    }
     assert catalog.published_difference(published, store.fingerprint) is None
 
 

@@ -13,7 +13,14 @@ from benchmark.data.card import SPLITS, Derived, SplitRule, Table
 from benchmark.data.encoding.table import assign
 from benchmark.data.store import Store
 from benchmark.errors import BenchmarkError
-from tests.data.tables import THREE_FILES, assert_same_arrays, encode_files, ignore, real_data, write_files
+from tests.data.tables import (
+    THREE_FILES,
+    assert_same_arrays,
+    encode_files,
+    ignore,
+    real_data,
+    write_files,
+)
 
 DENSE = [f"I{i}" for i in range(1, 14)]
 CATEGORIES = [f"C{i}" for i in range(1, 27)]
@@ -37,7 +44,10 @@ def in_three_files(name: str) -> Table:
 
 def criteo_rows(*rows: tuple[int, str, str, str, str]) -> str:
     """Lines of train.txt from label, I1, I2, C1 and C2; all else is blank."""
-    return "".join("\t".join([str(y), i1, i2, *[""] * 11, c1, c2, *[""] * 24]) + "\n" for y, i1, i2, c1, c2 in rows)
+    return "".join(
+        "\t".join([str(y), i1, i2, *[""] * 11, c1, c2, *[""] * 24]) + "\n"
+        for y, i1, i2, c1, c2 in rows
+    )
 
 
 def avazu_rows(*rows: tuple[int, str, str, str]) -> str:
@@ -63,15 +73,32 @@ def test_criteo_rows_by_hand(tmp_path):
     store = encode_files(tmp_path, in_three_files("criteo_kaggle"))
     assert store.schema.dense == tuple(DENSE)
     assert store.schema.sparse == tuple(CATEGORIES)
-    # C1: 05db9164 before 68fd1e64, a tie; C2: a before b, a tie, and `rare` occurs once; all others are missing
+    # C1: 05db9164 before 68fd1e64, a tie; C2: a before b, a tie, and `rare` occurs once; all others
+    # are missing
     assert store.schema.cardinalities == (4, 4, *[2] * 24)
-    assert store.split("train").sparse[:, :2].tolist() == [[2, 2], [2, 1], [1, 1], [1, 2], [3, 3], [3, 3]]
+    assert store.split("train").sparse[:, :2].tolist() == [
+        [2, 2],
+        [2, 1],
+        [1, 1],
+        [1, 2],
+        [3, 3],
+        [3, 3],
+    ]
     assert store.split("test").sparse[:, :2].tolist() == [[1, 3], [3, 1]]
     assert (store.split("train").sparse[:, 2:] == 1).all()
     log = math.log
-    expected = [[0, -log(2)], [log(2), 0], [0, log(3)], [log(4), -log(4)], [log(1383), 0], [log(8), 0]]
+    expected = [
+        [0, -log(2)],
+        [log(2), 0],
+        [0, log(3)],
+        [log(4), -log(4)],
+        [log(1383), 0],
+        [log(8), 0],
+    ]
     np.testing.assert_allclose(store.split("train").dense[:, :2], expected, rtol=1e-7)
-    np.testing.assert_allclose(store.split("test").dense[:, :2], [[log(3), -log(3)], [0, 0]], rtol=1e-7)
+    np.testing.assert_allclose(
+        store.split("test").dense[:, :2], [[log(3), -log(3)], [0, 0]], rtol=1e-7
+    )
     assert not store.split("train").dense[:, 2:].any()
 
 
@@ -89,8 +116,12 @@ def test_avazu_rows_by_hand(tmp_path):
     store = encode_files(tmp_path, in_three_files("avazu_kaggle"))
     assert store.schema.dense == ()
     assert store.schema.sparse == ("hour", "weekday", "weekend", *AVAZU[3:])
-    fields = [store.schema.sparse.index(name) for name in ("hour", "weekday", "weekend", "C1", "device_ip")]
-    # hour 00 x 4, 23 x 2; weekday 2 and 6 x 2, 0 and 1 once; weekend 0 and 1 x 3; C1 1005 x 3, 1002 x 2; ip a x 2
+    fields = [
+        store.schema.sparse.index(name)
+        for name in ("hour", "weekday", "weekend", "C1", "device_ip")
+    ]
+    # hour 00 x 4, 23 x 2; weekday 2 and 6 x 2, 0 and 1 once; weekend 0 and 1 x 3; C1 1005 x 3, 1002
+    # x 2; ip a x 2
     assert [store.schema.cardinalities[j] for j in fields] == [4, 4, 4, 4, 3]
     assert {store.schema.cardinalities[j] for j in range(24) if j not in fields} == {3}
     assert store.split("train").sparse[:, fields].tolist() == [
@@ -112,7 +143,12 @@ def test_the_cards_state_their_split_and_terms(name):
     assert card.embedding_dim == 16
     assert card.title.endswith("split by this suite")
     assert card.caveat.startswith("this suite's own split")
-    assert card.terms == {"criteo_kaggle": "CC BY-NC-SA 4.0", "avazu_kaggle": "the Kaggle competition's rules"}[name]
+    assert (
+        card.terms
+        == {"criteo_kaggle": "CC BY-NC-SA 4.0", "avazu_kaggle": "the Kaggle competition's rules"}[
+            name
+        ]
+    )
 
 
 CRITEO_FILE = criteo_rows(*[(i % 2, str(i), "", "ab"[i % 2], str(i % 3)) for i in range(40)])
@@ -127,9 +163,14 @@ AVAZU_FILE = avazu_rows(*[(i % 2, f"141021{i % 5:02}", "1005", str(i % 3)) for i
         ("avazu_kaggle", AVAZU_FILE, "train.csv", "avazu_kaggle/train.gz"),
     ],
 )
-def test_a_packed_file_in_either_folder_equals_the_plain_one(tmp_path, monkeypatch, name, text, plain, packed):
+def test_a_packed_file_in_either_folder_equals_the_plain_one(
+    tmp_path, monkeypatch, name, text, plain, packed
+):
     stores = []
-    for root, path, content in (("a", plain, text.encode()), ("b", packed, gzip.compress(text.encode()))):
+    for root, path, content in (
+        ("a", plain, text.encode()),
+        ("b", packed, gzip.compress(text.encode())),
+    ):
         (tmp_path / root / path).parent.mkdir(parents=True)
         (tmp_path / root / path).write_bytes(content)
         monkeypatch.setenv("BENCHMARK_DATA_ROOT", str(tmp_path / root))
@@ -144,7 +185,12 @@ def test_a_packed_file_in_either_folder_equals_the_plain_one(tmp_path, monkeypat
 @pytest.mark.parametrize(
     ("name", "file", "content", "message"),
     [
-        ("criteo_kaggle", "train.txt", CRITEO_FILE + "0\t1\n", r"train\.txt, line 41: 2 fields instead of 40"),
+        (
+            "criteo_kaggle",
+            "train.txt",
+            CRITEO_FILE + "0\t1\n",
+            r"train\.txt, line 41: 2 fields instead of 40",
+        ),
         ("criteo_kaggle", "train.txt", AVAZU_FILE, r"train\.txt, line 1: 1 fields instead of 40"),
         (
             "avazu_kaggle",
@@ -158,10 +204,17 @@ def test_a_packed_file_in_either_folder_equals_the_plain_one(tmp_path, monkeypat
             gzip.compress(AVAZU_FILE.encode())[:-20],
             r"train\.gz is no whole gzip file: .*; fetch",
         ),
-        ("avazu_kaggle", "other.csv", "", r"no file .*/avazu_kaggle/train\.csv or train\.csv\.gz or train\.gz; put it"),
+        (
+            "avazu_kaggle",
+            "other.csv",
+            "",
+            r"no file .*/avazu_kaggle/train\.csv or train\.csv\.gz or train\.gz; put it",
+        ),
     ],
 )
-def test_a_broken_or_missing_file_is_one_clear_error(tmp_path, monkeypatch, name, file, content, message):
+def test_a_broken_or_missing_file_is_one_clear_error(
+    tmp_path, monkeypatch, name, file, content, message
+):
     monkeypatch.setenv("BENCHMARK_CACHE", str(tmp_path / "cache"))
     (tmp_path / file).write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(BenchmarkError, match=message):
@@ -169,20 +222,29 @@ def test_a_broken_or_missing_file_is_one_clear_error(tmp_path, monkeypatch, name
 
 
 def assert_as_counted(store: Store, name: str, tokens: Iterable[str], assigned: np.ndarray) -> None:
-    """Holds a field against tokens of all rows in file order, counted in plain Python on train; min_count is 2."""
+    """Holds a field against tokens of all rows in file order, counted in plain Python on train;
+    min_count is 2."""
     tokens, field = list(tokens), store.schema.sparse.index(name)
-    counts = Counter(token for token, split in zip(tokens, assigned, strict=True) if split == 0 and token)
-    kept = sorted((token for token in counts if counts[token] >= 2), key=lambda token: (-counts[token], token))
+    counts = Counter(
+        token for token, split in zip(tokens, assigned, strict=True) if split == 0 and token
+    )
+    kept = sorted(
+        (token for token in counts if counts[token] >= 2), key=lambda token: (-counts[token], token)
+    )
     id_of = {token: number for number, token in enumerate(kept, start=1)}
     assert store.schema.cardinalities[field] == len(kept) + 2
     expected = np.array([id_of.get(token, len(kept) + 1) for token in tokens])
     for number, split in enumerate(SPLITS):
-        np.testing.assert_array_equal(store.split(split).sparse[:, field], expected[assigned == number])
+        np.testing.assert_array_equal(
+            store.split(split).sparse[:, field], expected[assigned == number]
+        )
 
 
 def assert_labels(store: Store, labels: list[str], assigned: np.ndarray) -> None:
     for number, split in enumerate(SPLITS):
-        expected = [int(label) for label, part in zip(labels, assigned, strict=True) if part == number]
+        expected = [
+            int(label) for label, part in zip(labels, assigned, strict=True) if part == number
+        ]
         assert store.split(split).label.tolist() == expected
         assert store.fingerprint.positives[split] == sum(expected)
 
@@ -195,14 +257,18 @@ def bucket_of(text: str) -> str:
 def test_real_criteo_rows(tmp_path):
     path = real_data("criteo_kaggle/train.txt")
     _, store = catalog.open_data("criteo_kaggle", data_root=path.parents[1], notify=ignore)
-    labels, *columns = zip(*(line.split("\t") for line in path.read_text().splitlines()), strict=True)
+    labels, *columns = zip(
+        *(line.split("\t") for line in path.read_text().splitlines()), strict=True
+    )
     assigned = assign(np.array(labels, np.uint8), SplitRule())
     assert sum(store.fingerprint.rows.values()) == len(labels) == 19_017
     assert_labels(store, labels, assigned)
     for name, tokens in zip(CATEGORIES, columns[13:], strict=True):
         assert_as_counted(store, name, tokens, assigned)
     numbers = [[float(text or 0) for text in column] for column in columns[:13]]
-    dense = np.array([[math.copysign(math.log1p(abs(v)), v) for v in column] for column in numbers]).T
+    dense = np.array(
+        [[math.copysign(math.log1p(abs(v)), v) for v in column] for column in numbers]
+    ).T
     for number, split in enumerate(SPLITS):
         np.testing.assert_allclose(store.split(split).dense, dense[assigned == number], rtol=1e-6)
 

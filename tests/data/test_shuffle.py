@@ -3,7 +3,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmark.data.shuffle import BLOCK_ROWS, WINDOW_BLOCKS, WINDOW_ROWS, BlockOrder, Permutation, row_order
+from benchmark.data.shuffle import (
+    BLOCK_ROWS,
+    WINDOW_BLOCKS,
+    WINDOW_ROWS,
+    BlockOrder,
+    Permutation,
+    row_order,
+)
 
 
 def generator(seed: int) -> np.random.Generator:
@@ -30,7 +37,8 @@ def test_a_permutation_of_billions_needs_no_memory_for_them():
 
 @pytest.mark.parametrize("n", [50, 101])
 def test_any_two_rows_are_sent_uniformly(n):
-    """Chi-square over all n (n - 1) pairs of places; its sd relative to its mean is sqrt(2 / (n (n - 1)))."""
+    """Chi-square over all n (n - 1) pairs of places; its sd relative to its mean is sqrt(2 / (n (n
+    - 1)))."""
     draws = 20_000
     permutations = [Permutation(n, generator(seed)) for seed in range(draws)]
     pairs = [(0, 1), (0, 7), (0, 8), (3, 24), (n - 2, n - 1)]
@@ -54,7 +62,9 @@ def test_rows_that_are_neighbours_do_not_stay_together():
     assert abs(np.corrcoef(order, other)[0, 1]) < 0.02
 
 
-@pytest.mark.parametrize("n", [1, 100, BLOCK_ROWS, WINDOW_ROWS, WINDOW_ROWS + 1, 2 * WINDOW_ROWS + 5 * BLOCK_ROWS + 17])
+@pytest.mark.parametrize(
+    "n", [1, 100, BLOCK_ROWS, WINDOW_ROWS, WINDOW_ROWS + 1, 2 * WINDOW_ROWS + 5 * BLOCK_ROWS + 17]
+)
 def test_blocks_hold_every_row_once_and_a_window_stays_within_its_runs(n):
     order = BlockOrder(n, seed=3, epoch=2)
     windows = [order.rows(window) for window in range(order.windows)]
@@ -69,6 +79,9 @@ def test_blocks_hold_every_row_once_and_a_window_stays_within_its_runs(n):
 
 def test_blocks_begin_elsewhere_in_every_epoch():
     n = WINDOW_ROWS
-    starts = [{first % BLOCK_ROWS for first, _ in BlockOrder(n, seed=0, epoch=epoch).runs(0)} for epoch in range(4)]
+    starts = [
+        {first % BLOCK_ROWS for first, _ in BlockOrder(n, seed=0, epoch=epoch).runs(0)}
+        for epoch in range(4)
+    ]
     assert [len(found) for found in starts] == [1] * 4
     assert len(set.union(*starts)) == 4

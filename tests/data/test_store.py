@@ -31,7 +31,12 @@ def start(code: str, *arguments: object) -> subprocess.Popen[str]:
         from tests.data.tables import SCHEMA, append_rows, ignore, make_store
     """
     return subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(setting) + textwrap.dedent(code), *map(str, arguments)],
+        [
+            sys.executable,
+            "-c",
+            textwrap.dedent(setting) + textwrap.dedent(code),
+            *map(str, arguments),
+        ],
         cwd=Path(__file__).parents[2],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -47,7 +52,11 @@ def test_rows_come_back_as_memory_maps_in_the_promised_types(tmp_path):
     store = make_store(tmp_path / "s", rows=5)
     train = store.split("train")
     assert all(isinstance(array, np.memmap) for array in (train.dense, train.sparse, train.label))
-    assert [array.dtype.str for array in (train.dense, train.sparse, train.label)] == ["<f4", "<i4", "|u1"]
+    assert [array.dtype.str for array in (train.dense, train.sparse, train.label)] == [
+        "<f4",
+        "<i4",
+        "|u1",
+    ]
     assert train.dense.tolist() == [[0.0], [0.5], [1.0], [1.5], [2.0]]
     assert train.sparse.tolist() == [[0, 0], [1, 1], [2, 2], [3, 0], [0, 1]]
     assert train.label.tolist() == [0, 1, 0, 1, 0]
@@ -69,7 +78,10 @@ def test_the_fingerprint_counts_and_hashes_the_data(tmp_path):
 
 
 def test_the_size_of_the_appended_pieces_leaves_no_trace(tmp_path):
-    whole, pieces = make_store(tmp_path / "a", rows=100), make_store(tmp_path / "b", rows=100, chunk=7)
+    whole, pieces = (
+        make_store(tmp_path / "a", rows=100),
+        make_store(tmp_path / "b", rows=100, chunk=7),
+    )
     assert whole.fingerprint == pieces.fingerprint
 
 
@@ -79,7 +91,9 @@ def test_groups_and_the_oracle_are_kept_and_a_table_may_have_no_dense_column(tmp
     def make(writer: StoreWriter) -> None:
         for split in SPLITS:
             ids, group = np.array([[1], [2]], np.int32), np.array([7, 9], np.int32)
-            writer.append(split, np.empty((2, 0), np.float32), ids, np.array([0, 1], np.uint8), group)
+            writer.append(
+                split, np.empty((2, 0), np.float32), ids, np.array([0, 1], np.uint8), group
+            )
         writer.publish(schema, {}, Oracle(auc=0.8, logloss=0.5))
 
     store = open_or_make(tmp_path / "s", make, ignore)
@@ -107,7 +121,12 @@ def test_a_split_without_both_classes_is_refused_before_publishing(tmp_path, lab
         append_rows(writer, "train", 4)
         append_rows(writer, "test", 4)
         n = len(labels)
-        writer.append("valid", np.ones((n, 1), np.float32), np.ones((n, 2), np.int32), np.array(labels, np.uint8))
+        writer.append(
+            "valid",
+            np.ones((n, 1), np.float32),
+            np.ones((n, 2), np.int32),
+            np.array(labels, np.uint8),
+        )
         writer.publish(SCHEMA, {})
 
     with pytest.raises(BenchmarkError, match=message):
@@ -127,11 +146,18 @@ def test_a_split_without_both_classes_is_refused_before_publishing(tmp_path, lab
         ([[1.0], [1.0]], [[1, 1]], [1], "row counts differ"),
     ],
 )
-def test_arrays_that_contradict_the_schema_or_each_other_are_refused(tmp_path, dense, sparse, label, message):
+def test_arrays_that_contradict_the_schema_or_each_other_are_refused(
+    tmp_path, dense, sparse, label, message
+):
     def make(writer: StoreWriter) -> None:
         for split in SPLITS:
             append_rows(writer, split, 4)
-        writer.append("train", np.array(dense, np.float32), np.array(sparse, np.int32), np.array(label, np.uint8))
+        writer.append(
+            "train",
+            np.array(dense, np.float32),
+            np.array(sparse, np.int32),
+            np.array(label, np.uint8),
+        )
         writer.publish(SCHEMA, {})
 
     with pytest.raises(ValueError, match=message):
@@ -139,7 +165,9 @@ def test_arrays_that_contradict_the_schema_or_each_other_are_refused(tmp_path, d
     assert visible_and_hidden(tmp_path) == []
 
 
-@pytest.mark.parametrize("failure", [BenchmarkError("broken row"), KeyboardInterrupt(), MemoryError()])
+@pytest.mark.parametrize(
+    "failure", [BenchmarkError("broken row"), KeyboardInterrupt(), MemoryError()]
+)
 def test_whatever_ends_the_making_leaves_no_folder_and_the_next_run_works(tmp_path, failure):
     def make(writer: StoreWriter) -> None:
         append_rows(writer, "train", 4)
@@ -207,7 +235,8 @@ def test_a_copied_store_is_hashed_once_and_then_taken_as_unchanged(tmp_path):
 def test_a_folder_that_cannot_be_written_is_one_clear_error(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(
-        BenchmarkError, match=r"cannot write the encoded data in .*: (File exists|Not a directory); .*CACHE"
+        BenchmarkError,
+        match=r"cannot write the encoded data in .*: (File exists|Not a directory); .*CACHE",
     ):
         make_store(tmp_path / "file" / "s")
 
@@ -225,7 +254,9 @@ def test_a_full_disk_leaves_nothing_and_says_where(tmp_path):
     )
     output, errors = process.communicate(timeout=600)
     assert process.returncode == 0, errors
-    assert output.startswith(f"cannot write the encoded data in {tmp_path}: File too large; make room")
+    assert output.startswith(
+        f"cannot write the encoded data in {tmp_path}: File too large; make room"
+    )
     assert visible_and_hidden(tmp_path) == []
 
 
@@ -266,11 +297,14 @@ def test_of_two_processes_one_works_and_the_other_waits_and_reuses(tmp_path):
         """
         def make(writer):
             print("making")
-        print(open_or_make(Path(sys.argv[1]), make, lambda text: print(text, flush=True)).fingerprint.rows["train"])
+        store = open_or_make(Path(sys.argv[1]), make, lambda text: print(text, flush=True))
+        print(store.fingerprint.rows["train"])
         """,
         tmp_path / "s",
     )
-    assert second.stdout.readline() == f"another process is making {tmp_path / 's'}; waiting for it\n"
+    assert (
+        second.stdout.readline() == f"another process is making {tmp_path / 's'}; waiting for it\n"
+    )
     time.sleep(0.1)
     assert second.poll() is None
     (tmp_path / "go").touch()
@@ -285,11 +319,15 @@ def test_ids_are_replaced_chunk_by_chunk(tmp_path, monkeypatch):
         for split in SPLITS:
             append_rows(writer, split, 10, chunk=4)
         with ThreadPoolExecutor(2) as pool:
-            writer.replace_ids([np.array([3, 1, 2, 0], np.int32), np.array([2, 2, 1], np.int32)], pool)
+            writer.replace_ids(
+                [np.array([3, 1, 2, 0], np.int32), np.array([2, 2, 1], np.int32)], pool
+            )
         writer.publish(SCHEMA, {})
 
     store = open_or_make(tmp_path / "store", make, ignore)
-    assert store.split("train").sparse.tolist() == [[[3, 1, 2, 0][i % 4], [2, 2, 1][i % 3]] for i in range(10)]
+    assert store.split("train").sparse.tolist() == [
+        [[3, 1, 2, 0][i % 4], [2, 2, 1][i % 3]] for i in range(10)
+    ]
     assert store.split("train").dense[:, 0].tolist() == [i / 2 for i in range(10)]
     os.utime(tmp_path / "store" / "train.sparse.npy")
     assert Store.open(tmp_path / "store").fingerprint == store.fingerprint

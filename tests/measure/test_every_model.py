@@ -1,4 +1,5 @@
-"""Every stage of every registered model has all four metrics in both forms, and its tables have theirs."""
+"""Every stage of every registered model has all four metrics in both forms, and its tables have
+theirs."""
 
 import numpy as np
 import pytest
@@ -31,11 +32,17 @@ def test_spectra_are_those_of_a_plain_svd(name: str) -> None:
             assert spectrum is not None
             sigma = np.linalg.svd(matrices, compute_uv=False)
             sigma = sigma[sigma[:, 0] > 1e-12]
-            assert (spectrum.rows, spectrum.columns, spectrum.matrices) == (*matrices.shape[1:], len(matrices))
+            assert (spectrum.rows, spectrum.columns, spectrum.matrices) == (
+                *matrices.shape[1:],
+                len(matrices),
+            )
             assert spectrum.matrices - spectrum.skipped == len(sigma)
             for metric in METRICS:
                 expected = rank_metrics(sigma)[metric].mean()
-                assert getattr(spectrum, metric).mean == pytest.approx(expected, abs=1e-9), (stage, metric)
+                assert getattr(spectrum, metric).mean == pytest.approx(expected, abs=1e-9), (
+                    stage,
+                    metric,
+                )
 
 
 @pytest.mark.parametrize("name", [name for name in models.names() if name != "lr"])

@@ -10,7 +10,10 @@ from sklearn.metrics import log_loss, roc_auc_score
 from benchmark.measure import metrics
 
 rows = st.lists(
-    st.tuples(st.sampled_from([-9.0, -1.5, -0.25, 0.0, 0.5, 0.5000001, 2.0, 8.0]), st.integers(0, 1)), min_size=2
+    st.tuples(
+        st.sampled_from([-9.0, -1.5, -0.25, 0.0, 0.5, 0.5000001, 2.0, 8.0]), st.integers(0, 1)
+    ),
+    min_size=2,
 ).filter(lambda pairs: 0 < sum(y for _, y in pairs) < len(pairs))
 
 
@@ -37,7 +40,11 @@ def test_order_of_rows_does_not_matter(pairs, random) -> None:
     shuffled = list(pairs)
     random.shuffle(shuffled)
     found, expected = metrics.evaluate(*arrays(shuffled)), metrics.evaluate(*arrays(pairs))
-    assert (found.auc, found.ece, found.calibration) == (expected.auc, expected.ece, expected.calibration)
+    assert (found.auc, found.ece, found.calibration) == (
+        expected.auc,
+        expected.ece,
+        expected.calibration,
+    )
     assert found.logloss == pytest.approx(expected.logloss, rel=1e-14)
 
 
@@ -63,7 +70,9 @@ def test_logloss_of_a_large_logit_is_that_of_500_digits(size: float) -> None:
 
 
 def test_ties_count_one_half() -> None:
-    assert metrics.auc(np.array([1.0, 1.0, 0.0, 2.0]), np.array([1, 0, 0, 0], dtype=np.uint8)) == 0.5
+    assert (
+        metrics.auc(np.array([1.0, 1.0, 0.0, 2.0]), np.array([1, 0, 0, 0], dtype=np.uint8)) == 0.5
+    )
 
 
 def test_logloss_does_not_overflow() -> None:
@@ -110,7 +119,9 @@ def test_grouped_auc_is_the_weighted_mean_of_the_groups(pairs, groups: int) -> N
         assert found is None
         return
     weights = [len(y) for _, y in both]
-    assert found == pytest.approx(np.average([roc_auc_score(y, z) for z, y in both], weights=weights), abs=1e-12)
+    assert found == pytest.approx(
+        np.average([roc_auc_score(y, z) for z, y in both], weights=weights), abs=1e-12
+    )
 
 
 def test_grouped_auc_weights_by_rows_and_skips_single_classes() -> None:

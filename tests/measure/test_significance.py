@@ -31,16 +31,21 @@ def test_welch_is_scipys(a, b) -> None:
     theirs = ttest_ind(a, b, equal_var=False)
     interval = theirs.confidence_interval()
     assert found.p == pytest.approx(theirs.pvalue, rel=1e-7, abs=1e-12)
-    assert (found.low, found.high) == pytest.approx((interval.low, interval.high), rel=1e-7, abs=1e-9)
+    assert (found.low, found.high) == pytest.approx(
+        (interval.low, interval.high), rel=1e-7, abs=1e-9
+    )
     assert welch(b, a).value == -found.value
 
 
 def test_welch_by_hand() -> None:
-    """Variances 2 and 2: squared error 2, two degrees of freedom, for which p = 1 - t / sqrt(2 + t^2)."""
+    """Variances 2 and 2: squared error 2, two degrees of freedom, for which p = 1 - t / sqrt(2 +
+    t^2)."""
     found = welch([0, 2], [5, 7])
     assert found.value == -5
     assert found.p == pytest.approx(1 - np.sqrt(12.5 / 14.5), rel=1e-12)
-    assert (found.low, found.high) == pytest.approx((-5 - 4.302653 * np.sqrt(2), -5 + 4.302653 * np.sqrt(2)), rel=1e-6)
+    assert (found.low, found.high) == pytest.approx(
+        (-5 - 4.302653 * np.sqrt(2), -5 + 4.302653 * np.sqrt(2)), rel=1e-6
+    )
 
 
 def test_welch_of_constants() -> None:
@@ -83,7 +88,10 @@ def test_ranks_count_the_rows_that_are_better() -> None:
     assert ranks([]) == []
 
 
-@given(st.lists(st.lists(st.integers(-50, 50), min_size=3, max_size=3), min_size=1, max_size=5), st.randoms())
+@given(
+    st.lists(st.lists(st.integers(-50, 50), min_size=3, max_size=3), min_size=1, max_size=5),
+    st.randoms(),
+)
 def test_ranks_belong_to_rows_whatever_their_order(samples, random) -> None:
     found = ranks(samples)
     order = random.sample(range(len(samples)), len(samples))
@@ -120,7 +128,11 @@ def test_detectable_difference_scales_and_shrinks() -> None:
     assert detectable([3.0], 5, 6) == pytest.approx(3 * detectable([1.0], 5, 6))
     assert detectable([1.0, 7.0], 5, 1) == pytest.approx(detectable([5.0], 5, 1))
     assert detectable([1.0], 10, 1) < detectable([1.0], 5, 1) < detectable([1.0], 5, 45)
-    assert detectable([1.0], 5, 1, power=0.5) < detectable([1.0], 5, 1) < detectable([1.0], 5, 1, alpha=0.01)
+    assert (
+        detectable([1.0], 5, 1, power=0.5)
+        < detectable([1.0], 5, 1)
+        < detectable([1.0], 5, 1, alpha=0.01)
+    )
     with pytest.raises(ValueError, match="two seeds"):
         detectable([1.0], 1, 1)
 
@@ -179,7 +191,8 @@ def test_delong_holds_its_level() -> None:
 
 
 def exact_bootstrap(runs_a, runs_b, resamples: int) -> np.ndarray:
-    """Differences of means by drawing rows, nothing taken to first order; seeds as the module says."""
+    """Differences of means by drawing rows, nothing taken to first order; seeds as the module
+    says."""
     random = np.random.default_rng(5)
     won = [np.stack([wins(run) for run in runs]) for runs in (runs_a, runs_b)]
     _, positives, negatives = won[0].shape
@@ -199,18 +212,30 @@ def exact_bootstrap(runs_a, runs_b, resamples: int) -> np.ndarray:
 
 
 def test_bootstrap_is_that_of_drawn_rows_and_seeds() -> None:
-    runs_a, runs_b = [make_scores(seed) for seed in range(4)], [make_scores(10 + seed, 2.0) for seed in range(3)]
-    exact, found = exact_bootstrap(runs_a, runs_b, 2000), bootstrap_difference(runs_a, runs_b, 4000, 0)
+    runs_a, runs_b = (
+        [make_scores(seed) for seed in range(4)],
+        [make_scores(10 + seed, 2.0) for seed in range(3)],
+    )
+    exact, found = (
+        exact_bootstrap(runs_a, runs_b, 2000),
+        bootstrap_difference(runs_a, runs_b, 4000, 0),
+    )
     assert found.value == pytest.approx(
         np.mean([wins(x).mean() for x in runs_a]) - np.mean([wins(x).mean() for x in runs_b])
     )
-    assert found.high - found.low == pytest.approx(np.ptp(np.quantile(exact, [0.025, 0.975])), rel=0.1)
-    assert (found.low + found.high) / 2 == pytest.approx(np.mean(np.quantile(exact, [0.025, 0.975])), abs=0.012)
+    assert found.high - found.low == pytest.approx(
+        np.ptp(np.quantile(exact, [0.025, 0.975])), rel=0.1
+    )
+    assert (found.low + found.high) / 2 == pytest.approx(
+        np.mean(np.quantile(exact, [0.025, 0.975])), abs=0.012
+    )
     assert found.p == pytest.approx(2 * min(np.mean(exact <= 0), np.mean(exact >= 0)), abs=0.03)
 
 
 def test_bootstrap_is_repeatable_and_pairwise() -> None:
-    recipes = [[make_scores(10 * recipe + seed) for seed in range(2 + recipe)] for recipe in range(3)]
+    recipes = [
+        [make_scores(10 * recipe + seed) for seed in range(2 + recipe)] for recipe in range(3)
+    ]
     placed = [[placements(run) for run in runs] for runs in recipes]
     together = bootstrap_differences(placed[0], placed[1:], 100, 7)
     assert together == [bootstrap_difference(recipes[0], other, 100, 7) for other in recipes[1:]]
@@ -219,9 +244,13 @@ def test_bootstrap_is_repeatable_and_pairwise() -> None:
 
 def test_bootstrap_of_seeds_has_the_spread_of_their_unbiased_variance() -> None:
     """Rows of which every pair is won, tied or lost alike leave the seeds alone to vary."""
-    runs = [(np.full(20, level), np.zeros(20)) for level in (1.0, 0.0, 0.0)], [(np.zeros(20), np.zeros(20))] * 2
+    runs = (
+        [(np.full(20, level), np.zeros(20)) for level in (1.0, 0.0, 0.0)],
+        [(np.zeros(20), np.zeros(20))] * 2,
+    )
     found = bootstrap_difference(*runs, 20_000, 0)
-    # AUCs 1, 1/2, 1/2 (mean 2/3) against 1/2: a resample holds k of the first, k ~ Binomial(3, 1/3); at most 3
+    # AUCs 1, 1/2, 1/2 (mean 2/3) against 1/2: a resample holds k of the first, k ~ Binomial(3,
+    # 1/3); at most 3
     stretch = np.sqrt(3 / 2)
     assert found.value == pytest.approx(1 / 6)
     assert (found.low, found.high) == pytest.approx((1 / 6 - stretch / 6, 1 / 6 + stretch / 3))

@@ -4,13 +4,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from benchmark.measure.spectrum import METRICS, BatchCollector, StageCollector, rank_metrics, singular_values, triangle
+from benchmark.measure.spectrum import (
+    METRICS,
+    BatchCollector,
+    StageCollector,
+    rank_metrics,
+    singular_values,
+    triangle,
+)
 
-matrices = hnp.arrays(np.float64, hnp.array_shapes(min_dims=2, max_dims=2, max_side=6), elements=st.floats(-10, 10))
+matrices = hnp.arrays(
+    np.float64, hnp.array_shapes(min_dims=2, max_dims=2, max_side=6), elements=st.floats(-10, 10)
+)
 
 
 def metrics_of(matrix) -> dict[str, float]:
-    return {name: float(value) for name, value in rank_metrics(singular_values(np.asarray(matrix, float))).items()}
+    return {
+        name: float(value)
+        for name, value in rank_metrics(singular_values(np.asarray(matrix, float))).items()
+    }
 
 
 def test_by_hand() -> None:
@@ -24,7 +36,9 @@ def test_by_hand() -> None:
 
 @pytest.mark.parametrize("n", [1, 3, 7])
 def test_an_orthogonal_matrix_has_full_rank_by_every_metric(n: int) -> None:
-    assert metrics_of(np.eye(n)) == pytest.approx(dict.fromkeys(("erank", "srank", "ia", "pr"), n), rel=1e-12)
+    assert metrics_of(np.eye(n)) == pytest.approx(
+        dict.fromkeys(("erank", "srank", "ia", "pr"), n), rel=1e-12
+    )
 
 
 def test_rank_one_is_one_by_every_metric() -> None:
@@ -78,11 +92,17 @@ def test_singular_values_and_metrics_are_those_the_matrix_was_made_of(kind: str)
     np.testing.assert_allclose(found, np.stack([sigma] * 3), atol=1e-9)
     if sigma[0]:
         p = sigma[sigma > 0] / sigma.sum()
-        expected = np.exp(-(p * np.log(p)).sum()), (sigma**2).sum() / sigma[0] ** 2, sigma.sum() / sigma[0]
+        expected = (
+            np.exp(-(p * np.log(p)).sum()),
+            (sigma**2).sum() / sigma[0] ** 2,
+            sigma.sum() / sigma[0],
+        )
         values = rank_metrics(found)
         for name, value in zip(("erank", "srank", "ia"), expected, strict=True):
             np.testing.assert_allclose(values[name], value, atol=1e-9)
-        np.testing.assert_allclose(values["pr"], (sigma**2).sum() ** 2 / (sigma**4).sum(), atol=1e-9)
+        np.testing.assert_allclose(
+            values["pr"], (sigma**2).sum() ** 2 / (sigma**4).sum(), atol=1e-9
+        )
 
 
 @pytest.mark.parametrize("kind", SIGMA)
@@ -100,7 +120,9 @@ def test_the_triangle_keeps_the_singular_values(kind: str) -> None:
 @pytest.mark.parametrize("offset", [0.0, 1e4])
 def test_batch_form_is_the_centred_svd_of_each_token(rows: int, offset: float) -> None:
     generator = np.random.default_rng(3)
-    x = generator.normal(size=(rows, 4, 7)) * 10.0 ** -np.arange(7) + offset * generator.normal(size=(4, 7))
+    x = generator.normal(size=(rows, 4, 7)) * 10.0 ** -np.arange(7) + offset * generator.normal(
+        size=(4, 7)
+    )
     x[:, 1] = x[:1, 1]
     x[:, 2, 3] = x[:, 2, 5]
     collector = BatchCollector()
@@ -115,7 +137,9 @@ def test_batch_form_is_the_centred_svd_of_each_token(rows: int, offset: float) -
     assert found is not None
     assert (found.rows, found.columns, found.matrices, found.skipped) == (rows, 7, 4, 1)
     for name in METRICS:
-        assert getattr(found, name).mean == pytest.approx(rank_metrics(sigma)[name].mean(), abs=1e-9)
+        assert getattr(found, name).mean == pytest.approx(
+            rank_metrics(sigma)[name].mean(), abs=1e-9
+        )
     np.testing.assert_allclose(found.sigma, (sigma / sigma[:, :1]).mean(axis=0), atol=1e-9)
 
 

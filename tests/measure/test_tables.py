@@ -23,10 +23,18 @@ def test_by_hand() -> None:
     table[12] = [3.0, 4.0]
     counts = [np.array([0, 1, 0, 9]), np.array([1, 0, 0, 0, 0, 2]), np.array([0, 0, 3])]
     user, item, ad = table_spectra(table, SCHEMA, counts)
-    assert (user.field, user.cardinality, user.seen, user.columns, user.limit) == ("user", 4, 2, 2, 2)
+    assert (user.field, user.cardinality, user.seen, user.columns, user.limit) == (
+        "user",
+        4,
+        2,
+        2,
+        2,
+    )
     assert user.plain is not None
     assert user.plain.ia == pytest.approx(4 / 3, rel=1e-12)
-    assert user.plain.erank == pytest.approx(np.exp(-(0.75 * np.log(0.75) + 0.25 * np.log(0.25))), rel=1e-12)
+    assert user.plain.erank == pytest.approx(
+        np.exp(-(0.75 * np.log(0.75) + 0.25 * np.log(0.25))), rel=1e-12
+    )
     assert user.weighted == TableRank(pytest.approx(2.0), pytest.approx(2.0))
     assert (item.plain, item.weighted) == (None, None)
     assert ad.limit == 1
@@ -34,8 +42,12 @@ def test_by_hand() -> None:
 
 
 def test_a_field_that_training_never_saw_has_no_rank() -> None:
-    found = table_spectra(np.ones((13, 2)), SCHEMA, [np.zeros(n, dtype=np.int64) for n in SCHEMA.cardinalities])
-    assert [(field.seen, field.limit, field.plain, field.weighted) for field in found] == [(0, 0, None, None)] * 3
+    found = table_spectra(
+        np.ones((13, 2)), SCHEMA, [np.zeros(n, dtype=np.int64) for n in SCHEMA.cardinalities]
+    )
+    assert [(field.seen, field.limit, field.plain, field.weighted) for field in found] == [
+        (0, 0, None, None)
+    ] * 3
 
 
 def test_chunks_agree_with_one_svd(monkeypatch) -> None:
@@ -46,9 +58,14 @@ def test_chunks_agree_with_one_svd(monkeypatch) -> None:
     count = generator.integers(0, 4, 60)
     (found,) = table_spectra(table, schema, [count])
     seen = count > 0
-    for rank, rows in ((found.plain, table[seen]), (found.weighted, table[seen] * np.sqrt(count[seen])[:, None])):
+    for rank, rows in (
+        (found.plain, table[seen]),
+        (found.weighted, table[seen] * np.sqrt(count[seen])[:, None]),
+    ):
         expected = rank_metrics(np.linalg.svd(rows, compute_uv=False))
-        assert rank == TableRank(pytest.approx(expected["erank"], abs=1e-9), pytest.approx(expected["ia"], abs=1e-9))
+        assert rank == TableRank(
+            pytest.approx(expected["erank"], abs=1e-9), pytest.approx(expected["ia"], abs=1e-9)
+        )
 
 
 def test_the_mean_leaves_out_fields_without_a_rank() -> None:

@@ -4,12 +4,23 @@ import numpy as np
 import pytest
 
 from benchmark.measure.spectrum import StageCollector
-from benchmark.measure.trajectory import DENSITY_BINS, Band, densities, normalised, over_seeds, summarise
+from benchmark.measure.trajectory import (
+    DENSITY_BINS,
+    Band,
+    densities,
+    normalised,
+    over_seeds,
+    summarise,
+)
 
 
 def path(*values: float | None, tokens: float | None = 0.5) -> dict[str, float | None]:
-    """Values of block1.mixing, block1.ffn, block2.mixing ... behind the embedding and the tokens."""
-    names = [f"block{position // 2 + 1}.{('mixing', 'ffn')[position % 2]}" for position in range(len(values))]
+    """Values of block1.mixing, block1.ffn, block2.mixing ... behind the embedding and the
+    tokens."""
+    names = [
+        f"block{position // 2 + 1}.{('mixing', 'ffn')[position % 2]}"
+        for position in range(len(values))
+    ]
     return {"embedding": 0.25, "tokens": tokens, **dict(zip(names, values, strict=True))}
 
 
@@ -21,11 +32,19 @@ def test_by_hand() -> None:
     assert found.damping == pytest.approx(math.log(0.15 / 0.4))
     assert found.damping_error is None
     assert found.collapse == pytest.approx(1.2)
-    assert list(found.values) == ["embedding", "tokens", "block1.mixing", "block1.ffn", "block2.mixing", "block2.ffn"]
+    assert list(found.values) == [
+        "embedding",
+        "tokens",
+        "block1.mixing",
+        "block1.ffn",
+        "block2.mixing",
+        "block2.ffn",
+    ]
 
 
 def test_damping_is_a_least_squares_slope_with_its_error() -> None:
-    """ln amplitude = ln 0.4 + (0, -1, -1): slope -1/2, residuals (1, -2, 1) / 6, error sqrt(1/6 / 1 / 2)."""
+    """ln amplitude = ln 0.4 + (0, -1, -1): slope -1/2, residuals (1, -2, 1) / 6, error sqrt(1/6 / 1
+    / 2)."""
     heights = (0.4, 0.4 / math.e, 0.4 / math.e)
     values = [value for height in heights for value in (0.5 + height, 0.5)]
     found = summarise(path(*values))
@@ -71,11 +90,19 @@ def test_normalised_means_and_densities_come_from_a_collector() -> None:
     full, half, zero = np.eye(2), np.diag([1.0, 0.0]), np.zeros((2, 2))
     collector.add("embedding", np.stack([half, full, zero, full]))
     collector.add("tokens", np.stack([full, half, full, full]))
-    assert normalised(collector.spectra(), "srank") == pytest.approx({"embedding": 5 / 6, "tokens": 7 / 8})
+    assert normalised(collector.spectra(), "srank") == pytest.approx(
+        {"embedding": 5 / 6, "tokens": 7 / 8}
+    )
     first, second = densities(collector.samples("srank"))
     assert first.shift == ()
-    assert {i: n for i, n in enumerate(first.rank) if n} == {DENSITY_BINS // 2: 1, DENSITY_BINS - 1: 2}
-    assert {i: n for i, n in enumerate(second.rank) if n} == {DENSITY_BINS // 2: 1, DENSITY_BINS - 1: 3}
+    assert {i: n for i, n in enumerate(first.rank) if n} == {
+        DENSITY_BINS // 2: 1,
+        DENSITY_BINS - 1: 2,
+    }
+    assert {i: n for i, n in enumerate(second.rank) if n} == {
+        DENSITY_BINS // 2: 1,
+        DENSITY_BINS - 1: 3,
+    }
     moved = {DENSITY_BINS // 2: 1, DENSITY_BINS: 1, DENSITY_BINS * 3 // 2: 1}
     assert {i: n for i, n in enumerate(second.shift) if n} == moved
     assert (len(second.rank), len(second.shift)) == (DENSITY_BINS, 2 * DENSITY_BINS)

@@ -30,7 +30,11 @@ def test_defaults_are_resolved(folder) -> None:
 
 def test_the_digest_is_of_what_is_run_not_of_how_it_is_written(folder) -> None:
     plain = recipes.load("frappe_x1r/small", folder)
-    spelled = "# a comment\n[train]\nlearning_rate = 0.0003\nclip_norm = 10\n" + RECIPE.split("\n\n")[0] + "\n"
+    spelled = (
+        "# a comment\n[train]\nlearning_rate = 0.0003\nclip_norm = 10\n"
+        + RECIPE.split("\n\n")[0]
+        + "\n"
+    )
     (folder / "frappe_x1r" / "spelled.toml").write_text(spelled)
     assert recipes.load("frappe_x1r/spelled", folder).digest() == plain.digest()
     assert recipes.override(plain, ["train.batch_size=128"]).digest() != plain.digest()
@@ -43,7 +47,10 @@ def test_the_digest_does_not_depend_on_the_hash_seed(folder) -> None:
     )
     digests = {
         subprocess.run(
-            [sys.executable, "-c", code, str(folder)], env={"PYTHONHASHSEED": seed}, capture_output=True, check=True
+            [sys.executable, "-c", code, str(folder)],
+            env={"PYTHONHASHSEED": seed},
+            capture_output=True,
+            check=True,
         ).stdout
         for seed in ("1", "2")
     }
@@ -73,20 +80,35 @@ def test_a_setting_added_later_is_left_out_while_it_has_its_default(monkeypatch)
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (RECIPE + "batchsize = 3\n", "unknown key 'train.batchsize'; did you mean 'batch_size'? allowed: batch_size"),
+        (
+            RECIPE + "batchsize = 3\n",
+            "unknown key 'train.batchsize'; did you mean 'batch_size'? allowed: batch_size",
+        ),
         (
             RECIPE.replace("hidden_units", "hidden_unit"),
             "unknown key 'model.hidden_unit'; did you mean 'hidden_units'?",
         ),
-        (RECIPE.replace("3e-4", '"fast"'), 'train.learning_rate: Input should be a valid number, got "fast"'),
-        (RECIPE.replace("3e-4", "-1.0"), "train.learning_rate: Input should be greater than 0, got -1.0"),
-        (RECIPE.replace("[8, 4]", "[8, 0.5]"), "model.hidden_units.1: Input should be a valid integer"),
+        (
+            RECIPE.replace("3e-4", '"fast"'),
+            'train.learning_rate: Input should be a valid number, got "fast"',
+        ),
+        (
+            RECIPE.replace("3e-4", "-1.0"),
+            "train.learning_rate: Input should be greater than 0, got -1.0",
+        ),
+        (
+            RECIPE.replace("[8, 4]", "[8, 0.5]"),
+            "model.hidden_units.1: Input should be a valid integer",
+        ),
         (RECIPE.replace("3e-4", "nan"), "nan and inf are not allowed"),
         (RECIPE.replace("3e-4", "2026-01-01"), "dates, times, nan and inf are not allowed"),
         (RECIPE.replace('name = "dnn"\n', ""), "key 'model.name' is missing; known models: "),
         (RECIPE.replace('"dnn"', '"dn"'), "model.name: unknown model 'dn'; did you mean"),
         ("[train]\n", "key 'model' is missing"),
-        (RECIPE + "[tune]\n", "unknown key 'tune'; did you mean 'tuned'? allowed: model, scaling, search"),
+        (
+            RECIPE + "[tune]\n",
+            "unknown key 'tune'; did you mean 'tuned'? allowed: model, scaling, search",
+        ),
         ("model = \n", "not valid TOML"),
     ],
 )
@@ -104,7 +126,9 @@ def test_unknown_recipe_answers_with_the_nearest(folder) -> None:
         recipes.load("frappe_x1r/smal", folder)
 
 
-@pytest.mark.parametrize("setting", ["learning_rate=1", "train.learning_rate", "data.x=1", "model.=2"])
+@pytest.mark.parametrize(
+    "setting", ["learning_rate=1", "train.learning_rate", "data.x=1", "model.=2"]
+)
 def test_malformed_settings(folder, setting: str) -> None:
     with pytest.raises(UsageError, match=r"write model\.KEY=VALUE"):
         recipes.override(recipes.load("frappe_x1r/small", folder), [setting])
@@ -112,7 +136,9 @@ def test_malformed_settings(folder, setting: str) -> None:
 
 def test_settings_are_typed(folder) -> None:
     base = recipes.load("frappe_x1r/small", folder)
-    changed = recipes.override(base, ["model.hidden_units=[5]", "train.learning_rate=3e-3", "train.monitor=logloss"])
+    changed = recipes.override(
+        base, ["model.hidden_units=[5]", "train.learning_rate=3e-3", "train.monitor=logloss"]
+    )
     assert changed.hyperparameters["hidden_units"] == [5]
     assert changed.train.learning_rate == 3e-3
     assert changed.train.monitor == "logloss"
@@ -148,7 +174,13 @@ def test_every_recipe_on_disk_loads_builds_and_its_json_parses_back() -> None:
     checked = 0
     for recipe_id in recipes.recipe_ids():
         found = recipes.load(recipe_id)
-        assert sum(parameter.numel() for parameter in on_meta(found, schema(found.dataset)).model.parameters()) > 0
+        assert (
+            sum(
+                parameter.numel()
+                for parameter in on_meta(found, schema(found.dataset)).model.parameters()
+            )
+            > 0
+        )
         table = json.loads(json.dumps(found.resolved()))
         dataset = table.pop("dataset")
         assert recipes.parse(table, dataset, recipe_id).digest() == found.digest()

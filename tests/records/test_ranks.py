@@ -9,7 +9,9 @@ from tests.factories import make_ranked_record, make_record, make_spectrum
 def run(*eranks: float | None, seed: int = 0, **changes):
     """Stages a, b, ... whose trained spectra have these effective ranks, of 6."""
     spectra = tuple(
-        StageSpectra(stage=stage, initial=None, best=None if erank is None else make_spectrum(erank))
+        StageSpectra(
+            stage=stage, initial=None, best=None if erank is None else make_spectrum(erank)
+        )
         for stage, erank in zip("abc", eranks, strict=False)
     )
     return make_record(spectra=spectra, seed=seed, **changes)
@@ -31,9 +33,14 @@ def test_the_forms_are_told_apart() -> None:
 
 def test_the_rank_curve_is_over_the_seeds_that_came_so_far() -> None:
     def curve(*values: float | None) -> tuple[RankPoint, ...]:
-        return tuple(RankPoint(step=10 * n, erank={"a": value}) for n, value in enumerate(values, start=1))
+        return tuple(
+            RankPoint(step=10 * n, erank={"a": value}) for n, value in enumerate(values, start=1)
+        )
 
-    runs = [run(3.0, rank_curve=curve(0.5, None)), run(3.0, seed=1, rank_curve=curve(0.7, None, 0.4))]
+    runs = [
+        run(3.0, rank_curve=curve(0.5, None)),
+        run(3.0, seed=1, rank_curve=curve(0.7, None, 0.4)),
+    ]
     [(stage, course)] = ranks.rank_curve(runs).items()
     assert (stage, [point.step for point in course]) == ("a", [10, 30])
     assert course[0].band.mean == pytest.approx(0.6)

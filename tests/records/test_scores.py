@@ -66,7 +66,10 @@ def test_many_rows_go_into_narrow_bounds() -> None:
     assert len(kept["low"]) == 16_384
     auc, loss = scores.auc_bounds(kept), scores.logloss_bounds(kept)
     assert auc.holds(metrics.auc(logit, label), 0) and auc.high - auc.low < 1e-3
-    assert loss.holds(metrics.logloss(logit.astype(np.float64), label), 0) and loss.high - loss.low < 1e-5
+    assert (
+        loss.holds(metrics.logloss(logit.astype(np.float64), label), 0)
+        and loss.high - loss.low < 1e-5
+    )
 
 
 def test_the_digest_sees_every_bit_and_survives_the_file(tmp_path) -> None:

@@ -14,7 +14,9 @@ BASE = make_record()
 BEST = {"train.learning_rate": 0.003, "model.hidden_units": [16, 8]}
 
 
-def trial(number: int, metric: float | None, state="complete", values=BEST, seconds: float = 900.0) -> Trial:
+def trial(
+    number: int, metric: float | None, state="complete", values=BEST, seconds: float = 900.0
+) -> Trial:
     curve = () if metric is None else (metric,)
     return Trial(
         number=number,
@@ -52,7 +54,9 @@ def study(*trials: Trial, **changes) -> Tuning:
 
 
 WORSE = {"train.learning_rate": 0.001, "model.hidden_units": [16, 8]}
-STUDY = study(trial(0, 0.7, values=WORSE), trial(1, 0.8), trial(2, 0.9, "pruned"), trial(3, None, "failed"))
+STUDY = study(
+    trial(0, 0.7, values=WORSE), trial(1, 0.8), trial(2, 0.9, "pruned"), trial(3, None, "failed")
+)
 
 
 @pytest.fixture
@@ -73,7 +77,9 @@ def folder(tmp_path):
 
 def tuned_record(**changes):
     recipe = {**BASE.recipe, "train": {**BASE.recipe["train"], "learning_rate": 0.003}}
-    return make_record(**{"name": "dnn_tuned", "recipe": recipe, "tuned": STUDY.reference, **changes})
+    return make_record(
+        **{"name": "dnn_tuned", "recipe": recipe, "tuned": STUDY.reference, **changes}
+    )
 
 
 def test_what_counts_and_what_it_cost(results):
@@ -110,7 +116,10 @@ def test_a_true_claim_is_no_fault(results, folder):
         ({"name": "dnn"}, "tuned is studies/tuning/synthetic_tiny/dnn.json, the recipe says None"),
         ({"seed": 1000}, "seed 1000: seeds from 1000 on are for tuning, and are not reported"),
         ({"recipe": BASE.recipe}, "train.learning_rate is 0.001, the best trial of studies/tuning"),
-        ({"data": BASE.data.__class__(**{**BASE.data.__dict__, "arrays": "e" * 64})}, "is a study on other data"),
+        (
+            {"data": BASE.data.__class__(**{**BASE.data.__dict__, "arrays": "e" * 64})},
+            "is a study on other data",
+        ),
     ],
     ids=["unsaid", "unclaimed", "seed", "values", "data"],
 )
@@ -124,7 +133,9 @@ def test_another_study_in_its_place_is_a_fault(results, folder):
     faults = list(tuned(tuned_record(), results, folder))
     assert faults == ["studies/tuning/synthetic_tiny/dnn.json holds the study synthetic_tiny/other"]
     tuning.save(study(trial(0, None, "failed")), tuning_path(results, "synthetic_tiny", "dnn"))
-    assert list(tuned(tuned_record(), results, folder)) == [f"{STUDY.reference} has no complete trial"]
+    assert list(tuned(tuned_record(), results, folder)) == [
+        f"{STUDY.reference} has no complete trial"
+    ]
 
 
 def test_a_recipe_says_which_study_tuned_it(folder):

@@ -1,6 +1,8 @@
-"""The numbers of a small run of every model, held fixed: where they move, bump `NUMERICS` and make this file again.
+"""The numbers of a small run of every model, held fixed: where they move, bump `NUMERICS` and make
+this file again.
 
-`python -m tests.test_golden_run` writes the numbers of today's code, a newly registered model's among them.
+`python -m tests.test_golden_run` writes the numbers of today's code, a newly registered model's
+among them.
 """
 
 import json
@@ -17,15 +19,24 @@ from benchmark.runs.run import Finished, Job, Run
 
 GOLDEN = Path(__file__).with_name("golden_run.json")
 ROWS = 2048
-"""Few steps: Adam turns rounding near a zero gradient into whole steps, so longer runs part between processors."""
+"""Few steps: Adam turns rounding near a zero gradient into whole steps, so longer runs part between
+processors."""
 TOLERANCE = 2e-5
-"""Far above what another processor's rounding does to these runs, far below what another algorithm does."""
+"""Far above what another processor's rounding does to these runs, far below what another algorithm
+does."""
 
 
 def numbers(model: str) -> dict[str, float]:
     found, store = catalog.open_data("synthetic_tiny", data_root=None, notify=lambda _: None)
-    settings = ["train.epochs=2", "train.batch_size=512", "train.embedding_l2=1e-3", "train.learning_rate=1e-3"]
-    recipe = replace(recipes.override(recipes.find(model, "none"), settings), dataset="synthetic_tiny")
+    settings = [
+        "train.epochs=2",
+        "train.batch_size=512",
+        "train.embedding_l2=1e-3",
+        "train.learning_rate=1e-3",
+    ]
+    recipe = replace(
+        recipes.override(recipes.find(model, "none"), settings), dataset="synthetic_tiny"
+    )
     last = list(Run(Job(recipe, found.card, store, seed=7, threads=1, rows=ROWS)))[-1]
     assert isinstance(last, Finished)
     stage = last.record.spectra[-1].best
@@ -42,10 +53,18 @@ def numbers(model: str) -> dict[str, float]:
 def test_golden_run(model: str) -> None:
     golden = json.loads(GOLDEN.read_text())
     assert golden["numerics"] == NUMERICS, "NUMERICS was bumped: make this file again"
-    assert model in golden, f"no numbers of '{model}' yet: add them with `python -m tests.test_golden_run`"
-    advice = "the numbers of a run moved: bump NUMERICS in benchmark/records/record.py and make this file again"
+    assert model in golden, (
+        f"no numbers of '{model}' yet: add them with `python -m tests.test_golden_run`"
+    )
+    advice = (
+        "the numbers of a run moved: bump NUMERICS in benchmark/records/record.py and make this"
+        " file again"
+    )
     assert numbers(model) == pytest.approx(golden[model], abs=TOLERANCE), advice
 
 
 if __name__ == "__main__":
-    GOLDEN.write_text(json.dumps({"numerics": NUMERICS} | {m: numbers(m) for m in models.names()}, indent=1) + "\n")
+    GOLDEN.write_text(
+        json.dumps({"numerics": NUMERICS} | {m: numbers(m) for m in models.names()}, indent=1)
+        + "\n"
+    )

@@ -19,11 +19,13 @@ from benchmark.runs.saved_model import score
 
 
 def as_text(start: int, stop: int) -> pl.DataFrame:
-    """Rows of synthetic_tiny as a person would write them: whole numbers and tokens, columns in another order."""
+    """Rows of synthetic_tiny as a person would write them: whole numbers and tokens, columns in
+    another order."""
     rows = generate(SIZES["synthetic_tiny"], start, stop)
     sparse = {name: column.astype(str) for name, column in zip(SPARSE, rows.sparse.T, strict=True)}
     dense = {
-        name: pl.Series(column).fill_nan(None).cast(pl.Int64) for name, column in zip(DENSE, rows.dense.T, strict=True)
+        name: pl.Series(column).fill_nan(None).cast(pl.Int64)
+        for name, column in zip(DENSE, rows.dense.T, strict=True)
     }
     return pl.DataFrame({**sparse, **dense, "label": rows.label})
 
@@ -65,22 +67,23 @@ def test_the_command_needs_no_labels_and_prints_a_row_a_row(saved, tmp_path):
     expected = np.concatenate(list(score(saved[0], tmp_path / "rows.csv")))
     assert found.height == 5
     np.testing.assert_allclose(found["logit"].to_numpy(), expected, rtol=1e-6)
-    np.testing.assert_allclose(found["probability"].to_numpy(), 1 / (1 + np.exp(-expected)), rtol=1e-6)
+    np.testing.assert_allclose(
+        found["probability"].to_numpy(), 1 / (1 + np.exp(-expected)), rtol=1e-6
+    )
 
 
 def test_the_scores_may_go_to_a_file(saved, tmp_path):
     as_text(0, 3).write_csv(tmp_path / "rows.csv")
-    done = predict("--from", saved[0], "--input", tmp_path / "rows.csv", "--output", tmp_path / "out.csv")
+    done = predict(
+        "--from", saved[0], "--input", tmp_path / "rows.csv", "--output", tmp_path / "out.csv"
+    )
     assert (done.returncode, done.stdout) == (0, "")
     assert pl.read_csv(tmp_path / "out.csv").height == 3
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [
-        ("C1\n1\n", "has no column 'I1', 'I2'"),
-        (None, "rows.csv cannot be read: "),
-    ],
+    [("C1\n1\n", "has no column 'I1', 'I2'"), (None, "rows.csv cannot be read: ")],
 )
 def test_rows_that_cannot_be_scored_are_one_message(saved, tmp_path, text, message):
     if text is not None:
@@ -93,7 +96,9 @@ def test_rows_that_cannot_be_scored_are_one_message(saved, tmp_path, text, messa
 
 def test_a_broken_row_is_named(saved, tmp_path):
     as_text(0, 3).with_columns(I2=pl.lit("many")).write_csv(tmp_path / "rows.csv")
-    with pytest.raises(BenchmarkError, match=r"rows\.csv, line 2, column 'I2': 'many', expected a finite float32"):
+    with pytest.raises(
+        BenchmarkError, match=r"rows\.csv, line 2, column 'I2': 'many', expected a finite float32"
+    ):
         list(score(saved[0], tmp_path / "rows.csv"))
 
 

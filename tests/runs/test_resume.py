@@ -21,14 +21,21 @@ from benchmark.utils.interrupts import Interrupted, Interrupts
 from tests import kill_harness
 
 CADENCE = Cadence(steps=3)
-SETTINGS = ["train.batch_size=500", "train.epochs=2", "train.evaluate_every=4", "model.hidden_units=[8]"]
+SETTINGS = [
+    "train.batch_size=500",
+    "train.epochs=2",
+    "train.evaluate_every=4",
+    "model.hidden_units=[8]",
+]
 
 
 @pytest.fixture
 def job():
     """Twelve steps, evaluated at 4, 8 and 12. No checkpoint of it outlives a test."""
     found, store = catalog.open_data("synthetic_tiny", data_root=None, notify=lambda _: None)
-    recipe = recipes.override(recipes.find("dnn", "synthetic_tiny"), [*SETTINGS, "model.dropout=0.3"])
+    recipe = recipes.override(
+        recipes.find("dnn", "synthetic_tiny"), [*SETTINGS, "model.dropout=0.3"]
+    )
     job = Job(recipe, found.card, store, 0, threads=1, rows=3000)
     yield job
     rmtree(checkpoint_folder(job), ignore_errors=True)
@@ -39,7 +46,8 @@ class Leave(Exception):
 
 
 class Session:
-    """One `execute` with what it said and showed; it is left at the first event for which `leave` holds."""
+    """One `execute` with what it said and showed; it is left at the first event for which `leave`
+    holds."""
 
     def __init__(self, job: Job, results, leave=lambda event: False, **options) -> None:
         self.said: list[str] = []
@@ -52,7 +60,9 @@ class Session:
                 raise Leave
 
         with suppress(Leave):
-            self.record = execute(job, results, [watch], notify=self.said.append, cadence=CADENCE, **options)
+            self.record = execute(
+                job, results, [watch], notify=self.said.append, cadence=CADENCE, **options
+            )
 
     def resumed(self) -> list[int]:
         return [event.step for event in self.events if isinstance(event, Resumed)]
@@ -82,8 +92,22 @@ def alone(job, tmp_path):
 
 @pytest.mark.parametrize(
     ("leave", "step"),
-    [(at(2), None), (at(4), 3), (at(5), 4), (at(12), 9), (at(8, Evaluated), 6), (at(0, Fitted), 12)],
-    ids=["before the first", "before an evaluation", "after it", "at the end", "at an evaluation", "before the test"],
+    [
+        (at(2), None),
+        (at(4), 3),
+        (at(5), 4),
+        (at(12), 9),
+        (at(8, Evaluated), 6),
+        (at(0, Fitted), 12),
+    ],
+    ids=[
+        "before the first",
+        "before an evaluation",
+        "after it",
+        "at the end",
+        "at an evaluation",
+        "before the test",
+    ],
 )
 def test_left_and_started_again(job, alone, tmp_path, leave, step: int | None) -> None:
     left = Session(job, tmp_path, leave)
@@ -118,7 +142,9 @@ def test_fresh_takes_no_notice_of_checkpoints_and_removes_them(job, alone, tmp_p
     assert again.resumed() == [] and numbers(again.record) == alone
 
 
-def test_a_damaged_checkpoint_costs_what_was_done_since_the_one_before(job, alone, tmp_path) -> None:
+def test_a_damaged_checkpoint_costs_what_was_done_since_the_one_before(
+    job, alone, tmp_path
+) -> None:
     Session(job, tmp_path, at(8))
     newest = checkpoint_folder(job) / checkpoints(job)[-1]
     content = bytearray((newest / "state.safetensors").read_bytes())
@@ -147,7 +173,9 @@ def test_a_checkpoint_of_other_code_is_one_message(job, tmp_path) -> None:
             break
     checkpoint = run.checkpoint()
     checkpoint.state["model.head.kernel"] = checkpoint.state.pop("model.head.weight")
-    with pytest.raises(BenchmarkError, match=r"step 4 does not fit this code .*head.weight.*--fresh starts again"):
+    with pytest.raises(
+        BenchmarkError, match=r"step 4 does not fit this code .*head.weight.*--fresh starts again"
+    ):
         list(Run(job, checkpoint))
 
 
@@ -168,7 +196,14 @@ def test_an_interrupted_run_ends_at_the_step_and_goes_on_there(job, alone, tmp_p
 def test_a_run_that_is_told_to_leave_goes_on_there(job, alone, tmp_path) -> None:
     seen: list = []
     with pytest.raises(KeyboardInterrupt):
-        execute(job, tmp_path, [seen.append], notify=print, cadence=Cadence(), leave=lambda: at(7)(seen[-1]))
+        execute(
+            job,
+            tmp_path,
+            [seen.append],
+            notify=print,
+            cadence=Cadence(),
+            leave=lambda: at(7)(seen[-1]),
+        )
     again = Session(job, tmp_path)
     assert again.resumed() == [7] and numbers(again.record) == alone
 
@@ -192,14 +227,19 @@ def test_a_full_disk_loses_nothing(job, alone, tmp_path, monkeypatch) -> None:
         patch.setattr("benchmark.utils.sealed.save_file", full)
         session = Session(job, tmp_path)
     assert numbers(session.record) == alone
-    assert session.said and all("No space left on device; the run goes on" in line for line in session.said)
+    assert session.said and all(
+        "No space left on device; the run goes on" in line for line in session.said
+    )
 
 
 def test_interrupts_put_off_the_first_signal_alone(capfd) -> None:
     with Interrupts() as interrupts:
         interrupts.deferring = True
         signal.raise_signal(signal.SIGINT)
-        assert interrupts.caught == signal.SIGINT and "once more ends at once" in capfd.readouterr().err
+        assert (
+            interrupts.caught == signal.SIGINT
+            and "once more ends at once" in capfd.readouterr().err
+        )
         with pytest.raises(Interrupted):
             signal.raise_signal(signal.SIGINT)
         with pytest.raises(Interrupted):

@@ -23,8 +23,12 @@ def tiny():
 def job(tiny, model: str = "dnn", seed: int = 0, rows: int | None = None, **train) -> Job:
     found, store = tiny
     settings = {"batch_size": 2048, "epochs": 2} | train
-    recipe = recipes.override(recipes.find(model, "none"), [f"train.{key}={value}" for key, value in settings.items()])
-    return Job(replace(recipe, dataset="synthetic_tiny"), found.card, store, seed, threads=1, rows=rows)
+    recipe = recipes.override(
+        recipes.find(model, "none"), [f"train.{key}={value}" for key, value in settings.items()]
+    )
+    return Job(
+        replace(recipe, dataset="synthetic_tiny"), found.card, store, seed, threads=1, rows=rows
+    )
 
 
 def finished(*arguments, **changes) -> Finished:
@@ -46,7 +50,9 @@ def test_the_same_job_gives_the_same_record_and_another_seed_another(tiny) -> No
     times = {"cost", "created", "curve"}
     first, again, other = finished(tiny), finished(tiny), finished(tiny, seed=1)
     assert first.record.model_dump(exclude=times) == again.record.model_dump(exclude=times)
-    assert [point.valid for point in first.record.curve] == [point.valid for point in again.record.curve]
+    assert [point.valid for point in first.record.curve] == [
+        point.valid for point in again.record.curve
+    ]
     assert first.record.scores.digest != other.record.scores.digest
 
 
@@ -79,7 +85,9 @@ def test_evaluations_every_n_steps(tiny) -> None:
 
 
 def test_an_evaluation_that_would_never_come_is_refused_before_training(tiny) -> None:
-    with pytest.raises(UsageError, match=r"train\.evaluate_every = 1000 is more than the 40 steps of the run"):
+    with pytest.raises(
+        UsageError, match=r"train\.evaluate_every = 1000 is more than the 40 steps of the run"
+    ):
         next(iter(Run(job(tiny, evaluate_every=1000))))
 
 
@@ -113,7 +121,8 @@ def test_a_study_chooses_the_place_of_its_records(tiny, tmp_path) -> None:
 def test_hyperparameters_that_do_not_fit_are_misuse(tiny) -> None:
     base = job(tiny, model="rankelastor")
     recipe = replace(
-        base.recipe, hyperparameters={**base.recipe.hyperparameters, "tokenizer": "matrix", "num_tokens": 7}
+        base.recipe,
+        hyperparameters={**base.recipe.hyperparameters, "tokenizer": "matrix", "num_tokens": 7},
     )
     with pytest.raises(UsageError, match=r"num_tokens = 7 does not divide"):
         list(Run(replace(base, recipe=recipe)))

@@ -26,7 +26,9 @@ def saved(tmp_path_factory):
     folder = tmp_path_factory.mktemp("saved")
     changes = {"model.hidden_units": [8], "model.batch_norm": True, "train.epochs": 2}
     words = {"dataset": "synthetic_tiny", "rows": 4000, "threads": 1, "track": False, "quiet": True}
-    found = run(model="dnn", set=changes, results=folder / "results", save_model=folder / "models", **words)
+    found = run(
+        model="dnn", set=changes, results=folder / "results", save_model=folder / "models", **words
+    )
     [path] = (folder / "results").rglob("seed-0.json")
     [place] = (folder / "models").glob("synthetic_tiny/dnn-*-rows4000/seed-0")
     return found, scores.load(record.scores_path(path)), place
@@ -62,7 +64,9 @@ def test_another_run_takes_its_place(saved, copy) -> None:
 def test_a_damaged_model_is_refused(copy) -> None:
     weights = copy / "weights.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1] + b"\x7f")
-    with pytest.raises(BenchmarkError, match=r"copy: the saved model is damaged: weights.safetensors: its checksum"):
+    with pytest.raises(
+        BenchmarkError, match=r"copy: the saved model is damaged: weights.safetensors: its checksum"
+    ):
         saved_model.load(copy)
 
 
@@ -91,5 +95,7 @@ def test_a_model_that_cannot_be_saved_is_one_message(saved, tmp_path) -> None:
     found, _, folder = saved
     (tmp_path / "file").touch()
     model = saved_model.load(folder)
-    with pytest.raises(BenchmarkError, match=r"file/inside: the model cannot be saved: Not a directory"):
+    with pytest.raises(
+        BenchmarkError, match=r"file/inside: the model cannot be saved: Not a directory"
+    ):
         saved_model.save(model.model, found, store(), tmp_path / "file" / "inside")

@@ -6,7 +6,12 @@ from benchmark.speed import measurements
 from benchmark.speed.measurements import Figures
 
 MACHINE = Environment(
-    benchmark="0", source="s", commit="0123456789abcdef", python="3.11", versions={}, machine="Linux x86_64 CPU"
+    benchmark="0",
+    source="s",
+    commit="0123456789abcdef",
+    python="3.11",
+    versions={},
+    machine="Linux x86_64 CPU",
 )
 
 

@@ -23,19 +23,31 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ("dcnv2", {"embedding_dim": 3, "structure": "parallel", "parallel_units": [5, 4]}),
     ("dcnv2", {"embedding_dim": 3, "structure": "stacked_parallel"}),
     ("rankelastor", TOKENS | {"tokenizer": "matrix", "ffn_hidden": [5, 7]}),
-    ("rankelastor", TOKENS | {"expansion": 1.0, "ffn_hidden": [8], "tokenizer_norm": False, "head": "linear"}),
-    ("rankelastor", TOKENS | {"mixing": "kronecker", "mixing_norm": "post", "ffn": "relu", "head": "pool"}),
-    ("rankelastor", TOKENS | {"mixing": "transpose", "ffn": "glu_paper", "ffn_norm": "none", "head": "mean"}),
+    (
+        "rankelastor",
+        TOKENS | {"expansion": 1.0, "ffn_hidden": [8], "tokenizer_norm": False, "head": "linear"},
+    ),
+    (
+        "rankelastor",
+        TOKENS | {"mixing": "kronecker", "mixing_norm": "post", "ffn": "relu", "head": "pool"},
+    ),
+    (
+        "rankelastor",
+        TOKENS | {"mixing": "transpose", "ffn": "glu_paper", "ffn_norm": "none", "head": "mean"},
+    ),
     ("rankmixer", TOKENS),
     ("rankmixer", TOKENS | {"tokenizer": "matrix", "ffn_norm": "pre", "ffn_hidden": [6, 6]}),
 ]
 
 
 def make(name: str, hyperparameters: dict[str, Any]) -> tuple[nn.Module, PlainModel, Recipe]:
-    """A model with random weights, its plain form with the same ones, and the recipe without dropout."""
+    """A model with random weights, its plain form with the same ones, and the recipe without
+    dropout."""
     parsed = recipes.parse({"model": {"name": name, **hyperparameters}}, "tests", "test")
     off = {key: 0.0 for key in parsed.hyperparameters if key.endswith("dropout")}
-    train = parsed.train.model_copy(update={"embedding_l2": 0.1, "clip_norm": 0.5, "learning_rate": 1e-2})
+    train = parsed.train.model_copy(
+        update={"embedding_l2": 0.1, "clip_norm": 0.5, "learning_rate": 1e-2}
+    )
     recipe = replace(parsed, hyperparameters={**parsed.hyperparameters, **off}, train=train)
     torch.manual_seed(0)
     model: nn.Module = recipe.build(SCHEMA).model
@@ -46,7 +58,9 @@ def make(name: str, hyperparameters: dict[str, Any]) -> tuple[nn.Module, PlainMo
 
 def some_rows(rows: int) -> Batch:
     generator = np.random.default_rng(0)
-    sparse = np.stack([generator.integers(c, size=rows) for c in SCHEMA.cardinalities], axis=1).astype(np.int32)
+    sparse = np.stack(
+        [generator.integers(c, size=rows) for c in SCHEMA.cardinalities], axis=1
+    ).astype(np.int32)
     dense = generator.normal(size=(rows, 2)).astype(np.float32)
     label = generator.integers(2, size=rows).astype(np.float32)
     return Batch(torch.from_numpy(dense), torch.from_numpy(sparse), torch.from_numpy(label))

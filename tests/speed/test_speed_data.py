@@ -14,7 +14,10 @@ SIZE = Size("speed", (600, 200, 200), (4, 500), 1 / 300)
 
 def test_the_csv_holds_the_planted_rows(tmp_path):
     write_csv(SIZE, tmp_path)
-    frames = [pl.read_csv(tmp_path / f"{split}.csv", infer_schema=False) for split in ("train", "valid", "test")]
+    frames = [
+        pl.read_csv(tmp_path / f"{split}.csv", infer_schema=False)
+        for split in ("train", "valid", "test")
+    ]
     assert [frame.height for frame in frames] == [600, 200, 200]
     rows, frame = generate(SIZE, 0, 1000), pl.concat(frames)
     assert frame.columns == ["label", *DENSE, *SPARSE]
@@ -28,12 +31,23 @@ def test_the_csv_holds_the_planted_rows(tmp_path):
 
 
 def test_speed_data_measures_and_keeps_a_table(tmp_path):
-    options = ("--rows", "3000", "--repeats", "1", "--folder", str(tmp_path), "--results", str(tmp_path / "results"))
+    options = (
+        "--rows",
+        "3000",
+        "--repeats",
+        "1",
+        "--folder",
+        str(tmp_path),
+        "--results",
+        str(tmp_path / "results"),
+    )
     words = [sys.executable, "-m", "benchmark", "speed", "data", *options, "--json", "--keep"]
     done = subprocess.run(words, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     values = json.loads(done.stdout)
-    assert {"encode_rows_per_s", "read_rows_per_s", "peak_memory_gib", "epoch_rows_per_s"} <= set(values)
+    assert {"encode_rows_per_s", "read_rows_per_s", "peak_memory_gib", "epoch_rows_per_s"} <= set(
+        values
+    )
     assert all(value > 0 for name, value in values.items() if not name.startswith("private"))
     assert values["store_bytes_per_row"] < 160 + 2**14 / 3000
     [kept] = measurements.load_topic("data", tmp_path / "results")

@@ -13,7 +13,20 @@ def test_the_figures_agree_with_scikit_learn():
 
 
 def test_the_command_prints_them(tmp_path):
-    command = [sys.executable, "-m", "benchmark", "speed", "metrics", "--rows", "5000", "--repeats", "1", "--json"]
+    command = [
+        sys.executable,
+        "-m",
+        "benchmark",
+        "speed",
+        "metrics",
+        "--rows",
+        "5000",
+        "--repeats",
+        "1",
+        "--json",
+    ]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert {"auc_logloss_over_sklearn", "token_spectra_4096x26x30_ms"} <= set(json.loads(done.stdout))
+    assert {"auc_logloss_over_sklearn", "token_spectra_4096x26x30_ms"} <= set(
+        json.loads(done.stdout)
+    )

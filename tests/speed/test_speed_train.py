@@ -10,12 +10,15 @@ from benchmark.speed import measurements
 from benchmark.speed.train import shape_of, some_rows
 
 SMALL = (
-    "--recipe", "criteo_x1/dcnv2", "--set", "model.embedding_dim=1", "--threads", "1", "--repeats", "1",
+    "--recipe", "criteo_x1/dcnv2", "--set", "model.embedding_dim=1",
+    "--threads", "1", "--repeats", "1",
 )  # fmt: skip
 
 
 def speed(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "benchmark", "speed", *words], capture_output=True, text=True)
+    return subprocess.run(
+        [sys.executable, "-m", "benchmark", "speed", *words], capture_output=True, text=True
+    )
 
 
 def test_rows_have_the_shape_of_the_data_set():
@@ -29,18 +32,34 @@ def test_rows_have_the_shape_of_the_data_set():
 
 
 def test_speed_train_tells_where_a_step_goes(tmp_path):
-    done = speed("train", *SMALL, "--set", "train.batch_size=300", "--json", "--keep", "--results", str(tmp_path))
+    done = speed(
+        "train",
+        *SMALL,
+        "--set",
+        "train.batch_size=300",
+        "--json",
+        "--keep",
+        "--results",
+        str(tmp_path),
+    )
     assert done.returncode == 0, done.stderr
     values = json.loads(done.stdout)
-    parts = [values[f"{stage}_ms"] for stage in ("load", "forward", "backward", "clip", "optimiser")]
+    parts = [
+        values[f"{stage}_ms"] for stage in ("load", "forward", "backward", "clip", "optimiser")
+    ]
     assert min(parts) > 0
     assert sum(parts) == pytest.approx(values["ms_per_step"])
-    assert values["gflops"] == pytest.approx(values["gflop_per_step"] / values["ms_per_step"] * 1000)
+    assert values["gflops"] == pytest.approx(
+        values["gflop_per_step"] / values["ms_per_step"] * 1000
+    )
     assert values["matmul_share"] == pytest.approx(values["gflops"] / values["matmul_gflops"])
     assert values["samples_per_s"] == pytest.approx(300 / values["ms_per_step"] * 1000)
     assert {"plain_ms_per_step", "peak_memory_gib", "plain_peak_memory_gib"} <= set(values)
     [kept] = measurements.load_topic("train", tmp_path)
-    assert (kept.subject, kept.values) == ("criteo_x1/dcnv2 embedding_dim=1 train.batch_size=300", values)
+    assert (kept.subject, kept.values) == (
+        "criteo_x1/dcnv2 embedding_dim=1 train.batch_size=300",
+        values,
+    )
 
 
 def test_speed_predict_counts_rows(command):
@@ -55,7 +74,10 @@ def test_speed_predict_counts_rows(command):
     [
         (("--recipe", "criteo_x1/dcnv3"), "dcnv3"),
         (("--recipe", "synthetic/dcnv2"), "synthetic: its card states no published_rows"),
-        (("--recipe", "frappe_x1r/dnn"), "frappe_x1r/dnn: there is a plain form of dcnv2, rankelastor, rankmixer"),
+        (
+            ("--recipe", "frappe_x1r/dnn"),
+            "frappe_x1r/dnn: there is a plain form of dcnv2, rankelastor, rankmixer",
+        ),
         (("--set", "model.depth=3"), "depth"),
     ],
 )

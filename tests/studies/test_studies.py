@@ -19,8 +19,14 @@ from benchmark.studies.campaign import variants as grid
 from tests.factories import STAGES, TEST, make_record, make_spectrum
 
 BASE = recipes.load("synthetic_tiny/rankelastor_small")
-AUC = {"full-glu": (1.0, 3.0), "full-relu": (5.0, 7.0), "none-glu": (2.0, 4.0), "none-relu": (9.0, 11.0)}
-"""In hundredths: effects of mixing -+1.25, of FFN -+2.75, of both together +-0.75 (see test_factorial)."""
+AUC = {
+    "full-glu": (1.0, 3.0),
+    "full-relu": (5.0, 7.0),
+    "none-glu": (2.0, 4.0),
+    "none-relu": (9.0, 11.0),
+}
+"""In hundredths: effects of mixing -+1.25, of FFN -+2.75, of both together +-0.75 (see
+test_factorial)."""
 
 
 def keep(results: Path, study: str, name: str, seed: int, **changes) -> Path:
@@ -58,7 +64,9 @@ def four_cells(tmp_path):
 def test_parse_cells() -> None:
     assert len(design.parse_cells(None)) == 12
     assert design.parse_cells("none/relu, full/glu") == [("full", "glu"), ("none", "relu")]
-    with pytest.raises(UsageError, match=r"--cells full/glue: write MIXING/FFN of mixing full, kronecker"):
+    with pytest.raises(
+        UsageError, match=r"--cells full/glue: write MIXING/FFN of mixing full, kronecker"
+    ):
         design.parse_cells("full/glue")
 
 
@@ -67,7 +75,11 @@ def test_variants_are_the_base_but_for_two_settings() -> None:
     assert len({variant.recipe.digest() for variant in variants}) == 12
     for variant, (mixing, ffn) in zip(variants, design.GRID, strict=True):
         assert (variant.name, variant.recipe.name) == (f"{mixing}-{ffn}", None)
-        assert variant.recipe.hyperparameters == {**BASE.hyperparameters, "mixing": mixing, "ffn": ffn}
+        assert variant.recipe.hyperparameters == {
+            **BASE.hyperparameters,
+            "mixing": mixing,
+            "ffn": ffn,
+        }
         assert variant.recipe.train == BASE.train
 
 
@@ -81,7 +93,9 @@ def test_every_cell_of_a_committed_base_can_be_built(dataset: str) -> None:
 
 def test_a_cell_that_cannot_be_built_is_named_before_any_is_run() -> None:
     base = recipes.override(BASE, ["model.num_tokens=3"])
-    with pytest.raises(UsageError, match=r"transpose-glu: .*num_tokens = 3 does not divide token_dim = 8"):
+    with pytest.raises(
+        UsageError, match=r"transpose-glu: .*num_tokens = 3 does not divide token_dim = 8"
+    ):
         grid.require_buildable(design.variants(base, design.GRID), Schema((), ("a",), (5,)))
     with pytest.raises(UsageError, match=r"varies parts of rankelastor, and this is lr"):
         design.variants(recipes.load("synthetic_tiny/lr"), design.GRID)
@@ -104,7 +118,9 @@ def test_ablation_report(four_cells) -> None:
     assert "| FFN relu | +0.02750 | +0.01362 to +0.04138 | not zero |" in text
     assert "F test of mixing x FFN: F(1, 4) = 2.25, p = 0.21, 5 % of the sum of squares." in text
     assert "Held fixed: model.name = rankelastor, model.token_dim = 8, train.epochs = 1." in text
-    assert "Not analysed: the seeds of each cell give equal values" in text  # LogLoss and rank are all alike
+    assert (
+        "Not analysed: the seeds of each cell give equal values" in text
+    )  # LogLoss and rank are all alike
     numbers = json.loads(json.dumps(report.numbers))
     assert numbers["cells"]["none/glu"][1]["auc"] == 0.04
     assert numbers["analyses"]["auc"]["main"][1][0]["estimate"] == pytest.approx(-0.0275)
@@ -119,7 +135,12 @@ def test_the_same_records_give_the_same_bytes(four_cells, tmp_path_factory) -> N
     for results in (four_cells, other):
         report = ablation_report.report(results, "synthetic_tiny")
         assert report is not None
-        contents.append([path.read_bytes() for path in grid.write(results, "ablation", "synthetic_tiny", report)])
+        contents.append(
+            [
+                path.read_bytes()
+                for path in grid.write(results, "ablation", "synthetic_tiny", report)
+            ]
+        )
     assert contents[0] == contents[1]
     assert list(reports.unlike(four_cells)) == []
 
@@ -149,7 +170,9 @@ def test_one_seed_is_shown_but_not_analysed(tmp_path) -> None:
 
 def test_records_of_two_bases_are_no_one_study(four_cells) -> None:
     cell(four_cells, "none-gelu", 0, 1.0, width=16)
-    with pytest.raises(BenchmarkError, match=r"full-glu/seed-0 and none-gelu/seed-0 differ in model.token_dim"):
+    with pytest.raises(
+        BenchmarkError, match=r"full-glu/seed-0 and none-gelu/seed-0 differ in model.token_dim"
+    ):
         ablation_report.report(four_cells, "synthetic_tiny")
 
 
@@ -166,7 +189,8 @@ def test_damping_variant() -> None:
 
 
 def test_damping_report(tmp_path) -> None:
-    """Ranks over a limit of 6: 3, then +1.2 -0.6, then +0.6 -0.6: amplitudes 0.15 and 0.1, slope ln(2 / 3)."""
+    """Ranks over a limit of 6: 3, then +1.2 -0.6, then +0.6 -0.6: amplitudes 0.15 and 0.1, slope
+    ln(2 / 3)."""
     stages = (*STAGES, "block2.mixing", "block2.ffn")
     path = (3.0, 3.0, 4.2, 3.6, 4.2, 3.6)
     for seed in (0, 1):
@@ -181,6 +205,11 @@ def test_damping_report(tmp_path) -> None:
     flat = " | ".join(["0.0000 ± 0.0000"] * 3)
     assert f"| 1 | {flat} | 0.2000 ± 0.0000 | -0.1000 ± 0.0000 | 0.1500 ± 0.0000 |" in text
     assert f"| 2 | {flat} | 0.1000 ± 0.0000 | -0.1000 ± 0.0000 | 0.1000 ± 0.0000 |" in text
-    assert "Untrained: 0 of 2 seeds have all amplitudes above 0; last stage over tokens 1.000 ± 0.000." in text
+    assert (
+        "Untrained: 0 of 2 seeds have all amplitudes above 0; last stage over tokens 1.000 ± 0.000."
+        in text
+    )
     assert "Trained: 2 of 2 seeds have all amplitudes above 0, damping -0.405 ± 0.000; " in text
-    assert report.numbers["variants"]["rankmixer-2"][0]["trained"]["damping"] == pytest.approx(-0.405465108)
+    assert report.numbers["variants"]["rankmixer-2"][0]["trained"]["damping"] == pytest.approx(
+        -0.405465108
+    )

@@ -52,8 +52,11 @@ def test_full_maps_lie_apart_from_grouped_ones_which_do_not(rows):
 
 
 def test_the_distance_to_groups_by_hand():
-    """Diagonal blocks 1 and 3 have the mean 2: what is left of [[1, 2], [2, 3]] is [[-1, 2], [2, 1]], 10 of 18."""
-    assert theory.distance_to_groups(np.array([[1.0, 2.0], [2.0, 3.0]]), 2) == pytest.approx((10 / 18) ** 0.5)
+    """Diagonal blocks 1 and 3 have the mean 2: what is left of [[1, 2], [2, 3]] is [[-1, 2], [2,
+    1]], 10 of 18."""
+    assert theory.distance_to_groups(np.array([[1.0, 2.0], [2.0, 3.0]]), 2) == pytest.approx(
+        (10 / 18) ** 0.5
+    )
 
 
 def test_block_transposition_by_hand():
@@ -63,7 +66,11 @@ def test_block_transposition_by_hand():
 
 def test_draws_depend_on_the_seed_alone():
     one, again, other = (theory.run(3, seed) for seed in (1, 1, 2))
-    assert [row.outcome for row in one] == [row.outcome for row in again] != [row.outcome for row in other]
+    assert (
+        [row.outcome for row in one]
+        == [row.outcome for row in again]
+        != [row.outcome for row in other]
+    )
 
 
 def test_the_steps_of_trained_networks_are_ratios_of_stages():
@@ -71,7 +78,9 @@ def test_the_steps_of_trained_networks_are_ratios_of_stages():
     steps = theory.trained([record])
     spectra = {stage.stage: stage for stage in record.spectra}
     names = list(spectra)
-    assert [step.stage for step in steps] == [name for name in names[1:] if name.startswith("block")]
+    assert [step.stage for step in steps] == [
+        name for name in names[1:] if name.startswith("block")
+    ]
     for step in steps:
         before, after = spectra[names[names.index(step.stage) - 1]], spectra[step.stage]
         assert step.best == after.best.srank.mean / before.best.srank.mean

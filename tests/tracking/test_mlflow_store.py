@@ -52,7 +52,9 @@ def test_a_failure_names_the_store_and_the_first_cause_but_no_password(monkeypat
         except OSError as cause:
             raise RuntimeError("API request to http://me:secret@host:1/x failed") from cause
     except RuntimeError as error:
-        assert store.failure(error) == "MLflow at http://host:1 failed: [Errno 111] Connection refused"
+        assert (
+            store.failure(error) == "MLflow at http://host:1 failed: [Errno 111] Connection refused"
+        )
     text = store.failure(ValueError("at http://me:secret@host:1\nand more"))
     assert text == "MLflow at http://host:1 failed: at http://host:1"
     assert store.failure(ValueError()).endswith("failed: ValueError")

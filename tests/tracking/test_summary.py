@@ -40,8 +40,16 @@ def test_a_run_is_named_by_its_recipe_or_by_study_and_cell(tmp_path) -> None:
     for record, place, name in (
         (RECORD, "records/synthetic_tiny/dnn", "dnn seed 0"),
         (RECORD, "anywhere", "dnn seed 0"),
-        (make_record(name=None), "studies/adhoc/synthetic_tiny/dnn-01234567", "dnn (ad hoc) seed 0"),
-        (make_record(name=None), "studies/ablation/synthetic_tiny/full-glu", "ablation full-glu seed 0"),
+        (
+            make_record(name=None),
+            "studies/adhoc/synthetic_tiny/dnn-01234567",
+            "dnn (ad hoc) seed 0",
+        ),
+        (
+            make_record(name=None),
+            "studies/ablation/synthetic_tiny/full-glu",
+            "ablation full-glu seed 0",
+        ),
     ):
         subject = summary.subject_of(record)
         for folder in (Path(place), tmp_path / place):
@@ -51,8 +59,14 @@ def test_a_run_is_named_by_its_recipe_or_by_study_and_cell(tmp_path) -> None:
 def test_results_hold_quality_gaps_size_and_cost() -> None:
     found = values(RECORD)
     assert (found["test/auc"], found["test/logloss"], found["best/valid_auc"]) == (0.75, 0.5, 0.74)
-    assert round(found["test/oracle_gap_auc"], 9) == round(found["test/oracle_gap_logloss"], 9) == 0.05
-    assert (found["parameters/total"], found["cost/flops_per_sample"], found["best/step"]) == (385, 546, 20)
+    assert (
+        round(found["test/oracle_gap_auc"], 9) == round(found["test/oracle_gap_logloss"], 9) == 0.05
+    )
+    assert (found["parameters/total"], found["cost/flops_per_sample"], found["best/step"]) == (
+        385,
+        546,
+        20,
+    )
     assert "test/gauc" not in found
 
 
@@ -64,7 +78,10 @@ def test_no_oracle_no_gap() -> None:
 def test_rank_metrics_sort_by_stage() -> None:
     found = values(RECORD)
     ranks = [name for name in sorted(found) if name.startswith("rank/erank/")]
-    assert ranks == [f"rank/erank/{s}" for s in ("00_embedding", "01_tokens", "02_block1.mixing", "03_block1.ffn")]
+    assert ranks == [
+        f"rank/erank/{s}"
+        for s in ("00_embedding", "01_tokens", "02_block1.mixing", "03_block1.ffn")
+    ]
     assert found["rank/erank/02_block1.mixing"] == 3.0
     assert found["rank_normalized/erank/02_block1.mixing"] == 0.5
     assert found["rank_initial/erank/02_block1.mixing"] == 5.0
@@ -73,9 +90,14 @@ def test_rank_metrics_sort_by_stage() -> None:
 
 def test_a_trajectory_has_a_step_a_stage_and_skips_stages_of_zeros() -> None:
     stages = (("a", make_spectrum(3.0)), ("b", None), ("c", make_spectrum(1.5)))
-    record = make_record(spectra=tuple(StageSpectra(stage=s, initial=None, best=best) for s, best in stages))
+    record = make_record(
+        spectra=tuple(StageSpectra(stage=s, initial=None, best=best) for s, best in stages)
+    )
     points = summary.results(record)
-    assert [point[1:] for point in points if point.name == "rank_trajectory/erank"] == [(0.5, 0), (0.25, 2)]
+    assert [point[1:] for point in points if point.name == "rank_trajectory/erank"] == [
+        (0.5, 0),
+        (0.25, 2),
+    ]
     names = {point.name for point in points}
     assert {"rank/pr/00_a", "rank/pr/02_c"} <= names
     assert not {"rank/pr/01_b", "rank_initial/pr/00_a"} & names
@@ -91,8 +113,12 @@ def test_both_forms_and_the_summary_of_the_trajectory_are_metrics() -> None:
     assert found["rank_initial_batch/pr/02_block1.mixing"] == stage.initial_batch.pr.mean
     ranks = [stage.best.erank.mean / stage.best.limit for stage in record.spectra]
     assert found["rank_summary/erank/collapse"] == ranks[3] / ranks[1]
-    assert "rank_summary/erank/damping" not in found and "rank_summary_initial/erank/collapse" in found
-    blocks = [(p.value, p.step) for p in summary.results(record) if p.name == "rank_summary/erank/rise"]
+    assert (
+        "rank_summary/erank/damping" not in found and "rank_summary_initial/erank/collapse" in found
+    )
+    blocks = [
+        (p.value, p.step) for p in summary.results(record) if p.name == "rank_summary/erank/rise"
+    ]
     assert blocks == [(ranks[2] - ranks[1], 1)]
 
 
@@ -120,10 +146,16 @@ def test_the_data_set_is_told_without_its_rows() -> None:
     assert [profile[f"{split}_rows"] for split in ("train", "valid", "test")] == [1000, 200, 300]
     assert [profile[f"{split}_positives"] for split in ("train", "valid", "test")] == [250, 50, 75]
     assert profile["cardinalities"] == {"user": 5, "item": 9}
-    assert [column["name"] for column in json.loads(data["schema"])["mlflow_colspec"]] == ["price", "user", "item"]
+    assert [column["name"] for column in json.loads(data["schema"])["mlflow_colspec"]] == [
+        "price",
+        "user",
+        "item",
+    ]
 
 
-def test_the_recipe_is_the_committed_file_only_while_it_says_what_was_run(tmp_path, monkeypatch) -> None:
+def test_the_recipe_is_the_committed_file_only_while_it_says_what_was_run(
+    tmp_path, monkeypatch
+) -> None:
     monkeypatch.setattr(summary, "RECIPES", tmp_path / "recipes")
     file = tmp_path / "recipes" / "synthetic_tiny" / "small.toml"
     file.parent.mkdir(parents=True)

@@ -182,7 +182,10 @@ def test_a_synced_run_equals_the_live_one(shown, client, tmp_path, capfd) -> Non
     assert synced.data.params == live.data.params
     assert synced.data.metrics == live.data.metrics
     assert {**synced.data.tags, "commit": ""} == {**live.data.tags, "commit": ""}
-    assert Path(client.download_artifacts(synced.info.run_id, "record.json")).read_bytes() == path.read_bytes()
+    assert (
+        Path(client.download_artifacts(synced.info.run_id, "record.json")).read_bytes()
+        == path.read_bytes()
+    )
 
 
 def test_sync_sends_ad_hoc_records_and_tells_of_broken_files(client, tmp_path) -> None:
@@ -206,11 +209,18 @@ def test_an_aborted_run_says_so(client, tmp_path, killed, status) -> None:
     assert [run.info.status for run in runs(client)] == [status]
 
 
-def test_a_resumed_run_shows_what_came_before_and_ends_the_one_that_was_killed(client, tmp_path) -> None:
+def test_a_resumed_run_shows_what_came_before_and_ends_the_one_that_was_killed(
+    client, tmp_path
+) -> None:
     path = saved(tmp_path)
     Tracker(never)(started(), path)
     tracker = Tracker(never)
-    for event in (started(), Resumed(20, 2, RECORD.curve[:2], seconds=100.0), RECORD.curve[2], Finished(RECORD, {})):
+    for event in (
+        started(),
+        Resumed(20, 2, RECORD.curve[:2], seconds=100.0),
+        RECORD.curve[2],
+        Finished(RECORD, {}),
+    ):
         tracker(event, path)
     killed, whole = runs(client)
     assert (killed.info.status, whole.info.status) == ("KILLED", "FINISHED")
@@ -270,7 +280,10 @@ def test_a_server_that_never_answers_is_one_warning_in_seconds(tmp_path, monkeyp
 
 def test_a_new_store_is_made_in_silence(made_store) -> None:
     assert made_store.printed == ""
-    assert {path.name for path in made_store.database.parent.iterdir()} == {"mlflow.db", "mlartifacts"}
+    assert {path.name for path in made_store.database.parent.iterdir()} == {
+        "mlflow.db",
+        "mlartifacts",
+    }
 
 
 def test_the_ui_serves_the_store_on_the_loopback_address_alone(client, monkeypatch) -> None:

@@ -1,4 +1,5 @@
-"""Ladders in MLflow, through a client that keeps what it is told; test_tracking.py sends one to MLflow itself."""
+"""Ladders in MLflow, through a client that keeps what it is told; test_tracking.py sends one to
+MLflow itself."""
 
 import json
 from collections.abc import Sequence
@@ -109,17 +110,27 @@ def show(results: Path) -> None:
 
 def test_a_ladder_is_a_run_around_those_of_its_records(store, results) -> None:
     show(results)
-    assert store.below("ladder a") == ["a-1", "a-1", "a-2", "a-shape1"] and store.below("ladder b") == ["b-1"]
+    assert store.below("ladder a") == ["a-1", "a-1", "a-2", "a-shape1"] and store.below(
+        "ladder b"
+    ) == ["b-1"]
     parent = store.named("ladder a")
     assert parent.info.status == "FINISHED" and parent.data.tags["ladder"] == "synthetic_tiny/a"
-    metrics = {name: value for run, name, value, step in store.metrics if (run, step) == (parent.info.run_id, 4)}
+    metrics = {
+        name: value
+        for run, name, value, step in store.metrics
+        if (run, step) == (parent.info.run_id, 4)
+    }
     assert metrics["parameters/E"] == 0.45 and metrics["parameters/E_high"] == 0.5
     assert (metrics["parameters/held_out"], metrics["parameters/p"]) == (-0.01, 0.01)
     assert metrics["flops/p"] == 0.4 and metrics["joint/E_low"] == 0.4
     assert {"flops/E", "parameters/alpha_high", "parameters/identified"}.isdisjoint(metrics)
     assert parent.data.tags["verdict.flops"] == "no scaling law found"
     assert store.named("ladder b").data.tags["verdict.joint"] == "not fitted: rows span too little"
-    assert not [name for run, name, *_ in store.metrics if run != parent.info.run_id and name.startswith("joint")]
+    assert not [
+        name
+        for run, name, *_ in store.metrics
+        if run != parent.info.run_id and name.startswith("joint")
+    ]
     assert [name for run, name in store.artifacts if run == parent.info.run_id] == [
         "synthetic_tiny.md",
         "laws-flops.png",
@@ -141,7 +152,10 @@ def test_other_records_or_other_fits_are_told_anew(store, results) -> None:
     show(results)
     keep(results, "b", 2, 0, 0.46, 2_000)
     scaling.sync(results, told.append)
-    assert told == ["sent the ladder of synthetic_tiny/b"] and store.below("ladder b") == ["b-1", "b-2"]
+    assert told == ["sent the ladder of synthetic_tiny/b"] and store.below("ladder b") == [
+        "b-1",
+        "b-2",
+    ]
     table(results, {**NUMBERS, "joint": NUMBERS["joint"][1:]})
     scaling.sync(results, told.append)
     assert told[1:] == ["sent the ladder of synthetic_tiny/a"]
@@ -160,6 +174,8 @@ def test_where_mlflow_fails_it_is_said_once_and_nothing_is_lost(results, monkeyp
     monkeypatch.setattr(scaling.tracking, "send", refuse)
     said: list[str] = []
     scaling.show(results, "synthetic_tiny", said.append)
-    assert len(said) == 1 and "refused; the records are kept: send the ladders later with" in said[0]
+    assert (
+        len(said) == 1 and "refused; the records are kept: send the ladders later with" in said[0]
+    )
     with pytest.raises(BenchmarkError, match="refused"):
         scaling.sync(results, pytest.fail)

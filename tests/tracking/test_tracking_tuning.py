@@ -79,14 +79,21 @@ def test_trials_are_nested_and_sent_once(client):
     assert parents == [None, "run-0", "run-0", "run-0", "run-0"]
     assert client.params["run-2", "train.learning_rate"] == 0.003
     assert ("run-2", "valid_auc", 0.8, 0) in client.metrics
-    assert client.metrics[-2:] == [("run-0", "best_valid_auc", 0.8, 3), ("run-0", "tuning_hours", 1.0, 3)]
+    assert client.metrics[-2:] == [
+        ("run-0", "best_valid_auc", 0.8, 3),
+        ("run-0", "tuning_hours", 1.0, 3),
+    ]
 
 
 def test_a_study_begun_anew_under_the_same_name_is_sent_too(client):
     tracker = StudyTracker(pytest.fail)
     tracker(study(trial(0, 0.7)))
     tracker(study(trial(0, 0.6)))
-    assert [run.info.name for run in client.runs.values()] == ["tune dnn", "dnn trial 0", "dnn trial 0"]
+    assert [run.info.name for run in client.runs.values()] == [
+        "tune dnn",
+        "dnn trial 0",
+        "dnn trial 0",
+    ]
 
 
 def test_where_mlflow_fails_it_is_said_once(monkeypatch):
@@ -98,4 +105,8 @@ def test_where_mlflow_fails_it_is_said_once(monkeypatch):
     tracker = StudyTracker(said.append)
     tracker(STUDY)
     tracker(STUDY)
-    assert len(said) == 1 and "refused" in said[0] and "the same `tune` command sends it later" in said[0]
+    assert (
+        len(said) == 1
+        and "refused" in said[0]
+        and "the same `tune` command sends it later" in said[0]
+    )

@@ -1,4 +1,5 @@
-"""Checkpoints on disk: whole or refused, the last two, of one process, and never in the way of the run."""
+"""Checkpoints on disk: whole or refused, the last two, of one process, and never in the way of the
+run."""
 
 import errno
 import os
@@ -54,7 +55,9 @@ def test_tied_and_strided_tensors(checkpoints) -> None:
     state = {"a": weight, "tied": weight, "part": weight[1], "turned": weight.T}
     checkpoints.write(Checkpoint(1, {}, state, {}, None))
     found = checkpoints.latest().state
-    assert found.keys() == state.keys() and all(torch.equal(found[name], state[name]) for name in state)
+    assert found.keys() == state.keys() and all(
+        torch.equal(found[name], state[name]) for name in state
+    )
 
 
 def test_the_last_two_are_kept(checkpoints, tmp_path, said) -> None:
@@ -88,7 +91,9 @@ def damage_bit(path, where: float) -> None:
 
 @pytest.mark.parametrize("file", ["state.safetensors", "best.safetensors", "seal.json"])
 @pytest.mark.parametrize("where", [0, 0.3, 0.7, 1])
-def test_a_damaged_one_is_refused_and_the_one_before_is_used(checkpoints, tmp_path, said, file, where) -> None:
+def test_a_damaged_one_is_refused_and_the_one_before_is_used(
+    checkpoints, tmp_path, said, file, where
+) -> None:
     checkpoints.write(checkpoint(1, best_step=1))
     checkpoints.write(checkpoint(2, best_step=2))
     damage_bit(checkpoints.folder / "000002" / file, where)
@@ -110,11 +115,16 @@ def test_with_none_left_the_run_starts_afresh(checkpoints, tmp_path, said, harm)
     assert len(said) == 3 and said[-1] == "no usable checkpoint: the run starts afresh"
 
 
-def test_another_version_is_refused_and_kept_until_there_is_a_new_one(checkpoints, tmp_path, said) -> None:
+def test_another_version_is_refused_and_kept_until_there_is_a_new_one(
+    checkpoints, tmp_path, said
+) -> None:
     checkpoints.write(checkpoint(7))
     newer = opened(tmp_path, said, MADE_BY | {"torch": "2.1"})
     assert newer.latest() is None
-    assert said[0] == "the checkpoint of step 7 is refused: it was made with torch 2.0, and this is 2.1"
+    assert (
+        said[0]
+        == "the checkpoint of step 7 is refused: it was made with torch 2.0, and this is 2.1"
+    )
     assert opened(tmp_path, said).latest().step == 7
     newer.write(checkpoint(1))
     assert names(newer) == ["000002"]
@@ -126,7 +136,9 @@ def test_another_source_is_told(checkpoints, tmp_path, said) -> None:
     assert said == ["the source has changed since the checkpoint of step 7, which is used still"]
 
 
-def test_what_a_killed_process_left_half_written_is_no_checkpoint(checkpoints, tmp_path, said) -> None:
+def test_what_a_killed_process_left_half_written_is_no_checkpoint(
+    checkpoints, tmp_path, said
+) -> None:
     checkpoints.write(checkpoint(1))
     half = checkpoints.folder / ".000002.partial"
     half.mkdir()
@@ -162,10 +174,16 @@ def test_a_file_that_the_system_cuts_is_a_warning(tmp_path) -> None:
         "print(checkpoints.write(Checkpoint(1, {}, {'w': torch.zeros(1_000_000)}, {}, None)))\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path / "run")], cwd=ROOT, capture_output=True, text=True, check=True
+        [sys.executable, "-c", code, str(tmp_path / "run")],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     warning, written = done.stdout.splitlines()
-    assert "no checkpoint at step 1" in warning and "File too large" in warning and written == "False"
+    assert (
+        "no checkpoint at step 1" in warning and "File too large" in warning and written == "False"
+    )
     assert not list((tmp_path / "run").iterdir())
 
 
@@ -208,5 +226,7 @@ def test_a_folder_that_cannot_be_written_is_a_warning(tmp_path, said) -> None:
         (Cadence(steps=4), 9, True, 0, 1, True),
     ],
 )
-def test_cadence(cadence: Cadence, step: int, evaluated: bool, seconds: float, cost: float, due: bool) -> None:
+def test_cadence(
+    cadence: Cadence, step: int, evaluated: bool, seconds: float, cost: float, due: bool
+) -> None:
     assert cadence.due(step, evaluated=evaluated, seconds=seconds, cost=cost) is due

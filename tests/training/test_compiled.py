@@ -18,7 +18,9 @@ def test_a_model_without_a_compiler_stays_as_it_is_and_that_is_noted(tmp_path):
         "print(model(torch.ones(3, 2)).shape)"
     )
     missing = {"CXX": "/nowhere/c++", "TORCHINDUCTOR_CACHE_DIR": str(tmp_path)}
-    done = subprocess.run([sys.executable, "-c", code], env=os.environ | missing, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=os.environ | missing, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("train.compile = true, but nothing is compiled: ")
     assert "torch.Size([3, 1])" in done.stdout

@@ -14,13 +14,25 @@ from benchmark.training.fit import Evaluated, Fit, Fitted, Progress, Snapshot, S
 
 CPU = torch.device("cpu")
 PROGRESS = TypeAdapter(Progress)
-SETTINGS = {"batch_size": 100, "epochs": 3, "patience": 100, "learning_rate": 0.01, "embedding_l2": 1e-3}
+SETTINGS = {
+    "batch_size": 100,
+    "epochs": 3,
+    "patience": 100,
+    "learning_rate": 0.01,
+    "embedding_l2": 1e-3,
+}
 CASES = {
     "dropout": ({"dropout": 0.4, "hidden_units": (8,)}, {"evaluate_every": 3}),
     "batch norm": ({"batch_norm": True, "hidden_units": (8,)}, {}),
-    "plateau": ({"hidden_units": (8,)}, {"evaluate_every": 2, "patience": 2, "learning_rate": 0.3, "epochs": 20}),
+    "plateau": (
+        {"hidden_units": (8,)},
+        {"evaluate_every": 2, "patience": 2, "learning_rate": 0.3, "epochs": 20},
+    ),
     "lazy Adam": ({"hidden_units": (8,)}, {"optimizer": "sparse_adam"}),
-    "row-wise Adagrad": ({"hidden_units": (8,)}, {"optimizer": "rowwise_adagrad", "evaluate_every": 4}),
+    "row-wise Adagrad": (
+        {"hidden_units": (8,)},
+        {"optimizer": "rowwise_adagrad", "evaluate_every": 4},
+    ),
     "blocks": ({"hidden_units": (8,), "dropout": 0.2}, {"shuffle": "blocks"}),
 }
 
@@ -48,7 +60,14 @@ def numbers(event) -> tuple:
     if isinstance(event, Stepped):
         return event.step, event.epoch, event.loss
     if isinstance(event, Evaluated):
-        return event.step, event.epoch, event.learning_rate, event.train_loss, event.valid, event.improved
+        return (
+            event.step,
+            event.epoch,
+            event.learning_rate,
+            event.train_loss,
+            event.valid,
+            event.improved,
+        )
     assert isinstance(event, Fitted)
     return event.best_step, event.best_epoch, event.reason
 
@@ -76,7 +95,9 @@ def test_resumed_at_any_event(store, case: str) -> None:
         torch.manual_seed(999)
         fit.restore(snapshot)
         assert [numbers(event) for event in fit.events()] == expected[done:]
-        assert all(torch.equal(weights[name], tensor) for name, tensor in fit.model.state_dict().items())
+        assert all(
+            torch.equal(weights[name], tensor) for name, tensor in fit.model.state_dict().items()
+        )
         assert [numbers(event) for event in fit.curve] == [numbers(event) for event in whole.curve]
 
 
@@ -92,7 +113,10 @@ def test_times_and_rows_are_summed_over_sessions(store) -> None:
     after = fit.snapshot().progress
     assert after.train_rows == 3 * 450
     assert after.predict_rows == 5 * 400
-    assert after.seconds > before.progress.seconds and after.train_seconds > before.progress.train_seconds > 0
+    assert (
+        after.seconds > before.progress.seconds
+        and after.train_seconds > before.progress.train_seconds > 0
+    )
     assert isinstance(last, Fitted) and last.samples_per_s == after.train_rows / after.train_seconds
 
 

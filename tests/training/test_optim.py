@@ -77,7 +77,9 @@ def test_steps_are_adam_on_clipped_gradients_with_l2_over_whole_tables(
     for t, ids in enumerate(([1, 1, 2], [0, 2], [2, 2]), start=1):
         step(model, optimizer, ids)
         gradient = gradients(values, ids)
-        gradient = {name: g + (0.3 if name == TABLE else 0.2) * values[name] for name, g in gradient.items()}
+        gradient = {
+            name: g + (0.3 if name == TABLE else 0.2) * values[name] for name, g in gradient.items()
+        }
         norm = np.sqrt(sum((g**2).sum() for g in gradient.values()))
         for name, g in gradient.items():
             g = g * min(1.0, clip_norm / norm)
@@ -139,7 +141,9 @@ def test_a_state_continues_bit_for_bit(kind: str) -> None:
         step(copy, continued, ids)
     for name, tensor in optimizer.state_dict().items():
         assert torch.equal(tensor, continued.state_dict()[name]), name
-    assert all(torch.equal(a, b) for a, b in zip(model.parameters(), copy.parameters(), strict=True))
+    assert all(
+        torch.equal(a, b) for a, b in zip(model.parameters(), copy.parameters(), strict=True)
+    )
 
 
 def test_a_parameter_without_a_gradient_keeps_its_momentum_and_its_penalty() -> None:
@@ -152,11 +156,20 @@ def test_a_parameter_without_a_gradient_keeps_its_momentum_and_its_penalty() -> 
 
 
 def test_plateau_follows_the_published_protocol() -> None:
-    plateau = Plateau(Train(monitor="logloss", patience=2, plateau_factor=0.1, min_learning_rate=5e-5))
+    plateau = Plateau(
+        Train(monitor="logloss", patience=2, plateau_factor=0.1, min_learning_rate=5e-5)
+    )
     rates = [1e-3]
     seen = []
     for value in (0.5, 0.4, 0.4, 0.3, 0.31, 0.3 - 1e-7):
         seen.append((plateau.improved(value), plateau.exhausted))
         rates.append(plateau.next_rate(rates[-1]))
-    assert seen == [(True, False), (True, False), (False, False), (True, False), (False, False), (False, True)]
+    assert seen == [
+        (True, False),
+        (True, False),
+        (False, False),
+        (True, False),
+        (False, False),
+        (False, True),
+    ]
     assert rates == pytest.approx([1e-3, 1e-3, 1e-3, 1e-4, 1e-4, 5e-5, 5e-5])

@@ -1,4 +1,5 @@
-"""A training step in chunks of rows against the plain one: forward, loss, penalty and backward of the whole batch."""
+"""A training step in chunks of rows against the plain one: forward, loss, penalty and backward of
+the whole batch."""
 
 import math
 
@@ -21,7 +22,9 @@ ROWS = 50
 
 def batch(dtype: torch.dtype) -> Batch:
     generator = torch.Generator().manual_seed(0)
-    ids = torch.randint(1 << 30, (ROWS, 3), generator=generator) % torch.tensor(SCHEMA.cardinalities)
+    ids = torch.randint(1 << 30, (ROWS, 3), generator=generator) % torch.tensor(
+        SCHEMA.cardinalities
+    )
     dense = torch.randn(ROWS, 2, generator=generator).to(dtype)
     return Batch(dense, ids.to(torch.int32), (torch.arange(ROWS) % 3 == 0).to(dtype))
 
@@ -42,7 +45,9 @@ class Kept(Optimizer):
     gradients: dict[str, Tensor]
 
     def step(self) -> None:
-        self.gradients = {name: parameter.grad.to_dense() for name, parameter in self._parameters.items()}
+        self.gradients = {
+            name: parameter.grad.to_dense() for name, parameter in self._parameters.items()
+        }
 
 
 def plain_step(model: nn.Module, data: Batch) -> tuple[float, dict[str, Tensor]]:
@@ -50,7 +55,9 @@ def plain_step(model: nn.Module, data: Batch) -> tuple[float, dict[str, Tensor]]
     loss = binary_cross_entropy_with_logits(model(data.dense, data.sparse), data.label)
     penalty = getattr(model, "training_penalty", None)
     (loss if penalty is None else loss + penalty()).backward()
-    return loss.item(), {name: parameter.grad.to_dense() for name, parameter in model.named_parameters()}
+    return loss.item(), {
+        name: parameter.grad.to_dense() for name, parameter in model.named_parameters()
+    }
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-10), (torch.float32, 1e-5)])
@@ -66,10 +73,14 @@ def test_chunks_add_up_to_the_whole_batch(
     assert loss == pytest.approx(expected_loss, rel=tolerance)
     for path, gradient in expected.items():
         size = float(gradient.abs().max())
-        torch.testing.assert_close(optimizer.gradients[path], gradient, rtol=tolerance, atol=tolerance * max(1.0, size))
+        torch.testing.assert_close(
+            optimizer.gradients[path], gradient, rtol=tolerance, atol=tolerance * max(1.0, size)
+        )
 
 
-def test_a_model_that_couples_its_rows_takes_the_whole_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_that_couples_its_rows_takes_the_whole_batch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(step, "CHUNK_ROWS", 16)
     seen = []
     for options in ({}, {"batch_norm": True}):

@@ -12,7 +12,9 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path) -> None:
         file.write(b"ne")
         raise OSError(28, "No space left on device")
 
-    with pytest.raises(BenchmarkError, match=r"table\.md: cannot be written: No space left on device"):
+    with pytest.raises(
+        BenchmarkError, match=r"table\.md: cannot be written: No space left on device"
+    ):
         write_atomically(path, fail)
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]

@@ -39,7 +39,10 @@ class Outer(BaseModel):
             "f.toml: unknown key 'splits.train.row'; did you mean 'rows'? allowed: rows",
         ),
         ({"one": {"row": 1}}, "f.toml: unknown key 'one.row'; did you mean 'rows'? allowed: rows"),
-        ({"once": {}}, "f.toml: unknown key 'once'; did you mean 'one'? allowed: one, splits, union"),
+        (
+            {"once": {}},
+            "f.toml: unknown key 'once'; did you mean 'one'? allowed: one, splits, union",
+        ),
         (
             {"union": [{"shape": "circle"}, {"shape": "square", "sid": 1}]},
             "f.toml: unknown key 'union.1.square.sid'; did you mean 'side'? allowed: shape, side",

@@ -16,7 +16,8 @@ Keys = tuple[str | int, ...]
 
 @dataclass(frozen=True)
 class Alteration:
-    """Another value at `keys`; `field` is the path of the type's field, `[]` for elements and `*` for keys."""
+    """Another value at `keys`; `field` is the path of the type's field, `[]` for elements and `*`
+    for keys."""
 
     field: str
     keys: Keys
@@ -46,8 +47,8 @@ def fields(form: Any, path: str = "") -> Iterator[str]:
 
 
 def alterations(form: Any, value: Any, path: str = "", keys: Keys = ()) -> Iterator[Alteration]:
-    """Values of the right type at each field of `value`, the JSON of a `form`, one at a time; of a list at its first
-    and last element, and one without its last; and None where that is allowed."""
+    """Values of the right type at each field of `value`, the JSON of a `form`, one at a time; of a
+    list at its first and last element, and one without its last; and None where that is allowed."""
     bare = _bare(form)
     if value is None:
         yield Alteration(path, keys, _example(bare))
@@ -56,7 +57,9 @@ def alterations(form: Any, value: Any, path: str = "", keys: Keys = ()) -> Itera
         yield Alteration(path, keys, None)
     if members := _members(bare):
         for name, inner in members.items():
-            yield from alterations(inner, value[name], f"{path}.{name}" if path else name, (*keys, name))
+            yield from alterations(
+                inner, value[name], f"{path}.{name}" if path else name, (*keys, name)
+            )
     elif isinstance(value, list):
         inner = typing.get_args(bare)[0] if typing.get_args(bare) else Any
         below = path if inner is Any else path + "[]"

@@ -1,5 +1,6 @@
-"""Each field of a record is altered in turn and every digest sealed again: `verify` objects, or a replay does, or the
-field is one of those it calls reported. A new field is covered by its type, or these tests fail."""
+"""Each field of a record is altered in turn and every digest sealed again: `verify` objects, or a
+replay does, or the field is one of those it calls reported. A new field is covered by its type, or
+these tests fail."""
 
 import json
 import shutil
@@ -30,7 +31,9 @@ def sealed(content: dict[str, Any], alteration: Alteration) -> dict[str, Any]:
     altered = alteration.of(content)
     if alteration.field == "recipe":
         with suppress(BenchmarkError, ValueError, KeyError):
-            altered["recipe_digest"] = parsed(Record.model_validate_json(json.dumps(altered))).digest()
+            altered["recipe_digest"] = parsed(
+                Record.model_validate_json(json.dumps(altered))
+            ).digest()
     return altered
 
 
@@ -49,7 +52,9 @@ def test_every_field_of_a_record_has_its_proof_and_is_altered(whole) -> None:
 def test_the_table_of_proofs_names_fields_that_there_are() -> None:
     known = {field.replace(".*", "") for field in fields(Record)}
     assert [
-        path for path in proof.FIELDS if not any((field + ".").startswith((path + ".", path + "[")) for field in known)
+        path
+        for path in proof.FIELDS
+        if not any((field + ".").startswith((path + ".", path + "[")) for field in known)
     ] == []
 
 

@@ -59,18 +59,34 @@ def test_a_measured_record_has_no_fault() -> None:
         (("spectra", 1, "best_batch", "rows"), 99, "is 99 x 8, the model's is (100, 8)"),
         (("spectra", 1, "best_batch", "skipped"), 4, "4 skipped"),
         (("spectra", 1, "best", "columns"), 9, "is 4 x 9, the model's is (4, 8)"),
-        (("spectra", 0, "initial_batch", "srank", "mean"), 7.9, "(untrained, batch form): mean of pr is below"),
+        (
+            ("spectra", 0, "initial_batch", "srank", "mean"),
+            7.9,
+            "(untrained, batch form): mean of pr is below",
+        ),
         (("spectra", 0, "initial_batch", "erank", "q95"), 8.1, "q95 lies outside [1, 8]"),
         (("spectra", 0, "initial", "sigma"), [1.0], "1 singular values, not 6"),
         (("spectra", 0, "initial", "sigma"), lambda s: s[::-1], "do not fall from 1"),
         (("spectra", 0, "initial", "sigma"), lambda s: [*s[:-1], -0.1], "do not fall from 1"),
         (("spectra", 0, "initial", "sigma", 1), more, "not to ia"),
         (("spectra", 0, "initial", "ia", "mean"), more, "not to ia"),
-        (("spectra", 0, "initial", "erank", "mean"), lambda e: e * 0.97, "its density has the mean"),
+        (
+            ("spectra", 0, "initial", "erank", "mean"),
+            lambda e: e * 0.97,
+            "its density has the mean",
+        ),
         (("spectra", 1, "best_density"), None, "tokens (trained): has no density"),
-        (("spectra", 1, "best_density", "stage"), "embedding", "its density is not of its 100 samples"),
+        (
+            ("spectra", 1, "best_density", "stage"),
+            "embedding",
+            "its density is not of its 100 samples",
+        ),
         (("spectra", 1, "best_density", "rank"), one_more, "its density is not of its 100 samples"),
-        (("spectra", 1, "best_density", "rank"), lambda c: [*c, 0], "its density is not of its 100 samples"),
+        (
+            ("spectra", 1, "best_density", "rank"),
+            lambda c: [*c, 0],
+            "its density is not of its 100 samples",
+        ),
         (("spectra", 1, "best_density", "rank"), lambda c: [-1, 1, *c[2:]], "a count below 0"),
         (("spectra", 1, "best_density", "rank"), moved, "its density has the mean"),
         (("spectra", 1, "best_density", "shift"), moved, "its shift of 100 samples has the mean"),
@@ -107,7 +123,8 @@ def test_tables_of_a_model_that_has_none_are_a_fault() -> None:
 
 
 def test_samples_of_zeros_are_in_no_histogram() -> None:
-    """A stage that is zero in two samples: its shift leaves them out, and its mean is not checked."""
+    """A stage that is zero in two samples: its shift leaves them out, and its mean is not
+    checked."""
     content = RECORD.model_dump(mode="json")
     stage = content["spectra"][2]
     stage["best"]["skipped"] = 2

@@ -1,4 +1,5 @@
-"""Records run again: bit for bit here, within 4 sd of the row's seeds where another machine made them."""
+"""Records run again: bit for bit here, within 4 sd of the row's seeds where another machine made
+them."""
 
 import json
 from dataclasses import replace
@@ -46,7 +47,10 @@ def test_the_first_field_that_differs_is_named(path) -> None:
     found = again(path, seed=0)
     assert found.how == "bit for bit" and len(found.faults) > 20
     assert found.faults[0].startswith("metrics.valid.auc is ")
-    assert found.verdict.startswith("not bit for bit: metrics.valid.auc is ") and " more" in found.verdict
+    assert (
+        found.verdict.startswith("not bit for bit: metrics.valid.auc is ")
+        and " more" in found.verdict
+    )
 
 
 def test_another_source_of_the_same_numerics_is_said_and_held_to_the_same_bits(path) -> None:
@@ -69,12 +73,16 @@ def test_elsewhere_it_is_judged_by_the_sd_of_the_rows_seeds() -> None:
 def test_too_few_seeds_judge_nothing() -> None:
     row = [with_auc(0.75, seed) for seed in (0, 1)]
     found = compare(row[0], with_auc(0.1, environment=make_record().environment), row)
-    assert found.how == "not judged" and found.notes[-1] == "the row has 2 seeds, and its sd takes 3"
+    assert (
+        found.how == "not judged" and found.notes[-1] == "the row has 2 seeds, and its sd takes 3"
+    )
 
 
 def test_lists_of_other_lengths_differ(path) -> None:
     stated = record.load(path)
-    shorter = Record.model_validate_json(json.dumps(json.loads(stated.model_dump_json()) | {"tables": []}))
+    shorter = Record.model_validate_json(
+        json.dumps(json.loads(stated.model_dump_json()) | {"tables": []})
+    )
     assert compare(stated, shorter, []).faults
     assert compare(shorter, stated, []).faults
 

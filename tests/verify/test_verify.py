@@ -128,7 +128,9 @@ def test_a_setting_added_later_may_be_left_out_and_no_other(copy) -> None:
     assert findings(copy) == []
     del content["recipe"]["train"]["patience"]
     deep(copy).write_text(json.dumps(content))
-    assert [finding.message for finding in findings(copy)] == ["the recipe in the record is not fully resolved"]
+    assert [finding.message for finding in findings(copy)] == [
+        "the recipe in the record is not fully resolved"
+    ]
 
 
 def test_altered_scores_are_found_even_with_their_digest_sealed_again(copy) -> None:
@@ -156,11 +158,17 @@ def test_malformed_scores_are_one_message(copy, change) -> None:
     kept = scores.load(path) | change
     scores.save(kept, path)
     alter(deep(copy), ("scores", "digest"), scores.digest(kept))
-    assert any("does not hold the arrays of scores" in finding.message for finding in findings(copy))
+    assert any(
+        "does not hold the arrays of scores" in finding.message for finding in findings(copy)
+    )
 
 
-@pytest.mark.parametrize(("key", "value", "copied"), [("patience", 7, False), ("learning_rate", 0.5, True)])
-def test_runs_that_differ_in_their_end_alone_may_have_the_same_weights(copy, key, value, copied) -> None:
+@pytest.mark.parametrize(
+    ("key", "value", "copied"), [("patience", 7, False), ("learning_rate", 0.5, True)]
+)
+def test_runs_that_differ_in_their_end_alone_may_have_the_same_weights(
+    copy, key, value, copied
+) -> None:
     one = record.load(deep(copy))
     recipe = {**one.recipe, "train": {**one.recipe["train"], key: value}}
     other = one.model_copy(update={"recipe": recipe, "recipe_digest": "another"})
@@ -192,7 +200,9 @@ def test_a_missing_scores_file_is_found(copy) -> None:
 def test_a_changed_recipe_makes_its_records_stale(copy) -> None:
     path = copy / "recipes" / "synthetic_tiny" / "deep.toml"
     path.write_text(path.read_text().replace("[16]", "[17]"))
-    stale = [finding for finding in findings(copy) if "stale: the recipe's digest" in finding.message]
+    stale = [
+        finding for finding in findings(copy) if "stale: the recipe's digest" in finding.message
+    ]
     assert {finding.path for finding in stale} == {deep(copy, 0), deep(copy, 1)}
 
 
@@ -243,7 +253,10 @@ def test_records_of_studies_climb_it_too(copy) -> None:
 def test_what_a_folder_of_a_study_says_is_held_against_the_record(copy) -> None:
     path = of_study(copy, "adhoc", "dnn-00000000")
     [found] = findings(copy)
-    assert (found.path, found.rung) == (path, "place") and "is not that of adhoc/dnn-00000000" in found.message
+    assert (found.path, found.rung) == (
+        path,
+        "place",
+    ) and "is not that of adhoc/dnn-00000000" in found.message
     alter(path, ("name",), "deep")
     assert any("lies among the ad hoc ones" in found.message for found in findings(copy))
 
@@ -257,7 +270,9 @@ def test_scores_without_a_record_are_strays_in_studies_too(copy) -> None:
 def test_records_that_are_named_are_checked_alone(copy) -> None:
     alter(deep(copy, 1), ("flops_per_sample",), 1)
     for path in (deep(copy, 1), deep(copy).parent):
-        assert {f.path for f in verify_files(place.find(path), open_data, copy / "recipes")} == {deep(copy, 1)}
+        assert {f.path for f in verify_files(place.find(path), open_data, copy / "recipes")} == {
+            deep(copy, 1)
+        }
     with pytest.raises(UsageError, match="there is no record"):
         place.find(copy / "recipes")
 
@@ -278,11 +293,20 @@ def test_numbers_of_other_versions_are_not_held_against_the_seed(copy) -> None:
 def grouped(tmp_path):
     """The record of a data set with a group column, and how to open that."""
     random = np.random.default_rng(0)
-    rows = [f"{random.integers(2)},u{random.integers(9)},i{random.integers(20)}" for _ in range(600)]
+    rows = [
+        f"{random.integers(2)},u{random.integers(9)},i{random.integers(20)}" for _ in range(600)
+    ]
     (tmp_path / "clicks.csv").write_text("\n".join(["click,user,item", *rows, ""]))
     card = tmp_path / "mine.toml"
     card.write_text(GROUPED)
-    made = run(model="lr", dataset=str(card), threads=1, results=tmp_path / "results", track=False, quiet=True)
+    made = run(
+        model="lr",
+        dataset=str(card),
+        threads=1,
+        results=tmp_path / "results",
+        track=False,
+        quiet=True,
+    )
     [path] = (tmp_path / "results").glob("studies/adhoc/mine/*/seed-0.json")
     return made, path, lambda _: open_data(str(card))
 

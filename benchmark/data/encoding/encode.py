@@ -1,12 +1,13 @@
-"""From typed rows to ids and numbers, in one pass: tokens get provisional ids as they come, and when all rows are read
-those are exchanged for the final ones, which the counts of train decide.
+"""From typed rows to ids and numbers, in one pass: tokens get provisional ids as they come, and
+when all rows are read those are exchanged for the final ones, which the counts of train decide.
 
-Memory holds every distinct token of the sparse fields and its count (at the peak about 190 bytes each, 250 where they
-are longer than 8 bytes), and a few blocks of rows; it does not grow with the rows. Provisional ids depend on the order
-in which blocks are encoded, final ids on nothing but the rows of train.
+Memory holds every distinct token of the sparse fields and its count (at the peak about 190 bytes
+each, 250 where they are longer than 8 bytes), and a few blocks of rows; it does not grow with the
+rows. Provisional ids depend on the order in which blocks are encoded, final ids on nothing but the
+rows of train.
 
-Frames hold the label (0 or 1), dense columns (Float64, missing = null) and sparse columns (String, missing = null or
-empty), as `rows.py` yields them."""
+Frames hold the label (0 or 1), dense columns (Float64, missing = null) and sparse columns (String,
+missing = null or empty), as `rows.py` yields them."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -46,7 +47,8 @@ class Dictionary:
         self._counts = np.empty(0, np.int64)
 
     def ids(self, tokens: pl.Series) -> NDArray[np.int32]:
-        """[n] provisional ids of string tokens [n]: from 1 for tokens, 0 for an empty or a missing one."""
+        """[n] provisional ids of string tokens [n]: from 1 for tokens, 0 for an empty or a missing
+        one."""
         keys, long = packed(tokens)
         with self._lock:
             ids = self._short.get(keys)
@@ -89,7 +91,8 @@ class Dictionary:
         return self._long[categories]
 
     def _tokens(self, ids: NDArray[np.intp]) -> tuple[pl.Series, pl.Series]:
-        """The tokens of ids [n], and what sorts as they do: they themselves, or numbers where all are short."""
+        """The tokens of ids [n], and what sorts as they do: they themselves, or numbers where all
+        are short."""
         keys, numbers = self._short.items()
         names = pl.concat([unpacked(keys), self._categories.to_series()])
         place = np.empty(self._known + 1, np.intp)
@@ -101,8 +104,9 @@ class Dictionary:
 
 @dataclass(frozen=True)
 class Finished:
-    """A field's kept tokens by falling count, then by token, whose k-th (from 0) has id k + 1; and the final id of each
-    provisional one, the one after the vocabulary standing for all other tokens and for a missing one."""
+    """A field's kept tokens by falling count, then by token, whose k-th (from 0) has id k + 1; and
+    the final id of each provisional one, the one after the vocabulary standing for all other tokens
+    and for a missing one."""
 
     vocabulary: pl.Series
     final_ids: NDArray[np.int32]
@@ -130,7 +134,8 @@ class Dictionaries:
             field.count(column)
 
     def finish(self, pool: ThreadPoolExecutor) -> Iterator[Finished]:
-        """Field by field. Each dictionary is forgotten on the way, so that memory holds few of them sorted."""
+        """Field by field. Each dictionary is forgotten on the way, so that memory holds few of them
+        sorted."""
         fields = (self._fields.pop(0) for _ in self._table.sparse)
         return ahead(pool, lambda field: field.finish(self._table.min_count), fields, count=2)
 
@@ -138,32 +143,41 @@ class Dictionaries:
 def cardinalities(table: Table, final_ids: Sequence[NDArray[np.int32]]) -> tuple[int, ...]:
     """The number of ids of each sparse field, padding and out-of-vocabulary among them.
 
-    Raises BenchmarkError if the ids of all fields together, which models keep in one table, leave int32."""
+    Raises BenchmarkError if the ids of all fields together, which models keep in one table, leave
+    int32."""
     sizes = tuple(int(ids[0]) + 1 for ids in final_ids)  # the id of a missing token is the last
     if sum(sizes) > _INT32_MAX:
         largest = max(zip(sizes, table.sparse, strict=True))
         raise BenchmarkError(
-            f"the sparse fields have {sum(sizes):,} ids, more than int32 holds ({largest[1]}: {largest[0]:,}); "
-            "raise min_count or leave a field out"
+            f"the sparse fields have {sum(sizes):,} ids, more than int32 holds ({largest[1]}:"
+            f" {largest[0]:,}); raise min_count or leave a field out"
         )
     return sizes
 
 
 class DenseRule:
-    """The table's rule for numbers, with the means and deviations [n_dense] that "standard" takes."""
+    """The table's rule for numbers, with the means and deviations [n_dense] that "standard"
+    takes."""
 
     def __init__(self, table: Table, means: Sequence[float], deviations: Sequence[float]) -> None:
         self.means, self.deviations = tuple(means), tuple(deviations)
         scales = zip(table.dense, means, deviations, strict=True)
-        self._columns = [_number(table.dense_rule, *scale).fill_null(0).cast(pl.Float32) for scale in scales]
+        self._columns = [
+            _number(table.dense_rule, *scale).fill_null(0).cast(pl.Float32) for scale in scales
+        ]
 
     @classmethod
     def fit(cls, table: Table, train: Iterable[pl.DataFrame]) -> "DenseRule":
-        """The rule fitted on frames of train with the dense columns, which only "standard" looks at."""
+        """The rule fitted on frames of train with the dense columns, which only "standard" looks
+        at."""
         moments = _Moments(len(table.dense))
         if table.dense_rule == "standard":
             for frame in train:
-                moments.add(_matrix(frame, [pl.col(name).fill_null(np.nan) for name in table.dense], np.float64))
+                moments.add(
+                    _matrix(
+                        frame, [pl.col(name).fill_null(np.nan) for name in table.dense], np.float64
+                    )
+                )
         return cls(table, moments.means.tolist(), moments.deviations.tolist())
 
     def apply(self, frame: pl.DataFrame) -> NDArray[np.float32]:
@@ -172,8 +186,8 @@ class DenseRule:
 
 
 class GroupIds:
-    """Ids of groups in order of first appearance over all splits: a group is no feature, so none is out-of-vocabulary.
-    Rows without a group share one."""
+    """Ids of groups in order of first appearance over all splits: a group is no feature, so none is
+    out-of-vocabulary. Rows without a group share one."""
 
     def __init__(self) -> None:
         self._dictionary = Dictionary()
@@ -184,14 +198,19 @@ class GroupIds:
         """[n] ids of string tokens [n]."""
         provisional = self._dictionary.ids(tokens)
         self._final = _with_room(self._final, provisional, -1)
-        fresh = pl.Series(provisional[self._final[provisional] < 0]).unique(maintain_order=True).to_numpy()
+        fresh = (
+            pl.Series(provisional[self._final[provisional] < 0])
+            .unique(maintain_order=True)
+            .to_numpy()
+        )
         self._final[fresh] = np.arange(self._known, self._known + len(fresh))
         self._known += len(fresh)
         return self._final[provisional]
 
 
 class _Moments:
-    """Running mean and variance of columns with missing values (NaN), by Chan, Golub and LeVeque's pairwise update."""
+    """Running mean and variance of columns with missing values (NaN), by Chan, Golub and LeVeque's
+    pairwise update."""
 
     def __init__(self, columns: int) -> None:
         self._count = np.zeros(columns)
@@ -211,12 +230,15 @@ class _Moments:
 
     @property
     def deviations(self) -> NDArray[np.float64]:
-        """Population standard deviations; 1 for a column that is empty or, but for rounding, constant."""
+        """Population standard deviations; 1 for a column that is empty or, but for rounding,
+        constant."""
         deviations = np.sqrt(self._squares / np.maximum(self._count, 1))
         return np.where(deviations > 1e-12 * np.abs(self.means), deviations, 1.0)
 
 
-def _with_room(values: NDArray[_Integer], ids: NDArray[np.integer[Any]], fill: int) -> NDArray[_Integer]:
+def _with_room(
+    values: NDArray[_Integer], ids: NDArray[np.integer[Any]], fill: int
+) -> NDArray[_Integer]:
     """The values, doubled in length where the ids do not all have one."""
     needed = int(ids.max(initial=0)) + 1
     if needed <= len(values):
@@ -232,7 +254,9 @@ def _number(rule: str, name: str, mean: float, deviation: float) -> pl.Expr:
     return (value - mean) / deviation if rule == "standard" else value
 
 
-def _matrix(frame: pl.DataFrame, columns: Sequence[pl.Expr], dtype: type[np.generic]) -> NDArray[Any]:
+def _matrix(
+    frame: pl.DataFrame, columns: Sequence[pl.Expr], dtype: type[np.generic]
+) -> NDArray[Any]:
     if not columns:
         return np.empty((frame.height, 0), dtype)
     return _rows(frame.select(columns).to_numpy(order="fortran").T.astype(dtype, copy=False))

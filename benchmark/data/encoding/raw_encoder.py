@@ -1,4 +1,5 @@
-"""What a model needs to read raw rows after training: the table's rules, the numbers of its dense rule, vocabularies.
+"""What a model needs to read raw rows after training: the table's rules, the numbers of its dense
+rule, vocabularies.
 
 <folder>/encoding.json   <folder>/<j>.parquet: the tokens of sparse field j by id, from 1
 """
@@ -45,7 +46,8 @@ def writing(folder: Path, table: Table, dense: DenseRule) -> Iterator[Callable[[
 
 
 class RawEncoder:
-    """Raw rows to arrays, by what `folder` holds. Raises BenchmarkError where that is missing or damaged."""
+    """Raw rows to arrays, by what `folder` holds. Raises BenchmarkError where that is missing or
+    damaged."""
 
     def __init__(self, folder: Path) -> None:
         try:
@@ -58,12 +60,17 @@ class RawEncoder:
                     raise ValueError(f"{path.name} was altered")
             vocabularies = [pl.read_parquet(path)["token"] for path in paths]
         except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
-            raise BenchmarkError(f"{folder}: the encoding of raw rows is not whole: {error}") from None
-        self._ids = [_ids(name, known) for name, known in zip(self._table.sparse, vocabularies, strict=True)]
+            raise BenchmarkError(
+                f"{folder}: the encoding of raw rows is not whole: {error}"
+            ) from None
+        self._ids = [
+            _ids(name, known) for name, known in zip(self._table.sparse, vocabularies, strict=True)
+        ]
 
     def read(self, path: Path) -> Iterator[tuple[NDArray[np.float32], NDArray[np.int32]]]:
-        """dense [n, n_dense] and sparse [n, n_sparse] of a file in the form of the training files, some rows at a time;
-        without a need for its label. Raises BenchmarkError naming the line of a broken row."""
+        """dense [n, n_dense] and sparse [n, n_sparse] of a file in the form of the training files,
+        some rows at a time; without a need for its label. Raises BenchmarkError naming the line of
+        a broken row."""
         columns = (*self._table.dense, *self._table.sparse)
         rows.require_columns(path, self._table, columns)
         for block in rows.blocks(path, self._table, columns):

@@ -1,5 +1,5 @@
-"""Strings of at most eight bytes as integers, and a hash table of these that takes a block of rows at a time: a lookup
-is a few passes of numpy over the block, and half the work of one of strings."""
+"""Strings of at most eight bytes as integers, and a hash table of these that takes a block of rows
+at a time: a lookup is a few passes of numpy over the block, and half the work of one of strings."""
 
 from typing import TypeVar
 
@@ -14,15 +14,18 @@ _LEAST = np.array([0, *(1 << 8 * byte for byte in range(8)), 2**64 - 1], np.uint
 """The least key of each length; those of more than eight bytes have none."""
 _LEAST_SLOTS = 1 << 8
 _LOAD = 0.5
-_SPREAD = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio: Fibonacci hashing (Knuth, TAOCP 3, 6.4)
+_SPREAD = np.uint64(
+    0x9E3779B97F4A7C15
+)  # 2^64 / golden ratio: Fibonacci hashing (Knuth, TAOCP 3, 6.4)
 
 Keys = NDArray[np.uint64]
 _Item = TypeVar("_Item", np.uint64, np.int64, np.int32)
 
 
 def packed(tokens: pl.Series) -> tuple[Keys, NDArray[np.bool_]]:
-    """keys [n] of strings [n], their bytes from the lowest up, 0 for an empty and a missing one; and which [n] are too
-    long for a key or end with NUL, which padding hides. Their keys are 0, too."""
+    """keys [n] of strings [n], their bytes from the lowest up, 0 for an empty and a missing one;
+    and which [n] are too long for a key or end with NUL, which padding hides. Their keys are 0,
+    too."""
     array = tokens.rechunk().to_arrow(compat_level=pl.CompatLevel.newest())
     if not len(array):
         return np.empty(0, np.uint64), np.empty(0, np.bool_)
@@ -45,11 +48,14 @@ def unpacked(keys: Keys) -> pl.Series:
     views = np.zeros(len(keys), _VIEW)
     views["length"] = np.searchsorted(_LEAST[1:-1], keys, side="right")
     views["start"] = keys
-    return pl.Series(pa.Array.from_buffers(pa.string_view(), len(keys), [None, pa.py_buffer(views)]))
+    return pl.Series(
+        pa.Array.from_buffers(pa.string_view(), len(keys), [None, pa.py_buffer(views)])
+    )
 
 
 class KeyTable:
-    """A number for each key: open addressing with triangular probing on arrays of a power of two."""
+    """A number for each key: open addressing with triangular probing on arrays of a power of
+    two."""
 
     def __init__(self) -> None:
         self._held = 0

@@ -22,12 +22,20 @@ TELL_SECONDS = 10
 
 
 def write(
-    table: Table, paths: Mapping[str, Path], sources: dict[str, str], writer: StoreWriter, notify: Callable[[str], None]
+    table: Table,
+    paths: Mapping[str, Path],
+    sources: dict[str, str],
+    writer: StoreWriter,
+    notify: Callable[[str], None],
 ) -> None:
-    """Encodes the files into the writer's store and publishes it. `sources` (file name -> md5) goes into its
-    fingerprint. Raises BenchmarkError for files that contradict the card or hold a broken row."""
+    """Encodes the files into the writer's store and publishes it. `sources` (file name -> md5) goes
+    into its fingerprint. Raises BenchmarkError for files that contradict the card or hold a broken
+    row."""
     for split, path in paths.items():
-        if table.format != "libsvm" or split in ("train", "all"):  # elsewhere a rare index may never occur
+        if table.format != "libsvm" or split in (
+            "train",
+            "all",
+        ):  # elsewhere a rare index may never occur
             rows.require_columns(path, table, table.columns)
     keep_freed_memory()
     with ThreadPoolExecutor(WORKERS) as pool:
@@ -47,7 +55,14 @@ def write(
                     if part == "train":
                         encoder.dictionaries.count(block.sparse[at])
                     rows_group = None if group is None else group[at]
-                    writer.append(part, block.dense[at], block.sparse[at], block.label[at], rows_group, final_ids=False)
+                    writer.append(
+                        part,
+                        block.dense[at],
+                        block.sparse[at],
+                        block.label[at],
+                        rows_group,
+                        final_ids=False,
+                    )
                 first += len(block.label)
                 if time.monotonic() - told > TELL_SECONDS:
                     notify(f"{path.name}: {first:,} rows encoded")
@@ -63,10 +78,15 @@ def write(
 
 
 def assign(labels: NDArray[np.uint8], rule: SplitRule) -> NDArray[np.uint8]:
-    """[n] the split (0 train, 1 valid, 2 test) of each row with labels [n]; stratified keeps the ratio of classes."""
+    """[n] the split (0 train, 1 valid, 2 test) of each row with labels [n]; stratified keeps the
+    ratio of classes."""
     generator = np.random.Generator(np.random.Philox(rule.seed))
     assigned = np.empty(len(labels), np.uint8)
-    strata = [np.flatnonzero(labels == c) for c in (0, 1)] if rule.method == "stratified" else [np.arange(len(labels))]
+    strata = (
+        [np.flatnonzero(labels == c) for c in (0, 1)]
+        if rule.method == "stratified"
+        else [np.arange(len(labels))]
+    )
     for stratum in strata:
         order = stratum if rule.method == "ordered" else generator.permutation(stratum)
         bounds = np.cumsum(rule.parts) * len(order) // sum(rule.parts)
@@ -113,13 +133,22 @@ def _parts(
 
 def _labels(pool: ThreadPoolExecutor, table: Table, path: Path) -> NDArray[np.uint8]:
     frames = ahead(pool, rows.Block.frame, rows.blocks(path, table, [table.label]))
-    return np.concatenate([np.empty(0, np.uint8), *(frame[table.label].to_numpy() for frame in frames)])
+    return np.concatenate(
+        [np.empty(0, np.uint8), *(frame[table.label].to_numpy() for frame in frames)]
+    )
 
 
 def _dense_of_train(
-    pool: ThreadPoolExecutor, table: Table, paths: Mapping[str, Path], assigned: NDArray[np.uint8] | None
+    pool: ThreadPoolExecutor,
+    table: Table,
+    paths: Mapping[str, Path],
+    assigned: NDArray[np.uint8] | None,
 ) -> Iterator[pl.DataFrame]:
     first, path = 0, paths["train" if assigned is None else "all"]
     for frame in ahead(pool, rows.Block.frame, rows.blocks(path, table, table.dense)):
-        yield frame if assigned is None else frame.filter(pl.Series(assigned[first : first + frame.height] == 0))
+        yield (
+            frame
+            if assigned is None
+            else frame.filter(pl.Series(assigned[first : first + frame.height] == 0))
+        )
         first += frame.height

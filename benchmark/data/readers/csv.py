@@ -1,5 +1,5 @@
-"""Delimited text. Columns are found by their name in each file, so their order is free and others are left alone.
-Fields may be quoted but not span lines."""
+"""Delimited text. Columns are found by their name in each file, so their order is free and others
+are left alone. Fields may be quoted but not span lines."""
 
 import csv
 from collections.abc import Iterator, Sequence
@@ -23,7 +23,9 @@ def columns(path: Path, table: Table) -> list[str]:
     require_text(path, line, names_line)
     (names,) = _quoted_rows(path, line, names_line, table.separator)
     if repeated := sorted({name for name in names if names.count(name) > 1}):
-        raise BenchmarkError(f"{path}: the header names {', '.join(map(repr, repeated))} more than once")
+        raise BenchmarkError(
+            f"{path}: the header names {', '.join(map(repr, repeated))} more than once"
+        )
     return names
 
 
@@ -54,10 +56,14 @@ def _parse(
         for number, row in enumerate(rows, line):
             if len(row) != len(header):
                 raise _ragged(path, number, len(row), header)
-        return pl.DataFrame(rows, schema=dict.fromkeys(header, pl.String), orient="row").select(wanted)
+        return pl.DataFrame(rows, schema=dict.fromkeys(header, pl.String), orient="row").select(
+            wanted
+        )
     schema = {name: pl.Float64 if name in numbers else pl.String for name in header}
     try:
-        frame = pl.read_csv(block, has_header=False, schema=schema, separator=separator, quote_char=None)
+        frame = pl.read_csv(
+            block, has_header=False, schema=schema, separator=separator, quote_char=None
+        )
     except pl.exceptions.PolarsError as error:
         _require_even(path, line, block, header, separator)
         raise BenchmarkError(f"{path}, line {line} and after: {error}") from None
@@ -77,7 +83,8 @@ def _require_even(path: Path, line: int, block: bytes, header: list[str], separa
 
 
 def _unquoted(block: bytes, separator: str) -> bytes:
-    """The block without its quotes where each pair encloses a whole field that needs none, else as it is."""
+    """The block without its quotes where each pair encloses a whole field that needs none, else as
+    it is."""
     data = np.frombuffer(b"\n" + block, np.uint8)
     quote = data == ord('"')
     at = np.flatnonzero(quote)

@@ -1,5 +1,5 @@
-"""Columns made of one column of a file, row by row. A rule maps text to text; its result is null for a value that it
-cannot read, and for a missing one unless it says otherwise."""
+"""Columns made of one column of a file, row by row. A rule maps text to text; its result is null
+for a value that it cannot read, and for a missing one unless it says otherwise."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -48,7 +48,11 @@ def _squared_log_bucket(text: pl.Expr) -> pl.Expr:
     value = text.cast(pl.Float64, strict=False)
     missing = text.is_null() | (text == "") | value.is_nan()
     bucket = pl.when(value > 2).then(value.log().pow(2).floor()).otherwise(value)
-    return pl.when(missing).then(pl.lit("0")).otherwise(bucket.cast(pl.Int64, strict=False).cast(pl.String))
+    return (
+        pl.when(missing)
+        .then(pl.lit("0"))
+        .otherwise(bucket.cast(pl.Int64, strict=False).cast(pl.String))
+    )
 
 
 RULES = {

@@ -1,5 +1,5 @@
-"""libsvm text: `label index:value index:value ... # comment`. The index string is the column's name (`qid` too); a row
-without an index has no value there."""
+"""libsvm text: `label index:value index:value ... # comment`. The index string is the column's name
+(`qid` too); a row without an index has no value there."""
 
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -14,7 +14,11 @@ from benchmark.errors import BenchmarkError
 
 def columns(path: Path, table: Table) -> list[str]:
     """The card's name of the label, and the indices that occur in the file."""
-    found = {index for line, block in blocks(path) for index in _split(path, line, block)[1]["index"].unique()}
+    found = {
+        index
+        for line, block in blocks(path)
+        for index in _split(path, line, block)[1]["index"].unique()
+    }
     return [table.label, *sorted(found, key=lambda index: (len(index), index))]
 
 
@@ -29,8 +33,14 @@ def _parse(
 ) -> pl.DataFrame:
     rows, pairs = _split(path, line, block)
     indices = [name for name in wanted if name != label]
-    values = pairs.pivot("index", on_columns=indices, index="row", values="value", aggregate_function="first")
-    return rows.join(values, on="row", how="left", maintain_order="left").rename({"label": label}).select(wanted)
+    values = pairs.pivot(
+        "index", on_columns=indices, index="row", values="value", aggregate_function="first"
+    )
+    return (
+        rows.join(values, on="row", how="left", maintain_order="left")
+        .rename({"label": label})
+        .select(wanted)
+    )
 
 
 def _split(path: Path, line: int, block: bytes) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -42,12 +52,19 @@ def _split(path: Path, line: int, block: bytes) -> tuple[pl.DataFrame, pl.DataFr
     pairs = (
         words.select("row", word=pl.col("words").list.slice(1))
         .explode("word", empty_as_null=False)
-        .with_columns(pair=pl.col("word").str.splitn(":", 2).struct.rename_fields(["index", "value"]))
+        .with_columns(
+            pair=pl.col("word").str.splitn(":", 2).struct.rename_fields(["index", "value"])
+        )
         .unnest("pair")
     )
     empty = (pl.col("index") == "") | (pl.col("value").fill_null("") == "")
     for row, word in pairs.filter(empty).select("row", "word").head(1).iter_rows():
         raise BenchmarkError(f"{path}, line {line + row}: {word!r} is not index:value")
-    for row, index in pairs.filter(pl.struct("row", "index").is_duplicated()).head(1).select("row", "index").rows():
+    for row, index in (
+        pairs.filter(pl.struct("row", "index").is_duplicated())
+        .head(1)
+        .select("row", "index")
+        .rows()
+    ):
         raise BenchmarkError(f"{path}, line {line + row}: index {index} occurs twice")
     return rows, pairs

@@ -24,7 +24,9 @@ def columns(path: Path, table: Table) -> list[str]:
         numeric = dtype.is_numeric() or dtype in (pl.String, pl.Boolean)
         plain = not dtype.is_nested() and dtype not in (pl.Binary, pl.Object)
         if not (numeric if name == table.label or name in table.dense else plain):
-            raise BenchmarkError(f"{path}: column '{name}' has the type {dtype}, which cannot be encoded")
+            raise BenchmarkError(
+                f"{path}: column '{name}' has the type {dtype}, which cannot be encoded"
+            )
     return list(schema)
 
 

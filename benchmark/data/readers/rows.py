@@ -1,7 +1,7 @@
 """Rows of a person's files, checked: csv, parquet and libsvm become frames of bounded size.
 
-A frame has the label as UInt8 (0 or 1), dense columns as Float64 (missing = null) and all others as String (missing =
-null or empty)."""
+A frame has the label as UInt8 (0 or 1), dense columns as Float64 (missing = null) and all others as
+String (missing = null or empty)."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -24,15 +24,15 @@ def require_columns(path: Path, table: Table, columns: Sequence[str]) -> None:
     found = _FORMATS[table.format].columns(path, table)
     if missing := [name for name in table.sources(columns) if name not in found]:
         raise BenchmarkError(
-            f"{path} has no column {', '.join(map(repr, missing))}; it has: {_shortened(', '.join(found))}; "
-            "correct the card or the file"
+            f"{path} has no column {', '.join(map(repr, missing))}; it has:"
+            f" {_shortened(', '.join(found))}; correct the card or the file"
         )
 
 
 @dataclass(frozen=True)
 class Block:
-    """Some rows of a file, cheap to hold; `frame` parses them, in any thread. `first` is where they begin: a line, or a
-    row of parquet."""
+    """Some rows of a file, cheap to hold; `frame` parses them, in any thread. `first` is where they
+    begin: a line, or a row of parquet."""
 
     table: Table
     columns: Sequence[str]
@@ -42,8 +42,9 @@ class Block:
     def frame(self) -> pl.DataFrame:
         """The rows in file order with the named columns.
 
-        Raises BenchmarkError naming file, line (parquet: row), column and value of the first row of a wrong length,
-        broken number, label outside {0, 1}, value that a derived column cannot be made of, or text that is not
+        Raises BenchmarkError naming file, line (parquet: row), column and value of the first row of
+        a wrong length, broken number, label outside {0, 1}, value that a derived column cannot be
+        made of, or text that is not
         UTF-8."""
         kept = {derived.of for derived in self.table.derive.values()} | set(self.table.derive)
         numeric = {self.table.label, *self.table.dense} - kept
@@ -81,12 +82,16 @@ class _Place:
             raise BenchmarkError(f"{where}: {found}, expected {expected}")
 
 
-def _derived(frame: pl.DataFrame, table: Table, columns: Sequence[str], place: _Place) -> pl.DataFrame:
+def _derived(
+    frame: pl.DataFrame, table: Table, columns: Sequence[str], place: _Place
+) -> pl.DataFrame:
     made = frame.select(derive.column(name, table.derive.get(name)) for name in columns)
     for name in columns:
         if derived := table.derive.get(name):
             values = frame[derived.of]
-            place.refuse(made[name].is_null() & _present(values), values, derive.RULES[derived.rule].expected)
+            place.refuse(
+                made[name].is_null() & _present(values), values, derive.RULES[derived.rule].expected
+            )
     return made
 
 
@@ -123,7 +128,9 @@ def _no_number(raw: pl.Series, number: pl.Series) -> pl.Series:
 
 
 def _present(values: pl.Series) -> pl.Series:
-    return values.is_not_null() & (values != "") if values.dtype == pl.String else values.is_not_null()
+    return (
+        values.is_not_null() & (values != "") if values.dtype == pl.String else values.is_not_null()
+    )
 
 
 def _shortened(text: str) -> str:

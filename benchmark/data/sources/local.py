@@ -1,4 +1,5 @@
-"""A person's own files as a data set: where they lie, their md5, their splits, and the way into the store."""
+"""A person's own files as a data set: where they lie, their md5, their splits, and the way into the
+store."""
 
 import gzip
 import hashlib
@@ -17,18 +18,26 @@ Paths = Mapping[str, Path]  # train, valid and test, or `all`
 
 
 def find_files(table: Table, folders: Sequence[Path]) -> Paths:
-    """The table's files in that of the folders which holds most of them. Raises MissingData naming them."""
-    candidates = [{key: _first(folder, names) for key, names in table.files.named.items()} for folder in folders]
+    """The table's files in that of the folders which holds most of them. Raises MissingData naming
+    them."""
+    candidates = [
+        {key: _first(folder, names) for key, names in table.files.named.items()}
+        for folder in folders
+    ]
     paths = max(candidates, key=lambda paths: sum(path.is_file() for path in paths.values()))
     absent = {key: path for key, path in paths.items() if not path.is_file()}
-    if missing := [" or ".join([str(path), *table.files.named[key][1:]]) for key, path in absent.items()]:
-        raise MissingData(f"there is no file {' and no file '.join(missing)}; put it there or correct the path")
+    if missing := [
+        " or ".join([str(path), *table.files.named[key][1:]]) for key, path in absent.items()
+    ]:
+        raise MissingData(
+            f"there is no file {' and no file '.join(missing)}; put it there or correct the path"
+        )
     return paths
 
 
 def md5_sums(paths: Paths, memory: Path) -> dict[str, str]:
-    """The md5 of each file by its key, of its content where its name ends in .gz. `memory` is a JSON file that
-    remembers the sums by path, size and time."""
+    """The md5 of each file by its key, of its content where its name ends in .gz. `memory` is a
+    JSON file that remembers the sums by path, size and time."""
     known = _remembered(memory)
     unknown = [path for path in dict.fromkeys(paths.values()) if _state(path) not in known]
     with ThreadPoolExecutor(WORKERS) as pool:

@@ -1,8 +1,8 @@
 """Planted click data of Criteo's shape: unlimited rows whose true click probability is known.
 
-Row i is a function of (size, i) alone: its 40 raw draws stand at a fixed place of a counter-based stream (Philox,
-Salmon et al., SC 2011), so chunks, threads and totals cannot change it. Values come from integer arithmetic and
-correctly rounded square roots, so they are the same on every platform.
+Row i is a function of (size, i) alone: its 40 raw draws stand at a fixed place of a counter-based
+stream (Philox, Salmon et al., SC 2011), so chunks, threads and totals cannot change it. Values come
+from integer arithmetic and correctly rounded square roots, so they are the same on every platform.
 """
 
 import hashlib
@@ -33,15 +33,25 @@ _MISSING = (116, 0, 55, 56, 7, 57, 11, 0, 11, 116, 11, 196, 56)  # shares in 256
 # The products of latent scores: every two fields of a group, the pairs, the triples.
 _GROUPS = ("C3 C7 C10 C14 C18", "C4 C8 C12 C16")
 _PAIRS = ("I1 C7", "I2 C12", "I3 C10", "I4 C5", "I6 C9", "I8 C3", "I11 C4", "I13 C8")
-_TRIPLES = ("C2 C3 C4", "C2 C7 C12", "C3 C8 C13", "C4 C5 C6", "C6 C7 C8", "I2 C5 C10", "C9 C11 C14", "I9 C10 C12")
+_TRIPLES = (
+    "C2 C3 C4",
+    "C2 C7 C12",
+    "C3 C8 C13",
+    "C4 C5 C6",
+    "C6 C7 C8",
+    "I2 C5 C10",
+    "C9 C11 C14",
+    "I9 C10 C12",
+)
 _WEIGHTS = (0.9, 1.0, 0.5)  # standard deviation of the logit's first, second and third order
 _BIAS = -1.5
 
 
 @dataclass(frozen=True)
 class Size:
-    """`rows` of train, valid, test; `vocabulary`, the frequent values of C1 and of C26, those between log-spaced;
-    `half_signal`, the probability at which a value carries half of its signal; `min_count` of the encoding."""
+    """`rows` of train, valid, test; `vocabulary`, the frequent values of C1 and of C26, those
+    between log-spaced; `half_signal`, the probability at which a value carries half of its signal;
+    `min_count` of the encoding."""
 
     name: str
     rows: tuple[int, int, int]
@@ -53,12 +63,16 @@ class Size:
     def spans(self) -> dict[str, tuple[int, int]]:
         """First row of each split, and the row after its last."""
         ends = np.cumsum(self.rows).tolist()
-        return {split: (end - rows, end) for split, rows, end in zip(SPLITS, self.rows, ends, strict=True)}
+        return {
+            split: (end - rows, end)
+            for split, rows, end in zip(SPLITS, self.rows, ends, strict=True)
+        }
 
 
 @dataclass(frozen=True)
 class Rows:
-    """dense float64 [n, 13] (whole numbers, NaN where missing), sparse int32 [n, 26] (tokens), logit float64 [n] of
+    """dense float64 [n, 13] (whole numbers, NaN where missing), sparse int32 [n, 26] (tokens),
+    logit float64 [n] of
     the true click probability, label uint8 [n]."""
 
     dense: NDArray[np.float64]
@@ -69,8 +83,10 @@ class Rows:
 
 @dataclass(frozen=True)
 class Field:
-    """One column's values by index, [n] each: cumulative integer weights; effect and latent, the scores that enter
-    the first and the higher orders, of mean 0 and variance 1 under the weights; a dense field's numbers."""
+    """One column's values by index, [n] each: cumulative integer weights; effect and latent, the
+    scores that enter
+    the first and the higher orders, of mean 0 and variance 1 under the weights; a dense field's
+    numbers."""
 
     cumulative: NDArray[np.int64]
     effect: NDArray[np.float64]
@@ -89,9 +105,18 @@ def generate(size: Size, start: int, stop: int) -> Rows:
     """Rows start, ..., stop - 1."""
     indices, uniform = _draw(size, start, stop)
     logit = _true_logit(size, indices)
-    dense = [field.numbers[indices[j]] for j, field in enumerate(planted(size)) if field.numbers is not None]
+    dense = [
+        field.numbers[indices[j]]
+        for j, field in enumerate(planted(size))
+        if field.numbers is not None
+    ]
     label = uniform * (1 + np.exp(-logit)) < 1
-    return Rows(np.stack(dense, axis=1), indices[len(DENSE) :].T.astype(np.int32), logit, label.astype(np.uint8))
+    return Rows(
+        np.stack(dense, axis=1),
+        indices[len(DENSE) :].T.astype(np.int32),
+        logit,
+        label.astype(np.uint8),
+    )
 
 
 def tokens(size: Size, start: int, stop: int) -> NDArray[np.int64]:
@@ -102,7 +127,9 @@ def tokens(size: Size, start: int, stop: int) -> NDArray[np.int64]:
 
 def _stream(size: Size, name: str, start: int, count: int) -> NDArray[np.uint64]:
     """Raw draws of a named stream from `start`, a multiple of 4."""
-    key = hashlib.blake2b(f"{GENERATOR} {size.name} {size.seed} {name}".encode(), digest_size=16).digest()
+    key = hashlib.blake2b(
+        f"{GENERATOR} {size.name} {size.seed} {name}".encode(), digest_size=16
+    ).digest()
     return np.random.Philox(key=int.from_bytes(key, "little")).advance(start // 4).random_raw(count)
 
 
@@ -116,15 +143,16 @@ def _bell(size: Size, name: str, count: int) -> NDArray[np.float64]:
 def _standard(
     score: NDArray[np.float64], p: NDArray[np.float64], signal: NDArray[np.float64] | float = 1.0
 ) -> NDArray[np.float64]:
-    """Scores times signal, centred so that no signal stays 0, scaled to variance 1, both under the probabilities p."""
+    """Scores times signal, centred so that no signal stays 0, scaled to variance 1, both under the
+    probabilities p."""
     shrunk: NDArray[np.float64] = signal * (score - (p * signal * score).sum() / (p * signal).sum())
     shrunk /= np.sqrt((p * shrunk**2).sum())
     return shrunk
 
 
 def _dense_field(size: Size, j: int) -> Field:
-    """Log-logistic whole numbers. The effect is a trend over the quartiles, missing counting as lowest because it is
-    encoded as 0; the latent scores of quartiles and missing have no order."""
+    """Log-logistic whole numbers. The effect is a trend over the quartiles, missing counting as
+    lowest because it is encoded as 0; the latent scores of quartiles and missing have no order."""
     level = np.arange(LEVELS) + 0.5
     odds = np.sqrt(level / (LEVELS - level))
     numbers = np.floor(_SCALES[j] * (odds * np.sqrt(odds) if j % 2 else odds)) + _OFFSETS[j]
@@ -135,13 +163,17 @@ def _dense_field(size: Size, j: int) -> Field:
     trend = np.array([0, 1, 2, 3, 0]) * np.sign(_bell(size, f"{DENSE[j]} sign", 1))
     centers = _bell(size, f"{DENSE[j]} centers", CLUSTERS + 1)
     return Field(
-        weights.cumsum(), _standard(trend[cluster], p), _standard(centers[cluster], p), np.append(numbers, np.nan)
+        weights.cumsum(),
+        _standard(trend[cluster], p),
+        _standard(centers[cluster], p),
+        np.append(numbers, np.nan),
     )
 
 
 def _sparse_field(size: Size, j: int) -> Field:
-    """Zipf weights and, for 32 and more frequent values, a tail of eight times as many rare ones with 1/32 of the mass.
-    A hash of the value gives its cluster; the effect is two parts the cluster's and one part the value's own."""
+    """Zipf weights and, for 32 and more frequent values, a tail of eight times as many rare ones
+    with 1/32 of the mass. A hash of the value gives its cluster; the effect is two parts the
+    cluster's and one part the value's own."""
     low, high = size.vocabulary
     count = round(low * (high / low) ** (j / (len(SPARSE) - 1)))
     weights = 2**36 // (np.arange(count) + 2)
@@ -162,7 +194,9 @@ def _draw(size: Size, start: int, stop: int) -> tuple[NDArray[np.int64], NDArray
     for j, field in enumerate(planted(size)):
         draw = draws[:, j]
         if field.numbers is not None:
-            indices[j] = np.where((draw & np.uint64(255)) < _MISSING[j], LEVELS, draw >> np.uint64(48))
+            indices[j] = np.where(
+                (draw & np.uint64(255)) < _MISSING[j], LEVELS, draw >> np.uint64(48)
+            )
         else:
             place = (draw % np.uint64(field.cumulative[-1])).astype(np.int64)
             indices[j] = np.searchsorted(field.cumulative, place, side="right")
@@ -177,9 +211,10 @@ def _products(order: int) -> list[list[int]]:
 
 
 def _true_logit(size: Size, indices: NDArray[np.int64]) -> NDArray[np.float64]:
-    """The planted model. Fields are independent and their scores standard, so products over different sets of fields
-    are uncorrelated, no order is explained by a lower one, and each has exactly the standard deviation of `_WEIGHTS`.
-    Summed term by term: a matrix product might round differently in chunks of another size."""
+    """The planted model. Fields are independent and their scores standard, so products over
+    different sets of fields are uncorrelated, no order is explained by a lower one, and each has
+    exactly the standard deviation of `_WEIGHTS`. Summed term by term: a matrix product might round
+    differently in chunks of another size."""
     first = np.zeros(indices.shape[1])
     latent = np.empty(indices.shape)
     for j, field in enumerate(planted(size)):

@@ -29,7 +29,8 @@ SIZES = {
 
 @dataclass(frozen=True)
 class Frozen:
-    """What a size is held to: md5 of its first rows, positives of each split, quality of the true probability."""
+    """What a size is held to: md5 of its first rows, positives of each split, quality of the true
+    probability."""
 
     first_rows_md5: str
     positives: tuple[int, int, int]
@@ -60,7 +61,10 @@ def _card(name: str, size: Size, frozen: Frozen) -> Card:
     train, valid, test = (Expected(rows=rows, positives=positives) for rows, positives in counts)
     return Card(
         id=name,
-        title=f"Planted clicks of Criteo's shape, {sum(size.rows):,} rows, true click probability known",
+        title=(
+            f"Planted clicks of Criteo's shape, {sum(size.rows):,} rows, true click probability"
+            " known"
+        ),
         source=f"generated, {GENERATOR}; md5 of the first 1,000 rows {frozen.first_rows_md5}",
         terms="none",
         caveat="planted on low-rank latent clusters, which shape what rank diagnostics find",
@@ -81,7 +85,9 @@ def write(card: Card, writer: StoreWriter, notify: Callable[[str], None]) -> Non
     size = SIZES[card.id]
     found, frozen = first_rows_md5(size), FROZEN[card.id].first_rows_md5
     if found != frozen:
-        raise BenchmarkError(f"{card.id}: its first rows have md5 {found}, not {frozen}; the generator was changed")
+        raise BenchmarkError(
+            f"{card.id}: its first rows have md5 {found}, not {frozen}; the generator was changed"
+        )
     notify(f"generating the {sum(size.rows):,} rows of {card.id}; they are kept for the next time")
     fields = [vocabulary(counts, size.min_count) for counts in _train_counts(size)]
     for split, span in size.spans().items():
@@ -89,11 +95,15 @@ def write(card: Card, writer: StoreWriter, notify: Callable[[str], None]) -> Non
             rows = generate(size, start, stop)
             sparse = np.stack([ids[rows.sparse[:, j]] for j, (ids, _) in enumerate(fields)], axis=1)
             writer.append(split, _log_dense(rows.dense), sparse, rows.label)
-    with raw_encoder.writing(writer.encoding_folder, _as_table(size), DenseRule(_as_table(size), ZEROS, ZEROS)) as keep:
+    with raw_encoder.writing(
+        writer.encoding_folder, _as_table(size), DenseRule(_as_table(size), ZEROS, ZEROS)
+    ) as keep:
         for ids, cardinality in fields:
             keep(_names(ids, cardinality))
     schema = Schema(DENSE, SPARSE, tuple(cardinality for _, cardinality in fields))
-    writer.publish(schema, {"generator": f"{GENERATOR}/{size.name}", "first 1,000 rows": found}, card.oracle)
+    writer.publish(
+        schema, {"generator": f"{GENERATOR}/{size.name}", "first 1,000 rows": found}, card.oracle
+    )
 
 
 def _as_table(size: Size) -> Table:
@@ -110,8 +120,8 @@ def _names(ids: NDArray[np.int32], cardinality: int) -> pl.Series:
 
 
 def vocabulary(counts: NDArray[np.int64], min_count: int) -> tuple[NDArray[np.int32], int]:
-    """Id of each token by its count in train, and the field's cardinality: ids from 1 by falling count, ties by token;
-    the last id is out-of-vocabulary."""
+    """Id of each token by its count in train, and the field's cardinality: ids from 1 by falling
+    count, ties by token; the last id is out-of-vocabulary."""
     order = np.argsort(-counts, kind="stable")
     kept = order[counts[order] >= min_count]
     ids = np.full(len(counts), len(kept) + 1, dtype=np.int32)
@@ -120,11 +130,14 @@ def vocabulary(counts: NDArray[np.int64], min_count: int) -> tuple[NDArray[np.in
 
 
 def first_rows_md5(size: Size) -> str:
-    """md5 of the first 1,000 rows: tokens and dense numbers (missing: the lowest int32) as int32, labels as uint8."""
+    """md5 of the first 1,000 rows: tokens and dense numbers (missing: the lowest int32) as int32,
+    labels as uint8."""
     rows = generate(size, 0, 1000)
     dense = np.where(np.isnan(rows.dense), np.iinfo(np.int32).min, rows.dense)
     parts = (rows.sparse.astype("<i4"), dense.astype("<i4"), rows.label)
-    return hashlib.md5(b"".join(part.tobytes() for part in parts), usedforsecurity=False).hexdigest()
+    return hashlib.md5(
+        b"".join(part.tobytes() for part in parts), usedforsecurity=False
+    ).hexdigest()
 
 
 def _chunks(start: int, stop: int) -> Iterator[tuple[int, int]]:
@@ -132,7 +145,9 @@ def _chunks(start: int, stop: int) -> Iterator[tuple[int, int]]:
 
 
 def _train_counts(size: Size) -> list[NDArray[np.int64]]:
-    counts = [np.zeros(len(field.cumulative), dtype=np.int64) for field in planted(size)[len(DENSE) :]]
+    counts = [
+        np.zeros(len(field.cumulative), dtype=np.int64) for field in planted(size)[len(DENSE) :]
+    ]
     for start, stop in _chunks(*size.spans()["train"]):
         for count, token in zip(counts, tokens(size, start, stop), strict=True):
             count += np.bincount(token, minlength=len(count))

@@ -25,7 +25,16 @@ from benchmark.reports.compare.tables import (
     stage_values,
     values,
 )
-from benchmark.reports.figures.style import BLUE, ORANGE, column, draw_band, legend_below, name_stages, short, styled
+from benchmark.reports.figures.style import (
+    BLUE,
+    ORANGE,
+    column,
+    draw_band,
+    legend_below,
+    name_stages,
+    short,
+    styled,
+)
 
 COSTS = (PARAMETERS, FLOPS, SECONDS, TRAIN, PREDICT, MEMORY)
 LOOKS = ((BLUE, "o"), (ORANGE, "s"))
@@ -33,14 +42,17 @@ LOOKS = ((BLUE, "o"), (ORANGE, "s"))
 
 @styled
 def comparison(a: Side, b: Side) -> Figure:
-    """AUC and LogLoss of each run, with the difference of the means; the rank of both; costs of a over those of b."""
+    """AUC and LogLoss of each run, with the difference of the means; the rank of both; costs of a
+    over those of b."""
     figure = column(5.0)
     grid = figure.add_gridspec(3, 2, height_ratios=(1.0, 1.9, 1.5))
     found = gaps(a, b)
     left: Axes | None = None
     for place, quantity in enumerate((AUC, LOGLOSS)):
         left = figure.add_subplot(grid[0, place], sharey=left)
-        _quality(left, (a, b), next(gap for gap in found if gap.quantity is quantity), named=place == 0)
+        _quality(
+            left, (a, b), next(gap for gap in found if gap.quantity is quantity), named=place == 0
+        )
     first = figure.add_subplot(grid[1, 0])
     second = figure.add_subplot(grid[1, 1], sharey=first)
     for axes, side in ((first, a), (second, b)):
@@ -50,14 +62,23 @@ def comparison(a: Side, b: Side) -> Figure:
     _cost(figure.add_subplot(grid[2, :]), a, b)
     legend_below(figure, first, 2, "rank (1m, 1f: mixing and FFN of block 1; c1: cross layer 1)")
     seeds = f"{len(a.runs)} and {len(b.runs)} seeds"
-    figure.suptitle(f"{a.runs[0].dataset}: {a.name} and {b.name}\n{seeds}; above: difference (95 % interval)")
+    figure.suptitle(
+        f"{a.runs[0].dataset}: {a.name} and {b.name}\n{seeds}; above: difference (95 % interval)"
+    )
     return figure
 
 
 def _quality(axes: Axes, sides: Sequence[Side], gap: Gap, *, named: bool) -> None:
     for place, (side, (color, marker)) in enumerate(zip(sides, LOOKS, strict=True)):
         known = [value for value in values(side, gap.quantity) if value is not None]
-        axes.plot(known, [place] * len(known), color=color, marker=marker, linestyle="none", fillstyle="none")
+        axes.plot(
+            known,
+            [place] * len(known),
+            color=color,
+            marker=marker,
+            linestyle="none",
+            fillstyle="none",
+        )
         axes.plot([mean(known)] * 2, [place - 0.3, place + 0.3], color=color, linewidth=1.5)
     axes.set_yticks(range(len(sides)), [side.name for side in sides])
     axes.tick_params(labelleft=named)
@@ -80,7 +101,11 @@ def _rank(axes: Axes, side: Side) -> None:
 
 
 def _cost(axes: Axes, a: Side, b: Side) -> None:
-    known = [(quantity.title, share) for quantity in COSTS if (share := ratio(a, b, quantity)) is not None]
+    known = [
+        (quantity.title, share)
+        for quantity in COSTS
+        if (share := ratio(a, b, quantity)) is not None
+    ]
     for place, (_, share) in enumerate(known):
         axes.plot([1, share], [place, place], color=BLUE, marker="o", markevery=[1])
     axes.axvline(1, color="black", linewidth=0.5)

@@ -14,7 +14,9 @@ from benchmark.utils.paths import RECIPES, shown
 
 CONDITIONS: dict[str, Callable[[Record], str]] = {
     "numerics version": lambda run: str(run.numerics),
-    "training rows": lambda run: "all" if run.train_rows is None else f"the first {run.train_rows:,}",
+    "training rows": lambda run: (
+        "all" if run.train_rows is None else f"the first {run.train_rows:,}"
+    ),
     "seeds": lambda run: str(run.seed),
     "threads": lambda run: str(run.threads),
     "device": lambda run: run.device,
@@ -33,11 +35,14 @@ class Side:
 
 
 def pair(a: str, b: str, results: Path, recipe_folder: Path = RECIPES) -> tuple[Side, Side]:
-    """Raises UsageError for sides that are unknown, the same or of different data sets; BenchmarkError where there is
-    no record or the data are not the same."""
+    """Raises UsageError for sides that are unknown, the same or of different data sets;
+    BenchmarkError where there is no record or the data are not the same."""
     first, second = (_find(text, results, recipe_folder) for text in (a, b))
     if first.name == second.name:
-        first, second = replace(first, name=f"{first.name} (A)"), replace(second, name=f"{second.name} (B)")
+        first, second = (
+            replace(first, name=f"{first.name} (A)"),
+            replace(second, name=f"{second.name} (B)"),
+        )
     _require_comparable(first, second)
     return first, second
 
@@ -47,7 +52,10 @@ def labels(a: Side, b: Side) -> Iterator[str]:
     for what, of in CONDITIONS.items():
         first, second = (sorted({of(run) for run in side.runs}) for side in (a, b))
         if first != second:
-            yield f"not alike in {what}: {', '.join(first)} ({a.name}), {', '.join(second)} ({b.name})"
+            yield (
+                f"not alike in {what}: {', '.join(first)} ({a.name}), {', '.join(second)}"
+                f" ({b.name})"
+            )
     yield from sorted({side.runs[0].caveat for side in (a, b)} - {""})
     yield from (f"{side.name}: {note}" for side in (a, b) for note in side.runs[0].notes)
 
@@ -68,7 +76,10 @@ def _find(text: str, results: Path, recipe_folder: Path) -> Side:
     if path.is_dir() and (found := sorted(path.glob("seed-*.json"))):
         return _read(path.resolve().name, found)
     if path.suffix == ".json" or path.is_dir():
-        raise UsageError(f"{text}: there is no record; give a recipe DATASET/NAME, a record or a folder of records")
+        raise UsageError(
+            f"{text}: there is no record; give a recipe DATASET/NAME, a record or a folder of"
+            " records"
+        )
     known = recipe_ids(recipe_folder)
     if text in known:
         raise BenchmarkError(
@@ -88,14 +99,16 @@ def _read(name: str, paths: Sequence[Path]) -> Side:
 def _require_comparable(a: Side, b: Side) -> None:
     first, second = a.runs[0], b.runs[0]
     if {path.resolve() for path in a.paths} & {path.resolve() for path in b.paths}:
-        raise UsageError(f"{a.name} and {b.name} share a record: compare two recipes, or two records")
+        raise UsageError(
+            f"{a.name} and {b.name} share a record: compare two recipes, or two records"
+        )
     if first.dataset != second.dataset:
         raise UsageError(
-            f"{a.name} was run on {first.dataset}, {b.name} on {second.dataset}: runs on different data sets cannot be "
-            "compared"
+            f"{a.name} was run on {first.dataset}, {b.name} on {second.dataset}: runs on different"
+            " data sets cannot be compared"
         )
     if first.data.arrays != second.data.arrays:
         raise BenchmarkError(
-            f"{a.name} and {b.name} were run on different data of {first.dataset} (arrays {first.data.arrays[:12]} and "
-            f"{second.data.arrays[:12]}): run the older one again"
+            f"{a.name} and {b.name} were run on different data of {first.dataset} (arrays"
+            f" {first.data.arrays[:12]} and {second.data.arrays[:12]}): run the older one again"
         )

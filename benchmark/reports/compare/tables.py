@@ -1,4 +1,5 @@
-"""Two recipes, or two records, side by side: quality with intervals, the way of the rank, cost. Records alone."""
+"""Two recipes, or two records, side by side: quality with intervals, the way of the rank, cost.
+Records alone."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,7 +9,14 @@ from statistics import mean
 import numpy as np
 
 from benchmark.errors import BenchmarkError
-from benchmark.measure.significance import Difference, Scores, bootstrap_difference, delong, normal_difference, welch
+from benchmark.measure.significance import (
+    Difference,
+    Scores,
+    bootstrap_difference,
+    delong,
+    normal_difference,
+    welch,
+)
 from benchmark.measure.trajectory import Trajectory, over_seeds
 from benchmark.records import scores
 from benchmark.records.ranks import WHEN, When, ranks, trajectories
@@ -53,7 +61,8 @@ COST = (
 
 @dataclass(frozen=True)
 class Gap:
-    """How far a is from b in one quantity, and by which test; None where none can be made, and `by` says why."""
+    """How far a is from b in one quantity, and by which test; None where none can be made, and `by`
+    says why."""
 
     quantity: Quantity
     difference: Difference | None
@@ -71,13 +80,20 @@ def values(side: Side, quantity: Quantity) -> list[float | None]:
 
 
 def gaps(a: Side, b: Side) -> list[Gap]:
-    """Over the test rows for two single runs; else over seeds, and of AUC over test rows and seeds too."""
+    """Over the test rows for two single runs; else over seeds, and of AUC over test rows and seeds
+    too."""
     if len(a.runs) == len(b.runs) == 1:
         return _over_rows(a, b)
     found = []
     for quantity in QUALITY:
         difference = gap(values(a, quantity), values(b, quantity))
-        found.append(Gap(quantity, difference, "Welch, over seeds" if difference else "an interval takes two seeds"))
+        found.append(
+            Gap(
+                quantity,
+                difference,
+                "Welch, over seeds" if difference else "an interval takes two seeds",
+            )
+        )
     if min(len(a.runs), len(b.runs)) > 1:
         found.append(_over_rows_and_seeds(a, b))
     return found
@@ -93,13 +109,18 @@ def gap(a: Values, b: Values) -> Difference | None:
 def _over_rows(a: Side, b: Side) -> list[Gap]:
     try:
         [first], [second] = _scores(a), _scores(b)
-        found = {AUC: (delong(first, second), "DeLong"), LOGLOSS: (_paired_logloss(first, second), "z, paired")}
+        found = {
+            AUC: (delong(first, second), "DeLong"),
+            LOGLOSS: (_paired_logloss(first, second), "z, paired"),
+        }
     except (BenchmarkError, ValueError) as error:
         return [Gap(quantity, None, str(error)) for quantity in QUALITY]
     return [
-        Gap(quantity, found[quantity][0], f"{found[quantity][1]}, over test rows")
-        if quantity in found
-        else Gap(quantity, None, "an interval takes two seeds")
+        (
+            Gap(quantity, found[quantity][0], f"{found[quantity][1]}, over test rows")
+            if quantity in found
+            else Gap(quantity, None, "an interval takes two seeds")
+        )
         for quantity in QUALITY
     ]
 
@@ -127,7 +148,10 @@ def _paired_logloss(a: Scores, b: Scores) -> Difference:
     if [len(part) for part in a] != [len(part) for part in b]:
         raise ValueError("the runs were not scored on the same test rows")
     each = np.concatenate(
-        [np.logaddexp(0, sign * x) - np.logaddexp(0, sign * y) for sign, x, y in zip((-1, 1), a, b, strict=True)]
+        [
+            np.logaddexp(0, sign * x) - np.logaddexp(0, sign * y)
+            for sign, x, y in zip((-1, 1), a, b, strict=True)
+        ]
     )
     return normal_difference(float(each.mean()), float(each.std(ddof=1)) / sqrt(len(each)))
 
@@ -136,11 +160,20 @@ def _quality(a: Side, b: Side) -> Section:
     head = ("", a.name, b.name, DIFFERENCE, INTERVAL, "p", "by")
     rows = []
     for each in gaps(a, b):
-        cells = _side_by_side(values(a, each.quantity), values(b, each.quantity), each.difference, each.quantity.digits)
+        cells = _side_by_side(
+            values(a, each.quantity),
+            values(b, each.quantity),
+            each.difference,
+            each.quantity.digits,
+        )
         p = "" if each.difference is None else f"{each.difference.p:.2g}"
         rows.append((each.quantity.title, *cells, p, each.by))
     first = a.runs[0].metrics
-    oracle = f"Oracle: AUC {first.oracle_auc:.5f}, LogLoss {first.oracle_logloss:.5f}." if first.oracle_auc else ""
+    oracle = (
+        f"Oracle: AUC {first.oracle_auc:.5f}, LogLoss {first.oracle_logloss:.5f}."
+        if first.oracle_auc
+        else ""
+    )
     return Section("Quality", head, tuple(rows), ("Mean ± sd over seeds.", *filter(None, [oracle])))
 
 
@@ -161,7 +194,10 @@ def stage_values(side: Side, when: When) -> dict[str, list[float | None]]:
 def _stages(a: Side, b: Side) -> Section:
     """Those of a in order, then what b has besides; a stage that one lacks stays empty there."""
     found = {(side.name, when): stage_values(side, when) for side in (a, b) for when in WHEN}
-    means = {key: {stage: over_seeds(each) for stage, each in path.items()} for key, path in found.items()}
+    means = {
+        key: {stage: over_seeds(each) for stage, each in path.items()}
+        for key, path in found.items()
+    }
     known = [band.mean for path in means.values() for band in path.values() if band]
     low, high = min(known, default=0.0), max(known, default=1.0)
     rows = []
@@ -170,10 +206,20 @@ def _stages(a: Side, b: Side) -> Section:
         cells = (f"{bars([band], low, high)} {words(band)}" if band else "" for band in course)
         one, other = (found[side.name, "best"].get(stage, []) for side in (a, b))
         rows.append((stage, *cells, *_side_by_side(one, other, gap(one, other), 3)[2:]))
-    head = ("stage", *(f"{name}, {WHEN[when]}" for name, when in found), "difference, trained", INTERVAL)
-    shown = (f"{name}, {WHEN[when]}: {bars(path.values(), low, high)}" for (name, when), path in means.items())
+    head = (
+        "stage",
+        *(f"{name}, {WHEN[when]}" for name, when in found),
+        "difference, trained",
+        INTERVAL,
+    )
+    shown = (
+        f"{name}, {WHEN[when]}: {bars(path.values(), low, high)}"
+        for (name, when), path in means.items()
+    )
     remark = f"Bars run from {low:.3f} to {high:.3f}."
-    return Section("Effective rank / min(rows, columns) of a sample", head, tuple(rows), (*shown, remark))
+    return Section(
+        "Effective rank / min(rows, columns) of a sample", head, tuple(rows), (*shown, remark)
+    )
 
 
 def _moves(a: Side, b: Side) -> Section:
@@ -188,15 +234,21 @@ def _moves(a: Side, b: Side) -> Section:
     rows = []
     for title, of in quantities.items():
         for when, said in WHEN.items():
-            one, other = ([of(path) for path in trajectories(side.runs, METRIC, "token", when)] for side in (a, b))
+            one, other = (
+                [of(path) for path in trajectories(side.runs, METRIC, "token", when)]
+                for side in (a, b)
+            )
             if over_seeds(one) or over_seeds(other):
                 rows.append((f"{title}, {said}", *_side_by_side(one, other, gap(one, other), 3)))
     remark = (
-        "Collapse ratio: the last stage over tokens (over the embedding where there are none). Rise, fall and "
-        "amplitude = (rise − fall) / 2: mean over blocks. Damping: the slope of ln amplitude over the block, of the "
-        "seeds with all amplitudes above 0. Intervals: Welch, where every seed has a value."
+        "Collapse ratio: the last stage over tokens (over the embedding where there are none)."
+        " Rise, fall and amplitude = (rise − fall) / 2: mean over blocks. Damping: the slope of ln"
+        " amplitude over the block, of the seeds with all amplitudes above 0. Intervals: Welch,"
+        " where every seed has a value."
     )
-    return Section("How the rank moves", ("", a.name, b.name, DIFFERENCE, INTERVAL), tuple(rows), (remark,))
+    return Section(
+        "How the rank moves", ("", a.name, b.name, DIFFERENCE, INTERVAL), tuple(rows), (remark,)
+    )
 
 
 def _cost(a: Side, b: Side) -> Section:
@@ -207,8 +259,9 @@ def _cost(a: Side, b: Side) -> Section:
         share = ratio(a, b, quantity)
         rows.append((quantity.title, *shown, "" if share is None else f"{share:.2f}"))
     remark = (
-        "Means over seeds. FLOPs are forward matrix-multiply FLOPs of one sample (multiply-add = 2; elementwise work "
-        "counts 0). Seconds, samples/s and memory are as each run found them, whatever else the machine was doing."
+        "Means over seeds. FLOPs are forward matrix-multiply FLOPs of one sample (multiply-add = 2;"
+        " elementwise work counts 0). Seconds, samples/s and memory are as each run found them,"
+        " whatever else the machine was doing."
     )
     return Section("Cost", ("", a.name, b.name, "ratio"), tuple(rows), (remark,))
 

@@ -7,7 +7,15 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from benchmark.records.ranks import WHEN, Runs, bands, block_bands, blocks
-from benchmark.reports.figures.style import TITLES, column, draw_band, legend_below, name_stages, short, styled
+from benchmark.reports.figures.style import (
+    TITLES,
+    column,
+    draw_band,
+    legend_below,
+    name_stages,
+    short,
+    styled,
+)
 
 MOST_LEVEL = 8
 """Stage names that fit side by side under a panel; of more, each stands upright."""
@@ -17,7 +25,8 @@ LINEAR = 0.01
 
 
 def of_dataset(recipes: Mapping[str, Runs], metric: str) -> dict[str, Figure]:
-    """By name, the figures of all recipes; those with a single stage, or with a single block, have no place in one."""
+    """By name, the figures of all recipes; those with a single stage, or with a single block, have
+    no place in one."""
     layered = {name: runs for name, runs in recipes.items() if len(runs[0].spectra) > 1}
     deep = {name: runs for name, runs in layered.items() if blocks(runs) > 1}
     found = {"trajectory": trajectories(layered, metric)} if layered else {}
@@ -26,21 +35,27 @@ def of_dataset(recipes: Mapping[str, Runs], metric: str) -> dict[str, Figure]:
 
 @styled
 def trajectories(recipes: Mapping[str, Runs], metric: str) -> Figure:
-    """A panel a recipe: the metric over its limit, stage by stage, untrained and trained, ± sd over the seeds."""
+    """A panel a recipe: the metric over its limit, stage by stage, untrained and trained, ± sd over
+    the seeds."""
     figure, panels = _panels(recipes, metric)
     for axes, runs in zip(panels, recipes.values(), strict=True):
         stages = [stage.stage for stage in runs[0].spectra]
         for when in WHEN:
-            draw_band(axes, range(len(stages)), list(bands(runs, metric, "token", when).values()), when)
+            draw_band(
+                axes, range(len(stages)), list(bands(runs, metric, "token", when).values()), when
+            )
         name_stages(axes, list(map(short, stages)), rotation=90 if len(stages) > MOST_LEVEL else 0)
-    legend_below(figure, panels[0], 2, "stage (1m, 1f: mixing and FFN of block 1; c1: cross layer 1)")
+    legend_below(
+        figure, panels[0], 2, "stage (1m, 1f: mixing and FFN of block 1; c1: cross layer 1)"
+    )
     figure.supylabel(f"{TITLES[metric]} / limit")
     return figure
 
 
 @styled
 def amplitudes(recipes: Mapping[str, Runs], metric: str) -> Figure:
-    """A panel a recipe: (rise - fall) / 2 of each block, untrained and trained, ± sd over the seeds.
+    """A panel a recipe: (rise - fall) / 2 of each block, untrained and trained, ± sd over the
+    seeds.
 
     A steady damping is a straight line where the scale is logarithmic."""
     figure, panels = _panels(recipes, metric)

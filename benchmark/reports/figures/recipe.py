@@ -45,7 +45,8 @@ Array = NDArray[np.float64]
 
 
 def of_recipe(runs: Runs) -> dict[str, Figure]:
-    """By name; none where the rank is 1 by its shape, and none of tables where the model has none."""
+    """By name; none where the rank is 1 by its shape, and none of tables where the model has
+    none."""
     made: dict[str, Callable[[Runs], Figure]] = {
         "trajectory": trajectory,
         "spectra": singular_values,
@@ -60,7 +61,8 @@ def of_recipe(runs: Runs) -> dict[str, Figure]:
 
 @styled
 def trajectory(runs: Runs) -> Figure:
-    """Each metric over its limit stage by stage, token form beside batch form, ± sd over the seeds."""
+    """Each metric over its limit stage by stage, token form beside batch form, ± sd over the
+    seeds."""
     figure = column(1.1 + 1.0 * len(METRICS))
     panels = figure.subplots(len(METRICS), len(FORMS), sharex=True, sharey="row", squeeze=False)
     for row, metric in zip(panels, METRICS, strict=True):
@@ -82,7 +84,8 @@ def trajectory(runs: Runs) -> Figure:
 
 @styled
 def density(runs: Runs) -> Figure:
-    """How the samples' effective rank is spread at each stage, and how far it moves from the stage before."""
+    """How the samples' effective rank is spread at each stage, and how far it moves from the stage
+    before."""
     stages = _stages(runs)
     figure = column(1.1 + 0.32 * len(stages))
     panels = figure.subplots(1, min(2, len(stages)), sharey=True, squeeze=False)[0]
@@ -107,7 +110,9 @@ def _pooled(runs: Runs, when: When, name: str) -> list[Array]:
     found: list[Array] = []
     for position in range(len(runs[0].spectra)):
         densities = [getattr(run.spectra[position], f"{when}_density") for run in runs]
-        counts = [getattr(each, name) for each in densities if each is not None and getattr(each, name)]
+        counts = [
+            getattr(each, name) for each in densities if each is not None and getattr(each, name)
+        ]
         found.append(np.array(counts, dtype=np.float64).sum(0) if counts else np.zeros(0))
     return found
 
@@ -133,7 +138,8 @@ def _ridges(axes: Axes, counts: Mapping[When, Sequence[Array]], low: float) -> N
 
 @styled
 def singular_values(runs: Runs) -> Figure:
-    """The mean of sigma_i / sigma_1 of each stage, untrained and trained, token form above batch form."""
+    """The mean of sigma_i / sigma_1 of each stage, untrained and trained, token form above batch
+    form."""
     stages = _stages(runs)
     figure = column(0.9 + 1.35 * len(FORMS) + 0.1 * -(-len(stages) // 3))
     panels = figure.subplots(len(FORMS), len(WHEN), sharey="row", squeeze=False)
@@ -161,7 +167,13 @@ def _decays(axes: Axes, runs: Runs, form: Form, when: When) -> float:
         decay = np.array(known).mean(0) if known else np.zeros(0)
         lowest = min([lowest, *decay[decay > 0]])
         every = max(1, len(decay) // 6)
-        axes.plot(np.arange(1, len(decay) + 1), decay, label=stage, markevery=every, **_look(stage, position, stages))
+        axes.plot(
+            np.arange(1, len(decay) + 1),
+            decay,
+            label=stage,
+            markevery=every,
+            **_look(stage, position, stages),
+        )
     axes.set_yscale("log", nonpositive="clip")
     axes.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
     return lowest
@@ -179,7 +191,9 @@ def training(runs: Runs) -> Figure:
         means = [point.band.mean for point in course]
         axes.plot(steps, means, label=stage, markevery=max(1, len(steps) // 8), **look)
     for run in runs:
-        axes.axvline(run.best_step, color=GREEN, linestyle=":", linewidth=0.8, zorder=0, label="best step")
+        axes.axvline(
+            run.best_step, color=GREEN, linestyle=":", linewidth=0.8, zorder=0, label="best step"
+        )
     axes.set(xlabel="training step", ylabel="effective rank / min(rows, columns)")
     axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
     legend_below(figure, axes, 3)
@@ -195,7 +209,11 @@ def _look(stage: str, position: int, stages: Sequence[str]) -> dict[str, Any]:
         return {"color": color, "marker": "^", "linestyle": "-"}
     if stage.endswith(".ffn"):
         return {"color": color, "marker": "v", "linestyle": "--"}
-    return {"color": color, "marker": "o" if position == 0 else "s", "linestyle": ":" if position == 0 else "-."}
+    return {
+        "color": color,
+        "marker": "o" if position == 0 else "s",
+        "linestyle": ":" if position == 0 else "-.",
+    }
 
 
 def _stages(runs: Runs) -> list[str]:
@@ -203,4 +221,6 @@ def _stages(runs: Runs) -> list[str]:
 
 
 def _title(runs: Runs) -> str:
-    return f"{runs[0].recipe_id}, " + (f"seed {runs[0].seed}" if len(runs) == 1 else f"{len(runs)} seeds")
+    return f"{runs[0].recipe_id}, " + (
+        f"seed {runs[0].seed}" if len(runs) == 1 else f"{len(runs)} seeds"
+    )

@@ -10,17 +10,37 @@ from numpy.typing import NDArray
 
 from benchmark.measure.spectrum import METRICS, Distribution, Spectrum
 from benchmark.records.record import Record
-from benchmark.reports.figures.style import BLUE, GREEN, GREY, ORANGE, OVER_LIMIT, TITLES, column, name_stages, styled
+from benchmark.reports.figures.style import (
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    OVER_LIMIT,
+    TITLES,
+    column,
+    name_stages,
+    styled,
+)
 
 
 @styled
 def learning_curve(record: Record) -> Figure:
-    """LogLoss (train and valid) above, AUC (valid) below, over training steps; a dotted line at the best step."""
+    """LogLoss (train and valid) above, AUC (valid) below, over training steps; a dotted line at the
+    best step."""
     figure = column(3.0)
     above, below = figure.subplots(2, 1, sharex=True)
     steps = [point.step for point in record.curve]
-    above.plot(steps, [p.train_loss for p in record.curve], color=GREY, marker="o", linestyle="--", label="train")
-    above.plot(steps, [p.valid.logloss for p in record.curve], color=ORANGE, marker="s", label="valid")
+    above.plot(
+        steps,
+        [p.train_loss for p in record.curve],
+        color=GREY,
+        marker="o",
+        linestyle="--",
+        label="train",
+    )
+    above.plot(
+        steps, [p.valid.logloss for p in record.curve], color=ORANGE, marker="s", label="valid"
+    )
     below.plot(steps, [p.valid.auc for p in record.curve], color=BLUE, marker="^", label="valid")
     above.set_ylabel("LogLoss")
     below.set(ylabel="AUC", xlabel="training step")
@@ -34,7 +54,8 @@ def learning_curve(record: Record) -> Figure:
 
 @styled
 def rank_trajectory(record: Record) -> Figure:
-    """Each rank metric over its limit, stage by stage: untrained, and with the best weights (5-95 % of the samples)."""
+    """Each rank metric over its limit, stage by stage: untrained, and with the best weights (5-95 %
+    of the samples)."""
     figure = column(3.6)
     panels = figure.subplots(2, 2, sharex=True, sharey=True)
     for axes, metric in zip(panels.flat, METRICS, strict=True):
@@ -51,8 +72,13 @@ def _trajectory(axes: Axes, record: Record, metric: str) -> None:
     stages = np.arange(len(record.spectra))
     initial = [spectra.initial for spectra in record.spectra]
     best = [spectra.best for spectra in record.spectra]
-    low, high = _over_limit(best, metric, lambda d: d.q05), _over_limit(best, metric, lambda d: d.q95)
-    untrained, trained = (_over_limit(spectra, metric, lambda d: d.mean) for spectra in (initial, best))
+    low, high = (
+        _over_limit(best, metric, lambda d: d.q05),
+        _over_limit(best, metric, lambda d: d.q95),
+    )
+    untrained, trained = (
+        _over_limit(spectra, metric, lambda d: d.mean) for spectra in (initial, best)
+    )
     axes.fill_between(stages, low, high, color=BLUE, alpha=0.2, linewidth=0)
     axes.plot(stages, untrained, color=GREY, marker="o", linestyle="--", label="untrained")
     axes.plot(stages, trained, color=BLUE, marker="s", label="best weights")
@@ -64,7 +90,9 @@ def _over_limit(
     spectra: list[Spectrum | None], metric: str, statistic: Callable[[Distribution], float]
 ) -> NDArray[np.float64]:
     """[stages]; nan where every matrix of a stage is zero."""
-    return np.array([np.nan if s is None else statistic(getattr(s, metric)) / s.limit for s in spectra])
+    return np.array(
+        [np.nan if s is None else statistic(getattr(s, metric)) / s.limit for s in spectra]
+    )
 
 
 def _title(record: Record) -> str:

@@ -1,4 +1,5 @@
-"""What all figures share: as wide as a column of a two-column page, told apart without colour, the same bytes."""
+"""What all figures share: as wide as a column of a two-column page, told apart without colour, the
+same bytes."""
 
 import re
 from collections.abc import Sequence
@@ -30,7 +31,11 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*", "p")
 LINES: dict[When, tuple[str, str, str]] = {"initial": (GREY, "o", "--"), "best": (BLUE, "s", "-")}
 
 TITLES = dict(
-    zip(METRICS, ("effective rank", "stable rank", "information abundance", "participation ratio"), strict=True)
+    zip(
+        METRICS,
+        ("effective rank", "stable rank", "information abundance", "participation ratio"),
+        strict=True,
+    )
 )
 OVER_LIMIT = "rank / min(rows, columns)"
 
@@ -77,7 +82,9 @@ def legend_below(figure: Figure, axes: Axes, columns: int, title: str | None = N
     """The labels of `axes`, each once, under all panels."""
     handles, labels = axes.get_legend_handles_labels()
     once = dict(zip(labels, handles, strict=True))
-    legend = figure.legend(list(once.values()), list(once), loc="outside lower center", ncols=columns, title=title)
+    legend = figure.legend(
+        list(once.values()), list(once), loc="outside lower center", ncols=columns, title=title
+    )
     legend.get_title().set_fontsize(STYLE["axes.labelsize"])
 
 
@@ -97,7 +104,8 @@ def name_stages(axes: Axes, stages: Sequence[str], rotation: int = 90) -> None:
 
 
 def short(stage: str) -> str:
-    """`emb`, `tok`, `1m` and `1f` for mixing and FFN of block 1, `c1` for cross layer 1; others as they are."""
+    """`emb`, `tok`, `1m` and `1f` for mixing and FFN of block 1, `c1` for cross layer 1; others as
+    they are."""
     stage = re.sub(r"^block(\d+)\.(mixing|ffn)$", lambda found: found[1] + found[2][0], stage)
     stage = re.sub(r"^cross(\d+)$", r"c\1", stage)
     return {"embedding": "emb", "tokens": "tok", "interaction": "int"}.get(stage, stage)

@@ -35,7 +35,11 @@ class Quote:
     @property
     def gap_in_sd(self) -> float | None:
         """The gap over the sd of the source's seeds, where it gives one."""
-        return None if self.gap is None or self.published.auc_sd is None else self.gap / self.published.auc_sd
+        return (
+            None
+            if self.gap is None or self.published.auc_sd is None
+            else self.gap / self.published.auc_sd
+        )
 
 
 @dataclass(frozen=True)
@@ -58,10 +62,15 @@ class Board:
 def boards(records: Iterable[Record], results: Path, published: Published) -> list[Board]:
     """By data set; the same whatever the order of the records."""
     by_dataset = groupby(grouped(records), lambda runs: runs[0].dataset)
-    return [_board(dataset, [list(runs) for runs in groups], results, published) for dataset, groups in by_dataset]
+    return [
+        _board(dataset, [list(runs) for runs in groups], results, published)
+        for dataset, groups in by_dataset
+    ]
 
 
-def _board(dataset: str, groups: Sequence[list[Record]], results: Path, published: Published) -> Board:
+def _board(
+    dataset: str, groups: Sequence[list[Record]], results: Path, published: Published
+) -> Board:
     card = catalog.find_card(dataset).card if dataset in catalog.card_names() else None
     runs = [run for group in groups for run in group]
     found = tracks(groups, None if card is None else card.embedding_dim, results)
@@ -69,7 +78,9 @@ def _board(dataset: str, groups: Sequence[list[Record]], results: Path, publishe
     known = [(auc, loss) for auc, loss in oracles if auc is not None and loss is not None]
     theirs, difference = published.split_of(dataset)
     best_known = {
-        standing.row.recipe: standing.row for track in reversed(found) for standing in reversed(track.standings)
+        standing.row.recipe: standing.row
+        for track in reversed(found)
+        for standing in reversed(track.standings)
     }
     return Board(
         dataset,
@@ -87,19 +98,28 @@ def _board(dataset: str, groups: Sequence[list[Record]], results: Path, publishe
 
 
 def _protocol(runs: Sequence[Record], card: Card | None) -> Iterable[str]:
-    sizes = sorted({", ".join(f"{split} {run.data.rows[split]:,}" for split in SPLITS) for run in runs})
+    sizes = sorted(
+        {", ".join(f"{split} {run.data.rows[split]:,}" for split in SPLITS) for run in runs}
+    )
     rule = card.table.split if card and card.table else None
     how = f", {rule.method} {':'.join(map(str, rule.parts))} (seed {rule.seed})" if rule else ""
-    yield f"{card.title if card else 'A data set of its own card'}; rows: {' or '.join(sizes)}{how}."
+    yield (
+        f"{card.title if card else 'A data set of its own card'}; rows: {' or '.join(sizes)}{how}."
+    )
     if card and card.table:
-        yield f"Categories of fewer than min_count = {card.table.min_count} training rows are out-of-vocabulary."
+        yield (
+            f"Categories of fewer than min_count = {card.table.min_count} training rows are"
+            " out-of-vocabulary."
+        )
     train = [Train().model_dump() | run.recipe["train"] for run in runs]
     yield f"Batch {_span(one['batch_size'] for one in train)}."
-    monitors = " or ".join(sorted({{"auc": "AUC", "logloss": "LogLoss"}[one["monitor"]] for one in train}))
+    monitors = " or ".join(
+        sorted({{"auc": "AUC", "logloss": "LogLoss"}[one["monitor"]] for one in train})
+    )
     yield (
-        f"Budget: at most {_span(one['epochs'] for one in train)} epochs, stopped after "
-        f"{_span(one['patience'] for one in train)} evaluations without a better validation {monitors}; "
-        "tuning by row, see trials and hours."
+        f"Budget: at most {_span(one['epochs'] for one in train)} epochs, stopped after"
+        f" {_span(one['patience'] for one in train)} evaluations without a better validation"
+        f" {monitors}; tuning by row, see trials and hours."
     )
 
 

@@ -31,8 +31,14 @@ class Column:
 RANK = Column("rank", lambda standing: "" if standing.rank is None else str(standing.rank))
 RECIPE = Column("recipe", lambda standing: standing.row.recipe, lambda auc, logloss: "*oracle*")
 QUALITY = (
-    Column("test AUC", lambda s: _with_sd(s.row.auc, s.row.auc_sd), lambda auc, logloss: f"{auc:.5f}"),
-    Column("LogLoss", lambda s: _with_sd(s.row.logloss, s.row.logloss_sd), lambda auc, logloss: f"{logloss:.5f}"),
+    Column(
+        "test AUC", lambda s: _with_sd(s.row.auc, s.row.auc_sd), lambda auc, logloss: f"{auc:.5f}"
+    ),
+    Column(
+        "LogLoss",
+        lambda s: _with_sd(s.row.logloss, s.row.logloss_sd),
+        lambda auc, logloss: f"{logloss:.5f}",
+    ),
 )
 FROM_BEST = Column("AUC from the best row's [95 %]", lambda s: _from_best(s))
 ERANK = Column("erank / limit", lambda standing: _number(standing.row.erank, 3))
@@ -57,13 +63,19 @@ NARROW = RANK, RECIPE, *QUALITY, FROM_BEST, ERANK, PARAMETERS, SEEDS
 
 
 def track_tables(board: Board, track: Track, columns: Sequence[Column]) -> Iterable[Table]:
-    """Of ranked rows and, apart, of the others; each only where there are any, the first with the oracle."""
+    """Of ranked rows and, apart, of the others; each only where there are any, the first with the
+    oracle."""
     apart = [standing for standing in track.standings if standing.rank is None]
     unranked = [column for column in columns if column not in (RANK, FROM_BEST)] + [WHY]
     oracle = board.oracle
-    for title, standings, shown in (("", track.ranked, list(columns)), ("Not ranked", apart, unranked)):
+    for title, standings, shown in (
+        ("", track.ranked, list(columns)),
+        ("Not ranked", apart, unranked),
+    ):
         if standings:
-            rows = [tuple(_cell(column, standing, track) for column in shown) for standing in standings]
+            rows = [
+                tuple(_cell(column, standing, track) for column in shown) for standing in standings
+            ]
             if oracle is not None:
                 rows.insert(0, tuple(column.oracle(*oracle) for column in shown))
                 oracle = None
@@ -80,17 +92,21 @@ def track_remarks(track: Track) -> Iterable[str]:
     if track.detectable is not None:
         rows = len(track.ranked)
         yield (
-            f"Ranked over seeds {', '.join(map(str, track.seeds))}: {rows * (rows - 1) // 2} pairs of {rows} rows. "
-            f"Between two rows of the table's root mean square sd, a true AUC difference of {track.detectable:.5f} is "
-            "found with a power of 80 %."
+            f"Ranked over seeds {', '.join(map(str, track.seeds))}: {rows * (rows - 1) // 2} pairs"
+            f" of {rows} rows. Between two rows of the table's root mean square sd, a true AUC"
+            f" difference of {track.detectable:.5f} is found with a power of 80 %."
         )
     if not track.by_rows:
         yield (
-            "No differences from the best row: a bootstrap over test rows needs the logit of each, but a scores file "
-            "here holds bins (as those of more than 100,000 test rows do) or is missing."
+            "No differences from the best row: a bootstrap over test rows needs the logit of each,"
+            " but a scores file here holds bins (as those of more than 100,000 test rows do) or is"
+            " missing."
         )
     if any(standing.other_budget for standing in track.standings):
-        yield "† tuned with another number of trials than most rows of this table, or no number is that of most."
+        yield (
+            "† tuned with another number of trials than most rows of this table, or no number is"
+            " that of most."
+        )
 
 
 def quote_table(board: Board) -> Table:
@@ -108,12 +124,14 @@ def quote_remarks(board: Board) -> Iterable[str]:
     if board.other_split:
         name = board.quotes[0].published.dataset
         yield (
-            f"These are numbers of {name}, another split: here are {board.other_split}. So the difference, ours less "
-            "theirs, holds what that changes and is no reproduction gap."
+            f"These are numbers of {name}, another split: here are {board.other_split}. So the"
+            " difference, ours less theirs, holds what that changes and is no reproduction gap."
         )
     else:
         yield "The reproduction gap is our AUC less theirs, on the same split."
-    for key, source in sorted({quote.published.source: quote.source for quote in board.quotes}.items()):
+    for key, source in sorted(
+        {quote.published.source: quote.source for quote in board.quotes}.items()
+    ):
         yield f"{key}: {source.title}, {source.link}; {source.runs}."
 
 
@@ -130,13 +148,18 @@ def _quote(quote: Quote, *, with_sd: bool) -> Cells:
         "" if ours is None else f"{ours.auc:.5f} ({len(ours.seeds)})",
         "" if quote.gap is None else f"{quote.gap:+.5f}",
     )
-    return (*cells, "" if quote.gap_in_sd is None else f"{quote.gap_in_sd:+.1f}") if with_sd else cells
+    return (
+        (*cells, "" if quote.gap_in_sd is None else f"{quote.gap_in_sd:+.1f}") if with_sd else cells
+    )
 
 
 def _cell(column: Column, standing: Standing, track: Track) -> str:
     row = standing.row
     if column is RECIPE and sum(other.row.recipe == row.recipe for other in track.standings) > 1:
-        return f"{row.recipe} (numerics {row.numerics}, recipe {row.recipe_digest[:8]}, data {row.data_digest[:8]})"
+        return (
+            f"{row.recipe} (numerics {row.numerics}, recipe {row.recipe_digest[:8]}, data"
+            f" {row.data_digest[:8]})"
+        )
     return column.cell(standing)
 
 

@@ -34,7 +34,8 @@ class OtherSplit(_Frozen):
 
 
 class Quoted(_Frozen):
-    """One model on the test split of one data set; `auc_mean` and `auc_sd` over the source's runs."""
+    """One model on the test split of one data set; `auc_mean` and `auc_sd` over the source's
+    runs."""
 
     dataset: Name
     model: Name
@@ -64,11 +65,15 @@ class Published(_Frozen):
     @model_validator(mode="after")
     def _sources_are_named(self) -> "Published":
         if unknown := sorted({row.source for row in self.row} - set(self.source)):
-            raise ValueError(f"there is no [source.{unknown[0]}]; known sources: {', '.join(sorted(self.source))}")
+            raise ValueError(
+                f"there is no [source.{unknown[0]}]; known sources:"
+                f" {', '.join(sorted(self.source))}"
+            )
         return self
 
     def split_of(self, dataset: str) -> tuple[str, str]:
-        """The published data set that stands beside one here, and how its rows differ; nothing where they do not."""
+        """The published data set that stands beside one here, and how its rows differ; nothing
+        where they do not."""
         for other in self.other_split:
             if other.dataset == dataset:
                 return other.published, other.difference

@@ -40,7 +40,8 @@ class Row:
     flops_per_sample: int
     train_samples_per_s: float
     tuned: str | None
-    """The tuning study of its values; its trials and hours are None where there is none or it cannot be read."""
+    """The tuning study of its values; its trials and hours are None where there is none or it
+    cannot be read."""
     trials: int | None
     hours: float | None
     notes: tuple[str, ...]
@@ -54,7 +55,12 @@ class Row:
 
 def grouped(records: Iterable[Record]) -> list[Runs]:
     """The runs of each row, whatever the order of the records."""
-    return [list(runs) for _, runs in groupby(sorted(records, key=lambda run: (*_identity(run), run.seed)), _identity)]
+    return [
+        list(runs)
+        for _, runs in groupby(
+            sorted(records, key=lambda run: (*_identity(run), run.seed)), _identity
+        )
+    ]
 
 
 def make_row(runs: Runs, results: Path) -> Row:
@@ -98,7 +104,13 @@ def embedding_dim(record: Record) -> int | None:
 
 
 def _identity(record: Record) -> tuple[str, str, str, str, int]:
-    return record.dataset, record.name or "", record.recipe_digest, record.data.arrays, record.numerics
+    return (
+        record.dataset,
+        record.name or "",
+        record.recipe_digest,
+        record.data.arrays,
+        record.numerics,
+    )
 
 
 def _tuning(record: Record, results: Path) -> tuple[int | None, float | None]:

@@ -15,19 +15,25 @@ from benchmark.reports.leaderboard.tracks import Standing
 
 TITLE = f"""# Leaderboard
 
-Benchmark {__version__}. Made from `results/records` by `python -m benchmark leaderboard`; do not edit. One row is one
-committed recipe: mean ± sd over its seeds. **Rank = 1 + the number of rows significantly better** in test AUC, so equal
-ranks are ties: Welch's t-test over the seeds of every pair of rows, Holm over all pairs at 5 %. Beside it stands how
-far a row's AUC is from the best row's, with the 95 % interval of a bootstrap over test rows and seeds. Rows with fewer
-than five seeds, or with other seeds or data than the rest, are not ranked. The fixed track holds the embedding size of
-the data set's card, as BARS does (and models without one); rows of other sizes compete in the free track.
+Benchmark {__version__}. Made from `results/records` by `python -m benchmark leaderboard`; do not
+edit. One row is one committed recipe: mean ± sd over its seeds. **Rank = 1 + the number of rows
+significantly better** in test AUC, so equal ranks are ties: Welch's t-test over the seeds of every
+pair of rows, Holm over all pairs at 5 %. Beside it stands how far a row's AUC is from the best
+row's, with the 95 % interval of a bootstrap over test rows and seeds. Rows with fewer than five
+seeds, or with other seeds or data than the rest, are not ranked. The fixed track holds the
+embedding size of the data set's card, as BARS does (and models without one); rows of other sizes
+compete in the free track.
 
-*oracle* is the true click probability, where it is known. erank / limit is the mean effective rank per sample of the
-last stage over its largest possible value, on the validation probe (for `lr` that is 1 by its shape); collapse is its
-ratio to that of the tokens, or of the embedding where there are none. Trials and hours are those of the tuning study
-that chose a row's values. Train samples/s are as each run found them, whatever else the machine was doing.
+*oracle* is the true click probability, where it is known. erank / limit is the mean effective rank
+per sample of the last stage over its largest possible value, on the validation probe (for `lr` that
+is 1 by its shape); collapse is its ratio to that of the tokens, or of the embedding where there are
+none. Trials and hours are those of the tuning study that chose a row's values. Train samples/s are
+as each run found them, whatever else the machine was doing.
 """
-FLOPS = "FLOPs are forward matrix-multiply FLOPs of one sample: multiply-add = 2, elementwise work counts 0."
+FLOPS = (
+    "FLOPs are forward matrix-multiply FLOPs of one sample: multiply-add = 2, elementwise work"
+    " counts 0."
+)
 START, END = "<!-- leaderboard -->", "<!-- /leaderboard -->"
 
 
@@ -42,13 +48,23 @@ def as_csv(boards: Iterable[Board]) -> str:
     for board in boards:
         for track in board.tracks:
             for standing in track.standings:
-                line = {"benchmark": __version__, "dataset": board.dataset, "track": track.kind} | _line(standing)
+                line = {
+                    "benchmark": __version__,
+                    "dataset": board.dataset,
+                    "track": track.kind,
+                } | _line(standing)
                 auc, logloss = board.oracle or (None, None)
-                line |= {"oracle_auc": auc, "oracle_logloss": logloss, "caveat": "; ".join(board.caveats)}
+                line |= {
+                    "oracle_auc": auc,
+                    "oracle_logloss": logloss,
+                    "caveat": "; ".join(board.caveats),
+                }
                 if writer is None:
                     writer = csv.DictWriter(text, list(line), lineterminator="\n")
                     writer.writeheader()
-                writer.writerow({name: "" if value is None else value for name, value in line.items()})
+                writer.writerow(
+                    {name: "" if value is None else value for name, value in line.items()}
+                )
     return text.getvalue()
 
 
@@ -60,7 +76,8 @@ def as_json(boards: Iterable[Board]) -> str:
 def readme_part(boards: Iterable[Board]) -> str:
     """The narrow tables of every board, between the two marks."""
     parts = [
-        f"{START}\n\nBenchmark {__version__}, test split, mean ± sd over seeds; *oracle*: the true click probability.\n"
+        f"{START}\n\nBenchmark {__version__}, test split, mean ± sd over seeds; *oracle*: the true"
+        " click probability.\n"
     ]
     for board in boards:
         caveats = "".join(f"; *{caveat}*" for caveat in board.caveats)
@@ -88,7 +105,9 @@ def _board(board: Board) -> str:
     parts.extend(f"\n{recipe}: {note}\n" for recipe, note in sorted(_notes(board)))
     if board.quotes:
         table = cells.quote_table(board)
-        parts.append(f"\n### {table.title}\n\n{' '.join(cells.quote_remarks(board))}\n\n{table.markdown()}")
+        parts.append(
+            f"\n### {table.title}\n\n{' '.join(cells.quote_remarks(board))}\n\n{table.markdown()}"
+        )
     return "".join(parts)
 
 
@@ -124,8 +143,14 @@ def _plain(board: Board) -> dict[str, Any]:
         "tracks": [asdict(track) for track in board.tracks],
         "published": [
             quote.published.model_dump(mode="json", exclude_none=True)
-            | {"our_auc": quote.ours and quote.ours.auc, "our_seeds": quote.ours and quote.ours.seeds}
-            | {"difference": quote.gap, "difference_in_sd": None if board.other_split else quote.gap_in_sd}
+            | {
+                "our_auc": quote.ours and quote.ours.auc,
+                "our_seeds": quote.ours and quote.ours.seeds,
+            }
+            | {
+                "difference": quote.gap,
+                "difference_in_sd": None if board.other_split else quote.gap_in_sd,
+            }
             for quote in board.quotes
         ],
         "published_on_other_split": board.other_split,

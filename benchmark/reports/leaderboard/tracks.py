@@ -1,4 +1,5 @@
-"""Which rows are comparable, and their ranks: Welch and Holm over seeds; beside it the bootstrap over test rows too."""
+"""Which rows are comparable, and their ranks: Welch and Holm over seeds; beside it the bootstrap
+over test rows too."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -25,8 +26,8 @@ Basis = tuple[int, str, tuple[int, ...]]
 
 @dataclass(frozen=True)
 class Standing:
-    """A row of a table, and its place there. `from_best` is its AUC less the best row's: None for the best row, for one
-    that is not ranked, and where the test logits are not kept row by row."""
+    """A row of a table, and its place there. `from_best` is its AUC less the best row's: None for
+    the best row, for one that is not ranked, and where the test logits are not kept row by row."""
 
     row: Row
     rank: int | None
@@ -39,7 +40,8 @@ class Standing:
 
 @dataclass(frozen=True)
 class Track:
-    """Rows that compete: of the embedding size of the data set's card (`fixed`), or of another (`free`)."""
+    """Rows that compete: of the embedding size of the data set's card (`fixed`), or of another
+    (`free`)."""
 
     kind: Literal["fixed", "free"]
     embedding_dim: int | None
@@ -47,7 +49,8 @@ class Track:
     """Ranked ones by falling AUC, then the others."""
     seeds: tuple[int, ...]
     detectable: float | None
-    """The smallest true difference of AUC that is found with a power of 80 %; None for fewer than two ranked rows."""
+    """The smallest true difference of AUC that is found with a power of 80 %; None for fewer than
+    two ranked rows."""
     by_rows: bool
     """Whether the bootstrap could be made: the test logits of ranked rows are kept row by row."""
 
@@ -57,7 +60,8 @@ class Track:
 
 
 def tracks(groups: Sequence[Runs], card_dim: int | None, results: Path) -> list[Track]:
-    """The tracks of one data set that have rows. Models without an embedding size are in the fixed one."""
+    """The tracks of one data set that have rows. Models without an embedding size are in the fixed
+    one."""
     fixed: list[Runs] = []
     free: list[Runs] = []
     for runs in groups:
@@ -67,13 +71,21 @@ def tracks(groups: Sequence[Runs], card_dim: int | None, results: Path) -> list[
     return [track for track in found if track.standings]
 
 
-def _track(kind: Literal["fixed", "free"], dim: int | None, groups: Sequence[Runs], results: Path) -> Track:
+def _track(
+    kind: Literal["fixed", "free"], dim: int | None, groups: Sequence[Runs], results: Path
+) -> Track:
     basis = _basis(groups)
     reasons = [_apart(runs, basis) for runs in groups]
     seeds = basis[2] if basis else ()
-    full = [[run for run in runs if run.seed in seeds] for runs, why in zip(groups, reasons, strict=True) if not why]
+    full = [
+        [run for run in runs if run.seed in seeds]
+        for runs, why in zip(groups, reasons, strict=True)
+        if not why
+    ]
     ranked = _ranked(full, results)
-    others = [(make_row(runs, results), why) for runs, why in zip(groups, reasons, strict=True) if why]
+    others = [
+        (make_row(runs, results), why) for runs, why in zip(groups, reasons, strict=True) if why
+    ]
     others.sort(key=lambda other: _order(other[0]))
     apart = [Standing(row, None, why, None, False) for row, why in others]
     return Track(
@@ -87,8 +99,8 @@ def _track(kind: Literal["fixed", "free"], dim: int | None, groups: Sequence[Run
 
 
 def _basis(groups: Sequence[Runs]) -> Basis | None:
-    """What most rows of enough seeds share, a row of more seeds being cut to them. Of bases that equally many share the
-    newest numerics decide, then the most seeds, then the first in order."""
+    """What most rows of enough seeds share, a row of more seeds being cut to them. Of bases that
+    equally many share the newest numerics decide, then the most seeds, then the first in order."""
     found = sorted({_own(runs) for runs in groups if len(runs) >= FULL_SEEDS})
     sharing = {basis: sum(not _apart(runs, basis) for runs in groups) for basis in found}
     return max(found, key=lambda basis: (sharing[basis], basis[0], len(basis[2])), default=None)
@@ -111,13 +123,21 @@ def _apart(runs: Runs, basis: Basis | None) -> str:
 
 
 def _ranked(groups: Sequence[Runs], results: Path) -> list[Standing]:
-    rows = sorted(((make_row(runs, results), runs) for runs in groups), key=lambda pair: _order(pair[0]))
+    rows = sorted(
+        ((make_row(runs, results), runs) for runs in groups), key=lambda pair: _order(pair[0])
+    )
     ranks = significance.ranks([[run.metrics.test.auc for run in runs] for _, runs in rows])
     from_best = _from_best([runs for _, runs in rows], results)
     budgets = Counter(row.trials for row, _ in rows)
     usual = {trials for trials, count in budgets.items() if count == max(budgets.values())}
     return [
-        Standing(row, rank, "", difference, len(budgets) > 1 and (len(usual) > 1 or row.trials not in usual))
+        Standing(
+            row,
+            rank,
+            "",
+            difference,
+            len(budgets) > 1 and (len(usual) > 1 or row.trials not in usual),
+        )
         for (row, _), rank, difference in zip(rows, ranks, from_best, strict=True)
     ]
 
@@ -140,9 +160,12 @@ def _from_best(groups: Sequence[Runs], results: Path) -> list[Difference | None]
 
 
 def _placements(run: Record, results: Path) -> Placements | None:
-    """None where the logits are not kept row by row, or their file cannot be read, which `verify` objects to."""
+    """None where the logits are not kept row by row, or their file cannot be read, which `verify`
+    objects to."""
     try:
-        found = scores.by_class(scores.load(scores_path(record_path(results, run.dataset, run.name or "", run.seed))))
+        found = scores.by_class(
+            scores.load(scores_path(record_path(results, run.dataset, run.name or "", run.seed)))
+        )
         return None if found is None else significance.placements(found)
     except (BenchmarkError, ValueError):
         return None
@@ -151,7 +174,10 @@ def _placements(run: Record, results: Path) -> Placements | None:
 def _turned(difference: Difference) -> Difference:
     """Of b from a; without the last bits, in which machines differ."""
     return Difference(
-        *(float(f"{value:.8g}") for value in (-difference.value, -difference.high, -difference.low, difference.p))
+        *(
+            float(f"{value:.8g}")
+            for value in (-difference.value, -difference.high, -difference.low, difference.p)
+        )
     )
 
 

@@ -18,7 +18,13 @@ def overview(recipes: Mapping[str, Runs], metric: str = "erank") -> tuple[Sectio
     """A row a recipe: where its representation ends, and how it moves on the way there."""
     ends = Section(
         f"{TITLES[metric]} / min(rows, columns) of the last stage",
-        ("recipe", "seeds", "test AUC", *(f"token, {said}" for said in WHEN.values()), "batch, trained"),
+        (
+            "recipe",
+            "seeds",
+            "test AUC",
+            *(f"token, {said}" for said in WHEN.values()),
+            "batch, trained",
+        ),
         tuple((name, *_end(runs, metric)) for name, runs in recipes.items()),
     )
     head = [f"{part}, {said}" for part in ("collapse", "amplitude") for said in WHEN.values()]
@@ -27,9 +33,12 @@ def overview(recipes: Mapping[str, Runs], metric: str = "erank") -> tuple[Sectio
         ("recipe", "stages, trained", *head, "damping, trained"),
         tuple((name, *_move(runs, metric)) for name, runs in recipes.items()),
         (
-            "Mean ± sd over seeds; stages: a bar each, from 0 to 1. Collapse: the last stage over tokens (over the "
-            "embedding where there are no tokens). Amplitude: (rise - fall) / 2, signed, mean over blocks. Damping: "
-            "the slope of ln amplitude over the block, of the seeds with all amplitudes above 0.",
+            (
+                "Mean ± sd over seeds; stages: a bar each, from 0 to 1. Collapse: the last stage"
+                " over tokens (over the embedding where there are no tokens). Amplitude: (rise -"
+                " fall) / 2, signed, mean over blocks. Damping: the slope of ln amplitude over the"
+                " block, of the seeds with all amplitudes above 0."
+            ),
         ),
     )
     return ends, moves
@@ -46,7 +55,10 @@ def _end(runs: Runs, metric: str) -> tuple[str, ...]:
 
 def _move(runs: Runs, metric: str) -> tuple[str, ...]:
     paths = {when: trajectories(runs, metric, "token", when) for when in WHEN}
-    swings = {when: [mean(path.amplitude) for path in each if path.amplitude] for when, each in paths.items()}
+    swings = {
+        when: [mean(path.amplitude) for path in each if path.amplitude]
+        for when, each in paths.items()
+    }
     return (
         bars(bands(runs, metric, "token", "best").values()),
         *(words(over_seeds(path.collapse for path in paths[when])) for when in WHEN),
@@ -60,20 +72,33 @@ def _last(runs: Runs, metric: str, form: Form, when: When) -> str:
     return words(found[-1]) if found else ""
 
 
-def rank_and_loss(points: list[Point], left_out: Mapping[str, str], relations: list[Relation]) -> Section:
+def rank_and_loss(
+    points: list[Point], left_out: Mapping[str, str], relations: list[Relation]
+) -> Section:
     """The correlations as they are, a row a scope."""
     rows = [
         (scope, str(each[0].recipes), *map(_cell, each))
-        for scope, each in ((scope, list(same)) for scope, same in groupby(relations, key=lambda r: r.scope))
+        for scope, each in (
+            (scope, list(same)) for scope, same in groupby(relations, key=lambda r: r.scope)
+        )
     ]
     head = (
-        ("", "recipes", *(f"{QUALITIES[r.quality]}, {r.kind}" for r in relations[: len(rows[0]) - 2])) if rows else ()
+        (
+            "",
+            "recipes",
+            *(f"{QUALITIES[r.quality]}, {r.kind}" for r in relations[: len(rows[0]) - 2]),
+        )
+        if rows
+        else ()
     )
     remarks = (
-        "Correlation of effective rank / min(rows, columns) of the trained last stage in token form with quality on "
-        "the test split, and its 95 % interval (Fisher's z). A point is a recipe, the mean over its seeds. A family is "
-        "a model; pooled: less the means of the families, each of which costs a degree of freedom. Recipes differ in "
-        "more than rank: none of this is an effect of rank.",
+        (
+            "Correlation of effective rank / min(rows, columns) of the trained last stage in token"
+            " form with quality on the test split, and its 95 % interval (Fisher's z). A point is a"
+            " recipe, the mean over its seeds. A family is a model; pooled: less the means of the"
+            " families, each of which costs a degree of freedom. Recipes differ in more than rank:"
+            " none of this is an effect of rank."
+        ),
         *(f"Left out: {recipe}, {why}." for recipe, why in left_out.items()),
     )
     return Section("Does rank go with loss?", head, tuple(rows), remarks)

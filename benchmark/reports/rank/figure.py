@@ -13,8 +13,11 @@ from benchmark.reports.rank.loss import Point
 
 @styled
 def rank_against_quality(dataset: str, points: Sequence[Point]) -> Figure:
-    """Test LogLoss and AUC over the trained last stage's effective rank; ± sd over the seeds. `points` by family."""
-    families = {family: list(each) for family, each in groupby(points, key=lambda point: point.family)}
+    """Test LogLoss and AUC over the trained last stage's effective rank; ± sd over the seeds.
+    `points` by family."""
+    families = {
+        family: list(each) for family, each in groupby(points, key=lambda point: point.family)
+    }
     figure = column(3.2 + 0.11 * -(-len(families) // 3))
     above, below = figure.subplots(2, 1, sharex=True)
     for axes, quality in ((above, "logloss"), (below, "auc")):

@@ -1,8 +1,10 @@
-"""Does rank matter? The normalised effective rank of the last stage against the quality on the test split.
+"""Does rank matter? The normalised effective rank of the last stage against the quality on the test
+split.
 
-The unit is the recipe: the mean over its seeds, which are not independent points. Intervals (95 %) are Fisher's z:
-standard error 1 / sqrt(n - k - 2) for n recipes of k families whose means are taken out (k = 1 across all), and for
-Spearman's coefficient sqrt(1 + r^2 / 2) times that (Bonett & Wright 2000).
+The unit is the recipe: the mean over its seeds, which are not independent points. Intervals (95 %)
+are Fisher's z: standard error 1 / sqrt(n - k - 2) for n recipes of k families whose means are taken
+out (k = 1 across all), and for Spearman's coefficient sqrt(1 + r^2 / 2) times that (Bonett & Wright
+2000).
 """
 
 from collections.abc import Mapping, Sequence
@@ -43,7 +45,8 @@ class Point:
 
 @dataclass(frozen=True)
 class Correlation:
-    """None in place of an interval where the coefficient is 1 or -1, of which Fisher's z knows no error."""
+    """None in place of an interval where the coefficient is 1 or -1, of which Fisher's z knows no
+    error."""
 
     estimate: float
     interval: tuple[float, float] | None
@@ -51,7 +54,8 @@ class Correlation:
 
 @dataclass(frozen=True)
 class Relation:
-    """Rank against `quality` over `recipes` of them; `found` is the reason where there are too few."""
+    """Rank against `quality` over `recipes` of them; `found` is the reason where there are too
+    few."""
 
     scope: str
     quality: Literal["logloss", "auc"]
@@ -79,8 +83,11 @@ def points(recipes: Mapping[str, Runs]) -> tuple[list[Point], dict[str, str]]:
 
 
 def relations(found: Sequence[Point]) -> list[Relation]:
-    """Across all recipes, pooled within the families, and within each family of two recipes or more."""
-    families = {family: list(each) for family, each in groupby(found, key=lambda point: point.family)}
+    """Across all recipes, pooled within the families, and within each family of two recipes or
+    more."""
+    families = {
+        family: list(each) for family, each in groupby(found, key=lambda point: point.family)
+    }
     several = {family: each for family, each in families.items() if len(each) > 1}
     scopes: dict[str, list[list[Point]]] = {
         ACROSS: [list(found)],
@@ -95,7 +102,9 @@ def relations(found: Sequence[Point]) -> list[Relation]:
     ]
 
 
-def _relation(scope: str, groups: list[list[Point]], quality: Literal["logloss", "auc"], kind: Kind) -> Relation:
+def _relation(
+    scope: str, groups: list[list[Point]], quality: Literal["logloss", "auc"], kind: Kind
+) -> Relation:
     members = [point for group in groups for point in group]
     x = np.array([point.rank.mean for point in members])
     y = np.array([getattr(point, quality).mean for point in members])
@@ -104,7 +113,8 @@ def _relation(scope: str, groups: list[list[Point]], quality: Literal["logloss",
 
 
 def correlation(x: Array, y: Array, group: NDArray[np.int64], kind: Kind) -> Correlation | str:
-    """Of x and y [n] (for Spearman: of their ranks) less the mean of each group, or why there is none."""
+    """Of x and y [n] (for Spearman: of their ranks) less the mean of each group, or why there is
+    none."""
     groups = len(set(group.tolist()))
     spare = len(x) - groups - 2
     if spare < 1:

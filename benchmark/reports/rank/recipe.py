@@ -31,9 +31,14 @@ QUANTITIES = tuple((weight, name) for weight in ("plain", "weighted") for name i
 
 
 def of_recipe(runs: Runs, metrics: Sequence[str] = ("erank",)) -> tuple[Section, ...]:
-    """Stages and blocks for each metric, then rank over training and the embedding tables where records have them."""
-    sections = [section for metric in metrics for section in (_stages(runs, metric), _blocks(runs, metric))]
-    curved, tabled = ([run for run in runs if getattr(run, part)] for part in ("rank_curve", "tables"))
+    """Stages and blocks for each metric, then rank over training and the embedding tables where
+    records have them."""
+    sections = [
+        section for metric in metrics for section in (_stages(runs, metric), _blocks(runs, metric))
+    ]
+    curved, tabled = (
+        [run for run in runs if getattr(run, part)] for part in ("rank_curve", "tables")
+    )
     if curved:
         sections.append(_training(curved))
     if tabled:
@@ -45,7 +50,8 @@ def bars(course: Iterable[Band | None], low: float = 0.0, high: float = 1.0) -> 
     """One small bar each, from `low` to `high`; a dot where there is none."""
     span = high - low or 1.0
     return "".join(
-        "·" if band is None else BARS[min(int((band.mean - low) / span * len(BARS)), len(BARS) - 1)] for band in course
+        "·" if band is None else BARS[min(int((band.mean - low) / span * len(BARS)), len(BARS) - 1)]
+        for band in course
     )
 
 
@@ -70,13 +76,20 @@ def _stages(runs: Runs, metric: str) -> Section:
         for when, said in WHEN.items():
             head.append(f"{form}, {said}")
             columns.append([f"{bars([band], low, high)} {words(band)}" for band in found[when]])
-            remarks.append(f"{form}, {said}: {bars(found[when], low, high)} from {low:.3f} to {high:.3f}")
+            remarks.append(
+                f"{form}, {said}: {bars(found[when], low, high)} from {low:.3f} to {high:.3f}"
+            )
     title = f"{TITLES[metric]} / min(rows, columns) after every stage"
     return Section(title, tuple(head), tuple(zip(*columns, strict=True)), tuple(remarks))
 
 
 def _limit(runs: Runs, stage: str) -> str:
-    known = (s.limit for run in runs for when in WHEN if (s := spectra(run, "token", when)[stage]) is not None)
+    known = (
+        s.limit
+        for run in runs
+        for when in WHEN
+        if (s := spectra(run, "token", when)[stage]) is not None
+    )
     return str(next(known, ""))
 
 
@@ -88,10 +101,14 @@ def _blocks(runs: Runs, metric: str) -> Section:
             head.append(f"{part}, {said}")
             columns.append([words(band, 4, "+") for band in block_bands(runs, metric, when, part)])
     rows = tuple(zip(*columns, strict=True))
-    remarks = [remark for form in FORMS for when in WHEN if (remark := _summary(runs, metric, form, when))]
+    remarks = [
+        remark for form in FORMS for when in WHEN if (remark := _summary(runs, metric, form, when))
+    ]
     if not rows:
         return Section(f"{TITLES[metric]}: the last stage over the first", remarks=tuple(remarks))
-    return Section(f"{TITLES[metric]}: what mixing and FFN of a block add", tuple(head), rows, tuple(remarks))
+    return Section(
+        f"{TITLES[metric]}: what mixing and FFN of a block add", tuple(head), rows, tuple(remarks)
+    )
 
 
 def _summary(runs: Runs, metric: str, form: Form, when: When) -> str:
@@ -122,30 +139,62 @@ def _training(runs: Runs) -> Section:
         values = [point.band.mean for point in course]
         low, high = min(values), max(values)
         shown = bars((point.band for point in course[:: -(-len(course) // WIDEST)]), low, high)
-        rows.append((stage, words(course[0].band), words(course[-1].band), f"{low:.3f}", f"{high:.3f}", shown))
+        rows.append(
+            (
+                stage,
+                words(course[0].band),
+                words(course[-1].band),
+                f"{low:.3f}",
+                f"{high:.3f}",
+                shown,
+            )
+        )
     head = ("stage", "first", "last", "lowest", "highest", "from the lowest to the highest")
     remark = (
-        f"Evaluations on {runs[0].curve_probe_rows} probe rows every {steps[0]} steps, token form, mean over seeds."
+        f"Evaluations on {runs[0].curve_probe_rows} probe rows every {steps[0]} steps, token form,"
+        " mean over seeds."
     )
-    return Section("effective rank / min(rows, columns) over training", head, tuple(rows), (remark,))
+    return Section(
+        "effective rank / min(rows, columns) over training", head, tuple(rows), (remark,)
+    )
 
 
 def _tables(runs: Runs) -> Section:
-    head = ("field", "cardinality", "seen", "rows per seen id", "limit", "ia", "erank", "ia by count", "erank by count")
+    head = (
+        "field",
+        "cardinality",
+        "seen",
+        "rows per seen id",
+        "limit",
+        "ia",
+        "erank",
+        "ia by count",
+        "erank by count",
+    )
     rows = [_field(runs, tables) for tables in zip(*(run.tables for run in runs), strict=True)]
-    means = (over_seeds(_field_mean(run, weight, name) for run in runs) for weight, name in QUANTITIES)
+    means = (
+        over_seeds(_field_mean(run, weight, name) for run in runs) for weight, name in QUANTITIES
+    )
     rows.append(("mean", "", "", "", "", *(words(band, 2) for band in means)))
     remark = (
-        "Raw information abundance (ia) and effective rank of the rows seen in training, with the best weights, not "
-        "centred; by count: each row times the square root of how often it occurs."
+        "Raw information abundance (ia) and effective rank of the rows seen in training, with the"
+        " best weights, not centred; by count: each row times the square root of how often it"
+        " occurs."
     )
     return Section("embedding tables", head, tuple(rows), (remark,))
 
 
 def _field(runs: Runs, tables: Sequence[TableSpectrum]) -> tuple[str, ...]:
     first = tables[0]
-    size = (f"{first.cardinality:,}", f"{first.seen:,}", f"{rows_per_id(runs, first):,.1f}", str(first.limit))
-    found = (over_seeds(_value(getattr(t, weight), name) for t in tables) for weight, name in QUANTITIES)
+    size = (
+        f"{first.cardinality:,}",
+        f"{first.seen:,}",
+        f"{rows_per_id(runs, first):,.1f}",
+        str(first.limit),
+    )
+    found = (
+        over_seeds(_value(getattr(t, weight), name) for t in tables) for weight, name in QUANTITIES
+    )
     return first.field, *size, *(words(band, 2) for band in found)
 
 

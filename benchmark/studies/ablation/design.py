@@ -18,14 +18,15 @@ GRID = tuple((mixing, ffn) for mixing in MIXING for ffn in FFN)
 
 
 def parse_cells(text: str | None) -> list[Name]:
-    """`full/glu,none/relu` as pairs, in the order of the grid; all of them for None. Raises UsageError."""
+    """`full/glu,none/relu` as pairs, in the order of the grid; all of them for None. Raises
+    UsageError."""
     if text is None:
         return list(GRID)
     chosen = {cell.strip() for cell in text.split(",")}
     if unknown := sorted(chosen - {"/".join(cell) for cell in GRID}):
         raise UsageError(
-            f"--cells {unknown[0]}: write MIXING/FFN of mixing {', '.join(MIXING)} and FFN {', '.join(FFN)}, "
-            "e.g. full/glu,none/relu"
+            f"--cells {unknown[0]}: write MIXING/FFN of mixing {', '.join(MIXING)} and FFN"
+            f" {', '.join(FFN)}, e.g. full/glu,none/relu"
         )
     return [cell for cell in GRID if "/".join(cell) in chosen]
 
@@ -33,9 +34,17 @@ def parse_cells(text: str | None) -> list[Name]:
 def variants(base: Recipe, chosen: Sequence[Name]) -> list[Variant]:
     """Raises UsageError for a base that has no such parts."""
     if base.model != "rankelastor":
-        raise UsageError(f"--recipe {base.id}: the ablation varies parts of rankelastor, and this is {base.model}")
+        raise UsageError(
+            f"--recipe {base.id}: the ablation varies parts of rankelastor, and this is"
+            f" {base.model}"
+        )
     return [
-        Variant(folder(cell), recipes.override(base, [f"{key}={part}" for key, part in zip(VARIED, cell, strict=True)]))
+        Variant(
+            folder(cell),
+            recipes.override(
+                base, [f"{key}={part}" for key, part in zip(VARIED, cell, strict=True)]
+            ),
+        )
         for cell in chosen
     ]
 

@@ -1,8 +1,10 @@
 """Two crossed factors with replication: effects with intervals and F tests. Pure.
 
-y_ijk = m + a_i + b_j + (ab)_ij + e_ijk, fixed effects that sum to zero, k = 1..n runs a cell, e of one variance,
-estimated within the cells with I J (n - 1) degrees of freedom. An effect's variance is that of its contrast:
-s^2 (I - 1) / (I J n) for a_i, s^2 (J - 1) / (I J n) for b_j, s^2 (I - 1)(J - 1) / (I J n) for (ab)_ij.
+y_ijk = m + a_i + b_j + (ab)_ij + e_ijk, fixed effects that sum to zero, k = 1..n runs a cell, e of
+one variance, estimated within the cells with I J (n - 1) degrees of freedom. An effect's variance
+is that of its contrast:
+s^2 (I - 1) / (I J n) for a_i, s^2 (J - 1) / (I J n) for b_j, s^2 (I - 1)(J - 1) / (I J n) for
+(ab)_ij.
 Source: Montgomery, Design and Analysis of Experiments, the two-factor factorial design.
 """
 
@@ -26,7 +28,8 @@ Values = Mapping[Name, Mapping[int, float]]
 
 @dataclass(frozen=True)
 class Effect:
-    """The effect of a level, or of a pair of levels: estimate +- half_width is its 95 % interval."""
+    """The effect of a level, or of a pair of levels: estimate +- half_width is its 95 %
+    interval."""
 
     of: tuple[str, ...]
     estimate: float
@@ -69,10 +72,13 @@ class Factorial:
     """What was not analysed, in words."""
 
 
-def analyse(values: Values, factors: Name, levels: tuple[Sequence[str], Sequence[str]]) -> Factorial:
+def analyse(
+    values: Values, factors: Name, levels: tuple[Sequence[str], Sequence[str]]
+) -> Factorial:
     """Of the largest complete sub-grid whose cells share two seeds or more.
 
-    Raises BenchmarkError where there is no such grid of two levels by two, or the seeds do not vary."""
+    Raises BenchmarkError where there is no such grid of two levels by two, or the seeds do not
+    vary."""
     rows, columns, seeds = _largest_grid(values, levels)
     y = np.array([[[values[a, b][seed] for seed in seeds] for b in columns] for a in rows])
     i, j, n = y.shape
@@ -83,7 +89,9 @@ def analyse(values: Values, factors: Name, levels: tuple[Sequence[str], Sequence
     residual_df = i * j * (n - 1)
     residual = float(((y - cell[:, :, None]) ** 2).sum())
     if residual == 0:
-        raise BenchmarkError("the seeds of each cell give equal values: there is no variance to judge effects by")
+        raise BenchmarkError(
+            "the seeds of each cell give equal values: there is no variance to judge effects by"
+        )
     variance = residual / residual_df
     quantile = float(stats.t.ppf((1 + LEVEL) / 2, residual_df))
 
@@ -100,7 +108,9 @@ def analyse(values: Values, factors: Name, levels: tuple[Sequence[str], Sequence
         mean=mean,
         main=(
             tuple(Effect((name,), float(a[k]), half_width(i - 1)) for k, name in enumerate(rows)),
-            tuple(Effect((name,), float(b[k]), half_width(j - 1)) for k, name in enumerate(columns)),
+            tuple(
+                Effect((name,), float(b[k]), half_width(j - 1)) for k, name in enumerate(columns)
+            ),
         ),
         interaction=tuple(
             Effect((row, column), float(ab[r, c]), half_width(dfs[2]))
@@ -111,7 +121,9 @@ def analyse(values: Values, factors: Name, levels: tuple[Sequence[str], Sequence
         residual_sd=sqrt(variance),
         residual_df=residual_df,
         sd_ratio=_sd_ratio(y),
-        bartlett_p=None if _sd_ratio(y) is None else float(stats.bartlett(*y.reshape(-1, n)).pvalue),
+        bartlett_p=(
+            None if _sd_ratio(y) is None else float(stats.bartlett(*y.reshape(-1, n)).pvalue)
+        ),
         left_out=tuple(_left_out(values, rows, columns, seeds)),
     )
 
@@ -129,8 +141,8 @@ def _largest_grid(
                 best = rows, columns, seeds
     if not best[2]:
         raise BenchmarkError(
-            "effects and their intervals need at least two levels of each factor in every combination, "
-            "and two seeds that all of these have; run more cells or more seeds"
+            "effects and their intervals need at least two levels of each factor in every"
+            " combination, and two seeds that all of these have; run more cells or more seeds"
         )
     return best
 
@@ -141,7 +153,9 @@ def _subsets(levels: Sequence[str]) -> Iterator[tuple[str, ...]]:
 
 
 def _shared_seeds(values: Values, rows: Sequence[str], columns: Sequence[str]) -> tuple[int, ...]:
-    return tuple(sorted(set.intersection(*(set(values.get((a, b), {})) for a in rows for b in columns))))
+    return tuple(
+        sorted(set.intersection(*(set(values.get((a, b), {})) for a in rows for b in columns)))
+    )
 
 
 def _f_tests(
@@ -164,7 +178,9 @@ def _sd_ratio(y: NDArray[np.float64]) -> float | None:
     return float(sd.max() / sd.min()) if sd.min() > 0 else None
 
 
-def _left_out(values: Values, rows: Sequence[str], columns: Sequence[str], seeds: Sequence[int]) -> Iterator[str]:
+def _left_out(
+    values: Values, rows: Sequence[str], columns: Sequence[str], seeds: Sequence[int]
+) -> Iterator[str]:
     for (a, b), runs in sorted(values.items()):
         if a not in rows or b not in columns:
             yield f"{a}/{b}: it is outside the largest complete grid"

@@ -1,4 +1,5 @@
-"""What the ablation's records show: a table of cells, and the effects of mixing, FFN and both together."""
+"""What the ablation's records show: a table of cells, and the effects of mixing, FFN and both
+together."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -32,20 +33,26 @@ class Measure:
 MEASURES = (
     Measure("auc", "test AUC", 5, lambda run: run.metrics.test.auc),
     Measure("logloss", "test LogLoss", 5, lambda run: run.metrics.test.logloss),
-    Measure("rank", "erank / limit of the last stage", 3, lambda run: list(ranks(run, "best").values())[-1]),
+    Measure(
+        "rank",
+        "erank / limit of the last stage",
+        3,
+        lambda run: list(ranks(run, "best").values())[-1],
+    ),
 )
 
 
 def cells(results: Path, dataset: str) -> Cells:
-    """The records of every cell that has any, in the order of the grid. Raises BenchmarkError for records that are no
-    one study."""
+    """The records of every cell that has any, in the order of the grid. Raises BenchmarkError for
+    records that are no one study."""
     runs = found(results, STUDY, dataset)
     require_alike(runs, VARIED)
     return {cell: runs[folder(cell)] for cell in GRID if folder(cell) in runs}
 
 
 def report(results: Path, dataset: str) -> Report | None:
-    """From the records alone; None where there is none. Raises BenchmarkError for records that are no one study."""
+    """From the records alone; None where there is none. Raises BenchmarkError for records that are
+    no one study."""
     there = cells(results, dataset)
     if not there:
         return None
@@ -59,7 +66,9 @@ def report(results: Path, dataset: str) -> Report | None:
         {
             "dataset": dataset,
             "settings": settings,
-            "cells": {"/".join(cell): [_numbers(run) for run in each] for cell, each in there.items()},
+            "cells": {
+                "/".join(cell): [_numbers(run) for run in each] for cell, each in there.items()
+            },
             "analyses": {
                 measure.key: asdict(each) if isinstance(each, Factorial) else each
                 for measure, each in zip(MEASURES, analyses, strict=True)
@@ -69,16 +78,21 @@ def report(results: Path, dataset: str) -> Report | None:
 
 
 def _settings(run: Record) -> dict[str, Any]:
-    settings = {f"{group}.{key}": value for group in ("model", "train") for key, value in run.recipe[group].items()}
+    settings = {
+        f"{group}.{key}": value
+        for group in ("model", "train")
+        for key, value in run.recipe[group].items()
+    }
     return {key: value for key, value in settings.items() if key not in VARIED}
 
 
 def _remarks(first: Record, settings: dict[str, Any]) -> Iterator[str]:
     yield (
-        "Made from the records in the folder of this name by `python -m benchmark ablate`; do not edit. All cells have "
-        "the same width and training, each its own number of parameters. Mean ± sd over seeds. erank / limit is the "
-        "mean effective rank per sample over its largest possible value, with the best weights. FLOPs are forward "
-        "matrix-multiply FLOPs of one sample (multiply-add = 2; elementwise work counts 0)."
+        "Made from the records in the folder of this name by `python -m benchmark ablate`; do not"
+        " edit. All cells have the same width and training, each its own number of parameters. Mean"
+        " ± sd over seeds. erank / limit is the mean effective rank per sample over its largest"
+        " possible value, with the best weights. FLOPs are forward matrix-multiply FLOPs of one"
+        " sample (multiply-add = 2; elementwise work counts 0)."
     )
     if first.caveat:
         yield f"**{first.caveat}**"
@@ -113,7 +127,9 @@ def _table(cells: Cells) -> Section:
             )
         )
     head = ("mixing/FFN", "seeds", "test AUC", "LogLoss", *stages, "parameters", "FLOPs/sample")
-    notes = tuple(f"{'/'.join(cell)}: {note}" for cell, runs in cells.items() for note in runs[0].notes)
+    notes = tuple(
+        f"{'/'.join(cell)}: {note}" for cell, runs in cells.items() for note in runs[0].notes
+    )
     return Section("Quality, erank / limit after every stage, cost", head, tuple(rows), notes)
 
 
@@ -125,7 +141,10 @@ def _mean(values: Sequence[float | None]) -> str:
 def analysis(cells: Cells, measure: Measure) -> Factorial | str:
     """The analysis, or why there is none."""
     values = {cell: {run.seed: measure.of(run) for run in runs} for cell, runs in cells.items()}
-    known = {cell: {seed: value for seed, value in runs.items() if value is not None} for cell, runs in values.items()}
+    known = {
+        cell: {seed: value for seed, value in runs.items() if value is not None}
+        for cell, runs in values.items()
+    }
     try:
         return analyse(known, FACTORS, (MIXING, FFN))
     except BenchmarkError as refusal:
@@ -145,7 +164,10 @@ def _section(measure: Measure, found: Factorial | str) -> Section:
         *(_effect("/".join(effect.of), effect, measure) for effect in found.interaction),
     ]
     return Section(
-        title, ("effect of", "estimate", "95 % interval", ""), tuple(rows), tuple(_judgement(found, measure))
+        title,
+        ("effect of", "estimate", "95 % interval", ""),
+        tuple(rows),
+        tuple(_judgement(found, measure)),
     )
 
 
@@ -159,21 +181,26 @@ def _effect(name: str, effect: Effect, measure: Measure) -> tuple[str, ...]:
 def _judgement(found: Factorial, measure: Measure) -> Iterator[str]:
     mixing, ffn = found.levels
     yield (
-        f"Two-way analysis of variance, {len(mixing)} x {len(ffn)} cells, seeds {seeds_in_words(found.seeds)}, grand "
-        f"mean {found.mean:.{measure.digits}f}, sd within cells {found.residual_sd:.{measure.digits + 1}f} "
-        f"({found.residual_df} degrees of freedom). Main effects are differences from the grand mean, averaged over "
-        "the other factor; those of a pair are what is left of its mean after both main effects."
+        f"Two-way analysis of variance, {len(mixing)} x {len(ffn)} cells, seeds"
+        f" {seeds_in_words(found.seeds)}, grand mean {found.mean:.{measure.digits}f}, sd within"
+        f" cells {found.residual_sd:.{measure.digits + 1}f} ({found.residual_df} degrees of"
+        " freedom). Main effects are differences from the grand mean, averaged over the other"
+        " factor; those of a pair are what is left of its mean after both main effects."
     )
     for test in found.tests:
         yield (
-            f"F test of {test.source}: F({test.df}, {found.residual_df}) = {test.f:.2f}, p = {test.p:.2g}, "
-            f"{100 * test.share:.0f} % of the sum of squares."
+            f"F test of {test.source}: F({test.df}, {found.residual_df}) = {test.f:.2f}, p ="
+            f" {test.p:.2g}, {100 * test.share:.0f} % of the sum of squares."
         )
-    yield "Each interval is a 95 % one by itself: of many, one in twenty leaves out an effect of zero by chance."
+    yield (
+        "Each interval is a 95 % one by itself: of many, one in twenty leaves out an effect of zero"
+        " by chance."
+    )
     if found.sd_ratio is not None:
         doubt = "are in doubt" if found.sd_ratio >= DOUBTFUL_RATIO else "rest on that"
         yield (
-            f"The intervals take all cells to vary alike. The largest sd of a cell is {found.sd_ratio:.1f} times the "
-            f"smallest (Bartlett's test of equal variances: p = {found.bartlett_p:.2g}); intervals and F tests {doubt}."
+            "The intervals take all cells to vary alike. The largest sd of a cell is"
+            f" {found.sd_ratio:.1f} times the smallest (Bartlett's test of equal variances: p ="
+            f" {found.bartlett_p:.2g}); intervals and F tests {doubt}."
         )
     yield from (f"Left out: {what}." for what in found.left_out)

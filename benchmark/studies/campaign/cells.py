@@ -19,8 +19,8 @@ State = Literal["present", "missing", "stale"]
 
 @dataclass(frozen=True)
 class Cell:
-    """One run to be had: `card` is the name or path of its data set's card, `place` the folder of its record, relative
-    to the results folder; `rows` limits the training rows to the first."""
+    """One run to be had: `card` is the name or path of its data set's card, `place` the folder of
+    its record, relative to the results folder; `rows` limits the training rows to the first."""
 
     recipe: Recipe
     card: str
@@ -75,7 +75,9 @@ def _faults(found: Record, cell: Cell, path: Path, today: Fingerprint) -> Iterab
     yield from comparable.recipe(found, cell.recipe.digest())
     yield from comparable.data(found, today)
     if (found.seed, found.train_rows) != (cell.seed, cell.rows):
-        yield f"it is of seed {found.seed}" + ("" if found.train_rows is None else f" and {found.train_rows} rows")
+        yield f"it is of seed {found.seed}" + (
+            "" if found.train_rows is None else f" and {found.train_rows} rows"
+        )
     if not record.scores_path(path).is_file():
         yield "its scores are missing"
 
@@ -83,7 +85,8 @@ def _faults(found: Record, cell: Cell, path: Path, today: Fingerprint) -> Iterab
 def chosen(
     datasets: Sequence[str] | None, names: Sequence[str] | None, folder: Path = RECIPES
 ) -> dict[str, list[Recipe]]:
-    """The committed recipes of these data sets with these names, all for None. Raises UsageError for unknown ones."""
+    """The committed recipes of these data sets with these names, all for None. Raises UsageError
+    for unknown ones."""
     known: dict[str, list[str]] = {}
     for recipe_id in recipes.recipe_ids(folder):
         dataset, _, name = recipe_id.partition("/")
@@ -94,9 +97,15 @@ def chosen(
     wanted = {dataset: known[dataset] for dataset in datasets or known}
     for name in names or []:
         if not any(name in each for each in wanted.values()):
-            raise registry.unknown("recipe name", name, sorted({name for each in wanted.values() for name in each}))
+            raise registry.unknown(
+                "recipe name", name, sorted({name for each in wanted.values() for name in each})
+            )
     return {
-        dataset: [recipes.load(f"{dataset}/{name}", folder) for name in each if names is None or name in names]
+        dataset: [
+            recipes.load(f"{dataset}/{name}", folder)
+            for name in each
+            if names is None or name in names
+        ]
         for dataset, each in wanted.items()
         if names is None or set(names) & set(each)
     }

@@ -1,4 +1,5 @@
-"""How long runs will take, from the records of earlier ones; nothing is said where there is none that is like them."""
+"""How long runs will take, from the records of earlier ones; nothing is said where there is none
+that is like them."""
 
 import heapq
 from collections.abc import Callable, Sequence
@@ -20,8 +21,8 @@ from benchmark.studies.campaign.cells import Planned
 
 @dataclass(frozen=True)
 class Past:
-    """What an earlier run took: `epochs` is the number it ran, until its patience ended if it is `whole`; `seconds` is
-    that of one row in one epoch, on average."""
+    """What an earlier run took: `epochs` is the number it ran, until its patience ended if it is
+    `whole`; `seconds` is that of one row in one epoch, on average."""
 
     dataset: str
     model: str
@@ -47,8 +48,9 @@ def past(found: Record) -> Past:
 
 
 def seconds(recipe: Recipe, schema: Schema, rows: int, history: Sequence[Past]) -> float | None:
-    """Of one run: from runs of the recipe, else of its model on the data set, else of its model; of these from the
-    nearest in FLOPs, in proportion to rows, epochs and FLOPs. None where there are none, or the model cannot be built.
+    """Of one run: from runs of the recipe, else of its model on the data set, else of its model; of
+    these from the nearest in FLOPs, in proportion to rows, epochs and FLOPs. None where there are
+    none, or the model cannot be built.
     """
     digest = recipe.digest()
     alike: tuple[Callable[[Past], bool], ...] = (
@@ -74,7 +76,8 @@ def _distance(flops: int, others: int) -> float:
 
 
 def _epochs(recipe: Recipe, runs: Sequence[Past], history: Sequence[Past]) -> float:
-    """Those until patience ends: of runs like it, else of any on the data set; at most those allowed."""
+    """Those until patience ends: of runs like it, else of any on the data set; at most those
+    allowed."""
     whole = [run.epochs for run in runs if run.whole]
     whole = whole or [run.epochs for run in history if run.whole and run.dataset == recipe.dataset]
     return min(mean(whole or [run.epochs for run in runs]), recipe.train.epochs)
@@ -90,7 +93,9 @@ def history(results: Path) -> list[Past]:
     return runs
 
 
-def longest_first(times: Sequence[tuple[Planned, float | None]]) -> list[tuple[Planned, float | None]]:
+def longest_first(
+    times: Sequence[tuple[Planned, float | None]],
+) -> list[tuple[Planned, float | None]]:
     """In the order of their start: those of unknown length may be the longest."""
     return sorted(times, key=lambda timed: -inf if timed[1] is None else -timed[1])
 

@@ -1,8 +1,10 @@
-"""Where cells are carried out: joblib's loky processes on this machine, or the workers of a Dask cluster.
+"""Where cells are carried out: joblib's loky processes on this machine, or the workers of a Dask
+cluster.
 
-Not through joblib.Parallel: it takes tasks up to twice its number of jobs ahead of their start, which hides what is
-running, and with Dask it waits for ever for a task whose worker has died for good. Both executors under it are plain
-ones of concurrent.futures, and one loop (suite.py) serves both.
+Not through joblib.Parallel: it takes tasks up to twice its number of jobs ahead of their start,
+which hides what is running, and with Dask it waits for ever for a task whose worker has died for
+good. Both executors under it are plain ones of concurrent.futures, and one loop (suite.py) serves
+both.
 """
 
 import os
@@ -21,18 +23,23 @@ ANSWER_SECONDS = 10
 
 
 class Local:
-    """`jobs` processes of this machine with `threads` threads each. Ctrl-C reaches the starting process alone."""
+    """`jobs` processes of this machine with `threads` threads each. Ctrl-C reaches the starting
+    process alone."""
 
     def __init__(self, jobs: int, threads: int) -> None:
         self._jobs = jobs
-        self._threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS"), str(threads))
+        self._threads = dict.fromkeys(
+            ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS"), str(threads)
+        )
         self._executor: Any = None
 
     def jobs(self) -> int:
         return self._jobs
 
     def submit(self, carry_out: CarryOut, cell: Cell) -> "Future[Outcome]":
-        self._executor = get_reusable_executor(self._jobs, initializer=_ignore_interrupts, env=self._threads)
+        self._executor = get_reusable_executor(
+            self._jobs, initializer=_ignore_interrupts, env=self._threads
+        )
         future: Future[Outcome] = self._executor.submit(carry_out, cell)
         return future
 
@@ -42,7 +49,8 @@ class Local:
 
 
 class Cluster:
-    """The workers of a Dask scheduler, which see the same folders. A worker's cell goes to another where it dies.
+    """The workers of a Dask scheduler, which see the same folders. A worker's cell goes to another
+    where it dies.
 
     Raises UsageError where the extra is not installed, BenchmarkError where nobody answers."""
 
@@ -54,7 +62,9 @@ class Cluster:
         try:
             self._client = distributed.Client(address, timeout=ANSWER_SECONDS, set_as_default=False)
         except (OSError, ValueError) as error:
-            raise BenchmarkError(f"--address {address}: no Dask scheduler answers ({error})") from None
+            raise BenchmarkError(
+                f"--address {address}: no Dask scheduler answers ({error})"
+            ) from None
         self._executor = self._client.get_executor()
         self.jobs()
 
@@ -62,11 +72,14 @@ class Cluster:
         try:
             threads: dict[str, int] = self._client.nthreads()
         except OSError as error:
-            raise BenchmarkError(f"the Dask scheduler answers no more ({error}); start it and run this again") from None
+            raise BenchmarkError(
+                f"the Dask scheduler answers no more ({error}); start it and run this again"
+            ) from None
         if several := sorted(worker for worker, count in threads.items() if count > 1):
             raise UsageError(
-                f"the Dask worker {several[0]} has {threads[several[0]]} threads, but runs in one process disturb each "
-                "other's random numbers; start the workers with --nthreads 1, and more of them with --nworkers"
+                f"the Dask worker {several[0]} has {threads[several[0]]} threads, but runs in one"
+                " process disturb each other's random numbers; start the workers with --nthreads"
+                " 1, and more of them with --nworkers"
             )
         return len(threads)
 

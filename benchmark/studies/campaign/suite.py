@@ -1,4 +1,5 @@
-"""Many cells carried out at once: each leaves its record as soon as it is done, whatever happens to the others."""
+"""Many cells carried out at once: each leaves its record as soon as it is done, whatever happens to
+the others."""
 
 import time
 from collections import deque
@@ -26,7 +27,8 @@ class Began:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a cell ended; `auc` is the test AUC of one that is done, `error` the message of one that failed."""
+    """How a cell ended; `auc` is the test AUC of one that is done, `error` the message of one that
+    failed."""
 
     cell: Cell
     state: Literal["done", "failed", "interrupted"]
@@ -46,7 +48,8 @@ class Pool(Protocol):
         """How many cells it can carry out at once, now."""
 
     def submit(self, carry_out: CarryOut, cell: Cell) -> "Future[Outcome]":
-        """The future raises BrokenExecutor where a process of the pool has died; `submit` then has new ones."""
+        """The future raises BrokenExecutor where a process of the pool has died; `submit` then has
+        new ones."""
 
     def close(self, *, kill: bool) -> None: ...
 
@@ -56,9 +59,10 @@ def run_cells(
 ) -> list[Outcome]:
     """Carries out the cells in their order and returns how each ended, in the order of their ends.
 
-    Where a process dies and takes others with it, the cells under way are run again, one by one; one that dies alone
-    has failed. At a signal nothing more is started, `stop` is called, by which the cells under way are to end, and
-    Interrupted is raised when they have; a second signal ends them at once."""
+    Where a process dies and takes others with it, the cells under way are run again, one by one;
+    one that dies alone has failed. At a signal nothing more is started, `stop` is called, by which
+    the cells under way are to end, and Interrupted is raised when they have; a second signal ends
+    them at once."""
     waiting, suspects = deque(cells), deque[Cell]()
     running: dict[Future[Outcome], Cell] = {}
     died: set[str] = set()

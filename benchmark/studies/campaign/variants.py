@@ -1,6 +1,7 @@
 """Studies: a base recipe varied, and the records of its variants, which are never ranked.
 
-results/studies/<study>/<data set>/<variant>/seed-<n>.json   results/studies/<study>/<data set>.{md,json}
+results/studies/<study>/<data set>/<variant>/seed-<n>.json   results/studies/<study>/<data
+set>.{md,json}
 """
 
 import json
@@ -32,7 +33,13 @@ class Variant:
 
 def cells(study: str, card: str, variants: Iterable[Variant], seeds: Sequence[int]) -> list[Cell]:
     return [
-        Cell(variant.recipe, card, seed, PurePath("studies", study, variant.recipe.dataset, variant.name), variant.rows)
+        Cell(
+            variant.recipe,
+            card,
+            seed,
+            PurePath("studies", study, variant.recipe.dataset, variant.name),
+            variant.rows,
+        )
         for variant in variants
         for seed in seeds
     ]
@@ -48,7 +55,8 @@ def require_buildable(variants: Iterable[Variant], schema: Schema) -> None:
 
 
 def found(results: Path, study: str, dataset: str) -> Runs:
-    """Every record of a study on a data set, variants by name. Raises BenchmarkError for one that cannot be read."""
+    """Every record of a study on a data set, variants by name. Raises BenchmarkError for one that
+    cannot be read."""
     runs: Runs = {}
     for path in sorted((results / "studies" / study / dataset).glob("*/seed-*.json")):
         runs.setdefault(path.parent.name, []).append(record.load(path))
@@ -61,7 +69,8 @@ def ranks(run: Record, when: When) -> dict[str, float | None]:
 
 
 def texts(results: Path, study: str, dataset: str, report: Report) -> dict[Path, str]:
-    """The report as Markdown and its numbers as JSON, by their files: the same for the same records."""
+    """The report as Markdown and its numbers as JSON, by their files: the same for the same
+    records."""
     folder = results / "studies" / study
     numbers = json.dumps(report.numbers, indent=1) + "\n"
     return {folder / f"{dataset}.md": report.markdown(), folder / f"{dataset}.json": numbers}

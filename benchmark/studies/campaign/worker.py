@@ -19,14 +19,16 @@ from benchmark.studies.campaign.suite import Outcome
 
 
 class Perform(Protocol):
-    """Carries a job out and writes its record; once `leave` says so, leaves by KeyboardInterrupt, checkpoint kept."""
+    """Carries a job out and writes its record; once `leave` says so, leaves by KeyboardInterrupt,
+    checkpoint kept."""
 
     def __call__(self, job: Job, results: Path, *, leave: Callable[[], bool]) -> Record: ...
 
 
 @dataclass(frozen=True)
 class Worker:
-    """Carries out cells, and leaves a run once the file `going` or the process that started this one is gone."""
+    """Carries out cells, and leaves a run once the file `going` or the process that started this
+    one is gone."""
 
     perform: Perform
     results: Path
@@ -42,15 +44,29 @@ class Worker:
             return not self.going.exists() or os.getppid() != parent
 
         def ended(
-            state: Literal["done", "failed", "interrupted"], auc: float | None = None, error: str = ""
+            state: Literal["done", "failed", "interrupted"],
+            auc: float | None = None,
+            error: str = "",
         ) -> Outcome:
             return Outcome(cell, state, time.monotonic() - began, auc, error)
 
         if not self.going.parent.is_dir():
-            return ended("failed", error=f"this process sees no {self.going.parent}: all need the same folders")
+            return ended(
+                "failed",
+                error=f"this process sees no {self.going.parent}: all need the same folders",
+            )
         try:
             found, store = _opened(cell.card, self.data_root)
-            job = Job(cell.recipe, found.card, store, cell.seed, self.threads, self.device, cell.rows, cell.place)
+            job = Job(
+                cell.recipe,
+                found.card,
+                store,
+                cell.seed,
+                self.threads,
+                self.device,
+                cell.rows,
+                cell.place,
+            )
             record = self.perform(job, self.results, leave=leave)
         except KeyboardInterrupt:
             return ended("interrupted")

@@ -1,4 +1,5 @@
-"""The records of a results folder, by recipe or by variant of a study, and the commands that make those missing."""
+"""The records of a results folder, by recipe or by variant of a study, and the commands that make
+those missing."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +19,8 @@ RANKED = ""
 
 @dataclass(frozen=True)
 class Wanted:
-    """Runs of recipes or variants that are not there; of all of the data set where none is named."""
+    """Runs of recipes or variants that are not there; of all of the data set where none is
+    named."""
 
     dataset: str
     study: str
@@ -41,20 +43,22 @@ class Archive:
     results: Path
 
     def runs(self, dataset: str, name: str) -> list[Record]:
-        """By seed, none where there is no record. Raises BenchmarkError for one that cannot be read."""
+        """By seed, none where there is no record. Raises BenchmarkError for one that cannot be
+        read."""
         study, _, variant = name.rpartition("/")
         return runs_in(self._folder(dataset, study) / variant)
 
     def all(self, dataset: str, study: str) -> dict[str, list[Record]]:
-        """Of every recipe, or of every variant of a study, comparable ones. Raises BenchmarkError."""
+        """Of every recipe, or of every variant of a study, comparable ones. Raises
+        BenchmarkError."""
         folder = self._folder(dataset, study)
         found = {path.name: runs for path in sorted(folder.glob("*")) if (runs := runs_in(path))}
         require_comparable(found)
         return found
 
     def alike(self, dataset: str, names: Sequence[str], seeds: int) -> list[list[Record]]:
-        """The comparable records of each name over the seeds that all have. Raises Missing where these are fewer than
-        `seeds`."""
+        """The comparable records of each name over the seeds that all have. Raises Missing where
+        these are fewer than `seeds`."""
         found = {name: self.runs(dataset, name) for name in names}
         require_comparable(found)
         shared = set.intersection(*({run.seed for run in runs} for runs in found.values()))
@@ -71,22 +75,35 @@ class Archive:
 def _too_few(found: dict[str, list[Record]], shared: Sequence[int], seeds: int) -> str:
     if none := [name for name, runs in found.items() if not runs]:
         return f"no record of {' and '.join(none)}"
-    listed = f"seeds {seeds_in_words(shared)}" if len(shared) > 1 else f"seed {shared[0]}" if shared else "no seed"
+    listed = (
+        f"seeds {seeds_in_words(shared)}"
+        if len(shared) > 1
+        else f"seed {shared[0]}"
+        if shared
+        else "no seed"
+    )
     return f"{listed} of {' and '.join(found)}, it takes {seeds}"
 
 
 def commands(wanted: Iterable[Wanted]) -> list[str]:
-    """What makes the runs: one command for those of a data set and study, and of a depth where the study varies it.
+    """What makes the runs: one command for those of a data set and study, and of a depth where the
+    study varies it.
 
     There is none for what has no recipe to run, or to vary."""
     known = set(recipe_ids())
     groups: dict[tuple[str, str, str], list[Wanted]] = {}
     for each in wanted:
-        depth = each.names[0].rpartition("-")[2] if each.study == damping.STUDY and each.names else ""
-        able = tuple(name for name in each.names if f"{each.dataset}/{_recipe(each.study, name)}" in known)
+        depth = (
+            each.names[0].rpartition("-")[2] if each.study == damping.STUDY and each.names else ""
+        )
+        able = tuple(
+            name for name in each.names if f"{each.dataset}/{_recipe(each.study, name)}" in known
+        )
         base = each.study != design.STUDY or f"{each.dataset}/{design.BASE}" in known
         if base and (able or not each.names):
-            groups.setdefault((each.dataset, each.study, depth), []).append(replace(each, names=able))
+            groups.setdefault((each.dataset, each.study, depth), []).append(
+                replace(each, names=able)
+            )
     return [_command(*key, group) for key, group in sorted(groups.items())]
 
 

@@ -1,7 +1,9 @@
-"""Published claims as testable sentences (`claims.toml`), and the verdicts that records give on them.
+"""Published claims as testable sentences (`claims.toml`), and the verdicts that records give on
+them.
 
-One rule for all: supported where the 95 % interval of the effect lies wholly on the claimed side of 0, contradicted
-where it lies wholly on the other side, not supported where it holds 0, not testable here where records are missing.
+One rule for all: supported where the 95 % interval of the effect lies wholly on the claimed side of
+0, contradicted where it lies wholly on the other side, not supported where it holds 0, not testable
+here where records are missing.
 """
 
 import json
@@ -29,13 +31,15 @@ DIGITS = 10
 """Significant ones of a number in claims.json: the last bits are another library's version."""
 
 RULE = (
-    "One rule for all. A test gives an effect with a 95 % interval. Supported: the interval lies wholly on the claimed "
-    "side of 0. Contradicted: it lies wholly on the other side. Not supported: it holds 0, which does not show that "
-    f"there is no effect. Not testable here: what is missing is said; it takes {LEAST_SEEDS} seeds a side, "
-    f"{FULL_SEEDS} for a claim about the leaderboard. Every interval is a 95 % one by itself and not adjusted for the "
-    "number of tests: of many effects of zero, one in twenty is called supported or contradicted by chance. Rank is "
-    "the mean effective rank per sample over its limit; n counts runs, or recipes in a correlation. Intervals: Welch's "
-    "of differences, also of main effects, Student's of means over seeds, Fisher's z of correlations."
+    "One rule for all. A test gives an effect with a 95 % interval. Supported: the interval lies"
+    " wholly on the claimed side of 0. Contradicted: it lies wholly on the other side. Not"
+    " supported: it holds 0, which does not show that there is no effect. Not testable here: what"
+    f" is missing is said; it takes {LEAST_SEEDS} seeds a side, {FULL_SEEDS} for a claim about the"
+    " leaderboard. Every interval is a 95 % one by itself and not adjusted for the number of"
+    " tests: of many effects of zero, one in twenty is called supported or contradicted by chance."
+    " Rank is the mean effective rank per sample over its limit; n counts runs, or recipes in a"
+    " correlation. Intervals: Welch's of differences, also of main effects, Student's of means"
+    " over seeds, Fisher's z of correlations."
 )
 
 Word = Literal["supported", "not supported", "contradicted", "not testable here"]
@@ -48,7 +52,8 @@ class _Form(BaseModel):
 
 
 class Claim(_Form):
-    """`data` are the data sets of the source, `claimed` the side of 0 on which the effect of every test should lie."""
+    """`data` are the data sets of the source, `claimed` the side of 0 on which the effect of every
+    test should lie."""
 
     id: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
     sentence: Text
@@ -80,7 +85,11 @@ class Verdict:
 
     @property
     def word(self) -> Word:
-        return "not testable here" if isinstance(self.found, Missing) else judge(self.found, self.claim.claimed)
+        return (
+            "not testable here"
+            if isinstance(self.found, Missing)
+            else judge(self.found, self.claim.claimed)
+        )
 
     @property
     def elsewhere(self) -> bool:
@@ -91,7 +100,9 @@ class Verdict:
     def said(self) -> str:
         if isinstance(self.found, Missing):
             return f"{self.word}: {self.found}"
-        return f"{self.word} (tested on other data than the paper's)" if self.elsewhere else self.word
+        return (
+            f"{self.word} (tested on other data than the paper's)" if self.elsewhere else self.word
+        )
 
 
 def judge(effect: Effect, claimed: Side) -> Word:
@@ -129,25 +140,40 @@ def _found(test: Test, archive: Archive, dataset: str) -> Effect | Missing:
 def report(results: Path) -> Report:
     """A section a claim. Raises UsageError for a missing or wrong file of claims."""
     found = verdicts(results)
-    sections = [_section(claim, list(each)) for claim, each in groupby(found, key=lambda verdict: verdict.claim)]
+    sections = [
+        _section(claim, list(each))
+        for claim, each in groupby(found, key=lambda verdict: verdict.claim)
+    ]
     wanted = [run for each in found if isinstance(each.found, Missing) for run in each.found.wanted]
-    made = f"Benchmark {__version__}. Made from `{FILE}` and the records by `python -m benchmark claims`; do not edit."
+    made = (
+        f"Benchmark {__version__}. Made from `{FILE}` and the records by `python -m benchmark"
+        " claims`; do not edit."
+    )
     numbers = {"rule": RULE, "verdicts": [_numbers(each) for each in found]}
-    return Report("Published claims", (made, RULE, in_words(found)), (*sections, *_left(wanted)), numbers)
+    return Report(
+        "Published claims", (made, RULE, in_words(found)), (*sections, *_left(wanted)), numbers
+    )
 
 
 def _left(wanted: Sequence[Wanted]) -> Iterator[Section]:
     if wanted:
-        yield Section("What makes the missing records", remarks=tuple(f"`{each}`" for each in commands(wanted)))
+        yield Section(
+            "What makes the missing records",
+            remarks=tuple(f"`{each}`" for each in commands(wanted)),
+        )
 
 
 def files(results: Path) -> dict[Path, str]:
-    """The generated files and their contents, the same bytes for the same records; none where no claim is stated."""
+    """The generated files and their contents, the same bytes for the same records; none where no
+    claim is stated."""
     return texts(report(results), results) if (results / FILE).is_file() else {}
 
 
 def texts(made: Report, results: Path) -> dict[Path, str]:
-    return {results / "claims.md": made.markdown(), results / "claims.json": json.dumps(made.numbers, indent=1) + "\n"}
+    return {
+        results / "claims.md": made.markdown(),
+        results / "claims.json": json.dumps(made.numbers, indent=1) + "\n",
+    }
 
 
 def in_words(found: Sequence[Verdict]) -> str:
@@ -170,7 +196,10 @@ def _effect(found: Effect | Missing) -> tuple[str, str]:
 
 
 def _remarks(claim: Claim, found: Sequence[Verdict]) -> Iterator[str]:
-    yield f"Source: {claim.source}. Its data: {', '.join(claim.data)}. Claimed: effects {claim.claimed}."
+    yield (
+        f"Source: {claim.source}. Its data: {', '.join(claim.data)}. Claimed: effects"
+        f" {claim.claimed}."
+    )
     for each in found:
         if isinstance(each.found, Effect) and each.found.remark:
             yield f"{each.dataset}, {each.test.what}: {each.found.remark}."
@@ -188,7 +217,11 @@ def _numbers(verdict: Verdict) -> dict[str, Any]:
         "dataset": verdict.dataset,
         "other_data": verdict.elsewhere,
         "verdict": verdict.word,
-        "effect": None if isinstance(found, Missing) else {name: _rounded(x) for name, x in asdict(found).items()},
+        "effect": (
+            None
+            if isinstance(found, Missing)
+            else {name: _rounded(x) for name, x in asdict(found).items()}
+        ),
         "missing": str(found) if isinstance(found, Missing) else None,
     }
 

@@ -31,8 +31,8 @@ def difference(a: Sequence[float], b: Sequence[float], unit: str) -> Effect:
 
 
 def contrast(y: NDArray[np.float64], unit: str, remark: str) -> Effect:
-    """Of the mean of the cells of one side less that of the other's, y [2, cells, runs], whose variances may differ:
-    Welch & Satterthwaite's interval."""
+    """Of the mean of the cells of one side less that of the other's, y [2, cells, runs], whose
+    variances may differ: Welch & Satterthwaite's interval."""
     _, cells, runs = y.shape
     parts = y.var(axis=2, ddof=1).ravel() / (runs * cells**2)
     value, square = float(np.subtract(*y.mean(axis=(1, 2)))), float(parts.sum())
@@ -43,6 +43,8 @@ def contrast(y: NDArray[np.float64], unit: str, remark: str) -> Effect:
 
 def mean_over_seeds(values: Sequence[float], unit: str, remark: str = "") -> Effect:
     """A mean with Student's interval."""
-    margin = float(student.isf(ALPHA / 2, len(values) - 1) * np.std(values, ddof=1) / sqrt(len(values)))
+    margin = float(
+        student.isf(ALPHA / 2, len(values) - 1) * np.std(values, ddof=1) / sqrt(len(values))
+    )
     value = mean(values)
     return Effect(value, value - margin, value + margin, len(values), unit, remark)

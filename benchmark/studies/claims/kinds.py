@@ -1,4 +1,5 @@
-"""The tests that decide published claims: each a small pure function of records, of a closed set of kinds.
+"""The tests that decide published claims: each a small pure function of records, of a closed set of
+kinds.
 
 All intervals are 95 % ones. A rank is the mean effective rank per sample over its limit.
 """
@@ -37,7 +38,8 @@ class _Test(BaseModel):
 
 
 class AucDifference(_Test):
-    """Of the mean test AUC of two recipes, by Welch; a statement about the leaderboard, so it takes its seeds."""
+    """Of the mean test AUC of two recipes, by Welch; a statement about the leaderboard, so it takes
+    its seeds."""
 
     test: Literal["auc_difference"]
     higher: Name
@@ -79,7 +81,8 @@ class CollapseDifference(_Test):
 
 
 class RankChange(_Test):
-    """What the mixing (`rise`) or the FFN (`fall`) of a block adds to the rank: mean over blocks, then over seeds."""
+    """What the mixing (`rise`) or the FFN (`fall`) of a block adds to the rank: mean over blocks,
+    then over seeds."""
 
     test: Literal["rank_change"]
     records: Name
@@ -100,12 +103,17 @@ class RankChange(_Test):
             f"{self.records} has no stages of mixing and FFN",
         )
         blocks = [mean_over_seeds(each, "") for each in zip(*steps, strict=True)]
-        by_block = ", ".join(f"{each.value:+.3f} ({each.low:+.3f} to {each.high:+.3f})" for each in blocks)
-        return mean_over_seeds([mean(each) for each in steps], "rank / limit", f"block by block {by_block}")
+        by_block = ", ".join(
+            f"{each.value:+.3f} ({each.low:+.3f} to {each.high:+.3f})" for each in blocks
+        )
+        return mean_over_seeds(
+            [mean(each) for each in steps], "rank / limit", f"block by block {by_block}"
+        )
 
 
 class Damping(_Test):
-    """The slope of ln amplitude over the block, mean over seeds; of stacks deep enough to have one."""
+    """The slope of ln amplitude over the block, mean over seeds; of stacks deep enough to have
+    one."""
 
     test: Literal["damping"]
     records: Name
@@ -122,16 +130,22 @@ class Damping(_Test):
             raise Missing(f"{self.records} has {deep} blocks, a slope takes {LEAST_BLOCKS}")
         slopes = [path.damping for path in paths if path.damping is not None]
         for run, path in zip(runs, paths, strict=True):
-            if still := [str(block) for block, swing in enumerate(path.amplitude, start=1) if swing <= 0]:
+            if still := [
+                str(block) for block, swing in enumerate(path.amplitude, start=1) if swing <= 0
+            ]:
                 blocks = f"block{'s' * (len(still) > 1)} {', '.join(still)}"
-                raise Missing(f"seed {run.seed} has no slope: its amplitude is not above 0 in {blocks}")
+                raise Missing(
+                    f"seed {run.seed} has no slope: its amplitude is not above 0 in {blocks}"
+                )
         return mean_over_seeds(slopes, "ln amplitude a block")
 
 
 class FactorialEffect(_Test):
-    """The difference of two levels' main effects in the ablation, over the levels of the other factor.
+    """The difference of two levels' main effects in the ablation, over the levels of the other
+    factor.
 
-    The variances of cells may differ (Welch & Satterthwaite), where those of `ablate`'s tables are pooled."""
+    The variances of cells may differ (Welch & Satterthwaite), where those of `ablate`'s tables are
+    pooled."""
 
     test: Literal["factorial_effect"]
     factor: Literal["mixing", "FFN"]
@@ -163,24 +177,38 @@ class FactorialEffect(_Test):
         if isinstance(found, str):
             raise Missing(found.partition(";")[0], wanted)
         factor = report.FACTORS.index(self.factor)
-        if absent := [level for level in (self.level, self.over) if level not in found.levels[factor]]:
-            raise Missing(f"{self.factor} {' and '.join(absent)} lacks cells or seeds that the others have", wanted)
+        if absent := [
+            level for level in (self.level, self.over) if level not in found.levels[factor]
+        ]:
+            raise Missing(
+                f"{self.factor} {' and '.join(absent)} lacks cells or seeds that the others have",
+                wanted,
+            )
         if len(found.seeds) < LEAST_SEEDS:
-            raise Missing(f"its cells share seeds {seeds_in_words(found.seeds)}, it takes {LEAST_SEEDS}", wanted)
+            raise Missing(
+                f"its cells share seeds {seeds_in_words(found.seeds)}, it takes {LEAST_SEEDS}",
+                wanted,
+            )
         others = found.levels[1 - factor]
         grid = [
-            [(name, other) if factor == 0 else (other, name) for other in others] for name in (self.level, self.over)
+            [(name, other) if factor == 0 else (other, name) for other in others]
+            for name in (self.level, self.over)
         ]
         sides = [[self._values(cells[names], found.seeds) for names in row] for row in grid]
         remark = f"over {report.FACTORS[1 - factor]} {', '.join(others)}"
         return contrast(np.array(sides), self._measure.title, remark)
 
     def _values(self, runs: Sequence[Record], seeds: Sequence[int]) -> list[float]:
-        return [value for run in runs if run.seed in seeds and (value := self._measure.of(run)) is not None]
+        return [
+            value
+            for run in runs
+            if run.seed in seeds and (value := self._measure.of(run)) is not None
+        ]
 
 
 class RankLoss(_Test):
-    """Spearman's correlation of the trained last stage's rank with a quality, over recipes or a study's variants."""
+    """Spearman's correlation of the trained last stage's rank with a quality, over recipes or a
+    study's variants."""
 
     test: Literal["rank_loss"]
     quality: Literal["auc", "logloss"]
@@ -197,25 +225,34 @@ class RankLoss(_Test):
 
     def effect(self, archive: Archive, dataset: str) -> Effect:
         every = archive.all(dataset, self.study)
-        points, left_out = loss.points({name: runs for name, runs in every.items() if len(runs) >= LEAST_SEEDS})
+        points, left_out = loss.points(
+            {name: runs for name, runs in every.items() if len(runs) >= LEAST_SEEDS}
+        )
         few = [name for name, runs in every.items() if len(runs) < LEAST_SEEDS]
         [found] = [
             relation
             for relation in loss.relations(points)
-            if (relation.scope, relation.quality, relation.kind) == (loss.ACROSS, self.quality, "Spearman")
+            if (relation.scope, relation.quality, relation.kind)
+            == (loss.ACROSS, self.quality, "Spearman")
         ]
         if isinstance(found.found, str):
             there = f"{len(points)} {self._unit} have {LEAST_SEEDS} seeds and a rank that can vary"
             raise Missing(f"{there}: {found.found}", Wanted(dataset, self.study, (), LEAST_SEEDS))
         if found.found.interval is None:
             raise Missing("all are in line: Fisher's z gives no interval")
-        left = [*(f"{name} has fewer than {LEAST_SEEDS} seeds" for name in few), *map(": ".join, left_out.items())]
+        left = [
+            *(f"{name} has fewer than {LEAST_SEEDS} seeds" for name in few),
+            *map(": ".join, left_out.items()),
+        ]
         remark = f"left out: {'; '.join(left)}" if left else ""
-        return Effect(found.found.estimate, *found.found.interval, len(points), "correlation", remark)
+        return Effect(
+            found.found.estimate, *found.found.interval, len(points), "correlation", remark
+        )
 
 
 Test = Annotated[
-    AucDifference | CollapseDifference | RankChange | Damping | FactorialEffect | RankLoss, Field(discriminator="test")
+    AucDifference | CollapseDifference | RankChange | Damping | FactorialEffect | RankLoss,
+    Field(discriminator="test"),
 ]
 
 
@@ -223,7 +260,9 @@ def _paths(runs: Sequence[Record], when: When) -> list[Trajectory]:
     return trajectories(runs, "erank", "token", when)
 
 
-def _known(runs: Sequence[Record], when: When, of: Callable[[Trajectory], T | None], absent: str) -> list[T]:
+def _known(
+    runs: Sequence[Record], when: When, of: Callable[[Trajectory], T | None], absent: str
+) -> list[T]:
     """Of each run; raises Missing where one has none."""
     values = [value for path in _paths(runs, when) if (value := of(path)) is not None]
     if len(values) < len(runs):

@@ -1,7 +1,8 @@
-"""Parametric bootstraps of scaling laws: is there a law at all, and at which size do two laws cross?
+"""Parametric bootstraps of scaling laws: is there a law at all, and at which size do two laws
+cross?
 
-Every draw is the fitted curve with normal noise in log L, of the pooled sd, and is fitted with a noise of its own. The
-test for a law draws with the sd of each size where these differ."""
+Every draw is the fitted curve with normal noise in log L, of the pooled sd, and is fitted with a
+noise of its own. The test for a law draws with the sd of each size where these differ."""
 
 from dataclasses import dataclass
 
@@ -18,7 +19,8 @@ Vector = NDArray[np.float64]
 
 RESAMPLES = 999
 NEAR = 10**0.5
-"""Crossings are sought from the smallest to the largest size of either ladder and half a decade beyond."""
+"""Crossings are sought from the smallest to the largest size of either ladder and half a decade
+beyond."""
 GRID = 400
 UNEQUAL = 0.01
 """Bartlett's p below which the noise is taken to differ between sizes."""
@@ -27,8 +29,8 @@ TEST_ZOOMS, CROSSING_ZOOMS = 1, 3
 
 @dataclass(frozen=True)
 class LawTest:
-    """The statistic is how much less the law's sum of Huber residuals is than the constant's, over noise^2. A loss that
-    rises with size gives 0."""
+    """The statistic is how much less the law's sum of Huber residuals is than the constant's, over
+    noise^2. A loss that rises with size gives 0."""
 
     statistic: float
     p: float
@@ -40,8 +42,8 @@ class LawTest:
 
 @dataclass(frozen=True)
 class Crossing:
-    """Where the first law falls below the second (or rises above it). An open end of the interval lies farther out than
-    was searched; `measured`: inside the sizes of both ladders."""
+    """Where the first law falls below the second (or rises above it). An open end of the interval
+    lies farther out than was searched; `measured`: inside the sizes of both ladders."""
 
     size: float
     interval: Interval
@@ -58,7 +60,8 @@ def law_or_constant(ladder: Ladder, resamples: int = RESAMPLES, seed: int = 0) -
 
 
 def unequal(ladder: Ladder) -> bool:
-    """Does the noise differ between sizes? Then the pooled sd, and what rests on it, does not hold."""
+    """Does the noise differ between sizes? Then the pooled sd, and what rests on it, does not
+    hold."""
     return ladder.noise_p < UNEQUAL
 
 
@@ -69,10 +72,14 @@ def null_noise(ladder: Ladder) -> Vector:
 
 
 def null_statistics(
-    ladder: Ladder, log_loss: float, noise: Vector | float, resamples: int = RESAMPLES, seed: int = 0
+    ladder: Ladder,
+    log_loss: float,
+    noise: Vector | float,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
 ) -> Vector:
-    """The test's statistic [resamples] under a constant. To first order it depends on sizes and seeds alone, where the
-    noise is the same everywhere."""
+    """The test's statistic [resamples] under a constant. To first order it depends on sizes and
+    seeds alone, where the noise is the same everywhere."""
     return statistics(ladder, _draws(ladder, np.array(log_loss), noise, resamples, seed))
 
 
@@ -86,17 +93,25 @@ def statistics_and_misfits(ladder: Ladder, log_loss: Vector) -> tuple[Vector, Ve
     noise = ladder.noise_of(log_loss)
     fits = fit_many(log_loss, ladder.log_ratio, noise, TEST_ZOOMS)
     fitted = np.log(_losses(fits, ladder.log_ratio[ladder.first]))
-    return np.maximum(fits.constant - fits.objective, 0) / noise**2, misfit(ladder, log_loss, fitted)
+    return np.maximum(fits.constant - fits.objective, 0) / noise**2, misfit(
+        ladder, log_loss, fitted
+    )
 
 
-def crossings(a: Ladder, b: Ladder, resamples: int = RESAMPLES, seed: int = 0) -> tuple[Crossing, ...]:
+def crossings(
+    a: Ladder, b: Ladder, resamples: int = RESAMPLES, seed: int = 0
+) -> tuple[Crossing, ...]:
     """By size; two laws cross at most twice, once in each direction.
 
-    A draw without the crossing counts as one beyond the upper end where the sides have not changed there, else as one
-    below the lower end."""
-    sizes = np.geomspace(min(a.sizes[0], b.sizes[0]) / NEAR, max(a.sizes[-1], b.sizes[-1]) * NEAR, GRID)
+    A draw without the crossing counts as one beyond the upper end where the sides have not changed
+    there, else as one below the lower end."""
+    sizes = np.geomspace(
+        min(a.sizes[0], b.sizes[0]) / NEAR, max(a.sizes[-1], b.sizes[-1]) * NEAR, GRID
+    )
     (law_a, _), (law_b, _) = best_law(a, a.noise), best_law(b, b.noise)
-    drawn = _drawn_losses(a, law_a, sizes, resamples, seed, 0) - _drawn_losses(b, law_b, sizes, resamples, seed, 1)
+    drawn = _drawn_losses(a, law_a, sizes, resamples, seed, 0) - _drawn_losses(
+        b, law_b, sizes, resamples, seed, 1
+    )
     return tuple(
         Crossing(
             size=at,
@@ -115,11 +130,15 @@ def _roots(a: Law, b: Law, sizes: Vector) -> list[tuple[float, bool]]:
     logs = np.log(sizes)
     above = a.at(sizes) > b.at(sizes)
     changes = np.flatnonzero(above[1:] != above[:-1])
-    return [(float(np.exp(brentq(difference, logs[at], logs[at + 1]))), bool(above[at])) for at in changes]
+    return [
+        (float(np.exp(brentq(difference, logs[at], logs[at + 1]))), bool(above[at]))
+        for at in changes
+    ]
 
 
 def _crossing_sizes(rising: Vector, sizes: Vector) -> Vector:
-    """Where differences [sizes, samples] first rise above 0: 0 where below all sizes, inf where beyond them."""
+    """Where differences [sizes, samples] first rise above 0: 0 where below all sizes, inf where
+    beyond them."""
     upward = (rising[:-1] <= 0) & (rising[1:] > 0)
     at, samples = upward.argmax(axis=0), np.arange(rising.shape[1])
     before, after = rising[at, samples], rising[at + 1, samples]
@@ -133,8 +152,11 @@ def _interval(found: Vector) -> Interval:
     return Interval(float(low) if low > 0 else None, float(high) if np.isfinite(high) else None)
 
 
-def _drawn_losses(ladder: Ladder, law: Law, sizes: Vector, resamples: int, seed: int, stream: int) -> Vector:
-    """Losses [sizes, resamples] of laws fitted to draws from this one. Noise is stretched from the normal quantile
+def _drawn_losses(
+    ladder: Ladder, law: Law, sizes: Vector, resamples: int, seed: int, stream: int
+) -> Vector:
+    """Losses [sizes, resamples] of laws fitted to draws from this one. Noise is stretched from the
+    normal quantile
     to Student's, because its sd is itself an estimate."""
     noise = ladder.noise * float(t.isf(LEVEL / 2, ladder.freedom) / norm.isf(LEVEL / 2))
     draws = _draws(ladder, np.log(law.at(ladder.size))[:, None], noise, resamples, seed, stream)
@@ -144,11 +166,21 @@ def _drawn_losses(ladder: Ladder, law: Law, sizes: Vector, resamples: int, seed:
 
 def _losses(fits: Fits, log_ratio: Vector) -> Vector:
     """[sizes, samples] at log x / x0 [sizes]."""
-    return np.asarray(fits.m + fits.b / fits.alpha * np.expm1(-np.multiply.outer(log_ratio, fits.alpha)), np.float64)
+    return np.asarray(
+        fits.m + fits.b / fits.alpha * np.expm1(-np.multiply.outer(log_ratio, fits.alpha)),
+        np.float64,
+    )
 
 
 def _draws(
-    ladder: Ladder, log_loss: Vector, noise: Vector | float, resamples: int, seed: int, stream: int = 0
+    ladder: Ladder,
+    log_loss: Vector,
+    noise: Vector | float,
+    resamples: int,
+    seed: int,
+    stream: int = 0,
 ) -> Vector:
     random = np.random.Generator(np.random.Philox(seed=np.random.SeedSequence([seed, stream])))
-    return np.asarray(log_loss + noise * random.standard_normal((len(ladder.size), resamples)), np.float64)
+    return np.asarray(
+        log_loss + noise * random.standard_normal((len(ladder.size), resamples)), np.float64
+    )

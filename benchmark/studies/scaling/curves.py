@@ -1,4 +1,5 @@
-"""The laws of a data set's ladders: per recipe and axis, where they cross, and over parameters and rows together."""
+"""The laws of a data set's ladders: per recipe and axis, where they cross, and over parameters and
+rows together."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +24,8 @@ LAW, NO_LAW, NO_POWER_LAW, NO_JOINT_LAW = (
 
 @dataclass(frozen=True)
 class Curve:
-    """`test` and `ladder` are None where the design was `refused`; `tried` is the law where a constant is rejected."""
+    """`test` and `ladder` are None where the design was `refused`; `tried` is the law where a
+    constant is rejected."""
 
     recipe: str
     axis: Axis
@@ -99,7 +101,9 @@ def mean_rank(rung: Rung) -> float | None:
 def curves(ladders: Ladders, axes: Sequence[Axis] = AXES) -> list[Curve]:
     """By axis and recipe, of the axes on which a ladder has two sizes or more."""
     found = [(name, axis, on_axis(rungs, axis)) for axis in axes for name, rungs in ladders.items()]
-    return [_curve(*each) for each in found if len({each[1].of(rung.first) for rung in each[2]}) > 1]
+    return [
+        _curve(*each) for each in found if len({each[1].of(rung.first) for rung in each[2]}) > 1
+    ]
 
 
 def _curve(recipe: str, axis: Axis, rungs: tuple[Rung, ...]) -> Curve:
@@ -121,12 +125,18 @@ def meetings(found: Sequence[Curve]) -> list[Met]:
 
 def joints(ladders: Ladders) -> list[Joint]:
     """Of the recipes with steps on fewer rows."""
-    return [_joint(name, rungs) for name, rungs in ladders.items() if len({ROWS.of(rung.first) for rung in rungs}) > 1]
+    return [
+        _joint(name, rungs)
+        for name, rungs in ladders.items()
+        if len({ROWS.of(rung.first) for rung in rungs}) > 1
+    ]
 
 
 def _joint(recipe: str, rungs: Sequence[Rung]) -> Joint:
     points = [
-        JointPoint(PARAMETERS.of(run), ROWS.of(run), run.seed, logloss(run)) for rung in rungs for run in rung.runs
+        JointPoint(PARAMETERS.of(run), ROWS.of(run), run.seed, logloss(run))
+        for rung in rungs
+        for run in rung.runs
     ]
     oracle = rungs[0].first.metrics.oracle_logloss
     try:

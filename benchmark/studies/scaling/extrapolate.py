@@ -1,4 +1,5 @@
-"""What a size that no one here can run would cost and give: extrapolated from the records of a ladder."""
+"""What a size that no one here can run would cost and give: extrapolated from the records of a
+ladder."""
 
 from collections.abc import Sequence
 from math import ceil, log10
@@ -15,14 +16,15 @@ from benchmark.studies.scaling.ladders import FLOPS, PARAMETERS, Rung, rows_of
 BYTES = 16
 """Of each parameter, in float32: weight, gradient, Adam's two moments."""
 GROWING = 0.1
-"""Of the time at the largest size, the least share that must grow with FLOPs for the line to be believed."""
+"""Of the time at the largest size, the least share that must grow with FLOPs for the line to be
+believed."""
 HOURS = 24
 """In which the run is to end: so many machines are counted."""
 
 
 def plan(dataset: str, recipe: str, ladder: Sequence[Rung], to: float) -> Section | None:
-    """One run of the recipe with `to` dense parameters without head; None where it has no ladder over them. Raises
-    UsageError for a size that is not beyond the ladder."""
+    """One run of the recipe with `to` dense parameters without head; None where it has no ladder
+    over them. Raises UsageError for a size that is not beyond the ladder."""
     found = curves({recipe: tuple(ladder)}, (PARAMETERS,))
     if not found:
         return None
@@ -30,8 +32,8 @@ def plan(dataset: str, recipe: str, ladder: Sequence[Rung], to: float) -> Sectio
     largest = curve.rungs[-1]
     if to <= curve.sizes[-1]:
         raise UsageError(
-            f"--to {to:g}: {dataset}/{recipe} was measured up to {curve.sizes[-1]:,} parameters; give a larger size, "
-            "or another --recipe"
+            f"--to {to:g}: {dataset}/{recipe} was measured up to {curve.sizes[-1]:,} parameters;"
+            " give a larger size, or another --recipe"
         )
     flops = _flops(curve.rungs, to)
     seconds, basis = _seconds(curve.rungs, flops)
@@ -52,11 +54,14 @@ def plan(dataset: str, recipe: str, ladder: Sequence[Rung], to: float) -> Sectio
         ("", "extrapolated"),
         rows,
         (
-            f"{basis}, at the rows and epochs of the largest measured size ({curve.sizes[-1]:,} parameters, "
-            f"{rows_of(largest.first):,} rows, {_epochs(largest):.1f} epochs, {largest.first.threads} threads, "
-            f"{largest.first.environment.machine}). FLOPs by the straight line through the two largest sizes, at least "
-            "2 a parameter; machines as if the work were divided without loss. The interval is that of the law as "
-            "fitted: that the law goes on so far is an assumption.",
+            (
+                f"{basis}, at the rows and epochs of the largest measured size ({curve.sizes[-1]:,}"
+                f" parameters, {rows_of(largest.first):,} rows, {_epochs(largest):.1f} epochs,"
+                f" {largest.first.threads} threads, {largest.first.environment.machine}). FLOPs by"
+                " the straight line through the two largest sizes, at least 2 a parameter;"
+                " machines as if the work were divided without loss. The interval is that of the"
+                " law as fitted: that the law goes on so far is an assumption."
+            ),
         ),
     )
 
@@ -68,8 +73,8 @@ def _flops(rungs: Sequence[Rung], to: float) -> float:
 
 
 def _seconds(rungs: Sequence[Rung], flops: float) -> tuple[float, str]:
-    """Of a sample, and by what: a + b FLOPs over the ladder by least squares of the relative error; where the time
-    hardly grows with FLOPs, in proportion to them."""
+    """Of a sample, and by what: a + b FLOPs over the ladder by least squares of the relative error;
+    where the time hardly grows with FLOPs, in proportion to them."""
     runs = [run for rung in rungs for run in rung.runs]
     each = np.array([run.cost.total_seconds / (rows_of(run) * run.curve[-1].epoch) for run in runs])
     of = np.array([run.flops_per_sample for run in runs], np.float64)
@@ -77,8 +82,9 @@ def _seconds(rungs: Sequence[Rung], flops: float) -> tuple[float, str]:
     largest = float(each[of == of[-1]].mean())
     if slope * of[-1] >= GROWING * largest:
         return float(fixed + slope * flops), "Time by a + b FLOPs of a sample over the ladder"
-    return largest / of[-1] * flops, (
-        "Time in proportion to FLOPs, an upper bound, as over the ladder it hardly grows with them"
+    return (
+        largest / of[-1] * flops,
+        "Time in proportion to FLOPs, an upper bound, as over the ladder it hardly grows with them",
     )
 
 
@@ -91,7 +97,10 @@ def _loss(curve: Curve, to: float) -> str:
     if curve.fit is None:
         return f"{curve.verdict}: nothing to extrapolate" if not curve.refused else curve.verdict
     least = curve.rungs[0].first.metrics.oracle_logloss or 0.0
-    at, (low, high) = float(curve.fit.law.at(to)), (float(end[0]) for end in curve.fit.border.band([to]))
+    at, (low, high) = (
+        float(curve.fit.law.at(to)),
+        (float(end[0]) for end in curve.fit.border.band([to])),
+    )
     if high < least:
         return f"the law lies below the oracle's {least:.5f}: it does not go on so far"
     said = f"{max(low, least):.5f} to {high:.5f}"

@@ -1,4 +1,5 @@
-"""The figures of ladders: laws, rank against size, loss against rank; and of shapes: loss and rank against depth."""
+"""The figures of ladders: laws, rank against size, loss against rank; and of shapes: loss and rank
+against depth."""
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -22,7 +23,8 @@ RANK = "effective rank / min(rows, columns), last stage, trained"
 
 
 def draw(found: Findings, results: Path) -> list[Path]:
-    """Of each axis that has a ladder, and of the shapes, as files in results/figures/scaling/<data set>."""
+    """Of each axis that has a ladder, and of the shapes, as files in results/figures/scaling/<data
+    set>."""
     dataset = found.dataset
     folder = results / "figures" / "scaling" / dataset
     written: list[Path] = []
@@ -37,10 +39,13 @@ def draw(found: Findings, results: Path) -> list[Path]:
 
 @styled
 def laws(dataset: str, axis: Axis, found: Sequence[Curve]) -> Figure:
-    """Loss against size, and below it loss minus E of the ladders with a law; laws with their 95 % bands."""
+    """Loss against size, and below it loss minus E of the ladders with a law; laws with their 95 %
+    bands."""
     fitted = [(number, curve) for number, curve in enumerate(found) if curve.fit is not None]
     figure = column(3.4 if fitted else 2.2)
-    panels: list[Axes] = list(figure.subplots(2 if fitted else 1, 1, sharex=True, squeeze=False)[:, 0])
+    panels: list[Axes] = list(
+        figure.subplots(2 if fitted else 1, 1, sharex=True, squeeze=False)[:, 0]
+    )
     for number, curve in enumerate(found):
         _points(panels[0], curve, number, 0.0)
         _law(panels[0], curve, number, 0.0)
@@ -51,7 +56,11 @@ def laws(dataset: str, axis: Axis, found: Sequence[Curve]) -> Figure:
     panels[0].set(xscale="log", ylabel="test LogLoss")
     panels[-1].set_xlabel(axis.title)
     if fitted:
-        panels[1].set(yscale="log", ylabel="test LogLoss - E", ylim=(_least(curve for _, curve in fitted) / 2, None))
+        panels[1].set(
+            yscale="log",
+            ylabel="test LogLoss - E",
+            ylim=(_least(curve for _, curve in fitted) / 2, None),
+        )
     legend_below(figure, panels[0], 3)
     figure.suptitle(f"{dataset}: a point a run; lines: laws with 95 % bands")
     return figure
@@ -77,7 +86,8 @@ def ranks(dataset: str, axis: Axis, found: Sequence[Curve]) -> Figure:
 
 @styled
 def depth(dataset: str, found: Sequence[Level]) -> Figure:
-    """Loss against depth, and below it rank against depth, a line a level; means over seeds, ± sd."""
+    """Loss against depth, and below it rank against depth, a line a level; means over seeds, ±
+    sd."""
     figure = column(3.4)
     above, below = figure.subplots(2, 1, sharex=True)
     for number, level in enumerate(found):
@@ -107,7 +117,9 @@ def _points(axes: Axes, curve: Curve, number: int, floor: float) -> None:
         linestyle="none",
         color=PALETTE[number % len(PALETTE)],
         marker=MARKERS[number % len(MARKERS)],
-        label=curve.recipe if curve.fit is not None else f"{curve.recipe} ({_why_points_only(curve)})",
+        label=(
+            curve.recipe if curve.fit is not None else f"{curve.recipe} ({_why_points_only(curve)})"
+        ),
     )
 
 
@@ -119,7 +131,11 @@ def _why_points_only(curve: Curve) -> str:
 
 def _least(fitted: Iterable[Curve]) -> float:
     """Of what the laws lie above their E, the least: bands and points may come down to it."""
-    return min(float(curve.fit.law.at(curve.sizes[-1])) - curve.fit.law.E for curve in fitted if curve.fit is not None)
+    return min(
+        float(curve.fit.law.at(curve.sizes[-1])) - curve.fit.law.E
+        for curve in fitted
+        if curve.fit is not None
+    )
 
 
 def _law(axes: Axes, curve: Curve, number: int, floor: float) -> None:
@@ -143,7 +159,9 @@ def _band(rung: Rung, of: Callable[[Record], float | None]) -> Band:
     return mean(values), stdev(values) if len(values) > 1 else 0.0
 
 
-def _bars(axes: Axes, x: Sequence[Band], y: Sequence[Band], recipe: str, number: int, line: str) -> None:
+def _bars(
+    axes: Axes, x: Sequence[Band], y: Sequence[Band], recipe: str, number: int, line: str
+) -> None:
     axes.errorbar(
         [value for value, _ in x],
         [value for value, _ in y],

@@ -1,7 +1,9 @@
-"""The joint law over parameters and training rows, L(N, R) = E + A (N / N0)^-alpha + B (R / R0)^-beta (Hoffmann et al.
-2022, equation 2), fitted as the law of one axis is; N0 and R0 are the geometric means of the sizes on each axis.
+"""The joint law over parameters and training rows, L(N, R) = E + A (N / N0)^-alpha + B (R /
+R0)^-beta (Hoffmann et al. 2022, equation 2), fitted as the law of one axis is; N0 and R0 are the
+geometric means of the sizes on each axis.
 
-Its E is the loss of an infinite model on infinite rows: the floor of the data, up to what the model family misses."""
+Its E is the loss of an infinite model on infinite rows: the floor of the data, up to what the model
+family misses."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -40,15 +42,22 @@ class JointLaw:
     rows0: float
 
     def at(self, parameters: ArrayLike, rows: ArrayLike) -> Vector:
-        of_parameters = self.A * (np.asarray(parameters, np.float64) / self.parameters0) ** -self.alpha
-        return self.E + of_parameters + self.B * (np.asarray(rows, np.float64) / self.rows0) ** -self.beta
+        of_parameters = (
+            self.A * (np.asarray(parameters, np.float64) / self.parameters0) ** -self.alpha
+        )
+        return (
+            self.E
+            + of_parameters
+            + self.B * (np.asarray(rows, np.float64) / self.rows0) ** -self.beta
+        )
 
 
 @dataclass(frozen=True)
 class JointFit:
-    """`noise` is the pooled sd of log L over the seeds of a pair of sizes, `sd` the same in LogLoss; E's interval is
-    95 %; `misfit` as in a fit of one axis. Falls are in LogLoss: the mean loss from the worst pair to the best, and
-    each term of the law over its axis."""
+    """`noise` is the pooled sd of log L over the seeds of a pair of sizes, `sd` the same in
+    LogLoss; E's interval is
+    95 %; `misfit` as in a fit of one axis. Falls are in LogLoss: the mean loss from the worst pair
+    to the best, and each term of the law over its axis."""
 
     law: JointLaw
     noise: float
@@ -72,7 +81,8 @@ class JointFit:
 
     @property
     def parameters_estimated(self) -> bool:
-        """Are A and alpha estimates: does their term fall beyond the noise, by an exponent off its bounds?"""
+        """Are A and alpha estimates: does their term fall beyond the noise, by an exponent off its
+        bounds?"""
         return self.fall_of_parameters >= LEAST_FALL * self.sd and not at_bound(self.law.alpha)
 
     @property
@@ -82,7 +92,8 @@ class JointFit:
 
 
 def fit_joint(points: Sequence[JointPoint]) -> JointFit:
-    """Raises ValueError for points that are no measurements, NotFitted where they are too few or too alike."""
+    """Raises ValueError for points that are no measurements, NotFitted where they are too few or
+    too alike."""
     plane, parameters0, rows0 = plane_of(points)
     best, objective = _best(plane)
     E, A, B, log_alpha, log_beta = best
@@ -94,7 +105,9 @@ def fit_joint(points: Sequence[JointPoint]) -> JointFit:
     square = float((plane.counts * strays**2).sum()) / freedom / plane.noise**2
     means = plane.means(loss)
     return JointFit(
-        law=JointLaw(float(E), float(A), exp(log_alpha), float(B), exp(log_beta), parameters0, rows0),
+        law=JointLaw(
+            float(E), float(A), exp(log_alpha), float(B), exp(log_beta), parameters0, rows0
+        ),
         noise=plane.noise,
         freedom=plane.freedom,
         E=_interval(plane, best, objective),
@@ -108,33 +121,45 @@ def fit_joint(points: Sequence[JointPoint]) -> JointFit:
 
 
 def _fall(factor: float, exponent: float, log_ratio: Vector) -> float:
-    return float(factor * (np.exp(-exponent * log_ratio.min()) - np.exp(-exponent * log_ratio.max())))
+    return float(
+        factor * (np.exp(-exponent * log_ratio.min()) - np.exp(-exponent * log_ratio.max()))
+    )
 
 
 def _starts(plane: Plane, floor: float | None) -> list[Vector]:
-    """(E, A, B, log alpha, log beta): of each pair of exponents the others by least squares of the relative error."""
+    """(E, A, B, log alpha, log beta): of each pair of exponents the others by least squares of the
+    relative error."""
     loss = np.exp(plane.log_loss)
     starts = []
     for alpha, beta in product(STARTS, STARTS):
         powers = np.exp(-alpha * plane.log_parameters), np.exp(-beta * plane.log_rows)
         if floor is None:
-            linear, _ = nnls(np.stack([np.ones_like(loss), *powers], axis=1) / loss[:, None], np.ones_like(loss))
+            linear, _ = nnls(
+                np.stack([np.ones_like(loss), *powers], axis=1) / loss[:, None], np.ones_like(loss)
+            )
         else:
-            linear = np.array([floor, *nnls(np.stack(powers, axis=1) / loss[:, None], 1 - floor / loss)[0]])
+            linear = np.array(
+                [floor, *nnls(np.stack(powers, axis=1) / loss[:, None], 1 - floor / loss)[0]]
+            )
         starts.append(np.array([*linear, np.log(alpha), np.log(beta)]))
     return starts
 
 
 def _best(plane: Plane, floor: float | None = None) -> tuple[Vector, float]:
-    """The law of the least sum of Huber residuals over noise^2, with E held at `floor` if given: roughly from every
-    start, closer from the best KEPT of these, the best of all to rounding."""
-    rough = sorted((_descend(plane, floor, start, 1e-3) for start in _starts(plane, floor)), key=lambda found: found[1])
+    """The law of the least sum of Huber residuals over noise^2, with E held at `floor` if given:
+    roughly from every start, closer from the best KEPT of these, the best of all to rounding."""
+    rough = sorted(
+        (_descend(plane, floor, start, 1e-3) for start in _starts(plane, floor)),
+        key=lambda found: found[1],
+    )
     closer = (_descend(plane, floor, law, PROFILE_TOLERANCE) for law, _ in rough[:KEPT])
     best = min(closer, key=lambda found: found[1])
     return best if floor is not None else _descend(plane, None, best[0], 1e-11)
 
 
-def _descend(plane: Plane, floor: float | None, start: Vector, tolerance: float) -> tuple[Vector, float]:
+def _descend(
+    plane: Plane, floor: float | None, start: Vector, tolerance: float
+) -> tuple[Vector, float]:
     """From one start, with E held at `floor` if given."""
     held = np.array([] if floor is None else [floor])
     free = slice(len(held), None)
@@ -175,13 +200,15 @@ def _jacobian(values: Vector, plane: Plane) -> Vector:
         -A * u * alpha * plane.log_parameters,
         -B * v * beta * plane.log_rows,
     )
-    jacobian: Vector = np.stack(slopes, axis=1) / (E + A * u + B * v)[:, None] / (HUBER * plane.noise)
+    jacobian: Vector = (
+        np.stack(slopes, axis=1) / (E + A * u + B * v)[:, None] / (HUBER * plane.noise)
+    )
     return jacobian
 
 
 def _interval(plane: Plane, best: Vector, objective: float) -> Interval:
-    """Of E, by profile likelihood, walking away from the best law with the last law as the next start, and from all
-    starts before an end is believed."""
+    """Of E, by profile likelihood, walking away from the best law with the last law as the next
+    start, and from all starts before an end is believed."""
     highest = objective + TAU / 2 * float(f_distribution.isf(LEVEL, 1, plane.freedom))
 
     def end(limit: float) -> float | None:
@@ -189,7 +216,9 @@ def _interval(plane: Plane, best: Vector, objective: float) -> Interval:
         for outer in map(float, np.linspace(inner, limit, SCAN + 1)[1:]):
             following, reached = _descend(plane, outer, law, PROFILE_TOLERANCE)
             if reached > highest:
-                following, reached = min((following, reached), _best(plane, outer), key=lambda found: found[1])
+                following, reached = min(
+                    (following, reached), _best(plane, outer), key=lambda found: found[1]
+                )
             if reached > highest:
                 return _profile_end(plane, (inner, outer), (law, following), highest)
             inner, law = outer, following
@@ -198,8 +227,12 @@ def _interval(plane: Plane, best: Vector, objective: float) -> Interval:
     return Interval(end(0.0) or 0.0, end(2 * float(np.exp(plane.log_loss).max())))
 
 
-def _profile_end(plane: Plane, between: tuple[float, float], starts: Sequence[Vector], highest: float) -> float:
+def _profile_end(
+    plane: Plane, between: tuple[float, float], starts: Sequence[Vector], highest: float
+) -> float:
     def excess(floor: float) -> float:
-        return min(_descend(plane, floor, start, PROFILE_TOLERANCE)[1] for start in starts) - highest
+        return (
+            min(_descend(plane, floor, start, PROFILE_TOLERANCE)[1] for start in starts) - highest
+        )
 
     return float(brentq(excess, *between, xtol=1e-6))

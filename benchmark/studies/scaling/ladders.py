@@ -1,8 +1,8 @@
-"""The scaling study: the steps of a recipe's ladder, and its shapes of equal FLOPs; their records, and the axes of size
-on which these lie.
+"""The scaling study: the steps of a recipe's ladder, and its shapes of equal FLOPs; their records,
+and the axes of size on which these lie.
 
-results/studies/scaling/<data set>/<recipe>-<step>/seed-<n>.json        results/scaling/<data set>.{md,csv,json}
-results/studies/scaling/<data set>/<recipe>-shape<number>/seed-<n>.json
+results/studies/scaling/<data set>/<recipe>-<step>/seed-<n>.json        results/scaling/<data
+set>.{md,csv,json} results/studies/scaling/<data set>/<recipe>-shape<number>/seed-<n>.json
 """
 
 import re
@@ -49,7 +49,9 @@ FLOPS = Axis(
     lambda run: run.flops_per_sample,
     "forward matrix-multiply FLOPs of one sample (multiply-add = 2; elementwise work counts 0)",
 )
-ROWS = Axis("rows", "training rows", rows_of, "the first rows of the training split, of one configuration")
+ROWS = Axis(
+    "rows", "training rows", rows_of, "the first rows of the training split, of one configuration"
+)
 AXES = (PARAMETERS, FLOPS, ROWS)
 
 
@@ -81,9 +83,15 @@ class Place:
 def variants(recipe: Recipe) -> list[Variant]:
     """The steps, then the shapes. Raises UsageError for a recipe without steps."""
     if not recipe.scaling:
-        raise UsageError(f"recipe {recipe.id} has no ladder: write its sizes as steps = [...] under [scaling]")
+        raise UsageError(
+            f"recipe {recipe.id} has no ladder: write its sizes as steps = [...] under [scaling]"
+        )
     kinds: tuple[Kind, ...] = ("step", "shape")
-    return [variant(recipe, kind, number) for kind in kinds for number in range(1, len(sizes(recipe, kind)) + 1)]
+    return [
+        variant(recipe, kind, number)
+        for kind in kinds
+        for number in range(1, len(sizes(recipe, kind)) + 1)
+    ]
 
 
 def variant(recipe: Recipe, kind: Kind, number: int) -> Variant:
@@ -104,7 +112,8 @@ def place_of(folder: str) -> Place | None:
 
 
 def ladders(results: Path, dataset: str) -> Ladders:
-    """From the records alone. Raises BenchmarkError for records that cannot be read or are no one study."""
+    """From the records alone. Raises BenchmarkError for records that cannot be read or are no one
+    study."""
     return _rungs(results, dataset, "step")
 
 
@@ -114,18 +123,27 @@ def shapes(results: Path, dataset: str) -> Ladders:
 
 
 def _rungs(results: Path, dataset: str, kind: Kind) -> Ladders:
-    runs = {folder: each for folder, each in found(results, STUDY, dataset).items() if place_of(folder)}
+    runs = {
+        folder: each for folder, each in found(results, STUDY, dataset).items() if place_of(folder)
+    }
     require_comparable(runs)
     made: dict[str, list[Rung]] = {}
     for folder, each in runs.items():
         if (place := place_of(folder)) is not None and place.kind == kind:
             made.setdefault(place.recipe, []).append(Rung(place.number, tuple(each)))
-    return {name: tuple(sorted(rungs, key=lambda rung: rung.step)) for name, rungs in sorted(made.items())}
+    return {
+        name: tuple(sorted(rungs, key=lambda rung: rung.step))
+        for name, rungs in sorted(made.items())
+    }
 
 
 def settings(run: Record) -> dict[str, Any]:
     """Of model and training, dotted."""
-    return {f"{group}.{key}": value for group in ("model", "train") for key, value in run.recipe[group].items()}
+    return {
+        f"{group}.{key}": value
+        for group in ("model", "train")
+        for key, value in run.recipe[group].items()
+    }
 
 
 def varied_settings(rungs: Iterable[Rung]) -> list[str]:
@@ -135,18 +153,26 @@ def varied_settings(rungs: Iterable[Rung]) -> list[str]:
 
 
 def on_axis(rungs: Sequence[Rung], axis: Axis) -> tuple[Rung, ...]:
-    """The steps to be compared along an axis, by size: one configuration along the rows, one number of rows along the
-    others; of several, that with the most sizes."""
+    """The steps to be compared along an axis, by size: one configuration along the rows, one number
+    of rows along the others; of several, that with the most sizes."""
     groups: dict[str | int, list[Rung]] = {}
     for rung in rungs:
-        groups.setdefault(rung.first.recipe_digest if axis is ROWS else rows_of(rung.first), []).append(rung)
+        groups.setdefault(
+            rung.first.recipe_digest if axis is ROWS else rows_of(rung.first), []
+        ).append(rung)
 
     def sizes(key: str | int) -> tuple[int, int]:
-        return len({axis.of(rung.first) for rung in groups[key]}), max(rows_of(rung.first) for rung in groups[key])
+        return len({axis.of(rung.first) for rung in groups[key]}), max(
+            rows_of(rung.first) for rung in groups[key]
+        )
 
-    return tuple(sorted(groups[max(groups, key=sizes)], key=lambda rung: (axis.of(rung.first), rung.step)))
+    return tuple(
+        sorted(groups[max(groups, key=sizes)], key=lambda rung: (axis.of(rung.first), rung.step))
+    )
 
 
 def datasets(results: Path) -> list[str]:
     """Those with records of the study."""
-    return sorted({path.parents[1].name for path in (results / "studies" / STUDY).glob("*/*/seed-*.json")})
+    return sorted(
+        {path.parents[1].name for path in (results / "studies" / STUDY).glob("*/*/seed-*.json")}
+    )

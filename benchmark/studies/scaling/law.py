@@ -1,10 +1,12 @@
-"""Scaling laws of the test LogLoss along one axis of size: L(x) = E + A (x / x0)^-alpha, x0 the geometric mean of the
-sizes (the fit of Hoffmann et al. 2022, with Huber's delta at the seed noise and the sum of the residuals).
+"""Scaling laws of the test LogLoss along one axis of size: L(x) = E + A (x / x0)^-alpha, x0 the
+geometric mean of the sizes (the fit of Hoffmann et al. 2022, with Huber's delta at the seed noise
+and the sum of the residuals).
 
-Noise is the pooled sd of log L over the seeds of a size. With rho Huber's function of a residual, twice a difference of
-the sums of rho, over noise^2 E psi^2 / E psi', is to first order F distributed with (1, freedom of the noise) under
-normal noise (Ronchetti's tau test); that is the deviance of the profile intervals. The noise is that between seeds
-alone: where the size means stray from any law, `misfit` is small, and the law is rejected with its intervals.
+Noise is the pooled sd of log L over the seeds of a size. With rho Huber's function of a residual,
+twice a difference of the sums of rho, over noise^2 E psi^2 / E psi', is to first order F
+distributed with (1, freedom of the noise) under normal noise (Ronchetti's tau test); that is the
+deviance of the profile intervals. The noise is that between seeds alone: where the size means stray
+from any law, `misfit` is small, and the law is rejected with its intervals.
 """
 
 from dataclasses import dataclass, field
@@ -26,7 +28,8 @@ BORDER_ALPHAS, BORDER_DIRECTIONS, BISECTIONS = 33, 48, 30
 FARTHEST = 16.0
 """How far the border is searched, in radii of the region's ellipse to second order."""
 EXPONENTS = 1e-3, 4.9
-"""An exponent outside these has run to its bound: a straight line in log x, or a step after the smallest size."""
+"""An exponent outside these has run to its bound: a straight line in log x, or a step after the
+smallest size."""
 TAU = float(
     (norm.cdf(HUBER) - norm.sf(HUBER) - 2 * HUBER * norm.pdf(HUBER) + 2 * HUBER**2 * norm.sf(HUBER))
     / (norm.cdf(HUBER) - norm.sf(HUBER))
@@ -59,8 +62,8 @@ class Law:
 
 @dataclass(frozen=True)
 class Border:
-    """Laws on the border of the region whose deviance is below the F quantile: the range of anything over them is its
-    95 % profile interval. E, A, alpha [laws]."""
+    """Laws on the border of the region whose deviance is below the F quantile: the range of
+    anything over them is its 95 % profile interval. E, A, alpha [laws]."""
 
     E: Vector
     A: Vector
@@ -68,7 +71,8 @@ class Border:
     x0: float
 
     def band(self, sizes: ArrayLike) -> tuple[Vector, Vector]:
-        """Lowest and highest loss [sizes] of the laws in the region: each an interval of the mean loss at one size."""
+        """Lowest and highest loss [sizes] of the laws in the region: each an interval of the mean
+        loss at one size."""
         ratio = np.asarray(sizes, np.float64) / self.x0
         loss = self.E + self.A * ratio[..., None] ** -self.alpha
         return loss.min(axis=-1), loss.max(axis=-1)
@@ -76,10 +80,10 @@ class Border:
 
 @dataclass(frozen=True)
 class Fit:
-    """`noise` is an sd of log L; `r2` is over all points; `held_out` the relative error (predicted / measured - 1) at
-    the largest size of the law fitted to the others, `missed` the same in LogLoss; `misfit` the p of an F test of the
-    size means against the law. Falls are those of the mean loss: from the smallest to the largest size, and from the
-    second largest to it."""
+    """`noise` is an sd of log L; `r2` is over all points; `held_out` the relative error (predicted
+    / measured - 1) at the largest size of the law fitted to the others, `missed` the same in
+    LogLoss; `misfit` the p of an F test of the size means against the law. Falls are those of the
+    mean loss: from the smallest to the largest size, and from the second largest to it."""
 
     law: Law
     noise: float
@@ -108,11 +112,19 @@ class Fit:
     @property
     def bounded(self) -> bool:
         """Is the exponent held from both sides? If not, neither it nor A is an estimate."""
-        return self.alpha.low is not None and self.alpha.high is not None and not at_bound(self.law.alpha)
+        return (
+            self.alpha.low is not None
+            and self.alpha.high is not None
+            and not at_bound(self.law.alpha)
+        )
 
 
 def narrower(interval: Interval, width: float) -> bool:
-    return interval.low is not None and interval.high is not None and interval.high - interval.low < width
+    return (
+        interval.low is not None
+        and interval.high is not None
+        and interval.high - interval.low < width
+    )
 
 
 def at_bound(exponent: float) -> bool:
@@ -138,7 +150,9 @@ def fit(ladder: Ladder) -> Fit:
         missed=float(predicted - means[-1]),
         fall=float(means[0] - means[-1]),
         last_fall=float(means[-2] - means[-1]),
-        misfit=float(misfit(ladder, ladder.log_loss[:, None], np.log(law.at(ladder.sizes))[:, None])[0]),
+        misfit=float(
+            misfit(ladder, ladder.log_loss[:, None], np.log(law.at(ladder.sizes))[:, None])[0]
+        ),
         border=border,
     )
 
@@ -151,17 +165,23 @@ def best_law(ladder: Ladder, noise: float) -> tuple[Law, float]:
 
 
 def misfit(ladder: Ladder, log_loss: Vector, fitted: Vector) -> Vector:
-    """The p [samples] of an F test of losses [n, samples] at the ladder's points, by the sd they have, against fitted
-    log losses [sizes, samples]."""
+    """The p [samples] of an F test of losses [n, samples] at the ladder's points, by the sd they
+    have, against fitted log losses [sizes, samples]."""
     strays = ladder.means(log_loss) - fitted
     freedom = len(strays) - 3
     square = (ladder.counts[:, None] * strays**2).sum(axis=0) / freedom
-    return np.asarray(f_distribution.sf(square / ladder.noise_of(log_loss) ** 2, freedom, ladder.freedom), np.float64)
+    return np.asarray(
+        f_distribution.sf(square / ladder.noise_of(log_loss) ** 2, freedom, ladder.freedom),
+        np.float64,
+    )
 
 
 def _region(ladder: Ladder, law: Law, objective: float) -> tuple[Interval, Border]:
-    """The profile interval of the exponent, and the border of the region over the exponents in it."""
-    highest = objective + TAU * ladder.noise**2 / 2 * float(f_distribution.isf(LEVEL, 1, ladder.freedom))
+    """The profile interval of the exponent, and the border of the region over the exponents in
+    it."""
+    highest = objective + TAU * ladder.noise**2 / 2 * float(
+        f_distribution.isf(LEVEL, 1, ladder.freedom)
+    )
 
     def profile(alphas: Vector) -> tuple[Vector, Vector, Vector]:
         count = len(alphas)
@@ -170,7 +190,9 @@ def _region(ladder: Ladder, law: Law, objective: float) -> tuple[Interval, Borde
 
     def end(inner: float, outer: float) -> float:
         ends = np.log(outer), np.log(inner)
-        return exp(brentq(lambda value: float(profile(np.exp([value]))[2][0]) - highest, *ends, xtol=1e-9))
+        return exp(
+            brentq(lambda value: float(profile(np.exp([value]))[2][0]) - highest, *ends, xtol=1e-9)
+        )
 
     alphas = np.sort(np.append(STARTS, law.alpha))
     inside = np.flatnonzero((profile(alphas)[2] <= highest) | (alphas == law.alpha))
@@ -181,12 +203,17 @@ def _region(ladder: Ladder, law: Law, objective: float) -> tuple[Interval, Borde
     m, b, _ = profile(between)
     m, b = _border(ladder, between, m, b, highest)
     A = np.maximum(b / between, 0)
-    return Interval(low, high), Border(floor(m, b, between).ravel(), A.ravel(), np.tile(between, len(A)), ladder.x0)
+    return Interval(low, high), Border(
+        floor(m, b, between).ravel(), A.ravel(), np.tile(between, len(A)), ladder.x0
+    )
 
 
-def _border(ladder: Ladder, alphas: Vector, m: Vector, b: Vector, highest: float) -> tuple[Vector, Vector]:
-    """m and b [1 + directions, alphas]: the best laws of each exponent, then where rays from them leave the region or
-    meet E = 0 or A = 0. The rays are even in the metric in which the region is round to second order."""
+def _border(
+    ladder: Ladder, alphas: Vector, m: Vector, b: Vector, highest: float
+) -> tuple[Vector, Vector]:
+    """m and b [1 + directions, alphas]: the best laws of each exponent, then where rays from them
+    leave the region or meet E = 0 or A = 0. The rays are even in the metric in which the region is
+    round to second order."""
     g = basis(ladder.log_ratio, alphas)
     slopes = np.stack([1 / (m + b * g), g / (m + b * g)], axis=-1)
     root = np.linalg.cholesky(np.linalg.inv(np.einsum("nki,nkj->kij", slopes, slopes)))
@@ -212,5 +239,7 @@ def _room(value: Vector, speed: Vector) -> Vector:
     """How far to go before the value is 0, at most FARTHEST."""
     falling = np.minimum(speed, 0)
     return np.where(
-        value + FARTHEST * falling < 0, np.maximum(value, 0) / -np.where(falling < 0, falling, -1), FARTHEST
+        value + FARTHEST * falling < 0,
+        np.maximum(value, 0) / -np.where(falling < 0, falling, -1),
+        FARTHEST,
     )

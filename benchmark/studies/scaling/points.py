@@ -43,7 +43,8 @@ class Point:
 
 @dataclass(frozen=True)
 class Ladder:
-    """Points by size and seed: size [n], log_loss [n], the index of each size's first point [sizes]."""
+    """Points by size and seed: size [n], log_loss [n], the index of each size's first point
+    [sizes]."""
 
     size: Vector
     log_loss: Vector
@@ -51,11 +52,14 @@ class Ladder:
 
     @classmethod
     def of(cls, points: Sequence[Point]) -> Self:
-        """Raises ValueError for points that are no measurements, NotFitted where they are too few or too alike, or two
-        of one size and seed."""
+        """Raises ValueError for points that are no measurements, NotFitted where they are too few
+        or too alike, or two of one size and seed."""
         for point in points:
             if not all(isfinite(value) and value > 0 for value in (point.size, point.loss)):
-                raise ValueError(f"size {point.size}, seed {point.seed}: size and loss {point.loss} must be above 0")
+                raise ValueError(
+                    f"size {point.size}, seed {point.seed}: size and loss {point.loss} must be"
+                    " above 0"
+                )
         ordered = sorted(points, key=lambda point: (point.size, point.seed))
         for one, other in pairwise(ordered):
             if (one.size, one.seed) == (other.size, other.seed):
@@ -66,16 +70,25 @@ class Ladder:
     def _checked(cls, sizes: list[float], losses: list[float]) -> Self:
         distinct, first, counts = np.unique(sizes, return_index=True, return_counts=True)
         if (apart := count_apart(sizes)) < MIN_SIZES:
-            raise NotFitted(f"{apart} sizes that are 5% apart: a law is fitted to at least {MIN_SIZES}")
+            raise NotFitted(
+                f"{apart} sizes that are 5% apart: a law is fitted to at least {MIN_SIZES}"
+            )
         if counts.min() < MIN_SEEDS:
             few = distinct[counts.argmin()]
-            raise NotFitted(f"{counts.min()} seeds at size {few:g}: a law is fitted to at least {MIN_SEEDS} a size")
+            raise NotFitted(
+                f"{counts.min()} seeds at size {few:g}: a law is fitted to at least {MIN_SEEDS} a"
+                " size"
+            )
         decades = log10(distinct[-1] / distinct[0])
         if decades < MIN_DECADES - 1e-9:
-            raise NotFitted(f"the sizes span {decades:.2f} decades: a law is fitted to at least {MIN_DECADES:g}")
+            raise NotFitted(
+                f"the sizes span {decades:.2f} decades: a law is fitted to at least {MIN_DECADES:g}"
+            )
         ladder = cls(np.array(sizes, np.float64), np.log(np.array(losses, np.float64)), first)
         if ladder.noise < ROUNDING:
-            raise NotFitted("all seeds of a size have the same loss: without seed noise there is no interval")
+            raise NotFitted(
+                "all seeds of a size have the same loss: without seed noise there is no interval"
+            )
         return ladder
 
     @property
@@ -109,11 +122,14 @@ class Ladder:
     @property
     def noises(self) -> Vector:
         """Sds of log L over the seeds of each size [sizes]."""
-        return np.array([group.std(ddof=1) for group in np.split(self.log_loss, self.first[1:])], np.float64)
+        return np.array(
+            [group.std(ddof=1) for group in np.split(self.log_loss, self.first[1:])], np.float64
+        )
 
     @property
     def noise_p(self) -> float:
-        """Bartlett's p that the noise is the same at all sizes, which the pooled sd takes for granted."""
+        """Bartlett's p that the noise is the same at all sizes, which the pooled sd takes for
+        granted."""
         return float(self.noise_p_of(self.log_loss[:, None])[0])
 
     def means(self, values: Vector) -> Vector:
@@ -129,7 +145,9 @@ class Ladder:
     def noise_p_of(self, log_loss: Vector) -> Vector:
         """Bartlett's p [samples] of other losses [n, samples] at these points."""
         with np.errstate(divide="ignore"):
-            return np.asarray(bartlett(*np.split(log_loss, self.first[1:]), axis=0).pvalue, np.float64)
+            return np.asarray(
+                bartlett(*np.split(log_loss, self.first[1:]), axis=0).pvalue, np.float64
+            )
 
     def without_largest(self) -> "Ladder":
         last = self.first[-1]
@@ -150,7 +168,8 @@ class JointPoint:
 
 @dataclass(frozen=True)
 class Plane:
-    """Points by pair of sizes: logs of the sizes over their means, log losses, and the pair of each point [n]."""
+    """Points by pair of sizes: logs of the sizes over their means, log losses, and the pair of each
+    point [n]."""
 
     log_parameters: Vector
     log_rows: Vector
@@ -180,7 +199,10 @@ def plane_of(points: Sequence[JointPoint]) -> tuple[Plane, float, float]:
     for point in points:
         values = point.parameters, point.rows, point.loss
         if not all(isfinite(value) and value > 0 for value in values):
-            raise ValueError(f"parameters, rows and loss must be above 0, not {', '.join(f'{v:g}' for v in values)}")
+            raise ValueError(
+                "parameters, rows and loss must be above 0, not"
+                f" {', '.join(f'{v:g}' for v in values)}"
+            )
     ordered = sorted(points, key=lambda point: (point.parameters, point.rows, point.seed))
     keys = [(point.parameters, point.rows, point.seed) for point in ordered]
     if len(set(keys)) < len(keys):
@@ -195,15 +217,27 @@ def plane_of(points: Sequence[JointPoint]) -> tuple[Plane, float, float]:
                 f"{MIN_AXIS_SIZES} on each axis"
             )
         if (decades := log10(distinct[-1] / distinct[0])) < MIN_DECADES - 1e-9:
-            raise NotFitted(f"{name} span {decades:.2f} decades: a joint law is fitted to at least {MIN_DECADES:g}")
+            raise NotFitted(
+                f"{name} span {decades:.2f} decades: a joint law is fitted to at least"
+                f" {MIN_DECADES:g}"
+            )
         centres.append(float(np.log(distinct).mean()))
     _, pair = np.unique(sizes, axis=0, return_inverse=True)
     log_loss = np.log([point.loss for point in ordered])
     plane = Plane(logs[:, 0] - centres[0], logs[:, 1] - centres[1], log_loss, pair.reshape(-1))
     if plane.counts.min() < MIN_SEEDS:
-        raise NotFitted(f"{plane.counts.min()} seeds of a pair of sizes: a joint law is fitted to at least {MIN_SEEDS}")
+        raise NotFitted(
+            f"{plane.counts.min()} seeds of a pair of sizes: a joint law is fitted to at least"
+            f" {MIN_SEEDS}"
+        )
     if len(plane.counts) < 6:
-        raise NotFitted(f"{len(plane.counts)} pairs of sizes: a joint law of five parameters is fitted to at least 6")
+        raise NotFitted(
+            f"{len(plane.counts)} pairs of sizes: a joint law of five parameters is fitted to at"
+            " least 6"
+        )
     if plane.noise < ROUNDING:
-        raise NotFitted("all seeds of a pair of sizes have the same loss: without seed noise there is no interval")
+        raise NotFitted(
+            "all seeds of a pair of sizes have the same loss: without seed noise there is no"
+            " interval"
+        )
     return plane, exp(centres[0]), exp(centres[1])

@@ -1,5 +1,5 @@
-"""The ladders that were released as families of configurations, the recipes <name>_v1, <name>_v2, ...: their sizes,
-which are computed without data or training."""
+"""The ladders that were released as families of configurations, the recipes <name>_v1, <name>_v2,
+...: their sizes, which are computed without data or training."""
 
 import re
 from dataclasses import dataclass
@@ -35,7 +35,9 @@ def datasets() -> list[str]:
 
 def ladders(dataset: str) -> Families:
     """By family, in order."""
-    members = [found for of, _, name in _split() if of == dataset and (found := MEMBER.fullmatch(name))]
+    members = [
+        found for of, _, name in _split() if of == dataset and (found := MEMBER.fullmatch(name))
+    ]
     if not members:
         return {}
     schema = _outline(dataset)
@@ -52,17 +54,27 @@ def section(family: str, sizes: list[Size]) -> Section:
     return Section(
         f"The released ladder {family}",
         ("recipe", "dense parameters without head", "head", "FLOPs per sample"),
-        tuple((size.recipe, f"{size.parameters:,}", f"{size.head:,}", f"{size.flops:,}") for size in sizes),
+        tuple(
+            (size.recipe, f"{size.parameters:,}", f"{size.head:,}", f"{size.flops:,}")
+            for size in sizes
+        ),
         (
             f"Decades spanned: {said}."
-            + (f" Too few for a law over {' and '.join(short)}, which takes {MIN_DECADES:g}." if short else ""),
+            + (
+                f" Too few for a law over {' and '.join(short)}, which takes {MIN_DECADES:g}."
+                if short
+                else ""
+            ),
             "Sizes are those of the recipes, computed without data; no runs of them are at hand.",
         ),
     )
 
 
 def _axes(sizes: list[Size]) -> dict[str, list[int]]:
-    return {"parameters": [size.parameters for size in sizes], "FLOPs": [size.flops for size in sizes]}
+    return {
+        "parameters": [size.parameters for size in sizes],
+        "FLOPs": [size.flops for size in sizes],
+    }
 
 
 def _split() -> list[tuple[str, str, str]]:
@@ -76,7 +88,8 @@ def _size(dataset: str, name: str, schema: Schema) -> Size:
 
 
 def _outline(dataset: str) -> Schema:
-    """The fields of a data set; neither dense parameters nor FLOPs depend on how many categories they have."""
+    """The fields of a data set; neither dense parameters nor FLOPs depend on how many categories
+    they have."""
     table = catalog.find_card(dataset).card.table
     assert table is not None, f"{dataset} has a family of recipes and no table"
     return Schema(table.dense, table.sparse, (2,) * len(table.sparse))

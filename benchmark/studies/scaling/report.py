@@ -10,16 +10,34 @@ from benchmark.records.record import Record
 from benchmark.reports.document import Report, derived
 from benchmark.studies.scaling import released as scaling_released
 from benchmark.studies.scaling import sections, shapes
-from benchmark.studies.scaling.curves import Curve, Joint, Met, curves, joints, logloss, mean_rank, meetings
+from benchmark.studies.scaling.curves import (
+    Curve,
+    Joint,
+    Met,
+    curves,
+    joints,
+    logloss,
+    mean_rank,
+    meetings,
+)
 from benchmark.studies.scaling.joint import JointFit
-from benchmark.studies.scaling.ladders import AXES, FLOPS, PARAMETERS, Ladders, Rung, ladders, rows_of
+from benchmark.studies.scaling.ladders import (
+    AXES,
+    FLOPS,
+    PARAMETERS,
+    Ladders,
+    Rung,
+    ladders,
+    rows_of,
+)
 from benchmark.studies.scaling.law import Fit, Interval
 from benchmark.studies.scaling.shapes import Level
 
 
 @dataclass(frozen=True)
 class Findings:
-    """What the records of a data set's ladders and shapes give: tables and figures are made of it."""
+    """What the records of a data set's ladders and shapes give: tables and figures are made of
+    it."""
 
     dataset: str
     ladders: Ladders
@@ -34,7 +52,8 @@ def findings(results: Path, dataset: str) -> Findings:
 
 
 def report(of: Findings) -> Report | None:
-    """From records and recipes alone; None where there is neither a record nor a released ladder."""
+    """From records and recipes alone; None where there is neither a record nor a released
+    ladder."""
     dataset, there, found, levels = of.dataset, of.ladders, of.curves, of.levels
     released = scaling_released.ladders(dataset)
     if not there and not released and not levels:
@@ -44,14 +63,19 @@ def report(of: Findings) -> Report | None:
         f"Scaling laws on {dataset}",
         tuple(_remarks(there)),
         (
-            *(sections.laws(axis, found) for axis in AXES if any(curve.axis is axis for curve in found)),
+            *(
+                sections.laws(axis, found)
+                for axis in AXES
+                if any(curve.axis is axis for curve in found)
+            ),
             *(sections.steps(dataset, name, rungs) for name, rungs in there.items()),
             *([sections.crossings(met)] if met else []),
             *([sections.together(together)] if together else []),
             *([shapes.section(levels)] if levels else []),
             *(scaling_released.section(*each) for each in released.items()),
         ),
-        numbers(dataset, there, found, met, together, released) | {"shapes": [shapes.numbers(each) for each in levels]},
+        numbers(dataset, there, found, met, together, released)
+        | {"shapes": [shapes.numbers(each) for each in levels]},
     )
 
 
@@ -61,22 +85,25 @@ def _remarks(there: Ladders) -> Iterator[str]:
     if not there:
         return
     yield (
-        "L(x) = E + A (x / x0)^-alpha of the test LogLoss, x0 the geometric mean of the sizes, with 95 % profile "
-        "intervals at the noise between seeds. A law is fitted where a constant is rejected at 5 % (parametric "
-        "bootstrap); else the table says so and prints no exponent. Misfit: a p below 0.05 says that the sizes stray "
-        "from any such law by more than their seeds do; the loss falls, but by no power law, and nothing of the law "
-        "is printed. Equal noise: Bartlett's p that the seeds scatter alike at all sizes; below 0.01 they do not, and "
-        "test and intervals do not hold. Held-out error: predicted less measured LogLoss at the largest size, by the "
-        "law of the others, beside the measured fall from the second largest to it. E is identified where its "
-        "interval is narrower than the fall of the loss over the ladder. An exponent that is not bounded on both "
-        "sides has no estimate, nor has its A."
+        "L(x) = E + A (x / x0)^-alpha of the test LogLoss, x0 the geometric mean of the sizes, with"
+        " 95 % profile intervals at the noise between seeds. A law is fitted where a constant is"
+        " rejected at 5 % (parametric bootstrap); else the table says so and prints no exponent."
+        " Misfit: a p below 0.05 says that the sizes stray from any such law by more than their"
+        " seeds do; the loss falls, but by no power law, and nothing of the law is printed. Equal"
+        " noise: Bartlett's p that the seeds scatter alike at all sizes; below 0.01 they do not,"
+        " and test and intervals do not hold. Held-out error: predicted less measured LogLoss at"
+        " the largest size, by the law of the others, beside the measured fall from the second"
+        " largest to it. E is identified where its interval is narrower than the fall of the loss"
+        " over the ladder. An exponent that is not bounded on both sides has no estimate, nor has"
+        " its A."
     )
     yield (
-        "Learning rate, L2 and dropout are the recipe's own at every size unless a step names them, so an exponent is "
-        "that of this ladder at this rate. Fewer rows are the first rows of more, the same for all seeds, so no seed "
-        "sd holds the choice of rows. On parameters and FLOPs E is the loss of an infinite model on these rows, not "
-        "the oracle's. erank / limit: mean effective rank per sample of the trained last stage over its largest "
-        "possible value, at the smallest and the largest size. All runs stop early on LogLoss."
+        "Learning rate, L2 and dropout are the recipe's own at every size unless a step names them,"
+        " so an exponent is that of this ladder at this rate. Fewer rows are the first rows of"
+        " more, the same for all seeds, so no seed sd holds the choice of rows. On parameters and"
+        " FLOPs E is the loss of an infinite model on these rows, not the oracle's. erank / limit:"
+        " mean effective rank per sample of the trained last stage over its largest possible value,"
+        " at the smallest and the largest size. All runs stop early on LogLoss."
     )
     first = next(iter(there.values()))[0].first
     if first.metrics.oracle_logloss is not None:
@@ -95,7 +122,10 @@ def numbers(
 ) -> dict[str, Any]:
     return {
         "dataset": dataset,
-        "runs": {name: [_run(rung.step, run) for rung in rungs for run in rung.runs] for name, rungs in there.items()},
+        "runs": {
+            name: [_run(rung.step, run) for rung in rungs for run in rung.runs]
+            for name, rungs in there.items()
+        },
         "laws": [_law(curve) for curve in found],
         "crossings": [
             {

@@ -1,4 +1,5 @@
-"""The tables of a data set's ladders: laws by axis, the steps of a ladder, crossings, the joint law."""
+"""The tables of a data set's ladders: laws by axis, the steps of a ladder, crossings, the joint
+law."""
 
 from collections.abc import Iterator, Sequence
 
@@ -8,7 +9,15 @@ from benchmark.reports.document import Section, seeds_in_words, with_sd
 from benchmark.studies.scaling.bootstrap import unequal
 from benchmark.studies.scaling.curves import Curve, Joint, Met, logloss, mean_rank
 from benchmark.studies.scaling.joint import LEAST_FALL, JointFit
-from benchmark.studies.scaling.ladders import FLOPS, PARAMETERS, ROWS, Axis, Rung, settings, varied_settings
+from benchmark.studies.scaling.ladders import (
+    FLOPS,
+    PARAMETERS,
+    ROWS,
+    Axis,
+    Rung,
+    settings,
+    varied_settings,
+)
 from benchmark.studies.scaling.law import EXPONENTS, Fit, Interval
 
 HEAD = (
@@ -53,7 +62,9 @@ def outcome(rung: Rung) -> tuple[str, str, str, str]:
 
 def interval(found: Interval, digits: int) -> str:
     """E.g. `0.10 to 0.52`; an end that the data do not bound is called so."""
-    low, high = ("not bounded" if end is None else f"{end:.{digits}f}" for end in (found.low, found.high))
+    low, high = (
+        "not bounded" if end is None else f"{end:.{digits}f}" for end in (found.low, found.high)
+    )
     return f"{low} to {high}"
 
 
@@ -66,7 +77,11 @@ def laws(axis: Axis, found: Sequence[Curve]) -> Section:
 def _law(curve: Curve) -> tuple[str, ...]:
     ranks = [mean_rank(rung) for rung in (curve.rungs[0], curve.rungs[-1])]
     end = " → ".join("" if value is None else f"{value:.3f}" for value in ranks)
-    start = curve.recipe, f"{len(set(curve.sizes))}: {curve.sizes[0]:,} to {curve.sizes[-1]:,}", _seeds(curve.rungs)
+    start = (
+        curve.recipe,
+        f"{len(set(curve.sizes))}: {curve.sizes[0]:,} to {curve.sizes[-1]:,}",
+        _seeds(curve.rungs),
+    )
     if curve.ladder is None:
         return (*start, curve.verdict, *("",) * 7, end)
     fit = curve.fit
@@ -91,8 +106,14 @@ def _seeds(rungs: Sequence[Rung]) -> str:
 
 def _verdict(curve: Curve) -> str:
     assert curve.test is not None and curve.ladder is not None
-    why = f"misfit p = {curve.tried.misfit:.2g}" if curve.tried and not curve.fit else f"p = {curve.test.p:.2g}"
-    return f"{curve.verdict} ({why})" + (", but seed noise differs between sizes" if unequal(curve.ladder) else "")
+    why = (
+        f"misfit p = {curve.tried.misfit:.2g}"
+        if curve.tried and not curve.fit
+        else f"p = {curve.test.p:.2g}"
+    )
+    return f"{curve.verdict} ({why})" + (
+        ", but seed noise differs between sizes" if unequal(curve.ladder) else ""
+    )
 
 
 def _estimates(fit: Fit) -> tuple[str, ...]:
@@ -119,16 +140,21 @@ def _exponent(fit: Fit) -> str:
 
 def _notes(curve: Curve) -> Iterator[str]:
     if curve.fit is not None and curve.fit.law.alpha >= EXPONENTS[1]:
-        yield f"{curve.recipe}: only the smallest size differs from the others, so there is no exponent."
+        yield (
+            f"{curve.recipe}: only the smallest size differs from the others, so there is no"
+            " exponent."
+        )
     if curve.fit is not None and curve.fit.law.alpha <= EXPONENTS[0]:
         yield f"{curve.recipe}: a straight line in the logarithm of size, so there is no exponent."
     if curve.ladder is not None and unequal(curve.ladder):
         size = curve.ladder.sizes[curve.ladder.noises.argmax()]
-        worst = [run for rung in curve.rungs if curve.axis.of(rung.first) == size for run in rung.runs]
+        worst = [
+            run for rung in curve.rungs if curve.axis.of(rung.first) == size for run in rung.runs
+        ]
         yield (
-            f"{curve.recipe}: the seed noise differs between sizes (Bartlett's p = {curve.ladder.noise_p:.2g}), so "
-            "test and intervals do not hold. It is largest at "
-            f"{size:,.0f}: {', '.join(f'{logloss(run):.5f}' for run in worst)}."
+            f"{curve.recipe}: the seed noise differs between sizes (Bartlett's p ="
+            f" {curve.ladder.noise_p:.2g}), so test and intervals do not hold. It is largest at"
+            f" {size:,.0f}: {', '.join(f'{logloss(run):.5f}' for run in worst)}."
         )
 
 
@@ -159,7 +185,8 @@ def steps(dataset: str, name: str, rungs: Sequence[Rung]) -> Section:
 
 
 def _common(dataset: str, name: str, rungs: Sequence[Rung], varied: Sequence[str]) -> Iterator[str]:
-    """What is the same at every step: the learning rate, and what differs from the recipe if that is still there."""
+    """What is the same at every step: the learning rate, and what differs from the recipe if that
+    is still there."""
     kept = {key: value for key, value in settings(rungs[0].first).items() if key not in varied}
     if "train.learning_rate" in kept:
         yield f"Learning rate of every step: {kept['train.learning_rate']:g}."
@@ -167,7 +194,11 @@ def _common(dataset: str, name: str, rungs: Sequence[Rung], varied: Sequence[str
         resolved = recipes.load(f"{dataset}/{name}").resolved()
     except UsageError:
         return
-    own = {f"{group}.{key}": value for group in ("model", "train") for key, value in resolved[group].items()}
+    own = {
+        f"{group}.{key}": value
+        for group in ("model", "train")
+        for key, value in resolved[group].items()
+    }
     if changed := [f"{key} = {value!r}" for key, value in kept.items() if own.get(key) != value]:
         yield f"Every step differs from the recipe in {', '.join(changed)}."
 
@@ -176,7 +207,11 @@ def crossings(met: Sequence[Met]) -> Section:
     rows = [
         (
             each.a.axis.title,
-            *((each.a.recipe, each.b.recipe) if crossing.first_better_above else (each.b.recipe, each.a.recipe)),
+            *(
+                (each.a.recipe, each.b.recipe)
+                if crossing.first_better_above
+                else (each.b.recipe, each.a.recipe)
+            ),
             f"{crossing.size:,.0f}",
             interval(crossing.interval, 0),
             "between measured sizes" if crossing.measured else "extrapolated",
@@ -184,7 +219,11 @@ def crossings(met: Sequence[Met]) -> Section:
         for each in met
         for crossing in each.at
     ]
-    apart = [f"{each.a.recipe} and {each.b.recipe} over {each.a.axis.title}" for each in met if not each.at]
+    apart = [
+        f"{each.a.recipe} and {each.b.recipe} over {each.a.axis.title}"
+        for each in met
+        if not each.at
+    ]
     return Section(
         "Crossings",
         ("axis", "lower loss above", "lower loss below", "at", "95 % interval", "") if rows else (),
@@ -201,9 +240,12 @@ def together(found: Sequence[Joint]) -> Section:
         JOINT_HEAD if rows else (),
         rows,
         (
-            "E is the loss of an infinite model on infinite rows: the oracle's, but for what the family misses. N0 and "
-            "R0 are the geometric means of the sizes. A term has no numbers where it falls by less than "
-            f"{LEAST_FALL} seed sds over its axis or its exponent runs to a bound; only E has an interval.",
+            (
+                "E is the loss of an infinite model on infinite rows: the oracle's, but for what"
+                " the family misses. N0 and R0 are the geometric means of the sizes. A term has no"
+                f" numbers where it falls by less than {LEAST_FALL} seed sds over its axis or its"
+                " exponent runs to a bound; only E has an interval."
+            ),
             *refused,
         ),
     )
@@ -219,7 +261,11 @@ def _joint(joint: Joint) -> tuple[str, ...]:
     return (
         joint.recipe,
         verdict,
-        f"{law.E:.5f} ({interval(fit.E, 5)})" if fit.identified else f"not identified ({interval(fit.E, 5)})",
+        (
+            f"{law.E:.5f} ({interval(fit.E, 5)})"
+            if fit.identified
+            else f"not identified ({interval(fit.E, 5)})"
+        ),
         *(_term(law.A, law.alpha) if fit.parameters_estimated else ("-", "-")),
         *(_term(law.B, law.beta) if fit.rows_estimated else ("-", "-")),
         f"{fit.r2:.3f}",

@@ -1,4 +1,5 @@
-"""Width against depth: a recipe's shapes of about equal FLOPs, and whether they differ by more than their seeds do."""
+"""Width against depth: a recipe's shapes of about equal FLOPs, and whether they differ by more than
+their seeds do."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -16,7 +17,16 @@ from benchmark.recipes import recipe as recipes
 from benchmark.recipes.recipe import Recipe, on_meta
 from benchmark.reports.document import Section, derived
 from benchmark.studies.scaling.curves import logloss, mean_rank
-from benchmark.studies.scaling.ladders import FLOPS, PARAMETERS, Rung, settings, shapes, sizes, variant, varied_settings
+from benchmark.studies.scaling.ladders import (
+    FLOPS,
+    PARAMETERS,
+    Rung,
+    settings,
+    shapes,
+    sizes,
+    variant,
+    varied_settings,
+)
 from benchmark.studies.scaling.sections import OUTCOME, outcome
 from benchmark.utils.paths import RECIPES
 
@@ -26,7 +36,8 @@ SPREAD = 1.1
 
 @dataclass(frozen=True)
 class Level:
-    """The shapes of one recipe at about equal FLOPs that have records, by depth; `depth` is the key of their layers."""
+    """The shapes of one recipe at about equal FLOPs that have records, by depth; `depth` is the key
+    of their layers."""
 
     recipe: str
     depth: str
@@ -49,7 +60,8 @@ class Level:
 
 @dataclass(frozen=True)
 class Pair:
-    """Two shapes of a level: the difference of their LogLoss, a - b, and its p after Holm over the level's pairs."""
+    """Two shapes of a level: the difference of their LogLoss, a - b, and its p after Holm over the
+    level's pairs."""
 
     a: Rung
     b: Rung
@@ -70,7 +82,10 @@ def split(flops: Sequence[int]) -> list[list[int]]:
 
 def require_levels(recipe: Recipe, schema: Schema) -> None:
     """Raises UsageError for shapes that are level in FLOPs with none of another depth."""
-    varied = [variant(recipe, "shape", number).recipe for number in range(1, len(sizes(recipe, "shape")) + 1)]
+    varied = [
+        variant(recipe, "shape", number).recipe
+        for number in range(1, len(sizes(recipe, "shape")) + 1)
+    ]
     flops = [flops_per_sample(on_meta(each, schema).model, schema) for each in varied]
     depths = [shape.values[recipe.shapes.depth] for shape in sizes(recipe, "shape")]
     for level in split(flops):
@@ -80,25 +95,33 @@ def require_levels(recipe: Recipe, schema: Schema) -> None:
             continue
         where = f"recipe {recipe.id}, [scaling] shape {first + 1}"
         if not others:
-            raise UsageError(f"{where}: no shape has another {recipe.shapes.depth} than {depths[first]}")
+            raise UsageError(
+                f"{where}: no shape has another {recipe.shapes.depth} than {depths[first]}"
+            )
         near = min(others, key=lambda position: abs(log(flops[position] / flops[first])))
         low, high = sorted((flops[first], flops[near]))
         raise UsageError(
-            f"{where} has {flops[first]:,} FLOPs per sample, and shape {near + 1}, the nearest of another depth, "
-            f"{flops[near]:,}: {high / low - 1:.0%} apart, and at most {SPREAD - 1:.0%} are a level"
+            f"{where} has {flops[first]:,} FLOPs per sample, and shape {near + 1}, the nearest of"
+            f" another depth, {flops[near]:,}: {high / low - 1:.0%} apart, and at most"
+            f" {SPREAD - 1:.0%} are a level"
         )
 
 
 def levels(results: Path, dataset: str, recipe_folder: Path = RECIPES) -> list[Level]:
-    """Of every recipe, the cheapest first. Raises BenchmarkError for records that cannot be read or are no one study,
-    and for those of a recipe that has no shapes now."""
+    """Of every recipe, the cheapest first. Raises BenchmarkError for records that cannot be read or
+    are no one study, and for those of a recipe that has no shapes now."""
     found: list[Level] = []
     for name, rungs in shapes(results, dataset).items():
         depth = recipes.load(f"{dataset}/{name}", recipe_folder).shapes.depth
         if not depth:
-            raise BenchmarkError(f"there are records of shapes of the recipe {dataset}/{name}, which has none now")
+            raise BenchmarkError(
+                f"there are records of shapes of the recipe {dataset}/{name}, which has none now"
+            )
         for level in split([FLOPS.of(rung.first) for rung in rungs]):
-            of_level = sorted((rungs[position] for position in level), key=lambda rung: settings(rung.first)[depth])
+            of_level = sorted(
+                (rungs[position] for position in level),
+                key=lambda rung: settings(rung.first)[depth],
+            )
             found.append(Level(name, depth, tuple(of_level)))
     return found
 
@@ -106,7 +129,10 @@ def levels(results: Path, dataset: str, recipe_folder: Path = RECIPES) -> list[L
 def pairs(level: Level) -> list[Pair]:
     """Of the shapes with two seeds or more."""
     known = [shape for shape in level.shapes if len(shape.runs) > 1]
-    found = [(a, b, welch(*(list(map(logloss, shape.runs)) for shape in (a, b)))) for a, b in combinations(known, 2)]
+    found = [
+        (a, b, welch(*(list(map(logloss, shape.runs)) for shape in (a, b))))
+        for a, b in combinations(known, 2)
+    ]
     adjusted = holm([difference.p for _, _, difference in found])
     return [Pair(*each, p) for each, p in zip(found, adjusted, strict=True)]
 
@@ -117,9 +143,12 @@ def section(found: Sequence[Level]) -> Section:
         ("recipe", "shape", "depth", "width", FLOPS.title, PARAMETERS.title, *OUTCOME),
         tuple(row for level in found for row in _rows(level)),
         (
-            f"Shapes of a recipe within {SPREAD - 1:.0%} of FLOPs are a level. Whether depth matters at that cost is "
-            "Welch's test on the LogLoss of every two shapes of a level, with Holm's correction over its pairs, at "
-            f"{ALPHA:.0%}. Shapes are trained alike, but for what the column width names.",
+            (
+                f"Shapes of a recipe within {SPREAD - 1:.0%} of FLOPs are a level. Whether depth"
+                " matters at that cost is Welch's test on the LogLoss of every two shapes of a"
+                f" level, with Holm's correction over its pairs, at {ALPHA:.0%}. Shapes are trained"
+                " alike, but for what the column width names."
+            ),
             *(remark for level in found for remark in _remarks(level)),
         ),
     )
@@ -131,7 +160,9 @@ def _rows(level: Level) -> Iterator[tuple[str, ...]]:
             level.recipe,
             str(shape.step),
             str(level.layers(shape)),
-            ", ".join(f"{key.partition('.')[2]} {value}" for key, value in level.width(shape).items()),
+            ", ".join(
+                f"{key.partition('.')[2]} {value}" for key, value in level.width(shape).items()
+            ),
             f"{FLOPS.of(shape.first):,}",
             f"{PARAMETERS.of(shape.first):,}",
             *outcome(shape),
@@ -140,7 +171,11 @@ def _rows(level: Level) -> Iterator[tuple[str, ...]]:
 
 def _remarks(level: Level) -> Iterator[str]:
     yield f"{level.recipe} at {level.flops} FLOPs: {_verdict(level)}."
-    yield from (f"{level.recipe} shape {shape.step}: {note}" for shape in level.shapes for note in shape.first.notes)
+    yield from (
+        f"{level.recipe} shape {shape.step}: {note}"
+        for shape in level.shapes
+        for note in shape.first.notes
+    )
 
 
 def _verdict(level: Level) -> str:
@@ -150,7 +185,10 @@ def _verdict(level: Level) -> str:
     apart = [pair for pair in found if pair.p <= ALPHA]
     least = min(found, key=lambda pair: pair.p)
     if not apart:
-        return f"no two of the {len(level.shapes)} shapes differ by more than their seeds do (least p = {least.p:.2g})"
+        return (
+            f"no two of the {len(level.shapes)} shapes differ by more than their seeds do (least p"
+            f" = {least.p:.2g})"
+        )
     said = "; ".join(_said(level, pair) for pair in apart)
     return f"{len(apart)} of {len(found)} pairs differ by more than their seeds do: {said}"
 
@@ -158,8 +196,8 @@ def _verdict(level: Level) -> str:
 def _said(level: Level, pair: Pair) -> str:
     better, worse = (pair.a, pair.b) if pair.difference.value < 0 else (pair.b, pair.a)
     return (
-        f"shape {better.step} (depth {level.layers(better)}) below shape {worse.step} (depth {level.layers(worse)}) "
-        f"by {abs(pair.difference.value):.5f} (p = {pair.p:.2g})"
+        f"shape {better.step} (depth {level.layers(better)}) below shape {worse.step} (depth"
+        f" {level.layers(worse)}) by {abs(pair.difference.value):.5f} (p = {pair.p:.2g})"
     )
 
 
@@ -183,7 +221,11 @@ def numbers(level: Level) -> dict[str, Any]:
             for shape in level.shapes
         ],
         "differences": [
-            {"a": pair.a.step, "b": pair.b.step, **derived({**asdict(pair.difference), "p_holm": pair.p})}
+            {
+                "a": pair.a.step,
+                "b": pair.b.step,
+                **derived({**asdict(pair.difference), "p_holm": pair.p}),
+            }
             for pair in pairs(level)
         ],
     }

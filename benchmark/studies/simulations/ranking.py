@@ -1,4 +1,5 @@
-"""Does the leaderboard's rule hold what it promises? Tables of made-up rows whose true differences are known."""
+"""Does the leaderboard's rule hold what it promises? Tables of made-up rows whose true differences
+are known."""
 
 import json
 from collections.abc import Iterator
@@ -29,7 +30,8 @@ Vector = NDArray[np.float64]
 ROWS = (4, 8, 15)
 SEEDS = (5, 10)
 SPREADS = (1.0, 3.0, 10.0)
-"""The largest over the smallest seed sd of a table; those between them are spaced evenly in logarithm."""
+"""The largest over the smallest seed sd of a table; those between them are spaced evenly in
+logarithm."""
 BATCH = 1000
 """Tables whose pairs are held at a time."""
 
@@ -50,7 +52,8 @@ class Design:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Counts over simulated tables, whose first row is better than all others by `difference`, or equal to them (0)."""
+    """Counts over simulated tables, whose first row is better than all others by `difference`, or
+    equal to them (0)."""
 
     design: Design
     difference: float
@@ -63,8 +66,8 @@ class Outcome:
 
 @dataclass(frozen=True)
 class TwoRecipes:
-    """Made-up scores of two equally good recipes: sd of each recipe's own effect on a test row, and of a seed's effect
-    on how far apart the classes are."""
+    """Made-up scores of two equally good recipes: sd of each recipe's own effect on a test row, and
+    of a seed's effect on how far apart the classes are."""
 
     name: str
     row_effect: float
@@ -90,16 +93,27 @@ POSITIVES, NEGATIVES, RECIPE_SEEDS, RESAMPLES = 300, 900, 5, 500
 
 
 def outcomes(tables: int, seed: int) -> Iterator[Outcome]:
-    designs = [Design(rows, seeds, spread) for rows in ROWS for seeds in SEEDS for spread in SPREADS]
+    designs = [
+        Design(rows, seeds, spread) for rows in ROWS for seeds in SEEDS for spread in SPREADS
+    ]
     for number, design in enumerate(designs):
         least = float(f"{detectable(list(design.sds), design.seeds, comb(design.rows, 2)):.6g}")
         for difference in (0.0, least):
-            yield simulate(design, difference, tables, np.random.default_rng([seed, number, int(difference > 0)]))
+            yield simulate(
+                design,
+                difference,
+                tables,
+                np.random.default_rng([seed, number, int(difference > 0)]),
+            )
 
 
-def simulate(design: Design, difference: float, tables: int, random: np.random.Generator) -> Outcome:
+def simulate(
+    design: Design, difference: float, tables: int, random: np.random.Generator
+) -> Outcome:
     false, found = 0, np.zeros(design.rows - 1, np.int64)
-    true = np.array([first == 0 and difference > 0 for first, _ in combinations(range(design.rows), 2)])
+    true = np.array(
+        [first == 0 and difference > 0 for first, _ in combinations(range(design.rows), 2)]
+    )
     for start in range(0, tables, BATCH):
         shape = min(BATCH, tables - start), design.rows, design.seeds
         values = random.standard_normal(shape) * design.sds[:, None]
@@ -112,8 +126,8 @@ def simulate(design: Design, difference: float, tables: int, random: np.random.G
 
 
 def called(values: Vector) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """For each pair of rows, in the order of combinations: is the first called better, or worse? values [tables, rows,
-    seeds]; the rule of `significance.ranks`, for many tables at once."""
+    """For each pair of rows, in the order of combinations: is the first called better, or worse?
+    values [tables, rows, seeds]; the rule of `significance.ranks`, for many tables at once."""
     seeds = values.shape[2]
     mean, square = values.mean(axis=2), values.var(axis=2, ddof=1) / seeds
     first, second = np.array(list(combinations(range(values.shape[1]), 2))).T
@@ -140,12 +154,17 @@ def coverage(case: TwoRecipes, draws: int, random: np.random.Generator) -> Cover
 
 def report(tables: int, draws: int, seed: int) -> Report:
     found = list(outcomes(tables, seed))
-    covered = [coverage(case, draws, np.random.default_rng([seed, 1000 + at])) for at, case in enumerate(CASES)]
+    covered = [
+        coverage(case, draws, np.random.default_rng([seed, 1000 + at]))
+        for at, case in enumerate(CASES)
+    ]
     return as_report(found, covered, seed)
 
 
 def as_report(found: list[Outcome], covered: list[Coverage], seed: int) -> Report:
-    null, shifted = ([one for one in found if (one.difference > 0) is better] for better in (False, True))
+    null, shifted = (
+        [one for one in found if (one.difference > 0) is better] for better in (False, True)
+    )
     worst, least = (
         max(one.false_better / one.tables for one in found),
         min(one.found[0] / one.tables for one in shifted),
@@ -153,14 +172,24 @@ def as_report(found: list[Outcome], covered: list[Coverage], seed: int) -> Repor
     return Report(
         "Does the ranking rule hold?",
         (
-            "Simulated tables of normal values; made by `python -m benchmark significance`. The rule: Welch's t-test "
-            f"on every pair of rows, Holm over all pairs at {_percent(ALPHA, 0)}. ± is 1.96 standard errors of the "
-            f"simulation (generator seed {seed}).",
-            f"In no design more than {_percent(worst)} of the tables call a row better that is not. A difference of "
-            f"the size that a table states is found in at least {_percent(least)} of them.",
+            (
+                "Simulated tables of normal values; made by `python -m benchmark significance`."
+                " The rule: Welch's t-test on every pair of rows, Holm over all pairs at"
+                f" {_percent(ALPHA, 0)}. ± is 1.96 standard errors of the simulation (generator"
+                f" seed {seed})."
+            ),
+            (
+                f"In no design more than {_percent(worst)} of the tables call a row better that is"
+                " not. A difference of the size that a table states is found in at least"
+                f" {_percent(least)} of them."
+            ),
         ),
         (_null(null), _shifted(shifted), _covered(covered)),
-        {"seed": seed, "outcomes": [asdict(one) for one in found], "coverage": [asdict(one) for one in covered]},
+        {
+            "seed": seed,
+            "outcomes": [asdict(one) for one in found],
+            "coverage": [asdict(one) for one in covered],
+        },
     )
 
 
@@ -173,7 +202,10 @@ def _null(found: list[Outcome]) -> Section:
     return Section(
         "Equal rows",
         ("rows", "seeds", "largest / smallest sd", "tables", "with a false better"),
-        tuple((*_design(one.design), f"{one.tables:,}", _share(one.false_better, one.tables)) for one in found),
+        tuple(
+            (*_design(one.design), f"{one.tables:,}", _share(one.false_better, one.tables))
+            for one in found
+        ),
         (f"Holm's bound is {_percent(ALPHA, 0)}. Pairs share rows, so less of it is used up.",),
     )
 
@@ -187,14 +219,20 @@ def _shifted(found: list[Outcome]) -> Section:
                 *_design(one.design),
                 f"{one.difference:.2f}",
                 _share(one.found[0], one.tables),
-                f"{_percent(min(one.found[1:]) / one.tables)}, {_percent(max(one.found[1:]) / one.tables)}",
+                (
+                    f"{_percent(min(one.found[1:]) / one.tables)},"
+                    f" {_percent(max(one.found[1:]) / one.tables)}"
+                ),
                 _share(one.false_better, one.tables),
             )
             for one in found
         ),
         (
-            "The difference is stated for two rows of the table's root mean square sd (`found`); beside a quieter row "
-            "the better one is found more often, beside a noisier one less often.",
+            (
+                "The difference is stated for two rows of the table's root mean square sd"
+                " (`found`); beside a quieter row the better one is found more often, beside a"
+                " noisier one less often."
+            ),
         ),
     )
 
@@ -202,21 +240,37 @@ def _shifted(found: list[Outcome]) -> Section:
 def _covered(found: list[Coverage]) -> Section:
     return Section(
         "The bootstrap over test rows and seeds",
-        ("two equally good recipes", "draws", "intervals without 0", "Welch over seeds calls them different"),
+        (
+            "two equally good recipes",
+            "draws",
+            "intervals without 0",
+            "Welch over seeds calls them different",
+        ),
         tuple(
-            (one.case.name, f"{one.draws:,}", _share(one.outside, one.draws), _share(one.welch, one.draws))
+            (
+                one.case.name,
+                f"{one.draws:,}",
+                _share(one.outside, one.draws),
+                _share(one.welch, one.draws),
+            )
             for one in found
         ),
         (
-            f"{RECIPE_SEEDS} seeds each, {POSITIVES} positive and {NEGATIVES} negative test rows. Ranks are statements "
-            "about recipes on this very test split. Where recipes are good on different rows, another split of as many "
-            "rows may order them otherwise: seeds alone do not show it, the interval does. With five seeds that vary a "
-            "lot the interval is a little narrow, since resamples do not know how uncertain an sd of five values is.",
+            (
+                f"{RECIPE_SEEDS} seeds each, {POSITIVES} positive and {NEGATIVES} negative test"
+                " rows. Ranks are statements about recipes on this very test split. Where recipes"
+                " are good on different rows, another split of as many rows may order them"
+                " otherwise: seeds alone do not show it, the interval does. With five seeds that"
+                " vary a lot the interval is a little narrow, since resamples do not know how"
+                " uncertain an sd of five values is."
+            ),
         ),
     )
 
 
-def _recipe_pair(case: TwoRecipes, random: np.random.Generator) -> tuple[list[Scores], list[Scores]]:
+def _recipe_pair(
+    case: TwoRecipes, random: np.random.Generator
+) -> tuple[list[Scores], list[Scores]]:
     rows = POSITIVES + NEGATIVES
     label = np.arange(rows) < POSITIVES
     shared = random.standard_normal(rows)

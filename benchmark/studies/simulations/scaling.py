@@ -1,5 +1,5 @@
-"""Do the scaling fits hold what they promise at the designs in use? Made-up ladders whose law, or lack of one, is
-known."""
+"""Do the scaling fits hold what they promise at the designs in use? Made-up ladders whose law, or
+lack of one, is known."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -8,7 +8,12 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.studies.scaling.bootstrap import UNEQUAL, null_noise, null_statistics, statistics_and_misfits
+from benchmark.studies.scaling.bootstrap import (
+    UNEQUAL,
+    null_noise,
+    null_statistics,
+    statistics_and_misfits,
+)
 from benchmark.studies.scaling.joint import JointLaw, fit_joint
 from benchmark.studies.scaling.law import LEVEL, Law, fit
 from benchmark.studies.scaling.points import JointPoint, Ladder, Point
@@ -41,7 +46,11 @@ class Design:
     def ladder(self) -> Ladder:
         """Points of no noise to speak of, whose losses the draws replace."""
         sizes = np.geomspace(SMALLEST, SMALLEST * 10**self.decades, self.sizes)
-        points = [Point(float(size), seed, 1 + seed * 1e-3) for size in sizes for seed in range(self.seeds)]
+        points = [
+            Point(float(size), seed, 1 + seed * 1e-3)
+            for size in sizes
+            for seed in range(self.seeds)
+        ]
         return Ladder.of(points)
 
     def __str__(self) -> str:
@@ -53,8 +62,9 @@ DESIGNS = (Design(6, 3, 1.5), Design(5, 3, 1.0))
 
 @dataclass(frozen=True)
 class Case:
-    """A law that falls by `fall` seed sds from the smallest to the largest size, 0 a constant; or `losses` by size that
-    follow none. `sd` is in LogLoss at the largest size, times `noisier` at each, if given."""
+    """A law that falls by `fall` seed sds from the smallest to the largest size, 0 a constant; or
+    `losses` by size that follow none. `sd` is in LogLoss at the largest size, times `noisier` at
+    each, if given."""
 
     design: Design
     sd: float
@@ -69,7 +79,9 @@ class Case:
 
     def draws(self, ladder: Ladder, count: int, random: np.random.Generator) -> Vector:
         """log L [n, count]."""
-        sds = self.sd * np.repeat(self.noisier or np.ones(len(ladder.first)), ladder.counts)[:, None]
+        sds = (
+            self.sd * np.repeat(self.noisier or np.ones(len(ladder.first)), ladder.counts)[:, None]
+        )
         truth = np.repeat(self.losses or self.law(ladder).at(ladder.sizes), ladder.counts)[:, None]
         noise = sds * random.standard_normal((len(ladder.size), count))
         return np.asarray(np.log(truth + noise), np.float64)
@@ -77,7 +89,8 @@ class Case:
 
 @dataclass(frozen=True)
 class Coverage:
-    """Counts over the draws: intervals with the truth, alpha's among those where a law is found too, bounded ones."""
+    """Counts over the draws: intervals with the truth, alpha's among those where a law is found
+    too, bounded ones."""
 
     case: Case
     draws: int
@@ -129,7 +142,8 @@ def generator(seed: int, *stream: int) -> np.random.Generator:
 
 
 def verdicts(case: Case, log_loss: Vector) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Of losses [n, draws], as the tables judge them: a law [draws]; no constant, and no law either [draws]."""
+    """Of losses [n, draws], as the tables judge them: a law [draws]; no constant, and no law either
+    [draws]."""
     ladder = case.design.ladder()
     statistic, misfit = statistics_and_misfits(ladder, log_loss)
     least = np.full(len(statistic), _critical_value(case.design, case.sd))
@@ -162,7 +176,9 @@ def coverage(case: Case, draws: int, random: np.random.Generator) -> Coverage:
     found, _ = verdicts(case, log_loss)
     holds = np.array([truth.alpha in one.alpha for one in fits])
     widths = [
-        one.alpha.high - one.alpha.low for one in fits if one.alpha.low is not None and one.alpha.high is not None
+        one.alpha.high - one.alpha.low
+        for one in fits
+        if one.alpha.low is not None and one.alpha.high is not None
     ]
     return Coverage(
         case,
@@ -177,9 +193,13 @@ def coverage(case: Case, draws: int, random: np.random.Generator) -> Coverage:
     )
 
 
-def joint_coverage(sd: float, draws: int, random: np.random.Generator, seeds: int = 3) -> JointCoverage:
+def joint_coverage(
+    sd: float, draws: int, random: np.random.Generator, seeds: int = 3
+) -> JointCoverage:
     parameters, rows = np.geomspace(8e3, 3e5, 6), np.geomspace(3e4, 3e5, 5)
-    law = JointLaw(E, 0.003, ALPHA, 0.02, ALPHA, parameters0=float(parameters[2]), rows0=float(rows[2]))
+    law = JointLaw(
+        E, 0.003, ALPHA, 0.02, ALPHA, parameters0=float(parameters[2]), rows0=float(rows[2])
+    )
     pairs = [(float(size), float(rows[-1])) for size in parameters]
     pairs += [(float(parameters[2]), float(count)) for count in rows[:-1]]
     fits = []
@@ -204,7 +224,8 @@ def joint_coverage(sd: float, draws: int, random: np.random.Generator, seeds: in
 
 
 def stated_effect(design: Design, seed: int) -> float:
-    """In seed sds, from the smallest to the largest size; the last of FALLS where none has the power."""
+    """In seed sds, from the smallest to the largest size; the last of FALLS where none has the
+    power."""
     for number, fall in enumerate(FALLS):
         tried = power(Case(design, SDS[0], fall), 2000, generator(seed, 0, number))
         if tried.found >= (POWER + MARGIN) * tried.draws:
@@ -213,7 +234,8 @@ def stated_effect(design: Design, seed: int) -> float:
 
 
 def simulate(draws: int, seed: int, notify: Callable[[str], None]) -> Outcome:
-    """`draws` for each case of the intervals and of unequal noise, TIMES as many for the others of the test."""
+    """`draws` for each case of the intervals and of unequal noise, TIMES as many for the others of
+    the test."""
     effects = [stated_effect(design, seed) for design in DESIGNS]
     cases = [
         Case(design, sd, fall)
@@ -232,10 +254,15 @@ def simulate(draws: int, seed: int, notify: Callable[[str], None]) -> Outcome:
     tests, covered, joints = [], [], []
     for at, case in enumerate(cases):
         tests.append(power(case, draws if case.noisier else TIMES * draws, generator(seed, 1, at)))
-        notify(f"{case.design}, fall {case.fall:g}: a law found in {tests[-1].found} of {tests[-1].draws}")
+        notify(
+            f"{case.design}, fall {case.fall:g}: a law found in {tests[-1].found} of"
+            f" {tests[-1].draws}"
+        )
     for at, case in enumerate(laws):
         covered.append(coverage(case, draws, generator(seed, 2, at)))
-        notify(f"{case.design}, fall {case.fall:g}: alpha covered in {covered[-1].alpha} of {draws}")
+        notify(
+            f"{case.design}, fall {case.fall:g}: alpha covered in {covered[-1].alpha} of {draws}"
+        )
     for at, sd in enumerate(SDS):
         joints.append(joint_coverage(sd, min(draws, JOINT_DRAWS), generator(seed, 3, at)))
         notify(f"joint, sd {sd:g}: E covered in {joints[-1].E} of {joints[-1].draws}")

@@ -6,7 +6,14 @@ from math import sqrt
 from pathlib import Path
 
 from benchmark.reports.document import Report, Section
-from benchmark.studies.simulations.scaling import STEP, Case, Coverage, Found, JointCoverage, Outcome
+from benchmark.studies.simulations.scaling import (
+    STEP,
+    Case,
+    Coverage,
+    Found,
+    JointCoverage,
+    Outcome,
+)
 
 CASE = ("sizes x seeds over decades", "seed sd of LogLoss", "fall in sds", "alpha")
 
@@ -20,14 +27,21 @@ def report(outcome: Outcome) -> Report:
     return Report(
         "Do the scaling fits hold?",
         (
-            "Simulated ladders: LogLoss of a known law, E 0.46, with normal noise over seeds; sizes are even in "
-            "logarithm. A fall is the law's from the smallest to the largest size, in seed sds. ± is 1.96 standard "
-            f"errors of the simulation (generator seed {outcome.seed}).",
-            f'"No scaling law found" in at least {_least([(_kept(one), one.draws) for one in flat])} of the '
-            f"flat draws, a law in at least {_least([(one.found, one.draws) for one in falling])} of those with the "
-            "stated effect. Alpha's 95 % interval covers in "
-            f"{_range([(one.alpha, one.draws) for one in laws])}. Of losses that fall by a step, not by a power law, "
-            f"at most {max(one.found / one.draws for one in steps):.1%} are called a law.",
+            (
+                "Simulated ladders: LogLoss of a known law, E 0.46, with normal noise over seeds;"
+                " sizes are even in logarithm. A fall is the law's from the smallest to the"
+                " largest size, in seed sds. ± is 1.96 standard errors of the simulation"
+                f" (generator seed {outcome.seed})."
+            ),
+            (
+                '"No scaling law found" in at least'
+                f" {_least([(_kept(one), one.draws) for one in flat])} of the flat draws, a law in"
+                f" at least {_least([(one.found, one.draws) for one in falling])} of those with the"
+                " stated effect. Alpha's 95 % interval covers in"
+                f" {_range([(one.alpha, one.draws) for one in laws])}. Of losses that fall by a"
+                " step, not by a power law, at most"
+                f" {max(one.found / one.draws for one in steps):.1%} are called a law."
+            ),
         ),
         (_tests(outcome.tests), _intervals(outcome.laws), _joint(outcome.joints)),
         asdict(outcome),
@@ -56,10 +70,15 @@ def _tests(tests: tuple[Found, ...]) -> Section:
             for one in tests
         ),
         (
-            "The effect is the smallest, in quarters of an sd, that is found in at least 92 % of other draws. A true "
-            "law is rejected for its misfit in about 5 %.",
-            "Where the sds differ between sizes, written from the smallest size on, Bartlett's test at 1 % tells only "
-            "large differences from three seeds a size; the null is then drawn with the sd of each size.",
+            (
+                "The effect is the smallest, in quarters of an sd, that is found in at least 92 %"
+                " of other draws. A true law is rejected for its misfit in about 5 %."
+            ),
+            (
+                "Where the sds differ between sizes, written from the smallest size on, Bartlett's"
+                " test at 1 % tells only large differences from three seeds a size; the null is"
+                " then drawn with the sd of each size."
+            ),
             f"The step: LogLoss {', '.join(f'{loss:g}' for loss in STEP)} by size.",
         ),
     )
@@ -91,9 +110,12 @@ def _intervals(laws: tuple[Coverage, ...]) -> Section:
             for one in laws
         ),
         (
-            "Near the stated effect a law is found but its exponent hardly bounded: E >= 0 and A >= 0 cut the region, "
-            "and intervals cover more than 95 %. Widths are medians over intervals with both ends; E is identified "
-            "where its interval is narrower than the fall.",
+            (
+                "Near the stated effect a law is found but its exponent hardly bounded: E >= 0 and"
+                " A >= 0 cut the region, and intervals cover more than 95 %. Widths are medians"
+                " over intervals with both ends; E is identified where its interval is narrower"
+                " than the fall."
+            ),
         ),
     )
 
@@ -123,8 +145,10 @@ def _joint(joints: tuple[JointCoverage, ...]) -> Section:
             for joint in joints
         ),
         (
-            "One ladder of 8,000 to 300,000 parameters on 300,000 rows, one of 30,000 to 300,000 rows on the third "
-            "model; A 0.003, alpha 0.5, B 0.02, beta 0.5.",
+            (
+                "One ladder of 8,000 to 300,000 parameters on 300,000 rows, one of 30,000 to"
+                " 300,000 rows on the third model; A 0.003, alpha 0.5, B 0.02, beta 0.5."
+            ),
         ),
     )
 

@@ -36,14 +36,18 @@ class Budget:
 
     def left(self, ended: Sequence[Trial], under_way: int) -> bool:
         if self.trials is not None:
-            return sum(trial.state in ("complete", "pruned") for trial in ended) + under_way < self.trials
+            return (
+                sum(trial.state in ("complete", "pruned") for trial in ended) + under_way
+                < self.trials
+            )
         assert self.hours is not None
         return sum(trial.seconds for trial in ended) < 3600 * self.hours
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A study: `base` is varied within `search`, with trials on the `card`'s data; `seed` is the sampler's."""
+    """A study: `base` is varied within `search`, with trials on the `card`'s data; `seed` is the
+    sampler's."""
 
     name: str
     base: Recipe
@@ -87,10 +91,14 @@ class Plan:
     def own_values(self) -> dict[str, Any]:
         """The base's: those of the first trial."""
         settings = self.base.settings()
-        return {key: settings[key.partition(".")[0]][key.partition(".")[2]] for key in self.search.ranges}
+        return {
+            key: settings[key.partition(".")[0]][key.partition(".")[2]]
+            for key in self.search.ranges
+        }
 
     def candidate(self, values: dict[str, Any], store: Store) -> Recipe:
-        """The base with these values. Raises Rejected where it does not fit the data or is above a cap."""
+        """The base with these values. Raises Rejected where it does not fit the data or is above a
+        cap."""
         try:
             recipe = recipes.vary(self.base, values, "trial")
             steps_per_epoch(recipe, store.fingerprint.rows["train"])
@@ -113,11 +121,14 @@ def require_name(name: str) -> str:
 def search_of(recipe: Recipe) -> Search:
     """The recipe's own, with the ranges of search.toml where it names none.
 
-    Raises UsageError where nothing is left to vary, and for an end of a range that the model does not take."""
+    Raises UsageError where nothing is left to vary, and for an end of a range that the model does
+    not take."""
     own = recipe.search or Search()
     found = own if own.ranges else own.model_copy(update={"ranges": _default_ranges(recipe)})
     if not found.ranges:
-        raise UsageError(f"recipe {recipe.id}: there is nothing to vary; name ranges in its [search]")
+        raise UsageError(
+            f"recipe {recipe.id}: there is nothing to vary; name ranges in its [search]"
+        )
     for key, each in found.ranges.items():
         for value in each.ends():
             recipes.vary(recipe, {key: value}, f"recipe {recipe.id}: [search]")

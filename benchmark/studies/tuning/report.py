@@ -1,4 +1,5 @@
-"""What a tuning study leaves for a person: the tuned recipe, to be read and committed, and two figures."""
+"""What a tuning study leaves for a person: the tuned recipe, to be read and committed, and two
+figures."""
 
 import json
 from itertools import accumulate
@@ -25,17 +26,24 @@ def tuned_recipe(study: Tuning, best: Trial, base: Path) -> str:
         group, _, name = key.partition(".")
         table.setdefault(group, {})[name] = value
     lines = [
-        f"# {study.base} with the values of trial {best.number}: the best validation {NAMES[study.objective]} of "
-        f"{len(study.finished)} trials.",
+        (
+            f"# {study.base} with the values of trial {best.number}: the best validation"
+            f" {NAMES[study.objective]} of {len(study.finished)} trials."
+        ),
         f"tuned = {json.dumps(study.reference)}",
     ]
     for group in ("model", "train"):
-        lines += ["", f"[{group}]", *(f"{key} = {json.dumps(value)}" for key, value in table.get(group, {}).items())]
+        lines += [
+            "",
+            f"[{group}]",
+            *(f"{key} = {json.dumps(value)}" for key, value in table.get(group, {}).items()),
+        ]
     return "\n".join(lines) + "\n"
 
 
 def write(study: Tuning, path: Path, base: Path) -> list[Path]:
-    """Writes all there is to write beside the study's JSON at `path`; `base` is the recipe's file."""
+    """Writes all there is to write beside the study's JSON at `path`; `base` is the recipe's
+    file."""
     written = []
     if study.best is not None:
         written.append(path.with_name(f"{study.name}_tuned.toml"))
@@ -53,12 +61,20 @@ def history(study: Tuning) -> Figure:
     axes = figure.subplots()
     for state, color, marker in STATES:
         if points := _points(study, state):
-            axes.plot(*zip(*points, strict=True), color=color, marker=marker, linestyle="none", label=state)
+            axes.plot(
+                *zip(*points, strict=True),
+                color=color,
+                marker=marker,
+                linestyle="none",
+                label=state,
+            )
     numbers, metrics = zip(*_points(study, "complete"), strict=True)
     best = list(accumulate(metrics, max if study.objective == "auc" else min))
     axes.step(numbers, best, color=ORANGE, where="post", label="best so far")
     margin = 0.1 * (max(metrics) - min(metrics)) or 1e-4
-    axes.set_ylim(min(metrics) - margin, max(metrics) + margin)  # pruned trials would press the complete ones flat
+    axes.set_ylim(
+        min(metrics) - margin, max(metrics) + margin
+    )  # pruned trials would press the complete ones flat
     axes.set_xlabel("trial; pruned ones may lie outside")
     axes.set_ylabel(f"validation {NAMES[study.objective]}")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -67,13 +83,19 @@ def history(study: Tuning) -> Figure:
 
 
 def _points(study: Tuning, state: str) -> list[tuple[int, float]]:
-    return [(each.number, each.metric) for each in study.trials if each.state == state and each.metric is not None]
+    return [
+        (each.number, each.metric)
+        for each in study.trials
+        if each.state == state and each.metric is not None
+    ]
 
 
 @style.styled
 def importances(study: Tuning) -> Figure:
     """The share of the objective's variance that each key explains, the largest on top."""
-    shares: dict[str, Any] = dict(sorted((study.importances or {}).items(), key=lambda item: item[1]))
+    shares: dict[str, Any] = dict(
+        sorted((study.importances or {}).items(), key=lambda item: item[1])
+    )
     figure = style.column(0.6 + 0.2 * len(shares))
     axes = figure.subplots()
     axes.barh(list(shares), list(shares.values()), color=BLUE)

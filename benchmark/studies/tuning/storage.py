@@ -1,4 +1,5 @@
-"""What lies around a study's storage: locks of this machine, a journal's torn line, one message for each failure."""
+"""What lies around a study's storage: locks of this machine, a journal's torn line, one message for
+each failure."""
 
 import hashlib
 import socket
@@ -15,7 +16,8 @@ from benchmark.utils.files import require_writable
 
 
 class Locks:
-    """Locks that the processes of this machine share, and that are let go of when their process dies."""
+    """Locks that the processes of this machine share, and that are let go of when their process
+    dies."""
 
     def __init__(self, where: str, study: str) -> None:
         key = hashlib.sha256(f"{where} {study}".encode()).hexdigest()[:16]
@@ -39,7 +41,8 @@ class Locks:
 
 
 def drop_torn_line(path: Path) -> None:
-    """What a full disk or a cut in power left of a line at the end of a journal, after which nothing could be read."""
+    """What a full disk or a cut in power left of a line at the end of a journal, after which
+    nothing could be read."""
     if not path.exists() or not path.stat().st_size:
         return
     with path.open("rb+") as file:
@@ -54,17 +57,22 @@ def one_message(where: str) -> Iterator[None]:
         yield
     except ImportError as error:
         raise UsageError(
-            f"--storage {place}: {error}; PostgreSQL is postgresql+psycopg://USER@HOST/DATABASE and needs the extra: "
-            'pip install -e ".[postgres]"'
+            f"--storage {place}: {error}; PostgreSQL is postgresql+psycopg://USER@HOST/DATABASE and"
+            ' needs the extra: pip install -e ".[postgres]"'
         ) from None
     except ArgumentError as error:
-        raise UsageError(f"--storage {place}: {error}; write e.g. sqlite:///FILE or postgresql+psycopg://...") from None
+        raise UsageError(
+            f"--storage {place}: {error}; write e.g. sqlite:///FILE or postgresql+psycopg://..."
+        ) from None
     except SQLAlchemyError as error:
         reason = without_password(str(error).strip().splitlines()[0])
         raise BenchmarkError(f"--storage {place}: {reason}") from None
     except OSError as error:
-        raise BenchmarkError(f"{place}: cannot be read or written: {error.strerror or error}") from None
+        raise BenchmarkError(
+            f"{place}: cannot be read or written: {error.strerror or error}"
+        ) from None
     except (ValueError, KeyError) as error:
         raise BenchmarkError(
-            f"{place} is no journal of a study ({error}); remove it: trials that ended are read from the JSON file"
+            f"{place} is no journal of a study ({error}); remove it: trials that ended are read"
+            " from the JSON file"
         ) from None

@@ -1,7 +1,8 @@
-"""The trials of a study: proposed, kept and shared among processes by Optuna. The only importer of optuna.
+"""The trials of a study: proposed, kept and shared among processes by Optuna. The only importer of
+optuna.
 
-A proposal depends on the study's seed, the trial's number and the trials that ended before, and on nothing else: a
-study that was interrupted goes on as if it had not been.
+A proposal depends on the study's seed, the trial's number and the trials that ended before, and on
+nothing else: a study that was interrupted goes on as if it had not been.
 """
 
 import hashlib
@@ -16,7 +17,12 @@ from typing import Any
 
 import optuna
 from filelock import FileLock
-from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
 from optuna.samplers import BaseSampler, TPESampler
 from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 from optuna.trial import FrozenTrial, TrialState
@@ -50,7 +56,8 @@ warnings.filterwarnings("ignore", module="optuna")
 
 @dataclass
 class Asked:
-    """A trial of this process, which holds its lock until it has ended; `deaths` of those that were at it before."""
+    """A trial of this process, which holds its lock until it has ended; `deaths` of those that were
+    at it before."""
 
     trial: optuna.Trial
     values: dict[str, Any]
@@ -72,8 +79,8 @@ class Asked:
 class Trials:
     """The trials of a plan, those of other processes too.
 
-    Raises UsageError for a storage that is none and for a study with other settings, BenchmarkError where the storage
-    cannot be reached."""
+    Raises UsageError for a storage that is none and for a study with other settings, BenchmarkError
+    where the storage cannot be reached."""
 
     def __init__(self, plan: Plan, store: Store) -> None:
         self.plan = plan
@@ -108,13 +115,17 @@ class Trials:
                 return None
             for frozen in abandoned:
                 trial = optuna.Trial(self._study, frozen._trial_id)
-                asked = self._asked(trial, set(frozen.intermediate_values), frozen.user_attrs[BEGUN]["deaths"] + 1)
+                asked = self._asked(
+                    trial, set(frozen.intermediate_values), frozen.user_attrs[BEGUN]["deaths"] + 1
+                )
                 if asked.deaths < MOST_DEATHS:
                     return asked
                 self._file(asked, "failed", None, 0.0, DIED)
             return self._asked(self._study.ask(), set(), deaths=0)
 
-    def end(self, asked: Asked, state: Ended, metric: float | None, seconds: float, reason: str = "") -> Trial:
+    def end(
+        self, asked: Asked, state: Ended, metric: float | None, seconds: float, reason: str = ""
+    ) -> Trial:
         """Files how a trial ended, and writes the study's JSON."""
         with self.locked(), one_message(self._where):
             self._file(asked, state, metric, seconds, reason)
@@ -122,13 +133,20 @@ class Trials:
             return next(trial for trial in self.ended() if trial.number == asked.number)
 
     def leave(self, asked: Asked) -> None:
-        """Lets go of a trial that has not ended: the next `ask` of any process here begins it again."""
+        """Lets go of a trial that has not ended: the next `ask` of any process here begins it
+        again."""
         with one_message(self._where):
-            asked.trial.set_user_attr(BEGUN, {**asked.trial.user_attrs[BEGUN], "deaths": asked.deaths - 1})
+            asked.trial.set_user_attr(
+                BEGUN, {**asked.trial.user_attrs[BEGUN], "deaths": asked.deaths - 1}
+            )
         asked.lock.release()
 
     def ended(self) -> list[Trial]:
-        return [self._trial(each) for each in self._study.get_trials(deepcopy=False) if each.state.is_finished()]
+        return [
+            self._trial(each)
+            for each in self._study.get_trials(deepcopy=False)
+            if each.state.is_finished()
+        ]
 
     def found(self, *, importances: bool = False) -> Tuning:
         """All that has been found so far."""
@@ -143,7 +161,8 @@ class Trials:
         )
 
     def _begin(self) -> None:
-        """Compares a study that is there with the plan; a new one is filled, from its JSON file if there is one."""
+        """Compares a study that is there with the plan; a new one is filled, from its JSON file if
+        there is one."""
         text = json.dumps(self._identity, sort_keys=True)
         if IDENTITY not in self._study.user_attrs:
             self._study.set_user_attr(IDENTITY, text)
@@ -165,7 +184,9 @@ class Trials:
                     intermediate_values=dict(enumerate(trial.curve)),
                     user_attrs={
                         BEGUN: {"started": trial.started, "threads": trial.threads},
-                        ENDED: trial.model_dump(mode="json", include={"state", "metric", "seconds", "reason"}),
+                        ENDED: trial.model_dump(
+                            mode="json", include={"state", "metric", "seconds", "reason"}
+                        ),
                     },
                 )
             )
@@ -174,30 +195,43 @@ class Trials:
         today = json.loads(json.dumps(self._identity))
         if differing := [key for key in today if kept.get(key) != today[key]]:
             raise UsageError(
-                f"the study {self._study.study_name} was begun with another {', '.join(differing)}; finish it as it "
-                "was, give this one another --name, or remove it: "
-                f"{shown(self.plan.path)} and {self.plan.storage or 'the .journal file beside it'}"
+                f"the study {self._study.study_name} was begun with another {', '.join(differing)};"
+                " finish it as it was, give this one another --name, or remove it:"
+                f" {shown(self.plan.path)} and {self.plan.storage or 'the .journal file beside it'}"
             )
 
     def _is_abandoned(self, trial: FrozenTrial) -> bool:
         """Whether its process was on this machine and is gone."""
-        return trial.user_attrs.get(BEGUN, {}).get("host") == self._locks.here and self._locks.is_free(trial.number)
+        return trial.user_attrs.get(BEGUN, {}).get(
+            "host"
+        ) == self._locks.here and self._locks.is_free(trial.number)
 
     def _asked(self, trial: optuna.Trial, reported: set[int], deaths: int) -> Asked:
         lock = self._locks.of_trial(trial.number)
         lock.acquire()
         values = {key: _suggested(trial, key, each) for key, each in self._space.items()}
         started = datetime.now(UTC).isoformat(timespec="seconds")
-        begun = {"started": started, "threads": self.plan.threads, "host": self._locks.here, "deaths": deaths}
+        begun = {
+            "started": started,
+            "threads": self.plan.threads,
+            "host": self._locks.here,
+            "deaths": deaths,
+        }
         trial.set_user_attr(BEGUN, begun)
         return Asked(trial, values, lock, reported, deaths)
 
-    def _file(self, asked: Asked, state: Ended, metric: float | None, seconds: float, reason: str) -> None:
-        asked.trial.set_user_attr(ENDED, {"state": state, "metric": metric, "seconds": seconds, "reason": reason})
+    def _file(
+        self, asked: Asked, state: Ended, metric: float | None, seconds: float, reason: str
+    ) -> None:
+        asked.trial.set_user_attr(
+            ENDED, {"state": state, "metric": metric, "seconds": seconds, "reason": reason}
+        )
         if state == "complete":
             self._study.tell(asked.trial, metric)
         else:
-            self._study.tell(asked.trial, state=TrialState.FAIL if state == "failed" else TrialState.PRUNED)
+            self._study.tell(
+                asked.trial, state=TrialState.FAIL if state == "failed" else TrialState.PRUNED
+            )
         asked.lock.release()
 
     def _trial(self, frozen: FrozenTrial) -> Trial:
@@ -234,7 +268,9 @@ class _Sampler(BaseSampler):
         digest = hashlib.sha256(f"{self._seed}/{trial.number}/{key}".encode()).digest()
         return TPESampler(seed=int.from_bytes(digest[:4], "big"), n_startup_trials=STARTUP_TRIALS)
 
-    def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+    def infer_relative_search_space(
+        self, study: optuna.Study, trial: FrozenTrial
+    ) -> dict[str, BaseDistribution]:
         return self._tpe(trial, "").infer_relative_search_space(study, trial)
 
     def sample_relative(
@@ -243,9 +279,15 @@ class _Sampler(BaseSampler):
         return self._tpe(trial, "").sample_relative(study, trial, search_space)
 
     def sample_independent(
-        self, study: optuna.Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+        self,
+        study: optuna.Study,
+        trial: FrozenTrial,
+        param_name: str,
+        param_distribution: BaseDistribution,
     ) -> Any:
-        return self._tpe(trial, param_name).sample_independent(study, trial, param_name, param_distribution)
+        return self._tpe(trial, param_name).sample_independent(
+            study, trial, param_name, param_distribution
+        )
 
 
 def _pruner(name: str) -> optuna.pruners.BasePruner:

@@ -31,12 +31,15 @@ Watch = Callable[[Event], None]
 Leave = Callable[[], bool]
 
 
-def carry_out(trials: Trials, found: Found, store: Store, budget: Budget, watch: Watch, leave: Leave) -> None:
-    """Trials until the budget is spent. The one under way at a signal, or when `leave` says so, is begun again when
+def carry_out(
+    trials: Trials, found: Found, store: Store, budget: Budget, watch: Watch, leave: Leave
+) -> None:
+    """Trials until the budget is spent. The one under way at a signal, or when `leave` says so, is
+    begun again when
     the study goes on.
 
-    Raises Interrupted at a signal, KeyboardInterrupt where `leave` says so, BenchmarkError where one trial after the
-    other fails or is rejected."""
+    Raises Interrupted at a signal, KeyboardInterrupt where `leave` says so, BenchmarkError where
+    one trial after the other fails or is rejected."""
     unlucky: dict[Ended, int] = {"failed": 0, "rejected": 0}
     with Interrupts() as interrupts:
         interrupts.deferring = True
@@ -56,16 +59,23 @@ def carry_out(trials: Trials, found: Found, store: Store, budget: Budget, watch:
                 raise
             watch(ended)
             check()
-            unlucky = {state: count + 1 if ended.state == state else 0 for state, count in unlucky.items()}
+            unlucky = {
+                state: count + 1 if ended.state == state else 0 for state, count in unlucky.items()
+            }
             if unlucky["failed"] >= MOST_FAILED or unlucky["rejected"] >= MOST_REJECTED:
                 raise BenchmarkError(
-                    f"{unlucky[ended.state]} trials in a row were {ended.state}, the last one as: {ended.reason}; "
-                    "the trials are kept, but the [search] needs other ranges"
+                    f"{unlucky[ended.state]} trials in a row were {ended.state}, the last one as:"
+                    f" {ended.reason}; the trials are kept, but the [search] needs other ranges"
                 )
 
 
 def _carry_out(
-    asked: Asked, trials: Trials, found: Found, store: Store, watch: Watch, check: Callable[[], None]
+    asked: Asked,
+    trials: Trials,
+    found: Found,
+    store: Store,
+    watch: Watch,
+    check: Callable[[], None],
 ) -> Trial:
     began = time.perf_counter()
 
@@ -75,19 +85,30 @@ def _carry_out(
     plan = trials.plan
     try:
         recipe = plan.candidate(asked.values, store)
-        fit = _fit(Job(recipe, found.card, store.without("test"), TUNING_SEED, plan.threads, plan.device))
+        fit = _fit(
+            Job(recipe, found.card, store.without("test"), TUNING_SEED, plan.threads, plan.device)
+        )
         for event in fit.events():
             check()
             if isinstance(event, Evaluated):
                 watch(event)
                 value = float(getattr(event.valid, plan.objective))
                 if asked.report(value, len(fit.curve) - 1):
-                    return end("pruned", _metric(fit, plan), f"below the median at evaluation {len(fit.curve)}")
+                    return end(
+                        "pruned",
+                        _metric(fit, plan),
+                        f"below the median at evaluation {len(fit.curve)}",
+                    )
     except Rejected as why:
         return end("rejected", reason=str(why))
     except Exception as error:  # whatever it was, the study goes on
         return end(
-            "failed", reason=str(error) if isinstance(error, BenchmarkError) else f"{type(error).__name__}: {error}"
+            "failed",
+            reason=(
+                str(error)
+                if isinstance(error, BenchmarkError)
+                else f"{type(error).__name__}: {error}"
+            ),
         )
     return end("complete", _metric(fit, plan))
 

@@ -58,13 +58,21 @@ def test_missing_empty_unseen_and_rare_tokens_share_the_last_id():
     assert ids(made, ["b", "a", "rare", "unseen", None, ""], min_count=2) == [1, 2, 3, 3, 3, 3]
 
 
-@pytest.mark.parametrize(("min_count", "kept"), [(1, ["a", "b", "c"]), (2, ["a", "b"]), (3, ["a"]), (4, [])])
+@pytest.mark.parametrize(
+    ("min_count", "kept"), [(1, ["a", "b", "c"]), (2, ["a", "b"]), (3, ["a"]), (4, [])]
+)
 def test_min_count_is_the_least_count_that_is_kept(min_count, kept):
     assert vocabulary(dictionary(list("aaabbc")), min_count) == kept
 
 
 def test_tokens_are_compared_as_they_are_written():
-    assert vocabulary(dictionary(["7", "007", "7.0", "12.0", " 7", "7"])) == ["7", " 7", "007", "12.0", "7.0"]
+    assert vocabulary(dictionary(["7", "007", "7.0", "12.0", " 7", "7"])) == [
+        "7",
+        " 7",
+        "007",
+        "12.0",
+        "7.0",
+    ]
 
 
 @settings(deadline=None)
@@ -91,7 +99,10 @@ def test_the_cut_into_parts_and_other_splits_leave_no_trace_in_the_vocabulary(tr
 
 
 def test_many_threads_may_ask_a_dictionary_for_ids():
-    tokens = [pl.Series([str(i % 1000) for i in range(first, first + 2000)]) for first in range(0, 40_000, 500)]
+    tokens = [
+        pl.Series([str(i % 1000) for i in range(first, first + 2000)])
+        for first in range(0, 40_000, 500)
+    ]
     made = Dictionary()
     with ThreadPoolExecutor(4) as pool:
         provisional = list(pool.map(made.ids, tokens))
@@ -106,9 +117,14 @@ def test_many_threads_may_ask_a_dictionary_for_ids():
 @pytest.mark.parametrize("sizes", [(2**31 - 1, 2), (2**30, 2**30)])
 def test_more_ids_than_int32_holds_are_refused(sizes):
     table = make_table(sparse=("c", "d"))
-    with pytest.raises(BenchmarkError, match=r"the sparse fields have 2,147,483,\d+ ids.*\(d|c: .*raise min_count"):
+    with pytest.raises(
+        BenchmarkError, match=r"the sparse fields have 2,147,483,\d+ ids.*\(d|c: .*raise min_count"
+    ):
         cardinalities(table, [np.array([size - 1]) for size in sizes])
-    assert cardinalities(table, [np.array([2**30 - 1]), np.array([2**30 - 2])]) == (2**30, 2**30 - 1)
+    assert cardinalities(table, [np.array([2**30 - 1]), np.array([2**30 - 2])]) == (
+        2**30,
+        2**30 - 1,
+    )
 
 
 @pytest.mark.parametrize(
@@ -127,28 +143,45 @@ def test_dense_rules_by_hand(rule, expected):
 
 
 def test_the_standard_rule_is_fitted_on_the_present_values_of_train():
-    rule = DenseRule.fit(make_table(dense_rule="standard"), [frame_of(["a"] * 5, [2.0, 4.0, None, 4.0, 6.0])])
+    rule = DenseRule.fit(
+        make_table(dense_rule="standard"), [frame_of(["a"] * 5, [2.0, 4.0, None, 4.0, 6.0])]
+    )
     # mean 4, variance (4 + 0 + 0 + 4) / 4 = 2
     dense = rule.apply(frame_of(["a"] * 4, [4.0, 6.0, None, -10.0]))[:, 0]
-    np.testing.assert_array_equal(dense, np.array([0, math.sqrt(2), 0, -14 / math.sqrt(2)], np.float32))
+    np.testing.assert_array_equal(
+        dense, np.array([0, math.sqrt(2), 0, -14 / math.sqrt(2)], np.float32)
+    )
 
 
 @pytest.mark.parametrize("numbers", [[0.1] * 7, [1e9 + 0.1] * 3, [None, None]])
 def test_a_column_without_spread_is_only_centred(numbers):
     frame = frame_of(["a"] * len(numbers), numbers)
-    assert np.abs(DenseRule.fit(make_table(dense_rule="standard"), [frame, frame]).apply(frame)).max() < 1e-6
+    assert (
+        np.abs(DenseRule.fit(make_table(dense_rule="standard"), [frame, frame]).apply(frame)).max()
+        < 1e-6
+    )
 
 
 @settings(deadline=None)
-@given(st.lists(st.lists(st.one_of(st.none(), st.floats(-1e6, 1e6)), min_size=1, max_size=9), min_size=1, max_size=4))
+@given(
+    st.lists(
+        st.lists(st.one_of(st.none(), st.floats(-1e6, 1e6)), min_size=1, max_size=9),
+        min_size=1,
+        max_size=4,
+    )
+)
 def test_the_moments_of_frames_are_those_of_the_whole(parts):
     table = make_table(dense_rule="standard")
     frames = [frame_of(["a"] * len(part), part) for part in parts]
     values = np.array([value for part in parts for value in part if value is not None])
     spread = values.std() if len(values) else 0.0
     if spread > 1e-3:
-        expected = [(value - values.mean()) / spread if value is not None else 0 for value in parts[0]]
-        np.testing.assert_allclose(DenseRule.fit(table, frames).apply(frames[0])[:, 0], expected, rtol=1e-5, atol=1e-5)
+        expected = [
+            (value - values.mean()) / spread if value is not None else 0 for value in parts[0]
+        ]
+        np.testing.assert_allclose(
+            DenseRule.fit(table, frames).apply(frames[0])[:, 0], expected, rtol=1e-5, atol=1e-5
+        )
 
 
 def test_group_ids_follow_first_appearance_over_all_frames():

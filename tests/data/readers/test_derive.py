@@ -42,7 +42,11 @@ def test_time_rules_by_hand(time, hour, weekday, weekend):
 
 
 @settings(deadline=None)
-@given(st.lists(st.datetimes(datetime.datetime(2000, 1, 1), datetime.datetime(2099, 12, 31)), min_size=1))
+@given(
+    st.lists(
+        st.datetimes(datetime.datetime(2000, 1, 1), datetime.datetime(2099, 12, 31)), min_size=1
+    )
+)
 def test_time_rules_agree_with_the_calendar(times):
     texts = [time.strftime("%y%m%d%H") for time in times]
     assert derived("hour_of_day", texts) == [f"{time.hour:02}" for time in times]
@@ -86,7 +90,8 @@ def test_squared_log_buckets_agree_with_the_formula(values):
 
 @pytest.mark.parametrize("rule", TIME_RULES)
 @pytest.mark.parametrize(
-    "value", ["14102124", "14103200", "14130100", "15022900", "1410210", "141021000", "141021 0", "x"]
+    "value",
+    ["14102124", "14103200", "14130100", "15022900", "1410210", "141021000", "141021 0", "x"],
 )
 def test_a_broken_time_names_file_line_column_and_value(tmp_path, rule, value):
     texts = dict.fromkeys(THREE_FILES, f"y,x,t\n1,1,14102100\n0,1,14102100\n1,1,{value}\n")
@@ -98,17 +103,26 @@ def test_a_broken_time_names_file_line_column_and_value(tmp_path, rule, value):
 @pytest.mark.parametrize("value", ["inf", "-inf", "many", "1,5"])
 def test_a_broken_number_names_file_line_column_and_value(tmp_path, value):
     texts = dict.fromkeys(THREE_FILES, f"y;x;c\n1;1;2\n0;1;{value}\n")
-    with pytest.raises(BenchmarkError, match=f"train.csv, line 3, column 'c': '{value}', expected a finite number"):
-        encode_texts(tmp_path, texts, separator=";", derive={"c": Derived(rule="squared_log_bucket", of="c")})
+    with pytest.raises(
+        BenchmarkError, match=f"train.csv, line 3, column 'c': '{value}', expected a finite number"
+    ):
+        encode_texts(
+            tmp_path, texts, separator=";", derive={"c": Derived(rule="squared_log_bucket", of="c")}
+        )
 
 
 def test_a_column_that_others_are_made_of_may_be_missing_in_a_row_but_not_in_the_file(tmp_path):
     texts = dict.fromkeys(THREE_FILES, "y,x,t\n1,1,14102100\n0,1,\n")
-    changes = {"sparse": ("t", "w"), "derive": {name: Derived(rule="weekday", of="t") for name in ("t", "w")}}
+    changes = {
+        "sparse": ("t", "w"),
+        "derive": {name: Derived(rule="weekday", of="t") for name in ("t", "w")},
+    }
     store = encode_texts(tmp_path, texts, **changes)
     assert store.schema.cardinalities == (3, 3)
     assert store.split("train").sparse.tolist() == [[1, 1], [2, 2]]
-    with pytest.raises(BenchmarkError, match=r"train\.csv has no column 't'; it has: y, x, w; correct"):
+    with pytest.raises(
+        BenchmarkError, match=r"train\.csv has no column 't'; it has: y, x, w; correct"
+    ):
         encode_texts(tmp_path, {"train.csv": "y,x,w\n1,1,a\n0,1,b\n"}, **changes)
 
 
@@ -135,11 +149,13 @@ def test_derived_columns_count_as_categories_numbers_or_groups(tmp_path):
 
 def test_parquet_columns_of_numbers_are_derived_from_as_well(tmp_path):
     write_files(tmp_path, {})
-    frame = pl.DataFrame({"y": [1, 0, 1], "n": [3.0, None, 2.0], "t": [14102600, 14102500, 14102600]})
+    frame = pl.DataFrame(
+        {"y": [1, 0, 1], "n": [3.0, None, 2.0], "t": [14102600, 14102500, 14102600]}
+    )
     for name in ("train", "valid", "test"):
         frame.write_parquet(tmp_path / f"{name}.csv")
     rules = {"w": Derived(rule="weekday", of="t"), "n": Derived(rule="squared_log_bucket", of="n")}
-    train = encode_files(tmp_path, make_table(format="parquet", dense=(), sparse=("w", "n"), derive=rules)).split(
-        "train"
-    )
+    train = encode_files(
+        tmp_path, make_table(format="parquet", dense=(), sparse=("w", "n"), derive=rules)
+    ).split("train")
     assert train.sparse.tolist() == [[1, 2], [2, 1], [1, 3]]

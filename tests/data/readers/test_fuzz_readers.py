@@ -1,4 +1,5 @@
-"""Broken and odd files, against readers written for clarity alone: the same store, or a BenchmarkError from both.
+"""Broken and odd files, against readers written for clarity alone: the same store, or a
+BenchmarkError from both.
 
 BENCHMARK_FUZZ_EXAMPLES raises the number of files that each test tries."""
 
@@ -27,8 +28,35 @@ FUZZ = settings(
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-PIECES = [b"0", b"1", b",", b"\n", b"\r\n", b"\r", b'"', b'""', b'"a,b"', b"a", b"007", b"12.0", b" ", b"\t", b"\0"]
-PIECES += [b"\xc3\xa9", b"\xc3", b"\xff", b"\xe2\x80\xa8", b"\x1c", codecs.BOM_UTF8, b"1e39", b"3.4e38", b"nan", b"inf"]
+PIECES = [
+    b"0",
+    b"1",
+    b",",
+    b"\n",
+    b"\r\n",
+    b"\r",
+    b'"',
+    b'""',
+    b'"a,b"',
+    b"a",
+    b"007",
+    b"12.0",
+    b" ",
+    b"\t",
+    b"\0",
+]
+PIECES += [
+    b"\xc3\xa9",
+    b"\xc3",
+    b"\xff",
+    b"\xe2\x80\xa8",
+    b"\x1c",
+    codecs.BOM_UTF8,
+    b"1e39",
+    b"3.4e38",
+    b"nan",
+    b"inf",
+]
 PIECES += [
     b"-",
     b"+",
@@ -97,10 +125,16 @@ def plain_number(text: str) -> float:
 
 def plain_csv(content: bytes) -> list[Row]:
     try:
-        header, *rows = [next(csv.reader([line], strict=True), [""]) for line in plain_lines(content)]
+        header, *rows = [
+            next(csv.reader([line], strict=True), [""]) for line in plain_lines(content)
+        ]
     except csv.Error:
         raise Refused("csv") from None
-    if len(set(header)) != len(header) or not set("yxc") <= set(header) or any(len(row) != len(header) for row in rows):
+    if (
+        len(set(header)) != len(header)
+        or not set("yxc") <= set(header)
+        or any(len(row) != len(header) for row in rows)
+    ):
         raise Refused("columns")
     named = [dict(zip(header, row, strict=True)) for row in rows]
     return [(plain_number(row["y"]), plain_number(row["x"]), row["c"]) for row in named]
@@ -120,10 +154,15 @@ def plain_libsvm(content: bytes) -> list[Row]:
         rows.append((label, dict(pairs)))
     if not {"2", "10"} <= seen:
         raise Refused("columns")
-    return [(plain_number(label), plain_number(pairs.get("2", "")), pairs.get("10", "")) for label, pairs in rows]
+    return [
+        (plain_number(label), plain_number(pairs.get("2", "")), pairs.get("10", ""))
+        for label, pairs in rows
+    ]
 
 
-def assert_agrees(plain: Callable[[bytes], list[Row]], content: bytes, encode: Callable[[bytes], Store]) -> None:
+def assert_agrees(
+    plain: Callable[[bytes], list[Row]], content: bytes, encode: Callable[[bytes], Store]
+) -> None:
     try:
         rows = plain(content)
         if {label for label, _, _ in rows} != {0, 1}:
@@ -138,8 +177,12 @@ def assert_agrees(plain: Callable[[bytes], list[Row]], content: bytes, encode: C
     counts = Counter(token for _, _, token in rows if token)
     known = sorted(counts, key=lambda token: (-counts[token], token.encode()))
     assert train.label.tolist() == [label for label, _, _ in rows]
-    assert train.sparse[:, 0].tolist() == [known.index(token) + 1 if token else len(known) + 1 for *_, token in rows]
-    np.testing.assert_array_equal(train.dense[:, 0], np.nan_to_num(np.float32([number for _, number, _ in rows])))
+    assert train.sparse[:, 0].tolist() == [
+        known.index(token) + 1 if token else len(known) + 1 for *_, token in rows
+    ]
+    np.testing.assert_array_equal(
+        train.dense[:, 0], np.nan_to_num(np.float32([number for _, number, _ in rows]))
+    )
 
 
 @pytest.fixture
@@ -173,7 +216,9 @@ LIBSVM = b"1 2:1.5 10:a # first\n0 10:b 3:9\n1\t10:a  2:-3\n"
 def test_libsvm(encoder, content, block):
     changes = {"format": "libsvm", "dense": ("2",), "sparse": ("10",)}
     assert_agrees(
-        plain_libsvm, content, lambda content: encoder(content, b"0 2:0 10:b\n1 2:2 10:z\n", block, **changes)
+        plain_libsvm,
+        content,
+        lambda content: encoder(content, b"0 2:0 10:b\n1 2:2 10:z\n", block, **changes),
     )
 
 

@@ -23,7 +23,11 @@ def open_data(card: str, said: list[str] | None = None, **options):
 
 
 def downloads(cache: Path) -> list[str]:
-    return sorted(path.name for path in (cache / ".downloads").rglob("*") if path.is_file() and path.name != ".lock")
+    return sorted(
+        path.name
+        for path in (cache / ".downloads").rglob("*")
+        if path.is_file() and path.name != ".lock"
+    )
 
 
 def test_a_first_download_is_announced_checked_and_encoded(tmp_path, card, hub):
@@ -32,9 +36,14 @@ def test_a_first_download_is_announced_checked_and_encoded(tmp_path, card, hub):
     assert store.fingerprint.rows == ROWS
     assert set(store.fingerprint.sources) == set(TEXTS)
     assert not catalog.is_unverified(store.fingerprint)
-    assert said[0].startswith(f"fetching {hub.address}/datasets/we/Mine/resolve/main/Mine.zip at revision {COMMIT}, ")
+    assert said[0].startswith(
+        f"fetching {hub.address}/datasets/we/Mine/resolve/main/Mine.zip at revision {COMMIT}, "
+    )
     assert said[0].endswith(" GB; terms: none")
-    assert [(method, revision) for method, revision, _ in hub.asked] == [("HEAD", "main"), ("GET", COMMIT)]
+    assert [(method, revision) for method, revision, _ in hub.asked] == [
+        ("HEAD", "main"),
+        ("GET", COMMIT),
+    ]
     assert downloads(tmp_path / "cache") == sorted(TEXTS)
     hub.asked.clear()
     shutil.rmtree(tmp_path / "cache" / ".downloads")
@@ -55,11 +64,19 @@ def test_contents_on_another_host_are_fetched_without_the_login(card, hub, monke
     monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
     hub.elsewhere = True
     assert open_data(card).fingerprint.rows == ROWS
-    assert hub.logins == [("127.0.0.1", "Bearer secret"), ("127.0.0.1", "Bearer secret"), ("localhost", None)]
+    assert hub.logins == [
+        ("127.0.0.1", "Bearer secret"),
+        ("127.0.0.1", "Bearer secret"),
+        ("localhost", None),
+    ]
 
 
 def test_a_pinned_revision_is_asked_for(tmp_path, card, hub):
-    text = Path(card).read_text().replace('file = "Mine.zip"', f'file = "Mine.zip"\nrevision = "{COMMIT}"')
+    text = (
+        Path(card)
+        .read_text()
+        .replace('file = "Mine.zip"', f'file = "Mine.zip"\nrevision = "{COMMIT}"')
+    )
     Path(card).write_text(text)
     open_data(card)
     assert {revision for _, revision, _ in hub.asked} == {COMMIT}
@@ -68,7 +85,9 @@ def test_a_pinned_revision_is_asked_for(tmp_path, card, hub):
 def test_a_server_that_goes_half_way_is_resumed_at_the_next_call(tmp_path, card, hub):
     content = hub.files["we/Mine/Mine.zip"]
     hub.breaks_after = 100
-    with pytest.raises(BenchmarkError, match=r"Mine\.zip: the connection broke off .*; call again to resume"):
+    with pytest.raises(
+        BenchmarkError, match=r"Mine\.zip: the connection broke off .*; call again to resume"
+    ):
         open_data(card)
     [part] = (tmp_path / "cache/.downloads/we--Mine").glob(".*.part")
     assert part.read_bytes() == content[:100]
@@ -98,7 +117,9 @@ def test_the_rest_of_another_version_is_not_joined_to_this_one(tmp_path, card, h
 
 def test_a_wrong_md5_names_both_sums_and_keeps_nothing(tmp_path, card, hub):
     hub.files = {"we/Mine/Mine.zip": zipped(TEXTS | {"valid.csv": OTHER + "1,1,1\n"})}
-    with pytest.raises(BenchmarkError, match=r"valid.csv has md5 [0-9a-f]{32}, but the card expects [0-9a-f]{32};"):
+    with pytest.raises(
+        BenchmarkError, match=r"valid.csv has md5 [0-9a-f]{32}, but the card expects [0-9a-f]{32};"
+    ):
         open_data(card)
     assert downloads(tmp_path / "cache") == []
     hub.files = {"we/Mine/Mine.zip": zipped(TEXTS)}
@@ -137,7 +158,9 @@ def test_a_full_disk(tmp_path, card, hub, monkeypatch):
             open_data(card)
     with monkeypatch.context() as patch:
         patch.setattr(download, "_extract", _no_space)
-        with pytest.raises(BenchmarkError, match=r"cannot be unpacked to .*: No space left on device; make room"):
+        with pytest.raises(
+            BenchmarkError, match=r"cannot be unpacked to .*: No space left on device; make room"
+        ):
             open_data(card)
     assert downloads(tmp_path / "cache") == ["Mine.zip"]
     hub.asked.clear()
@@ -150,13 +173,19 @@ def _no_space(*_: object) -> str:
 
 
 def test_nothing_is_downloaded_where_that_is_not_wanted(card, hub):
-    with pytest.raises(MissingData, match=r"mine is not here; `python -m benchmark data prepare mine` downloads it"):
+    with pytest.raises(
+        MissingData, match=r"mine is not here; `python -m benchmark data prepare mine` downloads it"
+    ):
         open_data(card, fetch=False)
     assert hub.asked == []
 
 
 def test_a_zip_may_hold_folders_and_other_files(card, hub):
-    hub.files = {"we/Mine/Mine.zip": zipped({f"Mine/{name}": text for name, text in TEXTS.items()} | {"README": "."})}
+    hub.files = {
+        "we/Mine/Mine.zip": zipped(
+            {f"Mine/{name}": text for name, text in TEXTS.items()} | {"README": "."}
+        )
+    }
     assert open_data(card).fingerprint.rows == ROWS
 
 
@@ -168,17 +197,24 @@ def test_files_that_a_person_has_are_checked_the_same_way(tmp_path, card, form):
             return
         packed = {f"{name}.gz": gzip.compress(text.encode()) for name, text in texts.items()}
         for name, content in (packed if form == "gz" else texts).items():
-            (tmp_path / "card" / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+            (tmp_path / "card" / name).write_bytes(
+                content if isinstance(content, bytes) else content.encode()
+            )
 
     altered = TEXTS | {"train.csv": TRAIN + "0,0,q\n"}
     give(altered)
     for _ in range(2):
-        with pytest.raises(BenchmarkError, match=r"train\.csv.* md5 [0-9a-f]{32}, but the card .*expects [0-9a-f]{32}"):
+        with pytest.raises(
+            BenchmarkError,
+            match=r"train\.csv.* md5 [0-9a-f]{32}, but the card .*expects [0-9a-f]{32}",
+        ):
             open_data(card)
     said: list[str] = []
     store = open_data(card, said, allow_unverified=True)
     assert store.fingerprint.rows == {"train": 4, "valid": 2, "test": 2}
-    assert [name for name, sum_ in store.fingerprint.sources.items() if sum_.endswith(" (unverified)")] == ["train.csv"]
+    assert [
+        name for name, sum_ in store.fingerprint.sources.items() if sum_.endswith(" (unverified)")
+    ] == ["train.csv"]
     assert any("will say that they are unverified" in line for line in said)
     assert open_data(card) == store, "what was taken once is taken again"
     give(TEXTS)
@@ -188,11 +224,16 @@ def test_files_that_a_person_has_are_checked_the_same_way(tmp_path, card, form):
 
 
 def test_a_data_root_is_not_replaced_by_a_download(tmp_path, card, hub, monkeypatch):
-    message = r"there is no file .*train\.csv or train\.csv\.gz .* put Criteo_x1\.zip there, or leave the data root out"
+    message = (
+        r"there is no file .*train\.csv or train\.csv\.gz .* put Criteo_x1\.zip there, or leave the"
+        r" data root out"
+    )
     with pytest.raises(MissingData, match=message):
         catalog.open_data("criteo_x1", data_root=tmp_path, notify=ignore)
     write_files(tmp_path / "Criteo_x1", {})
-    with pytest.raises(BenchmarkError, match=r"Criteo_x1/train\.csv: md5 .* the card of criteo_x1 expects 30b89c1c"):
+    with pytest.raises(
+        BenchmarkError, match=r"Criteo_x1/train\.csv: md5 .* the card of criteo_x1 expects 30b89c1c"
+    ):
         catalog.open_data("criteo_x1", data_root=tmp_path, notify=ignore)
     assert hub.asked == []
 
@@ -209,12 +250,16 @@ def test_a_prepared_data_set_needs_no_files_in_a_data_root(tmp_path, card, hub, 
 
 def test_a_vocabulary_of_another_size_than_the_published_one_is_said(tmp_path, card, hub):
     path = Path(card)
-    path.write_text(path.read_text().replace('terms = "none"', 'terms = "none"\npublished_rows = 6'))
+    path.write_text(
+        path.read_text().replace('terms = "none"', 'terms = "none"\npublished_rows = 6')
+    )
     said: list[str] = []
     store = open_data(card, said)
     # the tokens a and b, padding, one row for all others, and the dense column
     assert said[-1] == "warning: mine: 5 embedding rows, but 6 are published"
-    assert list(inventory.check(catalog.find_card(card).card, store.folder)) == [said[-1].removeprefix("warning: ")]
+    assert list(inventory.check(catalog.find_card(card).card, store.folder)) == [
+        said[-1].removeprefix("warning: ")
+    ]
     path.write_text(path.read_text().replace("published_rows = 6", "published_rows = 5"))
     assert list(inventory.check(catalog.find_card(card).card, store.folder)) == []
 

@@ -1,4 +1,5 @@
-"""The planted rows: where they depend on nothing but (size, i), what they are drawn from, and how they are encoded."""
+"""The planted rows: where they depend on nothing but (size, i), what they are drawn from, and how
+they are encoded."""
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -42,7 +43,9 @@ def assert_same(found: Rows, expected: Rows) -> None:
 
 
 def joined(parts: list[Rows]) -> Rows:
-    return Rows(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Rows)))
+    return Rows(
+        *(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Rows))
+    )
 
 
 @settings(deadline=None, max_examples=40)
@@ -56,7 +59,9 @@ def test_rows_do_not_depend_on_chunks(start, lengths):
 def test_rows_do_not_depend_on_threads_or_total():
     whole = generate(TINY, 0, 4000)
     with ThreadPoolExecutor(4) as pool:
-        parts = list(pool.map(lambda first: generate(TINY, first, first + 250), range(0, 4000, 250)))
+        parts = list(
+            pool.map(lambda first: generate(TINY, first, first + 250), range(0, 4000, 250))
+        )
     assert_same(joined(parts), whole)
     assert_same(generate(replace(TINY, rows=(3, 2, 1)), 0, 4000), whole)
 
@@ -140,7 +145,9 @@ def test_dense_values_are_whole_skewed_and_missing_at_their_shares(small):
         column = small.dense[:, j]
         present = column[~np.isnan(column)]
         expected = share / 256
-        assert abs(np.isnan(column).mean() - expected) <= 5 * np.sqrt(expected * (1 - expected) / len(column))
+        assert abs(np.isnan(column).mean() - expected) <= 5 * np.sqrt(
+            expected * (1 - expected) / len(column)
+        )
         assert (present == np.floor(present)).all()
         assert present.mean() > np.median(present)
     assert np.nanmin(small.dense[:, DENSE.index("I2")]) == -2
@@ -166,11 +173,15 @@ def test_store_counts_its_vocabulary_on_train(store):
     tokens = {split: generate(TINY, *span).sparse for split, span in TINY.spans().items()}
     for j, cardinality in enumerate(store.schema.cardinalities):
         counted = Counter(tokens["train"][:, j].tolist())
-        kept = sorted((t for t, n in counted.items() if n >= TINY.min_count), key=lambda t: (-counted[t], t))
+        kept = sorted(
+            (t for t, n in counted.items() if n >= TINY.min_count), key=lambda t: (-counted[t], t)
+        )
         assert cardinality == len(kept) + 2
         ids = {token: place for place, token in enumerate(kept, start=1)}
         for split in SPLITS:
-            expected = [ids.get(token, cardinality - 1) for token in tokens[split][:500, j].tolist()]
+            expected = [
+                ids.get(token, cardinality - 1) for token in tokens[split][:500, j].tolist()
+            ]
             assert store.split(split).sparse[:500, j].tolist() == expected
 
 

@@ -50,7 +50,10 @@ def _with_member(name, text: str, others=None) -> bytes:
         (zipped({"..\\x.csv": TRAIN} | TEXTS), "points outside"),
         (zipped({"C:/x.csv": TRAIN} | TEXTS), "points outside"),
         (link(), "'train.csv' points outside or is a link"),
-        (zipped(TEXTS | {"train.csv": "0" * 2_000_000}), "would unpack to 2,000,000 bytes, more than the 1,000"),
+        (
+            zipped(TEXTS | {"train.csv": "0" * 2_000_000}),
+            "would unpack to 2,000,000 bytes, more than the 1,000",
+        ),
         (encrypted(), "is no whole zip file: .*encrypted"),
         (flipped(), "is no whole zip file: Bad CRC-32"),
         (zipped(TEXTS)[:-30], "is no whole zip file"),

@@ -18,10 +18,21 @@ from tests.factories import TEST, make_record, make_spectrum
 
 DATASET = "synthetic_tiny"
 LABEL = np.array([1, 1, 1, 0, 0, 0, 0], np.uint8)
-LOGITS = {"good": (2.0, 1.0, 0.5, 0.75, -1.0, -2.0, -3.0), "bad": (1.0, -0.5, 0.25, 0.5, 0.0, -1.0, 0.75)}
+LOGITS = {
+    "good": (2.0, 1.0, 0.5, 0.75, -1.0, -2.0, -3.0),
+    "bad": (1.0, -0.5, 0.25, 0.5, 0.0, -1.0, 0.75),
+}
 
 
-def keep(results: Path, name: str, seed: int = 0, auc: float | None = None, *, shift: float = 0.0, **changes) -> Path:
+def keep(
+    results: Path,
+    name: str,
+    seed: int = 0,
+    auc: float | None = None,
+    *,
+    shift: float = 0.0,
+    **changes,
+) -> Path:
     """With the scores that LOGITS give this recipe, and their metrics unless `auc` is given."""
     logit = np.array(LOGITS.get(name, LOGITS["good"]), np.float32) + np.float32(shift)
     test = metrics.evaluate(logit, LABEL) if auc is None else replace(TEST, auc=auc)
@@ -47,7 +58,8 @@ def row(found, name: str) -> dict[str, str]:
 
 
 def test_over_seeds_the_interval_is_welchs(tmp_path) -> None:
-    """Variances 1e-4 and 1e-4 of 3 seeds: standard error 0.01 sqrt(2 / 3) with 4 degrees of freedom."""
+    """Variances 1e-4 and 1e-4 of 3 seeds: standard error 0.01 sqrt(2 / 3) with 4 degrees of
+    freedom."""
     for seed, shift in enumerate((-0.01, 0, 0.01)):
         keep(tmp_path, "good", seed, 0.8 + shift)
         keep(tmp_path, "bad", seed, 0.7 + shift)
@@ -77,7 +89,9 @@ def test_over_the_rows_of_two_single_runs(tmp_path) -> None:
     good, bad = (np.array(LOGITS[name]) for name in ("good", "bad"))
     assert auc.difference == delong((good[:3], good[3:]), (bad[:3], bad[3:]))
     assert auc.difference.value == pytest.approx(11 / 12 - 7 / 12)
-    each = np.log1p(np.exp(np.where(LABEL, -good, good))) - np.log1p(np.exp(np.where(LABEL, -bad, bad)))
+    each = np.log1p(np.exp(np.where(LABEL, -good, good))) - np.log1p(
+        np.exp(np.where(LABEL, -bad, bad))
+    )
     assert logloss.difference.value == pytest.approx(each.mean())
     margin = 1.959963984540054 * each.std(ddof=1) / sqrt(7)
     assert logloss.difference.high == pytest.approx(each.mean() + margin)
@@ -96,12 +110,20 @@ def test_one_run_beside_several_has_a_difference_and_no_interval(tmp_path) -> No
 def test_scores_that_cannot_be_paired_are_told(tmp_path) -> None:
     path = keep(tmp_path, "good")
     keep(tmp_path, "bad")
-    scores.save(scores.pack(np.zeros(3, np.float32), np.array([1, 1, 0], np.uint8)), scores_path(path))
-    assert tables.gaps(*sides(tmp_path))[0].by == "AUCs are compared over at least two rows of each class"
+    scores.save(
+        scores.pack(np.zeros(3, np.float32), np.array([1, 1, 0], np.uint8)), scores_path(path)
+    )
+    assert (
+        tables.gaps(*sides(tmp_path))[0].by
+        == "AUCs are compared over at least two rows of each class"
+    )
     scores_path(path).unlink()
     assert tables.gaps(*sides(tmp_path))[0].by.endswith("the scores file is missing")
     random = np.random.default_rng(0)
-    many = random.standard_normal(100_001).astype(np.float32), random.integers(0, 2, 100_001, np.uint8)
+    many = (
+        random.standard_normal(100_001).astype(np.float32),
+        random.integers(0, 2, 100_001, np.uint8),
+    )
     scores.save(scores.pack(*many), scores_path(path))
     assert tables.gaps(*sides(tmp_path))[0].by == "the logits are not kept row by row, only in bins"
 
@@ -119,11 +141,21 @@ def test_stages_that_one_side_lacks_stay_empty(tmp_path) -> None:
         keep(tmp_path, "good", seed)
         keep(tmp_path, "bad", seed, spectra=cross(3.0, 1.5))
     found = section(tmp_path, "Effective rank")
-    assert [cells[0] for cells in found.rows] == ["embedding", "tokens", "block1.mixing", "block1.ffn", "cross1"]
+    assert [cells[0] for cells in found.rows] == [
+        "embedding",
+        "tokens",
+        "block1.mixing",
+        "block1.ffn",
+        "cross1",
+    ]
     both, only = row(found, "embedding"), row(found, "cross1")
     assert (both["good, trained"], both["bad, trained"]) == ("▆ 0.667 ± 0.000", "▄ 0.500 ± 0.000")
     assert both["difference, trained"] == "+0.167" and both["95 % interval"] == "+0.167 to +0.167"
-    assert (only["good, trained"], only["difference, trained"], only["95 % interval"]) == ("", "", "")
+    assert (only["good, trained"], only["difference, trained"], only["95 % interval"]) == (
+        "",
+        "",
+        "",
+    )
     assert found.remarks[-1] == "Bars run from 0.250 to 0.833."
     moves = section(tmp_path, "How the rank moves")
     assert row(moves, "collapse ratio, trained")["difference"] == "+0.214"
@@ -134,7 +166,12 @@ def test_cost_is_a_ratio_of_means(tmp_path) -> None:
     keep(tmp_path, "good")
     keep(tmp_path, "bad", flops_per_sample=273)
     found = section(tmp_path, "Cost")
-    assert row(found, "FLOPs / sample") == {"": "FLOPs / sample", "good": "546", "bad": "273", "ratio": "2.00"}
+    assert row(found, "FLOPs / sample") == {
+        "": "FLOPs / sample",
+        "good": "546",
+        "bad": "273",
+        "ratio": "2.00",
+    }
     assert row(found, "parameters")["ratio"] == "1.00"
     keep(tmp_path, "bad", flops_per_sample=0)
     assert row(section(tmp_path, "Cost"), "FLOPs / sample")["ratio"] == ""
@@ -165,9 +202,19 @@ def test_what_cannot_be_compared_is_refused(tmp_path) -> None:
     keep(tmp_path, "far", dataset="synthetic")
     for a, b, error, message in (
         ("good", "god", UsageError, f"did you mean {DATASET}/good"),
-        ("good", "fm", BenchmarkError, f"there is no record of {DATASET}/fm in .*run --recipe {DATASET}/fm --seeds"),
+        (
+            "good",
+            "fm",
+            BenchmarkError,
+            f"there is no record of {DATASET}/fm in .*run --recipe {DATASET}/fm --seeds",
+        ),
         ("good", "good", UsageError, "share a record"),
-        ("good", "old", BenchmarkError, r"different data of synthetic_tiny \(arrays dddddddddddd and bbbbbbbbbbbb\)"),
+        (
+            "good",
+            "old",
+            BenchmarkError,
+            r"different data of synthetic_tiny \(arrays dddddddddddd and bbbbbbbbbbbb\)",
+        ),
     ):
         with pytest.raises(error, match=message):
             sides(tmp_path, f"{DATASET}/{a}", f"{DATASET}/{b}")

@@ -9,7 +9,9 @@ from benchmark.reports.figures import dataset, recipe
 from tests.factories import make_ranked_record, make_record, make_spectrum
 
 RUNS = [make_ranked_record(), make_ranked_record(seed=1)]
-FLAT = StageSpectra(stage="embedding", initial=make_spectrum(1.0, columns=1), best=make_spectrum(1.0, columns=1))
+FLAT = StageSpectra(
+    stage="embedding", initial=make_spectrum(1.0, columns=1), best=make_spectrum(1.0, columns=1)
+)
 
 
 def lines(axes) -> dict[str, np.ndarray]:
@@ -17,7 +19,13 @@ def lines(axes) -> dict[str, np.ndarray]:
 
 
 def test_a_recipe_has_every_figure_that_means_something() -> None:
-    assert list(recipe.of_recipe(RUNS)) == ["trajectory", "spectra", "density", "training", "tables"]
+    assert list(recipe.of_recipe(RUNS)) == [
+        "trajectory",
+        "spectra",
+        "density",
+        "training",
+        "tables",
+    ]
     assert recipe.of_recipe([make_record(spectra=(FLAT,))]) == {}
     assert "tables" not in recipe.of_recipe([RUNS[0].model_copy(update={"tables": ()})])
 
@@ -26,7 +34,10 @@ def test_figures_of_several_recipes_have_a_panel_each_with_bands_over_the_seeds(
     figure = dataset.trajectories({"one": RUNS, "two": [make_record()]}, "srank")
     first, second = figure.axes
     assert [axes.get_title() for axes in figure.axes] == ["one (2)", "two (1)"]
-    means = [np.mean([run.spectra[stage].best.srank.mean / (6, 4, 4, 4)[stage] for run in RUNS]) for stage in range(4)]
+    means = [
+        np.mean([run.spectra[stage].best.srank.mean / (6, 4, 4, 4)[stage] for run in RUNS])
+        for stage in range(4)
+    ]
     assert lines(first)["trained"] == pytest.approx(means)
     _, trained = first.collections
     heights = trained.get_paths()[0].vertices[:, 1]
@@ -51,7 +62,9 @@ def test_the_trajectory_has_a_row_a_metric_and_a_column_a_form() -> None:
     figure = recipe.trajectory(RUNS)
     assert len(figure.axes) == 8
     batch_pr = figure.axes[7]
-    means = [np.mean([run.spectra[stage].best_batch.pr.mean / 8 for run in RUNS]) for stage in range(4)]
+    means = [
+        np.mean([run.spectra[stage].best_batch.pr.mean / 8 for run in RUNS]) for stage in range(4)
+    ]
     assert lines(batch_pr)["trained"] == pytest.approx(means)
 
 
@@ -63,7 +76,9 @@ def test_densities_are_summed_over_the_seeds_and_the_first_stage_has_no_shift() 
     counts = np.sum([run.spectra[0].initial_density.rank for run in RUNS], axis=0)
     others = np.sum([run.spectra[0].best_density.rank for run in RUNS], axis=0)
     assert values == pytest.approx(0.85 * counts / max(counts.max(), others.max()))
-    assert [label.get_text() for label in ranks.get_yticklabels()] == [stage.stage for stage in RUNS[0].spectra]
+    assert [label.get_text() for label in ranks.get_yticklabels()] == [
+        stage.stage for stage in RUNS[0].spectra
+    ]
 
 
 def test_a_single_stage_has_no_shift_to_show() -> None:
@@ -82,8 +97,13 @@ def test_singular_values_are_means_over_the_seeds() -> None:
 def test_rank_over_training_and_the_best_steps() -> None:
     [axes] = recipe.training(RUNS).axes
     found = lines(axes)
-    assert found["tokens"] == pytest.approx([np.mean([run.rank_curve[0].erank["tokens"] for run in RUNS])] * 3)
-    assert [line.get_xdata()[0] for line in axes.lines if line.get_label() == "best step"] == [20, 20]
+    assert found["tokens"] == pytest.approx(
+        [np.mean([run.rank_curve[0].erank["tokens"] for run in RUNS])] * 3
+    )
+    assert [line.get_xdata()[0] for line in axes.lines if line.get_label() == "best step"] == [
+        20,
+        20,
+    ]
 
 
 def test_tables_lie_at_their_cardinality_and_frequency() -> None:
@@ -91,5 +111,7 @@ def test_tables_lie_at_their_cardinality_and_frequency() -> None:
     limit, plain, _ = left.lines
     assert list(limit.get_ydata()) == [3, 6]
     assert list(plain.get_xdata()) == [5, 9]
-    assert plain.get_ydata() == pytest.approx([np.mean([run.tables[n].plain.ia for run in RUNS]) for n in range(2)])
+    assert plain.get_ydata() == pytest.approx(
+        [np.mean([run.tables[n].plain.ia for run in RUNS]) for n in range(2)]
+    )
     assert right.lines[0].get_xdata() == pytest.approx([1000 / 3, 1000 / 6])

@@ -17,7 +17,11 @@ def test_the_learning_curve_shows_every_evaluation_and_the_best_step() -> None:
     assert list(valid.get_ydata()) == pytest.approx([0.55, 0.51, 0.52])
     assert list(below.lines[0].get_ydata()) == [0.70, 0.74, 0.73]
     assert set(best.get_xdata()) == {20}
-    assert (above.get_ylabel(), below.get_ylabel(), below.get_xlabel()) == ("LogLoss", "AUC", "training step")
+    assert (above.get_ylabel(), below.get_ylabel(), below.get_xlabel()) == (
+        "LogLoss",
+        "AUC",
+        "training step",
+    )
 
 
 def test_the_rank_trajectory_is_over_the_limit_stage_by_stage() -> None:
@@ -26,7 +30,9 @@ def test_the_rank_trajectory_is_over_the_limit_stage_by_stage() -> None:
     untrained, trained = panels["erank"].lines
     assert list(untrained.get_ydata()) == pytest.approx([5 / 6] * 4)
     assert list(trained.get_ydata()) == pytest.approx([4 / 6, 3.5 / 6, 3 / 6, 2.5 / 6])
-    assert list(panels["srank"].lines[1].get_ydata()) == pytest.approx([2 / 6, 1.75 / 6, 1.5 / 6, 1.25 / 6])
+    assert list(panels["srank"].lines[1].get_ydata()) == pytest.approx(
+        [2 / 6, 1.75 / 6, 1.5 / 6, 1.25 / 6]
+    )
     labels = [label.get_text() for label in panels["pr"].get_xticklabels()]
     assert labels == ["embedding", "tokens", "block1.mixing", "block1.ffn"]
     assert [axes.get_title() for axes in figure.axes] == [style.TITLES[metric] for metric in panels]
@@ -36,7 +42,9 @@ def test_the_rank_trajectory_is_over_the_limit_stage_by_stage() -> None:
 
 def test_a_stage_of_zeros_is_a_gap() -> None:
     stages = [("a", make_spectrum(), None), ("b", None, make_spectrum())]
-    spectra = tuple(StageSpectra(stage=name, initial=initial, best=best) for name, initial, best in stages)
+    spectra = tuple(
+        StageSpectra(stage=name, initial=initial, best=best) for name, initial, best in stages
+    )
     figure = run.rank_trajectory(make_record(spectra=spectra))
     untrained, trained = figure.axes[0].lines
     assert np.isnan(untrained.get_ydata()).tolist() == [False, True]
@@ -45,7 +53,8 @@ def test_a_stage_of_zeros_is_a_gap() -> None:
 
 def test_a_deep_model_keeps_its_labels_apart() -> None:
     spectra = tuple(
-        StageSpectra(stage=f"block{n}.ffn", initial=make_spectrum(), best=make_spectrum()) for n in range(100)
+        StageSpectra(stage=f"block{n}.ffn", initial=make_spectrum(), best=make_spectrum())
+        for n in range(100)
     )
     axes = run.rank_trajectory(make_record(spectra=spectra)).axes[-1]
     labels = [label.get_text() for label in axes.get_xticklabels()]

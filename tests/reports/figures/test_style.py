@@ -30,13 +30,17 @@ MAKERS = {
     "single density": lambda: recipe.density(SINGLE),
     "learning": lambda: figures.learning_curve(RUNS[0]),
     "one": lambda: figures.rank_trajectory(RUNS[0]),
-    "all": lambda: dataset.trajectories({"dnn": RUNS, "odd": [make_record()], "third": RUNS}, "erank"),
+    "all": lambda: dataset.trajectories(
+        {"dnn": RUNS, "odd": [make_record()], "third": RUNS}, "erank"
+    ),
     "amplitude": lambda: dataset.amplitudes({"dnn": DEEP, "other": DEEP, "third": DEEP}, "erank"),
     "one row": lambda: dataset.trajectories({"dnn": RUNS}, "ia"),
     "one row deep": lambda: dataset.amplitudes({"dnn": DEEP, "rankelastor_published": DEEP}, "ia"),
     "deep all": lambda: dataset.trajectories({"dnn": DEEP, "rankelastor_published": DEEP}, "ia"),
     "loss": lambda: rank_against_quality("synthetic_tiny", points({"dnn": RUNS})[0]),
-    "compare": lambda: comparison(side("rankelastor_published", RUNS), side("rankmixer_base", DEEP)),
+    "compare": lambda: comparison(
+        side("rankelastor_published", RUNS), side("rankmixer_base", DEEP)
+    ),
     "compare singles": lambda: comparison(side("dnn seed 0", SINGLE), side("dnn seed 1", RUNS[1:])),
     "tuning": lambda: report.history(tuning.load(STUDY)),
     "importances": lambda: report.importances(tuning.load(STUDY)),
@@ -73,7 +77,9 @@ def test_axes_are_named_and_no_text_is_cut_off_or_lies_on_another(name: str) -> 
         assert box.x0 >= -1 and box.y0 >= -1 and box.x1 <= width + 1 and box.y1 <= height + 1, text
         assert not [other for other, there in boxes[:number] if box.overlaps(there)], text
     named = [figure.get_supxlabel(), *(legend.get_title().get_text() for legend in figure.legends)]
-    assert any(named) or all(axes.get_xlabel() for axes in figure.axes if axes.get_subplotspec().is_last_row())
+    assert any(named) or all(
+        axes.get_xlabel() for axes in figure.axes if axes.get_subplotspec().is_last_row()
+    )
     assert figure.get_supylabel() or all(
         axes.get_ylabel() for axes in figure.axes if axes.get_subplotspec().is_first_col()
     )
@@ -87,13 +93,35 @@ def shown_texts(figure):
     for axes in figure.axes:
         if not axes.axison:
             continue
-        yield from (text for text in (axes.title, axes.xaxis.label, axes.yaxis.label) if text.get_text())
+        yield from (
+            text for text in (axes.title, axes.xaxis.label, axes.yaxis.label) if text.get_text()
+        )
         for axis in (axes.xaxis, axes.yaxis):
             low, high = sorted(axis.get_view_interval())
             ticks = [tick for tick in axis.get_major_ticks() if low <= tick.get_loc() <= high]
-            yield from (tick.label1 for tick in ticks if tick.label1.get_visible() and tick.label1.get_text())
+            yield from (
+                tick.label1
+                for tick in ticks
+                if tick.label1.get_visible() and tick.label1.get_text()
+            )
 
 
 def test_short_names_of_stages() -> None:
-    stages = ("embedding", "tokens", "block1.mixing", "block12.ffn", "cross3", "interaction", "other")
-    assert [style.short(stage) for stage in stages] == ["emb", "tok", "1m", "12f", "c3", "int", "other"]
+    stages = (
+        "embedding",
+        "tokens",
+        "block1.mixing",
+        "block12.ffn",
+        "cross3",
+        "interaction",
+        "other",
+    )
+    assert [style.short(stage) for stage in stages] == [
+        "emb",
+        "tok",
+        "1m",
+        "12f",
+        "c3",
+        "int",
+        "other",
+    ]

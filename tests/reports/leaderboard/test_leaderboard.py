@@ -26,7 +26,9 @@ from tests.factories import TEST, make_record
 def make_run(name: str, seed: int, auc: float, **changes):
     """A run of `synthetic_tiny/NAME`, whose card has embedding size 8."""
     quality = make_record().metrics.model_copy(update={"test": replace(TEST, auc=auc)})
-    return make_record(name=name, recipe_digest=f"{ord(name[0]):064x}", seed=seed, metrics=quality, **changes)
+    return make_record(
+        name=name, recipe_digest=f"{ord(name[0]):064x}", seed=seed, metrics=quality, **changes
+    )
 
 
 def make_runs(name: str, auc: float, seeds=range(5), sd: float = 0.001, **changes):
@@ -35,7 +37,10 @@ def make_runs(name: str, auc: float, seeds=range(5), sd: float = 0.001, **change
 
 
 def with_model(runs, **model):
-    return [run.model_copy(update={"recipe": run.recipe | {"model": {"name": "dnn", **model}}}) for run in runs]
+    return [
+        run.model_copy(update={"recipe": run.recipe | {"model": {"name": "dnn", **model}}})
+        for run in runs
+    ]
 
 
 def board_of(records, results) -> Board:
@@ -56,7 +61,10 @@ def keep_scores(runs, results, shift: float, rows: int = 200) -> list[significan
     for run in runs:
         logit = shared + np.random.default_rng([run.seed, ord(run.name[0])]).normal(size=rows)
         logit[: rows // 4] += shift
-        arrays = {"positive": logit[: rows // 4].astype("f4"), "negative": logit[rows // 4 :].astype("f4")}
+        arrays = {
+            "positive": logit[: rows // 4].astype("f4"),
+            "negative": logit[rows // 4 :].astype("f4"),
+        }
         path = scores_path(record_path(results, run.dataset, run.name, run.seed))
         path.parent.mkdir(parents=True, exist_ok=True)
         scores.save(arrays, path)
@@ -65,7 +73,9 @@ def keep_scores(runs, results, shift: float, rows: int = 200) -> list[significan
 
 
 def test_a_row_is_the_mean_over_its_seeds(tmp_path) -> None:
-    [track] = board_of([make_run("aa", 1, 0.72), make_run("aa", 0, 0.70), make_run("bb", 0, 0.8)], tmp_path).tracks
+    [track] = board_of(
+        [make_run("aa", 1, 0.72), make_run("aa", 0, 0.70), make_run("bb", 0, 0.8)], tmp_path
+    ).tracks
     best, second = (one.row for one in track.standings)
     assert (best.recipe, best.seeds, best.auc, best.auc_sd) == ("bb", (0,), 0.8, None)
     assert (second.recipe, second.seeds) == ("aa", (0, 1))
@@ -79,19 +89,33 @@ def test_a_row_is_the_mean_over_its_seeds(tmp_path) -> None:
 def test_ranks_are_those_of_the_rule(tmp_path) -> None:
     levels = {"aa": 0.70, "bb": 0.7501, "cc": 0.75, "dd": 0.80}
     records = [run for name, auc in levels.items() for run in make_runs(name, auc)]
-    assert standings(records, tmp_path) == [("dd", 1, ""), ("bb", 2, ""), ("cc", 2, ""), ("aa", 4, "")]
-    samples = [[run.metrics.test.auc for run in make_runs(name, auc)] for name, auc in levels.items()]
+    assert standings(records, tmp_path) == [
+        ("dd", 1, ""),
+        ("bb", 2, ""),
+        ("cc", 2, ""),
+        ("aa", 4, ""),
+    ]
+    samples = [
+        [run.metrics.test.auc for run in make_runs(name, auc)] for name, auc in levels.items()
+    ]
     assert significance.ranks(samples) == [4, 2, 2, 1]
 
 
 def test_the_detectable_difference_stands_above_the_table(tmp_path) -> None:
-    records = [run for name, auc in (("aa", 0.7), ("bb", 0.75), ("cc", 0.8)) for run in make_runs(name, auc)]
+    records = [
+        run
+        for name, auc in (("aa", 0.7), ("bb", 0.75), ("cc", 0.8))
+        for run in make_runs(name, auc)
+    ]
     board = board_of(records, tmp_path)
     [track] = board.tracks
     sd = 0.001 * np.sqrt(2.5)
     assert track.detectable == pytest.approx(significance.detectable([sd], 5, 3), rel=1e-5)
     text = leaderboard_text.markdown([board])
-    assert "3 pairs of 3 rows. Between two rows of the table's root mean square sd, a true AUC difference of " in text
+    assert (
+        "3 pairs of 3 rows. Between two rows of the table's root mean square sd, a true AUC"
+        " difference of " in text
+    )
     assert f"{track.detectable:.5f} is found with a power of 80 %" in text
 
 
@@ -138,8 +162,15 @@ def test_other_embedding_sizes_compete_in_the_free_track(tmp_path) -> None:
         *with_model(make_runs("wide", 0.9), embedding_dim=64),
     ]
     fixed, free = board_of(records, tmp_path).tracks
-    assert (fixed.kind, fixed.embedding_dim, [one.row.recipe for one in fixed.standings]) == ("fixed", 8, ["aa", "lr"])
-    assert (free.kind, [(one.row.recipe, one.rank) for one in free.standings]) == ("free", [("wide", 1)])
+    assert (fixed.kind, fixed.embedding_dim, [one.row.recipe for one in fixed.standings]) == (
+        "fixed",
+        8,
+        ["aa", "lr"],
+    )
+    assert (free.kind, [(one.row.recipe, one.rank) for one in free.standings]) == (
+        "free",
+        [("wide", 1)],
+    )
 
 
 def test_a_data_set_without_a_built_in_card_has_a_free_track_only(tmp_path) -> None:
@@ -149,18 +180,26 @@ def test_a_data_set_without_a_built_in_card_has_a_free_track_only(tmp_path) -> N
 
 def test_the_bootstrap_stands_beside_the_ranks(tmp_path) -> None:
     runs = {name: make_runs(name, auc) for name, auc in (("aa", 0.7), ("bb", 0.75), ("cc", 0.8))}
-    kept = {name: keep_scores(runs[name], tmp_path, shift) for name, shift in (("aa", 0.5), ("bb", 1), ("cc", 1.5))}
+    kept = {
+        name: keep_scores(runs[name], tmp_path, shift)
+        for name, shift in (("aa", 0.5), ("bb", 1), ("cc", 1.5))
+    }
     board = board_of([run for name in runs for run in runs[name]], tmp_path)
     [track] = board.tracks
     assert [one.from_best is None for one in track.standings] == [True, False, False]
     for standing in track.standings[1:]:
-        expected = significance.bootstrap_difference(kept["cc"], kept[standing.row.recipe], RESAMPLES, BOOTSTRAP_SEED)
+        expected = significance.bootstrap_difference(
+            kept["cc"], kept[standing.row.recipe], RESAMPLES, BOOTSTRAP_SEED
+        )
         found = standing.from_best
         assert (found.value, found.low, found.high) == pytest.approx(
             (-expected.value, -expected.high, -expected.low), rel=1e-6
         )
         assert found.low < found.value < found.high < 0
-        assert f"| {found.value:+.5f} [{found.low:+.5f}, {found.high:+.5f}] |" in leaderboard_text.markdown([board])
+        assert (
+            f"| {found.value:+.5f} [{found.low:+.5f}, {found.high:+.5f}] |"
+            in leaderboard_text.markdown([board])
+        )
 
 
 @pytest.mark.parametrize("fault", ["missing", "bins", "damaged", "other rows"])
@@ -185,18 +224,24 @@ def test_without_each_rows_logit_the_table_says_so(tmp_path, fault) -> None:
 
 def test_tuning_is_told_and_another_budget_marked(tmp_path, monkeypatch) -> None:
     costs = {"studies/tuning/a.json": (30, 1.25), "studies/tuning/b.json": (8, 0.5)}
-    monkeypatch.setattr(leaderboard_rows, "tuning_cost", lambda results, reference: costs[reference])
+    monkeypatch.setattr(
+        leaderboard_rows, "tuning_cost", lambda results, reference: costs[reference]
+    )
     first, second = costs
     same = [*make_runs("aa", 0.7, tuned=first), *make_runs("bb", 0.8, tuned=first)]
     assert "†" not in leaderboard_text.markdown([board_of(same, tmp_path)])
-    text = leaderboard_text.markdown([board_of([*same, *make_runs("cc", 0.9, tuned=second)], tmp_path)])
+    text = leaderboard_text.markdown(
+        [board_of([*same, *make_runs("cc", 0.9, tuned=second)], tmp_path)]
+    )
     assert "| 8† | 0.5 |" in text and text.count("| 30 | 1.2 |") == 2
     text = leaderboard_text.markdown([board_of([*same, *make_runs("cc", 0.9)], tmp_path)])
     assert "| none† |" in text
 
 
 def test_a_tuning_study_that_cannot_be_read_is_an_unknown_budget(tmp_path) -> None:
-    text = leaderboard_text.markdown([board_of(make_runs("aa", 0.7, tuned="studies/tuning/none.json"), tmp_path)])
+    text = leaderboard_text.markdown(
+        [board_of(make_runs("aa", 0.7, tuned="studies/tuning/none.json"), tmp_path)]
+    )
     assert "| unknown |" in text
 
 
@@ -232,7 +277,9 @@ def test_markdown_shows_oracle_caveat_protocol_and_version(tmp_path) -> None:
 
 
 def test_rows_of_one_recipe_are_told_apart(tmp_path) -> None:
-    text = leaderboard_text.markdown([board_of([*make_runs("aa", 0.7), *make_runs("aa", 0.8, numerics=1)], tmp_path)])
+    text = leaderboard_text.markdown(
+        [board_of([*make_runs("aa", 0.7), *make_runs("aa", 0.8, numerics=1)], tmp_path)]
+    )
     assert "| aa (numerics 1, recipe 00000000, data dddddddd) |" in text
 
 
@@ -260,7 +307,9 @@ def test_the_readme_beside_the_results_gets_its_part_and_nothing_else(tmp_path) 
     records = [*make_runs("aa", 0.7), *make_runs("bb", 0.8)]
     found = files.files(records, results)
     text = found[readme]
-    assert text.startswith("before\n<!-- leaderboard -->\n") and text.endswith("<!-- /leaderboard -->\nafter\n")
+    assert text.startswith("before\n<!-- leaderboard -->\n") and text.endswith(
+        "<!-- /leaderboard -->\nafter\n"
+    )
     assert "STALE" not in text and "| 1 | bb | 0.80000 ± 0.00158 |" in text
     assert {path.name for path in document.differing(found)} == {path.name for path in found}
     document.write(found)

@@ -11,8 +11,8 @@ from tests.reports.leaderboard.test_leaderboard import make_runs
 
 SOURCE = '[source.lab]\ntitle = "A lab"\nlink = "https://lab.example"\nruns = "5 seeds"\n'
 ROW = (
-    '[[row]]\ndataset = "synthetic_tiny"\nmodel = "their_dnn"\nrecipe = "aa"\nsource = "lab"\nauc = 0.71\n'
-    "logloss = 0.5\nauc_mean = 0.705\nauc_sd = 0.001\n"
+    '[[row]]\ndataset = "synthetic_tiny"\nmodel = "their_dnn"\nrecipe = "aa"\nsource = "lab"\nauc ='
+    " 0.71\nlogloss = 0.5\nauc_mean = 0.705\nauc_sd = 0.001\n"
 )
 
 
@@ -37,8 +37,14 @@ def test_the_gap_of_the_same_split_is_ours_less_the_mean_of_theirs(tmp_path) -> 
     assert quote.gap == pytest.approx(-0.005)
     assert quote.gap_in_sd == pytest.approx(-5)
     text = leaderboard_text.markdown([board])
-    assert "| their_dnn | lab |  | 0.70500 ± 0.00100 | 0.50000 | aa | 0.70000 (5) | -0.00500 | -5.0 |" in text
-    assert "The reproduction gap is our AUC less theirs, on the same split. lab: A lab, https://lab.example" in text
+    assert (
+        "| their_dnn | lab |  | 0.70500 ± 0.00100 | 0.50000 | aa | 0.70000 (5) | -0.00500 | -5.0 |"
+        in text
+    )
+    assert (
+        "The reproduction gap is our AUC less theirs, on the same split. lab: A lab,"
+        " https://lab.example" in text
+    )
 
 
 def test_without_a_mean_the_listed_value_counts_and_without_a_row_there_is_no_gap(tmp_path) -> None:
@@ -52,7 +58,8 @@ def test_without_a_mean_the_listed_value_counts_and_without_a_row_there_is_no_ga
 
 def test_another_split_has_a_difference_and_no_reproduction_gap(tmp_path) -> None:
     other = (
-        '[[other_split]]\ndataset = "synthetic_tiny"\npublished = "theirs"\ndifference = "the same test rows only"\n'
+        '[[other_split]]\ndataset = "synthetic_tiny"\npublished = "theirs"\ndifference = "the same'
+        ' test rows only"\n'
     )
     text = SOURCE + other + ROW.replace('"synthetic_tiny"', '"theirs"')
     [board] = boards(make_runs("aa", 0.7), tmp_path, load(tmp_path, text))

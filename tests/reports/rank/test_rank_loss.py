@@ -35,7 +35,9 @@ def test_spearman_by_hand() -> None:
     assert isinstance(found, Correlation) and found.interval is not None
     assert found.estimate == pytest.approx(0.8)
     half = 1.959963984540054 * math.sqrt(1.32 / 2)
-    assert found.interval == pytest.approx((math.tanh(math.atanh(0.8) - half), math.tanh(math.atanh(0.8) + half)))
+    assert found.interval == pytest.approx(
+        (math.tanh(math.atanh(0.8) - half), math.tanh(math.atanh(0.8) + half))
+    )
 
 
 def test_ties_share_their_rank() -> None:
@@ -46,14 +48,17 @@ def test_ties_share_their_rank() -> None:
 
 
 def test_pooled_within_takes_the_means_out_and_pays_for_them() -> None:
-    """Within, x is -1 0 1 twice, y is -1 1 0 and -1 0 1: r = (1 + 2) / 4, its error 1 / sqrt(6 - 2 - 2)."""
+    """Within, x is -1 0 1 twice, y is -1 1 0 and -1 0 1: r = (1 + 2) / 4, its error 1 / sqrt(6 - 2
+    - 2)."""
     x, y = one(1, 2, 3, 11, 12, 13), one(-1, 1, 0, 99, 100, 101)
     group = np.array([0, 0, 0, 1, 1, 1])
     found = correlation(x, y, group, "Pearson")
     assert isinstance(found, Correlation) and found.interval is not None
     assert found.estimate == pytest.approx(0.75)
     half = 1.959963984540054 / math.sqrt(2)
-    assert found.interval == pytest.approx((math.tanh(math.atanh(0.75) - half), math.tanh(math.atanh(0.75) + half)))
+    assert found.interval == pytest.approx(
+        (math.tanh(math.atanh(0.75) - half), math.tanh(math.atanh(0.75) + half))
+    )
     across = correlation(x, y, alike(6), "Pearson")
     assert isinstance(across, Correlation) and across.estimate > 0.98
 
@@ -66,11 +71,23 @@ def test_too_few_are_refused(count: int, families: int, fewest: int) -> None:
 
 
 def test_what_does_not_vary_is_refused_and_a_line_has_no_interval() -> None:
-    assert correlation(one(0.1, 0.1, 0.1, 0.1), one(1, 2, 3, 4), alike(4), "Pearson") == "one of the two does not vary"
-    assert correlation(one(1, 2, 3, 4), one(8, 6, 4, 2), alike(4), "Pearson") == Correlation(-1, None)
+    assert (
+        correlation(one(0.1, 0.1, 0.1, 0.1), one(1, 2, 3, 4), alike(4), "Pearson")
+        == "one of the two does not vary"
+    )
+    assert correlation(one(1, 2, 3, 4), one(8, 6, 4, 2), alike(4), "Pearson") == Correlation(
+        -1, None
+    )
 
 
-@given(st.lists(st.tuples(*[st.floats(-9, 9, allow_subnormal=False)] * 2), min_size=5, max_size=9, unique=True))
+@given(
+    st.lists(
+        st.tuples(*[st.floats(-9, 9, allow_subnormal=False)] * 2),
+        min_size=5,
+        max_size=9,
+        unique=True,
+    )
+)
 def test_an_interval_holds_its_estimate_and_turns_with_the_sign(pairs) -> None:
     x, y = (np.array(values) for values in zip(*pairs, strict=True))
     for kind in ("Pearson", "Spearman"):
@@ -84,9 +101,13 @@ def test_an_interval_holds_its_estimate_and_turns_with_the_sign(pairs) -> None:
 
 def run(rank: float, logloss: float, model: str = "dnn", seed: int = 0, rows: int = 6):
     test = Metrics(auc=1 - logloss, logloss=logloss, ne=0.9, calibration=1.0, ece=0.0)
-    last = StageSpectra(stage="embedding", initial=None, best=make_spectrum(rank * min(rows, 8), rows=rows))
+    last = StageSpectra(
+        stage="embedding", initial=None, best=make_spectrum(rank * min(rows, 8), rows=rows)
+    )
     quality = Quality(valid=test, test=test)
-    return make_record(spectra=(last,), metrics=quality, recipe={"model": {"name": model}, "train": {}}, seed=seed)
+    return make_record(
+        spectra=(last,), metrics=quality, recipe={"model": {"name": model}, "train": {}}, seed=seed
+    )
 
 
 def test_a_point_is_a_recipe_whatever_its_seeds() -> None:
@@ -110,7 +131,11 @@ def test_scopes_and_their_recipes() -> None:
         return Point(f"{family}{number}", family, Band(0.1 * number, None, 1), value, value)
 
     found = relations(
-        [point(family, n) for family, count in (("a", 4), ("b", 2), ("c", 1)) for n in range(1, count + 1)]
+        [
+            point(family, n)
+            for family, count in (("a", 4), ("b", 2), ("c", 1))
+            for n in range(1, count + 1)
+        ]
     )
     assert {(each.scope, each.recipes) for each in found} == {
         ("across all recipes", 7),

@@ -50,7 +50,8 @@ def test_a_whole_record_has_both_forms_the_curve_and_the_tables() -> None:
 def test_every_metric_on_request() -> None:
     titles = [section.title for section in of_recipe(RUNS, ("srank", "pr"))]
     assert titles[:4:2] == [
-        f"{name} / min(rows, columns) after every stage" for name in ("stable rank", "participation ratio")
+        f"{name} / min(rows, columns) after every stage"
+        for name in ("stable rank", "participation ratio")
     ]
 
 

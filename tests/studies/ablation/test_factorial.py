@@ -21,15 +21,26 @@ GRID = {
 def test_two_by_two_by_hand() -> None:
     found = analyse(GRID, ("A", "B"), LEVELS)
     assert found.mean == 5.25
-    assert [(effect.of, effect.estimate) for effect in found.main[0]] == [(("p",), -1.25), (("q",), 1.25)]
+    assert [(effect.of, effect.estimate) for effect in found.main[0]] == [
+        (("p",), -1.25),
+        (("q",), 1.25),
+    ]
     assert [effect.estimate for effect in found.main[1]] == [-2.75, 2.75]
-    assert [(e.of, e.estimate) for e in found.interaction[:2]] == [(("p", "x"), 0.75), (("p", "y"), -0.75)]
+    assert [(e.of, e.estimate) for e in found.interaction[:2]] == [
+        (("p", "x"), 0.75),
+        (("p", "y"), -0.75),
+    ]
     quantile = 2.7764451051977987  # of Student's t with 4 degrees of freedom, 97.5 %
     for effect in (*found.main[0], *found.main[1], *found.interaction):
-        assert effect.half_width == pytest.approx(quantile * 0.5)  # s^2 = 2, (I - 1) / (I J n) = 1 / 8
+        assert effect.half_width == pytest.approx(
+            quantile * 0.5
+        )  # s^2 = 2, (I - 1) / (I J n) = 1 / 8
     assert [test.f for test in found.tests] == pytest.approx([6.25, 30.25, 2.25])
     assert [test.share * 85.5 for test in found.tests] == pytest.approx([12.5, 60.5, 4.5])
-    sine, cosine2 = 2.5 / 10.25**0.5, 4 / 10.25  # Student's t with 4 degrees of freedom in closed form
+    sine, cosine2 = (
+        2.5 / 10.25**0.5,
+        4 / 10.25,
+    )  # Student's t with 4 degrees of freedom in closed form
     assert found.tests[0].p == pytest.approx(1 - sine * (1 + cosine2 / 2))
     assert [test.source for test in found.tests] == ["A", "B", "A x B"]
     assert (found.residual_df, found.residual_sd) == (4, pytest.approx(2**0.5))
@@ -53,23 +64,34 @@ def test_effects_sum_to_zero_and_a_shift_moves_the_mean_alone(numbers, shift) ->
     levels = ("p", "q", "r"), ("x", "y")
 
     def grid(y):
-        return {(a, b): dict(enumerate(y[i, j])) for i, a in enumerate("pqr") for j, b in enumerate("xy")}
+        return {
+            (a, b): dict(enumerate(y[i, j]))
+            for i, a in enumerate("pqr")
+            for j, b in enumerate("xy")
+        }
 
     found, moved = (analyse(grid(values), ("A", "B"), levels) for values in (y, y + shift))
     for effects in (*found.main, found.interaction):
         assert sum(effect.estimate for effect in effects) == pytest.approx(0, abs=1e-9)
     assert moved.mean == pytest.approx(found.mean + shift)
-    assert [test.p for test in moved.tests] == pytest.approx([test.p for test in found.tests], rel=1e-6, abs=1e-12)
+    assert [test.p for test in moved.tests] == pytest.approx(
+        [test.p for test in found.tests], rel=1e-6, abs=1e-12
+    )
     assert sum(test.share for test in found.tests) <= 1
 
 
 def test_intervals_cover() -> None:
-    """95 % intervals of a main effect hold its true value in 95 % of draws: 400 draws, within 3 sd of that share."""
+    """95 % intervals of a main effect hold its true value in 95 % of draws: 400 draws, within 3 sd
+    of that share."""
     rng = np.random.default_rng(7)
     effect = {"p": -0.5, "q": 0.5}
     covered = 0
     for _ in range(400):
-        grid = {(a, b): {seed: effect[a] + rng.normal() for seed in range(3)} for a in ("p", "q") for b in ("x", "y")}
+        grid = {
+            (a, b): {seed: effect[a] + rng.normal() for seed in range(3)}
+            for a in ("p", "q")
+            for b in ("x", "y")
+        }
         first = analyse(grid, ("A", "B"), LEVELS).main[0][0]
         covered += abs(first.estimate + 0.5) <= first.half_width
     assert abs(covered / 400 - 0.95) < 3 * (0.95 * 0.05 / 400) ** 0.5

@@ -19,7 +19,9 @@ TODAY: Fingerprint = make_record().data
 
 def kept(results, cell: Cell, **changes) -> None:
     path = cell.path(results)
-    record.save(make_record(seed=cell.seed, **({"recipe_digest": cell.recipe.digest()} | changes)), path)
+    record.save(
+        make_record(seed=cell.seed, **({"recipe_digest": cell.recipe.digest()} | changes)), path
+    )
     record.scores_path(path).touch()
 
 
@@ -69,9 +71,16 @@ def test_a_record_that_cannot_be_read_or_has_no_scores_is_stale(tmp_path) -> Non
 
 
 def test_a_study_has_a_place_of_its_own(tmp_path) -> None:
-    cell = Cell(replace(RECIPE, name=None), "synthetic_tiny", 0, PurePath("studies/ablation/synthetic_tiny/full-glu"))
+    cell = Cell(
+        replace(RECIPE, name=None),
+        "synthetic_tiny",
+        0,
+        PurePath("studies/ablation/synthetic_tiny/full-glu"),
+    )
     kept(tmp_path, cell)
-    assert (tmp_path / "studies" / "ablation" / "synthetic_tiny" / "full-glu" / "seed-0.json").is_file()
+    assert (
+        tmp_path / "studies" / "ablation" / "synthetic_tiny" / "full-glu" / "seed-0.json"
+    ).is_file()
     assert plan([cell], tmp_path, TODAY)[0].state == "present"
 
 

@@ -19,12 +19,19 @@ from tests.factories import make_record
 SCHEMA = Schema(("price",), ("user", "item"), (5, 9))
 RECIPE = recipes.parse({"model": {"name": "dnn", "hidden_units": [16]}}, "synthetic_tiny", "test")
 FLOPS = flops_per_sample(on_meta(RECIPE, SCHEMA).model, SCHEMA)
-SAME = Past("synthetic_tiny", "dnn", RECIPE.digest(), epochs=3, whole=True, seconds=0.001, flops=FLOPS)
+SAME = Past(
+    "synthetic_tiny", "dnn", RECIPE.digest(), epochs=3, whole=True, seconds=0.001, flops=FLOPS
+)
 
 
 def test_the_past_of_a_record() -> None:
     found = estimate.past(make_record())
-    assert (found.dataset, found.model, found.epochs, found.whole) == ("synthetic_tiny", "dnn", 3, False)
+    assert (found.dataset, found.model, found.epochs, found.whole) == (
+        "synthetic_tiny",
+        "dnn",
+        3,
+        False,
+    )
     assert found.seconds == pytest.approx(4.0 / (1000 * 3))
 
 
@@ -80,7 +87,12 @@ def test_the_unknown_and_the_longest_come_first() -> None:
 def test_makespan_and_words() -> None:
     assert makespan([5, 4, 3], 2) == 7
     assert makespan([], 2) == 0
-    assert [words(time) for time in (None, 45, 720, 12240)] == ["unknown", "45 s", "12 min", "3.4 h"]
+    assert [words(time) for time in (None, 45, 720, 12240)] == [
+        "unknown",
+        "45 s",
+        "12 min",
+        "3.4 h",
+    ]
     assert (
         in_total([50.0, 40.0, None], 2)
         == "about 50 s on 2 at once; 1 of unknown length, as no earlier run is like them"

@@ -14,12 +14,17 @@ from benchmark.studies.campaign.pool import Cluster, Local
 from benchmark.studies.campaign.suite import Outcome, run_cells
 
 RECIPE = recipes.parse({"model": {"name": "lr"}}, "synthetic_tiny", "test")
-CELLS = [Cell(RECIPE, "synthetic_tiny", seed, PurePath("studies/test/synthetic_tiny/lr")) for seed in range(3)]
+CELLS = [
+    Cell(RECIPE, "synthetic_tiny", seed, PurePath("studies/test/synthetic_tiny/lr"))
+    for seed in range(3)
+]
 
 
 def tells_its_process(cell: Cell) -> Outcome:
     ignored = signal.getsignal(signal.SIGINT) == signal.SIG_IGN
-    return Outcome(cell, "done", 0.0, error=f"{os.getpid()} {os.environ['OMP_NUM_THREADS']} {ignored}")
+    return Outcome(
+        cell, "done", 0.0, error=f"{os.getpid()} {os.environ['OMP_NUM_THREADS']} {ignored}"
+    )
 
 
 def dies(cell: Cell) -> Outcome:
@@ -62,7 +67,9 @@ def test_a_dask_cluster(threads: int) -> None:
         dashboard_address=None,
     ) as cluster:
         if threads > 1:
-            with pytest.raises(UsageError, match=r"has 2 threads.*start the workers with --nthreads 1"):
+            with pytest.raises(
+                UsageError, match=r"has 2 threads.*start the workers with --nthreads 1"
+            ):
                 Cluster(cluster.scheduler_address)
             return
         pool = Cluster(cluster.scheduler_address)
@@ -74,5 +81,7 @@ def test_a_dask_cluster(threads: int) -> None:
 def test_nobody_answers(monkeypatch) -> None:
     pytest.importorskip("distributed")
     monkeypatch.setattr("benchmark.studies.campaign.pool.ANSWER_SECONDS", 0.5)
-    with pytest.raises(BenchmarkError, match=r"--address 127\.0\.0\.1:1: no Dask scheduler answers"):
+    with pytest.raises(
+        BenchmarkError, match=r"--address 127\.0\.0\.1:1: no Dask scheduler answers"
+    ):
         Cluster("127.0.0.1:1")

@@ -1,4 +1,5 @@
-"""The loop that carries out cells, on pools that are none; and what one process does with a cell."""
+"""The loop that carries out cells, on pools that are none; and what one process does with a
+cell."""
 
 import signal
 from concurrent.futures import BrokenExecutor, Future, ThreadPoolExecutor
@@ -19,7 +20,9 @@ from benchmark.studies.campaign.suite import Began, Outcome, run_cells
 from benchmark.studies.campaign.worker import Worker
 from benchmark.utils.interrupts import Interrupted
 
-RECIPE = recipes.parse({"model": {"name": "lr"}, "train": {"epochs": 2, "batch_size": 4096}}, "synthetic_tiny", "test")
+RECIPE = recipes.parse(
+    {"model": {"name": "lr"}, "train": {"epochs": 2, "batch_size": 4096}}, "synthetic_tiny", "test"
+)
 
 
 def cells(count: int) -> list[Cell]:
@@ -32,7 +35,8 @@ def done(cell: Cell) -> Outcome:
 
 
 class Instant:
-    """A pool whose cells end as they are submitted. `dying` are the seeds whose process dies, by how often."""
+    """A pool whose cells end as they are submitted. `dying` are the seeds whose process dies, by
+    how often."""
 
     def __init__(self, jobs: int = 1, dying: dict[int, int] | None = None) -> None:
         self._jobs, self._dying = jobs, dying or {}
@@ -110,7 +114,14 @@ def test_what_dies_with_others_is_run_again_alone() -> None:
     pool, told = Instant(jobs=2, dying={0: 1, 1: 1}), []
     assert states(run(pool, 4, watch=told.append)) == dict.fromkeys(range(4), "done")
     assert pool.started == [0, 1, 0, 1, 2, 3]
-    assert [event.again for event in told if isinstance(event, Began)] == [False, False, True, True, False, False]
+    assert [event.again for event in told if isinstance(event, Began)] == [
+        False,
+        False,
+        True,
+        True,
+        False,
+        False,
+    ]
 
 
 def test_what_dies_alone_has_failed() -> None:
@@ -186,18 +197,23 @@ def test_errors_of_a_cell_are_its_outcome(tmp_path, going) -> None:
         raise ZeroDivisionError("by zero")
 
     [cell] = cells(1)
-    failed, broken = (Worker(perform, tmp_path, None, 1, going)(cell) for perform in (fails, breaks))
+    failed, broken = (
+        Worker(perform, tmp_path, None, 1, going)(cell) for perform in (fails, breaks)
+    )
     assert (failed.state, failed.error) == ("failed", "the training loss is nan")
     assert (broken.state, broken.error) == ("failed", "ZeroDivisionError: by zero")
 
 
 def test_a_worker_that_sees_other_folders_says_so(tmp_path) -> None:
-    outcome = Worker(lambda *_, **__: None, tmp_path, None, 1, tmp_path / "elsewhere" / "one")(cells(1)[0])
+    outcome = Worker(lambda *_, **__: None, tmp_path, None, 1, tmp_path / "elsewhere" / "one")(
+        cells(1)[0]
+    )
     assert outcome.state == "failed" and "elsewhere: all need the same folders" in outcome.error
 
 
 def test_a_run_that_was_left_goes_on_to_the_same_record(tmp_path, going) -> None:
-    """The file is taken away at the fifteenth event: the run is left within its second epoch, and gone on with."""
+    """The file is taken away at the fifteenth event: the run is left within its second epoch, and
+    gone on with."""
     steps, resumed = [], []
 
     def count(event) -> None:

@@ -38,18 +38,25 @@ datasets = ["synthetic_tiny"]
 """
 
 
-def keep(results: Path, name: str, seed: int, auc: float = 0.75, logloss: float = 0.5, **changes) -> None:
+def keep(
+    results: Path, name: str, seed: int, auc: float = 0.75, logloss: float = 0.5, **changes
+) -> None:
     """Of a recipe, or of STUDY/VARIANT."""
     study, _, variant = name.rpartition("/")
-    quality = make_record().metrics.model_copy(update={"test": replace(TEST, auc=auc, logloss=logloss)})
+    quality = make_record().metrics.model_copy(
+        update={"test": replace(TEST, auc=auc, logloss=logloss)}
+    )
     run = make_record(name=None if study else name, seed=seed, metrics=quality, **changes)
     path = results / "studies" / study / DATASET / variant / f"seed-{seed}.json"
     record.save(run, path if study else record_path(results, DATASET, name, seed))
 
 
 def stages(*eranks: float) -> tuple[StageSpectra, ...]:
-    """Trained ranks of tokens, block1.mixing, block1.ffn, block2.mixing ... whose limit is 6; untrained ones are 3."""
-    parts = [f"block{place // 2 + 1}.{('mixing', 'ffn')[place % 2]}" for place in range(len(eranks) - 1)]
+    """Trained ranks of tokens, block1.mixing, block1.ffn, block2.mixing ... whose limit is 6;
+    untrained ones are 3."""
+    parts = [
+        f"block{place // 2 + 1}.{('mixing', 'ffn')[place % 2]}" for place in range(len(eranks) - 1)
+    ]
     return tuple(
         StageSpectra(stage=name, initial=make_spectrum(3.0), best=make_spectrum(erank))
         for name, erank in zip(("tokens", *parts), eranks, strict=True)
@@ -82,7 +89,9 @@ def test_auc_difference_is_welchs_over_the_seeds_that_both_have(tmp_path) -> Non
     keep(tmp_path, "good", 7, 0.99)
     verdict = judged(tmp_path, AUC)
     found = effect(verdict)
-    assert (found.value, found.low, found.high) == pytest.approx((0.1, 0.1 - 0.01 * T8, 0.1 + 0.01 * T8))
+    assert (found.value, found.low, found.high) == pytest.approx(
+        (0.1, 0.1 - 0.01 * T8, 0.1 + 0.01 * T8)
+    )
     assert found.n == 10
     assert verdict.said == "supported (tested on other data than the paper's)"
 
@@ -97,7 +106,9 @@ def test_a_claim_about_the_leaderboard_takes_its_seeds(tmp_path) -> None:
 def test_a_tuned_rival_is_one_whose_records_say_so(tmp_path) -> None:
     leaderboard(tmp_path)
     tuned = AUC + "\nlower_tuned = true"
-    assert judged(tmp_path, tuned).said == "not testable here: the records of bad name no tuning study"
+    assert (
+        judged(tmp_path, tuned).said == "not testable here: the records of bad name no tuning study"
+    )
     leaderboard(tmp_path, tuned="studies/tuning/synthetic_tiny/bad.json")
     assert judged(tmp_path, tuned).word == "supported"
 
@@ -106,7 +117,10 @@ def test_records_of_other_data_are_not_compared(tmp_path) -> None:
     leaderboard(tmp_path)
     for seed in range(5):
         keep(tmp_path, "bad", seed, numerics=99)
-    assert "not testable here: the records are of different data or numerics" in judged(tmp_path, AUC).said
+    assert (
+        "not testable here: the records are of different data or numerics"
+        in judged(tmp_path, AUC).said
+    )
     record_path(tmp_path, DATASET, "bad", 0).write_text("{}")
     assert "bad/seed-0.json" in judged(tmp_path, AUC).said
 
@@ -116,7 +130,8 @@ FALL = 'test = "rank_change"\nrecords = "mixer"\npart = "fall"'
 
 @pytest.fixture
 def oscillating(tmp_path):
-    """Rises of (3, 2, 1) / 6 and falls of -(3, 2, 1) / 6 in the first block by seed, 0 and 0 in the second."""
+    """Rises of (3, 2, 1) / 6 and falls of -(3, 2, 1) / 6 in the first block by seed, 0 and 0 in the
+    second."""
     for seed, height in enumerate((3.0, 2.0, 1.0)):
         keep(tmp_path, "mixer", seed, spectra=stages(2, 2 + height, 2, 2, 2))
     return tmp_path
@@ -126,7 +141,9 @@ def test_rank_change_is_a_mean_over_blocks_with_students_interval(oscillating) -
     """Means over two blocks 3, 2, 1 twelfths below 0: sd 1/12."""
     found = effect(judged(oscillating, FALL))
     margin = T2 / 12 / sqrt(3)
-    assert (found.value, found.low, found.high) == pytest.approx((-1 / 6, -1 / 6 - margin, -1 / 6 + margin))
+    assert (found.value, found.low, found.high) == pytest.approx(
+        (-1 / 6, -1 / 6 - margin, -1 / 6 + margin)
+    )
     assert found.n == 3
     assert found.remark == "block by block -0.333 (-0.747 to +0.081), +0.000 (+0.000 to +0.000)"
     assert judged(oscillating, FALL).word == "not supported"
@@ -158,7 +175,9 @@ def test_damping_is_the_mean_slope_over_seeds(tmp_path) -> None:
     stack(tmp_path, (0.3, 0.2, 0.1))
     found = effect(judged(tmp_path, DAMPING, "below 0"))
     margin = T2 * 0.1 / sqrt(3)
-    assert (found.value, found.low, found.high) == pytest.approx((-0.2, -0.2 - margin, -0.2 + margin))
+    assert (found.value, found.low, found.high) == pytest.approx(
+        (-0.2, -0.2 - margin, -0.2 + margin)
+    )
     assert judged(tmp_path, DAMPING, "below 0").word == "not supported"
     stack(tmp_path, (0.21, 0.2, 0.19))
     assert judged(tmp_path, DAMPING, "below 0").word == "supported"
@@ -183,13 +202,20 @@ def test_collapse_difference_is_welchs(tmp_path) -> None:
     for seed, shift in enumerate((-0.01, 0, 0.01)):
         keep(tmp_path, "damping/a-2", seed, spectra=stages(2, 3, 2 + 2 * shift))
         keep(tmp_path, "b", seed, spectra=stages(4, 3, 2 + 4 * shift))
-    found = effect(judged(tmp_path, 'test = "collapse_difference"\nhigher = "damping/a-2"\nlower = "b"'))
+    found = effect(
+        judged(tmp_path, 'test = "collapse_difference"\nhigher = "damping/a-2"\nlower = "b"')
+    )
     assert found.value == pytest.approx(0.5)
     assert found.high - found.value == pytest.approx(2.7764451051977987 * 0.01 * sqrt(2 / 3))
 
 
 GLU = 'test = "factorial_effect"\nfactor = "FFN"\nlevel = "glu"\nover = "gelu"\nmeasure = "auc"'
-MEANS = {("full", "glu"): 0.8, ("full", "gelu"): 0.7, ("transpose", "glu"): 0.75, ("transpose", "gelu"): 0.75}
+MEANS = {
+    ("full", "glu"): 0.8,
+    ("full", "gelu"): 0.7,
+    ("transpose", "glu"): 0.75,
+    ("transpose", "gelu"): 0.75,
+}
 
 
 def cell(results: Path, mixing: str, ffn: str, seed: int, auc: float) -> None:
@@ -210,9 +236,13 @@ def test_factorial_effect_is_a_difference_of_main_effects(four_cells) -> None:
     """Variance 1e-4 in every cell, 8 degrees of freedom, 6 runs of each level."""
     found = effect(judged(four_cells, GLU))
     margin = T8 * 0.01 * sqrt(2 / 6)
-    assert (found.value, found.low, found.high) == pytest.approx((0.05, 0.05 - margin, 0.05 + margin))
+    assert (found.value, found.low, found.high) == pytest.approx(
+        (0.05, 0.05 - margin, 0.05 + margin)
+    )
     assert (found.n, found.remark) == (12, "over mixing full, transpose")
-    mixing = GLU.replace("FFN", "mixing").replace('"glu"', '"full"').replace('"gelu"', '"transpose"')
+    mixing = (
+        GLU.replace("FFN", "mixing").replace('"glu"', '"full"').replace('"gelu"', '"transpose"')
+    )
     assert effect(judged(four_cells, mixing)).value == pytest.approx(0, abs=1e-12)
 
 
@@ -225,21 +255,30 @@ def test_a_third_level_does_not_change_the_difference_of_two(four_cells) -> None
 
 
 def test_a_lone_cell_that_varies_has_the_say(four_cells) -> None:
-    """Of its three runs alone are the sd of 0.1, which is halved, and the two degrees of freedom."""
+    """Of its three runs alone are the sd of 0.1, which is halved, and the two degrees of
+    freedom."""
     for names in MEANS:
         for seed in range(3):
             cell(four_cells, *names, seed, 0.7 + (seed - 1) / 10 * (names == ("full", "glu")))
     found = effect(judged(four_cells, GLU))
     margin = T2 * 0.05 / sqrt(3)
-    assert (found.value, found.low, found.high) == (pytest.approx(0, abs=1e-12), *map(pytest.approx, (-margin, margin)))
+    assert (found.value, found.low, found.high) == (
+        pytest.approx(0, abs=1e-12),
+        *map(pytest.approx, (-margin, margin)),
+    )
 
 
 def test_what_the_ablation_lacks_is_said(four_cells, tmp_path) -> None:
     relu = GLU.replace('"glu"', '"relu"')
-    assert judged(four_cells, relu).said == "not testable here: FFN relu lacks cells or seeds that the others have"
+    assert (
+        judged(four_cells, relu).said
+        == "not testable here: FFN relu lacks cells or seeds that the others have"
+    )
     for names in MEANS:
         (four_cells / f"studies/ablation/{DATASET}/{design.folder(names)}/seed-2.json").unlink()
-    assert judged(four_cells, GLU).said == "not testable here: its cells share seeds 0, 1, it takes 3"
+    assert (
+        judged(four_cells, GLU).said == "not testable here: its cells share seeds 0, 1, it takes 3"
+    )
     shutil.rmtree(four_cells / "studies" / "ablation" / DATASET / "full-glu")
     assert "not testable here: effects and their intervals need" in judged(four_cells, GLU).said
     shutil.rmtree(four_cells / "studies")
@@ -250,21 +289,31 @@ RANK_LOSS = 'test = "rank_loss"\nquality = "logloss"'
 
 
 def test_rank_loss_is_spearmans_over_recipes(tmp_path) -> None:
-    """Ranks 1 to 5 against 5, 4, 3, 1, 2: 1 - 6 * 38 / 120; Fisher's z with error sqrt((1 + r^2 / 2) / 2)."""
+    """Ranks 1 to 5 against 5, 4, 3, 1, 2: 1 - 6 * 38 / 120; Fisher's z with error sqrt((1 + r^2 /
+    2) / 2)."""
     for rank, place in enumerate((5, 4, 3, 1, 2), start=1):
         for seed in range(3):
-            keep(tmp_path, f"recipe{rank}", seed, logloss=0.4 + place / 100, spectra=stages(1, 1 + rank / 2))
+            keep(
+                tmp_path,
+                f"recipe{rank}",
+                seed,
+                logloss=0.4 + place / 100,
+                spectra=stages(1, 1 + rank / 2),
+            )
     keep(tmp_path, "young", 0, spectra=stages(1, 4))
     found = effect(judged(tmp_path, RANK_LOSS, "below 0"))
     z, error = log(0.1 / 1.9) / 2, 1.959963984540054 * sqrt((1 + 0.405) / 2)
-    assert (found.value, found.low, found.high) == pytest.approx((-0.9, tanh(z - error), tanh(z + error)))
+    assert (found.value, found.low, found.high) == pytest.approx(
+        (-0.9, tanh(z - error), tanh(z + error))
+    )
     assert (found.n, found.remark) == (5, "left out: young has fewer than 3 seeds")
 
 
 def test_rank_loss_takes_four_recipes(tmp_path) -> None:
     said = judged(tmp_path, RANK_LOSS + '\nstudy = "ablation"').said
     assert said.startswith(
-        "not testable here: 0 variants of the ablation have 3 seeds and a rank that can vary: too few"
+        "not testable here: 0 variants of the ablation have 3 seeds and a rank that can vary:"
+        " too few"
     )
 
 
@@ -295,10 +344,17 @@ def test_the_files_are_the_same_bytes_wherever_the_records_lie(tmp_path) -> None
     assert texts[0] == texts[1] == list(claims.files(first).values())
     assert [path.name for path in claims.files(first)] == ["claims.md", "claims.json"]
     markdown, numbers = texts[0]
-    assert f"| {DATASET} | test AUC, good − bad | +0.1 (+0.0769 to +0.123) | 10 | supported (tested" in markdown
+    assert (
+        f"| {DATASET} | test AUC, good − bad | +0.1 (+0.0769 to +0.123) | 10 | supported (tested"
+        in markdown
+    )
     assert "1 verdict: 1 supported." in markdown
     [verdict] = json.loads(numbers)["verdicts"]
-    assert (verdict["verdict"], verdict["other_data"], verdict["missing"]) == ("supported", True, None)
+    assert (verdict["verdict"], verdict["other_data"], verdict["missing"]) == (
+        "supported",
+        True,
+        None,
+    )
     assert verdict["effect"]["value"] == 0.1
 
 
@@ -316,7 +372,10 @@ def test_what_is_missing_ends_in_commands_that_make_it(tmp_path) -> None:
     assert claims.report(tmp_path).sections[-1].remarks == (
         f"`python -m benchmark suite --datasets {DATASET} --recipes dnn,fm,lr --seeds 0-4`",
         f"`python -m benchmark ablate --dataset {DATASET} --seeds 0-2`",
-        f"`python -m benchmark damping --dataset {DATASET} --blocks 6 --recipes rankmixer --seeds 0-2`",
+        (
+            f"`python -m benchmark damping --dataset {DATASET} --blocks 6 --recipes rankmixer"
+            " --seeds 0-2`"
+        ),
     )
 
 

@@ -1,4 +1,5 @@
-"""Law or constant, noise that differs between sizes, and where laws cross: by hand and by small simulations."""
+"""Law or constant, noise that differs between sizes, and where laws cross: by hand and by small
+simulations."""
 
 from dataclasses import replace
 from math import exp, log, sqrt
@@ -24,28 +25,38 @@ def test_a_law_is_found_and_a_rise_is_none() -> None:
 
 
 def test_noise_that_differs_between_sizes() -> None:
-    """Bartlett's statistic by hand, of six variances on 2 degrees of freedom, one of them 100 h^2, the others h^2:
-    (12 ln 17.5 - 2 ln 100) / (1 + (6 / 2 - 1 / 12) / 15) = 21.04, of chi^2 with 5 degrees of freedom."""
+    """Bartlett's statistic by hand, of six variances on 2 degrees of freedom, one of them 100 h^2,
+    the others h^2:
+    (12 ln 17.5 - 2 ln 100) / (1 + (6 / 2 - 1 / 12) / 15) = 21.04, of chi^2 with 5 degrees of
+    freedom."""
     even_noise = Ladder.of(even(LAW))
     assert even_noise.noise_p == pytest.approx(1) and not bootstrap.unequal(even_noise)
     points = [
-        replace(p, loss=float(LAW.at(p.size)) * exp(1e-2 * (p.seed - 1))) if p.size == SIZES[0] else p
+        replace(p, loss=float(LAW.at(p.size)) * exp(1e-2 * (p.seed - 1)))
+        if p.size == SIZES[0]
+        else p
         for p in even(LAW)
     ]
     ladder = Ladder.of(points)
     assert ladder.noises == pytest.approx([1e-2, *[1e-3] * 5])
-    assert ladder.noise_p == pytest.approx(chi2.sf((12 * log(17.5) - 2 * log(100)) / (1 + (3 - 1 / 12) / 15), 5))
+    assert ladder.noise_p == pytest.approx(
+        chi2.sf((12 * log(17.5) - 2 * log(100)) / (1 + (3 - 1 / 12) / 15), 5)
+    )
     assert bootstrap.unequal(ladder)
     assert bootstrap.null_noise(ladder)[:, 0] == pytest.approx([1e-2] * 3 + [1e-3] * 15)
 
 
 def test_one_noisy_size_makes_a_law_more_often_only_of_a_pooled_null() -> None:
-    """Of flat draws whose first size has ten times the sd, those above the 5 % point of either null."""
+    """Of flat draws whose first size has ten times the sd, those above the 5 % point of either
+    null."""
     ladder = Ladder.of(even(LAW))
     sds = np.repeat([1e-2, *[1e-3] * 5], 3)[:, None]
-    drawn = bootstrap.statistics(ladder, log(0.47) + sds * np.random.default_rng(0).standard_normal((18, 400)))
+    drawn = bootstrap.statistics(
+        ladder, log(0.47) + sds * np.random.default_rng(0).standard_normal((18, 400))
+    )
     pooled, by_size = (
-        np.quantile(bootstrap.null_statistics(ladder, log(0.47), noise, 400), 0.95) for noise in (4e-3, sds)
+        np.quantile(bootstrap.null_statistics(ladder, log(0.47), noise, 400), 0.95)
+        for noise in (4e-3, sds)
     )
     assert (drawn > pooled).mean() > 0.12 and (drawn > by_size).mean() < 0.09
 
@@ -62,16 +73,24 @@ def test_crossing_by_hand() -> None:
     a, b = (Ladder.of(even(Law(E, A, 1, X0), spread=1e-4)) for E, A in ((0.4, 0.1), (0.45, 0.05)))
     (found,) = crossings(a, b, resamples=99)
     assert found.size == pytest.approx(X0, rel=1e-4)
-    assert found.size in found.interval and found.interval.low > 0.98 * X0 and found.interval.high < 1.02 * X0
+    assert (
+        found.size in found.interval
+        and found.interval.low > 0.98 * X0
+        and found.interval.high < 1.02 * X0
+    )
     assert found.first_better_above and found.measured
     (turned,) = crossings(b, a, resamples=99)
     assert turned.size == pytest.approx(found.size) and not turned.first_better_above
 
 
 def test_two_crossings() -> None:
-    """With z = x / x0, 0.4 + 0.1 / z and 0.37 + 0.14 / sqrt(z) meet where 0.1 y^2 - 0.14 y + 0.03 = 0, y = z^-1/2."""
+    """With z = x / x0, 0.4 + 0.1 / z and 0.37 + 0.14 / sqrt(z) meet where 0.1 y^2 - 0.14 y + 0.03 =
+    0, y = z^-1/2."""
     high, low = ((0.14 + side * sqrt(0.0196 - 0.012)) / 0.2 for side in (1, -1))
-    a, b = Ladder.of(even(Law(0.4, 0.1, 1, X0), spread=1e-4)), Ladder.of(even(Law(0.37, 0.14, 0.5, X0), spread=1e-4))
+    a, b = (
+        Ladder.of(even(Law(0.4, 0.1, 1, X0), spread=1e-4)),
+        Ladder.of(even(Law(0.37, 0.14, 0.5, X0), spread=1e-4)),
+    )
     found = crossings(a, b, resamples=99)
     assert [one.size for one in found] == pytest.approx([X0 / high**2, X0 / low**2], rel=1e-3)
     assert [one.first_better_above for one in found] == [True, False]
@@ -80,7 +99,8 @@ def test_two_crossings() -> None:
 
 
 def test_laws_that_do_not_cross_nearby() -> None:
-    """0.4 + 0.1 / z and 0.4001 + 0.09 / z cross at z = 100, farther than half a decade beyond the sizes."""
+    """0.4 + 0.1 / z and 0.4001 + 0.09 / z cross at z = 100, farther than half a decade beyond the
+    sizes."""
     a = Ladder.of(even(Law(0.4, 0.1, 1, X0)))
     assert crossings(a, Ladder.of(even(Law(0.4001, 0.09, 1, X0))), resamples=9) == ()
     assert crossings(a, a, resamples=9) == ()

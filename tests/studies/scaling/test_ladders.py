@@ -29,7 +29,11 @@ hidden_units = [8]
 batch_size = 512
 
 [scaling]
-steps = [{ model.hidden_units = [2] }, { model.hidden_units = [4] }, { model.hidden_units = [4], rows = 500 }]
+steps = [
+    { model.hidden_units = [2] },
+    { model.hidden_units = [4] },
+    { model.hidden_units = [4], rows = 500 },
+]
 """
 
 
@@ -62,7 +66,9 @@ def keep(
         train_rows=rows,
         caveat="made up",
     )
-    path = results / "studies" / "scaling" / "synthetic_tiny" / f"{name}-{step}" / f"seed-{seed}.json"
+    path = (
+        results / "studies" / "scaling" / "synthetic_tiny" / f"{name}-{step}" / f"seed-{seed}.json"
+    )
     record.save(made, path)
     return path
 
@@ -92,20 +98,34 @@ def report(three):
 
 
 def law(report, recipe: str, axis: str) -> dict:
-    [found] = [each for each in report.numbers["laws"] if (each["recipe"], each["axis"]) == (recipe, axis)]
+    [found] = [
+        each for each in report.numbers["laws"] if (each["recipe"], each["axis"]) == (recipe, axis)
+    ]
     return found
 
 
 def test_a_law_is_fitted_where_there_is_one(report) -> None:
     for axis in ("parameters", "flops"):
         found = law(report, "falls", axis)
-        assert found["verdict"] == "law" and found["fit"]["E"]["low"] < 0.45 < found["fit"]["E"]["high"]
-        assert found["fit"]["law"]["alpha"] == pytest.approx(0.5, abs=0.1) and found["fit"]["r2"] > 0.99
-    assert [size["size"] for size in law(report, "falls", "flops")["sizes"]] == [2 * size for size in SIZES]
+        assert (
+            found["verdict"] == "law"
+            and found["fit"]["E"]["low"] < 0.45 < found["fit"]["E"]["high"]
+        )
+        assert (
+            found["fit"]["law"]["alpha"] == pytest.approx(0.5, abs=0.1)
+            and found["fit"]["r2"] > 0.99
+        )
+    assert [size["size"] for size in law(report, "falls", "flops")["sizes"]] == [
+        2 * size for size in SIZES
+    ]
 
 
 def test_no_law_has_no_exponent_and_a_refused_design_says_why(report) -> None:
-    flat, short, rows = law(report, "flat", "parameters"), law(report, "short", "flops"), law(report, "falls", "rows")
+    flat, short, rows = (
+        law(report, "flat", "parameters"),
+        law(report, "short", "flops"),
+        law(report, "falls", "rows"),
+    )
     assert (flat["verdict"], flat["fit"]) == (NO_LAW, None)
     assert (short["verdict"], short["fit"]) == (
         "not fitted: 2 sizes that are 5% apart: a law is fitted to at least 5",
@@ -121,14 +141,19 @@ def test_no_law_has_no_exponent_and_a_refused_design_says_why(report) -> None:
 
 def test_steps_are_tabled_with_what_differs_between_them(report) -> None:
     text = report.markdown()
-    head = "| step | model.hidden_units | dense parameters without head | head parameters | FLOPs per sample |"
+    head = (
+        "| step | model.hidden_units | dense parameters without head | head parameters | FLOPs per"
+        " sample |"
+    )
     assert f"{head} training rows |" in text
     assert "| 7 | [8000] | 8,000 | 1 | 16,000 | 125 | 0-2 | 0.47600 ± 0.00026 |" in text
 
 
 def test_tables_are_held_to_the_records(three, tmp_path) -> None:
     made = files.files(three, files.present(three))
-    assert [path.name for path in made] == [f"synthetic_tiny{form}" for form in (".md", ".csv", ".json")]
+    assert [path.name for path in made] == [
+        f"synthetic_tiny{form}" for form in (".md", ".csv", ".json")
+    ]
     assert json.loads(list(made.values())[2])["dataset"] == "synthetic_tiny"
     header, first, *_ = list(made.values())[1].splitlines()
     assert len(header.split(",")) == len(first.split(",")) and first.startswith(
@@ -138,21 +163,30 @@ def test_tables_are_held_to_the_records(three, tmp_path) -> None:
     (tmp_path / "scaling" / "simulation.md").write_text("")
     assert [path for path, _ in tables.tables([], tmp_path) if "scaling" in str(path)] == []
     (tmp_path / "scaling" / "gone.md").write_text("")
-    with pytest.raises(BenchmarkError, match="gone has neither records of a ladder nor a released one"):
+    with pytest.raises(
+        BenchmarkError, match="gone has neither records of a ladder nor a released one"
+    ):
         files.files(tmp_path, files.present(tmp_path))
 
 
 def test_figures_of_every_axis(tmp_path) -> None:
     climb(tmp_path, "short", falling, SIZES[:2])
     paths = figures.draw(scaling_report.findings(tmp_path, "synthetic_tiny"), tmp_path)
-    assert {path.stem for path in paths} == {"laws-parameters", "rank-parameters", "laws-flops", "rank-flops"}
+    assert {path.stem for path in paths} == {
+        "laws-parameters",
+        "rank-parameters",
+        "laws-flops",
+        "rank-flops",
+    }
     assert {path.suffix for path in paths} == {".svg", ".png"}
 
 
 def test_only_laws_have_a_panel_above_their_floor(three) -> None:
     found = curves(ladders.ladders(three, "synthetic_tiny"))
     for names, panels in ((("falls", "flat"), 2), (("flat", "short"), 1)):
-        chosen = [curve for curve in found if curve.axis is ladders.PARAMETERS and curve.recipe in names]
+        chosen = [
+            curve for curve in found if curve.axis is ladders.PARAMETERS and curve.recipe in names
+        ]
         figure = figures.laws("synthetic_tiny", ladders.PARAMETERS, chosen)
         assert len(figure.axes) == panels
     labels = figure.axes[0].get_legend_handles_labels()[1]
@@ -179,7 +213,9 @@ def test_a_step_is_a_cell_and_its_record_is_held_against_it(tmp_path) -> None:
     assert {each.recipe.train.monitor for each in found} == {"logloss"}
     [cell] = variants.cells(ladders.STUDY, "synthetic_tiny", found[2:], [0])
     path = cell.path(tmp_path)
-    run = make_record(name=None, recipe=cell.recipe.resolved(), recipe_digest=cell.recipe.digest(), train_rows=500)
+    run = make_record(
+        name=None, recipe=cell.recipe.resolved(), recipe_digest=cell.recipe.digest(), train_rows=500
+    )
     record.save(run, path)
 
     def faults(run, path: Path) -> str:
@@ -191,27 +227,41 @@ def test_a_step_is_a_cell_and_its_record_is_held_against_it(tmp_path) -> None:
     [planned] = cells.plan([replace(cell, rows=None)], tmp_path, run.data)
     assert "it is of seed 0 and 500 rows" in planned.why
     whole = run.model_copy(update={"train_rows": None})
-    assert faults(whole, path) == "the record is of all training rows, step 3 of recipe synthetic_tiny/a of 500"
+    assert (
+        faults(whole, path)
+        == "the record is of all training rows, step 3 of recipe synthetic_tiny/a of 500"
+    )
     assert "stale: the recipe's digest is" in faults(run, path.parents[1] / "a-1" / path.name)
-    assert "has 3 steps, and the record is of step 4" in faults(run, path.parents[1] / "a-4" / path.name)
+    assert "has 3 steps, and the record is of step 4" in faults(
+        run, path.parents[1] / "a-4" / path.name
+    )
     assert "unknown recipe 'synthetic_tiny/b'" in faults(run, path.parents[1] / "b-1" / path.name)
-    assert "scaling/none names no step of a recipe, nor a shape" in faults(run, path.parents[1] / "none" / path.name)
+    assert "scaling/none names no step of a recipe, nor a shape" in faults(
+        run, path.parents[1] / "none" / path.name
+    )
 
 
 def test_released_ladders_have_their_published_sizes() -> None:
     [(family, sizes)] = released.ladders("criteo_x1").items()
     assert [size.parameters for size in sizes][::6] == [959_806, 9_752_810] and len(sizes) == 7
-    assert "Too few for a law over FLOPs, which takes 1." in released.section(family, sizes).markdown()
+    assert (
+        "Too few for a law over FLOPs, which takes 1." in released.section(family, sizes).markdown()
+    )
     assert released.ladders("synthetic") == {}
 
 
 def test_a_plan_is_marked_as_extrapolated(three) -> None:
     """FLOPs are twice the parameters; a run took 4 s, whatever its size."""
     there = ladders.ladders(three, "synthetic_tiny")
-    falls, flat = (extrapolate.plan("synthetic_tiny", name, there[name], 1e9) for name in ("falls", "flat"))
+    falls, flat = (
+        extrapolate.plan("synthetic_tiny", name, there[name], 1e9) for name in ("falls", "flat")
+    )
     assert falls is not None and flat is not None and "EXTRAPOLATED" in falls.title
     numbers, none = dict(falls.rows), dict(flat.rows)
-    assert numbers["FLOPs per sample"] == "2,000,000,000" and numbers["beyond the largest measured"] == "4.5 decades"
+    assert (
+        numbers["FLOPs per sample"] == "2,000,000,000"
+        and numbers["beyond the largest measured"] == "4.5 decades"
+    )
     assert numbers["hours on this machine"] == f"{4 * 1e9 / 32_000 / 3600:,.1f}"
     assert numbers["test LogLoss"].startswith("0.45") and "(0.45000 to " in numbers["test LogLoss"]
     assert "an upper bound" in falls.remarks[0]
@@ -223,7 +273,10 @@ def test_the_command_says_what_it_would_run(capsys) -> None:
     import typer
 
     command = typer.main.get_command(app)
-    command.main(["scale", "--recipe", "synthetic_tiny/dnn", "--seeds", "0", "--dry-run"], standalone_mode=False)
+    command.main(
+        ["scale", "--recipe", "synthetic_tiny/dnn", "--seeds", "0", "--dry-run"],
+        standalone_mode=False,
+    )
     printed = capsys.readouterr().out
     assert "0 cells done before, 7 to run" in printed and "synthetic_tiny/dnn-7/seed-0" in printed
     for words, message in (

@@ -21,8 +21,13 @@ LAW = Law(0.46, 0.005, 0.5, X0)
 
 
 def even(law: Law, sizes=SIZES, spread: float = 1e-3) -> list[Point]:
-    """Three seeds a size whose log losses lie evenly about the law: its pooled sd is the spread, its best fit exact."""
-    return [Point(size, seed, float(law.at(size)) * exp(spread * (seed - 1))) for size in sizes for seed in range(3)]
+    """Three seeds a size whose log losses lie evenly about the law: its pooled sd is the spread,
+    its best fit exact."""
+    return [
+        Point(size, seed, float(law.at(size)) * exp(spread * (seed - 1)))
+        for size in sizes
+        for seed in range(3)
+    ]
 
 
 def noisy(law: Law, spread: float, seed: int, seeds: int = 3) -> list[Point]:
@@ -36,15 +41,30 @@ def noisy(law: Law, spread: float, seed: int, seeds: int = 3) -> list[Point]:
 
 
 def flat(value: Fit) -> tuple[float, ...]:
-    ends = [end for interval in (value.E, value.A, value.alpha) for end in (interval.low, interval.high)]
-    numbers = (value.law.E, value.law.A, value.law.alpha, value.noise, value.r2, value.held_out, value.misfit, *ends)
+    ends = [
+        end for interval in (value.E, value.A, value.alpha) for end in (interval.low, interval.high)
+    ]
+    numbers = (
+        value.law.E,
+        value.law.A,
+        value.law.alpha,
+        value.noise,
+        value.r2,
+        value.held_out,
+        value.misfit,
+        *ends,
+    )
     return tuple(inf if number is None else number for number in numbers)
 
 
-@pytest.mark.parametrize("law", [LAW, Law(0.1, 10, 1, X0), Law(0.3, 0.2, 3, X0), Law(0.2, 0.3, 0.05, X0)])
+@pytest.mark.parametrize(
+    "law", [LAW, Law(0.1, 10, 1, X0), Law(0.3, 0.2, 3, X0), Law(0.2, 0.3, 0.05, X0)]
+)
 def test_exact_data(law) -> None:
     found = fit(Ladder.of(even(law)))
-    assert (found.law.E, found.law.A, found.law.alpha) == pytest.approx((law.E, law.A, law.alpha), rel=1e-6)
+    assert (found.law.E, found.law.A, found.law.alpha) == pytest.approx(
+        (law.E, law.A, law.alpha), rel=1e-6
+    )
     assert found.law.x0 == pytest.approx(X0, rel=1e-12)
     assert found.noise == pytest.approx(1e-3, rel=1e-9)
     assert found.freedom == 12
@@ -53,7 +73,9 @@ def test_exact_data(law) -> None:
     assert law.alpha in found.alpha and law.E in found.E and law.A in found.A
 
 
-@given(st.floats(0, 0.6), st.floats(0.01, 1), st.floats(0.05, 3), st.floats(0.2, 2), st.integers(4, 8))
+@given(
+    st.floats(0, 0.6), st.floats(0.01, 1), st.floats(0.05, 3), st.floats(0.2, 2), st.integers(4, 8)
+)
 @settings(max_examples=25, deadline=None)
 def test_noise_free_losses_are_met(E, A, alpha, step, count) -> None:
     log_ratio = step * (np.arange(count) - (count - 1) / 2)
@@ -71,7 +93,8 @@ def test_pure_power_has_no_floor() -> None:
 
 
 def test_a_floor_is_identified_where_it_is_known_closer_than_the_loss_falls() -> None:
-    """The falls: 0.1 (2^1.25 - 2^-1.25) = 0.19580, and 0.012 ln 2 5/2 = 0.0208 of seeds 0.004 apart."""
+    """The falls: 0.1 (2^1.25 - 2^-1.25) = 0.19580, and 0.012 ln 2 5/2 = 0.0208 of seeds 0.004
+    apart."""
     far = fit(Ladder.of(even(Law(0.4, 0.1, 0.5, X0))))
     assert far.fall == pytest.approx(0.19580, abs=1e-4) and far.identified and far.bounded
     near = fit(Ladder.of(even(Law(0.4, 0.06, 0.1, X0), spread=4e-3)))
@@ -81,7 +104,9 @@ def test_a_floor_is_identified_where_it_is_known_closer_than_the_loss_falls() ->
 def test_the_objective_is_hubers_sum_by_hand() -> None:
     """Residuals 0.5 and 3 at delta 1: 0.125 + 2.5."""
     assert scaling_fit.huber(np.array([0.5, -3.0]), np.array(1.0)) == pytest.approx(2.625)
-    assert scaling_fit.location(np.array([[0.0], [0.0], [10.0]]), np.array([1.0]))[0] == pytest.approx(0.5)
+    assert scaling_fit.location(np.array([[0.0], [0.0], [10.0]]), np.array([1.0]))[
+        0
+    ] == pytest.approx(0.5)
 
 
 def test_the_tau_constant_is_that_of_draws() -> None:
@@ -97,22 +122,35 @@ def test_no_better_law_is_found_by_brute_force(seed) -> None:
 
     def loss(values) -> float:
         fitted = exp(values[0]) + np.exp(values[1] - exp(values[2]) * ladder.log_ratio)
-        return float(scaling_fit.huber(np.log(fitted) - ladder.log_loss, np.array(1.345 * ladder.noise))) * 1e6
+        return (
+            float(
+                scaling_fit.huber(np.log(fitted) - ladder.log_loss, np.array(1.345 * ladder.noise))
+            )
+            * 1e6
+        )
 
-    starts = [(log(E), log(A), log(alpha)) for E in (0.4, 0.46) for A in (0.005, 0.05) for alpha in (0.1, 0.5, 1)]
+    starts = [
+        (log(E), log(A), log(alpha))
+        for E in (0.4, 0.46)
+        for A in (0.005, 0.05)
+        for alpha in (0.1, 0.5, 1)
+    ]
     options = {"maxiter": 4000, "maxfev": 4000, "xatol": 1e-9, "fatol": 1e-9}
     best = min(minimize(loss, start, method="Nelder-Mead", options=options).fun for start in starts)
     assert objective * 1e6 <= best * (1 + 1e-6)
 
 
 def test_interval_ends_have_the_deviance_of_the_quantile() -> None:
-    """4.747225 is the 95 % quantile of F(1, 12); E's lower end is where no law with that E comes closer."""
+    """4.747225 is the 95 % quantile of F(1, 12); E's lower end is where no law with that E comes
+    closer."""
     ladder = Ladder.of(noisy(LAW, 6e-4, 1))
     found = fit(ladder)
     _, lowest = best_law(ladder, ladder.noise)
     delta, border = np.array(1.345 * ladder.noise), lowest + TAU * 4.747225 * ladder.noise**2 / 2
     for end in (found.alpha.low, found.alpha.high):
-        _, _, reached = scaling_fit.solve(ladder.log_loss[:, None], ladder.log_ratio, delta[None], np.array([end]))
+        _, _, reached = scaling_fit.solve(
+            ladder.log_loss[:, None], ladder.log_ratio, delta[None], np.array([end])
+        )
         assert reached[0] == pytest.approx(border, rel=1e-5)
 
     def nearest(E: float) -> float:
@@ -148,10 +186,13 @@ def test_units_of_size_and_order_of_points_do_not_matter(unit, order, seed) -> N
 
 
 def test_seeds_may_be_more_at_some_sizes() -> None:
-    """Pooled variance by hand: five sizes of variance h^2 on 2, one of 2.5 h^2 on 4 degrees of freedom."""
+    """Pooled variance by hand: five sizes of variance h^2 on 2, one of 2.5 h^2 on 4 degrees of
+    freedom."""
     points = even(LAW)
     points = [point for point in points if point.size != SIZES[0]]
-    points += [Point(SIZES[0], seed, float(LAW.at(SIZES[0])) * exp(1e-3 * (seed - 2))) for seed in range(5)]
+    points += [
+        Point(SIZES[0], seed, float(LAW.at(SIZES[0])) * exp(1e-3 * (seed - 2))) for seed in range(5)
+    ]
     found = fit(Ladder.of(points))
     assert found.noise == pytest.approx(1e-3 * sqrt((5 * 2 + 4 * 2.5) / 14), rel=1e-9)
     assert (found.law.E, found.law.alpha) == pytest.approx((0.46, 0.5), rel=1e-6)
@@ -169,7 +210,8 @@ def test_held_out_error_has_its_sign() -> None:
 
 
 @pytest.mark.parametrize(
-    "means", [(0.480, 0.474, 0.470, 0.469, 0.471, 0.475), (0.475, 0.470, 0.474, 0.469, 0.473, 0.470)]
+    "means",
+    [(0.480, 0.474, 0.470, 0.469, 0.471, 0.475), (0.475, 0.470, 0.474, 0.469, 0.473, 0.470)],
 )
 def test_a_valley_and_a_zigzag_are_no_law(means) -> None:
     points = [
@@ -209,7 +251,9 @@ def test_designs_that_carry_no_fit(points, message) -> None:
         Ladder.of(points)
 
 
-@pytest.mark.parametrize("change", [{"loss": value} for value in (nan, inf, 0.0, -1.0)] + [{"size": 0}, {"size": nan}])
+@pytest.mark.parametrize(
+    "change", [{"loss": value} for value in (nan, inf, 0.0, -1.0)] + [{"size": 0}, {"size": nan}]
+)
 def test_points_that_are_no_measurements(change) -> None:
     points = even(LAW)
     points[4] = replace(points[4], **change)
@@ -231,14 +275,17 @@ def test_the_same_words_give_the_same_bits() -> None:
 
 
 def test_small_simulation() -> None:
-    """400 draws: with 95 % truly, fewer than 92 % or more than 98 % come up in less than 1 % of seeds."""
+    """400 draws: with 95 % truly, fewer than 92 % or more than 98 % come up in less than 1 % of
+    seeds."""
     ladder = Ladder.of(even(LAW))
     random = np.random.default_rng(3)
     noise = 6e-4 * random.standard_normal((18, 400))
     drawn = np.log(LAW.at(ladder.size))[:, None] + noise
     pooled = ladder.noise_of(drawn)
     best = scaling_fit.fit_many(drawn, ladder.log_ratio, pooled, 4)
-    _, _, at_truth = scaling_fit.solve(drawn, ladder.log_ratio, 1.345 * pooled, np.full(400, LAW.alpha))
+    _, _, at_truth = scaling_fit.solve(
+        drawn, ladder.log_ratio, 1.345 * pooled, np.full(400, LAW.alpha)
+    )
     holds = 2 * (at_truth - best.objective) / pooled**2 / TAU <= 4.747225
     assert 0.92 <= holds.mean() <= 0.98
     fits = [fit(replace(ladder, log_loss=drawn[:, at])) for at in range(8)]

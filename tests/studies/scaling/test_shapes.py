@@ -34,7 +34,10 @@ steps = [{{ model.ffn_hidden = [4] }}]
 depth = "model.num_blocks"
 shapes = [{shapes}]
 """
-EVEN = "{ model.num_blocks = 1, model.ffn_hidden = [16] }, { model.num_blocks = 2, model.ffn_hidden = [8] }"
+EVEN = (
+    "{ model.num_blocks = 1, model.ffn_hidden = [16] }, { model.num_blocks = 2, model.ffn_hidden ="
+    " [8] }"
+)
 
 
 def recipe(folder: Path, shapes: str = EVEN) -> recipes.Recipe:
@@ -44,7 +47,9 @@ def recipe(folder: Path, shapes: str = EVEN) -> recipes.Recipe:
     return recipes.load("synthetic/rankmixer", path.parents[1])
 
 
-def keep(results: Path, folder: str, seed: int, loss: float, flops: int, blocks: int, width: int) -> Path:
+def keep(
+    results: Path, folder: str, seed: int, loss: float, flops: int, blocks: int, width: int
+) -> Path:
     made = make_record(
         dataset="synthetic",
         name=None,
@@ -86,14 +91,22 @@ def test_shapes_of_unequal_flops_are_refused_before_any_run(tmp_path) -> None:
     even = recipe(tmp_path)
     varied = [variant for variant in ladders.variants(even) if "shape" in variant.name]
     flops = [flops_per_sample(on_meta(each.recipe, SCHEMA).model, SCHEMA) for each in varied]
-    assert flops[0] == flops[1]  # 2 tokens x 4 x (1 block of 16 or 2 of 8) beside tokenizer and head
+    assert (
+        flops[0] == flops[1]
+    )  # 2 tokens x 4 x (1 block of 16 or 2 of 8) beside tokenizer and head
     require_levels(even, SCHEMA)
     uneven = EVEN + ", { model.num_blocks = 2, model.ffn_hidden = [32] }"
     with pytest.raises(
-        UsageError, match=r"\[scaling\] shape 3 has 2,152 FLOPs per sample, and shape 1, the .* 616: 249% apart"
+        UsageError,
+        match=(
+            r"\[scaling\] shape 3 has 2,152 FLOPs per sample, and shape 1, the .* 616: 249% apart"
+        ),
     ):
         require_levels(recipe(tmp_path, uneven), SCHEMA)
-    flat = "{ model.num_blocks = 1, model.ffn_hidden = [16] }, { model.num_blocks = 1, model.ffn_hidden = [17] }"
+    flat = (
+        "{ model.num_blocks = 1, model.ffn_hidden = [16] }, { model.num_blocks = 1,"
+        " model.ffn_hidden = [17] }"
+    )
     with pytest.raises(UsageError, match=r"shape 1: no shape has another model.num_blocks than 1"):
         require_levels(recipe(tmp_path, flat), SCHEMA)
 
@@ -120,27 +133,40 @@ def test_a_shape_is_a_cell_and_its_record_is_held_against_it(tmp_path) -> None:
     found = ladders.variants(recipe(tmp_path))
     assert [each.name for each in found] == ["rankmixer-1", "rankmixer-shape1", "rankmixer-shape2"]
     [cell] = variants.cells(ladders.STUDY, "synthetic", found[2:], [0])
-    run = make_record(dataset="synthetic", name=None, recipe=cell.recipe.resolved(), recipe_digest=cell.recipe.digest())
+    run = make_record(
+        dataset="synthetic",
+        name=None,
+        recipe=cell.recipe.resolved(),
+        recipe_digest=cell.recipe.digest(),
+    )
     path = cell.path(tmp_path)
 
     def faults(path: Path) -> str:
         return "; ".join(verify_place.place(run, path, tmp_path / "recipes"))
 
     assert faults(path) == ""
-    assert "stale: the recipe's digest is" in faults(path.parents[1] / "rankmixer-shape1" / path.name)
+    assert "stale: the recipe's digest is" in faults(
+        path.parents[1] / "rankmixer-shape1" / path.name
+    )
     assert "stale: the recipe's digest is" in faults(path.parents[1] / "rankmixer-1" / path.name)
-    assert "has 2 shapes, and the record is of shape 3" in faults(path.parents[1] / "rankmixer-shape3" / path.name)
+    assert "has 2 shapes, and the record is of shape 3" in faults(
+        path.parents[1] / "rankmixer-shape3" / path.name
+    )
 
 
 def test_a_shape_is_in_no_ladder(shaped: Path) -> None:
-    assert {name: [rung.step for rung in rungs] for name, rungs in ladders.ladders(shaped, "synthetic").items()} == {
-        "rankmixer": [1]
-    }
+    assert {
+        name: [rung.step for rung in rungs]
+        for name, rungs in ladders.ladders(shaped, "synthetic").items()
+    } == {"rankmixer": [1]}
     report = scaling_report.report(scaling_report.findings(shaped, "synthetic"))
     assert report is not None
     assert [run["step"] for run in report.numbers["runs"]["rankmixer"]] == [1, 1, 1]
     ladder = ladders.ladders(shaped, "synthetic")["rankmixer"]
-    assert report.numbers["laws"] == [] and extrapolate.plan("synthetic", "rankmixer", ladder, 1e9) is None
+    assert (
+        report.numbers["laws"] == []
+        and extrapolate.plan("synthetic", "rankmixer", ladder, 1e9) is None
+    )
 
 
 def test_depths_are_compared_within_a_level(shaped: Path) -> None:
@@ -150,9 +176,18 @@ def test_depths_are_compared_within_a_level(shaped: Path) -> None:
     assert apart.difference.value == pytest.approx(0.01) and apart.p < 1e-6
     assert alike.difference.value == pytest.approx(0, abs=1e-12) and alike.p == pytest.approx(1)
     text = section([low, high]).markdown()
-    assert "| rankmixer | 2 | 1 | token_dim 32 | 1,050 | 525 | 0-2 | 0.48000 ± 0.00001 | 0.75000 ± 0.00000 |" in text
-    assert "at 1,000 to 1,050 FLOPs: 1 of 1 pairs differ by more than their seeds do: shape 1 (depth 4) below" in text
-    assert "at 2,900 to 3,000 FLOPs: no two of the 2 shapes differ by more than their seeds do (least p = 1)" in text
+    assert (
+        "| rankmixer | 2 | 1 | token_dim 32 | 1,050 | 525 | 0-2 | 0.48000 ± 0.00001 | 0.75000 ±"
+        " 0.00000 |" in text
+    )
+    assert (
+        "at 1,000 to 1,050 FLOPs: 1 of 1 pairs differ by more than their seeds do: shape 1 (depth"
+        " 4) below" in text
+    )
+    assert (
+        "at 2,900 to 3,000 FLOPs: no two of the 2 shapes differ by more than their seeds do (least"
+        " p = 1)" in text
+    )
 
 
 def test_the_files_have_the_shapes(shaped: Path) -> None:
@@ -189,11 +224,15 @@ def test_one_seed_is_not_tested_and_a_recipe_without_shapes_is_refused(tmp_path)
     other = tmp_path / "recipes" / "synthetic" / "rankmixer.toml"
     other.parent.mkdir(parents=True)
     other.write_text('[model]\nname = "rankmixer"\n')
-    with pytest.raises(BenchmarkError, match="shapes of the recipe synthetic/rankmixer, which has none now"):
+    with pytest.raises(
+        BenchmarkError, match="shapes of the recipe synthetic/rankmixer, which has none now"
+    ):
         levels(tmp_path, "synthetic", tmp_path / "recipes")
 
 
-@pytest.mark.parametrize("recipe_id", [name for name in recipes.recipe_ids() if recipes.load(name).shapes.of])
+@pytest.mark.parametrize(
+    "recipe_id", [name for name in recipes.recipe_ids() if recipes.load(name).shapes.of]
+)
 def test_committed_shapes_have_two_depths_or_more(recipe_id: str) -> None:
     shapes = recipes.load(recipe_id).shapes
     assert len({shape.values[shapes.depth] for shape in shapes.of}) > 1

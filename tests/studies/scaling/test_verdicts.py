@@ -1,4 +1,5 @@
-"""What the tables say of made-up ladders: laws that the data reject, noise that differs, intervals that are open."""
+"""What the tables say of made-up ladders: laws that the data reject, noise that differs, intervals
+that are open."""
 
 import csv
 import json
@@ -68,18 +69,31 @@ def rows(report) -> dict[str, dict[str, str]]:
 @pytest.mark.parametrize("name", ["valley", "zigzag"])
 def test_a_law_that_the_data_reject_is_not_printed(name, report, rows, results) -> None:
     row = rows[name]
-    assert row["verdict"].startswith(f"{NO_POWER_LAW} (misfit p = ") and float(row["misfit p"]) < 0.05
-    assert [row[column] for column in ("E", "A", "alpha", "R²", "held-out error (measured fall)")] == [""] * 5
-    [law] = [law for law in report.numbers["laws"] if (law["recipe"], law["axis"]) == (name, "parameters")]
+    assert (
+        row["verdict"].startswith(f"{NO_POWER_LAW} (misfit p = ") and float(row["misfit p"]) < 0.05
+    )
+    assert [
+        row[column] for column in ("E", "A", "alpha", "R²", "held-out error (measured fall)")
+    ] == [""] * 5
+    [law] = [
+        law
+        for law in report.numbers["laws"]
+        if (law["recipe"], law["axis"]) == (name, "parameters")
+    ]
     assert (law["verdict"], law["fit"]) == (NO_POWER_LAW, None) and law["misfit"] < 0.05
     _, table, _ = files.texts(results, "synthetic_tiny", report).values()
     line = next(line for line in csv.DictReader(table.splitlines()) if line["recipe"] == name)
     assert line["verdict"] == NO_POWER_LAW and float(line["misfit"]) == law["misfit"]
-    assert [line[column] for column in ("E", "A", "alpha", "alpha_low", "r2", "held_out")] == [""] * 6
+    assert [line[column] for column in ("E", "A", "alpha", "alpha_low", "r2", "held_out")] == [
+        ""
+    ] * 6
     assert not [met for met in report.numbers["crossings"] if name in (met["a"], met["b"])]
     ladder = ladders.ladders(results, "synthetic_tiny")[name]
     plan = extrapolate.plan("synthetic_tiny", name, ladder, 1e9)
-    assert plan is not None and dict(plan.rows)["test LogLoss"] == f"{NO_POWER_LAW}: nothing to extrapolate"
+    assert (
+        plan is not None
+        and dict(plan.rows)["test LogLoss"] == f"{NO_POWER_LAW}: nothing to extrapolate"
+    )
 
 
 def test_figures_of_rejected_laws_have_points_alone(results) -> None:
@@ -96,23 +110,38 @@ def test_figures_of_rejected_laws_have_points_alone(results) -> None:
 
 def test_an_exponent_without_an_upper_end_is_no_estimate(report, rows) -> None:
     row = rows["once"]
-    assert row["verdict"].startswith("law (p = ") and row["alpha"].startswith("≥ ") and "(" not in row["A"]
     assert (
-        "once: only the smallest size differs from the others, so there is no exponent." in report.sections[0].remarks
+        row["verdict"].startswith("law (p = ")
+        and row["alpha"].startswith("≥ ")
+        and "(" not in row["A"]
     )
-    [law] = [law for law in report.numbers["laws"] if (law["recipe"], law["axis"]) == ("once", "parameters")]
+    assert (
+        "once: only the smallest size differs from the others, so there is no exponent."
+        in report.sections[0].remarks
+    )
+    [law] = [
+        law
+        for law in report.numbers["laws"]
+        if (law["recipe"], law["axis"]) == ("once", "parameters")
+    ]
     assert law["fit"]["law"]["alpha"] is None and law["fit"]["alpha"]["high"] is None
 
 
 def test_seed_noise_that_differs_between_sizes_is_said(report, rows) -> None:
     assert rows["noisy"]["verdict"].endswith("but seed noise differs between sizes")
     assert float(rows["noisy"]["equal noise p"]) < 0.01 < float(rows["valley"]["equal noise p"])
-    [note] = [remark for remark in report.sections[0].remarks if remark.startswith("noisy: the seed noise differs")]
+    [note] = [
+        remark
+        for remark in report.sections[0].remarks
+        if remark.startswith("noisy: the seed noise differs")
+    ]
     assert note.endswith("It is largest at 1,000: 0.46000, 0.48000, 0.50000.")
 
 
 def test_floors_are_identified_or_not(rows) -> None:
-    assert rows["once"]["E"].startswith("0.469") and rows["slow"]["E"].startswith("not identified (0.00000 to 0.4")
+    assert rows["once"]["E"].startswith("0.469") and rows["slow"]["E"].startswith(
+        "not identified (0.00000 to 0.4"
+    )
 
 
 def test_held_out_error_is_in_logloss_beside_the_fall(rows) -> None:
@@ -125,7 +154,9 @@ def test_seeds_that_differ_between_sizes_are_counted(tmp_path) -> None:
         for seed in range(seeds):
             keep(tmp_path, "a", step, seed, 0.47, 1_000 * step)
     [curve, _] = curves(ladders.ladders(tmp_path, "synthetic_tiny"))
-    assert "| a | 2: 1,000 to 2,000 | 3 to 5 a size |" in sections.laws(curve.axis, [curve]).markdown()
+    assert (
+        "| a | 2: 1,000 to 2,000 | 3 to 5 a size |" in sections.laws(curve.axis, [curve]).markdown()
+    )
 
 
 def test_a_ladder_says_what_all_its_steps_change(tmp_path) -> None:
@@ -136,7 +167,10 @@ def test_a_ladder_says_what_all_its_steps_change(tmp_path) -> None:
     [rungs] = ladders.ladders(tmp_path, "synthetic_tiny").values()
     remarks = sections.steps("synthetic_tiny", "dnn", rungs).remarks
     assert remarks[0] == "Learning rate of every step: 0.002."
-    assert remarks[1].startswith("Every step differs from the recipe in ") and "train.patience = 7" in remarks[1]
+    assert (
+        remarks[1].startswith("Every step differs from the recipe in ")
+        and "train.patience = 7" in remarks[1]
+    )
     gone = sections.steps("synthetic_tiny", "gone", rungs).remarks
     assert gone == remarks[:1]
 
@@ -147,14 +181,23 @@ def joint(**changes) -> dict[str, str]:
 
 
 def test_terms_of_the_joint_law_that_hardly_fall_have_no_numbers() -> None:
-    """Parameters fall by 0.0009, less than two sds of 0.00047; the rows' exponent has run to its bound."""
+    """Parameters fall by 0.0009, less than two sds of 0.00047; the rows' exponent has run to its
+    bound."""
     row = joint()
     assert [row[column] for column in ("A", "alpha", "B", "beta")] == ["-"] * 4
     assert row["E less the oracle's"] == "+0.01000, outside the interval"
     row = joint(fall_of_parameters=0.00095, law=replace(JOINT.law, beta=0.5))
-    assert [row[column] for column in ("A", "alpha", "B", "beta")] == ["0.00300", "0.700", "0.02000", "0.500"]
+    assert [row[column] for column in ("A", "alpha", "B", "beta")] == [
+        "0.00300",
+        "0.700",
+        "0.02000",
+        "0.500",
+    ]
     row = joint(E=Interval(0.0, 0.435))
-    assert row["E"] == "not identified (0.00000 to 0.43500)" and row["E less the oracle's"] == "within the interval"
+    assert (
+        row["E"] == "not identified (0.00000 to 0.43500)"
+        and row["E less the oracle's"] == "within the interval"
+    )
 
 
 def test_the_numbers_have_no_estimate_that_the_tables_lack() -> None:
@@ -162,14 +205,25 @@ def test_the_numbers_have_no_estimate_that_the_tables_lack() -> None:
     [found] = numbers("d", {}, [], [], [tried], {})["joint"]
     assert [found["fit"]["law"][name] for name in ("E", "A", "alpha", "B", "beta")] == [None] * 5
     assert found["fit"]["E"] == {"low": 0.0, "high": 0.435} and not found["fit"]["identified"]
-    [found] = numbers("d", {}, [], [], [Joint("a", 0.42, replace(JOINT, fall_of_parameters=0.002))], {})["joint"]
-    assert (found["fit"]["law"]["E"], found["fit"]["law"]["alpha"], found["misfit"]) == (0.43, 0.7, 0.4)
+    [found] = numbers(
+        "d", {}, [], [], [Joint("a", 0.42, replace(JOINT, fall_of_parameters=0.002))], {}
+    )["joint"]
+    assert (found["fit"]["law"]["E"], found["fit"]["law"]["alpha"], found["misfit"]) == (
+        0.43,
+        0.7,
+        0.4,
+    )
 
 
 def test_a_joint_law_that_the_data_reject_is_not_printed() -> None:
     row = joint(misfit=0.001)
-    assert row["verdict"] == "no joint law fits (misfit p = 0.001)" and row["oracle LogLoss"] == "0.42000"
-    assert not any(row[column] for column in ("E", "A", "alpha", "B", "beta", "R²", "E less the oracle's"))
+    assert (
+        row["verdict"] == "no joint law fits (misfit p = 0.001)"
+        and row["oracle LogLoss"] == "0.42000"
+    )
+    assert not any(
+        row[column] for column in ("E", "A", "alpha", "B", "beta", "R²", "E less the oracle's")
+    )
 
 
 def test_fitted_numbers_are_the_same_where_losses_differ_in_the_last_bit(tmp_path) -> None:
@@ -180,10 +234,18 @@ def test_fitted_numbers_are_the_same_where_losses_differ_in_the_last_bit(tmp_pat
             for path in (folder / "studies").rglob("seed-*.json"):
                 run = record.load(path)
                 test = replace(run.metrics.test, logloss=nextafter(run.metrics.test.logloss, 1))
-                record.save(run.model_copy(update={"metrics": run.metrics.model_copy(update={"test": test})}), path)
+                record.save(
+                    run.model_copy(
+                        update={"metrics": run.metrics.model_copy(update={"test": test})}
+                    ),
+                    path,
+                )
         made = scaling_report.report(scaling_report.findings(folder, "synthetic_tiny"))
         assert made is not None
-        fits = [{key: law[key] for key in ("fit", "p", "misfit", "noise_p")} for law in made.numbers["laws"]]
+        fits = [
+            {key: law[key] for key in ("fit", "p", "misfit", "noise_p")}
+            for law in made.numbers["laws"]
+        ]
         texts.append((made.markdown(), json.dumps(fits)))
     assert texts[0] == texts[1] and texts[0][1].count('"alpha"') == 4
     assert derived({"a": 0.123456789, "b": [3, None, 1.0]}) == {"a": 0.12346, "b": [3, None, 1.0]}
@@ -203,7 +265,8 @@ def test_crossing_laws(tmp_path) -> None:
 
 
 def test_costs_are_extrapolated_by_straight_lines(tmp_path) -> None:
-    """A sample takes 1e-6 + 1e-9 FLOPs seconds; 1,000 rows and two epochs; FLOPs are twice the parameters."""
+    """A sample takes 1e-6 + 1e-9 FLOPs seconds; 1,000 rows and two epochs; FLOPs are twice the
+    parameters."""
     for step, size in enumerate(SIZES, start=1):
         keep(tmp_path, "a", step, 0, 0.47, size, seconds=2000 * (1e-6 + 1e-9 * 2 * size))
     ladder = ladders.ladders(tmp_path, "synthetic_tiny")["a"]
@@ -212,5 +275,7 @@ def test_costs_are_extrapolated_by_straight_lines(tmp_path) -> None:
     numbers = dict(plan.rows)
     assert numbers["FLOPs per sample"] == "2,000,000,000"
     assert numbers["hours on this machine"] == f"{2000 * (1e-6 + 2) / 3600:,.1f}"
-    with pytest.raises(UsageError, match="--to 32000: synthetic_tiny/a was measured up to 32,000 parameters"):
+    with pytest.raises(
+        UsageError, match="--to 32000: synthetic_tiny/a was measured up to 32,000 parameters"
+    ):
         extrapolate.plan("synthetic_tiny", "a", ladder, 32_000)

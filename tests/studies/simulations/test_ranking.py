@@ -68,14 +68,18 @@ def test_a_smaller_simulation_agrees_with_the_kept_one(kept: Outcome) -> None:
     again = simulate(kept.design, kept.difference, 1500, np.random.default_rng(1))
     for ours, theirs in ((again.false_better, kept.false_better), (again.found[0], kept.found[0])):
         share = theirs / kept.tables
-        assert ours / again.tables == pytest.approx(share, abs=4 * np.sqrt(max(share * (1 - share), 1e-4) / 1500))
+        assert ours / again.tables == pytest.approx(
+            share, abs=4 * np.sqrt(max(share * (1 - share), 1e-4) / 1500)
+        )
 
 
 def test_the_difference_is_the_one_a_table_states() -> None:
     for one in OUTCOMES:
         if one.difference:
             pairs = one.design.rows * (one.design.rows - 1) // 2
-            assert one.difference == pytest.approx(significance.detectable([1.0], one.design.seeds, pairs), rel=1e-5)
+            assert one.difference == pytest.approx(
+                significance.detectable([1.0], one.design.seeds, pairs), rel=1e-5
+            )
 
 
 def test_seeds_alone_do_not_see_that_recipes_differ_by_row() -> None:

@@ -40,7 +40,9 @@ OUTCOME = Outcome(
     ),
     laws=(
         Coverage(STRONG, 100, 95, 94, 93, 80, 75, 60, 0.5),
-        Coverage(Case(DESIGNS[0], 1e-3, 20.0, noisier=UNEQUAL_SDS[0]), 100, 70, 94, 93, 80, 75, 60, 0.5),
+        Coverage(
+            Case(DESIGNS[0], 1e-3, 20.0, noisier=UNEQUAL_SDS[0]), 100, 70, 94, 93, 80, 75, 60, 0.5
+        ),
     ),
     joints=(JointCoverage(6, 5, 3, 4e-4, 100, 96, 90, 4, 0.004),),
 )
@@ -66,7 +68,9 @@ def test_verdicts_are_those_of_the_tables(case) -> None:
     found, misfits = verdicts(case, log_loss)
     ladders = [Ladder(blank.size, log_loss[:, at], blank.first) for at in range(3)]
     assert [law_or_constant(ladder).found for ladder in ladders] == list(found | misfits)
-    assert [law_or_constant(ladder).found and fit(ladder).rejected for ladder in ladders] == list(misfits)
+    assert [law_or_constant(ladder).found and fit(ladder).rejected for ladder in ladders] == list(
+        misfits
+    )
     assert 0 < found.sum() < 3 if case.fall else misfits.all()
 
 
@@ -89,14 +93,24 @@ def test_the_tables_show_the_counts(tmp_path) -> None:
     made = report(OUTCOME)
     assert made.remarks[1].startswith('"No scaling law found" in at least 95.0%')
     assert made.remarks[1].endswith("not by a power law, at most 0.2% are called a law.")
-    assert "a law in at least 91.0%" in made.remarks[1] and "covers in 95.0% to 95.0%" in made.remarks[1]
+    assert (
+        "a law in at least 91.0%" in made.remarks[1]
+        and "covers in 95.0% to 95.0%" in made.remarks[1]
+    )
     text, numbers = files(made, tmp_path).values()
-    assert "| 0.0004 | 30 | 0.5 | 0.012 | 1,000 | 91.0% ± 1.8% | 3.0% ± 1.1% | 6.0% ± 1.5% |" in text
+    assert (
+        "| 0.0004 | 30 | 0.5 | 0.012 | 1,000 | 91.0% ± 1.8% | 3.0% ± 1.1% | 6.0% ± 1.5% |" in text
+    )
     assert "| 0.01, 0.001, 0.001, 0.001, 0.001, 0.001 | 0 |  | 0 | 100 | 9.0% ± 5.6% |" in text
     assert "| 5 x 3 over 1 | 0.001 | a step |  | 0.057 | 1,000 | 0.2% ± 0.3% |" in text
-    assert "| 6 + 5, x 3 | 0.0004 | 100 | 96.0% ± 3.8% | 90.0% ± 5.9% | 4.0% ± 3.8% | 0.004 |" in text
+    assert (
+        "| 6 + 5, x 3 | 0.0004 | 100 | 96.0% ± 3.8% | 90.0% ± 5.9% | 4.0% ± 3.8% | 0.004 |" in text
+    )
     assert json.loads(numbers)["laws"][0]["alpha_where_found"] == 75
-    assert sorted(path.name for path in files(made, tmp_path)) == ["simulation.json", "simulation.md"]
+    assert sorted(path.name for path in files(made, tmp_path)) == [
+        "simulation.json",
+        "simulation.md",
+    ]
 
 
 def test_the_command_writes_the_tables(tmp_path, monkeypatch) -> None:

@@ -1,4 +1,5 @@
-"""A small study for tests: a recipe of synthetic_tiny's name, on a few rows that train in milliseconds."""
+"""A small study for tests: a recipe of synthetic_tiny's name, on a few rows that train in
+milliseconds."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -51,11 +52,24 @@ def small_plan(folder: Path, text: str = RECIPE, **changes: Any) -> Plan:
     source.parent.mkdir(parents=True, exist_ok=True)
     source.write_text(text)
     base = recipes.load("synthetic_tiny/small", folder / "recipes")
-    plan = Plan("small", base, source, search_of(base), "synthetic_tiny", 0, 1, "cpu", folder / "results", None)
+    plan = Plan(
+        "small",
+        base,
+        source,
+        search_of(base),
+        "synthetic_tiny",
+        0,
+        1,
+        "cpu",
+        folder / "results",
+        None,
+    )
     return replace(plan, **changes)
 
 
-def tune(plan: Plan, store: Store, trials: int, watch=lambda _: None, leave=lambda: False) -> Trials:
+def tune(
+    plan: Plan, store: Store, trials: int, watch=lambda _: None, leave=lambda: False
+) -> Trials:
     study = Trials(plan, store)
     carry_out(study, Found(find_card("synthetic_tiny").card), store, Budget(trials), watch, leave)
     return study

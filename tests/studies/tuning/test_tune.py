@@ -148,7 +148,9 @@ def test_the_test_split_is_closed(tmp_path, store, monkeypatch):
         tune(small_plan(tmp_path), store, 2)
     trials = tuning.load(small_plan(tmp_path).path).trials
     assert {trial.state for trial in trials} == {"failed"}
-    assert {trial.reason for trial in trials} == {f"the test split of {store.folder.parent.name} is closed"}
+    assert {trial.reason for trial in trials} == {
+        f"the test split of {store.folder.parent.name} is closed"
+    }
     with pytest.raises(BenchmarkError, match="closed"):
         small_store(tmp_path / "whole").without("test").split("test")
 
@@ -160,7 +162,13 @@ def test_trials_have_a_seed_that_no_reported_run_has(tmp_path, store, monkeypatc
 
 
 def test_what_fails_is_recorded_and_the_study_goes_on(tmp_path, store, monkeypatch):
-    scripted(monkeypatch, (0.6,), RuntimeError("out of memory"), BenchmarkError("the loss is nan"), (0.7,))
+    scripted(
+        monkeypatch,
+        (0.6,),
+        RuntimeError("out of memory"),
+        BenchmarkError("the loss is nan"),
+        (0.7,),
+    )
     study = tune(small_plan(tmp_path), store, 3).found()
     assert [(trial.state, trial.reason) for trial in study.trials] == [
         ("complete", ""),
@@ -173,22 +181,38 @@ def test_what_fails_is_recorded_and_the_study_goes_on(tmp_path, store, monkeypat
 
 
 def test_a_cap_and_sizes_that_do_not_fit_reject_before_any_training(tmp_path, store, monkeypatch):
-    text = RECIPE.replace("[search]", "[search]\nmax_parameters = 200").replace("low = 2", "low = 1")
+    text = RECIPE.replace("[search]", "[search]\nmax_parameters = 200").replace(
+        "low = 2", "low = 1"
+    )
     jobs = scripted(monkeypatch, (0.6,))
-    study = tune(small_plan(tmp_path, text.replace("[8], [16, 8]", "[8], [4], [16, 8]")), store, 3).found()
+    study = tune(
+        small_plan(tmp_path, text.replace("[8], [16, 8]", "[8], [4], [16, 8]")), store, 3
+    ).found()
     rejected = [trial for trial in study.trials if trial.state == "rejected"]
     assert rejected and all("is above max_parameters = 200" in trial.reason for trial in rejected)
     assert len(jobs) == len(study.finished) == 3
-    late = text.replace("epochs = 4", "epochs = 4\nevaluate_every = 16").replace("max_parameters = 200\n", "")
+    late = text.replace("epochs = 4", "epochs = 4\nevaluate_every = 16").replace(
+        "max_parameters = 200\n", ""
+    )
     late += "train.evaluate_every = { low = 16, high = 99 }\n"
     study = tune(small_plan(tmp_path / "late", late), store, 1 + 1).found()
-    assert any("train.evaluate_every" in trial.reason for trial in study.trials if trial.state == "rejected")
+    assert any(
+        "train.evaluate_every" in trial.reason
+        for trial in study.trials
+        if trial.state == "rejected"
+    )
 
 
 def test_a_space_of_which_nothing_fits_ends_the_study(tmp_path, store, monkeypatch):
     monkeypatch.setattr(module, "MOST_REJECTED", 4)
-    with pytest.raises(BenchmarkError, match=r"4 trials in a row were rejected, .* above max_parameters = 10;"):
-        tune(small_plan(tmp_path, RECIPE.replace("[search]", "[search]\nmax_parameters = 10")), store, 2)
+    with pytest.raises(
+        BenchmarkError, match=r"4 trials in a row were rejected, .* above max_parameters = 10;"
+    ):
+        tune(
+            small_plan(tmp_path, RECIPE.replace("[search]", "[search]\nmax_parameters = 10")),
+            store,
+            2,
+        )
 
 
 def test_a_trial_below_the_median_is_pruned_and_counts(tmp_path, store, monkeypatch):
@@ -198,13 +222,19 @@ def test_a_trial_below_the_median_is_pruned_and_counts(tmp_path, store, monkeypa
     assert [trial.state for trial in study.trials] == ["complete"] * 6 + ["pruned"] * 2
     assert study.trials[-1].curve == bad[:3] and study.trials[-1].metric == bad[2]
     assert "below the median at evaluation 3" in study.trials[-1].reason
-    unpruned = small_plan(tmp_path / "none", RECIPE.replace("[search]", '[search]\npruning = "none"'))
+    unpruned = small_plan(
+        tmp_path / "none", RECIPE.replace("[search]", '[search]\npruning = "none"')
+    )
     assert {trial.state for trial in tune(unpruned, store, 8).found().trials} == {"complete"}
 
 
 def test_logloss_is_minimised(tmp_path, store, monkeypatch):
     scripted(monkeypatch, (0.6,), (0.8,), (0.7,))
-    study = tune(small_plan(tmp_path, RECIPE.replace("[search]", '[search]\nobjective = "logloss"')), store, 3).found()
+    study = tune(
+        small_plan(tmp_path, RECIPE.replace("[search]", '[search]\nobjective = "logloss"')),
+        store,
+        3,
+    ).found()
     assert study.objective == "logloss" and study.best is not None
     assert study.best.number == 1 and study.best.metric == pytest.approx(1.25 - 0.8)
 

@@ -1,4 +1,5 @@
-"""A study in PostgreSQL: a cluster of the test's own on the loopback address, where its programs are installed."""
+"""A study in PostgreSQL: a cluster of the test's own on the loopback address, where its programs
+are installed."""
 
 import os
 import subprocess
@@ -11,7 +12,9 @@ from tests.studies.tuning.small import small_plan, small_store, tune
 from tests.studies.tuning.test_tune import timeless
 
 PROGRAMS = next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)), None)
-OTHER_USER = ["runuser", "-u", "postgres", "--"] if hasattr(os, "getuid") and os.getuid() == 0 else []
+OTHER_USER = (
+    ["runuser", "-u", "postgres", "--"] if hasattr(os, "getuid") and os.getuid() == 0 else []
+)
 """PostgreSQL refuses to be run by root."""
 
 
@@ -23,7 +26,9 @@ def database(tmp_path_factory):
         pytest.skip("no PostgreSQL here")
     if OTHER_USER:
         # pytest's own folders are closed to other users
-        made = subprocess.run([*OTHER_USER, "mktemp", "-d"], capture_output=True, text=True, check=False, cwd="/")
+        made = subprocess.run(
+            [*OTHER_USER, "mktemp", "-d"], capture_output=True, text=True, check=False, cwd="/"
+        )
         if made.returncode:
             pytest.skip("no user to run PostgreSQL as")
         folder = Path(made.stdout.strip())
