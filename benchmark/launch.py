@@ -8,18 +8,18 @@ import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from benchmark.errors import UsageError
 from benchmark.utils.paths import RESULTS
+from benchmark.utils.types import Device
 
 if TYPE_CHECKING:
     from benchmark.recipes.recipe import Recipe
     from benchmark.records.record import Record
-    from benchmark.runs.run import Event, Job
+    from benchmark.runs.run import Job, RunEvent
     from benchmark.training.checkpoint import Cadence
 
-Device = Literal["cpu", "cuda"]
 MOST_SEED = 2**31
 
 
@@ -40,7 +40,7 @@ def run(
     fresh: bool = False,
     cadence: "Cadence | None" = None,
     save_model: str | Path | None = None,
-    watch: "Callable[[Event], None] | None" = None,
+    watch: "Callable[[RunEvent], None] | None" = None,
 ) -> "Record":
     """Trains, scores the test split once, measures the representation, writes the record; as
     `python -m benchmark run`.
@@ -116,7 +116,7 @@ def perform(
     fresh: bool = False,
     cadence: "Cadence | None" = None,
     save_model: Path | None = None,
-    watch: "Callable[[Event], None] | None" = None,
+    watch: "Callable[[RunEvent], None] | None" = None,
     leave: Callable[[], bool] | None = None,
 ) -> "Record":
     """Carries a job out, shown on standard error unless `quiet` and logged to MLflow if `track`.

@@ -12,6 +12,7 @@ import typer
 
 from benchmark.errors import UsageError
 from benchmark.terminal.console import notice, out
+from benchmark.utils.types import Device
 
 if TYPE_CHECKING:
     from benchmark.data.store import Store
@@ -31,7 +32,7 @@ class Options:
 
     jobs: int
     threads: int | None
-    device: Literal["cpu", "cuda"]
+    device: Device
     backend: Literal["loky", "dask"]
     address: str | None
     data_root: Path | None
@@ -116,7 +117,7 @@ def _run(todo: list[Timed], options: Options) -> int:
     from benchmark.studies.campaign.pool import cores
     from benchmark.studies.campaign.suite import run_cells
     from benchmark.studies.campaign.worker import Worker
-    from benchmark.terminal.board import Board, Lines, LiveTable
+    from benchmark.terminal.board import CellBoard, CellLines, LiveTable
     from benchmark.utils.files import require_writable
 
     threads = options.threads or (
@@ -129,9 +130,13 @@ def _run(todo: list[Timed], options: Options) -> int:
     perform = partial(launch.perform, track=options.track, quiet=True)
     root = options.data_root and options.data_root.expanduser().resolve()
     worker = Worker(perform, options.results.resolve(), root, threads, going, options.device)
-    board = Board({planned.cell.key: seconds for planned, seconds in todo})
+    board = CellBoard({planned.cell.key: seconds for planned, seconds in todo})
     show: Any = (
-        board.count if options.quiet else LiveTable(board) if sys.stderr.isatty() else Lines(board)
+        board.count
+        if options.quiet
+        else LiveTable(board)
+        if sys.stderr.isatty()
+        else CellLines(board)
     )
     try:
         outcomes = run_cells(

@@ -3,7 +3,7 @@
 import signal
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,7 @@ from benchmark.cli.options import MOST_THREADS, parse_seeds
 from benchmark.errors import UsageError
 from benchmark.terminal.console import notice, out
 from benchmark.utils.paths import RESULTS, shown
+from benchmark.utils.types import Device
 
 if TYPE_CHECKING:
     from benchmark.records.record import Record
@@ -40,7 +41,7 @@ def run(
     data_root: Annotated[
         Path | None, typer.Option(help="Folder of the data files you have.")
     ] = None,
-    device: Annotated[Literal["cpu", "cuda"], typer.Option(help="Where to train.")] = "cpu",
+    device: Annotated[Device, typer.Option(help="Where to train.")] = "cpu",
     threads: Annotated[
         int | None,
         typer.Option(min=1, max=MOST_THREADS, help="Threads; the number of cores by default."),

@@ -6,7 +6,7 @@ import signal
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,9 +14,10 @@ from benchmark.cli.options import MOST_THREADS
 from benchmark.errors import BenchmarkError, UsageError
 from benchmark.terminal.console import notice, out
 from benchmark.utils.paths import RECIPES, RESULTS, shown
+from benchmark.utils.types import Device
 
 if TYPE_CHECKING:
-    from benchmark.data.catalog import Found
+    from benchmark.data.catalog import FoundCard
     from benchmark.data.store import Store
     from benchmark.studies.tuning.plan import Budget, Plan
 
@@ -56,7 +57,7 @@ def tune(
             min=1, max=MOST_THREADS, help="Threads of each trial; cores / workers by default."
         ),
     ] = None,
-    device: Annotated[Literal["cpu", "cuda"], typer.Option(help="Where to train.")] = "cpu",
+    device: Annotated[Device, typer.Option(help="Where to train.")] = "cpu",
     data_root: Annotated[
         Path | None, typer.Option(help="Folder of the data files you have.")
     ] = None,
@@ -126,7 +127,7 @@ def tune(
 def _search(
     plan: "Plan",
     budget: "Budget",
-    found: "Found",
+    found: "FoundCard",
     store: "Store",
     *,
     track: bool,
@@ -135,14 +136,14 @@ def _search(
 ) -> None:
     from benchmark.records.tuning import Trial
     from benchmark.studies.tuning.study import Trials
-    from benchmark.studies.tuning.trials import Event, carry_out
-    from benchmark.terminal.tuning import Progress
+    from benchmark.studies.tuning.trials import TrialEvent, carry_out
+    from benchmark.terminal.tuning import TrialsProgress
     from benchmark.tracking.tuning import StudyTracker
 
     trials = Trials(plan, store)
-    show, tracker = Progress(trials, quiet=quiet), StudyTracker(notice)
+    show, tracker = TrialsProgress(trials, quiet=quiet), StudyTracker(notice)
 
-    def watch(event: Event) -> None:
+    def watch(event: TrialEvent) -> None:
         show(event)
         if track and isinstance(event, Trial):
             with trials.locked("tracking"):

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from benchmark.data.schema import Arrays
+from benchmark.data.schema import Split
 from benchmark.data.shuffle import WINDOW_ROWS, BlockOrder, Shuffle, row_order
 
 ORDER_ROWS = 1 << 16
@@ -38,7 +38,7 @@ class Batch:
 
 
 def batches(
-    arrays: Arrays,
+    arrays: Split,
     batch_size: int,
     *,
     seed: int,
@@ -68,13 +68,13 @@ def batches(
         yield _gather(arrays, held[rank::world_size])
 
 
-def ordered(arrays: Arrays, batch_size: int) -> Iterator[Batch]:
+def ordered(arrays: Split, batch_size: int) -> Iterator[Batch]:
     """All rows once, in the order of the store."""
     for first in range(0, len(arrays), batch_size):
         yield _gather(arrays, np.arange(first, min(first + batch_size, len(arrays))))
 
 
-def _by_rows(arrays: Arrays, seed: int, epoch: int, skipped: int) -> Iterator[NDArray[np.int64]]:
+def _by_rows(arrays: Split, seed: int, epoch: int, skipped: int) -> Iterator[NDArray[np.int64]]:
     """The rows of an epoch after the skipped ones, some ten thousand at a time."""
     n = len(arrays)
     if sum(array.nbytes for array in _columns(arrays)) < _free_bytes() / 2:
@@ -84,7 +84,7 @@ def _by_rows(arrays: Arrays, seed: int, epoch: int, skipped: int) -> Iterator[ND
         yield order(np.arange(first, min(first + ORDER_ROWS, n)))
 
 
-def _by_blocks(arrays: Arrays, seed: int, epoch: int, skipped: int) -> Iterator[NDArray[np.int64]]:
+def _by_blocks(arrays: Split, seed: int, epoch: int, skipped: int) -> Iterator[NDArray[np.int64]]:
     """The rows of an epoch after the skipped ones, a window at a time, while the next one is
     read."""
     order = BlockOrder(len(arrays), seed=seed, epoch=epoch)
@@ -95,11 +95,11 @@ def _by_blocks(arrays: Arrays, seed: int, epoch: int, skipped: int) -> Iterator[
         yield order.rows(window)[max(skipped - window * WINDOW_ROWS, 0) :]
 
 
-def _columns(arrays: Arrays) -> list[NDArray[np.generic]]:
+def _columns(arrays: Split) -> list[NDArray[np.generic]]:
     return [arrays.dense, arrays.sparse, arrays.label]
 
 
-def _read_ahead(arrays: Arrays, first: int, end: int) -> None:
+def _read_ahead(arrays: Split, first: int, end: int) -> None:
     """Asks the system for rows of files that will be read soon; elsewhere than on Linux it does
     nothing."""
     if not hasattr(os, "posix_fadvise"):
@@ -120,7 +120,7 @@ def _free_bytes() -> int:
     return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
-def _gather(arrays: Arrays, rows: NDArray[np.int64]) -> Batch:
+def _gather(arrays: Split, rows: NDArray[np.int64]) -> Batch:
     # mode="clip": the default checks by way of a second copy
     dense, sparse, label = (
         np.take(a, rows, axis=0, mode="clip") for a in (arrays.dense, arrays.sparse, arrays.label)

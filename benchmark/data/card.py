@@ -3,13 +3,14 @@
 from collections.abc import Iterable
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
+
+from benchmark.utils.types import Count, Frozen, NonEmpty
 
 SPLITS = ("train", "valid", "test")
 
-Name = Annotated[str, Field(min_length=1)]
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
-Part = Annotated[int, Field(ge=1)]
+Part = Count
 
 
 def _as_tuple(value: object) -> object:
@@ -18,14 +19,10 @@ def _as_tuple(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 
 
-Names = Annotated[tuple[Name, ...], BeforeValidator(_as_tuple)]
+Names = Annotated[tuple[NonEmpty, ...], BeforeValidator(_as_tuple)]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
-
-
-class SplitRule(_Frozen):
+class SplitRule(Frozen):
     """How one file becomes train, valid and test of the sizes `parts`: by a seeded shuffle of each
     class
     (stratified), of all rows (random), or in file order (ordered)."""
@@ -35,7 +32,7 @@ class SplitRule(_Frozen):
     seed: Annotated[int, Field(ge=0)] = 2018
 
 
-class Files(_Frozen):
+class Files(Frozen):
     """Paths relative to the data root or to the card: all three splits, or `all` with a split rule.
     A file may be given several paths: the first that exists is read. A csv or libsvm file whose
     name ends in .gz is unpacked on the way."""
@@ -58,7 +55,7 @@ class Files(_Frozen):
         return {key: paths for key, paths in self if paths}
 
 
-class Expected(_Frozen):
+class Expected(Frozen):
     """Facts of one split to hold the files against; what is not known is left out."""
 
     rows: int | None = None
@@ -66,7 +63,7 @@ class Expected(_Frozen):
     md5: str | None = None
 
 
-class Hub(_Frozen):
+class Hub(Frozen):
     """One zip with the csv files of all splits, in a data-set repository of the Hugging Face hub.
     Without a revision the newest is fetched: the md5 of the csv files is the pin that counts."""
 
@@ -80,7 +77,7 @@ class Hub(_Frozen):
         return self.repo.rpartition("/")[2]
 
 
-class Oracle(_Frozen):
+class Oracle(Frozen):
     """Quality of the true click probability on the test split, known only where the generator
     is."""
 
@@ -88,14 +85,14 @@ class Oracle(_Frozen):
     logloss: float
 
 
-class Derived(_Frozen):
+class Derived(Frozen):
     """A column that a rule of `derive.py` makes of the column `of` of the files."""
 
     rule: Literal["hour_of_day", "weekday", "is_weekend", "squared_log_bucket"]
-    of: Name
+    of: NonEmpty
 
 
-class Table(_Frozen):
+class Table(Frozen):
     """A data set that lies in files: its format, columns and encoding rules.
 
     `header` names the columns of csv files that have no header line. The names of libsvm's columns
@@ -107,13 +104,13 @@ class Table(_Frozen):
     files: Files
     split: SplitRule | None = None
     separator: str = ","
-    header: tuple[Name, ...] = ()
-    label: Name = "label"
-    dense: tuple[Name, ...] = ()
-    sparse: tuple[Name, ...] = ()
-    group: Name | None = None
-    derive: dict[Name, Derived] = {}
-    min_count: Annotated[int, Field(ge=1)] = 1
+    header: tuple[NonEmpty, ...] = ()
+    label: NonEmpty = "label"
+    dense: tuple[NonEmpty, ...] = ()
+    sparse: tuple[NonEmpty, ...] = ()
+    group: NonEmpty | None = None
+    derive: dict[NonEmpty, Derived] = Field(default_factory=dict)
+    min_count: Count = 1
     dense_rule: Literal["log", "none", "standard"] = "log"
 
     @model_validator(mode="after")
@@ -161,7 +158,7 @@ class Table(_Frozen):
         )
 
 
-class Card(_Frozen):
+class Card(Frozen):
     """One data set. `table` is None for a generated one, whose `generator` names its size and
     version.
 
@@ -169,17 +166,17 @@ class Card(_Frozen):
     each sparse field, its padding and its out-of-vocabulary row, and one for each dense column."""
 
     id: Id
-    title: Name
+    title: NonEmpty
     source: str = ""
     terms: str = ""
     citation: str = ""
     caveat: str = ""
-    embedding_dim: Annotated[int, Field(ge=1)] = 16
+    embedding_dim: Count = 16
     table: Table | None = None
     hub: Hub | None = None
     published_rows: int | None = None
     generator: str | None = None
-    expected: dict[Literal["train", "valid", "test"], Expected] = {}
+    expected: dict[Literal["train", "valid", "test"], Expected] = Field(default_factory=dict)
     oracle: Oracle | None = None
 
     @model_validator(mode="after")

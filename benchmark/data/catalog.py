@@ -3,7 +3,7 @@ encoded store."""
 
 import os
 import shutil
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -21,14 +21,14 @@ from benchmark.data.store import Fingerprint, Store, StoreWriter, open_or_make
 from benchmark.errors import BenchmarkError, MissingData, UsageError
 from benchmark.utils import toml
 from benchmark.utils.files import canonical_sha256
+from benchmark.utils.types import Notify
 
-Notify = Callable[[str], None]
 UNVERIFIED = " (unverified)"
 CARDS = Path(__file__).with_name("cards")
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundCard:
     """A card, and the folder its relative file paths start from; None for a built-in card."""
 
     card: Card
@@ -40,13 +40,13 @@ def card_names() -> list[str]:
     return sorted(_built_in())
 
 
-def find_card(name_or_path: str) -> Found:
+def find_card(name_or_path: str) -> FoundCard:
     """A built-in card by id, or a person's own by the path of its TOML file.
 
     Raises UsageError for an unknown id, and for a file that is no card, naming file, key and
     allowed keys."""
     if name_or_path in _built_in():
-        return Found(_built_in()[name_or_path])
+        return FoundCard(_built_in()[name_or_path])
     path = Path(name_or_path).expanduser()
     if path.suffix != ".toml" and not path.is_file():
         raise registry.unknown("data set", name_or_path, _built_in())
@@ -55,7 +55,7 @@ def find_card(name_or_path: str) -> Found:
         raise UsageError(f"{path}: key 'table' is missing")
     if card.id in _built_in():
         raise UsageError(f"{path}: id: '{card.id}' is a built-in data set; choose another id")
-    return Found(card, path.parent)
+    return FoundCard(card, path.parent)
 
 
 def cache_folder() -> Path:
@@ -71,7 +71,7 @@ def open_data(
     notify: Notify,
     allow_unverified: bool = False,
     fetch: bool = True,
-) -> tuple[Found, Store]:
+) -> tuple[FoundCard, Store]:
     """A data set's card and its store, encoded now unless that was done before.
 
     `data_root` (else BENCHMARK_DATA_ROOT) holds the files of built-in cards, in a folder named by
@@ -160,7 +160,7 @@ def _open_table(
 
 
 def _local_files(
-    found: Found, table: Table, data_root: Path | None, *, verified: bool
+    found: FoundCard, table: Table, data_root: Path | None, *, verified: bool
 ) -> local.Paths | None:
     """The files that are on this machine, unpacked if they lie in a zip; None where the store made
     of the card's

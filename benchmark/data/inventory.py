@@ -67,7 +67,9 @@ def check(card: Card, folder: Path) -> Iterator[str]:
         yield difference
 
 
-def check_sources(found: catalog.Found, data_root: Path | None) -> Iterator[tuple[Path, str, str]]:
+def check_sources(
+    found: catalog.FoundCard, data_root: Path | None
+) -> Iterator[tuple[Path, str, str]]:
     """(file, md5 computed anew, md5 that the card states) of the files in `data_root`, else of
     those beside the card or downloaded."""
     card = found.card

@@ -45,7 +45,7 @@ class Schema:
 
 
 @dataclass(frozen=True)
-class Arrays:
+class Split:
     """One split: dense [n, n_dense] float32, sparse [n, n_sparse] int32, label [n] uint8, group [n]
     int32 or None."""
 

@@ -22,9 +22,10 @@ from numpy.typing import NDArray
 
 from benchmark.data.card import SPLITS, Oracle
 from benchmark.data.npy import NpyFile, damage
-from benchmark.data.schema import Arrays, Schema
+from benchmark.data.schema import Schema, Split
 from benchmark.errors import BenchmarkError
 from benchmark.utils.files import canonical_sha256, sync_folder
+from benchmark.utils.types import Notify
 
 MANIFEST = "manifest.json"
 ENCODING = "encoding"
@@ -236,7 +237,7 @@ class Store:
         """The same store with a split closed."""
         return replace(self, closed=self.closed | {split})
 
-    def split(self, name: str) -> Arrays:
+    def split(self, name: str) -> Split:
         """The memory-mapped arrays of train, valid or test. Raises BenchmarkError for one that is
         closed."""
         if name in self.closed:
@@ -245,12 +246,10 @@ class Store:
             part: np.load(self.folder / f"{name}.{part}.npy", mmap_mode="r")
             for part in _parts(self.schema)
         }
-        return Arrays(**loaded)
+        return Split(**loaded)
 
 
-def open_or_make(
-    folder: Path, make: Callable[[StoreWriter], None], notify: Callable[[str], None]
-) -> Store:
+def open_or_make(folder: Path, make: Callable[[StoreWriter], None], notify: Notify) -> Store:
     """Opens the finished `folder`; where there is none, one process makes it and the others wait
     for it and reuse it.
 
@@ -281,7 +280,7 @@ def partial_folder(folder: Path) -> Path:
 
 
 @contextmanager
-def _locked(folder: Path, notify: Callable[[str], None]) -> Iterator[None]:
+def _locked(folder: Path, notify: Notify) -> Iterator[None]:
     lock = FileLock(folder.with_name(f".{folder.name}.lock"))
     with _writing(folder.parent):
         folder.parent.mkdir(parents=True, exist_ok=True)

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from benchmark import registry
 from benchmark.data.schema import Schema
@@ -34,16 +34,14 @@ from benchmark.recipes.search import Search
 from benchmark.utils import toml
 from benchmark.utils.files import canonical_sha256
 from benchmark.utils.paths import RECIPES, shown
+from benchmark.utils.types import Count, Frozen, Positive
 
-Count = Annotated[int, Field(ge=1)]
-Positive = Annotated[float, Field(gt=0)]
 Penalty = Annotated[float, Field(ge=0)]
 
 
-class Train(BaseModel):
+class Train(Frozen):
     """The training protocol. Defaults are those of the published numbers (FuxiCTR / BARS)."""
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
     added_later: ClassVar[frozenset[str]] = frozenset({"shuffle", "compile"})
     ending: ClassVar[frozenset[str]] = frozenset(
         {"epochs", "monitor", "patience", "plateau_factor", "min_learning_rate", "evaluate_every"}
@@ -74,9 +72,7 @@ class Train(BaseModel):
     """Run the model through torch.compile, which changes the last bits."""
 
 
-class _File(BaseModel):
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
-
+class _RecipeFile(Frozen):
     model: dict[str, Any]
     train: Train = Train()
     search: dict[str, Any] | None = None
@@ -182,7 +178,7 @@ def find(model: str, dataset: str, folder: Path = RECIPES) -> Recipe:
 def parse(table: dict[str, Any], dataset: str, where: str) -> Recipe:
     """A recipe from plain tables. Raises UsageError naming `where`, the key and the allowed
     names."""
-    file = toml.validate(_File, table, where)
+    file = toml.validate(_RecipeFile, table, where)
     hyperparameters = dict(file.model)
     name = hyperparameters.pop("name", None)
     if not isinstance(name, str):

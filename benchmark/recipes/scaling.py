@@ -27,20 +27,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from benchmark import registry
 from benchmark.errors import UsageError
 from benchmark.utils import toml
+from benchmark.utils.types import Frozen
 
 FIXED = ("model.name", "train.monitor")
 """What no step may name: it would be another model, or another measure."""
 MONITOR = {"train.monitor": "logloss"}
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
-
+class _Table(Frozen):
     steps: Annotated[list[dict[str, Any]], Field(min_length=1)]
     depth: str | None = None
     shapes: Annotated[list[dict[str, Any]], Field(min_length=2)] | None = None

@@ -10,11 +10,12 @@ model.ffn_hidden = { choice = [[16], [32], [32, 32]] }
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from benchmark import registry
 from benchmark.errors import UsageError
 from benchmark.utils import toml
+from benchmark.utils.types import Count, Frozen
 
 FIXED = ("model.name", "train.monitor")
 """What a search may not vary: it would be another model, or another measure."""
@@ -24,10 +25,8 @@ Settings = Mapping[str, Mapping[str, Any]]
 """A resolved recipe's tables model and train."""
 
 
-class Range(BaseModel):
+class Range(Frozen):
     """Numbers from `low` to `high`, both included, or the values of `choice`."""
-
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
 
     low: Number | None = None
     high: Number | None = None
@@ -71,17 +70,15 @@ class Range(BaseModel):
         return self.model_dump(mode="json", exclude_defaults=True)
 
 
-class Search(BaseModel):
+class Search(Frozen):
     """`ranges` by dotted key. The objective is `train.monitor` where none is named."""
-
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
     objective: Literal["auc", "logloss"] | None = None
     pruning: Literal["median", "none"] = "median"
     """Whether a trial ends early once its evaluations are below the median of the earlier ones."""
-    max_parameters: Annotated[int, Field(ge=1)] | None = None
-    max_flops_per_sample: Annotated[int, Field(ge=1)] | None = None
-    ranges: dict[str, Range] = {}
+    max_parameters: Count | None = None
+    max_flops_per_sample: Count | None = None
+    ranges: dict[str, Range] = Field(default_factory=dict)
 
     @property
     def caps(self) -> dict[str, int]:

@@ -7,17 +7,14 @@ import subprocess
 from importlib import metadata
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
-
 from benchmark import __version__, registry
 from benchmark.utils.paths import ROOT
+from benchmark.utils.types import Frozen
 
 PACKAGES = ("numpy", "polars", "torch")
 
 
-class Environment(BaseModel):
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
-
+class Environment(Frozen):
     benchmark: str
     source: str
     """SHA-256 over the names and contents of every Python file of benchmark and baselines, and of

@@ -5,18 +5,15 @@ import re
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from benchmark.errors import BenchmarkError
 from benchmark.utils.files import write_text
 from benchmark.utils.paths import shown
+from benchmark.utils.types import Frozen
 
 NUMBERS = re.compile(r"\[[-+.\deE,\s]+\]")
 """A list of numbers, which stays on one line."""
-
-
-class Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
 
 
 F = TypeVar("F", bound=Frozen)

@@ -8,35 +8,35 @@ from benchmark.measure.spectrum import Spectrum
 from benchmark.measure.trajectory import Band, Trajectory, normalised, over_seeds, summarise
 from benchmark.records.record import Record
 
-Form = Literal["token", "batch"]
+SpectrumForm = Literal["token", "batch"]
 When = Literal["initial", "best"]
 Runs = Sequence[Record]
 """Records of one recipe, by seed; at least one."""
 
-FORMS: tuple[Form, ...] = ("token", "batch")
+FORMS: tuple[SpectrumForm, ...] = ("token", "batch")
 WHEN: dict[When, str] = {"initial": "untrained", "best": "trained"}
 
 BARS = "▁▂▃▄▅▆▇█"
 
 
-def spectra(run: Record, form: Form, when: When) -> dict[str, Spectrum | None]:
+def spectra(run: Record, form: SpectrumForm, when: When) -> dict[str, Spectrum | None]:
     """Stage by stage, in order."""
     name = when if form == "token" else f"{when}_batch"
     return {stage.stage: getattr(stage, name) for stage in run.spectra}
 
 
-def ranks(run: Record, metric: str, form: Form, when: When) -> dict[str, float | None]:
+def ranks(run: Record, metric: str, form: SpectrumForm, when: When) -> dict[str, float | None]:
     """The metric's mean over its limit, stage by stage."""
     return normalised(spectra(run, form, when), metric)
 
 
-def bands(runs: Runs, metric: str, form: Form, when: When) -> dict[str, Band | None]:
+def bands(runs: Runs, metric: str, form: SpectrumForm, when: When) -> dict[str, Band | None]:
     """The same over the seeds."""
     paths = [ranks(run, metric, form, when) for run in runs]
     return {stage: over_seeds(path.get(stage) for path in paths) for stage in paths[0]}
 
 
-def trajectories(runs: Runs, metric: str, form: Form, when: When) -> list[Trajectory]:
+def trajectories(runs: Runs, metric: str, form: SpectrumForm, when: When) -> list[Trajectory]:
     """The summary of each run; those without stages have none."""
     return [summarise(path) for run in runs if (path := ranks(run, metric, form, when))]
 
@@ -77,7 +77,7 @@ def rank_curve(runs: Runs) -> dict[str, list[CurvePoint]]:
     return {stage: course for stage, course in curve.items() if course}
 
 
-def all_spectra(run: Record) -> Iterator[tuple[str, str, Form, Spectrum]]:
+def all_spectra(run: Record) -> Iterator[tuple[str, str, SpectrumForm, Spectrum]]:
     """(stage, when, form, spectrum) of every spectrum that is there."""
     for form in FORMS:
         for when, said in WHEN.items():

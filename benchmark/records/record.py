@@ -13,8 +13,8 @@ from benchmark.measure.tables import TableSpectrum
 from benchmark.measure.trajectory import Density
 from benchmark.records import form
 from benchmark.records.environment import Environment
-from benchmark.records.form import Frozen
 from benchmark.training.fit import Evaluated
+from benchmark.utils.types import Count, Device, Frozen, NotNegative, Sha256
 
 FORMAT: Literal[1] = 1
 NUMERICS = 2
@@ -23,9 +23,6 @@ bump."""
 
 ADHOC = "adhoc"
 """The study of runs that belong to none."""
-
-NotNegative = Annotated[float, Field(ge=0)]
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 def _with_tables(recipe: dict[str, Any]) -> dict[str, Any]:
@@ -100,8 +97,8 @@ class Record(Frozen):
     """What the model warned of when it was built, e.g. a mixing that mixes nothing across
     tokens."""
     seed: Annotated[int, Field(ge=0)]
-    threads: Annotated[int, Field(ge=1)]
-    device: Literal["cpu", "cuda"]
+    threads: Count
+    device: Device
     data: Fingerprint
     parameters: Parameters
     flops_per_sample: int

@@ -28,7 +28,7 @@ BINS = 16_384
 ROW_ARRAYS = {"positive", "negative"}
 BIN_ARRAYS = {"positives", "negatives", "positive_mean", "negative_mean", "low", "high"}
 
-Arrays = dict[str, NDArray[np.generic]]
+ScoreArrays = dict[str, NDArray[np.generic]]
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Bounds:
         return self.low - tolerance <= value <= self.high + tolerance
 
 
-def pack(logit: NDArray[np.float32], label: NDArray[np.uint8]) -> Arrays:
+def pack(logit: NDArray[np.float32], label: NDArray[np.uint8]) -> ScoreArrays:
     """The arrays to keep for test logits [n] and labels [n]."""
     if len(logit) <= MAX_ROWS:
         return {"positive": logit[label == 1], "negative": logit[label == 0]}
@@ -60,11 +60,11 @@ def pack(logit: NDArray[np.float32], label: NDArray[np.uint8]) -> Arrays:
     }
 
 
-def form(arrays: Arrays) -> Literal["rows", "bins"]:
+def form(arrays: ScoreArrays) -> Literal["rows", "bins"]:
     return "rows" if set(arrays) == ROW_ARRAYS else "bins"
 
 
-def digest(arrays: Arrays) -> str:
+def digest(arrays: ScoreArrays) -> str:
     """SHA-256 over names, types, shapes and bytes, in the order of names."""
     value = hashlib.sha256()
     for name, array in sorted(arrays.items()):
@@ -73,13 +73,13 @@ def digest(arrays: Arrays) -> str:
     return value.hexdigest()
 
 
-def save(arrays: Arrays, path: Path) -> None:
+def save(arrays: ScoreArrays, path: Path) -> None:
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **arrays)
     write_atomically(path, lambda file: file.write(buffer.getvalue()))
 
 
-def load(path: Path) -> Arrays:
+def load(path: Path) -> ScoreArrays:
     """Raises BenchmarkError naming a missing, damaged or malformed file."""
     try:
         with np.load(path, allow_pickle=False) as file:
@@ -100,28 +100,28 @@ def load(path: Path) -> Arrays:
     return arrays
 
 
-def rows(arrays: Arrays) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+def rows(arrays: ScoreArrays) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
     """Logits and labels of the form `rows`, positives first."""
     positive, negative = arrays["positive"], arrays["negative"]
     label = np.concatenate([np.ones(len(positive), np.uint8), np.zeros(len(negative), np.uint8)])
     return np.concatenate([positive, negative]).astype(np.float32), label
 
 
-def by_class(arrays: Arrays) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+def by_class(arrays: ScoreArrays) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
     """Logits of the positive and of the negative rows, in row order; None of the form `bins`."""
     if form(arrays) == "bins":
         return None
     return arrays["positive"].astype(np.float64), arrays["negative"].astype(np.float64)
 
 
-def counts(arrays: Arrays) -> tuple[int, int]:
+def counts(arrays: ScoreArrays) -> tuple[int, int]:
     """Positive and negative rows."""
     if form(arrays) == "rows":
         return len(arrays["positive"]), len(arrays["negative"])
     return int(arrays["positives"].sum()), int(arrays["negatives"].sum())
 
 
-def auc_bounds(arrays: Arrays) -> Bounds:
+def auc_bounds(arrays: ScoreArrays) -> Bounds:
     """Pairs in bins that do not overlap are ordered for certain, those in two bins of one and the
     same logit are ties for certain, and all others may go either way. Bins are runs of the sorted
     logits, so both edges are sorted too."""
@@ -150,7 +150,7 @@ def auc_bounds(arrays: Arrays) -> Bounds:
     )
 
 
-def logloss_bounds(arrays: Arrays) -> Bounds:
+def logloss_bounds(arrays: ScoreArrays) -> Bounds:
     """The loss is convex in the logit: at least its value at the class mean, at most the chord
     between the edges."""
     low, high = arrays["low"].astype(np.float64), arrays["high"].astype(np.float64)
@@ -168,6 +168,6 @@ def logloss_bounds(arrays: Arrays) -> Bounds:
     return Bounds(least / total, most / total)
 
 
-def recompute(arrays: Arrays) -> metrics.Metrics:
+def recompute(arrays: ScoreArrays) -> metrics.Metrics:
     """Every metric of the form `rows`."""
     return metrics.evaluate(*rows(arrays))

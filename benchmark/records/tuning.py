@@ -7,8 +7,7 @@ from pydantic import Field
 
 from benchmark.records import form
 from benchmark.records.environment import Environment
-from benchmark.records.form import Frozen
-from benchmark.records.record import NotNegative, Sha256
+from benchmark.utils.types import Device, Frozen, NotNegative, Sha256
 
 TUNING_SEED = 1000
 """Every trial's. Ranked runs have smaller ones."""
@@ -54,7 +53,7 @@ class Tuning(Frozen):
     sampler_seed: int
     pruning: str
     seed: int
-    device: Literal["cpu", "cuda"]
+    device: Device
     environment: Environment
     trials: tuple[Trial, ...]
     importances: dict[str, float] | None = None

@@ -8,16 +8,16 @@ from benchmark.data.catalog import cache_folder
 from benchmark.records.environment import current
 from benchmark.records.record import NUMERICS, Record
 from benchmark.runs import saved_model
-from benchmark.runs.run import Event, Finished, Job, Run, save
+from benchmark.runs.run import Finished, Job, Run, RunEvent, save
 from benchmark.training.checkpoint import Cadence, Checkpoints
 from benchmark.training.fit import Evaluated, Stepped
 from benchmark.utils.files import canonical_sha256
 from benchmark.utils.interrupts import Interrupted, Interrupts
+from benchmark.utils.types import Notify
 
 CHECKPOINT_VERSION = 1
 
-Watch = Callable[[Event], None]
-Notify = Callable[[str], None]
+Watch = Callable[[RunEvent], None]
 Leave = Callable[[], bool]
 
 
@@ -67,7 +67,7 @@ def execute(
     return event.record
 
 
-def _is_due(event: Event, checkpoints: Checkpoints, cadence: Cadence, *, leaving: bool) -> bool:
+def _is_due(event: RunEvent, checkpoints: Checkpoints, cadence: Cadence, *, leaving: bool) -> bool:
     if not isinstance(event, Stepped | Evaluated):
         return False
     evaluated = isinstance(event, Evaluated)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from benchmark.data.schema import Arrays, Schema
+from benchmark.data.schema import Schema, Split
 from benchmark.measure import tables, trajectory
 from benchmark.measure.spectrum import BatchCollector, Spectrum, StageCollector
 from benchmark.measure.tables import TableSpectrum
@@ -36,7 +36,7 @@ class Views:
 class Probe:
     """Looks at a model through the probe rows."""
 
-    def __init__(self, model: Any, valid: Arrays, device: torch.device) -> None:
+    def __init__(self, model: Any, valid: Split, device: torch.device) -> None:
         self._model, self._valid, self._device = model, valid, device
         self._rows = probe_rows(len(valid), PROBE_ROWS)
         self._curve_rows = probe_rows(len(valid), CURVE_ROWS)
@@ -96,7 +96,7 @@ def stage_spectra(initial: Views, best: Views) -> tuple[StageSpectra, ...]:
     )
 
 
-def table_spectra(model: Any, schema: Schema, train: Arrays) -> tuple[TableSpectrum, ...]:
+def table_spectra(model: Any, schema: Schema, train: Split) -> tuple[TableSpectrum, ...]:
     """The model's embedding table by field, over the ids seen in training; nothing where it has
     none."""
     table = dict(model.named_parameters()).get("embedding.table")

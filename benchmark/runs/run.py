@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path, PurePath
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
 from benchmark.data.card import SPLITS, Card
-from benchmark.data.schema import Arrays
+from benchmark.data.schema import Split
 from benchmark.data.store import Store
 from benchmark.errors import BenchmarkError, UsageError
 from benchmark.measure import metrics
@@ -28,10 +28,11 @@ from benchmark.records.environment import current
 from benchmark.records.record import NUMERICS, Cost, Quality, RankPoint, Record, Scores
 from benchmark.runs.probe import Probe, Views, stage_spectra, table_spectra
 from benchmark.training.checkpoint import Checkpoint
-from benchmark.training.fit import Evaluated, Fit, Fitted, Progress, Snapshot, Stepped
+from benchmark.training.fit import Evaluated, Fit, FitProgress, Fitted, Snapshot, Stepped
 from benchmark.training.predict import predict
 from benchmark.training.step import compile_model
 from benchmark.utils.memory import keep_freed_memory, peak_memory_gib
+from benchmark.utils.types import Device
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Job:
     store: Store
     seed: int
     threads: int
-    device: Literal["cpu", "cuda"] = "cpu"
+    device: Device = "cpu"
     rows: int | None = None
     place: PurePath | None = None
 
@@ -98,10 +99,10 @@ class Resumed:
 @dataclass(frozen=True)
 class Finished:
     record: Record
-    scores: scores.Arrays
+    scores: scores.ScoreArrays
 
 
-Event = Started | Resumed | Stepped | Evaluated | Fitted | Finished
+RunEvent = Started | Resumed | Stepped | Evaluated | Fitted | Finished
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ class _Facts:
     looked like, the rank
     at each evaluation, seconds of the run."""
 
-    progress: Progress
+    progress: FitProgress
     initial: Views
     rank_curve: tuple[RankPoint, ...]
     seconds: float
@@ -130,7 +131,7 @@ class Run:
     def __init__(self, job: Job, resume: Checkpoint | None = None) -> None:
         self.job, self._resume = job, resume
 
-    def __iter__(self) -> Iterator[Event]:
+    def __iter__(self) -> Iterator[RunEvent]:
         job, recipe = self.job, self.job.recipe
         before = None if self._resume is None else FACTS.validate_python(self._resume.facts)
         self._began = time.perf_counter() - (before.seconds if before else 0.0)
@@ -268,12 +269,12 @@ def steps_per_epoch(recipe: Recipe, rows: int) -> int:
     return steps
 
 
-def _first(split: Arrays, rows: int | None) -> Arrays:
+def _first(split: Split, rows: int | None) -> Split:
     if rows is None:
         return split
     if rows > len(split):
         raise UsageError(f"--rows {rows}: there are only {len(split)} training rows")
-    kept = Arrays(
+    kept = Split(
         split.dense[:rows],
         split.sparse[:rows],
         split.label[:rows],
@@ -284,7 +285,9 @@ def _first(split: Arrays, rows: int | None) -> Arrays:
     return kept
 
 
-def _test_metrics(kept: scores.Arrays, logit: NDArray[np.float32], test: Arrays) -> metrics.Metrics:
+def _test_metrics(
+    kept: scores.ScoreArrays, logit: NDArray[np.float32], test: Split
+) -> metrics.Metrics:
     """From the kept scores where they are complete, so that `verify` finds the same bits."""
     if scores.form(kept) == "bins":
         return metrics.evaluate(logit, test.label, test.group)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from benchmark.data.encoding.raw_encoder import RawEncoder
-from benchmark.data.schema import Arrays, Schema
+from benchmark.data.schema import Schema, Split
 from benchmark.data.store import Store
 from benchmark.errors import BenchmarkError, UsageError
 from benchmark.recipes import recipe as recipes
@@ -121,7 +121,7 @@ def score(folder: Path, rows: Path) -> Iterator[NDArray[np.float32]]:
     saved = saved_model.load(folder)
     encoder = RawEncoder(folder / saved_model.ENCODING)
     for dense, sparse in encoder.read(rows):
-        unlabelled = Arrays(dense, sparse, np.zeros(len(dense), np.uint8))
+        unlabelled = Split(dense, sparse, np.zeros(len(dense), np.uint8))
         try:
             yield predict(saved.model, unlabelled, torch.device("cpu"))
         except FloatingPointError as error:

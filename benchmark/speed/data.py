@@ -5,7 +5,6 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
@@ -14,7 +13,7 @@ import polars as pl
 
 from benchmark.data.batches import batches
 from benchmark.data.shuffle import Shuffle
-from benchmark.data.sources.planted import DENSE, SPARSE, Size, generate, planted
+from benchmark.data.sources.planted import DENSE, SPARSE, FieldSize, generate, planted
 from benchmark.data.store import Store
 from benchmark.errors import BenchmarkError
 from benchmark.records.environment import current
@@ -22,6 +21,7 @@ from benchmark.speed.apart import apart
 from benchmark.speed.encoding import Encoding, encode, opened_in, read
 from benchmark.speed.measurements import Figures, now
 from benchmark.utils.memory import private_bytes
+from benchmark.utils.types import Notify
 
 BATCH = 4096
 CHUNK = 1 << 16
@@ -40,8 +40,6 @@ files = {{ train = "train.csv", valid = "valid.csv", test = "test.csv" }}
 dense = {list(DENSE)}
 sparse = {list(SPARSE)}
 """
-
-Notify = Callable[[str], None]
 
 
 def measure(rows: int, folder: Path | None, repeats: int, notify: Notify) -> Figures:
@@ -63,7 +61,7 @@ def measure(rows: int, folder: Path | None, repeats: int, notify: Notify) -> Fig
         ) from None
 
 
-def write_csv(size: Size, folder: Path) -> None:
+def write_csv(size: FieldSize, folder: Path) -> None:
     """The planted rows as train.csv, valid.csv and test.csv: a label, whole numbers with gaps, and
     eight hexadecimal digits a category."""
     vocabularies = [
@@ -85,7 +83,7 @@ def write_csv(size: Size, folder: Path) -> None:
 def _measure(rows: int, place: Path, repeats: int, notify: Notify) -> Figures:
     tenth = rows // 10
     notify(f"writing {rows:,} rows below {place}")
-    write_csv(Size("speed", (rows - 2 * tenth, tenth, tenth), VOCABULARY, 1 / 300), place)
+    write_csv(FieldSize("speed", (rows - 2 * tenth, tenth, tenth), VOCABULARY, 1 / 300), place)
     (place / "card.toml").write_text(CARD)
     reads: list[float] = []
     encodings: list[Encoding] = []

@@ -5,26 +5,25 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from benchmark.errors import BenchmarkError
 from benchmark.records.environment import Environment
 from benchmark.utils.files import write_text
 from benchmark.utils.paths import shown
+from benchmark.utils.types import Count, Frozen
 
 Topic = Literal["data", "train", "predict", "metrics"]
 
 
-class Figures(BaseModel):
+class Figures(Frozen):
     """What one `speed` command measured: rates per second, sizes in bytes or GiB, times in ms or
     seconds, by name."""
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
-
     topic: Topic
     subject: Annotated[str, Field(min_length=1)]
-    threads: Annotated[int, Field(ge=1)]
-    repeats: Annotated[int, Field(ge=1)]
+    threads: Count
+    repeats: Count
     values: dict[str, float]
     environment: Environment
     created: str

@@ -14,11 +14,12 @@ from benchmark.measure import metrics
 from benchmark.measure.spectrum import BatchCollector, StageCollector
 from benchmark.records.environment import current
 from benchmark.speed.measurements import Figures, now
+from benchmark.utils.types import Notify
 
 T = TypeVar("T")
 
 
-def measure(rows: int, repeats: int, notify: Callable[[str], None]) -> Figures:
+def measure(rows: int, repeats: int, notify: Notify) -> Figures:
     """Interleaved repeats in this process."""
     generator = np.random.default_rng(0)
     logit = np.clip(generator.normal(-1.2, 1.6, rows), -10, 10).astype(np.float32)

@@ -2,7 +2,7 @@
 matrix-multiply rate."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from statistics import median
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from benchmark.data import catalog
 from benchmark.data.batches import Batch, batches, ordered
-from benchmark.data.schema import Arrays, Schema
+from benchmark.data.schema import Schema, Split
 from benchmark.errors import UsageError
 from benchmark.measure.cost import flops_per_sample
 from benchmark.recipes import recipe as recipes
@@ -27,6 +27,7 @@ from benchmark.training.optim import Optimizer
 from benchmark.training.predict import predict
 from benchmark.training.step import TrainingStep
 from benchmark.utils.memory import keep_freed_memory, peak_memory_gib
+from benchmark.utils.types import Notify
 
 STANDARD = ("criteo_x1/rankelastor_dim20", "criteo_x1/rankmixer_base", "criteo_x1/dcnv2")
 BATCHES = 16
@@ -36,8 +37,7 @@ SKEW = 4
 MATMUL = 2048
 CPU = torch.device("cpu")
 
-Form = Literal["fast", "plain"]
-Notify = Callable[[str], None]
+StepForm = Literal["fast", "plain"]
 
 
 @dataclass(frozen=True)
@@ -142,12 +142,12 @@ def shape_of(recipe: Recipe) -> Schema:
     return Schema(card.table.dense, sparse, tuple(sizes.tolist()))
 
 
-def some_rows(schema: Schema, rows: int) -> Arrays:
+def some_rows(schema: Schema, rows: int) -> Split:
     generator = np.random.Generator(np.random.Philox(0))
     sparse = [(c * generator.random(rows) ** SKEW).astype(np.int32) for c in schema.cardinalities]
     dense = generator.normal(size=(rows, len(schema.dense))).astype(np.float32)
     label = generator.integers(2, size=rows, dtype=np.uint8)
-    return Arrays(dense, np.stack(sparse, axis=1), label)
+    return Split(dense, np.stack(sparse, axis=1), label)
 
 
 def _figures(
@@ -167,7 +167,7 @@ def _figures(
 class _Bench:
     """Both forms of a model, and rows for them."""
 
-    def __init__(self, setting: Setting, forms: Sequence[Form] = ("fast", "plain")) -> None:
+    def __init__(self, setting: Setting, forms: Sequence[StepForm] = ("fast", "plain")) -> None:
         keep_freed_memory()
         torch.set_num_threads(setting.threads)
         torch.manual_seed(0)
@@ -201,7 +201,7 @@ class _Bench:
             epoch += 1
 
 
-def _peak(setting: Setting, form: Form) -> float:
+def _peak(setting: Setting, form: StepForm) -> float:
     bench = _Bench(setting, (form,))
     step: Any = bench.step if bench.plain is None else bench.plain.step
     if form == "plain":

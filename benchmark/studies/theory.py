@@ -28,7 +28,7 @@ NUMERICAL_RANK = 1e-9
 
 
 @dataclass(frozen=True)
-class Outcome:
+class StatementOutcome:
     """The share of draws in which a statement holds, and means of the quantities it is about."""
 
     holds: float
@@ -43,18 +43,18 @@ class Statement:
     claim: str
     assumes: str
     ranks: tuple[int, ...]
-    check: Callable[[Generator, int, int], Outcome]
+    check: Callable[[Generator, int, int], StatementOutcome]
 
 
 @dataclass(frozen=True)
-class Row:
+class TheoryRow:
     statement: Statement
     input_rank: int
-    outcome: Outcome
+    outcome: StatementOutcome
 
 
 @dataclass(frozen=True)
-class Step:
+class TrainedStep:
     """One stage of a run: its mean stable rank over that of the stage before, untrained and with
     the best weights."""
 
@@ -66,21 +66,21 @@ class Step:
     best: float
 
 
-def run(draws: int, seed: int) -> list[Row]:
+def run(draws: int, seed: int) -> list[TheoryRow]:
     """Every statement at the input ranks it is about, each from a generator of its own."""
     rows = []
     for number, statement in enumerate(STATEMENTS):
         for rank in statement.ranks:
             generator = np.random.Generator(np.random.Philox(key=[seed, 1000 * number + rank]))
-            rows.append(Row(statement, rank, statement.check(generator, rank, draws)))
+            rows.append(TheoryRow(statement, rank, statement.check(generator, rank, draws)))
     return rows
 
 
-def trained(records: Sequence[Record]) -> list[Step]:
+def trained(records: Sequence[Record]) -> list[TrainedStep]:
     """How each stage changes the mean stable rank of the one before, in runs whose stages mix and
     feed forward."""
     return [
-        Step(
+        TrainedStep(
             record.dataset,
             record.name or record.recipe_digest[:12],
             record.seed,
@@ -132,7 +132,7 @@ def distance_to_groups(full: Matrices, groups: int) -> float:
     return float(np.sqrt(max(1 - reached / np.sum(full**2), 0.0)))
 
 
-def _mixing(generator: Generator, rank: int, draws: int) -> Outcome:
+def _mixing(generator: Generator, rank: int, draws: int) -> StatementOutcome:
     x = of_rank(generator, rank, draws, TOKENS, TOKENS)  # T heads need T to divide D
     y = transposed_blocks(x)
     k, m, mixed = srank(x), srank(y), srank(x + y)
@@ -149,20 +149,20 @@ def _mixing(generator: Generator, rank: int, draws: int) -> Outcome:
     return _outcome((lower <= mixed) & (mixed <= upper), means)
 
 
-def _contraction(generator: Generator, rank: int, draws: int) -> Outcome:
+def _contraction(generator: Generator, rank: int, draws: int) -> StatementOutcome:
     x = of_rank(generator, rank, draws)
     ratio = srank(_relu_ffn(generator, x)) / srank(x)
     return _outcome(ratio < 1, {"srank(F(X))/srank(X)": ratio})
 
 
-def _rank_one(generator: Generator, rank: int, draws: int) -> Outcome:
+def _rank_one(generator: Generator, rank: int, draws: int) -> StatementOutcome:
     x = of_rank(generator, rank, draws)
     found = numerical_rank(_relu_ffn(generator, x))
     gelu = numerical_rank(_gelu(x @ generator.standard_normal((draws, WIDTH, LIFTED))))
     return _outcome(found <= 2, {"rank(F(X))": found, "rank(gelu(XA))": gelu})
 
 
-def _glu(generator: Generator, rank: int, draws: int) -> Outcome:
+def _glu(generator: Generator, rank: int, draws: int) -> StatementOutcome:
     x = of_rank(generator, rank, draws)
     gate, value = (generator.standard_normal((draws, WIDTH, LIFTED)) for _ in range(2))
     found = numerical_rank(_gelu(x @ gate) * (x @ value))
@@ -170,7 +170,7 @@ def _glu(generator: Generator, rank: int, draws: int) -> Outcome:
     return _outcome(found >= bound, {"bound": bound, "rank": found})
 
 
-def _kronecker(generator: Generator, rank: int, draws: int) -> Outcome:
+def _kronecker(generator: Generator, rank: int, draws: int) -> StatementOutcome:
     size = TOKENS * WIDTH
     maps = of_rank(generator, rank, min(draws, FULL_MAPS), size, size)
     distances = np.array([distance_to_groups(full, GROUPS) for full in maps])
@@ -212,8 +212,8 @@ def _ratios(before: StageSpectra, after: StageSpectra) -> tuple[float, float] | 
 
 def _outcome(
     holds: NDArray[np.bool_], quantities: dict[str, NDArray[np.floating] | NDArray[np.int64]]
-) -> Outcome:
-    return Outcome(
+) -> StatementOutcome:
+    return StatementOutcome(
         float(holds.mean()), {name: float(values.mean()) for name, values in quantities.items()}
     )
 

@@ -10,24 +10,24 @@ from rich.table import Table
 
 from benchmark.reports.document import words
 from benchmark.studies.campaign.estimate import makespan
-from benchmark.studies.campaign.suite import Began, Outcome
+from benchmark.studies.campaign.suite import CellOutcome, CellStarted
 from benchmark.terminal.console import err, notice
 
-Event = Began | Outcome
+CellEvent = CellStarted | CellOutcome
 
 
-class Board:
+class CellBoard:
     """Counts what has begun and ended. `expected` are the seconds of each cell by its key, None
     where unknown."""
 
     def __init__(self, expected: Mapping[str, float | None]) -> None:
         self.waiting = dict(expected)
         self.running: dict[str, tuple[float, float | None]] = {}
-        self.ended: list[Outcome] = []
+        self.ended: list[CellOutcome] = []
 
-    def count(self, event: Event) -> None:
+    def count(self, event: CellEvent) -> None:
         key = event.cell.key
-        if isinstance(event, Began):
+        if isinstance(event, CellStarted):
             self.running[key] = time.monotonic(), self.waiting.pop(key, None)
         else:
             self.running.pop(key, None)
@@ -66,13 +66,13 @@ class Board:
         return makespan(times, max(1, len(self.running)))
 
 
-class Lines:
-    def __init__(self, board: Board) -> None:
+class CellLines:
+    def __init__(self, board: CellBoard) -> None:
         self._board = board
 
-    def __call__(self, event: Event) -> None:
+    def __call__(self, event: CellEvent) -> None:
         self._board.count(event)
-        if isinstance(event, Began):
+        if isinstance(event, CellStarted):
             notice(
                 f"begun{' again, as its process had died' if event.again else ''}: {event.cell.key}"
             )
@@ -86,16 +86,16 @@ class Lines:
 class LiveTable:
     """The running cells, below a line for each that has ended. Close it when all is over."""
 
-    def __init__(self, board: Board) -> None:
+    def __init__(self, board: CellBoard) -> None:
         self._board = board
         self._live = Live(
             console=err, get_renderable=self._table, refresh_per_second=2, transient=True
         )
         self._live.start()
 
-    def __call__(self, event: Event) -> None:
+    def __call__(self, event: CellEvent) -> None:
         self._board.count(event)
-        if isinstance(event, Outcome):
+        if isinstance(event, CellOutcome):
             self._live.console.print(ending(event), markup=False)
 
     def close(self) -> None:
@@ -115,7 +115,7 @@ class LiveTable:
         return table
 
 
-def ending(outcome: Outcome) -> str:
+def ending(outcome: CellOutcome) -> str:
     key, seconds = outcome.cell.key, words(outcome.seconds)
     if outcome.state == "done":
         return f"done: {key}, test AUC {outcome.auc:.5f}, {seconds}"

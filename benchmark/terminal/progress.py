@@ -3,7 +3,7 @@ elsewhere."""
 
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from benchmark.runs.run import Event, Resumed, Started
+from benchmark.runs.run import Resumed, RunEvent, Started
 from benchmark.terminal.console import err, notice
 from benchmark.training.fit import Evaluated, Stepped
 
@@ -11,7 +11,7 @@ from benchmark.training.fit import Evaluated, Stepped
 class Lines:
     """A plain log: a line at the start, a line where the run goes on, and one an evaluation."""
 
-    def __call__(self, event: Event) -> None:
+    def __call__(self, event: RunEvent) -> None:
         if isinstance(event, Started):
             notice(heading(event))
         elif isinstance(event, Resumed):
@@ -35,7 +35,7 @@ class Bar:
         self._task: TaskID | None = None
         self._steps = 1
 
-    def __call__(self, event: Event) -> None:
+    def __call__(self, event: RunEvent) -> None:
         if isinstance(event, Started):
             notice(heading(event))
             self._steps = event.steps_per_epoch

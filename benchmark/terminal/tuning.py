@@ -11,14 +11,14 @@ from rich.table import Table
 from benchmark.records.tuning import Trial, Tuning
 from benchmark.reports.document import words
 from benchmark.studies.tuning.study import Trials
-from benchmark.studies.tuning.trials import Began, Event
+from benchmark.studies.tuning.trials import TrialEvent, TrialStarted
 from benchmark.terminal.console import err, notice
 from benchmark.training.fit import Evaluated
 
 NAMES = {"auc": "AUC", "logloss": "LogLoss"}
 
 
-class Progress:
+class TrialsProgress:
     """Close it when all is over."""
 
     def __init__(self, trials: Trials, *, quiet: bool) -> None:
@@ -27,10 +27,10 @@ class Progress:
         self._trial = ""
         self._status = Status("", console=err) if sys.stderr.isatty() and not quiet else None
 
-    def __call__(self, event: Event) -> None:
+    def __call__(self, event: TrialEvent) -> None:
         if self._quiet:
             return
-        if isinstance(event, Began):
+        if isinstance(event, TrialStarted):
             self._trial = f"trial {event.number}"
             if self._status is not None:
                 self._status.start()

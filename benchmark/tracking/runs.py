@@ -7,7 +7,7 @@ later.
 
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Literal
 from benchmark.errors import BenchmarkError, without_password
 from benchmark.records.environment import current
 from benchmark.records.record import Record, load, record_files
-from benchmark.runs.run import Event, Finished, Job, Resumed, Started
+from benchmark.runs.run import Finished, Job, Resumed, RunEvent, Started
 from benchmark.tracking import store, summary
 from benchmark.tracking.store import LOOPBACK, failure, store_uri
 from benchmark.training.fit import Evaluated
+from benchmark.utils.types import Notify
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Synced", "Tracker", "store_uri", "sync", "ui"]
 
-Notify = Callable[[str], None]
 
 SENT = "record_sha256"
 """The tag of a complete run: SHA-256 of its record file."""
@@ -43,13 +43,13 @@ class Tracker:
 
     def __init__(self, warn: Notify) -> None:
         self._warn = warn
-        self._run: _Run | None = None
+        self._run: _TrackedRun | None = None
 
-    def __call__(self, event: Event, path: Path) -> None:
+    def __call__(self, event: RunEvent, path: Path) -> None:
         """`path` is where the record goes; it must be written when `Finished` comes."""
         try:
             if isinstance(event, Started):
-                self._run = _Run(open_client(), _subject(event.job), path)
+                self._run = _TrackedRun(open_client(), _subject(event.job), path)
                 self._run.describe()
             elif self._run is not None and isinstance(event, Resumed):
                 self._run.resumed(event)
@@ -144,10 +144,10 @@ def ui(port: int, notify: Notify = print) -> None:
     store.become_server(uri, port)
 
 
-class _Run:
+class _TrackedRun:
     """One run in MLflow, filled as the events come; times are those of the run, in milliseconds."""
 
-    def __init__(self, client: "MlflowClient", subject: summary.Subject, path: Path) -> None:
+    def __init__(self, client: "MlflowClient", subject: summary.TrackedSubject, path: Path) -> None:
         self._client, self._subject, self._path = client, subject, path
         self._began = int(1000 * subject.began)
         experiment = experiment_id(client, subject.dataset)
@@ -195,7 +195,7 @@ class _Run:
             self._id, status, None if seconds is None else self._at(seconds)
         )
 
-    def _log(self, points: list[summary.Point], seconds: float) -> None:
+    def _log(self, points: list[summary.MetricPoint], seconds: float) -> None:
         from mlflow.entities import Metric
 
         metrics = [Metric(name, value, self._at(seconds), step) for name, value, step in points]
@@ -206,9 +206,9 @@ class _Run:
         return self._began + int(1000 * seconds)
 
 
-def _subject(job: Job) -> summary.Subject:
+def _subject(job: Job) -> summary.TrackedSubject:
     recipe = job.recipe if job.rows is None else replace(job.recipe, name=None)
-    return summary.Subject(
+    return summary.TrackedSubject(
         recipe_id=recipe.id,
         recipe=recipe.resolved(),
         digest=recipe.digest(),
@@ -225,7 +225,7 @@ def _subject(job: Job) -> summary.Subject:
 
 def _replay(client: "MlflowClient", record: Record, path: Path) -> None:
     """A run from its record, by the calls of a live one."""
-    run = _Run(client, summary.subject_of(record), path)
+    run = _TrackedRun(client, summary.subject_of(record), path)
     try:
         run.describe()
         for event in record.curve:

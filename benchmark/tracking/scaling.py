@@ -15,10 +15,11 @@ from benchmark.errors import BenchmarkError
 from benchmark.studies.scaling import ladders as scaling
 from benchmark.tracking import runs as tracking
 from benchmark.tracking import summary
-from benchmark.tracking.runs import SENT, Notify, experiment_id, open_client, runs_in
+from benchmark.tracking.runs import SENT, experiment_id, open_client, runs_in
 from benchmark.tracking.store import failure
 from benchmark.tracking.tuning import PARENT
 from benchmark.utils.files import canonical_sha256
+from benchmark.utils.types import Notify
 
 LADDER, TOLD = "ladder", "ladder_sha256"
 """Tags of a ladder's run: DATASET/RECIPE, and the digest of the records and fits it shows."""

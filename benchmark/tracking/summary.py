@@ -22,7 +22,7 @@ from benchmark.training.fit import Evaluated
 from benchmark.utils.paths import RECIPES
 
 
-class Point(NamedTuple):
+class MetricPoint(NamedTuple):
     """One value of a metric; `step` is a training step, a stage's position, or 0."""
 
     name: str
@@ -31,7 +31,7 @@ class Point(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Subject:
+class TrackedSubject:
     """What is known of a run before its first step. `train_rows` is the limit of --rows."""
 
     recipe_id: str
@@ -52,8 +52,8 @@ class Subject:
         return self.recipe_id.partition("/")[0]
 
 
-def subject_of(record: Record) -> Subject:
-    return Subject(
+def subject_of(record: Record) -> TrackedSubject:
+    return TrackedSubject(
         recipe_id=record.recipe_id,
         recipe=record.recipe,
         digest=record.recipe_digest,
@@ -78,7 +78,7 @@ def record_key(path: Path) -> str:
     return "/".join(path.with_suffix("").parts[-3:])
 
 
-def run_name(subject: Subject, path: Path) -> str:
+def run_name(subject: TrackedSubject, path: Path) -> str:
     """`dnn seed 0`, and by the place of its record `ablation full-glu seed 0`, of a study's
     cell."""
     variant, _, study, kind, *_ = (*(folder.name for folder in path.parents), "", "", "", "")
@@ -91,7 +91,7 @@ def file_sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def parameters(subject: Subject) -> dict[str, str]:
+def parameters(subject: TrackedSubject) -> dict[str, str]:
     """`model.*`, `train.*` and `run.*` as text; a list is `64, 32`."""
     run = {
         "seed": subject.seed,
@@ -107,7 +107,7 @@ def parameters(subject: Subject) -> dict[str, str]:
     }
 
 
-def tags(subject: Subject) -> dict[str, str]:
+def tags(subject: TrackedSubject) -> dict[str, str]:
     """What a run is found by; the caveat stands as its description."""
     return {
         "recipe": subject.recipe_id,
@@ -118,7 +118,7 @@ def tags(subject: Subject) -> dict[str, str]:
     }
 
 
-def dataset(subject: Subject) -> dict[str, str]:
+def dataset(subject: TrackedSubject) -> dict[str, str]:
     """The data by the names of MLflow's data set entity: sources, columns and class counts, no
     rows."""
     data = subject.data
@@ -140,17 +140,17 @@ def dataset(subject: Subject) -> dict[str, str]:
     }
 
 
-def evaluation(event: Evaluated) -> list[Point]:
+def evaluation(event: Evaluated) -> list[MetricPoint]:
     values = {
         "train/loss": event.train_loss,
         "train/learning_rate": event.learning_rate,
         "valid/auc": event.valid.auc,
         "valid/logloss": event.valid.logloss,
     }
-    return [Point(name, value, event.step) for name, value in values.items()]
+    return [MetricPoint(name, value, event.step) for name, value in values.items()]
 
 
-def results(record: Record) -> list[Point]:
+def results(record: Record) -> list[MetricPoint]:
     """Every number of a finished run."""
     test, valid = asdict(record.metrics.test), asdict(record.metrics.valid)
     oracle_auc, oracle_logloss = record.metrics.oracle_auc, record.metrics.oracle_logloss
@@ -171,19 +171,19 @@ def results(record: Record) -> list[Point]:
         for group, table in groups.items()
         for name, value in table.items()
     ]
-    return [Point(name, float(value), 0) for name, value in numbers if value is not None] + _ranks(
-        record
-    )
+    return [
+        MetricPoint(name, float(value), 0) for name, value in numbers if value is not None
+    ] + _ranks(record)
 
 
-def _ranks(record: Record) -> list[Point]:
+def _ranks(record: Record) -> list[MetricPoint]:
     """Means over the probe, named so that they sort by stage: `rank/erank/02_block1.mixing`.
 
     `rank_initial` is before training, `rank_normalized` is over min(rows, columns),
     `rank_trajectory/erank` is the normalised one as a curve whose steps are the stages;
     `rank_batch` and the like are of the batch form.
     """
-    points: list[Point] = []
+    points: list[MetricPoint] = []
     stages = {
         stage.stage: f"{position:02d}_{stage.stage}"
         for position, stage in enumerate(record.spectra)
@@ -195,13 +195,19 @@ def _ranks(record: Record) -> list[Point]:
                 if (spectrum := best[stage]) is not None:
                     normalised = spectrum.normalised(metric)
                     points.append(
-                        Point(f"rank{suffix}/{metric}/{name}", getattr(spectrum, metric).mean, 0)
+                        MetricPoint(
+                            f"rank{suffix}/{metric}/{name}", getattr(spectrum, metric).mean, 0
+                        )
                     )
-                    points.append(Point(f"rank_normalized{suffix}/{metric}/{name}", normalised, 0))
-                    points.append(Point(f"rank_trajectory{suffix}/{metric}", normalised, position))
+                    points.append(
+                        MetricPoint(f"rank_normalized{suffix}/{metric}/{name}", normalised, 0)
+                    )
+                    points.append(
+                        MetricPoint(f"rank_trajectory{suffix}/{metric}", normalised, position)
+                    )
                 if (spectrum := initial[stage]) is not None:
                     points.append(
-                        Point(
+                        MetricPoint(
                             f"rank_initial{suffix}/{metric}/{name}",
                             getattr(spectrum, metric).mean,
                             0,
@@ -211,7 +217,7 @@ def _ranks(record: Record) -> list[Point]:
     return sorted(points, key=lambda point: point.name.partition("/")[0])
 
 
-def _summaries(record: Record) -> Iterator[Point]:
+def _summaries(record: Record) -> Iterator[MetricPoint]:
     """Of the trajectory in token form: `rank_summary/erank/collapse`, and a curve over the blocks
     of rise and fall."""
     for metric in METRICS:
@@ -219,28 +225,28 @@ def _summaries(record: Record) -> Iterator[Point]:
             for path in ranks.trajectories([record], metric, "token", when):
                 for name in ("collapse", "damping"):
                     if (value := getattr(path, name)) is not None:
-                        yield Point(f"{prefix}/{metric}/{name}", value, 0)
+                        yield MetricPoint(f"{prefix}/{metric}/{name}", value, 0)
                 for name in ("rise", "fall", "amplitude"):
                     for block, value in enumerate(getattr(path, name), start=1):
-                        yield Point(f"{prefix}/{metric}/{name}", value, block)
+                        yield MetricPoint(f"{prefix}/{metric}/{name}", value, block)
 
 
-def _rank_curve(record: Record, stages: Mapping[str, str]) -> Iterator[Point]:
+def _rank_curve(record: Record, stages: Mapping[str, str]) -> Iterator[MetricPoint]:
     """Normalised effective rank over training, a curve a stage."""
     for point in record.rank_curve:
         for stage, value in point.erank.items():
             if value is not None:
-                yield Point(f"rank_curve/{stages.get(stage, stage)}", value, point.step)
+                yield MetricPoint(f"rank_curve/{stages.get(stage, stage)}", value, point.step)
 
 
-def _tables(record: Record) -> Iterator[Point]:
+def _tables(record: Record) -> Iterator[MetricPoint]:
     """Information abundance and effective rank of each field's table, and their means."""
     for weight, prefix in (("plain", "table"), ("weighted", "table_by_count")):
         found = {f"/{table.field}": getattr(table, weight) for table in record.tables}
         for place, rank in {**found, "_mean": mean_over_fields(found.values())}.items():
             if rank is not None:
-                yield Point(f"{prefix}_ia{place}", rank.ia, 0)
-                yield Point(f"{prefix}_erank{place}", rank.erank, 0)
+                yield MetricPoint(f"{prefix}_ia{place}", rank.ia, 0)
+                yield MetricPoint(f"{prefix}_erank{place}", rank.erank, 0)
 
 
 def write_bundle(record: Record, path: Path, folder: Path) -> None:

@@ -4,7 +4,6 @@ Whatever is not there yet is sent, so one call after every trial, or one at the 
 same. A client is MLflow's own, which tracking.py opens.
 """
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Literal
 
@@ -12,6 +11,7 @@ from benchmark.records.tuning import Trial, Tuning
 from benchmark.tracking.runs import experiment_id, open_client, runs_in
 from benchmark.tracking.store import failure
 from benchmark.utils.files import canonical_sha256
+from benchmark.utils.types import Notify
 
 STUDY, TRIAL, PARENT = "tuning_study", "tuning_trial", "mlflow.parentRunId"
 STATUS = {"complete": "FINISHED", "pruned": "KILLED", "rejected": "KILLED", "failed": "FAILED"}
@@ -22,7 +22,7 @@ Status = Literal["RUNNING", "FINISHED", "KILLED", "FAILED"]
 class StudyTracker:
     """Sends a study to MLflow; after a failure it warns once and stays silent."""
 
-    def __init__(self, warn: Callable[[str], None]) -> None:
+    def __init__(self, warn: Notify) -> None:
         self._warn = warn
         self._failed = False
 

@@ -6,7 +6,7 @@ there.
 
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,14 +17,13 @@ from torch import Tensor
 
 from benchmark.errors import BenchmarkError
 from benchmark.utils import sealed
+from benchmark.utils.types import Notify
 
 KEPT = 2
 LARGEST_SHARE = 0.02
 """Of a run's time, for the checkpoints at evaluations."""
 FIRST_SECONDS = 0.1
 """What a checkpoint is taken to cost before the first one is written."""
-
-Notify = Callable[[str], None]
 
 
 @dataclass(frozen=True)

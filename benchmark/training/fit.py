@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from benchmark.data.batches import Batch, batches
-from benchmark.data.schema import Arrays
+from benchmark.data.schema import Split
 from benchmark.errors import BenchmarkError
 from benchmark.measure.metrics import Metrics, evaluate
 from benchmark.recipes.recipe import Train
@@ -60,11 +60,11 @@ class Fitted:
     predict_samples_per_s: float
 
 
-Event = Stepped | Evaluated | Fitted
+FitEvent = Stepped | Evaluated | Fitted
 
 
 @dataclass(frozen=True)
-class Progress:
+class FitProgress:
     """How far a fit has come: values that JSON keeps to the bit."""
 
     step: int
@@ -82,7 +82,7 @@ class Snapshot:
     moment until the next event is asked for. `best_weights` are those of the last improved
     evaluation of the curve."""
 
-    progress: Progress
+    progress: FitProgress
     state: dict[str, torch.Tensor]
     best_weights: dict[str, torch.Tensor]
 
@@ -95,8 +95,8 @@ class Fit:
     def __init__(
         self,
         model: nn.Module,
-        train_split: Arrays,
-        valid_split: Arrays,
+        train_split: Split,
+        valid_split: Split,
         train: Train,
         *,
         seed: int,
@@ -123,7 +123,7 @@ class Fit:
     def best(self) -> Evaluated:
         return next(event for event in reversed(self.curve) if event.improved)
 
-    def events(self) -> Iterator[Event]:
+    def events(self) -> Iterator[FitEvent]:
         for epoch in range(self.epoch, self.train.epochs + 1):
             yield from self._epoch(epoch)
             if self.plateau.exhausted:
@@ -144,7 +144,7 @@ class Fit:
         if self.device.type == "cuda":
             state["cuda_generator"] = torch.cuda.get_rng_state(self.device)
         return Snapshot(
-            Progress(
+            FitProgress(
                 self.step,
                 tuple(self.curve),
                 seconds,
@@ -178,7 +178,7 @@ class Fit:
         if self.device.type == "cuda":
             torch.cuda.set_rng_state(state["cuda_generator"], self.device)
 
-    def _epoch(self, epoch: int) -> Iterator[Event]:
+    def _epoch(self, epoch: int) -> Iterator[FitEvent]:
         done = self.step - (epoch - 1) * self.steps_per_epoch
         train = self.train
         source = batches(

@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 from torch import nn
 
 from benchmark.data.batches import ordered
-from benchmark.data.schema import Arrays
+from benchmark.data.schema import Split
 
 CPU_ROWS, GPU_ROWS = 512, 1 << 16
 """Rows of a forward pass: on a CPU as many as stay in cache."""
 
 
-def predict(model: nn.Module, split: Arrays, device: torch.device) -> NDArray[np.float32]:
+def predict(model: nn.Module, split: Split, device: torch.device) -> NDArray[np.float32]:
     """Logits [n] of a whole split in row order, in eval mode. Raises FloatingPointError for one
     that is not finite."""
     scores = np.empty(len(split), dtype=np.float32)
@@ -36,11 +36,11 @@ Observe = Callable[[str, torch.Tensor], None]
 
 
 def observe(
-    model: nn.Module, split: Arrays, rows: NDArray[np.int64], device: torch.device, seen: Observe
+    model: nn.Module, split: Split, rows: NDArray[np.int64], device: torch.device, seen: Observe
 ) -> None:
     """Shows `seen(stage, x)` every stage of the model in eval mode, over the given rows, a batch at
     a time."""
-    probe = Arrays(split.dense[rows], split.sparse[rows], split.label[rows])
+    probe = Split(split.dense[rows], split.sparse[rows], split.label[rows])
     model.eval()
     with torch.inference_mode():
         for batch in ordered(probe, _rows(device)):

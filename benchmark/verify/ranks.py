@@ -15,7 +15,7 @@ from benchmark.records.record import Record, StageSpectra
 TOLERANCE = 1e-9
 BIN = 1 / DENSITY_BINS
 
-Shapes = Mapping[str, tuple[int, int]]
+StageShapes = Mapping[str, tuple[int, int]]
 
 
 def ranks(record: Record) -> Iterator[str]:
@@ -31,7 +31,7 @@ def ranks(record: Record) -> Iterator[str]:
             yield from (f"{stage.stage} ({said}): {fault}" for fault in faults)
 
 
-def shapes(record: Record, model: Shapes, has_table: bool) -> Iterator[str]:
+def shapes(record: Record, model: StageShapes, has_table: bool) -> Iterator[str]:
     """Faults in the sizes of spectra and tables, given the (rows, columns) of every stage of the
     rebuilt model, and whether it has an embedding table."""
     for stage, when, form, spectrum in all_spectra(record):

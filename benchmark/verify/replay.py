@@ -13,7 +13,7 @@ import torch
 from benchmark.errors import BenchmarkError, UsageError
 from benchmark.records.environment import Environment
 from benchmark.records.record import NUMERICS, Record, load
-from benchmark.runs.run import Event, Finished, Job, Run
+from benchmark.runs.run import Finished, Job, Run, RunEvent
 from benchmark.verify import proof, quality
 from benchmark.verify.data import Data
 from benchmark.verify.ladder import OpenData
@@ -23,7 +23,7 @@ MOST_SD = 4.0
 """How far a replay on another machine may lie from the record, in sd of the row's seeds."""
 JUDGED = ("auc", "logloss")
 
-Watch = Callable[[Event], None]
+Watch = Callable[[RunEvent], None]
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import torch
 
 from benchmark.data import catalog
 from benchmark.data.card import SPLITS
-from benchmark.data.schema import Arrays
+from benchmark.data.schema import Split
 from benchmark.data.store import Store
 from benchmark.measure.metrics import auc
 from benchmark.recipes.recipe import Train
@@ -28,11 +28,11 @@ def tiny() -> Store:
     return catalog.open_data("synthetic_tiny", data_root=None, notify=lambda _: None)[1]
 
 
-def true_splits() -> dict[str, Arrays]:
+def true_splits() -> dict[str, Split]:
     return {split: tiny().split(split) for split in SPLITS}
 
 
-def trained_auc(name: str, splits: dict[str, Arrays], train: Train) -> float:
+def trained_auc(name: str, splits: dict[str, Split], train: Train) -> float:
     """Test AUC of a model with its constructor's defaults."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
@@ -42,7 +42,7 @@ def trained_auc(name: str, splits: dict[str, Arrays], train: Train) -> float:
     return auc(predict(model, splits["test"], CPU), splits["test"].label)
 
 
-def shuffled(split: Arrays, generator: np.random.Generator) -> Arrays:
+def shuffled(split: Split, generator: np.random.Generator) -> Split:
     """The first rows of a split, each with the label of another."""
     rows = slice(SHUFFLED_ROWS)
     label = generator.permutation(split.label[rows])

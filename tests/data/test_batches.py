@@ -9,16 +9,16 @@ from hypothesis import strategies as st
 
 from benchmark.data import batches as batches_module
 from benchmark.data.batches import ORDER_ROWS, Batch, batches, ordered
-from benchmark.data.schema import Arrays
+from benchmark.data.schema import Split
 from benchmark.data.shuffle import WINDOW_ROWS
 from tests.data.tables import make_store
 
 
-def numbered(rows: int) -> Arrays:
+def numbered(rows: int) -> Split:
     """Row i: dense [i, -i], sparse [i], label i % 2."""
     i = np.arange(rows)
     dense = np.stack([i, -i], axis=1).astype(np.float32)
-    return Arrays(dense, i[:, None].astype(np.int32), (i % 2).astype(np.uint8))
+    return Split(dense, i[:, None].astype(np.int32), (i % 2).astype(np.uint8))
 
 
 def numbers(source) -> list[list[int]]:

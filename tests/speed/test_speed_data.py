@@ -5,11 +5,11 @@ import sys
 import polars as pl
 import pytest
 
-from benchmark.data.sources.planted import DENSE, SPARSE, Size, generate
+from benchmark.data.sources.planted import DENSE, SPARSE, FieldSize, generate
 from benchmark.speed import measurements
 from benchmark.speed.data import write_csv
 
-SIZE = Size("speed", (600, 200, 200), (4, 500), 1 / 300)
+SIZE = FieldSize("speed", (600, 200, 200), (4, 500), 1 / 300)
 
 
 def test_the_csv_holds_the_planted_rows(tmp_path):

@@ -8,7 +8,7 @@ DRAWS = 60
 
 
 @pytest.fixture(scope="module")
-def rows() -> dict[tuple[str, int], theory.Outcome]:
+def rows() -> dict[tuple[str, int], theory.StatementOutcome]:
     return {(row.statement.name, row.input_rank): row.outcome for row in theory.run(DRAWS, seed=0)}
 
 

@@ -7,13 +7,13 @@ import torch
 from pydantic import TypeAdapter
 
 from benchmark.data import catalog
-from benchmark.data.schema import Arrays
+from benchmark.data.schema import Split
 from benchmark.recipes.recipe import Train
 from benchmark.registry import models
-from benchmark.training.fit import Evaluated, Fit, Fitted, Progress, Snapshot, Stepped
+from benchmark.training.fit import Evaluated, Fit, FitProgress, Fitted, Snapshot, Stepped
 
 CPU = torch.device("cpu")
-PROGRESS = TypeAdapter(Progress)
+PROGRESS = TypeAdapter(FitProgress)
 SETTINGS = {
     "batch_size": 100,
     "epochs": 3,
@@ -42,8 +42,8 @@ def store():
     return catalog.open_data("synthetic_tiny", data_root=None, notify=lambda _: None)[1]
 
 
-def first(split: Arrays, rows: int) -> Arrays:
-    return Arrays(split.dense[:rows], split.sparse[:rows], split.label[:rows])
+def first(split: Split, rows: int) -> Split:
+    return Split(split.dense[:rows], split.sparse[:rows], split.label[:rows])
 
 
 def new_fit(store, case: str) -> Fit:

@@ -66,7 +66,7 @@ class Dictionary:
         self._counts = _with_room(self._counts, ids, 0)
         np.add.at(self._counts, ids.astype(np.intp), 1)
 
-    def finish(self, min_count: int) -> "Finished":
+    def finish(self, min_count: int) -> "EncodedField":
         """What the counts decide."""
         counts = np.zeros(self._known + 1, np.int64)
         counts[: len(self._counts)] = self._counts[: len(counts)]
@@ -77,7 +77,7 @@ class Dictionary:
         order = by.select(pl.arg_sort_by("count", "token", descending=[True, False])).to_series()
         final = np.full(self._known + 1, len(kept) + 1, np.int32)
         final[kept[order]] = np.arange(1, len(kept) + 1)
-        return Finished(tokens.gather(order), final)
+        return EncodedField(tokens.gather(order), final)
 
     def _next(self, count: int) -> NDArray[np.int32]:
         self._known += count
@@ -103,7 +103,7 @@ class Dictionary:
 
 
 @dataclass(frozen=True)
-class Finished:
+class EncodedField:
     """A field's kept tokens by falling count, then by token, whose k-th (from 0) has id k + 1; and
     the final id of each provisional one, the one after the vocabulary standing for all other tokens
     and for a missing one."""
@@ -133,7 +133,7 @@ class Dictionaries:
         for field, column in zip(self._fields, ids.T, strict=True):
             field.count(column)
 
-    def finish(self, pool: ThreadPoolExecutor) -> Iterator[Finished]:
+    def finish(self, pool: ThreadPoolExecutor) -> Iterator[EncodedField]:
         """Field by field. Each dictionary is forgotten on the way, so that memory holds few of them
         sorted."""
         fields = (self._fields.pop(0) for _ in self._table.sparse)

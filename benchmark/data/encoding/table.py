@@ -1,7 +1,7 @@
 """A table's files encoded into the store: splits, dictionaries, dense rules."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from benchmark.data.schema import Schema
 from benchmark.data.store import StoreWriter
 from benchmark.utils.memory import keep_freed_memory
 from benchmark.utils.parallel import WORKERS, ahead
+from benchmark.utils.types import Notify
 
 TELL_SECONDS = 10
 
@@ -26,7 +27,7 @@ def write(
     paths: Mapping[str, Path],
     sources: dict[str, str],
     writer: StoreWriter,
-    notify: Callable[[str], None],
+    notify: Notify,
 ) -> None:
     """Encodes the files into the writer's store and publishes it. `sources` (file name -> md5) goes
     into its fingerprint. Raises BenchmarkError for files that contradict the card or hold a broken
@@ -113,7 +114,7 @@ class _Encoder:
         self._table = table
         self._dense = dense
 
-    def __call__(self, block: rows.Block) -> _Encoded:
+    def __call__(self, block: rows.RowBlock) -> _Encoded:
         frame = block.frame()
         group = None if self._table.group is None else frame[self._table.group]
         label = frame[self._table.label].to_numpy()
@@ -132,7 +133,7 @@ def _parts(
 
 
 def _labels(pool: ThreadPoolExecutor, table: Table, path: Path) -> NDArray[np.uint8]:
-    frames = ahead(pool, rows.Block.frame, rows.blocks(path, table, [table.label]))
+    frames = ahead(pool, rows.RowBlock.frame, rows.blocks(path, table, [table.label]))
     return np.concatenate(
         [np.empty(0, np.uint8), *(frame[table.label].to_numpy() for frame in frames)]
     )
@@ -145,7 +146,7 @@ def _dense_of_train(
     assigned: NDArray[np.uint8] | None,
 ) -> Iterator[pl.DataFrame]:
     first, path = 0, paths["train" if assigned is None else "all"]
-    for frame in ahead(pool, rows.Block.frame, rows.blocks(path, table, table.dense)):
+    for frame in ahead(pool, rows.RowBlock.frame, rows.blocks(path, table, table.dense)):
         yield (
             frame
             if assigned is None

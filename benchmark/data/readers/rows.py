@@ -30,7 +30,7 @@ def require_columns(path: Path, table: Table, columns: Sequence[str]) -> None:
 
 
 @dataclass(frozen=True)
-class Block:
+class RowBlock:
     """Some rows of a file, cheap to hold; `frame` parses them, in any thread. `first` is where they
     begin: a line, or a row of parquet."""
 
@@ -57,13 +57,13 @@ class Block:
         return _typed(_derived(frame, self.table, self.columns, self.place), self.table, self.place)
 
 
-def blocks(path: Path, table: Table, columns: Sequence[str]) -> Iterator[Block]:
+def blocks(path: Path, table: Table, columns: Sequence[str]) -> Iterator[RowBlock]:
     """The rows of a file in file order, block by block, with the named columns.
 
     Raises BenchmarkError for a file that cannot be read."""
     unit = "row" if table.format == "parquet" else "line"
     for first, parse in _FORMATS[table.format].read(path, table, table.sources(columns)):
-        yield Block(table, columns, _Place(f"{path}, {unit}", first), parse)
+        yield RowBlock(table, columns, _Place(f"{path}, {unit}", first), parse)
 
 
 @dataclass(frozen=True)

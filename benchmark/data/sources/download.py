@@ -7,13 +7,14 @@ import shutil
 import stat
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from benchmark.data.card import Card, Hub
 from benchmark.errors import BenchmarkError
+from benchmark.utils.types import Notify
 
 FILES = "files"
 """The folder of the unpacked files beside the zip."""
@@ -52,7 +53,7 @@ def members(card: Card, *, verified: bool = True) -> dict[str, Member]:
     }
 
 
-def fetch(card: Card, hub: Hub, folder: Path, notify: Callable[[str], None]) -> Path:
+def fetch(card: Card, hub: Hub, folder: Path, notify: Notify) -> Path:
     """The zip in `folder`, downloaded unless it is there; an earlier attempt that broke off is
     resumed.
 
@@ -102,9 +103,7 @@ def fetch(card: Card, hub: Hub, folder: Path, notify: Callable[[str], None]) -> 
     return archive
 
 
-def obtain(
-    card: Card, hub: Hub, folder: Path, notify: Callable[[str], None]
-) -> dict[str, tuple[Path, str]]:
+def obtain(card: Card, hub: Hub, folder: Path, notify: Notify) -> dict[str, tuple[Path, str]]:
     """(path, md5) of each downloaded file, by split; the zip does not stay. Raises
     BenchmarkError."""
     archive = fetch(card, hub, folder, notify)

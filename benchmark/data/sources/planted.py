@@ -48,7 +48,7 @@ _BIAS = -1.5
 
 
 @dataclass(frozen=True)
-class Size:
+class FieldSize:
     """`rows` of train, valid, test; `vocabulary`, the frequent values of C1 and of C26, those
     between log-spaced; `half_signal`, the probability at which a value carries half of its signal;
     `min_count` of the encoding."""
@@ -95,13 +95,13 @@ class Field:
 
 
 @lru_cache(maxsize=1)
-def planted(size: Size) -> tuple[Field, ...]:
+def planted(size: FieldSize) -> tuple[Field, ...]:
     """The 39 fields, dense first."""
     dense = [_dense_field(size, j) for j in range(len(DENSE))]
     return (*dense, *(_sparse_field(size, j) for j in range(len(SPARSE))))
 
 
-def generate(size: Size, start: int, stop: int) -> Rows:
+def generate(size: FieldSize, start: int, stop: int) -> Rows:
     """Rows start, ..., stop - 1."""
     indices, uniform = _draw(size, start, stop)
     logit = _true_logit(size, indices)
@@ -119,13 +119,13 @@ def generate(size: Size, start: int, stop: int) -> Rows:
     )
 
 
-def tokens(size: Size, start: int, stop: int) -> NDArray[np.int64]:
+def tokens(size: FieldSize, start: int, stop: int) -> NDArray[np.int64]:
     """The tokens alone, [26, n]: a third of the work."""
     indices, _ = _draw(size, start, stop)
     return indices[len(DENSE) :]
 
 
-def _stream(size: Size, name: str, start: int, count: int) -> NDArray[np.uint64]:
+def _stream(size: FieldSize, name: str, start: int, count: int) -> NDArray[np.uint64]:
     """Raw draws of a named stream from `start`, a multiple of 4."""
     key = hashlib.blake2b(
         f"{GENERATOR} {size.name} {size.seed} {name}".encode(), digest_size=16
@@ -133,7 +133,7 @@ def _stream(size: Size, name: str, start: int, count: int) -> NDArray[np.uint64]
     return np.random.Philox(key=int.from_bytes(key, "little")).advance(start // 4).random_raw(count)
 
 
-def _bell(size: Size, name: str, count: int) -> NDArray[np.float64]:
+def _bell(size: FieldSize, name: str, count: int) -> NDArray[np.float64]:
     """Bell-shaped numbers, each the sum of the four 16-bit parts of a draw."""
     parts = _stream(size, name, 0, count).view(np.uint16).reshape(count, 4)
     total: NDArray[np.float64] = parts.sum(axis=1, dtype=np.float64)
@@ -150,7 +150,7 @@ def _standard(
     return shrunk
 
 
-def _dense_field(size: Size, j: int) -> Field:
+def _dense_field(size: FieldSize, j: int) -> Field:
     """Log-logistic whole numbers. The effect is a trend over the quartiles, missing counting as
     lowest because it is encoded as 0; the latent scores of quartiles and missing have no order."""
     level = np.arange(LEVELS) + 0.5
@@ -170,7 +170,7 @@ def _dense_field(size: Size, j: int) -> Field:
     )
 
 
-def _sparse_field(size: Size, j: int) -> Field:
+def _sparse_field(size: FieldSize, j: int) -> Field:
     """Zipf weights and, for 32 and more frequent values, a tail of eight times as many rare ones
     with 1/32 of the mass. A hash of the value gives its cluster; the effect is two parts the
     cluster's and one part the value's own."""
@@ -187,7 +187,7 @@ def _sparse_field(size: Size, j: int) -> Field:
     return Field(weights.cumsum(), _standard(CLUSTER_SHARE * latent + own, p), latent)
 
 
-def _draw(size: Size, start: int, stop: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def _draw(size: FieldSize, start: int, stop: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Index of each field's value [39, n], and the uniform number [n] that decides the label."""
     draws = _stream(size, "rows", start * DRAWS, (stop - start) * DRAWS).reshape(-1, DRAWS)
     indices = np.empty((len(FIELDS), len(draws)), dtype=np.int64)
@@ -210,7 +210,7 @@ def _products(order: int) -> list[list[int]]:
     return [[FIELDS.index(name) for name in names.split()] for names in named[order]]
 
 
-def _true_logit(size: Size, indices: NDArray[np.int64]) -> NDArray[np.float64]:
+def _true_logit(size: FieldSize, indices: NDArray[np.int64]) -> NDArray[np.float64]:
     """The planted model. Fields are independent and their scores standard, so products over
     different sets of fields are uncorrelated, no order is explained by a lower one, and each has
     exactly the standard deviation of `_WEIGHTS`. Summed term by term: a matrix product might round

@@ -1,7 +1,7 @@
 """The synthetic data sets: planted rows of three sizes, encoded chunk by chunk."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,18 +12,29 @@ from benchmark.data.card import Card, Expected, Files, Oracle, Table
 from benchmark.data.encoding import raw_encoder
 from benchmark.data.encoding.encode import DenseRule
 from benchmark.data.schema import Schema
-from benchmark.data.sources.planted import DENSE, GENERATOR, SPARSE, Size, generate, planted, tokens
+from benchmark.data.sources.planted import (
+    DENSE,
+    GENERATOR,
+    SPARSE,
+    FieldSize,
+    generate,
+    planted,
+    tokens,
+)
 from benchmark.data.store import StoreWriter
 from benchmark.errors import BenchmarkError
+from benchmark.utils.types import Notify
 
 CHUNK = 2**16
 ZEROS = (0.0,) * len(DENSE)
 """The rule "log" takes no means and deviations."""
 
 SIZES = {
-    "synthetic_tiny": Size("tiny", (40_000, 8_000, 8_000), (4, 32), 1 / 20),
-    "synthetic": Size("small", (300_000, 50_000, 50_000), (4, 2_500), 1 / 300),
-    "synthetic_large": Size("large", (36_640_000, 4_580_000, 4_580_000), (4, 200_000), 1 / 20_000),
+    "synthetic_tiny": FieldSize("tiny", (40_000, 8_000, 8_000), (4, 32), 1 / 20),
+    "synthetic": FieldSize("small", (300_000, 50_000, 50_000), (4, 2_500), 1 / 300),
+    "synthetic_large": FieldSize(
+        "large", (36_640_000, 4_580_000, 4_580_000), (4, 200_000), 1 / 20_000
+    ),
 }
 
 
@@ -56,7 +67,7 @@ FROZEN: dict[str, Frozen] = {
 }
 
 
-def _card(name: str, size: Size, frozen: Frozen) -> Card:
+def _card(name: str, size: FieldSize, frozen: Frozen) -> Card:
     counts = zip(size.rows, frozen.positives, strict=True)
     train, valid, test = (Expected(rows=rows, positives=positives) for rows, positives in counts)
     return Card(
@@ -78,7 +89,7 @@ def _card(name: str, size: Size, frozen: Frozen) -> Card:
 CARDS = tuple(_card(name, SIZES[name], frozen) for name, frozen in FROZEN.items())
 
 
-def write(card: Card, writer: StoreWriter, notify: Callable[[str], None]) -> None:
+def write(card: Card, writer: StoreWriter, notify: Notify) -> None:
     """Generates and encodes a built-in synthetic data set chunk by chunk.
 
     Raises BenchmarkError if this machine's first rows are not the frozen ones."""
@@ -106,7 +117,7 @@ def write(card: Card, writer: StoreWriter, notify: Callable[[str], None]) -> Non
     )
 
 
-def _as_table(size: Size) -> Table:
+def _as_table(size: FieldSize) -> Table:
     """How a csv file of these rows is read: tokens are numbers, written in decimal."""
     files = Files(train=("train.csv",), valid=("valid.csv",), test=("test.csv",))
     return Table(format="csv", files=files, dense=DENSE, sparse=SPARSE, min_count=size.min_count)
@@ -129,7 +140,7 @@ def vocabulary(counts: NDArray[np.int64], min_count: int) -> tuple[NDArray[np.in
     return ids, len(kept) + 2
 
 
-def first_rows_md5(size: Size) -> str:
+def first_rows_md5(size: FieldSize) -> str:
     """md5 of the first 1,000 rows: tokens and dense numbers (missing: the lowest int32) as int32,
     labels as uint8."""
     rows = generate(size, 0, 1000)
@@ -144,7 +155,7 @@ def _chunks(start: int, stop: int) -> Iterator[tuple[int, int]]:
     return ((first, min(first + CHUNK, stop)) for first in range(start, stop, CHUNK))
 
 
-def _train_counts(size: Size) -> list[NDArray[np.int64]]:
+def _train_counts(size: FieldSize) -> list[NDArray[np.int64]]:
     counts = [
         np.zeros(len(field.cumulative), dtype=np.int64) for field in planted(size)[len(DENSE) :]
     ]

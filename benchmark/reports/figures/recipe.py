@@ -14,8 +14,8 @@ from benchmark.measure.spectrum import METRICS
 from benchmark.records.ranks import (
     FORMS,
     WHEN,
-    Form,
     Runs,
+    SpectrumForm,
     When,
     all_spectra,
     bands,
@@ -35,7 +35,7 @@ from benchmark.reports.figures.style import (
 )
 from benchmark.reports.figures.tables import tables
 
-FORM_TITLES: dict[Form, str] = {"token": "token form", "batch": "batch form"}
+FORM_TITLES: dict[SpectrumForm, str] = {"token": "token form", "batch": "batch form"}
 RARE = 1e-3
 """Share of a stage's samples in one bin."""
 FLOOR = 1e-4
@@ -157,7 +157,7 @@ def singular_values(runs: Runs) -> Figure:
     return figure
 
 
-def _decays(axes: Axes, runs: Runs, form: Form, when: When) -> float:
+def _decays(axes: Axes, runs: Runs, form: SpectrumForm, when: When) -> float:
     """Draws a line a stage and returns the smallest value above 0."""
     stages = _stages(runs)
     found = [spectra(run, form, when) for run in runs]

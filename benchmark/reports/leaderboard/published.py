@@ -3,44 +3,38 @@
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from benchmark.utils import toml
 from benchmark.utils.paths import shown
+from benchmark.utils.types import Count, Frozen, NonEmpty, Positive
 
-Name = Annotated[str, Field(min_length=1)]
 Share = Annotated[float, Field(gt=0, lt=1)]
-Positive = Annotated[float, Field(gt=0)]
-Count = Annotated[int, Field(ge=1)]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
-
-
-class Source(_Frozen):
-    title: Name
+class Source(Frozen):
+    title: NonEmpty
     link: Annotated[str, Field(pattern=r"^https://\S+$")]
-    runs: Name
+    runs: NonEmpty
     """How many runs are behind a number."""
 
 
-class OtherSplit(_Frozen):
+class OtherSplit(Frozen):
     """A data set here whose rows are not quite those of the published one."""
 
-    dataset: Name
-    published: Name
-    difference: Name
+    dataset: NonEmpty
+    published: NonEmpty
+    difference: NonEmpty
 
 
-class Quoted(_Frozen):
+class Quoted(Frozen):
     """One model on the test split of one data set; `auc_mean` and `auc_sd` over the source's
     runs."""
 
-    dataset: Name
-    model: Name
-    recipe: Name | None = None
-    source: Name
+    dataset: NonEmpty
+    model: NonEmpty
+    recipe: NonEmpty | None = None
+    source: NonEmpty
     auc: Share
     logloss: Positive
     gauc: Share | None = None
@@ -57,8 +51,8 @@ class Quoted(_Frozen):
         return self
 
 
-class Published(_Frozen):
-    source: dict[Name, Source] = {}
+class Published(Frozen):
+    source: dict[NonEmpty, Source] = Field(default_factory=dict)
     other_split: tuple[OtherSplit, ...] = ()
     row: tuple[Quoted, ...] = ()
 

@@ -5,10 +5,10 @@ from itertools import groupby
 from statistics import mean
 
 from benchmark.measure.trajectory import over_seeds
-from benchmark.records.ranks import WHEN, Form, Runs, When, bands, trajectories
+from benchmark.records.ranks import WHEN, Runs, SpectrumForm, When, bands, trajectories
 from benchmark.reports.document import Section, seeds_in_words
 from benchmark.reports.figures.style import TITLES
-from benchmark.reports.rank.loss import Point, Relation
+from benchmark.reports.rank.loss import RankLossPoint, Relation
 from benchmark.reports.rank.recipe import bars, words
 
 QUALITIES = {"logloss": "test LogLoss", "auc": "test AUC"}
@@ -67,13 +67,13 @@ def _move(runs: Runs, metric: str) -> tuple[str, ...]:
     )
 
 
-def _last(runs: Runs, metric: str, form: Form, when: When) -> str:
+def _last(runs: Runs, metric: str, form: SpectrumForm, when: When) -> str:
     found = list(bands(runs, metric, form, when).values())
     return words(found[-1]) if found else ""
 
 
 def rank_and_loss(
-    points: list[Point], left_out: Mapping[str, str], relations: list[Relation]
+    points: list[RankLossPoint], left_out: Mapping[str, str], relations: list[Relation]
 ) -> Section:
     """The correlations as they are, a row a scope."""
     rows = [

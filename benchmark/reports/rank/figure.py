@@ -8,11 +8,11 @@ from matplotlib.figure import Figure
 
 from benchmark.measure.trajectory import Band
 from benchmark.reports.figures.style import MARKERS, PALETTE, column, legend_below, styled
-from benchmark.reports.rank.loss import Point
+from benchmark.reports.rank.loss import RankLossPoint
 
 
 @styled
-def rank_against_quality(dataset: str, points: Sequence[Point]) -> Figure:
+def rank_against_quality(dataset: str, points: Sequence[RankLossPoint]) -> Figure:
     """Test LogLoss and AUC over the trained last stage's effective rank; ± sd over the seeds.
     `points` by family."""
     families = {
@@ -30,7 +30,9 @@ def rank_against_quality(dataset: str, points: Sequence[Point]) -> Figure:
     return figure
 
 
-def _family(axes: Axes, family: str, members: Sequence[Point], quality: str, number: int) -> None:
+def _family(
+    axes: Axes, family: str, members: Sequence[RankLossPoint], quality: str, number: int
+) -> None:
     bands: list[Band] = [getattr(point, quality) for point in members]
     axes.errorbar(
         [point.rank.mean for point in members],

@@ -33,7 +33,7 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Point:
+class RankLossPoint:
     """One recipe; `family` is its model."""
 
     recipe: str
@@ -64,9 +64,9 @@ class Relation:
     found: Correlation | str
 
 
-def points(recipes: Mapping[str, Runs]) -> tuple[list[Point], dict[str, str]]:
+def points(recipes: Mapping[str, Runs]) -> tuple[list[RankLossPoint], dict[str, str]]:
     """A point a recipe, by family; and why other recipes give none."""
-    kept: list[Point] = []
+    kept: list[RankLossPoint] = []
     left: dict[str, str] = {}
     for name, runs in recipes.items():
         last = [list(spectra(run, "token", "best").values())[-1] for run in runs if run.spectra]
@@ -78,18 +78,18 @@ def points(recipes: Mapping[str, Runs]) -> tuple[list[Point], dict[str, str]]:
         elif all(s.limit == 1 for s in last if s is not None):
             left[name] = "its rank is 1 by its shape"
         else:
-            kept.append(Point(name, runs[0].recipe["model"]["name"], rank, logloss, auc))
+            kept.append(RankLossPoint(name, runs[0].recipe["model"]["name"], rank, logloss, auc))
     return sorted(kept, key=lambda point: (point.family, point.recipe)), left
 
 
-def relations(found: Sequence[Point]) -> list[Relation]:
+def relations(found: Sequence[RankLossPoint]) -> list[Relation]:
     """Across all recipes, pooled within the families, and within each family of two recipes or
     more."""
     families = {
         family: list(each) for family, each in groupby(found, key=lambda point: point.family)
     }
     several = {family: each for family, each in families.items() if len(each) > 1}
-    scopes: dict[str, list[list[Point]]] = {
+    scopes: dict[str, list[list[RankLossPoint]]] = {
         ACROSS: [list(found)],
         "within families, pooled": list(several.values()),
         **{f"within {family}": [each] for family, each in several.items()},
@@ -103,7 +103,7 @@ def relations(found: Sequence[Point]) -> list[Relation]:
 
 
 def _relation(
-    scope: str, groups: list[list[Point]], quality: Literal["logloss", "auc"], kind: Kind
+    scope: str, groups: list[list[RankLossPoint]], quality: Literal["logloss", "auc"], kind: Kind
 ) -> Relation:
     members = [point for group in groups for point in group]
     x = np.array([point.rank.mean for point in members])

@@ -9,8 +9,8 @@ from benchmark.records.ranks import (
     BARS,
     FORMS,
     WHEN,
-    Form,
     Runs,
+    SpectrumForm,
     When,
     bands,
     block_bands,
@@ -111,7 +111,7 @@ def _blocks(runs: Runs, metric: str) -> Section:
     )
 
 
-def _summary(runs: Runs, metric: str, form: Form, when: When) -> str:
+def _summary(runs: Runs, metric: str, form: SpectrumForm, when: When) -> str:
     paths = trajectories(runs, metric, form, when)
     collapse, damping = over_seeds(p.collapse for p in paths), over_seeds(p.damping for p in paths)
     if collapse is None:

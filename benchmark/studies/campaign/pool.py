@@ -17,7 +17,7 @@ from joblib.externals.loky import get_reusable_executor
 
 from benchmark.errors import BenchmarkError, UsageError
 from benchmark.studies.campaign.cells import Cell
-from benchmark.studies.campaign.suite import CarryOut, Outcome
+from benchmark.studies.campaign.suite import CarryOut, CellOutcome
 
 ANSWER_SECONDS = 10
 
@@ -36,11 +36,11 @@ class Local:
     def jobs(self) -> int:
         return self._jobs
 
-    def submit(self, carry_out: CarryOut, cell: Cell) -> "Future[Outcome]":
+    def submit(self, carry_out: CarryOut, cell: Cell) -> "Future[CellOutcome]":
         self._executor = get_reusable_executor(
             self._jobs, initializer=_ignore_interrupts, env=self._threads
         )
-        future: Future[Outcome] = self._executor.submit(carry_out, cell)
+        future: Future[CellOutcome] = self._executor.submit(carry_out, cell)
         return future
 
     def close(self, *, kill: bool) -> None:
@@ -83,8 +83,8 @@ class Cluster:
             )
         return len(threads)
 
-    def submit(self, carry_out: CarryOut, cell: Cell) -> "Future[Outcome]":
-        future: Future[Outcome] = self._executor.submit(carry_out, cell)
+    def submit(self, carry_out: CarryOut, cell: Cell) -> "Future[CellOutcome]":
+        future: Future[CellOutcome] = self._executor.submit(carry_out, cell)
         return future
 
     def close(self, *, kill: bool) -> None:

@@ -18,7 +18,7 @@ INTERRUPTED = "its process was interrupted; the same command goes on from its la
 
 
 @dataclass(frozen=True)
-class Began:
+class CellStarted:
     """`again`: its process had died."""
 
     cell: Cell
@@ -26,7 +26,7 @@ class Began:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class CellOutcome:
     """How a cell ended; `auc` is the test AUC of one that is done, `error` the message of one that
     failed."""
 
@@ -37,8 +37,8 @@ class Outcome:
     error: str = ""
 
 
-CarryOut = Callable[[Cell], Outcome]
-Watch = Callable[[Began | Outcome], None]
+CarryOut = Callable[[Cell], CellOutcome]
+CellWatch = Callable[[CellStarted | CellOutcome], None]
 
 
 class Pool(Protocol):
@@ -47,7 +47,7 @@ class Pool(Protocol):
     def jobs(self) -> int:
         """How many cells it can carry out at once, now."""
 
-    def submit(self, carry_out: CarryOut, cell: Cell) -> "Future[Outcome]":
+    def submit(self, carry_out: CarryOut, cell: Cell) -> "Future[CellOutcome]":
         """The future raises BrokenExecutor where a process of the pool has died; `submit` then has
         new ones."""
 
@@ -55,8 +55,12 @@ class Pool(Protocol):
 
 
 def run_cells(
-    cells: Sequence[Cell], carry_out: CarryOut, pool: Pool, watch: Watch, stop: Callable[[], None]
-) -> list[Outcome]:
+    cells: Sequence[Cell],
+    carry_out: CarryOut,
+    pool: Pool,
+    watch: CellWatch,
+    stop: Callable[[], None],
+) -> list[CellOutcome]:
     """Carries out the cells in their order and returns how each ended, in the order of their ends.
 
     Where a process dies and takes others with it, the cells under way are run again, one by one;
@@ -64,9 +68,9 @@ def run_cells(
     the cells under way are to end, and Interrupted is raised when they have; a second signal ends
     them at once."""
     waiting, suspects = deque(cells), deque[Cell]()
-    running: dict[Future[Outcome], Cell] = {}
+    running: dict[Future[CellOutcome], Cell] = {}
     died: set[str] = set()
-    outcomes: list[Outcome] = []
+    outcomes: list[CellOutcome] = []
     orderly = False
     try:
         with Interrupts() as interrupts:
@@ -78,7 +82,7 @@ def run_cells(
                     suspects.clear()
                 for cell in _startable(waiting, suspects, len(running), pool):
                     running[pool.submit(carry_out, cell)] = cell
-                    watch(Began(cell, again=cell.key in died))
+                    watch(CellStarted(cell, again=cell.key in died))
                 for future in _completed(running):
                     cell = running.pop(future)
                     outcome = _outcome(future, cell, died)
@@ -104,7 +108,7 @@ def _startable(waiting: deque[Cell], suspects: deque[Cell], running: int, pool: 
     return [waiting.popleft() for _ in range(min(room, len(waiting)))]
 
 
-def _completed(running: dict["Future[Outcome]", Cell]) -> list["Future[Outcome]"]:
+def _completed(running: dict["Future[CellOutcome]", Cell]) -> list["Future[CellOutcome]"]:
     if not running:
         time.sleep(TICK)  # the cluster has no worker at the moment
         return []
@@ -112,11 +116,11 @@ def _completed(running: dict["Future[Outcome]", Cell]) -> list["Future[Outcome]"
     return [future for future in running if future in done]
 
 
-def _outcome(future: "Future[Outcome]", cell: Cell, died: set[str]) -> Outcome | None:
+def _outcome(future: "Future[CellOutcome]", cell: Cell, died: set[str]) -> CellOutcome | None:
     """None for a cell that is to be run again."""
     try:
         return future.result()
     except BrokenExecutor:
-        return Outcome(cell, "failed", 0.0, error=DIED) if cell.key in died else None
+        return CellOutcome(cell, "failed", 0.0, error=DIED) if cell.key in died else None
     except Exception as error:  # the pool lost it, or could not send it
-        return Outcome(cell, "failed", 0.0, error=f"{type(error).__name__}: {error}")
+        return CellOutcome(cell, "failed", 0.0, error=f"{type(error).__name__}: {error}")

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from benchmark.data import catalog
-from benchmark.data.catalog import Found
+from benchmark.data.catalog import FoundCard
 from benchmark.data.store import Store
 from benchmark.errors import BenchmarkError, UsageError
 from benchmark.records.record import Record
 from benchmark.runs.run import Job
 from benchmark.studies.campaign.cells import Cell
-from benchmark.studies.campaign.suite import Outcome
+from benchmark.studies.campaign.suite import CellOutcome
+from benchmark.utils.types import Device
 
 
 class Perform(Protocol):
@@ -35,9 +36,9 @@ class Worker:
     data_root: Path | None
     threads: int
     going: Path
-    device: Literal["cpu", "cuda"] = "cpu"
+    device: Device = "cpu"
 
-    def __call__(self, cell: Cell) -> Outcome:
+    def __call__(self, cell: Cell) -> CellOutcome:
         began, parent = time.monotonic(), os.getppid()
 
         def leave() -> bool:
@@ -47,8 +48,8 @@ class Worker:
             state: Literal["done", "failed", "interrupted"],
             auc: float | None = None,
             error: str = "",
-        ) -> Outcome:
-            return Outcome(cell, state, time.monotonic() - began, auc, error)
+        ) -> CellOutcome:
+            return CellOutcome(cell, state, time.monotonic() - began, auc, error)
 
         if not self.going.parent.is_dir():
             return ended(
@@ -78,7 +79,7 @@ class Worker:
 
 
 @cache
-def _opened(card: str, data_root: Path | None) -> tuple[Found, Store]:
+def _opened(card: str, data_root: Path | None) -> tuple[FoundCard, Store]:
     return catalog.open_data(card, data_root=data_root, notify=_ignore, fetch=False)
 
 

@@ -14,7 +14,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from benchmark import __version__
 from benchmark.errors import BenchmarkError
@@ -25,6 +25,7 @@ from benchmark.studies.claims.effects import Effect
 from benchmark.studies.claims.kinds import LEAST_SEEDS, Test
 from benchmark.utils import toml
 from benchmark.utils.paths import shown
+from benchmark.utils.types import Frozen, NonEmpty
 
 FILE = "claims.toml"
 DIGITS = 10
@@ -43,31 +44,26 @@ RULE = (
 )
 
 Word = Literal["supported", "not supported", "contradicted", "not testable here"]
-Side = Literal["above 0", "below 0"]
-Text = Annotated[str, Field(min_length=1)]
+ClaimedSide = Literal["above 0", "below 0"]
 
 
-class _Form(BaseModel):
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
-
-
-class Claim(_Form):
+class Claim(Frozen):
     """`data` are the data sets of the source, `claimed` the side of 0 on which the effect of every
     test should lie."""
 
     id: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
-    sentence: Text
-    source: Text
-    data: Annotated[tuple[Text, ...], Field(min_length=1)]
-    claimed: Side
+    sentence: NonEmpty
+    source: NonEmpty
+    data: Annotated[tuple[NonEmpty, ...], Field(min_length=1)]
+    claimed: ClaimedSide
     tests: Annotated[tuple[Test, ...], Field(min_length=1)]
 
 
-class _File(_Form):
+class _ClaimsFile(Frozen):
     claim: tuple[Claim, ...]
 
     @model_validator(mode="after")
-    def _ids_are_distinct(self) -> "_File":
+    def _ids_are_distinct(self) -> "_ClaimsFile":
         counts = Counter(claim.id for claim in self.claim)
         if repeated := [name for name, count in counts.items() if count > 1]:
             raise ValueError(f"the id {repeated[0]} is given to two claims")
@@ -105,7 +101,7 @@ class Verdict:
         )
 
 
-def judge(effect: Effect, claimed: Side) -> Word:
+def judge(effect: Effect, claimed: ClaimedSide) -> Word:
     if effect.low <= 0 <= effect.high:
         return "not supported"
     return "supported" if (effect.low > 0) == (claimed == "above 0") else "contradicted"
@@ -114,7 +110,7 @@ def judge(effect: Effect, claimed: Side) -> Word:
 def load(results: Path) -> tuple[Claim, ...]:
     """Raises UsageError for a missing or wrong file, naming the key."""
     path = results / FILE
-    return toml.validate(_File, toml.read(path), shown(path)).claim
+    return toml.validate(_ClaimsFile, toml.read(path), shown(path)).claim
 
 
 def verdicts(results: Path) -> list[Verdict]:

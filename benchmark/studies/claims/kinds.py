@@ -9,7 +9,7 @@ from statistics import mean
 from typing import Annotated, Literal, TypeVar
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from benchmark.measure.trajectory import Trajectory
 from benchmark.records.ranks import WHEN, When, trajectories
@@ -21,6 +21,7 @@ from benchmark.studies.ablation import design, report
 from benchmark.studies.ablation.design import FFN, MIXING
 from benchmark.studies.claims.archive import RANKED, Archive, Missing, Wanted
 from benchmark.studies.claims.effects import Effect, contrast, difference, mean_over_seeds
+from benchmark.utils.types import Frozen
 
 LEAST_SEEDS = 3
 LEAST_BLOCKS = 6
@@ -32,8 +33,7 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)?$")]
 """A recipe's name, or STUDY/VARIANT."""
 
 
-class _Test(BaseModel):
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+class _Test(Frozen):
     datasets: Annotated[tuple[str, ...], Field(min_length=1)]
 
 

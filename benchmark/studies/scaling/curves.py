@@ -11,7 +11,7 @@ from benchmark.studies.campaign.variants import ranks
 from benchmark.studies.scaling.bootstrap import Crossing, LawTest, crossings, law_or_constant
 from benchmark.studies.scaling.joint import JointFit, fit_joint
 from benchmark.studies.scaling.ladders import AXES, PARAMETERS, ROWS, Axis, Ladders, Rung, on_axis
-from benchmark.studies.scaling.law import Fit, fit
+from benchmark.studies.scaling.law import LawFit, fit
 from benchmark.studies.scaling.points import JointPoint, Ladder, NotFitted, Point
 
 LAW, NO_LAW, NO_POWER_LAW, NO_JOINT_LAW = (
@@ -32,11 +32,11 @@ class Curve:
     rungs: tuple[Rung, ...]
     ladder: Ladder | None = None
     test: LawTest | None = None
-    tried: Fit | None = None
+    tried: LawFit | None = None
     refused: str = ""
 
     @property
-    def fit(self) -> Fit | None:
+    def fit(self) -> LawFit | None:
         """The law, where the data reject neither it nor a law at all."""
         return None if self.tried is None or self.tried.rejected else self.tried
 

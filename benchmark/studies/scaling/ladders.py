@@ -72,7 +72,7 @@ Ladders = dict[str, tuple[Rung, ...]]
 
 
 @dataclass(frozen=True)
-class Place:
+class LadderPlace:
     """Which step or shape of which recipe it is whose records lie in a folder."""
 
     recipe: str
@@ -105,10 +105,10 @@ def sizes(recipe: Recipe, kind: Kind) -> tuple[Step, ...]:
     return recipe.scaling if kind == "step" else recipe.shapes.of
 
 
-def place_of(folder: str) -> Place | None:
+def place_of(folder: str) -> LadderPlace | None:
     """None for a name that no step or shape has."""
     found = FOLDER.fullmatch(folder)
-    return found and Place(found[1], "shape" if found[2] else "step", int(found[3]))
+    return found and LadderPlace(found[1], "shape" if found[2] else "step", int(found[3]))
 
 
 def ladders(results: Path, dataset: str) -> Ladders:

@@ -79,7 +79,7 @@ class Border:
 
 
 @dataclass(frozen=True)
-class Fit:
+class LawFit:
     """`noise` is an sd of log L; `r2` is over all points; `held_out` the relative error (predicted
     / measured - 1) at the largest size of the law fitted to the others, `missed` the same in
     LogLoss; `misfit` the p of an F test of the size means against the law. Falls are those of the
@@ -131,14 +131,14 @@ def at_bound(exponent: float) -> bool:
     return not EXPONENTS[0] < exponent < EXPONENTS[1]
 
 
-def fit(ladder: Ladder) -> Fit:
+def fit(ladder: Ladder) -> LawFit:
     law, objective = best_law(ladder, ladder.noise)
     alpha, border = _region(ladder, law, objective)
     loss = np.exp(ladder.log_loss)
     means = ladder.means(loss)
     forecast, _ = best_law(ladder.without_largest(), ladder.noise)
     predicted = float(forecast.at(ladder.sizes[-1]))
-    return Fit(
+    return LawFit(
         law=law,
         noise=ladder.noise,
         freedom=ladder.freedom,

@@ -30,7 +30,7 @@ from benchmark.studies.scaling.ladders import (
     ladders,
     rows_of,
 )
-from benchmark.studies.scaling.law import Fit, Interval
+from benchmark.studies.scaling.law import Interval, LawFit
 from benchmark.studies.scaling.shapes import Level
 
 
@@ -178,7 +178,7 @@ def _law(curve: Curve) -> dict[str, Any]:
     }
 
 
-def _fit(fit: Fit) -> dict[str, Any]:
+def _fit(fit: LawFit) -> dict[str, Any]:
     """None for E, A and alpha where they are no estimates."""
     law = asdict(fit.law)
     law |= {} if fit.identified else {"E": None}
@@ -204,7 +204,7 @@ def _joint(joint: Joint) -> dict[str, Any]:
     }
 
 
-def _plain(fit: Fit | JointFit, law: dict[str, float | None]) -> dict[str, Any]:
+def _plain(fit: LawFit | JointFit, law: dict[str, float | None]) -> dict[str, Any]:
     """Without the border of a fit's region, and without what stands beside it."""
     values = {key: value for key, value in vars(fit).items() if key not in ("border", "misfit")}
     intervals = {key: asdict(value) for key, value in values.items() if isinstance(value, Interval)}

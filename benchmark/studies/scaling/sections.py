@@ -18,7 +18,7 @@ from benchmark.studies.scaling.ladders import (
     settings,
     varied_settings,
 )
-from benchmark.studies.scaling.law import EXPONENTS, Fit, Interval
+from benchmark.studies.scaling.law import EXPONENTS, Interval, LawFit
 
 HEAD = (
     "recipe",
@@ -116,7 +116,7 @@ def _verdict(curve: Curve) -> str:
     )
 
 
-def _estimates(fit: Fit) -> tuple[str, ...]:
+def _estimates(fit: LawFit) -> tuple[str, ...]:
     E, A = interval(fit.E, 5), interval(fit.A, 5)
     return (
         f"{fit.law.E:.5f} ({E})" if fit.identified else f"not identified ({E})",
@@ -127,7 +127,7 @@ def _estimates(fit: Fit) -> tuple[str, ...]:
     )
 
 
-def _exponent(fit: Fit) -> str:
+def _exponent(fit: LawFit) -> str:
     low, high = fit.alpha.low, fit.alpha.high
     if fit.bounded:
         return f"{fit.law.alpha:.3f} ({interval(fit.alpha, 3)})"

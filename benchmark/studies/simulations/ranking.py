@@ -37,7 +37,7 @@ BATCH = 1000
 
 
 @dataclass(frozen=True)
-class Design:
+class RankingDesign:
     """Of one table. Its first two rows have the root mean square of all sds, which is 1."""
 
     rows: int
@@ -51,11 +51,11 @@ class Design:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class RankingOutcome:
     """Counts over simulated tables, whose first row is better than all others by `difference`, or
     equal to them (0)."""
 
-    design: Design
+    design: RankingDesign
     difference: float
     tables: int
     false_better: int
@@ -75,7 +75,7 @@ class TwoRecipes:
 
 
 @dataclass(frozen=True)
-class Coverage:
+class IntervalCoverage:
     case: TwoRecipes
     draws: int
     outside: int
@@ -92,9 +92,9 @@ SHIFTED = (
 POSITIVES, NEGATIVES, RECIPE_SEEDS, RESAMPLES = 300, 900, 5, 500
 
 
-def outcomes(tables: int, seed: int) -> Iterator[Outcome]:
+def outcomes(tables: int, seed: int) -> Iterator[RankingOutcome]:
     designs = [
-        Design(rows, seeds, spread) for rows in ROWS for seeds in SEEDS for spread in SPREADS
+        RankingDesign(rows, seeds, spread) for rows in ROWS for seeds in SEEDS for spread in SPREADS
     ]
     for number, design in enumerate(designs):
         least = float(f"{detectable(list(design.sds), design.seeds, comb(design.rows, 2)):.6g}")
@@ -108,8 +108,8 @@ def outcomes(tables: int, seed: int) -> Iterator[Outcome]:
 
 
 def simulate(
-    design: Design, difference: float, tables: int, random: np.random.Generator
-) -> Outcome:
+    design: RankingDesign, difference: float, tables: int, random: np.random.Generator
+) -> RankingOutcome:
     false, found = 0, np.zeros(design.rows - 1, np.int64)
     true = np.array(
         [first == 0 and difference > 0 for first, _ in combinations(range(design.rows), 2)]
@@ -122,7 +122,7 @@ def simulate(
         false += int((worse | (better & ~true)).any(axis=1).sum())
         if difference > 0:
             found += better[:, : design.rows - 1].sum(axis=0)
-    return Outcome(design, difference, tables, false, tuple(map(int, found)))
+    return RankingOutcome(design, difference, tables, false, tuple(map(int, found)))
 
 
 def called(values: Vector) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
@@ -141,7 +141,7 @@ def called(values: Vector) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     return rejected & (errors > 0), rejected & (errors < 0)
 
 
-def coverage(case: TwoRecipes, draws: int, random: np.random.Generator) -> Coverage:
+def coverage(case: TwoRecipes, draws: int, random: np.random.Generator) -> IntervalCoverage:
     outside = different = 0
     for _ in range(draws):
         runs_a, runs_b = _recipe_pair(case, random)
@@ -149,7 +149,7 @@ def coverage(case: TwoRecipes, draws: int, random: np.random.Generator) -> Cover
         outside += not found.low <= 0 <= found.high
         auc_a, auc_b = ([_auc(run) for run in runs] for runs in (runs_a, runs_b))
         different += welch(auc_a, auc_b).p <= ALPHA
-    return Coverage(case, draws, outside, different)
+    return IntervalCoverage(case, draws, outside, different)
 
 
 def report(tables: int, draws: int, seed: int) -> Report:
@@ -161,7 +161,7 @@ def report(tables: int, draws: int, seed: int) -> Report:
     return as_report(found, covered, seed)
 
 
-def as_report(found: list[Outcome], covered: list[Coverage], seed: int) -> Report:
+def as_report(found: list[RankingOutcome], covered: list[IntervalCoverage], seed: int) -> Report:
     null, shifted = (
         [one for one in found if (one.difference > 0) is better] for better in (False, True)
     )
@@ -198,7 +198,7 @@ def files(made: Report, results: Path) -> dict[Path, str]:
     return {results / "significance.md": made.markdown(), results / "significance.json": numbers}
 
 
-def _null(found: list[Outcome]) -> Section:
+def _null(found: list[RankingOutcome]) -> Section:
     return Section(
         "Equal rows",
         ("rows", "seeds", "largest / smallest sd", "tables", "with a false better"),
@@ -210,7 +210,7 @@ def _null(found: list[Outcome]) -> Section:
     )
 
 
-def _shifted(found: list[Outcome]) -> Section:
+def _shifted(found: list[RankingOutcome]) -> Section:
     return Section(
         f"One row better by the difference that is to be found with {_percent(POWER, 0)}",
         SHIFTED,
@@ -237,7 +237,7 @@ def _shifted(found: list[Outcome]) -> Section:
     )
 
 
-def _covered(found: list[Coverage]) -> Section:
+def _covered(found: list[IntervalCoverage]) -> Section:
     return Section(
         "The bootstrap over test rows and seeds",
         (
@@ -287,7 +287,7 @@ def _auc(run: Scores) -> float:
     return placements(run).auc
 
 
-def _design(design: Design) -> tuple[str, str, str]:
+def _design(design: RankingDesign) -> tuple[str, str, str]:
     return str(design.rows), str(design.seeds), f"{design.spread:g}"
 
 

@@ -1,7 +1,6 @@
 """Do the scaling fits hold what they promise at the designs in use? Made-up ladders whose law, or
 lack of one, is known."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -17,6 +16,7 @@ from benchmark.studies.scaling.bootstrap import (
 from benchmark.studies.scaling.joint import JointLaw, fit_joint
 from benchmark.studies.scaling.law import LEVEL, Law, fit
 from benchmark.studies.scaling.points import JointPoint, Ladder, Point
+from benchmark.utils.types import Notify
 
 Vector = NDArray[np.float64]
 
@@ -38,7 +38,7 @@ RESAMPLES = 199
 
 
 @dataclass(frozen=True)
-class Design:
+class LadderDesign:
     sizes: int
     seeds: int
     decades: float
@@ -57,7 +57,7 @@ class Design:
         return f"{self.sizes} x {self.seeds} over {self.decades:g}"
 
 
-DESIGNS = (Design(6, 3, 1.5), Design(5, 3, 1.0))
+DESIGNS = (LadderDesign(6, 3, 1.5), LadderDesign(5, 3, 1.0))
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Case:
     `losses` by size that follow none. `sd` is in LogLoss at the largest size, times `noisier` at
     each, if given."""
 
-    design: Design
+    design: LadderDesign
     sd: float
     fall: float = 0.0
     alpha: float = ALPHA
@@ -105,7 +105,7 @@ class Coverage:
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundLaw:
     """Draws in which a law is found, and in which the constant is rejected and the law too."""
 
     case: Case
@@ -130,9 +130,9 @@ class JointCoverage:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class LawOutcome:
     seed: int
-    tests: tuple[Found, ...]
+    tests: tuple[FoundLaw, ...]
     laws: tuple[Coverage, ...]
     joints: tuple[JointCoverage, ...]
 
@@ -155,7 +155,7 @@ def verdicts(case: Case, log_loss: Vector) -> tuple[NDArray[np.bool_], NDArray[n
 
 
 @cache
-def _critical_value(design: Design, sd: float) -> float:
+def _critical_value(design: LadderDesign, sd: float) -> float:
     return _exceeded(null_statistics(design.ladder(), np.log(E), sd / E))
 
 
@@ -164,9 +164,9 @@ def _exceeded(null: Vector) -> float:
     return float(np.sort(null)[-round(LEVEL * (1 + len(null)))])
 
 
-def power(case: Case, draws: int, random: np.random.Generator) -> Found:
+def power(case: Case, draws: int, random: np.random.Generator) -> FoundLaw:
     found, misfits = verdicts(case, case.draws(case.design.ladder(), draws, random))
-    return Found(case, draws, int(found.sum()), int(misfits.sum()))
+    return FoundLaw(case, draws, int(found.sum()), int(misfits.sum()))
 
 
 def coverage(case: Case, draws: int, random: np.random.Generator) -> Coverage:
@@ -223,7 +223,7 @@ def joint_coverage(
     )
 
 
-def stated_effect(design: Design, seed: int) -> float:
+def stated_effect(design: LadderDesign, seed: int) -> float:
     """In seed sds, from the smallest to the largest size; the last of FALLS where none has the
     power."""
     for number, fall in enumerate(FALLS):
@@ -233,7 +233,7 @@ def stated_effect(design: Design, seed: int) -> float:
     return FALLS[-1]
 
 
-def simulate(draws: int, seed: int, notify: Callable[[str], None]) -> Outcome:
+def simulate(draws: int, seed: int, notify: Notify) -> LawOutcome:
     """`draws` for each case of the intervals and of unequal noise, TIMES as many for the others of
     the test."""
     effects = [stated_effect(design, seed) for design in DESIGNS]
@@ -266,4 +266,4 @@ def simulate(draws: int, seed: int, notify: Callable[[str], None]) -> Outcome:
     for at, sd in enumerate(SDS):
         joints.append(joint_coverage(sd, min(draws, JOINT_DRAWS), generator(seed, 3, at)))
         notify(f"joint, sd {sd:g}: E covered in {joints[-1].E} of {joints[-1].draws}")
-    return Outcome(seed, tuple(tests), tuple(covered), tuple(joints))
+    return LawOutcome(seed, tuple(tests), tuple(covered), tuple(joints))

@@ -10,15 +10,15 @@ from benchmark.studies.simulations.scaling import (
     STEP,
     Case,
     Coverage,
-    Found,
+    FoundLaw,
     JointCoverage,
-    Outcome,
+    LawOutcome,
 )
 
 CASE = ("sizes x seeds over decades", "seed sd of LogLoss", "fall in sds", "alpha")
 
 
-def report(outcome: Outcome) -> Report:
+def report(outcome: LawOutcome) -> Report:
     even = [one for one in outcome.tests if not one.case.noisier and not one.case.losses]
     flat = [one for one in even if one.case.fall == 0]
     falling = [one for one in even if one.case.fall > 0]
@@ -54,7 +54,7 @@ def files(made: Report, results: Path) -> dict[Path, str]:
     return {folder / "simulation.md": made.markdown(), folder / "simulation.json": numbers}
 
 
-def _tests(tests: tuple[Found, ...]) -> Section:
+def _tests(tests: tuple[FoundLaw, ...]) -> Section:
     return Section(
         "Law or constant",
         (*CASE, "fall in LogLoss", "draws", "a law found", "no law found", "falls by no power law"),
@@ -153,7 +153,7 @@ def _joint(joints: tuple[JointCoverage, ...]) -> Section:
     )
 
 
-def _kept(one: Found) -> int:
+def _kept(one: FoundLaw) -> int:
     """Draws in which the constant is not rejected."""
     return one.draws - one.found - one.misfits
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from benchmark.data.schema import Schema
 from benchmark.data.store import Store
@@ -19,6 +19,7 @@ from benchmark.records.record import NUMERICS
 from benchmark.records.tuning import TUNING_SEED, Objective, Trial, tuning_path
 from benchmark.runs.run import steps_per_epoch
 from benchmark.utils import toml
+from benchmark.utils.types import Device
 
 DEFAULTS = Path(__file__).with_name("search.toml")
 
@@ -57,7 +58,7 @@ class Plan:
     card: str
     seed: int
     threads: int
-    device: Literal["cpu", "cuda"]
+    device: Device
     results: Path
     storage: str | None
 

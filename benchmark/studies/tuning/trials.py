@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from benchmark.data.catalog import Found
+from benchmark.data.catalog import FoundCard
 from benchmark.data.store import Store
 from benchmark.errors import BenchmarkError
 from benchmark.records.tuning import TUNING_SEED, Ended, Trial
@@ -21,18 +21,18 @@ MOST_FAILED, MOST_REJECTED = 10, 200
 
 
 @dataclass(frozen=True)
-class Began:
+class TrialStarted:
     number: int
     values: dict[str, Any]
 
 
-Event = Began | Evaluated | Trial
-Watch = Callable[[Event], None]
+TrialEvent = TrialStarted | Evaluated | Trial
+TrialWatch = Callable[[TrialEvent], None]
 Leave = Callable[[], bool]
 
 
 def carry_out(
-    trials: Trials, found: Found, store: Store, budget: Budget, watch: Watch, leave: Leave
+    trials: Trials, found: FoundCard, store: Store, budget: Budget, watch: TrialWatch, leave: Leave
 ) -> None:
     """Trials until the budget is spent. The one under way at a signal, or when `leave` says so, is
     begun again when
@@ -51,7 +51,7 @@ def carry_out(
 
         check()
         while (asked := trials.ask(budget)) is not None:
-            watch(Began(asked.number, asked.values))
+            watch(TrialStarted(asked.number, asked.values))
             try:
                 ended = _carry_out(asked, trials, found, store, watch, check)
             except KeyboardInterrupt:
@@ -72,9 +72,9 @@ def carry_out(
 def _carry_out(
     asked: Asked,
     trials: Trials,
-    found: Found,
+    found: FoundCard,
     store: Store,
-    watch: Watch,
+    watch: TrialWatch,
     check: Callable[[], None],
 ) -> Trial:
     began = time.perf_counter()

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from benchmark.measure.metrics import Metrics
 from benchmark.measure.trajectory import Band
 from benchmark.records.record import Quality, StageSpectra
-from benchmark.reports.rank.loss import Correlation, Point, correlation, points, relations
+from benchmark.reports.rank.loss import Correlation, RankLossPoint, correlation, points, relations
 from tests.factories import make_record, make_spectrum
 
 
@@ -126,9 +126,9 @@ def test_a_point_is_a_recipe_whatever_its_seeds() -> None:
 
 
 def test_scopes_and_their_recipes() -> None:
-    def point(family: str, number: int) -> Point:
+    def point(family: str, number: int) -> RankLossPoint:
         value = Band((number * 7 % 5) / 10 + 0.1, None, 1)
-        return Point(f"{family}{number}", family, Band(0.1 * number, None, 1), value, value)
+        return RankLossPoint(f"{family}{number}", family, Band(0.1 * number, None, 1), value, value)
 
     found = relations(
         [

@@ -11,7 +11,7 @@ from benchmark.errors import BenchmarkError, UsageError
 from benchmark.recipes import recipe as recipes
 from benchmark.studies.campaign.cells import Cell
 from benchmark.studies.campaign.pool import Cluster, Local
-from benchmark.studies.campaign.suite import Outcome, run_cells
+from benchmark.studies.campaign.suite import CellOutcome, run_cells
 
 RECIPE = recipes.parse({"model": {"name": "lr"}}, "synthetic_tiny", "test")
 CELLS = [
@@ -20,18 +20,18 @@ CELLS = [
 ]
 
 
-def tells_its_process(cell: Cell) -> Outcome:
+def tells_its_process(cell: Cell) -> CellOutcome:
     ignored = signal.getsignal(signal.SIGINT) == signal.SIG_IGN
-    return Outcome(
+    return CellOutcome(
         cell, "done", 0.0, error=f"{os.getpid()} {os.environ['OMP_NUM_THREADS']} {ignored}"
     )
 
 
-def dies(cell: Cell) -> Outcome:
+def dies(cell: Cell) -> CellOutcome:
     """The process of seed 1 is killed, whenever it runs."""
     if cell.seed == 1:
         os.kill(os.getpid(), signal.SIGKILL)
-    return Outcome(cell, "done", 0.0)
+    return CellOutcome(cell, "done", 0.0)
 
 
 def run(pool, carry_out, cells=CELLS):
@@ -74,7 +74,7 @@ def test_a_dask_cluster(threads: int) -> None:
             return
         pool = Cluster(cluster.scheduler_address)
         assert pool.jobs() == 2
-        outcomes = run(pool, lambda cell: Outcome(cell, "done", 0.0, auc=0.5))
+        outcomes = run(pool, lambda cell: CellOutcome(cell, "done", 0.0, auc=0.5))
         assert sorted(outcome.cell.seed for outcome in outcomes) == [0, 1, 2]
 
 

@@ -16,7 +16,7 @@ from benchmark.records import record
 from benchmark.runs.run import Resumed
 from benchmark.studies.campaign import suite
 from benchmark.studies.campaign.cells import Cell
-from benchmark.studies.campaign.suite import Began, Outcome, run_cells
+from benchmark.studies.campaign.suite import CellOutcome, CellStarted, run_cells
 from benchmark.studies.campaign.worker import Worker
 from benchmark.utils.interrupts import Interrupted
 
@@ -30,8 +30,8 @@ def cells(count: int) -> list[Cell]:
     return [Cell(RECIPE, "synthetic_tiny", seed, place) for seed in range(count)]
 
 
-def done(cell: Cell) -> Outcome:
-    return Outcome(cell, "done", 1.0, 0.5)
+def done(cell: Cell) -> CellOutcome:
+    return CellOutcome(cell, "done", 1.0, 0.5)
 
 
 class Instant:
@@ -46,9 +46,9 @@ class Instant:
     def jobs(self) -> int:
         return self._jobs
 
-    def submit(self, carry_out, cell: Cell) -> "Future[Outcome]":
+    def submit(self, carry_out, cell: Cell) -> "Future[CellOutcome]":
         self.started.append(cell.seed)
-        future: Future[Outcome] = Future()
+        future: Future[CellOutcome] = Future()
         if self._dying.get(cell.seed, 0):
             self._dying[cell.seed] -= 1
             future.set_exception(BrokenExecutor())
@@ -60,11 +60,11 @@ class Instant:
         self.killed = kill
 
 
-def run(pool, count: int, carry_out=done, watch=lambda _: None) -> list[Outcome]:
+def run(pool, count: int, carry_out=done, watch=lambda _: None) -> list[CellOutcome]:
     return run_cells(cells(count), carry_out, pool, watch, lambda: None)
 
 
-def states(outcomes: list[Outcome]) -> dict[int, str]:
+def states(outcomes: list[CellOutcome]) -> dict[int, str]:
     return {outcome.cell.seed: outcome.state for outcome in outcomes}
 
 
@@ -73,7 +73,7 @@ def test_cells_start_in_order_and_every_end_is_told() -> None:
     outcomes = run(pool, 3, watch=told.append)
     assert pool.started == [0, 1, 2] and pool.killed is False
     assert states(outcomes) == dict.fromkeys(range(3), "done")
-    assert [type(event) for event in told] == [Began, Outcome] * 3
+    assert [type(event) for event in told] == [CellStarted, CellOutcome] * 3
 
 
 def test_as_many_run_at_once_as_the_pool_can() -> None:
@@ -90,22 +90,22 @@ def test_as_many_run_at_once_as_the_pool_can() -> None:
             future = self.executor.submit(carry_out, cell)
             return future
 
-    def meet(cell: Cell) -> Outcome:
+    def meet(cell: Cell) -> CellOutcome:
         barrier.wait()
         return done(cell)
 
     pool = Threads(2)
 
     def watch(event) -> None:
-        pool.under_way -= isinstance(event, Outcome)
+        pool.under_way -= isinstance(event, CellOutcome)
 
     assert states(run(pool, 6, meet, watch)) == dict.fromkeys(range(6), "done")
     assert pool.most == 2
 
 
 def test_a_failing_cell_leaves_the_others_alone() -> None:
-    def one_fails(cell: Cell) -> Outcome:
-        return Outcome(cell, "failed", 1.0, error="no") if cell.seed == 1 else done(cell)
+    def one_fails(cell: Cell) -> CellOutcome:
+        return CellOutcome(cell, "failed", 1.0, error="no") if cell.seed == 1 else done(cell)
 
     assert states(run(Instant(), 3, one_fails)) == {0: "done", 1: "failed", 2: "done"}
 
@@ -114,7 +114,7 @@ def test_what_dies_with_others_is_run_again_alone() -> None:
     pool, told = Instant(jobs=2, dying={0: 1, 1: 1}), []
     assert states(run(pool, 4, watch=told.append)) == dict.fromkeys(range(4), "done")
     assert pool.started == [0, 1, 0, 1, 2, 3]
-    assert [event.again for event in told if isinstance(event, Began)] == [
+    assert [event.again for event in told if isinstance(event, CellStarted)] == [
         False,
         False,
         True,
@@ -133,7 +133,7 @@ def test_what_dies_alone_has_failed() -> None:
 def test_a_cell_that_the_pool_loses_has_failed() -> None:
     class Losing(Instant):
         def submit(self, carry_out, cell):
-            future: Future[Outcome] = Future()
+            future: Future[CellOutcome] = Future()
             future.set_exception(RuntimeError("lost"))
             return future
 
@@ -152,20 +152,20 @@ def test_a_pool_without_workers_is_waited_for(monkeypatch) -> None:
 def test_a_signal_starts_nothing_more(signum) -> None:
     stopped = []
 
-    def interrupted(cell: Cell) -> Outcome:
+    def interrupted(cell: Cell) -> CellOutcome:
         signal.raise_signal(signum)
-        return Outcome(cell, "interrupted", 1.0)
+        return CellOutcome(cell, "interrupted", 1.0)
 
     pool, told = Instant(), []
     with pytest.raises(Interrupted) as caught:
         run_cells(cells(3), interrupted, pool, told.append, lambda: stopped.append(True))
     assert caught.value.signum == signum
     assert (pool.started, pool.killed) == ([0], False)
-    assert [event.state for event in told if isinstance(event, Outcome)] == ["interrupted"]
+    assert [event.state for event in told if isinstance(event, CellOutcome)] == ["interrupted"]
 
 
 def test_a_second_signal_ends_at_once() -> None:
-    def twice(cell: Cell) -> Outcome:
+    def twice(cell: Cell) -> CellOutcome:
         signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGINT)
         return done(cell)
@@ -177,7 +177,7 @@ def test_a_second_signal_ends_at_once() -> None:
 
 
 def test_a_process_that_was_interrupted_by_itself_has_failed() -> None:
-    [outcome] = run(Instant(), 1, lambda cell: Outcome(cell, "interrupted", 1.0))
+    [outcome] = run(Instant(), 1, lambda cell: CellOutcome(cell, "interrupted", 1.0))
     assert (outcome.state, outcome.error) == ("failed", suite.INTERRUPTED)
 
 

@@ -12,7 +12,7 @@ from scipy.optimize import minimize
 from benchmark.studies.scaling import bootstrap
 from benchmark.studies.scaling import fit as scaling_fit
 from benchmark.studies.scaling.bootstrap import law_or_constant
-from benchmark.studies.scaling.law import TAU, Fit, Law, best_law, fit
+from benchmark.studies.scaling.law import TAU, Law, LawFit, best_law, fit
 from benchmark.studies.scaling.points import Ladder, NotFitted, Point
 
 SIZES = tuple(1e5 * 2.0**step for step in range(6))
@@ -40,7 +40,7 @@ def noisy(law: Law, spread: float, seed: int, seeds: int = 3) -> list[Point]:
     ]
 
 
-def flat(value: Fit) -> tuple[float, ...]:
+def flat(value: LawFit) -> tuple[float, ...]:
     ends = [
         end for interval in (value.E, value.A, value.alpha) for end in (interval.low, interval.high)
     ]

@@ -121,7 +121,7 @@ def test_shapes_of_unequal_flops_are_refused_before_any_run(tmp_path) -> None:
     ],
 )
 def test_a_folder_is_of_one_step_or_shape(folder: str, place: tuple) -> None:
-    assert ladders.place_of(folder) == ladders.Place(*place)
+    assert ladders.place_of(folder) == ladders.LadderPlace(*place)
 
 
 @pytest.mark.parametrize("folder", ["a", "a-0", "a-shape0", "-3", "a-shape", "a-x1", "a-٣"])

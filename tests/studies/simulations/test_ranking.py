@@ -8,9 +8,9 @@ import pytest
 from benchmark.measure import significance
 from benchmark.studies.simulations.ranking import (
     CASES,
-    Coverage,
-    Design,
-    Outcome,
+    IntervalCoverage,
+    RankingDesign,
+    RankingOutcome,
     TwoRecipes,
     as_report,
     called,
@@ -22,8 +22,13 @@ from benchmark.studies.simulations.ranking import (
 from benchmark.utils.paths import RESULTS
 
 KEPT = json.loads((RESULTS / "significance.json").read_text())
-OUTCOMES = [Outcome(**(kept | {"design": Design(**kept["design"])})) for kept in KEPT["outcomes"]]
-COVERAGE = [Coverage(**(kept | {"case": TwoRecipes(**kept["case"])})) for kept in KEPT["coverage"]]
+OUTCOMES = [
+    RankingOutcome(**(kept | {"design": RankingDesign(**kept["design"])}))
+    for kept in KEPT["outcomes"]
+]
+COVERAGE = [
+    IntervalCoverage(**(kept | {"case": TwoRecipes(**kept["case"])})) for kept in KEPT["coverage"]
+]
 
 
 def test_many_tables_at_once_are_judged_by_the_rule_of_ranks() -> None:
@@ -42,7 +47,7 @@ def test_many_tables_at_once_are_judged_by_the_rule_of_ranks() -> None:
 
 
 def test_the_spread_of_a_design_is_about_a_root_mean_square_of_one() -> None:
-    sds = Design(8, 5, 10.0).sds
+    sds = RankingDesign(8, 5, 10.0).sds
     assert np.mean(sds**2) == pytest.approx(1)
     assert sds[-1] / sds[2] == pytest.approx(10)
     assert list(sds[:2]) == [1, 1]
@@ -64,7 +69,7 @@ def test_the_kept_simulation_is_large_and_holds_what_the_leaderboard_promises() 
 
 
 @pytest.mark.parametrize("kept", OUTCOMES[:8], ids=str)
-def test_a_smaller_simulation_agrees_with_the_kept_one(kept: Outcome) -> None:
+def test_a_smaller_simulation_agrees_with_the_kept_one(kept: RankingOutcome) -> None:
     again = simulate(kept.design, kept.difference, 1500, np.random.default_rng(1))
     for ours, theirs in ((again.false_better, kept.false_better), (again.found[0], kept.found[0])):
         share = theirs / kept.tables

@@ -17,9 +17,9 @@ from benchmark.studies.simulations.scaling import (
     UNEQUAL_SDS,
     Case,
     Coverage,
-    Found,
+    FoundLaw,
     JointCoverage,
-    Outcome,
+    LawOutcome,
     coverage,
     generator,
     power,
@@ -30,13 +30,13 @@ from benchmark.studies.simulations.scaling_report import files, report
 STRONG = Case(DESIGNS[0], SDS[0], 30.0)
 NOISY = Case(DESIGNS[0], 1e-3, noisier=UNEQUAL_SDS[1])
 STEPPED = Case(DESIGNS[1], 1e-3, losses=STEP)
-OUTCOME = Outcome(
+OUTCOME = LawOutcome(
     seed=7,
     tests=(
-        Found(Case(DESIGNS[0], SDS[0]), 1000, 50, 0),
-        Found(STRONG, 1000, 910, 60),
-        Found(NOISY, 100, 9, 1),
-        Found(STEPPED, 1000, 2, 998),
+        FoundLaw(Case(DESIGNS[0], SDS[0]), 1000, 50, 0),
+        FoundLaw(STRONG, 1000, 910, 60),
+        FoundLaw(NOISY, 100, 9, 1),
+        FoundLaw(STEPPED, 1000, 2, 998),
     ),
     laws=(
         Coverage(STRONG, 100, 95, 94, 93, 80, 75, 60, 0.5),

@@ -17,7 +17,7 @@ from benchmark.runs.run import Finished, Job, Run
 from benchmark.studies.tuning import trials as module
 from benchmark.studies.tuning.plan import Budget, Plan
 from benchmark.studies.tuning.study import DIED, Trials
-from benchmark.studies.tuning.trials import Began
+from benchmark.studies.tuning.trials import TrialStarted
 from benchmark.training.fit import Evaluated
 from benchmark.utils.interrupts import Interrupted
 from tests.factories import make_curve
@@ -325,5 +325,5 @@ def test_a_database_keeps_a_study_too(tmp_path, store):
 def test_what_is_under_way_is_shown(tmp_path, store):
     seen: list = []
     tune(small_plan(tmp_path), store, 1, watch=seen.append)
-    assert isinstance(seen[0], Began) and isinstance(seen[-1], Trial)
+    assert isinstance(seen[0], TrialStarted) and isinstance(seen[-1], Trial)
     assert {type(event) for event in seen[1:-1]} == {Evaluated}
