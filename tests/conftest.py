@@ -99,5 +99,5 @@ def made(tmp_path_factory) -> Made:
             for event in Run(job):
                 if isinstance(event, Finished):
                     save(event, job.path(root / "results"))
-    document.write(files.texts(files.load_boards(root / "results"), root / "results"))
+    document.write_texts(files.texts(files.load_boards(root / "results"), root / "results"))
     return Made(root / "results", root / "recipes")

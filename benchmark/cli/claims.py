@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from benchmark.terminal.console import out, print_section
+from benchmark.terminal.console import out, print_table
 from benchmark.utils.paths import RESULTS, shown
 
 
@@ -21,17 +21,17 @@ def claims(
 ) -> None:
     """Judge the claims of claims.toml from the records alone; writes claims.md and claims.json."""
     from benchmark.errors import BenchmarkError
-    from benchmark.reports.document import differing, write
+    from benchmark.reports.document import differing, write_texts
     from benchmark.studies.claims import claims as study
 
     report = study.report(results)
-    for section in report.sections:
-        print_section(section)
+    for section in report.tables:
+        print_table(section)
     for remark in report.remarks[1:]:
         out.print(remark, highlight=False, markup=False)
     contents = study.texts(report, results)
     if not check:
-        write(contents)
+        write_texts(contents)
         for path in contents:
             out.print(f"written: {shown(path)}", highlight=False)
     elif unlike := [shown(path) for path in differing(contents)]:

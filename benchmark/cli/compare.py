@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from benchmark.cli.options import RecordsFolder
-from benchmark.terminal.console import out, print_section
+from benchmark.terminal.console import out, print_table
 from benchmark.utils.paths import RESULTS, shown
 
 Subject = Annotated[
@@ -34,7 +34,7 @@ def compare(
         out.print(line, highlight=False, markup=False)
     out.print()
     for section in study.report(first, second):
-        print_section(section)
+        print_table(section)
     name = "-".join(("compare", first.runs[0].dataset, sides.slug(first), sides.slug(second)))
     for path in style.write(comparison(first, second), figures or results / "figures", name):
         out.print(f"figure: {shown(path)}", highlight=False, soft_wrap=True)

@@ -10,7 +10,7 @@ import typer
 from benchmark.cli.options import parse_seeds
 from benchmark.errors import BenchmarkError, UsageError
 from benchmark.registry import unknown
-from benchmark.terminal.console import out, print_section
+from benchmark.terminal.console import out, print_table
 from benchmark.utils.paths import RESULTS, shown
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def _one(name: str, runs: "Runs", metrics: Sequence[str]) -> "dict[str, Figure]"
         out.print(line, highlight=False, markup=False)
     out.print()
     for section in of_recipe(runs, metrics):
-        print_section(section)
+        print_table(section)
     return {f"{name}-{part}": figure for part, figure in rank_figures.of_recipe(runs).items()}
 
 
@@ -93,9 +93,9 @@ def _all(
 
     for metric in metrics:
         for section in overview(recipes, metric):
-            print_section(section)
+            print_table(section)
     points, left_out = loss.points(recipes)
-    print_section(rank_and_loss(points, left_out, loss.relations(points)))
+    print_table(rank_and_loss(points, left_out, loss.relations(points)))
     return {"rank-loss": rank_against_quality(dataset, points)} if points else {}
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from benchmark.cli.options import RecordsFolder, ResultsFolder
-from benchmark.terminal.console import notice, out, print_section
+from benchmark.terminal.console import notice, out, print_table
 from benchmark.utils.paths import RESULTS, shown
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def leaderboard(
             say = "is not what the records give; run `python -m benchmark leaderboard`"
             raise BenchmarkError("\n".join(f"{path}: {say}" for path in wrong))
     else:
-        document.write(contents)
+        document.write_texts(contents)
     for board in shown_boards:
         _print_board(board)
     verb = "are what the records give" if check else "written"
@@ -62,8 +62,8 @@ def significance(
     report = ranking.report(tables, draws, seed)
     for line in report.remarks:
         out.print(line, highlight=False, markup=False)
-    for section in report.sections:
-        print_section(section)
+    for section in report.tables:
+        print_table(section)
     for path, text in ranking.files(report, results).items():
         write_text(path, text)
         out.print(shown(path), highlight=False, markup=False)
@@ -103,7 +103,7 @@ def ui(
 
 
 def _print_board(board: "Board") -> None:
-    from benchmark.reports.document import Section
+    from benchmark.reports.document import Table
     from benchmark.reports.leaderboard import columns as cells
 
     for track in board.tracks:
@@ -117,4 +117,4 @@ def _print_board(board: "Board") -> None:
                 )
             )
             remarks = tuple(cells.track_remarks(track)) if position == len(tables) - 1 else ()
-            print_section(Section(title, table.head, table.rows, remarks))
+            print_table(Table(title, table.head, table.rows, remarks))

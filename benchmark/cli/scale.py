@@ -21,7 +21,7 @@ from benchmark.cli.options import (
     parse_seeds,
 )
 from benchmark.errors import UsageError
-from benchmark.terminal.console import notice, out, print_section
+from benchmark.terminal.console import notice, out, print_table
 from benchmark.utils.paths import RESULTS, shown
 
 if TYPE_CHECKING:
@@ -124,8 +124,8 @@ def simulate(
     from benchmark.utils.files import write_text
 
     report = scaling_simulation_report.report(scaling.simulate(draws, seed, notice))
-    for section in report.sections:
-        print_section(section)
+    for section in report.tables:
+        print_table(section)
     for remark in report.remarks[1:]:
         out.print(remark, highlight=False, markup=False)
     for path, text in scaling_simulation_report.files(report, results).items():
@@ -150,7 +150,7 @@ def _plan(results: Path, recipe: str | None, to: float) -> None:
             " --recipe`"
         )
     for section in sections:
-        print_section(section)
+        print_table(section)
 
 
 def _require_rows(recipe: "Recipe", rows: int) -> None:
@@ -171,8 +171,8 @@ def _tables(results: Path, datasets: list[str], *, show: bool, track: bool = Fal
         report = scaling_report.report(found)
         if report is None:
             continue
-        for section in report.sections if show else ():
-            print_section(section)
+        for section in report.tables if show else ():
+            print_table(section)
         for path, text in files.texts(results, dataset, report).items():
             write_text(path, text)
             out.print(f"written: {shown(path)}", highlight=False, soft_wrap=True)

@@ -23,7 +23,7 @@ from benchmark.cli.options import (
     parse_seeds,
 )
 from benchmark.errors import MissingData, UsageError
-from benchmark.terminal.console import notice, out, print_section
+from benchmark.terminal.console import notice, out, print_table
 from benchmark.utils.paths import RESULTS, shown
 
 if TYPE_CHECKING:
@@ -187,8 +187,8 @@ def _report(report: "Report | None", results: Path, study: str, dataset: str) ->
 
     if report is None:
         return
-    for section in report.sections:
-        print_section(section)
+    for section in report.tables:
+        print_table(section)
     for path in grid.write(results, study, dataset, report):
         out.print(f"written: {shown(path)}", highlight=False, soft_wrap=True)
 

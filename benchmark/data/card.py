@@ -92,7 +92,7 @@ class Derived(Frozen):
     of: NonEmpty
 
 
-class Table(Frozen):
+class TableSpec(Frozen):
     """A data set that lies in files: its format, columns and encoding rules.
 
     `header` names the columns of csv files that have no header line. The names of libsvm's columns
@@ -114,7 +114,7 @@ class Table(Frozen):
     dense_rule: Literal["log", "none", "standard"] = "log"
 
     @model_validator(mode="after")
-    def _whole(self) -> "Table":
+    def _whole(self) -> "TableSpec":
         named = (self.label, *self.dense, *self.sparse)
         if repeated := sorted({name for name in named if named.count(name) > 1}):
             raise ValueError(f"label, dense and sparse name {', '.join(repeated)} more than once")
@@ -172,7 +172,7 @@ class Card(Frozen):
     citation: str = ""
     caveat: str = ""
     embedding_dim: Count = 16
-    table: Table | None = None
+    table: TableSpec | None = None
     hub: Hub | None = None
     published_rows: int | None = None
     generator: str | None = None

@@ -13,7 +13,7 @@ import platformdirs
 from filelock import FileLock
 
 from benchmark import registry
-from benchmark.data.card import Card, Hub, Table
+from benchmark.data.card import Card, Hub, TableSpec
 from benchmark.data.encoding import table as table_encoding
 from benchmark.data.encoding.encode import ENCODING_VERSION
 from benchmark.data.sources import download, local, synthetic
@@ -134,7 +134,7 @@ def _open_generated(card: Card, notify: Notify) -> Store:
 
 
 def _open_table(
-    card: Card, table: Table, paths: local.Paths, notify: Notify, *, allow_unverified: bool
+    card: Card, table: TableSpec, paths: local.Paths, notify: Notify, *, allow_unverified: bool
 ) -> Store:
     sums = local.md5_sums(paths, _md5_memory())
     wanted = _card_sums(card)
@@ -160,7 +160,7 @@ def _open_table(
 
 
 def _local_files(
-    found: FoundCard, table: Table, data_root: Path | None, *, verified: bool
+    found: FoundCard, table: TableSpec, data_root: Path | None, *, verified: bool
 ) -> local.Paths | None:
     """The files that are on this machine, unpacked if they lie in a zip; None where the store made
     of the card's
@@ -244,13 +244,13 @@ def _md5_memory() -> Path:
     return cache_folder() / "md5.json"
 
 
-def _key(table: Table, sums: Mapping[str, str]) -> dict[str, object]:
+def _key(table: TableSpec, sums: Mapping[str, str]) -> dict[str, object]:
     # without defaults, so that a new field of Table leaves the stores of older cards where they are
     rules = table.model_dump(mode="json", exclude_defaults=True)
     return {"encoding": ENCODING_VERSION, "table": rules, "md5": dict(sums)}
 
 
-def _published_store(card: Card, table: Table) -> Path:
+def _published_store(card: Card, table: TableSpec) -> Path:
     """Where the store made of the files that the card describes lies, if there is one."""
     return _store_folder(card, _key(table, _card_sums(card)))
 
@@ -270,7 +270,7 @@ def _source_names(
     return {name if distinct else f"{key}/{name}": marked[key] for key, name in names.items()}
 
 
-def _root_folders(card: Card, table: Table, data_root: Path | None) -> list[Path]:
+def _root_folders(card: Card, table: TableSpec, data_root: Path | None) -> list[Path]:
     chosen = data_root or os.environ.get("BENCHMARK_DATA_ROOT")
     if not chosen:
         needed = ", ".join(" or ".join(names) for names in table.files.named.values())

@@ -1,19 +1,24 @@
-"""A study's tables, for a file and for the terminal."""
+"""Generated files: tables as Markdown, and documents to write or to check."""
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
+from benchmark.errors import BenchmarkError
 from benchmark.utils.files import write_text
+from benchmark.utils.paths import shown
 
 Cells = tuple[str, ...]
+DIGITS = 5
+"""Significant digits of a fitted number: the same on every machine, as an optimum is flat."""
 
 
 @dataclass(frozen=True)
-class Section:
-    """A heading, a table under it (no column, no table) and remarks under that."""
+class Table:
+    """A titled table with remarks below it; without columns it is its title and remarks alone."""
 
     title: str
     head: Cells = ()
@@ -21,24 +26,97 @@ class Section:
     remarks: Cells = ()
 
     def markdown(self) -> str:
+        """The table alone, in Markdown."""
         lines = [self.head, tuple("---" for _ in self.head), *self.rows] if self.head else []
-        table = "".join("| " + " | ".join(line) + " |\n" for line in lines)
-        blocks = [f"## {self.title}\n", table, *(f"{remark}\n" for remark in self.remarks)]
+        return "".join("| " + " | ".join(line) + " |\n" for line in lines)
+
+    def section(self) -> str:
+        """A Markdown section: heading, table, remarks."""
+        blocks = [
+            f"## {self.title}\n",
+            self.markdown(),
+            *(f"{remark}\n" for remark in self.remarks),
+        ]
         return "\n".join(block for block in blocks if block)
 
 
 @dataclass(frozen=True)
 class Report:
-    """`numbers` are what the tables show, unrounded, as JSON values."""
+    """Tables made from records. `numbers` are what the tables show, unrounded, as JSON values."""
 
     title: str
     remarks: Cells
-    sections: tuple[Section, ...]
+    tables: tuple[Table, ...]
     numbers: dict[str, Any]
 
     def markdown(self) -> str:
         head = "\n".join((f"# {self.title}\n", *(f"{remark}\n" for remark in self.remarks)))
-        return "\n".join((head, *(section.markdown() for section in self.sections)))
+        return "\n".join((head, *(table.section() for table in self.tables)))
+
+    def json(self) -> str:
+        return json.dumps(self.numbers, indent=1) + "\n"
+
+    def documents(self, path: Path, command: str) -> list["Document"]:
+        """The report as `path`.md and its numbers as `path`.json."""
+        contents = {".md": self.markdown(), ".json": self.json()}
+        return [
+            Document(path.with_name(path.name + end), text, command)
+            for end, text in contents.items()
+        ]
+
+
+@dataclass(frozen=True)
+class Document:
+    """A generated file: `text` is None where nothing gives it, so that it should not be there.
+
+    `command` makes it, e.g. `python -m benchmark claims`.
+    """
+
+    path: Path
+    text: str | None
+    command: str
+
+    def write(self) -> None:
+        if self.text is not None:
+            write_text(self.path, self.text)
+
+    @property
+    def current(self) -> bool:
+        """Whether the file holds just this text."""
+        if self.text is None:
+            return not self.path.exists()
+        return self.path.is_file() and self.path.read_text(encoding="utf-8") == self.text
+
+    @property
+    def fault(self) -> str:
+        """What is wrong with the file, and what to do; empty where nothing is."""
+        if self.current:
+            return ""
+        if self.text is None:
+            return "is made from no record; remove it"
+        return f"is missing, or not what the records give; run `{self.command}`"
+
+
+def differing(contents: Mapping[Path, str]) -> list[Path]:
+    """The files that are missing or hold something else."""
+    return [path for path, text in contents.items() if not Document(path, text, "").current]
+
+
+def write_texts(contents: Mapping[Path, str]) -> None:
+    for path, text in contents.items():
+        write_text(path, text)
+
+
+def write(documents: Iterable[Document]) -> None:
+    for document in documents:
+        document.write()
+
+
+def check(documents: Iterable[Document]) -> None:
+    """Raises BenchmarkError with a line for each document that is not current."""
+    faults = [f"{shown(each.path)}: {each.fault}" for each in documents if not each.current]
+    if faults:
+        raise BenchmarkError("\n".join(faults))
 
 
 def with_sd(values: Sequence[float | None], digits: int) -> str:
@@ -57,11 +135,6 @@ def seeds_in_words(seeds: Sequence[int]) -> str:
     return ", ".join(map(str, seeds))
 
 
-DIGITS = 5
-"""In which every machine finds the same fit; an optimum is flat, so that a difference in the last
-bit of a loss moves it in the seventh digit."""
-
-
 def derived(value: Any) -> Any:
     """A fitted number, or a structure of them, to DIGITS digits."""
     if isinstance(value, float):
@@ -69,20 +142,6 @@ def derived(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: derived(inner) for key, inner in value.items()}
     return [derived(inner) for inner in value] if isinstance(value, list | tuple) else value
-
-
-def differing(contents: Mapping[Path, str]) -> list[Path]:
-    """The files that are missing or hold something else."""
-    return [
-        path
-        for path, text in contents.items()
-        if not path.is_file() or path.read_text(encoding="utf-8") != text
-    ]
-
-
-def write(contents: Mapping[Path, str]) -> None:
-    for path, text in contents.items():
-        write_text(path, text)
 
 
 def words(time: float | None) -> str:

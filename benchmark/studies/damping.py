@@ -11,7 +11,7 @@ from benchmark.recipes import recipe as recipes
 from benchmark.recipes.recipe import Recipe
 from benchmark.records.comparable import require_alike
 from benchmark.records.record import Record
-from benchmark.reports.document import Report, Section, seeds_in_words, with_sd
+from benchmark.reports.document import Report, Table, seeds_in_words, with_sd
 from benchmark.studies.campaign.variants import Variant, found, ranks
 
 STUDY = "damping"
@@ -62,7 +62,7 @@ def _remarks(first: Record) -> Iterator[str]:
         yield f"**{first.caveat}**"
 
 
-def _section(name: str, runs: Sequence[Record]) -> Section:
+def _section(name: str, runs: Sequence[Record]) -> Table:
     require_alike({name: list(runs)}, ())
     paths = {when: [summarise(ranks(run, when)) for run in runs] for when, _ in WHEN}
     parts = tuple((when, part) for when, _ in WHEN for part in ("rise", "fall", "amplitude"))
@@ -85,7 +85,7 @@ def _section(name: str, runs: Sequence[Record]) -> Section:
         f"Seeds {seeds}; test AUC {auc}.",
         *(_damping(said[when], paths[when]) for when in said),
     )
-    return Section(name, head, rows, remarks)
+    return Table(name, head, rows, remarks)
 
 
 def _damping(said: str, paths: Sequence[Trajectory]) -> str:

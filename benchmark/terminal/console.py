@@ -6,10 +6,10 @@ import sys
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Table as RichTable
 
 if TYPE_CHECKING:
-    from benchmark.reports.document import Section
+    from benchmark.reports.document import Table
 
 PLAIN_WIDTH = 160
 """Columns of a table that goes to a file or a pipe, so that nothing is cut."""
@@ -28,12 +28,12 @@ def notice(message: str) -> None:
     err.print(message, markup=False)
 
 
-def print_section(section: "Section") -> None:
+def print_table(table: "Table") -> None:
     """A table with its title, and what is to be said of it."""
-    table = Table(*section.head, title=section.title, title_justify="left", box=None)
-    for row in section.rows:
-        table.add_row(*row)
-    out.print(table if section.head else section.title)
-    for remark in section.remarks:
+    shown = RichTable(*table.head, title=table.title, title_justify="left", box=None)
+    for row in table.rows:
+        shown.add_row(*row)
+    out.print(shown if table.head else table.title)
+    for remark in table.remarks:
         out.print(remark, highlight=False, markup=False)
     out.print()

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmark.data.card import SPLITS, Files, Table
+from benchmark.data.card import SPLITS, Files, TableSpec
 from benchmark.data.encoding import table as table_encoding
 from benchmark.data.schema import Schema
 from benchmark.data.sources import local
@@ -19,7 +19,7 @@ TRAIN = "y,x,c\n1,1.5,a\n0,,b\n1,-3,a\n"
 OTHER = "y,x,c\n0,0,b\n1,2,z\n"
 
 
-def make_table(**changes: Any) -> Table:
+def make_table(**changes: Any) -> TableSpec:
     """The table of `y,x,c` in three csv files, with the fields in `changes` put in its place."""
     fields: dict[str, Any] = {
         "format": "csv",
@@ -28,7 +28,7 @@ def make_table(**changes: Any) -> Table:
         "dense": ("x",),
         "sparse": ("c",),
     }
-    return Table(**(fields | changes))
+    return TableSpec(**(fields | changes))
 
 
 def write_files(folder: Path, texts: Mapping[str, str | bytes]) -> None:
@@ -44,7 +44,7 @@ def ignore(_: str) -> None:
     pass
 
 
-def encode_files(folder: Path, table: Table) -> Store:
+def encode_files(folder: Path, table: TableSpec) -> Store:
     """The store of the table's files in `folder`, made in a new folder beside them."""
     paths = local.find_files(table, [folder])
     number = len(list(folder.glob("store*")))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from benchmark.data import catalog
-from benchmark.data.card import SPLITS, Derived, SplitRule, Table
+from benchmark.data.card import SPLITS, Derived, SplitRule, TableSpec
 from benchmark.data.encoding.table import assign
 from benchmark.data.store import Store
 from benchmark.errors import BenchmarkError
@@ -31,13 +31,13 @@ AVAZU_HEADER = (
 AVAZU = AVAZU_HEADER.split(",")
 
 
-def table_of(name: str) -> Table:
+def table_of(name: str) -> TableSpec:
     table = catalog.find_card(name).card.table
     assert table is not None
     return table
 
 
-def in_three_files(name: str) -> Table:
+def in_three_files(name: str) -> TableSpec:
     """The built-in table with its rows in train.csv, valid.csv and test.csv."""
     return table_of(name).model_copy(update={"files": THREE_FILES, "split": None})
 

@@ -279,7 +279,7 @@ def test_records_that_are_named_are_checked_alone(copy) -> None:
 
 def test_tables_made_anew_of_an_altered_record_do_not_hide_it(copy) -> None:
     alter(deep(copy), ("metrics", "test", "auc"), 0.99)
-    document.write(files.texts(files.load_boards(copy / "results"), copy / "results"))
+    document.write_texts(files.texts(files.load_boards(copy / "results"), copy / "results"))
     assert {(f.path, f.rung) for f in findings(copy)} == {(deep(copy), "scores")}
 
 

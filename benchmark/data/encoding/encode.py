@@ -20,7 +20,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from benchmark.data.card import Table
+from benchmark.data.card import TableSpec
 from benchmark.data.encoding.short_tokens import KeyTable, packed, unpacked
 from benchmark.errors import BenchmarkError
 from benchmark.utils.parallel import ahead
@@ -115,7 +115,7 @@ class EncodedField:
 class Dictionaries:
     """The dictionaries of the sparse fields, in the order of the table."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: TableSpec) -> None:
         self._table = table
         self._fields = [Dictionary() for _ in table.sparse]
         self._turns = count()
@@ -140,7 +140,7 @@ class Dictionaries:
         return ahead(pool, lambda field: field.finish(self._table.min_count), fields, count=2)
 
 
-def cardinalities(table: Table, final_ids: Sequence[NDArray[np.int32]]) -> tuple[int, ...]:
+def cardinalities(table: TableSpec, final_ids: Sequence[NDArray[np.int32]]) -> tuple[int, ...]:
     """The number of ids of each sparse field, padding and out-of-vocabulary among them.
 
     Raises BenchmarkError if the ids of all fields together, which models keep in one table, leave
@@ -159,7 +159,9 @@ class DenseRule:
     """The table's rule for numbers, with the means and deviations [n_dense] that "standard"
     takes."""
 
-    def __init__(self, table: Table, means: Sequence[float], deviations: Sequence[float]) -> None:
+    def __init__(
+        self, table: TableSpec, means: Sequence[float], deviations: Sequence[float]
+    ) -> None:
         self.means, self.deviations = tuple(means), tuple(deviations)
         scales = zip(table.dense, means, deviations, strict=True)
         self._columns = [
@@ -167,7 +169,7 @@ class DenseRule:
         ]
 
     @classmethod
-    def fit(cls, table: Table, train: Iterable[pl.DataFrame]) -> "DenseRule":
+    def fit(cls, table: TableSpec, train: Iterable[pl.DataFrame]) -> "DenseRule":
         """The rule fitted on frames of train with the dense columns, which only "standard" looks
         at."""
         moments = _Moments(len(table.dense))

@@ -15,7 +15,7 @@ import polars as pl
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from benchmark.data.card import Table
+from benchmark.data.card import TableSpec
 from benchmark.data.encoding.encode import DenseRule
 from benchmark.data.readers import rows
 from benchmark.errors import BenchmarkError
@@ -25,7 +25,9 @@ FACTS = "encoding.json"
 
 
 @contextmanager
-def writing(folder: Path, table: Table, dense: DenseRule) -> Iterator[Callable[[pl.Series], None]]:
+def writing(
+    folder: Path, table: TableSpec, dense: DenseRule
+) -> Iterator[Callable[[pl.Series], None]]:
     """Takes the vocabularies of the table's sparse fields one by one, then completes the folder."""
     digests: list[str] = []
     folder.mkdir()
@@ -52,7 +54,7 @@ class RawEncoder:
     def __init__(self, folder: Path) -> None:
         try:
             facts = json.loads((folder / FACTS).read_bytes())
-            self._table = Table.model_validate_json(json.dumps(facts["table"]))
+            self._table = TableSpec.model_validate_json(json.dumps(facts["table"]))
             self._dense = DenseRule(self._table, facts["means"], facts["deviations"])
             paths = [folder / f"{j}.parquet" for j in range(len(self._table.sparse))]
             for path, digest in zip(paths, facts["vocabularies"], strict=True):

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from benchmark.data.card import SPLITS, SplitRule, Table
+from benchmark.data.card import SPLITS, SplitRule, TableSpec
 from benchmark.data.encoding import encode, raw_encoder
 from benchmark.data.readers import rows
 from benchmark.data.schema import Schema
@@ -23,7 +23,7 @@ TELL_SECONDS = 10
 
 
 def write(
-    table: Table,
+    table: TableSpec,
     paths: Mapping[str, Path],
     sources: dict[str, str],
     writer: StoreWriter,
@@ -109,7 +109,7 @@ class _Encoded:
 class _Encoder:
     """Encodes blocks, in several threads at once."""
 
-    def __init__(self, table: Table, dense: encode.DenseRule) -> None:
+    def __init__(self, table: TableSpec, dense: encode.DenseRule) -> None:
         self.dictionaries = encode.Dictionaries(table)
         self._table = table
         self._dense = dense
@@ -132,7 +132,7 @@ def _parts(
             yield part, np.flatnonzero(assigned[first : first + count] == code)
 
 
-def _labels(pool: ThreadPoolExecutor, table: Table, path: Path) -> NDArray[np.uint8]:
+def _labels(pool: ThreadPoolExecutor, table: TableSpec, path: Path) -> NDArray[np.uint8]:
     frames = ahead(pool, rows.RowBlock.frame, rows.blocks(path, table, [table.label]))
     return np.concatenate(
         [np.empty(0, np.uint8), *(frame[table.label].to_numpy() for frame in frames)]
@@ -141,7 +141,7 @@ def _labels(pool: ThreadPoolExecutor, table: Table, path: Path) -> NDArray[np.ui
 
 def _dense_of_train(
     pool: ThreadPoolExecutor,
-    table: Table,
+    table: TableSpec,
     paths: Mapping[str, Path],
     assigned: NDArray[np.uint8] | None,
 ) -> Iterator[pl.DataFrame]:

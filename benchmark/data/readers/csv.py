@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from benchmark.data.card import Table
+from benchmark.data.card import TableSpec
 from benchmark.data.readers.lines import Parse, blocks, require_text
 from benchmark.errors import BenchmarkError
 
 
-def columns(path: Path, table: Table) -> list[str]:
+def columns(path: Path, table: TableSpec) -> list[str]:
     """The names of the header line, or those that the card gives to files without one."""
     if table.header:
         return list(table.header)
@@ -29,7 +29,7 @@ def columns(path: Path, table: Table) -> list[str]:
     return names
 
 
-def read(path: Path, table: Table, wanted: Sequence[str]) -> Iterator[tuple[int, Parse]]:
+def read(path: Path, table: TableSpec, wanted: Sequence[str]) -> Iterator[tuple[int, Parse]]:
     """(line number of its first row, its parser), block by block."""
     header = columns(path, table)
     for line, block in blocks(path):

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import polars as pl
 
-from benchmark.data.card import Table
+from benchmark.data.card import TableSpec
 from benchmark.data.readers.lines import Parse, blocks, require_text
 from benchmark.errors import BenchmarkError
 
 
-def columns(path: Path, table: Table) -> list[str]:
+def columns(path: Path, table: TableSpec) -> list[str]:
     """The card's name of the label, and the indices that occur in the file."""
     found = {
         index
@@ -22,7 +22,7 @@ def columns(path: Path, table: Table) -> list[str]:
     return [table.label, *sorted(found, key=lambda index: (len(index), index))]
 
 
-def read(path: Path, table: Table, wanted: Sequence[str]) -> Iterator[tuple[int, Parse]]:
+def read(path: Path, table: TableSpec, wanted: Sequence[str]) -> Iterator[tuple[int, Parse]]:
     """(line number of its first row, its parser), block by block."""
     for line, block in blocks(path):
         yield line, partial(_parse, path, line, block, table.label, wanted)

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import polars as pl
 
-from benchmark.data.card import Table
+from benchmark.data.card import TableSpec
 from benchmark.data.readers.lines import Parse
 from benchmark.errors import BenchmarkError
 
 CHUNK_ROWS = 1 << 16
 
 
-def columns(path: Path, table: Table) -> list[str]:
+def columns(path: Path, table: TableSpec) -> list[str]:
     """The names of the file's schema. Raises BenchmarkError for a type that cannot be encoded."""
     try:
         schema = pl.scan_parquet(path).collect_schema()
@@ -30,7 +30,7 @@ def columns(path: Path, table: Table) -> list[str]:
     return list(schema)
 
 
-def read(path: Path, table: Table, wanted: Sequence[str]) -> Iterator[tuple[int, Parse]]:
+def read(path: Path, table: TableSpec, wanted: Sequence[str]) -> Iterator[tuple[int, Parse]]:
     """(number of its first row from 1, rows in the file's types, NaN as null), chunk by chunk."""
     rows = pl.scan_parquet(path).select(wanted).with_columns(pl.selectors.float().fill_nan(None))
     first = 1

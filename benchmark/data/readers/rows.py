@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from benchmark.data.card import Table
+from benchmark.data.card import TableSpec
 from benchmark.data.readers import csv, derive, libsvm, parquet
 from benchmark.data.readers.lines import Parse
 from benchmark.errors import BenchmarkError
@@ -19,7 +19,7 @@ _FORMATS = {"csv": csv, "parquet": parquet, "libsvm": libsvm}
 _FLOAT32_MAX = float(np.finfo(np.float32).max)
 
 
-def require_columns(path: Path, table: Table, columns: Sequence[str]) -> None:
+def require_columns(path: Path, table: TableSpec, columns: Sequence[str]) -> None:
     """Raises BenchmarkError for columns, or what they are derived from, that the file lacks."""
     found = _FORMATS[table.format].columns(path, table)
     if missing := [name for name in table.sources(columns) if name not in found]:
@@ -34,7 +34,7 @@ class RowBlock:
     """Some rows of a file, cheap to hold; `frame` parses them, in any thread. `first` is where they
     begin: a line, or a row of parquet."""
 
-    table: Table
+    table: TableSpec
     columns: Sequence[str]
     place: "_Place"
     parse: Parse
@@ -57,7 +57,7 @@ class RowBlock:
         return _typed(_derived(frame, self.table, self.columns, self.place), self.table, self.place)
 
 
-def blocks(path: Path, table: Table, columns: Sequence[str]) -> Iterator[RowBlock]:
+def blocks(path: Path, table: TableSpec, columns: Sequence[str]) -> Iterator[RowBlock]:
     """The rows of a file in file order, block by block, with the named columns.
 
     Raises BenchmarkError for a file that cannot be read."""
@@ -83,7 +83,7 @@ class _Place:
 
 
 def _derived(
-    frame: pl.DataFrame, table: Table, columns: Sequence[str], place: _Place
+    frame: pl.DataFrame, table: TableSpec, columns: Sequence[str], place: _Place
 ) -> pl.DataFrame:
     made = frame.select(derive.column(name, table.derive.get(name)) for name in columns)
     for name in columns:
@@ -95,7 +95,7 @@ def _derived(
     return made
 
 
-def _typed(frame: pl.DataFrame, table: Table, place: _Place) -> pl.DataFrame:
+def _typed(frame: pl.DataFrame, table: TableSpec, place: _Place) -> pl.DataFrame:
     numeric = [name for name in frame.columns if name == table.label or name in table.dense]
     numbers = frame.select(_number(frame[name]) for name in numeric)
     for name in numeric:

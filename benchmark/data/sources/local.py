@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from benchmark.data.card import Table
+from benchmark.data.card import TableSpec
 from benchmark.errors import BenchmarkError, MissingData
 from benchmark.utils import files
 from benchmark.utils.parallel import WORKERS
@@ -17,7 +17,7 @@ from benchmark.utils.parallel import WORKERS
 Paths = Mapping[str, Path]  # train, valid and test, or `all`
 
 
-def find_files(table: Table, folders: Sequence[Path]) -> Paths:
+def find_files(table: TableSpec, folders: Sequence[Path]) -> Paths:
     """The table's files in that of the folders which holds most of them. Raises MissingData naming
     them."""
     candidates = [

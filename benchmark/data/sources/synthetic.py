@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from benchmark.data.card import Card, Expected, Files, Oracle, Table
+from benchmark.data.card import Card, Expected, Files, Oracle, TableSpec
 from benchmark.data.encoding import raw_encoder
 from benchmark.data.encoding.encode import DenseRule
 from benchmark.data.schema import Schema
@@ -117,10 +117,12 @@ def write(card: Card, writer: StoreWriter, notify: Notify) -> None:
     )
 
 
-def _as_table(size: FieldSize) -> Table:
+def _as_table(size: FieldSize) -> TableSpec:
     """How a csv file of these rows is read: tokens are numbers, written in decimal."""
     files = Files(train=("train.csv",), valid=("valid.csv",), test=("test.csv",))
-    return Table(format="csv", files=files, dense=DENSE, sparse=SPARSE, min_count=size.min_count)
+    return TableSpec(
+        format="csv", files=files, dense=DENSE, sparse=SPARSE, min_count=size.min_count
+    )
 
 
 def _names(ids: NDArray[np.int32], cardinality: int) -> pl.Series:

@@ -22,7 +22,7 @@ from benchmark.records import scores
 from benchmark.records.ranks import WHEN, When, ranks, trajectories
 from benchmark.records.record import Record, scores_path
 from benchmark.reports.compare.sides import Side
-from benchmark.reports.document import Section
+from benchmark.reports.document import Table
 from benchmark.reports.leaderboard.tracks import BOOTSTRAP_SEED, RESAMPLES
 from benchmark.reports.rank.recipe import bars, words
 
@@ -69,7 +69,7 @@ class Gap:
     by: str
 
 
-def report(a: Side, b: Side) -> tuple[Section, ...]:
+def report(a: Side, b: Side) -> tuple[Table, ...]:
     """Quality, the rank stage by stage, what its way comes to, and cost."""
     return _quality(a, b), _stages(a, b), _moves(a, b), _cost(a, b)
 
@@ -156,7 +156,7 @@ def _paired_logloss(a: Scores, b: Scores) -> Difference:
     return normal_difference(float(each.mean()), float(each.std(ddof=1)) / sqrt(len(each)))
 
 
-def _quality(a: Side, b: Side) -> Section:
+def _quality(a: Side, b: Side) -> Table:
     head = ("", a.name, b.name, DIFFERENCE, INTERVAL, "p", "by")
     rows = []
     for each in gaps(a, b):
@@ -174,7 +174,7 @@ def _quality(a: Side, b: Side) -> Section:
         if first.oracle_auc
         else ""
     )
-    return Section("Quality", head, tuple(rows), ("Mean ± sd over seeds.", *filter(None, [oracle])))
+    return Table("Quality", head, tuple(rows), ("Mean ± sd over seeds.", *filter(None, [oracle])))
 
 
 def _side_by_side(a: Values, b: Values, found: Difference | None, digits: int) -> tuple[str, ...]:
@@ -191,7 +191,7 @@ def stage_values(side: Side, when: When) -> dict[str, list[float | None]]:
     return {stage: [path.get(stage) for path in paths] for stage in paths[0]}
 
 
-def _stages(a: Side, b: Side) -> Section:
+def _stages(a: Side, b: Side) -> Table:
     """Those of a in order, then what b has besides; a stage that one lacks stays empty there."""
     found = {(side.name, when): stage_values(side, when) for side in (a, b) for when in WHEN}
     means = {
@@ -217,12 +217,12 @@ def _stages(a: Side, b: Side) -> Section:
         for (name, when), path in means.items()
     )
     remark = f"Bars run from {low:.3f} to {high:.3f}."
-    return Section(
+    return Table(
         "Effective rank / min(rows, columns) of a sample", head, tuple(rows), (*shown, remark)
     )
 
 
-def _moves(a: Side, b: Side) -> Section:
+def _moves(a: Side, b: Side) -> Table:
     """What the way of the rank comes to; of models without blocks the collapse ratio alone."""
     quantities: dict[str, Callable[[Trajectory], float | None]] = {
         "collapse ratio": lambda path: path.collapse,
@@ -246,12 +246,12 @@ def _moves(a: Side, b: Side) -> Section:
         " amplitude over the block, of the seeds with all amplitudes above 0. Intervals: Welch,"
         " where every seed has a value."
     )
-    return Section(
+    return Table(
         "How the rank moves", ("", a.name, b.name, DIFFERENCE, INTERVAL), tuple(rows), (remark,)
     )
 
 
-def _cost(a: Side, b: Side) -> Section:
+def _cost(a: Side, b: Side) -> Table:
     rows = []
     for quantity in COST:
         both = [over_seeds(values(side, quantity)) for side in (a, b)]
@@ -263,7 +263,7 @@ def _cost(a: Side, b: Side) -> Section:
         " elementwise work counts 0). Seconds, samples/s and memory are as each run found them,"
         " whatever else the machine was doing."
     )
-    return Section("Cost", ("", a.name, b.name, "ratio"), tuple(rows), (remark,))
+    return Table("Cost", ("", a.name, b.name, "ratio"), tuple(rows), (remark,))
 
 
 def ratio(a: Side, b: Side, quantity: Quantity) -> float | None:

@@ -3,22 +3,10 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from benchmark.reports.document import Cells, Table
 from benchmark.reports.leaderboard.boards import Board, Quote
 from benchmark.reports.leaderboard.rows import Row
 from benchmark.reports.leaderboard.tracks import Standing, Track
-
-Cells = tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Table:
-    title: str
-    head: Cells
-    rows: tuple[Cells, ...]
-
-    def markdown(self) -> str:
-        lines = [self.head, tuple("---" for _ in self.head), *self.rows]
-        return "".join("| " + " | ".join(line) + " |\n" for line in lines)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from dataclasses import asdict, fields
 from typing import Any
 
 from benchmark import __version__
+from benchmark.reports.document import Table
 from benchmark.reports.leaderboard import columns as cells
 from benchmark.reports.leaderboard.boards import Board
 from benchmark.reports.leaderboard.rows import Row
@@ -111,7 +112,7 @@ def _board(board: Board) -> str:
     return "".join(parts)
 
 
-def _tables(tables: Iterable[cells.Table]) -> Iterable[str]:
+def _tables(tables: Iterable[Table]) -> Iterable[str]:
     for table in tables:
         yield (f"\n{table.title}:\n" if table.title else "") + f"\n{table.markdown()}"
 

@@ -6,7 +6,7 @@ from statistics import mean
 
 from benchmark.measure.trajectory import over_seeds
 from benchmark.records.ranks import WHEN, Runs, SpectrumForm, When, bands, trajectories
-from benchmark.reports.document import Section, seeds_in_words
+from benchmark.reports.document import Table, seeds_in_words
 from benchmark.reports.figures.style import TITLES
 from benchmark.reports.rank.loss import RankLossPoint, Relation
 from benchmark.reports.rank.recipe import bars, words
@@ -14,9 +14,9 @@ from benchmark.reports.rank.recipe import bars, words
 QUALITIES = {"logloss": "test LogLoss", "auc": "test AUC"}
 
 
-def overview(recipes: Mapping[str, Runs], metric: str = "erank") -> tuple[Section, Section]:
+def overview(recipes: Mapping[str, Runs], metric: str = "erank") -> tuple[Table, Table]:
     """A row a recipe: where its representation ends, and how it moves on the way there."""
-    ends = Section(
+    ends = Table(
         f"{TITLES[metric]} / min(rows, columns) of the last stage",
         (
             "recipe",
@@ -28,7 +28,7 @@ def overview(recipes: Mapping[str, Runs], metric: str = "erank") -> tuple[Sectio
         tuple((name, *_end(runs, metric)) for name, runs in recipes.items()),
     )
     head = [f"{part}, {said}" for part in ("collapse", "amplitude") for said in WHEN.values()]
-    moves = Section(
+    moves = Table(
         f"{TITLES[metric]} / min(rows, columns) on the way there, token form",
         ("recipe", "stages, trained", *head, "damping, trained"),
         tuple((name, *_move(runs, metric)) for name, runs in recipes.items()),
@@ -74,7 +74,7 @@ def _last(runs: Runs, metric: str, form: SpectrumForm, when: When) -> str:
 
 def rank_and_loss(
     points: list[RankLossPoint], left_out: Mapping[str, str], relations: list[Relation]
-) -> Section:
+) -> Table:
     """The correlations as they are, a row a scope."""
     rows = [
         (scope, str(each[0].recipes), *map(_cell, each))
@@ -101,7 +101,7 @@ def rank_and_loss(
         ),
         *(f"Left out: {recipe}, {why}." for recipe, why in left_out.items()),
     )
-    return Section("Does rank go with loss?", head, tuple(rows), remarks)
+    return Table("Does rank go with loss?", head, tuple(rows), remarks)
 
 
 def _cell(relation: Relation) -> str:

@@ -20,7 +20,7 @@ from benchmark.records.ranks import (
     trajectories,
 )
 from benchmark.records.record import Record
-from benchmark.reports.document import Section
+from benchmark.reports.document import Table
 from benchmark.reports.figures.style import TITLES
 from benchmark.reports.figures.tables import rows_per_id
 
@@ -30,7 +30,7 @@ PARTS: tuple[Literal["rise", "fall", "amplitude"], ...] = ("rise", "fall", "ampl
 QUANTITIES = tuple((weight, name) for weight in ("plain", "weighted") for name in ("ia", "erank"))
 
 
-def of_recipe(runs: Runs, metrics: Sequence[str] = ("erank",)) -> tuple[Section, ...]:
+def of_recipe(runs: Runs, metrics: Sequence[str] = ("erank",)) -> tuple[Table, ...]:
     """Stages and blocks for each metric, then rank over training and the embedding tables where
     records have them."""
     sections = [
@@ -62,7 +62,7 @@ def words(band: Band | None, digits: int = 3, sign: str = "") -> str:
     return shown if band.sd is None else f"{shown} ± {band.sd:.{digits}f}"
 
 
-def _stages(runs: Runs, metric: str) -> Section:
+def _stages(runs: Runs, metric: str) -> Table:
     head: list[str] = ["stage", "limit"]
     columns: list[list[str]] = [list(spectra(runs[0], "token", "best"))]
     columns.append([_limit(runs, stage) for stage in columns[0]])
@@ -80,7 +80,7 @@ def _stages(runs: Runs, metric: str) -> Section:
                 f"{form}, {said}: {bars(found[when], low, high)} from {low:.3f} to {high:.3f}"
             )
     title = f"{TITLES[metric]} / min(rows, columns) after every stage"
-    return Section(title, tuple(head), tuple(zip(*columns, strict=True)), tuple(remarks))
+    return Table(title, tuple(head), tuple(zip(*columns, strict=True)), tuple(remarks))
 
 
 def _limit(runs: Runs, stage: str) -> str:
@@ -93,7 +93,7 @@ def _limit(runs: Runs, stage: str) -> str:
     return str(next(known, ""))
 
 
-def _blocks(runs: Runs, metric: str) -> Section:
+def _blocks(runs: Runs, metric: str) -> Table:
     """Rise, fall and amplitude in token form; damping and collapse ratio of both forms under it."""
     head, columns = ["block"], [[str(number) for number in range(1, blocks(runs) + 1)]]
     for when, said in WHEN.items():
@@ -105,8 +105,8 @@ def _blocks(runs: Runs, metric: str) -> Section:
         remark for form in FORMS for when in WHEN if (remark := _summary(runs, metric, form, when))
     ]
     if not rows:
-        return Section(f"{TITLES[metric]}: the last stage over the first", remarks=tuple(remarks))
-    return Section(
+        return Table(f"{TITLES[metric]}: the last stage over the first", remarks=tuple(remarks))
+    return Table(
         f"{TITLES[metric]}: what mixing and FFN of a block add", tuple(head), rows, tuple(remarks)
     )
 
@@ -131,7 +131,7 @@ def _errors(paths: Sequence[Trajectory]) -> list[float]:
     return [path.damping_error for path in paths if path.damping_error is not None]
 
 
-def _training(runs: Runs) -> Section:
+def _training(runs: Runs) -> Table:
     curve = rank_curve(runs)
     steps = [point.step for point in runs[0].rank_curve]
     rows = []
@@ -154,12 +154,10 @@ def _training(runs: Runs) -> Section:
         f"Evaluations on {runs[0].curve_probe_rows} probe rows every {steps[0]} steps, token form,"
         " mean over seeds."
     )
-    return Section(
-        "effective rank / min(rows, columns) over training", head, tuple(rows), (remark,)
-    )
+    return Table("effective rank / min(rows, columns) over training", head, tuple(rows), (remark,))
 
 
-def _tables(runs: Runs) -> Section:
+def _tables(runs: Runs) -> Table:
     head = (
         "field",
         "cardinality",
@@ -181,7 +179,7 @@ def _tables(runs: Runs) -> Section:
         " best weights, not centred; by count: each row times the square root of how often it"
         " occurs."
     )
-    return Section("embedding tables", head, tuple(rows), (remark,))
+    return Table("embedding tables", head, tuple(rows), (remark,))
 
 
 def _field(runs: Runs, tables: Sequence[TableSpectrum]) -> tuple[str, ...]:

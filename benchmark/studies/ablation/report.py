@@ -10,7 +10,7 @@ from typing import Any
 from benchmark.errors import BenchmarkError
 from benchmark.records.comparable import require_alike
 from benchmark.records.record import Record
-from benchmark.reports.document import Report, Section, seeds_in_words, with_sd
+from benchmark.reports.document import Report, Table, seeds_in_words, with_sd
 from benchmark.studies.ablation.design import FFN, GRID, MIXING, STUDY, VARIED, folder
 from benchmark.studies.ablation.factorial import Effect, Factorial, Name, analyse
 from benchmark.studies.campaign.variants import found, ranks
@@ -110,7 +110,7 @@ def _numbers(run: Record) -> dict[str, Any]:
     }
 
 
-def _table(cells: Cells) -> Section:
+def _table(cells: Cells) -> Table:
     stages = list(ranks(next(iter(cells.values()))[0], "best"))
     rows = []
     for cell, runs in cells.items():
@@ -130,7 +130,7 @@ def _table(cells: Cells) -> Section:
     notes = tuple(
         f"{'/'.join(cell)}: {note}" for cell, runs in cells.items() for note in runs[0].notes
     )
-    return Section("Quality, erank / limit after every stage, cost", head, tuple(rows), notes)
+    return Table("Quality, erank / limit after every stage, cost", head, tuple(rows), notes)
 
 
 def _mean(values: Sequence[float | None]) -> str:
@@ -151,10 +151,10 @@ def analysis(cells: Cells, measure: Measure) -> Factorial | str:
         return str(refusal)
 
 
-def _section(measure: Measure, found: Factorial | str) -> Section:
+def _section(measure: Measure, found: Factorial | str) -> Table:
     title = f"Effects on {measure.title}"
     if isinstance(found, str):
-        return Section(title, remarks=(f"Not analysed: {found}.",))
+        return Table(title, remarks=(f"Not analysed: {found}.",))
     rows = [
         *(
             _effect(f"{factor} {effect.of[0]}", effect, measure)
@@ -163,7 +163,7 @@ def _section(measure: Measure, found: Factorial | str) -> Section:
         ),
         *(_effect("/".join(effect.of), effect, measure) for effect in found.interaction),
     ]
-    return Section(
+    return Table(
         title,
         ("effect of", "estimate", "95 % interval", ""),
         tuple(rows),

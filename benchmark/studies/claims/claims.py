@@ -18,7 +18,7 @@ from pydantic import Field, model_validator
 
 from benchmark import __version__
 from benchmark.errors import BenchmarkError
-from benchmark.reports.document import Report, Section
+from benchmark.reports.document import Report, Table
 from benchmark.reports.leaderboard.tracks import FULL_SEEDS
 from benchmark.studies.claims.archive import Archive, Missing, Wanted, commands
 from benchmark.studies.claims.effects import Effect
@@ -151,9 +151,9 @@ def report(results: Path) -> Report:
     )
 
 
-def _left(wanted: Sequence[Wanted]) -> Iterator[Section]:
+def _left(wanted: Sequence[Wanted]) -> Iterator[Table]:
     if wanted:
-        yield Section(
+        yield Table(
             "What makes the missing records",
             remarks=tuple(f"`{each}`" for each in commands(wanted)),
         )
@@ -179,10 +179,10 @@ def in_words(found: Sequence[Verdict]) -> str:
     return f"{len(found)} verdict{'s' * (len(found) > 1)}: {listed}."
 
 
-def _section(claim: Claim, found: Sequence[Verdict]) -> Section:
+def _section(claim: Claim, found: Sequence[Verdict]) -> Table:
     head = ("data set", "tested", "effect (95 % interval)", "n", "verdict")
     rows = tuple((each.dataset, each.test.what, *_effect(each.found), each.said) for each in found)
-    return Section(claim.sentence, head, rows, tuple(_remarks(claim, found)))
+    return Table(claim.sentence, head, rows, tuple(_remarks(claim, found)))
 
 
 def _effect(found: Effect | Missing) -> tuple[str, str]:

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.optimize import nnls
 
 from benchmark.errors import UsageError
-from benchmark.reports.document import Section
+from benchmark.reports.document import Table
 from benchmark.studies.scaling.curves import Curve, curves
 from benchmark.studies.scaling.ladders import FLOPS, PARAMETERS, Rung, rows_of
 
@@ -22,7 +22,7 @@ HOURS = 24
 """In which the run is to end: so many machines are counted."""
 
 
-def plan(dataset: str, recipe: str, ladder: Sequence[Rung], to: float) -> Section | None:
+def plan(dataset: str, recipe: str, ladder: Sequence[Rung], to: float) -> Table | None:
     """One run of the recipe with `to` dense parameters without head; None where it has no ladder
     over them. Raises UsageError for a size that is not beyond the ladder."""
     found = curves({recipe: tuple(ladder)}, (PARAMETERS,))
@@ -49,7 +49,7 @@ def plan(dataset: str, recipe: str, ladder: Sequence[Rung], to: float) -> Sectio
         (f"machines like this one to end in {HOURS} hours", f"{max(1, ceil(hours / HOURS)):,}"),
         ("test LogLoss", _loss(curve, to)),
     )
-    return Section(
+    return Table(
         f"EXTRAPOLATED: {dataset}/{recipe} at {to:.3g} dense parameters, nothing of this was run",
         ("", "extrapolated"),
         rows,

@@ -10,7 +10,7 @@ from benchmark.data.schema import Schema
 from benchmark.measure.cost import flops_per_sample, parameters
 from benchmark.recipes import recipe as recipes
 from benchmark.recipes.recipe import on_meta
-from benchmark.reports.document import Section
+from benchmark.reports.document import Table
 from benchmark.studies.scaling.points import MIN_DECADES
 
 MEMBER = re.compile(r"(.+)_v([1-9]\d*)")
@@ -47,11 +47,11 @@ def ladders(dataset: str) -> Families:
     return families
 
 
-def section(family: str, sizes: list[Size]) -> Section:
+def section(family: str, sizes: list[Size]) -> Table:
     spans = {axis: log10(max(of) / min(of)) for axis, of in _axes(sizes).items()}
     said = " and ".join(f"{axis} {decades:.2f}" for axis, decades in spans.items())
     short = [axis for axis, decades in spans.items() if decades < MIN_DECADES]
-    return Section(
+    return Table(
         f"The released ladder {family}",
         ("recipe", "dense parameters without head", "head", "FLOPs per sample"),
         tuple(

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from benchmark.errors import UsageError
 from benchmark.recipes import recipe as recipes
-from benchmark.reports.document import Section, seeds_in_words, with_sd
+from benchmark.reports.document import Table, seeds_in_words, with_sd
 from benchmark.studies.scaling.bootstrap import unequal
 from benchmark.studies.scaling.curves import Curve, Joint, Met, logloss, mean_rank
 from benchmark.studies.scaling.joint import LEAST_FALL, JointFit
@@ -68,10 +68,10 @@ def interval(found: Interval, digits: int) -> str:
     return f"{low} to {high}"
 
 
-def laws(axis: Axis, found: Sequence[Curve]) -> Section:
+def laws(axis: Axis, found: Sequence[Curve]) -> Table:
     chosen = [curve for curve in found if curve.axis is axis]
     notes = tuple(note for curve in chosen for note in _notes(curve))
-    return Section(f"Laws over {axis.title}", HEAD, tuple(map(_law, chosen)), notes)
+    return Table(f"Laws over {axis.title}", HEAD, tuple(map(_law, chosen)), notes)
 
 
 def _law(curve: Curve) -> tuple[str, ...]:
@@ -158,7 +158,7 @@ def _notes(curve: Curve) -> Iterator[str]:
         )
 
 
-def steps(dataset: str, name: str, rungs: Sequence[Rung]) -> Section:
+def steps(dataset: str, name: str, rungs: Sequence[Rung]) -> Table:
     varied = varied_settings(rungs)
     rows = tuple(
         (
@@ -173,7 +173,7 @@ def steps(dataset: str, name: str, rungs: Sequence[Rung]) -> Section:
         for rung in rungs
     )
     axes = PARAMETERS.title, "head parameters", FLOPS.title, ROWS.title
-    return Section(
+    return Table(
         f"The ladder of {name}",
         ("step", *varied, *axes, *OUTCOME),
         rows,
@@ -203,7 +203,7 @@ def _common(dataset: str, name: str, rungs: Sequence[Rung], varied: Sequence[str
         yield f"Every step differs from the recipe in {', '.join(changed)}."
 
 
-def crossings(met: Sequence[Met]) -> Section:
+def crossings(met: Sequence[Met]) -> Table:
     rows = [
         (
             each.a.axis.title,
@@ -224,7 +224,7 @@ def crossings(met: Sequence[Met]) -> Section:
         for each in met
         if not each.at
     ]
-    return Section(
+    return Table(
         "Crossings",
         ("axis", "lower loss above", "lower loss below", "at", "95 % interval", "") if rows else (),
         tuple(rows),
@@ -232,10 +232,10 @@ def crossings(met: Sequence[Met]) -> Section:
     )
 
 
-def together(found: Sequence[Joint]) -> Section:
+def together(found: Sequence[Joint]) -> Table:
     rows = tuple(_joint(joint) for joint in found if not joint.refused)
     refused = (f"{joint.recipe}: {joint.verdict}." for joint in found if joint.refused)
-    return Section(
+    return Table(
         "Parameters and rows together: L = E + A (N / N0)^-alpha + B (R / R0)^-beta",
         JOINT_HEAD if rows else (),
         rows,

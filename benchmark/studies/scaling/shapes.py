@@ -15,7 +15,7 @@ from benchmark.measure.cost import flops_per_sample
 from benchmark.measure.significance import ALPHA, Difference, holm, welch
 from benchmark.recipes import recipe as recipes
 from benchmark.recipes.recipe import Recipe, on_meta
-from benchmark.reports.document import Section, derived
+from benchmark.reports.document import Table, derived
 from benchmark.studies.scaling.curves import logloss, mean_rank
 from benchmark.studies.scaling.ladders import (
     FLOPS,
@@ -137,8 +137,8 @@ def pairs(level: Level) -> list[Pair]:
     return [Pair(*each, p) for each, p in zip(found, adjusted, strict=True)]
 
 
-def section(found: Sequence[Level]) -> Section:
-    return Section(
+def section(found: Sequence[Level]) -> Table:
+    return Table(
         "Width against depth at equal FLOPs",
         ("recipe", "shape", "depth", "width", FLOPS.title, PARAMETERS.title, *OUTCOME),
         tuple(row for level in found for row in _rows(level)),

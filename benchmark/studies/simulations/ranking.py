@@ -22,7 +22,7 @@ from benchmark.measure.significance import (
     welch,
     welch_freedom,
 )
-from benchmark.reports.document import Report, Section
+from benchmark.reports.document import Report, Table
 from benchmark.reports.leaderboard.tracks import BOOTSTRAP_SEED
 
 Vector = NDArray[np.float64]
@@ -198,8 +198,8 @@ def files(made: Report, results: Path) -> dict[Path, str]:
     return {results / "significance.md": made.markdown(), results / "significance.json": numbers}
 
 
-def _null(found: list[RankingOutcome]) -> Section:
-    return Section(
+def _null(found: list[RankingOutcome]) -> Table:
+    return Table(
         "Equal rows",
         ("rows", "seeds", "largest / smallest sd", "tables", "with a false better"),
         tuple(
@@ -210,8 +210,8 @@ def _null(found: list[RankingOutcome]) -> Section:
     )
 
 
-def _shifted(found: list[RankingOutcome]) -> Section:
-    return Section(
+def _shifted(found: list[RankingOutcome]) -> Table:
+    return Table(
         f"One row better by the difference that is to be found with {_percent(POWER, 0)}",
         SHIFTED,
         tuple(
@@ -237,8 +237,8 @@ def _shifted(found: list[RankingOutcome]) -> Section:
     )
 
 
-def _covered(found: list[IntervalCoverage]) -> Section:
-    return Section(
+def _covered(found: list[IntervalCoverage]) -> Table:
+    return Table(
         "The bootstrap over test rows and seeds",
         (
             "two equally good recipes",

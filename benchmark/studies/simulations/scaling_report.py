@@ -5,7 +5,7 @@ from dataclasses import asdict
 from math import sqrt
 from pathlib import Path
 
-from benchmark.reports.document import Report, Section
+from benchmark.reports.document import Report, Table
 from benchmark.studies.simulations.scaling import (
     STEP,
     Case,
@@ -54,8 +54,8 @@ def files(made: Report, results: Path) -> dict[Path, str]:
     return {folder / "simulation.md": made.markdown(), folder / "simulation.json": numbers}
 
 
-def _tests(tests: tuple[FoundLaw, ...]) -> Section:
-    return Section(
+def _tests(tests: tuple[FoundLaw, ...]) -> Table:
+    return Table(
         "Law or constant",
         (*CASE, "fall in LogLoss", "draws", "a law found", "no law found", "falls by no power law"),
         tuple(
@@ -84,8 +84,8 @@ def _tests(tests: tuple[FoundLaw, ...]) -> Section:
     )
 
 
-def _intervals(laws: tuple[Coverage, ...]) -> Section:
-    return Section(
+def _intervals(laws: tuple[Coverage, ...]) -> Table:
+    return Table(
         "95 % profile intervals that hold the truth",
         (
             *CASE,
@@ -120,8 +120,8 @@ def _intervals(laws: tuple[Coverage, ...]) -> Section:
     )
 
 
-def _joint(joints: tuple[JointCoverage, ...]) -> Section:
-    return Section(
+def _joint(joints: tuple[JointCoverage, ...]) -> Table:
+    return Table(
         "Joint fit over parameters and rows: E",
         (
             "sizes + row counts, x seeds",

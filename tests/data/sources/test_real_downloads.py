@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from benchmark.data import catalog
-from benchmark.data.card import SPLITS, Table
+from benchmark.data.card import SPLITS, TableSpec
 from tests.data.hub import Hub, serving, write_card, zipped
 from tests.data.tables import ignore, real_data
 
@@ -37,7 +37,7 @@ def frappe() -> dict[str, str]:
     return {f"{split}.csv": real_data(f"frappe_x1r/{split}.csv").read_text() for split in SPLITS}
 
 
-def toml_of(table: Table) -> str:
+def toml_of(table: TableSpec) -> str:
     """What a card says of columns and encoding."""
     kept = ("separator", "header", "label", "dense", "sparse", "min_count", "dense_rule")
     lines = [f"{key} = {json.dumps(getattr(table, key))}" for key in kept]

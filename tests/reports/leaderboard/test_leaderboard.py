@@ -312,7 +312,7 @@ def test_the_readme_beside_the_results_gets_its_part_and_nothing_else(tmp_path) 
     )
     assert "STALE" not in text and "| 1 | bb | 0.80000 ± 0.00158 |" in text
     assert {path.name for path in document.differing(found)} == {path.name for path in found}
-    document.write(found)
+    document.write_texts(found)
     assert document.differing(files.files(records, results)) == []
     assert files.files(records, results)[readme] == text
     readme.write_text("before\nafter\n")

@@ -369,7 +369,7 @@ def test_what_is_missing_ends_in_commands_that_make_it(tmp_path) -> None:
     with (tmp_path / claims.FILE).open("a") as file:
         for test in tests[1:]:
             file.write(f'\n[[claim.tests]]\ndatasets = ["{DATASET}", "criteo_x4_001"]\n{test}\n')
-    assert claims.report(tmp_path).sections[-1].remarks == (
+    assert claims.report(tmp_path).tables[-1].remarks == (
         f"`python -m benchmark suite --datasets {DATASET} --recipes dnn,fm,lr --seeds 0-4`",
         f"`python -m benchmark ablate --dataset {DATASET} --seeds 0-2`",
         (

@@ -245,7 +245,7 @@ def test_released_ladders_have_their_published_sizes() -> None:
     [(family, sizes)] = released.ladders("criteo_x1").items()
     assert [size.parameters for size in sizes][::6] == [959_806, 9_752_810] and len(sizes) == 7
     assert (
-        "Too few for a law over FLOPs, which takes 1." in released.section(family, sizes).markdown()
+        "Too few for a law over FLOPs, which takes 1." in released.section(family, sizes).section()
     )
     assert released.ladders("synthetic") == {}
 

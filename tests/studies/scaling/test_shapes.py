@@ -175,7 +175,7 @@ def test_depths_are_compared_within_a_level(shaped: Path) -> None:
     [apart], [alike] = pairs(low), pairs(high)
     assert apart.difference.value == pytest.approx(0.01) and apart.p < 1e-6
     assert alike.difference.value == pytest.approx(0, abs=1e-12) and alike.p == pytest.approx(1)
-    text = section([low, high]).markdown()
+    text = section([low, high]).section()
     assert (
         "| rankmixer | 2 | 1 | token_dim 32 | 1,050 | 525 | 0-2 | 0.48000 ± 0.00001 | 0.75000 ±"
         " 0.00000 |" in text
@@ -220,7 +220,7 @@ def test_the_figure_has_a_line_a_level(shaped: Path) -> None:
 def test_one_seed_is_not_tested_and_a_recipe_without_shapes_is_refused(tmp_path) -> None:
     keep(tmp_path, "rankmixer-shape1", 0, 0.47, 1_000, 4, 8)
     keep(tmp_path, "rankmixer-shape2", 0, 0.47, 1_000, 1, 32)
-    assert "no two shapes have two seeds" in section(levels(tmp_path, "synthetic")).markdown()
+    assert "no two shapes have two seeds" in section(levels(tmp_path, "synthetic")).section()
     other = tmp_path / "recipes" / "synthetic" / "rankmixer.toml"
     other.parent.mkdir(parents=True)
     other.write_text('[model]\nname = "rankmixer"\n')

@@ -62,7 +62,7 @@ def report(results):
 @pytest.fixture(scope="module")
 def rows(report) -> dict[str, dict[str, str]]:
     """Cells by recipe and column, over parameters."""
-    section = report.sections[0]
+    section = report.tables[0]
     return {row[0]: dict(zip(section.head, row, strict=True)) for row in section.rows}
 
 
@@ -117,7 +117,7 @@ def test_an_exponent_without_an_upper_end_is_no_estimate(report, rows) -> None:
     )
     assert (
         "once: only the smallest size differs from the others, so there is no exponent."
-        in report.sections[0].remarks
+        in report.tables[0].remarks
     )
     [law] = [
         law
@@ -132,7 +132,7 @@ def test_seed_noise_that_differs_between_sizes_is_said(report, rows) -> None:
     assert float(rows["noisy"]["equal noise p"]) < 0.01 < float(rows["valley"]["equal noise p"])
     [note] = [
         remark
-        for remark in report.sections[0].remarks
+        for remark in report.tables[0].remarks
         if remark.startswith("noisy: the seed noise differs")
     ]
     assert note.endswith("It is largest at 1,000: 0.46000, 0.48000, 0.50000.")
@@ -155,7 +155,7 @@ def test_seeds_that_differ_between_sizes_are_counted(tmp_path) -> None:
             keep(tmp_path, "a", step, seed, 0.47, 1_000 * step)
     [curve, _] = curves(ladders.ladders(tmp_path, "synthetic_tiny"))
     assert (
-        "| a | 2: 1,000 to 2,000 | 3 to 5 a size |" in sections.laws(curve.axis, [curve]).markdown()
+        "| a | 2: 1,000 to 2,000 | 3 to 5 a size |" in sections.laws(curve.axis, [curve]).section()
     )
 
 
