@@ -10,10 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.records.record import record_files
+from benchmark.records.archive import Archive
 from benchmark.reports.leaderboard import text as leaderboard_text
 from benchmark.utils.paths import ROOT
-from benchmark.verify.place import study_files
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +38,7 @@ def test_committed_results_verify(results) -> None:
         text=True,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    records = [*record_files(results), *study_files(results)]
+    records = Archive(results).all_paths()
     assert f"{len(records)} records: all checks passed" in done.stdout
     assert (
         leaderboard_text.START in (results.parent / "README.md").read_text()

@@ -16,7 +16,7 @@ from benchmark.utils.paths import RESULTS, shown
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from benchmark.records.ranks import Runs
+    from benchmark.records.archive import Archive, Runs
 
 Metric = Literal["erank", "srank", "ia", "pr", "all"]
 
@@ -48,11 +48,14 @@ def rank(
         raise UsageError("give either --recipe DATASET/NAME or --dataset")
 
     from benchmark.measure.spectrum import METRICS
+    from benchmark.records.archive import RANKED, Archive
     from benchmark.reports.figures.dataset import of_dataset
 
     owner, _, name = (recipe or dataset or "").partition("/")
-    place = Path("records") if study is None else Path("studies", study)
-    recipes = _recipes(results / place, owner, None if seeds is None else parse_seeds(seeds))
+    archive = Archive(results)
+    recipes = _recipes(
+        archive, study or RANKED, owner, None if seeds is None else parse_seeds(seeds)
+    )
     metrics = METRICS if metric == "all" else (metric,)
     if recipe is None:
         drawn = _all(owner, recipes, metrics)
@@ -99,30 +102,32 @@ def _all(
     return {"rank-loss": rank_against_quality(dataset, points)} if points else {}
 
 
-def _recipes(folder: Path, dataset: str, seeds: Sequence[int] | None) -> "dict[str, Runs]":
-    """The records of a data set by recipe (by variant in a study's folder) and seed. Raises
-    UsageError for none."""
-    from benchmark.records import record
+def _recipes(
+    archive: "Archive", study: str, dataset: str, seeds: Sequence[int] | None
+) -> "dict[str, Runs]":
+    """The records of a data set by recipe, or by variant of a study, and seed. Raises UsageError
+    where there are none."""
     from benchmark.records.comparable import require_alike
 
-    if not (paths := sorted(folder.glob(f"{dataset}/*/seed-*.json"))):
-        known = {path.parent.parent.name for path in folder.glob("*/*/seed-*.json")}
-        raise unknown(f"data set with records in {shown(folder)}", dataset, known)
-    found = [record.load(path).model_copy(update={"name": path.parent.name}) for path in paths]
-    recipes: dict[str, list[record.Record]] = {}
-    for run in sorted(found, key=lambda run: (run.name or "", run.seed)):
-        if seeds is None or run.seed in seeds:
-            recipes.setdefault(run.name or "", []).append(run)
+    records = archive.by_name(dataset, study)
+    if not records:
+        folder = shown(archive.folder(study))
+        raise unknown(f"data set with records in {folder}", dataset, archive.datasets(study))
+    recipes: dict[str, Runs] = {}
+    for name, runs in records.items():
+        chosen = [run for run in runs if seeds is None or run.seed in seeds]
+        if chosen:
+            require_alike({f"{dataset}/{name}": chosen}, ())
+            recipes[name] = [run.model_copy(update={"name": name}) for run in chosen]
+    every = [run for runs in records.values() for run in runs]
     if not recipes:
-        there = ", ".join(map(str, sorted({run.seed for run in found})))
-        raise UsageError(f"--seeds: of {dataset} there are records of seeds {there}")
-    for name, runs in recipes.items():
-        require_alike({f"{dataset}/{name}": runs}, ())
-    if len({run.data.arrays for run in found}) > 1:
+        available = ", ".join(map(str, sorted({run.seed for run in every})))
+        raise UsageError(f"--seeds: of {dataset} there are records of seeds {available}")
+    if len({run.data.arrays for run in every}) > 1:
         raise BenchmarkError(
             f"the records of {dataset} are of different data; run the older ones again"
         )
-    return dict(recipes)
+    return recipes
 
 
 def _write(figures: "Mapping[str, Figure]", folder: Path) -> None:

@@ -20,7 +20,7 @@ def theory(
 ) -> None:
     """Try the papers' statements about rank on random matrices; then what records tell of trained
     networks."""
-    from benchmark.records import record
+    from benchmark.records.archive import Archive
     from benchmark.studies import theory as checks
 
     table = Table("statement", "input rank", "holds in", "means over the draws", box=None)
@@ -34,7 +34,7 @@ def theory(
             markup=False,
             highlight=False,
         )
-    steps = checks.trained([record.load(path) for path in record.record_files(results)])
+    steps = checks.trained(Archive(results).ranked())
     if not steps:
         return
     out.print("\nIn trained networks nothing of this is proven; measured there:")

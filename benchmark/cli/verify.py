@@ -35,7 +35,7 @@ def verify(
 ) -> None:
     """Derive again what records and tables state; exit code 1 where something differs."""
     from benchmark.errors import UsageError
-    from benchmark.records.record import record_files
+    from benchmark.records.archive import Archive
     from benchmark.verify import ladder, place, proof
 
     open_data, results = _opener(data_root), results.resolve()
@@ -44,7 +44,7 @@ def verify(
         files = list(dict.fromkeys(file for path in named for file in place.find(path)))
         findings = ladder.verify_files(files, open_data)
     else:
-        files = [*record_files(results), *place.study_files(results)]
+        files = Archive(results).all_paths()
         if not files:
             raise UsageError(f"{shown(results)}: there is no record; name the folder of results")
         findings = ladder.verify(results, open_data)

@@ -1,12 +1,16 @@
-"""The results folder: where records lie, and the only code that lists them.
+"""The layout of the results folder, and the only code that lists or loads what lies there.
 
-results/records/<data set>/<recipe>/seed-<n>.json             ranked
-results/studies/<study>/<data set>/<variant>/seed-<n>.json    of a study, never ranked
-results/studies/adhoc/<data set>/<model>-<digest>/seed-<n>.json
-results/studies/tuning/<data set>/<name>.json
+records/<data set>/<recipe>/seed-<n>.json             ranked
+studies/<study>/<data set>/<variant>/seed-<n>.json    runs of a study, never ranked
+studies/<study>/<data set>.{md,json}                  the report of a study
+studies/adhoc/<data set>/<model>-<digest>/seed-<n>.json
+studies/tuning/<data set>/<name>.json
+scaling/<data set>.{md,csv,json}   speed/<topic>{.md,-<subject>.json}
+figures/[<study>/]<data set>/      leaderboard.*  claims.*  published.toml
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
@@ -15,13 +19,13 @@ from benchmark.records import record
 from benchmark.records.record import Record, scores_path
 
 RANKED = ""
-"""The study of ranked records: none."""
+"""In place of a study: the ranked records."""
 ADHOC = "adhoc"
 """The study of runs that belong to no other."""
-TUNING = "tuning"
+RECORD_FILES = "seed-*.json"
 
-Runs = dict[str, list[Record]]
-"""The records of each recipe or variant, by seed."""
+Runs = Sequence[Record]
+"""The records of one recipe or variant, by seed."""
 
 
 def ranked_place(dataset: str, name: str) -> PurePath:
@@ -40,9 +44,24 @@ def adhoc_place(dataset: str, model: str, digest: str, rows: int | None) -> Pure
     return study_place(ADHOC, dataset, f"{model}-{digest[:8]}{limit}")
 
 
+def tuning_reference(dataset: str, name: str) -> str:
+    """How recipes and records name a tuning study: its path below the results folder."""
+    return f"studies/tuning/{dataset}/{name}.json"
+
+
+def record_file(seed: int) -> str:
+    """Name of a record in its folder."""
+    return f"seed-{seed}.json"
+
+
+def record_key(path: PurePath) -> str:
+    """`<data set>/<recipe or variant>/seed-<n>`, whatever results folder the record lies in."""
+    return "/".join(path.with_suffix("").parts[-3:])
+
+
 @dataclass(frozen=True)
 class Place:
-    """What the path of a record says; `study` is RANKED for a ranked one."""
+    """The parts of a record's path; `study` is RANKED for a ranked one."""
 
     results: Path
     study: str
@@ -52,7 +71,7 @@ class Place:
 
     @classmethod
     def of(cls, path: Path) -> "Place | None":
-        """None for a path that is not laid out as one below a results folder."""
+        """None for a path that does not follow the layout of a results folder."""
         folders = [folder.name for folder in path.parents]
         if folders[2:3] == ["records"]:
             return cls(path.parents[3], RANKED, folders[1], folders[0])
@@ -63,10 +82,10 @@ class Place:
 
 @dataclass(frozen=True)
 class Archive:
-    """The records below one results folder.
+    """The records and reports below one results folder.
 
     A record's name is its recipe where it is ranked, else the variant of its study. All lists are
-    sorted. What loads records raises BenchmarkError for one that cannot be read.
+    sorted. Methods that load records raise BenchmarkError for one that cannot be read.
 
     Example::
 
@@ -82,33 +101,32 @@ class Archive:
         """The folder of the ranked records, or of a study."""
         return self.results / "studies" / study if study else self.results / "records"
 
-    def paths(self, dataset: str = "*", name: str = "*", study: str = RANKED) -> list[Path]:
-        """Paths of the ranked records, or of a study's; of every data set and name by default."""
+    def path(self, dataset: str, name: str, seed: int, study: str = RANKED) -> Path:
+        """Where the record of one run is kept."""
+        return self.folder(study) / dataset / name / record_file(seed)
+
+    def paths(
+        self, dataset: str | None = None, name: str | None = None, study: str = RANKED
+    ) -> list[Path]:
+        """Paths of the ranked records, or of a study's; of every data set and name for None."""
         folders = _inside(self.folder(study), dataset)
         runs = [run for folder in folders for run in _inside(folder, name)]
-        return sorted(path for run in runs for path in run.glob("seed-*.json"))
-
-    def study_paths(self) -> list[Path]:
-        """Paths of the records of all studies, ad hoc runs included."""
-        return [path for study in self.studies() for path in self.paths(study=study)]
+        return [path for run in runs for path in records_in(run)]
 
     def all_paths(self) -> list[Path]:
-        """Paths of the ranked records, then of those of studies."""
-        return [*self.paths(), *self.study_paths()]
-
-    def studies(self) -> list[str]:
-        """Studies that have a folder here."""
-        return [path.name for path in _inside(self.results / "studies", "*")]
+        """Paths of the ranked records, then of those of all studies, ad hoc runs included."""
+        studies = [folder.name for folder in _inside(self.results / "studies", None)]
+        return [path for study in (RANKED, *studies) for path in self.paths(study=study)]
 
     def datasets(self, study: str = RANKED) -> list[str]:
         """Data sets with ranked records, or with records of a study."""
         return sorted({path.parents[1].name for path in self.paths(study=study)})
 
     def runs(self, dataset: str, name: str, study: str = RANKED) -> list[Record]:
-        """The records of one recipe or variant, by seed; none where there is none."""
+        """The records of one recipe or variant, by seed; empty without any."""
         return sorted(map(record.load, self.paths(dataset, name, study)), key=lambda run: run.seed)
 
-    def by_name(self, dataset: str, study: str = RANKED) -> Runs:
+    def by_name(self, dataset: str, study: str = RANKED) -> dict[str, list[Record]]:
         """The records of a data set by recipe, or by variant of a study, each by seed."""
         names = sorted({path.parent.name for path in self.paths(dataset, study=study)})
         return {name: self.runs(dataset, name, study) for name in names}
@@ -117,33 +135,71 @@ class Archive:
         """Every ranked record."""
         return [record.load(path) for path in self.paths()]
 
-    def readable(self) -> list[Record]:
+    def readable(self) -> Iterator[Record]:
         """Every record, of studies too, that can be read."""
-        return list(_readable(self.all_paths()))
+        for path in self.all_paths():
+            with suppress(BenchmarkError):
+                yield record.load(path)
 
     def strays(self) -> list[Path]:
         """Files among the records that are neither a record nor the scores of one."""
-        known = {file for path in self.all_paths() for file in (path, scores_path(path))}
+        expected = {file for path in self.all_paths() for file in (path, scores_path(path))}
         files = (*self.folder().rglob("*"), *(self.results / "studies").rglob("seed-*"))
-        return sorted(path for path in files if path.is_file() and path not in known)
+        return sorted(path for path in files if path.is_file() and path not in expected)
+
+    def study_report(self, study: str, dataset: str) -> Path:
+        """The report of a study on a data set, without its suffixes .md and .json."""
+        return self.folder(study) / dataset
+
+    def reported(self, study: str) -> list[str]:
+        """Data sets with records of a study or with a report on it."""
+        return _stems(self.folder(study), ("", ".md", ".json"))
+
+    def tuning_path(self, dataset: str, name: str) -> Path:
+        """The file of a tuning study."""
+        return self.results / tuning_reference(dataset, name)
+
+    def scaling_table(self, name: str) -> Path:
+        """The tables of a data set's ladders, without their suffixes .md, .csv and .json."""
+        return self.results / "scaling" / name
+
+    def scaling_tables(self) -> list[str]:
+        """Names of the tables that `scaling_table` places."""
+        return _stems(self.results / "scaling", (".md", ".csv", ".json"))
+
+    def speed_table(self, topic: str) -> Path:
+        """The table of a topic's measurements."""
+        return self.results / "speed" / f"{topic}.md"
+
+    def speed_measurement(self, topic: str, subject: str) -> Path:
+        """The file of one measurement of a topic."""
+        return self.results / "speed" / f"{topic}-{subject}.json"
+
+    def speed_measurements(self, topic: str) -> list[Path]:
+        """Files of all measurements of a topic."""
+        return sorted((self.results / "speed").glob(f"{topic}-*.json"))
+
+    def figures(self, dataset: str = "", study: str = RANKED) -> Path:
+        """Folder of the figures of a data set; without one, of figures of several."""
+        return self.results / "figures" / study / dataset
+
+
+def records_in(folder: Path) -> list[Path]:
+    """The records that lie directly in a folder."""
+    return sorted(folder.glob(RECORD_FILES))
 
 
 def records_below(path: Path) -> list[Path]:
-    """The record at `path`, or every record in the folders below it; none where there is none."""
-    return [path] if path.is_file() else sorted(path.rglob("seed-*.json"))
+    """The record at `path`, or every record in the folders below it; empty without any."""
+    return [path] if path.is_file() else sorted(path.rglob(RECORD_FILES))
 
 
-def _inside(folder: Path, name: str) -> list[Path]:
-    """The folder `name` inside one, or all of them for `*`, sorted; a name is never a pattern."""
-    if name != "*":
+def _inside(folder: Path, name: str | None) -> list[Path]:
+    """The folder `name` inside one, or all of them for None, sorted; a name is never a pattern."""
+    if name is not None:
         return [folder / name]
-    found = folder.iterdir() if folder.is_dir() else ()
-    return sorted(path for path in found if path.is_dir())
+    return sorted(path for path in folder.glob("*") if path.is_dir())
 
 
-def _readable(paths: list[Path]) -> Iterator[Record]:
-    for path in paths:
-        try:
-            yield record.load(path)
-        except BenchmarkError:
-            continue
+def _stems(folder: Path, suffixes: Sequence[str]) -> list[str]:
+    return sorted({path.stem for path in folder.glob("*") if path.suffix in suffixes})

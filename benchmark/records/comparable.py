@@ -1,13 +1,12 @@
 """What makes a record one of yesterday: numerics, recipe or data are not today's."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from benchmark.data.store import Fingerprint
 from benchmark.errors import BenchmarkError
-from benchmark.records import record
+from benchmark.records.archive import Runs
 from benchmark.records.record import NUMERICS, Record
 
 
@@ -32,11 +31,7 @@ def data(record: Record, today: Fingerprint) -> Iterator[str]:
         yield f"the data differ from today's in {', '.join(names)}"
 
 
-Runs = dict[str, list[Record]]
-"""The records of each variant, by seed."""
-
-
-def require_alike(runs: Runs, varied: Collection[str]) -> None:
+def require_alike(runs: Mapping[str, Runs], varied: Collection[str]) -> None:
     """Raises BenchmarkError where records differ in more than the settings `varied`, dotted, and
     their seed."""
     kept = [
@@ -64,12 +59,7 @@ def _basis(run: Record, varied: Collection[str]) -> dict[str, Any]:
     return kept | {"data": run.data.arrays, "numerics": run.numerics}
 
 
-def runs_in(folder: Path) -> list[Record]:
-    """Every record in a folder, by seed. Raises BenchmarkError for one that cannot be read."""
-    return sorted(map(record.load, folder.glob("seed-*.json")), key=lambda run: run.seed)
-
-
-def require_comparable(sides: dict[str, list[Record]]) -> None:
+def require_comparable(sides: Mapping[str, Runs]) -> None:
     """Raises BenchmarkError where the records of one name differ in more than their seed, or those
     of two names in
     data or numerics."""

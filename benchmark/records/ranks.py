@@ -1,17 +1,16 @@
 """The ranks that the runs of a recipe found, over its seeds."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from benchmark.measure.spectrum import Spectrum
 from benchmark.measure.trajectory import Band, Trajectory, normalised, over_seeds, summarise
+from benchmark.records.archive import Runs
 from benchmark.records.record import Record
 
 SpectrumForm = Literal["token", "batch"]
 When = Literal["initial", "best"]
-Runs = Sequence[Record]
-"""Records of one recipe, by seed; at least one."""
 
 FORMS: tuple[SpectrumForm, ...] = ("token", "batch")
 WHEN: dict[When, str] = {"initial": "untrained", "best": "trained"}

@@ -21,9 +21,6 @@ NUMERICS = 2
 """Bumped whenever the numbers of a run may change: tests/test_golden_run.py fails without the
 bump."""
 
-ADHOC = "adhoc"
-"""The study of runs that belong to none."""
-
 
 def _with_tables(recipe: dict[str, Any]) -> dict[str, Any]:
     model, train = recipe.get("model"), recipe.get("train")
@@ -128,21 +125,6 @@ class Record(Frozen):
         return f"{self.dataset}/{self.name or self.recipe['model']['name'] + ' (ad hoc)'}"
 
 
-def record_path(results: Path, dataset: str, name: str, seed: int) -> Path:
-    """Where the run of a committed recipe is kept."""
-    return results / "records" / dataset / name / f"seed-{seed}.json"
-
-
-def adhoc_path(
-    results: Path, dataset: str, model: str, digest: str, rows: int | None, seed: int
-) -> Path:
-    """Where any other run is kept: by model, recipe digest and row limit."""
-    limit = "" if rows is None else f"-rows{rows}"
-    return (
-        results / "studies" / ADHOC / dataset / f"{model}-{digest[:8]}{limit}" / f"seed-{seed}.json"
-    )
-
-
 def scores_path(record: Path) -> Path:
     return record.with_suffix(".npz")
 
@@ -155,8 +137,3 @@ def save(record: Record, path: Path) -> None:
 def load(path: Path) -> Record:
     """Raises BenchmarkError naming the file and, a line each, what is wrong with its form."""
     return form.load(Record, path)
-
-
-def record_files(results: Path) -> list[Path]:
-    """Every ranked record below `results`, sorted."""
-    return sorted((results / "records").glob("*/*/seed-*.json"))

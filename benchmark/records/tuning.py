@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from benchmark.records import form
+from benchmark.records.archive import tuning_reference
 from benchmark.records.environment import Environment
 from benchmark.utils.types import Device, Frozen, NotNegative, Sha256
 
@@ -84,11 +85,7 @@ class Tuning(Frozen):
     @property
     def reference(self) -> str:
         """How the recipe it gave rise to names it."""
-        return f"studies/tuning/{self.dataset}/{self.name}.json"
-
-
-def tuning_path(results: Path, dataset: str, name: str) -> Path:
-    return results / "studies" / "tuning" / dataset / f"{name}.json"
+        return tuning_reference(self.dataset, self.name)
 
 
 def tuning_cost(results: Path, reference: str) -> tuple[int, float]:

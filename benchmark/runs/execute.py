@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from benchmark.data.catalog import cache_folder
+from benchmark.records.archive import record_key
 from benchmark.records.environment import current
 from benchmark.records.record import NUMERICS, Record
 from benchmark.runs import saved_model
@@ -83,7 +84,7 @@ def checkpoint_folder(job: Job) -> Path:
 
 def _model_folder(job: Job, folder: Path) -> Path:
     """<folder>/<data set>/<recipe, or model with digest>/seed-<n>: named as the record is."""
-    return folder.joinpath(*job.path(Path()).with_suffix("").parts[-3:])
+    return folder / record_key(job.path(Path()))
 
 
 def _made_by() -> dict[str, str]:

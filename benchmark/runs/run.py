@@ -24,6 +24,7 @@ from benchmark.measure import metrics
 from benchmark.measure.cost import Parameters, flops_per_sample, parameters
 from benchmark.recipes.recipe import Recipe, on_meta
 from benchmark.records import record, scores
+from benchmark.records.archive import adhoc_place, ranked_place, record_file
 from benchmark.records.environment import current
 from benchmark.records.record import NUMERICS, Cost, Quality, RankPoint, Record, Scores
 from benchmark.runs.probe import Probe, Views, stage_spectra, table_spectra
@@ -68,12 +69,12 @@ class Job:
         """Where the record goes: only an unaltered committed recipe is ranked."""
         recipe = self.recipe
         if self.place is not None:
-            return results / self.place / f"seed-{self.seed}.json"
-        if recipe.name is None or self.rows is not None:
-            return record.adhoc_path(
-                results, recipe.dataset, recipe.model, recipe.digest(), self.rows, self.seed
-            )
-        return record.record_path(results, recipe.dataset, recipe.name, self.seed)
+            place = self.place
+        elif recipe.name is None or self.rows is not None:
+            place = adhoc_place(recipe.dataset, recipe.model, recipe.digest(), self.rows)
+        else:
+            place = ranked_place(recipe.dataset, recipe.name)
+        return results / place / record_file(self.seed)
 
 
 @dataclass(frozen=True)

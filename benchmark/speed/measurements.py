@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationError
 
 from benchmark.errors import BenchmarkError
+from benchmark.records.archive import Archive
 from benchmark.records.environment import Environment
 from benchmark.utils.files import write_text
 from benchmark.utils.paths import shown
@@ -35,12 +36,10 @@ def now() -> str:
 
 def keep(figures: Figures, results: Path) -> list[Path]:
     """Writes the figures and makes their topic's table again."""
-    path = (
-        _folder(results)
-        / f"{figures.topic}-{figures.subject.replace('/', '-').replace(' ', '-')}.json"
-    )
+    subject = figures.subject.replace("/", "-").replace(" ", "-")
+    path = Archive(results).speed_measurement(figures.topic, subject)
     write_text(path, json.dumps(figures.model_dump(mode="json"), indent=1) + "\n")
-    table = _folder(results) / f"{figures.topic}.md"
+    table = Archive(results).speed_table(figures.topic)
     write_text(table, markdown(load_topic(figures.topic, results)))
     return [path, table]
 
@@ -49,7 +48,7 @@ def load_topic(topic: Topic, results: Path) -> list[Figures]:
     """All that is kept of a topic, by subject. Raises BenchmarkError for a file that is no
     figures."""
     return sorted(
-        (_load(path) for path in _folder(results).glob(f"{topic}-*.json")),
+        (_load(path) for path in Archive(results).speed_measurements(topic)),
         key=lambda kept: kept.subject,
     )
 
@@ -71,7 +70,7 @@ def markdown(kept: list[Figures]) -> str:
 def stale_tables(results: Path) -> list[Path]:
     """Tables that are not what their files make."""
     topics: tuple[Topic, ...] = ("data", "train", "predict", "metrics")
-    kept = {_folder(results) / f"{topic}.md": load_topic(topic, results) for topic in topics}
+    kept = {Archive(results).speed_table(topic): load_topic(topic, results) for topic in topics}
     return [
         path
         for path, figures in kept.items()
@@ -81,10 +80,6 @@ def stale_tables(results: Path) -> list[Path]:
 
 def _table(kept: list[Figures]) -> str:
     return markdown(kept) if kept else ""
-
-
-def _folder(results: Path) -> Path:
-    return results / "speed"
 
 
 def _load(path: Path) -> Figures:

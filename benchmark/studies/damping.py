@@ -9,10 +9,11 @@ from benchmark.errors import UsageError
 from benchmark.measure.trajectory import Trajectory, summarise
 from benchmark.recipes import recipe as recipes
 from benchmark.recipes.recipe import Recipe
+from benchmark.records.archive import Archive
 from benchmark.records.comparable import require_alike
 from benchmark.records.record import Record
 from benchmark.reports.document import Report, Table, seeds_in_words, with_sd
-from benchmark.studies.campaign.variants import Variant, found, ranks
+from benchmark.studies.campaign.variants import Variant, ranks
 
 STUDY = "damping"
 WHEN: tuple[tuple[Literal["initial", "best"], str], ...] = (
@@ -34,7 +35,7 @@ def variant(recipe: Recipe, blocks: int, settings: Sequence[str] = ()) -> Varian
 
 def report(results: Path, dataset: str) -> Report | None:
     """From the records alone, a section a variant; None where there is none."""
-    runs = found(results, STUDY, dataset)
+    runs = Archive(results).by_name(dataset, STUDY)
     if not runs:
         return None
     first = next(iter(runs.values()))[0]

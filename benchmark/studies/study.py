@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from benchmark.errors import BenchmarkError
+from benchmark.records.archive import Archive
 from benchmark.reports.document import Report
 from benchmark.studies import damping
 from benchmark.studies.ablation import design
@@ -19,10 +20,8 @@ STUDIES: dict[str, Callable[[Path, str], Report | None]] = {
 def unlike(results: Path) -> Iterator[Path]:
     """The files of studies that are not what the records beside them give, or lack these."""
     for study, report in STUDIES.items():
-        folder = results / "studies" / study
-        for dataset in sorted(
-            {path.stem for path in folder.glob("*") if path.suffix in ("", ".md", ".json")}
-        ):
+        archive = Archive(results)
+        for dataset in archive.reported(study):
             try:
                 found = report(results, dataset)
             except BenchmarkError:
@@ -30,7 +29,7 @@ def unlike(results: Path) -> Iterator[Path]:
             texts = (
                 variants.texts(results, study, dataset, found)
                 if found
-                else {folder / f"{dataset}.md": None}
+                else {archive.study_report(study, f"{dataset}.md"): None}
             )
             yield from (
                 path

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from benchmark.errors import BenchmarkError, without_password
+from benchmark.records.archive import Archive, record_key
 from benchmark.records.environment import current
-from benchmark.records.record import Record, load, record_files
+from benchmark.records.record import Record, load
 from benchmark.runs.run import Finished, Job, Resumed, RunEvent, Started
 from benchmark.tracking import store, summary
 from benchmark.tracking.store import LOOPBACK, failure, store_uri
@@ -88,7 +89,7 @@ def sync(folder: Path, notify: Notify) -> Synced:
 
     Raises BenchmarkError where MLflow fails.
     """
-    return send((*record_files(folder), *sorted(folder.glob("studies/*/*/*/seed-*.json"))), notify)
+    return send(Archive(folder).all_paths(), notify)
 
 
 def send(paths: Iterable[Path], notify: Notify) -> Synced:
@@ -114,7 +115,7 @@ def send(paths: Iterable[Path], notify: Notify) -> Synced:
         except Exception as error:
             raise BenchmarkError(f"{failure(error)}; {sent} records were sent before") from error
         sent += 1
-        notify(f"sent {summary.record_key(path)}")
+        notify(f"sent {record_key(path)}")
     return Synced(sent, present, unreadable)
 
 
@@ -151,7 +152,7 @@ class _TrackedRun:
         self._client, self._subject, self._path = client, subject, path
         self._began = int(1000 * subject.began)
         experiment = experiment_id(client, subject.dataset)
-        tags = {"record": summary.record_key(path), **summary.tags(subject)}
+        tags = {"record": record_key(path), **summary.tags(subject)}
         self._id: str = client.create_run(
             experiment, self._began, tags, summary.run_name(subject, path)
         ).info.run_id
@@ -173,7 +174,7 @@ class _TrackedRun:
         for point in event.curve:
             self.evaluated(point)
         for run in runs_in(self._client, experiment_id(self._client, self._subject.dataset)):
-            ours = run.data.tags.get("record") == summary.record_key(self._path)
+            ours = run.data.tags.get("record") == record_key(self._path)
             if ours and run.info.status == "RUNNING" and run.info.run_id != self._id:
                 self._client.set_terminated(run.info.run_id, "KILLED")
 
@@ -278,7 +279,7 @@ def _is_shown(runs: "list[Run]", path: Path) -> bool:
 def _close_abandoned(client: "MlflowClient", runs: "list[Run]", record: Record, path: Path) -> None:
     """Marks as FAILED the runs of this record that a dying server never saw end."""
     for run in runs:
-        ours = run.data.tags.get("record") == summary.record_key(path)
+        ours = run.data.tags.get("record") == record_key(path)
         if (
             ours
             and run.info.status == "RUNNING"

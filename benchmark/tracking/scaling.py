@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.errors import BenchmarkError
+from benchmark.records.archive import Archive, record_key
 from benchmark.studies.scaling import ladders as scaling
 from benchmark.tracking import runs as tracking
 from benchmark.tracking import summary
@@ -69,11 +70,11 @@ def _send(results: Path, dataset: str) -> list[str]:
     """The recipes whose fits were sent: those of the tables as they are, none where there are no
     tables."""
     ladders = _nested(results, dataset)
-    tables = results / "scaling" / f"{dataset}.json"
+    tables = Archive(results).scaling_table(f"{dataset}.json")
     if not tables.is_file():
         return []
     numbers = json.loads(tables.read_text(encoding="utf-8"))
-    figures = sorted((results / "figures" / "scaling" / dataset).glob("*.png"))
+    figures = sorted(Archive(results).figures(dataset, scaling.STUDY).glob("*.png"))
     sent = []
     for ladder in ladders:
         metrics = {
@@ -95,7 +96,7 @@ def _send(results: Path, dataset: str) -> list[str]:
 def _nested(results: Path, dataset: str) -> list[Ladder]:
     """The ladders of a data set, the runs of their records sent and put below their own."""
     by_recipe: dict[str, list[Path]] = {}
-    for path in sorted((results / "studies" / scaling.STUDY / dataset).glob("*/seed-*.json")):
+    for path in Archive(results).paths(dataset, study=scaling.STUDY):
         if (place := scaling.place_of(path.parent.name)) is not None:
             by_recipe.setdefault(place.recipe, []).append(path)
     tracking.send([path for paths in by_recipe.values() for path in paths], _ignore)
@@ -111,7 +112,7 @@ def _nested(results: Path, dataset: str) -> list[Ladder]:
 def _nest(
     client: Any, experiment: str, runs: Sequence[Any], key: str, records: Sequence[Path]
 ) -> Ladder:
-    digests = {summary.record_key(path): summary.file_sha256(path) for path in records}
+    digests = {record_key(path): summary.file_sha256(path) for path in records}
     children = [
         run
         for run in runs

@@ -15,7 +15,8 @@ from benchmark.measure.spectrum import METRICS
 from benchmark.measure.tables import mean_over_fields
 from benchmark.recipes import recipe as recipes
 from benchmark.records import ranks
-from benchmark.records.record import ADHOC, Record
+from benchmark.records.archive import ADHOC, RANKED, Place
+from benchmark.records.record import Record
 from benchmark.reports.figures.recipe import of_recipe
 from benchmark.reports.figures.run import learning_curve, rank_trajectory
 from benchmark.training.fit import Evaluated
@@ -73,17 +74,14 @@ def finished_at(record: Record) -> float:
     return datetime.fromisoformat(record.created).timestamp()
 
 
-def record_key(path: Path) -> str:
-    """`DATASET/NAME/seed-N`, whatever results folder the record lies in."""
-    return "/".join(path.with_suffix("").parts[-3:])
-
-
 def run_name(subject: TrackedSubject, path: Path) -> str:
     """`dnn seed 0`, and by the place of its record `ablation full-glu seed 0`, of a study's
     cell."""
-    variant, _, study, kind, *_ = (*(folder.name for folder in path.parents), "", "", "", "")
-    of_study = kind == "studies" and study != ADHOC
-    name = f"{study} {variant}" if of_study else subject.recipe_id.partition("/")[2]
+    place = Place.of(path)
+    if place is not None and place.study not in (RANKED, ADHOC):
+        name = f"{place.study} {place.name}"
+    else:
+        name = subject.recipe_id.partition("/")[2]
     return f"{name} seed {subject.seed}"
 
 

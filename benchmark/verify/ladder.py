@@ -11,7 +11,8 @@ from benchmark.errors import BenchmarkError
 from benchmark.recipes import recipe as recipes
 from benchmark.recipes.recipe import Train
 from benchmark.records import comparable
-from benchmark.records.record import Record, load, record_files
+from benchmark.records.archive import Archive
+from benchmark.records.record import Record, load
 from benchmark.runs.probe import CURVE_ROWS
 from benchmark.utils.files import canonical_sha256
 from benchmark.utils.paths import RECIPES, shown
@@ -37,13 +38,13 @@ class Finding:
 def verify(results: Path, open_data: OpenData, recipe_folder: Path = RECIPES) -> Iterator[Finding]:
     """Everything wrong with the records and tables below `results`. Nothing yielded means all is
     well."""
-    ranked, loaded = record_files(results), Loaded()
-    yield from verify_files(
-        [*ranked, *place.study_files(results)], open_data, recipe_folder, loaded
-    )
-    for path in place.strays(results):
+    archive, loaded = Archive(results), Loaded()
+    yield from verify_files(archive.all_paths(), open_data, recipe_folder, loaded)
+    for path in archive.strays():
         yield Finding(path, "place", "is no record and no scores file of one")
-    tables = verify_tables.tables([loaded[path] for path in ranked if path in loaded], results)
+    tables = verify_tables.tables(
+        [loaded[path] for path in archive.paths() if path in loaded], results
+    )
     yield from (Finding(path, "table", message) for path, message in tables)
 
 

@@ -11,6 +11,7 @@ from typing import Literal
 import torch
 
 from benchmark.errors import BenchmarkError, UsageError
+from benchmark.records.archive import records_in
 from benchmark.records.environment import Environment
 from benchmark.records.record import NUMERICS, Record, load
 from benchmark.runs.run import Finished, Job, Run, RunEvent
@@ -122,7 +123,7 @@ def differences(record: Record, again: Record) -> Iterator[str]:
 def siblings(record: Record, path: Path) -> list[Record]:
     """The records beside it of the same recipe, itself among them."""
     beside = []
-    for other in sorted(path.parent.glob("seed-*.json")):
+    for other in records_in(path.parent):
         try:
             beside.append(load(other))
         except BenchmarkError:

@@ -7,7 +7,8 @@ from typer.testing import CliRunner
 
 from benchmark.cli import app
 from benchmark.errors import BenchmarkError, UsageError
-from benchmark.records.record import record_path, save
+from benchmark.records.archive import Archive
+from benchmark.records.record import save
 from tests.factories import make_record
 
 CLAIMS = """
@@ -33,7 +34,7 @@ def results(tmp_path):
         for seed in seeds:
             save(
                 make_record(name=name, seed=seed),
-                record_path(tmp_path, "synthetic_tiny", name, seed),
+                Archive(tmp_path).path("synthetic_tiny", name, seed),
             )
     return tmp_path
 
@@ -58,7 +59,7 @@ def test_claims_are_printed_and_written(results) -> None:
 def test_check_finds_what_the_records_do_not_give_and_writes_nothing(results) -> None:
     said("claims", "--results", results)
     assert "written" not in said("claims", "--check", "--results", results)
-    save(make_record(name="dnn", seed=3), record_path(results, "synthetic_tiny", "dnn", 3))
+    save(make_record(name="dnn", seed=3), Archive(results).path("synthetic_tiny", "dnn", 3))
     before = (results / "claims.md").read_text()
     with pytest.raises(
         BenchmarkError, match=r"claims\.md, .*claims\.json: not what the records give; run"

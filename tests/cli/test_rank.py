@@ -5,7 +5,8 @@ from typer.testing import CliRunner
 
 from benchmark.cli import app
 from benchmark.errors import BenchmarkError, UsageError
-from benchmark.records.record import record_path, save
+from benchmark.records.archive import Archive
+from benchmark.records.record import save
 from tests.factories import make_ranked_record
 
 
@@ -18,7 +19,7 @@ def results(tmp_path):
         make_ranked_record(name="other", seed=2),
     ]
     for run in runs:
-        save(run, record_path(tmp_path, run.dataset, run.name, run.seed))
+        save(run, Archive(tmp_path).path(run.dataset, run.name, run.seed))
     return tmp_path
 
 
@@ -100,7 +101,7 @@ def test_misuse_is_one_message(results) -> None:
 
 def test_records_that_are_not_alike_are_refused(results) -> None:
     other = make_ranked_record(name="other", seed=3, numerics=99)
-    save(other, record_path(results, other.dataset, other.name, other.seed))
+    save(other, Archive(results).path(other.dataset, other.name, other.seed))
     assert "differ in numerics" in refused(
         BenchmarkError, "--dataset", "synthetic_tiny", "--results", str(results)
     )

@@ -5,8 +5,9 @@ import pytest
 from benchmark.errors import BenchmarkError
 from benchmark.recipes import recipe as recipes
 from benchmark.records import tuning
+from benchmark.records.archive import Archive
 from benchmark.records.record import NUMERICS
-from benchmark.records.tuning import TUNING_SEED, Trial, Tuning, tuning_cost, tuning_path
+from benchmark.records.tuning import TUNING_SEED, Trial, Tuning, tuning_cost
 from benchmark.verify.tuning import tuned
 from tests.factories import make_record
 
@@ -61,7 +62,7 @@ STUDY = study(
 
 @pytest.fixture
 def results(tmp_path):
-    tuning.save(STUDY, tuning_path(tmp_path, "synthetic_tiny", "dnn"))
+    tuning.save(STUDY, Archive(tmp_path).tuning_path("synthetic_tiny", "dnn"))
     return tmp_path
 
 
@@ -85,7 +86,7 @@ def tuned_record(**changes):
 def test_what_counts_and_what_it_cost(results):
     assert tuning_cost(results, "studies/tuning/synthetic_tiny/dnn.json") == (3, 1.0)
     assert [each.number for each in STUDY.finished] == [0, 1, 2]
-    assert tuning.load(tuning_path(results, "synthetic_tiny", "dnn")) == STUDY
+    assert tuning.load(Archive(results).tuning_path("synthetic_tiny", "dnn")) == STUDY
 
 
 def test_the_best_is_complete_and_the_earliest():
@@ -98,7 +99,7 @@ def test_the_best_is_complete_and_the_earliest():
 def test_a_file_that_is_missing_or_another_is_one_message(results):
     with pytest.raises(BenchmarkError, match=r"none\.json: cannot be read: No such file"):
         tuning_cost(results, "studies/tuning/synthetic_tiny/none.json")
-    path = tuning_path(results, "synthetic_tiny", "dnn")
+    path = Archive(results).tuning_path("synthetic_tiny", "dnn")
     path.write_text(path.read_text().replace('"pruned"', '"cut"'))
     with pytest.raises(BenchmarkError, match=r"dnn\.json: trials\.2\.state"):
         tuning_cost(results, STUDY.reference)
@@ -129,10 +130,14 @@ def test_false_claims_are_faults(results, folder, changes, message):
 
 
 def test_another_study_in_its_place_is_a_fault(results, folder):
-    tuning.save(study(trial(0, 0.7), name="other"), tuning_path(results, "synthetic_tiny", "dnn"))
+    tuning.save(
+        study(trial(0, 0.7), name="other"), Archive(results).tuning_path("synthetic_tiny", "dnn")
+    )
     faults = list(tuned(tuned_record(), results, folder))
     assert faults == ["studies/tuning/synthetic_tiny/dnn.json holds the study synthetic_tiny/other"]
-    tuning.save(study(trial(0, None, "failed")), tuning_path(results, "synthetic_tiny", "dnn"))
+    tuning.save(
+        study(trial(0, None, "failed")), Archive(results).tuning_path("synthetic_tiny", "dnn")
+    )
     assert list(tuned(tuned_record(), results, folder)) == [
         f"{STUDY.reference} has no complete trial"
     ]

@@ -15,7 +15,8 @@ import pytest
 from benchmark.data.card import Card
 from benchmark.errors import BenchmarkError
 from benchmark.recipes import recipe as recipes
-from benchmark.records.record import Record, adhoc_path, record_path, save
+from benchmark.records.archive import Archive, adhoc_place, record_file
+from benchmark.records.record import Record, save
 from benchmark.runs.run import Finished, Job, Resumed, Started
 from benchmark.tracking import runs as tracking
 from benchmark.tracking import store as mlflow_store
@@ -105,7 +106,7 @@ def started(recipe: recipes.Recipe = RECIPE) -> Started:
 
 
 def saved(results: Path, record: Record = RECORD) -> Path:
-    path = record_path(results, record.dataset, record.name, record.seed)
+    path = Archive(results).path(record.dataset, record.name, record.seed)
     save(record, path)
     return path
 
@@ -192,7 +193,8 @@ def test_sync_sends_ad_hoc_records_and_tells_of_broken_files(client, tmp_path) -
     broken = saved(tmp_path, make_record(name="broken"))
     broken.write_text("{}")
     adhoc = make_record(name=None, train_rows=500)
-    save(adhoc, adhoc_path(tmp_path, adhoc.dataset, "dnn", adhoc.recipe_digest, 500, 0))
+    place = adhoc_place(adhoc.dataset, "dnn", adhoc.recipe_digest, 500)
+    save(adhoc, tmp_path / place / record_file(0))
     told: list[str] = []
     assert sync(tmp_path, told.append) == tracking.Synced(sent=1, present=0, unreadable=1)
     assert "broken/seed-0.json: numerics" in told[0]

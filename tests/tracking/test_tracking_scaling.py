@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from benchmark.errors import BenchmarkError
+from benchmark.records.archive import record_key
 from benchmark.tracking import scaling, summary
 from benchmark.tracking.runs import SENT
 from benchmark.tracking.tuning import PARENT
@@ -60,7 +61,7 @@ class Store(Client):
         """As tracking.send: the runs of records that are not there."""
         there = [run.data.tags for run in self.runs.values()]
         for path in paths:
-            tags = {"record": summary.record_key(path), SENT: summary.file_sha256(path)}
+            tags = {"record": record_key(path), SENT: summary.file_sha256(path)}
             if not any(tags.items() <= each.items() for each in there):
                 self.create_run("7", 5, tags, path.parent.name)
 

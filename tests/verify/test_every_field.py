@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from benchmark.errors import BenchmarkError
-from benchmark.records import record
+from benchmark.records.archive import Archive
 from benchmark.records.record import Record
 from benchmark.verify import proof
 from benchmark.verify.ladder import verify_record
@@ -22,7 +22,7 @@ from tests.verify.altering import Alteration, alterations, fields
 
 @pytest.fixture(scope="module")
 def whole(made) -> dict[str, Any]:
-    path = record.record_path(made.results, "synthetic_tiny", "deep", 0)
+    path = Archive(made.results).path("synthetic_tiny", "deep", 0)
     return json.loads(path.read_text())
 
 
@@ -60,7 +60,7 @@ def test_the_table_of_proofs_names_fields_that_there_are() -> None:
 
 def test_verify_objects_to_every_altered_field_that_it_calls_derived(whole, made, tmp_path) -> None:
     shutil.copytree(made.results, tmp_path / "results")
-    path = record.record_path(tmp_path / "results", "synthetic_tiny", "deep", 0)
+    path = Archive(tmp_path / "results").path("synthetic_tiny", "deep", 0)
     accepted = []
     for alteration in alterations(Record, whole):
         if kind(alteration.field) != "derived" or alteration.keys == ("recipe", "train"):

@@ -11,6 +11,7 @@ import torch
 
 from benchmark.errors import BenchmarkError, UsageError
 from benchmark.records import record
+from benchmark.records.archive import Archive
 from benchmark.records.environment import Environment
 from benchmark.records.record import Record
 from benchmark.verify.data import Data
@@ -34,7 +35,7 @@ def with_auc(auc: float, seed: int = 0, environment: Environment = ELSEWHERE) ->
 
 @pytest.fixture
 def path(made) -> Path:
-    return record.record_path(made.results, "synthetic_tiny", "deep", 1)
+    return Archive(made.results).path("synthetic_tiny", "deep", 1)
 
 
 def test_a_record_is_made_again_bit_for_bit(path) -> None:
@@ -103,7 +104,7 @@ def test_what_cannot_be_run_here_is_one_message(path, data, changes, why: str) -
 
 
 def test_a_sample_is_the_same_anywhere_and_holds_what_can_be_run(made, tmp_path) -> None:
-    paths = record.record_files(made.results)
+    paths = Archive(made.results).paths()
     assert possible([*paths, tmp_path / "none.json"], open_data) == paths
     assert possible(paths, lambda _: Data(None, None, "not here")) == []
     drawn = sample(paths, 2, 0)

@@ -7,6 +7,7 @@ from pathlib import Path
 from benchmark.errors import BenchmarkError, UsageError
 from benchmark.recipes.recipe import recipe_ids
 from benchmark.records import record
+from benchmark.records.archive import Archive, records_in
 from benchmark.records.comparable import require_alike
 from benchmark.records.record import Record
 from benchmark.registry import unknown
@@ -67,14 +68,15 @@ def slug(side: Side) -> str:
 
 def _find(text: str, results: Path, recipe_folder: Path) -> Side:
     """Of a recipe's id DATASET/NAME, of one record's path, or of a folder of records."""
+    archive = Archive(results)
     dataset, _, name = text.partition("/")
     path = Path(text)
-    if name and (ranked := sorted((results / "records" / dataset / name).glob("seed-*.json"))):
+    if name and (ranked := archive.paths(dataset, name)):
         return _read(name, ranked)
     if path.is_file():
         return _read(f"{path.resolve().parent.name} {path.stem.replace('-', ' ')}", [path])
-    if path.is_dir() and (found := sorted(path.glob("seed-*.json"))):
-        return _read(path.resolve().name, found)
+    if path.is_dir() and (below := records_in(path)):
+        return _read(path.resolve().name, below)
     if path.suffix == ".json" or path.is_dir():
         raise UsageError(
             f"{text}: there is no record; give a recipe DATASET/NAME, a record or a folder of"
@@ -86,7 +88,7 @@ def _find(text: str, results: Path, recipe_folder: Path) -> Side:
             f"there is no record of {text} in {shown(results)}; this makes some: "
             f"python -m benchmark run --recipe {text} --seeds 0-4"
         )
-    there = {"/".join(found.parts[-3:-1]) for found in record.record_files(results)}
+    there = {f"{path.parents[1].name}/{path.parent.name}" for path in archive.paths()}
     raise unknown("recipe, record or folder of records", text, {*known, *there})
 
 

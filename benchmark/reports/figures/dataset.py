@@ -6,7 +6,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from benchmark.records.ranks import WHEN, Runs, bands, block_bands, blocks
+from benchmark.records.archive import Runs
+from benchmark.records.ranks import WHEN, bands, block_bands, blocks
 from benchmark.reports.figures.style import (
     TITLES,
     column,

@@ -11,10 +11,10 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from benchmark.measure.spectrum import METRICS
+from benchmark.records.archive import Runs
 from benchmark.records.ranks import (
     FORMS,
     WHEN,
-    Runs,
     SpectrumForm,
     When,
     all_spectra,

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from benchmark.measure.tables import TableSpectrum
-from benchmark.records.ranks import Runs
+from benchmark.records.archive import Runs
 from benchmark.reports.figures.style import BLUE, GREY, ORANGE, column, legend_below, styled
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from benchmark.records.record import Record, load, record_files
+from benchmark.records.archive import Archive
+from benchmark.records.record import Record
 from benchmark.reports.leaderboard import published
 from benchmark.reports.leaderboard import text as leaderboard_text
 from benchmark.reports.leaderboard.boards import Board, boards
@@ -11,7 +12,7 @@ from benchmark.reports.leaderboard.boards import Board, boards
 
 def load_boards(results: Path) -> list[Board]:
     """Of every ranked record below `results`. Raises BenchmarkError for one that cannot be read."""
-    return boards([load(path) for path in record_files(results)], results, published.load(results))
+    return boards(Archive(results).ranked(), results, published.load(results))
 
 
 def files(records: Iterable[Record], results: Path) -> dict[Path, str]:

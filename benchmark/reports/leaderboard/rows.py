@@ -1,6 +1,6 @@
 """Records -> rows: one recipe on one data set, over its seeds."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -8,12 +8,10 @@ from statistics import mean, stdev
 
 from benchmark.errors import BenchmarkError
 from benchmark.measure.trajectory import over_seeds
+from benchmark.records.archive import Runs
 from benchmark.records.ranks import trajectories
 from benchmark.records.record import Record
 from benchmark.records.tuning import tuning_cost
-
-Runs = Sequence[Record]
-"""Records of one recipe, data and numerics version, by seed; at least one."""
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,9 @@ from benchmark.errors import BenchmarkError
 from benchmark.measure import significance
 from benchmark.measure.significance import Difference, Placements
 from benchmark.records import scores
-from benchmark.records.record import Record, record_path, scores_path
-from benchmark.reports.leaderboard.rows import Row, Runs, embedding_dim, make_row
+from benchmark.records.archive import Archive, Runs
+from benchmark.records.record import Record, scores_path
+from benchmark.reports.leaderboard.rows import Row, embedding_dim, make_row
 
 FULL_SEEDS = 5
 """Rows over fewer seeds are not ranked."""
@@ -164,7 +165,7 @@ def _placements(run: Record, results: Path) -> Placements | None:
     objects to."""
     try:
         found = scores.by_class(
-            scores.load(scores_path(record_path(results, run.dataset, run.name or "", run.seed)))
+            scores.load(scores_path(Archive(results).path(run.dataset, run.name or "", run.seed)))
         )
         return None if found is None else significance.placements(found)
     except (BenchmarkError, ValueError):

@@ -5,7 +5,8 @@ from itertools import groupby
 from statistics import mean
 
 from benchmark.measure.trajectory import over_seeds
-from benchmark.records.ranks import WHEN, Runs, SpectrumForm, When, bands, trajectories
+from benchmark.records.archive import Runs
+from benchmark.records.ranks import WHEN, SpectrumForm, When, bands, trajectories
 from benchmark.reports.document import Table, seeds_in_words
 from benchmark.reports.figures.style import TITLES
 from benchmark.reports.rank.loss import RankLossPoint, Relation

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from benchmark.measure.trajectory import Band, over_seeds
-from benchmark.records.ranks import Runs, spectra
+from benchmark.records.archive import Runs
+from benchmark.records.ranks import spectra
 
 Z = NormalDist().inv_cdf(0.975)
 ROUNDING = 1e-12

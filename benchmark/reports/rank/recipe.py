@@ -5,11 +5,11 @@ from typing import Literal
 
 from benchmark.measure.tables import TableRank, TableSpectrum, mean_over_fields
 from benchmark.measure.trajectory import Band, Trajectory, over_seeds
+from benchmark.records.archive import Runs
 from benchmark.records.ranks import (
     BARS,
     FORMS,
     WHEN,
-    Runs,
     SpectrumForm,
     When,
     bands,

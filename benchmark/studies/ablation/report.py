@@ -8,12 +8,13 @@ from statistics import mean
 from typing import Any
 
 from benchmark.errors import BenchmarkError
+from benchmark.records.archive import Archive
 from benchmark.records.comparable import require_alike
 from benchmark.records.record import Record
 from benchmark.reports.document import Report, Table, seeds_in_words, with_sd
 from benchmark.studies.ablation.design import FFN, GRID, MIXING, STUDY, VARIED, folder
 from benchmark.studies.ablation.factorial import Effect, Factorial, Name, analyse
-from benchmark.studies.campaign.variants import found, ranks
+from benchmark.studies.campaign.variants import ranks
 
 FACTORS = ("mixing", "FFN")
 DOUBTFUL_RATIO = 3.0
@@ -45,7 +46,7 @@ MEASURES = (
 def cells(results: Path, dataset: str) -> Cells:
     """The records of every cell that has any, in the order of the grid. Raises BenchmarkError for
     records that are no one study."""
-    runs = found(results, STUDY, dataset)
+    runs = Archive(results).by_name(dataset, STUDY)
     require_alike(runs, VARIED)
     return {cell: runs[folder(cell)] for cell in GRID if folder(cell) in runs}
 

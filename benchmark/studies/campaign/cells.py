@@ -11,6 +11,7 @@ from benchmark.errors import BenchmarkError
 from benchmark.recipes import recipe as recipes
 from benchmark.recipes.recipe import Recipe
 from benchmark.records import comparable, record
+from benchmark.records.archive import ranked_place, record_file, record_key
 from benchmark.records.record import Record
 from benchmark.utils.paths import RECIPES
 
@@ -31,10 +32,10 @@ class Cell:
     @property
     def key(self) -> str:
         """E.g. `frappe_x1r/dcnv2/seed-0`."""
-        return "/".join((*self.place.parts[-2:], f"seed-{self.seed}"))
+        return record_key(self.place / record_file(self.seed))
 
     def path(self, results: Path) -> Path:
-        return results / self.place / f"seed-{self.seed}.json"
+        return results / self.place / record_file(self.seed)
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Planned:
 def ranked(recipe: Recipe, seeds: Iterable[int]) -> list[Cell]:
     """The cells of a committed recipe, whose records are ranked."""
     assert recipe.name is not None
-    place = record.record_path(Path(), recipe.dataset, recipe.name, 0).parent
+    place = ranked_place(recipe.dataset, recipe.name)
     return [Cell(recipe, recipe.dataset, seed, place) for seed in seeds]
 
 

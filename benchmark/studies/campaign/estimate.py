@@ -3,17 +3,16 @@ that is like them."""
 
 import heapq
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from math import inf, log
 from pathlib import Path
 from statistics import mean
 
 from benchmark.data.schema import Schema
-from benchmark.errors import BenchmarkError, UsageError
+from benchmark.errors import UsageError
 from benchmark.measure.cost import flops_per_sample
 from benchmark.recipes.recipe import Recipe, on_meta
-from benchmark.records import record
+from benchmark.records.archive import Archive
 from benchmark.records.record import Record
 from benchmark.reports.document import words
 from benchmark.studies.campaign.cells import Planned
@@ -84,13 +83,8 @@ def _epochs(recipe: Recipe, runs: Sequence[Past], history: Sequence[Past]) -> fl
 
 
 def history(results: Path) -> list[Past]:
-    """Of every record below `results`, ranked or of a study; what cannot be read is left out."""
-    paths = [*record.record_files(results), *sorted(results.glob("studies/*/*/*/seed-*.json"))]
-    runs: list[Past] = []
-    for path in paths:
-        with suppress(BenchmarkError):
-            runs.append(past(record.load(path)))
-    return runs
+    """Every earlier run below `results` whose record can be read, ranked or of a study."""
+    return [past(run) for run in Archive(results).readable()]
 
 
 def longest_first(

@@ -1,19 +1,14 @@
-"""Studies: a base recipe varied, and the records of its variants, which are never ranked.
-
-results/studies/<study>/<data set>/<variant>/seed-<n>.json   results/studies/<study>/<data
-set>.{md,json}
-"""
+"""Studies: a base recipe varied, and the records of its variants, which are never ranked."""
 
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import Path
 
 from benchmark.data.schema import Schema
 from benchmark.errors import UsageError
 from benchmark.recipes.recipe import Recipe, on_meta
-from benchmark.records import record
-from benchmark.records.comparable import Runs
+from benchmark.records.archive import Archive, study_place
 from benchmark.records.ranks import When
 from benchmark.records.ranks import ranks as run_ranks
 from benchmark.records.record import Record
@@ -37,7 +32,7 @@ def cells(study: str, card: str, variants: Iterable[Variant], seeds: Sequence[in
             variant.recipe,
             card,
             seed,
-            PurePath("studies", study, variant.recipe.dataset, variant.name),
+            study_place(study, variant.recipe.dataset, variant.name),
             variant.rows,
         )
         for variant in variants
@@ -54,15 +49,6 @@ def require_buildable(variants: Iterable[Variant], schema: Schema) -> None:
             raise UsageError(f"{variant.name}: {error}") from None
 
 
-def found(results: Path, study: str, dataset: str) -> Runs:
-    """Every record of a study on a data set, variants by name. Raises BenchmarkError for one that
-    cannot be read."""
-    runs: Runs = {}
-    for path in sorted((results / "studies" / study / dataset).glob("*/seed-*.json")):
-        runs.setdefault(path.parent.name, []).append(record.load(path))
-    return {name: sorted(records, key=lambda found: found.seed) for name, records in runs.items()}
-
-
 def ranks(run: Record, when: When) -> dict[str, float | None]:
     """Mean effective rank over its limit, stage by stage."""
     return run_ranks(run, "erank", "token", when)
@@ -71,9 +57,12 @@ def ranks(run: Record, when: When) -> dict[str, float | None]:
 def texts(results: Path, study: str, dataset: str, report: Report) -> dict[Path, str]:
     """The report as Markdown and its numbers as JSON, by their files: the same for the same
     records."""
-    folder = results / "studies" / study
+    path = Archive(results).study_report(study, dataset)
     numbers = json.dumps(report.numbers, indent=1) + "\n"
-    return {folder / f"{dataset}.md": report.markdown(), folder / f"{dataset}.json": numbers}
+    return {
+        path.with_name(f"{dataset}.md"): report.markdown(),
+        path.with_name(f"{dataset}.json"): numbers,
+    }
 
 
 def write(results: Path, study: str, dataset: str, report: Report) -> list[Path]:

@@ -7,14 +7,12 @@ from pathlib import Path
 
 from benchmark.errors import BenchmarkError
 from benchmark.recipes.recipe import recipe_ids
-from benchmark.records.comparable import require_comparable, runs_in
+from benchmark.records.archive import Archive as Results
+from benchmark.records.comparable import require_comparable
 from benchmark.records.record import Record
 from benchmark.reports.document import seeds_in_words
 from benchmark.studies import damping
 from benchmark.studies.ablation import design
-
-RANKED = ""
-"""In place of a study: the records of committed recipes."""
 
 
 @dataclass(frozen=True)
@@ -46,13 +44,12 @@ class Archive:
         """By seed, none where there is no record. Raises BenchmarkError for one that cannot be
         read."""
         study, _, variant = name.rpartition("/")
-        return runs_in(self._folder(dataset, study) / variant)
+        return Results(self.results).runs(dataset, variant, study)
 
     def all(self, dataset: str, study: str) -> dict[str, list[Record]]:
         """Of every recipe, or of every variant of a study, comparable ones. Raises
         BenchmarkError."""
-        folder = self._folder(dataset, study)
-        found = {path.name: runs for path in sorted(folder.glob("*")) if (runs := runs_in(path))}
+        found = Results(self.results).by_name(dataset, study)
         require_comparable(found)
         return found
 
@@ -67,9 +64,6 @@ class Archive:
             wanted = [Wanted(dataset, study, (variant,), seeds) for study, _, variant in places]
             raise Missing(_too_few(found, sorted(shared), seeds), *wanted)
         return [[run for run in runs if run.seed in shared] for runs in found.values()]
-
-    def _folder(self, dataset: str, study: str) -> Path:
-        return (self.results / "studies" / study if study else self.results / "records") / dataset
 
 
 def _too_few(found: dict[str, list[Record]], shared: Sequence[int], seeds: int) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from benchmark.measure.trajectory import Trajectory
+from benchmark.records.archive import RANKED
 from benchmark.records.ranks import WHEN, When, trajectories
 from benchmark.records.record import Record
 from benchmark.reports.document import seeds_in_words
@@ -19,7 +20,7 @@ from benchmark.reports.leaderboard.tracks import FULL_SEEDS
 from benchmark.reports.rank import loss
 from benchmark.studies.ablation import design, report
 from benchmark.studies.ablation.design import FFN, MIXING
-from benchmark.studies.claims.archive import RANKED, Archive, Missing, Wanted
+from benchmark.studies.claims.archive import Archive, Missing, Wanted
 from benchmark.studies.claims.effects import Effect, contrast, difference, mean_over_seeds
 from benchmark.utils.types import Frozen
 

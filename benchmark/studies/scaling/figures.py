@@ -9,10 +9,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from benchmark.records.archive import Archive
 from benchmark.records.record import Record
 from benchmark.reports.figures.style import MARKERS, PALETTE, column, legend_below, styled, write
 from benchmark.studies.scaling.curves import Curve, logloss, rank
-from benchmark.studies.scaling.ladders import AXES, Axis, Rung
+from benchmark.studies.scaling.ladders import AXES, STUDY, Axis, Rung
 from benchmark.studies.scaling.report import Findings
 from benchmark.studies.scaling.shapes import Level
 
@@ -23,10 +24,9 @@ RANK = "effective rank / min(rows, columns), last stage, trained"
 
 
 def draw(found: Findings, results: Path) -> list[Path]:
-    """Of each axis that has a ladder, and of the shapes, as files in results/figures/scaling/<data
-    set>."""
+    """Of each axis that has a ladder, and of the shapes, as files."""
     dataset = found.dataset
-    folder = results / "figures" / "scaling" / dataset
+    folder = Archive(results).figures(dataset, STUDY)
     written: list[Path] = []
     for axis in AXES:
         if on_it := [curve for curve in found.curves if curve.axis is axis]:

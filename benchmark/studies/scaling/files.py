@@ -1,4 +1,4 @@
-"""The tables of ladders as files: results/scaling/<data set>.{md,csv,json}."""
+"""The tables of ladders as files."""
 
 import csv
 import io
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.errors import BenchmarkError
+from benchmark.records.archive import Archive
 from benchmark.reports.document import Report
 from benchmark.studies.scaling import ladders, released
 from benchmark.studies.scaling import report as scaling_report
@@ -24,9 +25,7 @@ def datasets(results: Path) -> list[str]:
 
 def present(results: Path) -> list[str]:
     """Those with records or with tables, which must then be right."""
-    tabled = {path.stem for path in (results / "scaling").glob("*") if path.suffix in FORMS} - {
-        SIMULATION
-    }
+    tabled = set(Archive(results).scaling_tables()) - {SIMULATION}
     return sorted({*ladders.datasets(results), *tabled})
 
 
@@ -46,9 +45,9 @@ def files(results: Path, chosen: Iterable[str]) -> dict[Path, str]:
 
 def texts(results: Path, dataset: str, report: Report) -> dict[Path, str]:
     contents = report.markdown(), _csv(report.numbers), json.dumps(report.numbers, indent=1) + "\n"
+    path = Archive(results).scaling_table(dataset)
     return {
-        results / "scaling" / f"{dataset}{form}": text
-        for form, text in zip(FORMS, contents, strict=True)
+        path.with_name(f"{dataset}{form}"): text for form, text in zip(FORMS, contents, strict=True)
     }
 
 

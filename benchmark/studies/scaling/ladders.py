@@ -1,8 +1,7 @@
 """The scaling study: the steps of a recipe's ladder, and its shapes of equal FLOPs; their records,
 and the axes of size on which these lie.
 
-results/studies/scaling/<data set>/<recipe>-<step>/seed-<n>.json        results/scaling/<data
-set>.{md,csv,json} results/studies/scaling/<data set>/<recipe>-shape<number>/seed-<n>.json
+The variants of the study are `<recipe>-<step>` and `<recipe>-shape<number>`.
 """
 
 import re
@@ -15,9 +14,10 @@ from benchmark.errors import UsageError
 from benchmark.recipes import recipe as recipes
 from benchmark.recipes.recipe import Recipe
 from benchmark.recipes.scaling import Step
+from benchmark.records.archive import Archive
 from benchmark.records.comparable import require_comparable
 from benchmark.records.record import Record
-from benchmark.studies.campaign.variants import Variant, found
+from benchmark.studies.campaign.variants import Variant
 
 STUDY = "scaling"
 FOLDER = re.compile(r"(.+)-(shape)?([1-9][0-9]*)")
@@ -124,7 +124,9 @@ def shapes(results: Path, dataset: str) -> Ladders:
 
 def _rungs(results: Path, dataset: str, kind: Kind) -> Ladders:
     runs = {
-        folder: each for folder, each in found(results, STUDY, dataset).items() if place_of(folder)
+        folder: each
+        for folder, each in Archive(results).by_name(dataset, STUDY).items()
+        if place_of(folder)
     }
     require_comparable(runs)
     made: dict[str, list[Rung]] = {}
@@ -173,6 +175,4 @@ def on_axis(rungs: Sequence[Rung], axis: Axis) -> tuple[Rung, ...]:
 
 def datasets(results: Path) -> list[str]:
     """Those with records of the study."""
-    return sorted(
-        {path.parents[1].name for path in (results / "studies" / STUDY).glob("*/*/seed-*.json")}
-    )
+    return Archive(results).datasets(STUDY)

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from math import sqrt
 from pathlib import Path
 
+from benchmark.records.archive import Archive
 from benchmark.reports.document import Report, Table
 from benchmark.studies.simulations.scaling import (
     STEP,
@@ -49,9 +50,9 @@ def report(outcome: LawOutcome) -> Report:
 
 
 def files(made: Report, results: Path) -> dict[Path, str]:
-    folder = results / "scaling"
+    path = Archive(results).scaling_table("simulation")
     numbers = json.dumps(made.numbers, indent=1, allow_nan=False) + "\n"
-    return {folder / "simulation.md": made.markdown(), folder / "simulation.json": numbers}
+    return {path.with_suffix(".md"): made.markdown(), path.with_suffix(".json"): numbers}
 
 
 def _tests(tests: tuple[FoundLaw, ...]) -> Table:

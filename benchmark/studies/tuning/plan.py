@@ -15,8 +15,9 @@ from benchmark.recipes import recipe as recipes
 from benchmark.recipes.recipe import Recipe, on_meta
 from benchmark.recipes.search import Range, Search
 from benchmark.recipes.search import parse as parse_search
+from benchmark.records.archive import Archive
 from benchmark.records.record import NUMERICS
-from benchmark.records.tuning import TUNING_SEED, Objective, Trial, tuning_path
+from benchmark.records.tuning import TUNING_SEED, Objective, Trial
 from benchmark.runs.run import steps_per_epoch
 from benchmark.utils import toml
 from benchmark.utils.types import Device
@@ -68,7 +69,7 @@ class Plan:
 
     @property
     def path(self) -> Path:
-        return tuning_path(self.results, self.base.dataset, self.name)
+        return Archive(self.results).tuning_path(self.base.dataset, self.name)
 
     def identity(self, store: Store) -> dict[str, Any]:
         """What all trials of the study share."""

@@ -11,7 +11,8 @@ from benchmark.errors import BenchmarkError, UsageError
 from benchmark.measure import metrics
 from benchmark.measure.significance import delong
 from benchmark.records import record, scores
-from benchmark.records.record import StageSpectra, record_path, scores_path
+from benchmark.records.archive import Archive
+from benchmark.records.record import StageSpectra, scores_path
 from benchmark.reports.compare import tables
 from benchmark.reports.compare.sides import labels, pair, slug
 from tests.factories import TEST, make_record, make_spectrum
@@ -38,7 +39,7 @@ def keep(
     test = metrics.evaluate(logit, LABEL) if auc is None else replace(TEST, auc=auc)
     quality = make_record().metrics.model_copy(update={"test": test})
     run = make_record(name=name, seed=seed, **({"metrics": quality} | changes))
-    path = record_path(results, run.dataset, name, seed)
+    path = Archive(results).path(run.dataset, name, seed)
     record.save(run, path)
     scores.save(scores.pack(logit, LABEL), scores_path(path))
     return path

@@ -12,7 +12,8 @@ import pytest
 from benchmark import __version__
 from benchmark.measure import significance
 from benchmark.records import scores
-from benchmark.records.record import record_path, scores_path
+from benchmark.records.archive import Archive
+from benchmark.records.record import scores_path
 from benchmark.reports import document
 from benchmark.reports.leaderboard import files
 from benchmark.reports.leaderboard import rows as leaderboard_rows
@@ -65,7 +66,7 @@ def keep_scores(runs, results, shift: float, rows: int = 200) -> list[significan
             "positive": logit[: rows // 4].astype("f4"),
             "negative": logit[rows // 4 :].astype("f4"),
         }
-        path = scores_path(record_path(results, run.dataset, run.name, run.seed))
+        path = scores_path(Archive(results).path(run.dataset, run.name, run.seed))
         path.parent.mkdir(parents=True, exist_ok=True)
         scores.save(arrays, path)
         kept.append((arrays["positive"], arrays["negative"]))
@@ -207,7 +208,7 @@ def test_without_each_rows_logit_the_table_says_so(tmp_path, fault) -> None:
     runs = [make_runs("aa", 0.7), make_runs("bb", 0.8)]
     for one in runs:
         keep_scores(one, tmp_path, 1.0)
-    path = scores_path(record_path(tmp_path, "synthetic_tiny", "bb", 3))
+    path = scores_path(Archive(tmp_path).path("synthetic_tiny", "bb", 3))
     if fault == "missing":
         path.unlink()
     elif fault == "damaged":

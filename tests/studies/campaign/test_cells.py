@@ -9,6 +9,7 @@ from benchmark.data.store import Fingerprint
 from benchmark.errors import UsageError
 from benchmark.recipes import recipe as recipes
 from benchmark.records import record
+from benchmark.records.archive import Archive
 from benchmark.records.record import NUMERICS
 from benchmark.studies.campaign.cells import Cell, chosen, plan, ranked
 from tests.factories import make_record
@@ -27,7 +28,7 @@ def kept(results, cell: Cell, **changes) -> None:
 
 def test_ranked_cells_are_where_verify_looks_for_their_records(tmp_path) -> None:
     [cell] = ranked(RECIPE, [3])
-    assert cell.path(tmp_path) == record.record_path(tmp_path, "synthetic_tiny", "dnn", 3)
+    assert cell.path(tmp_path) == Archive(tmp_path).path("synthetic_tiny", "dnn", 3)
     assert cell.key == "synthetic_tiny/dnn/seed-3"
 
 

@@ -10,6 +10,7 @@ from benchmark.measure.cost import flops_per_sample
 from benchmark.recipes import recipe as recipes
 from benchmark.recipes.recipe import on_meta
 from benchmark.records import record
+from benchmark.records.archive import Archive
 from benchmark.reports.document import words
 from benchmark.studies.campaign import estimate
 from benchmark.studies.campaign.cells import Planned, ranked
@@ -71,7 +72,7 @@ def test_other_data_sets_count_last_and_nothing_is_made_up() -> None:
 
 
 def test_history_leaves_out_what_cannot_be_read(tmp_path: Path) -> None:
-    record.save(make_record(), record.record_path(tmp_path, "synthetic_tiny", "dnn", 0))
+    record.save(make_record(), Archive(tmp_path).path("synthetic_tiny", "dnn", 0))
     study = tmp_path / "studies" / "ablation" / "synthetic_tiny" / "full-glu" / "seed-0.json"
     record.save(make_record(name=None), study)
     study.with_name("seed-1.json").write_text("{")
