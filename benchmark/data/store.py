@@ -7,9 +7,8 @@ into place when it is complete.
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -18,12 +17,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.data.cache import cache_errors, cache_lock
 from benchmark.data.card import SPLITS, Oracle
 from benchmark.data.npy import NpyFile, damage
 from benchmark.data.schema import Schema, Split
 from benchmark.errors import BenchmarkError
 from benchmark.utils.arrays import Dense, Ids, Integers, Labels
-from benchmark.utils.files import canonical_sha256, locked, partial_folder, sync
+from benchmark.utils.files import canonical_sha256, partial_folder, sync
 from benchmark.utils.types import Notify
 
 MANIFEST = "manifest.json"
@@ -46,18 +46,6 @@ class Fingerprint:
     arrays: str
 
 
-@contextmanager
-def cache_errors(action: str) -> Iterator[None]:
-    """Raise OSErrors as BenchmarkErrors that say which `action` failed and how to make room."""
-    try:
-        yield
-    except OSError as error:
-        raise BenchmarkError(
-            f"{action}: {error.strerror or error}; make room or access there, or name another"
-            " folder with BENCHMARK_CACHE"
-        ) from error
-
-
 class StoreWriter:
     """Append rows to a hidden partial folder; `publish` renames it to `folder`.
 
@@ -71,7 +59,7 @@ class StoreWriter:
         self._positives = dict.fromkeys(SPLITS, 0)
         self._id_bounds: dict[str, Integers] = {}
         self.encoding_folder = self._partial / ENCODING
-        with _writing(folder):
+        with cache_errors(_action(folder)):
             self._partial.mkdir(parents=True)
 
     def append(
@@ -103,7 +91,7 @@ class StoreWriter:
         bounds = np.stack([sparse.min(axis=0), sparse.max(axis=0)]).astype(np.int64)
         low, high = self._id_bounds.get(split, bounds)
         self._id_bounds[split] = np.stack([np.minimum(low, bounds[0]), np.maximum(high, bounds[1])])
-        with _writing(self.folder):
+        with cache_errors(_action(self.folder)):
             for name, array in arrays.items():
                 key = f"{split}.{name}"
                 if key not in self._files:
@@ -123,7 +111,7 @@ class StoreWriter:
             if (least < 0).any() or (most >= sizes).any():
                 raise ValueError(f"sparse ids of {split} have no final ones")
         low, high = [ids.min() for ids in final], [ids.max() for ids in final]
-        with _writing(self.folder):
+        with cache_errors(_action(self.folder)):
             for split in self._id_bounds:
                 self._files[f"{split}.sparse"].rewrite(partial(_replace, final), pool)
                 self._id_bounds[split] = np.array([low, high], np.int64)
@@ -137,7 +125,7 @@ class StoreWriter:
         contradict the schema."""
         for split in SPLITS:
             self._check(split, schema)
-        with _writing(self.folder):
+        with cache_errors(_action(self.folder)):
             content = {
                 "version": VERSION,
                 "schema": asdict(schema),
@@ -245,10 +233,8 @@ def open_or_make(folder: Path, make: Callable[[StoreWriter], None], notify: Noti
     Raises BenchmarkError if the folder cannot be written or holds a damaged store."""
     if not folder.exists():
         lock = folder.with_name(f".{folder.name}.lock")
-        with ExitStack() as stack:
-            with _writing(folder):
-                waiting = f"another process is making {folder}; waiting for it"
-                stack.enter_context(locked(lock, lambda: notify(waiting)))
+        waiting = f"another process is making {folder}; waiting for it"
+        with cache_lock(lock, _action(folder), lambda: notify(waiting)):
             if not folder.exists():
                 # of a process that was killed
                 shutil.rmtree(partial_folder(folder), ignore_errors=True)
@@ -261,8 +247,8 @@ def open_or_make(folder: Path, make: Callable[[StoreWriter], None], notify: Noti
     return Store.open(folder)
 
 
-def _writing(folder: Path) -> AbstractContextManager[None]:
-    return cache_errors(f"cannot write the encoded data in {folder.parent}")
+def _action(folder: Path) -> str:
+    return f"cannot write the encoded data in {folder.parent}"
 
 
 def _replace(final: Sequence[Ids], ids: Ids) -> None:

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from benchmark.data.cache import cache_errors
 from benchmark.data.card import Card, Hub
-from benchmark.data.store import cache_errors
 from benchmark.errors import BenchmarkError
 from benchmark.utils.files import published
 from benchmark.utils.types import Notify
