@@ -42,16 +42,13 @@ def batches(
     seed: int,
     epoch: int,
     shuffle: Shuffle = "rows",
-    rank: int = 0,
-    world_size: int = 1,
     start: int = 0,
 ) -> Iterator[Batch]:
     """Yield every row once, in an order that depends on (seed, epoch, shuffle) only.
 
-    `batch_size` counts the rows of all ranks: rank r takes rows r, r + world_size, ... of each
-    batch, so every rank yields the same number of batches. The last batch may be short, or empty
-    for some ranks. `start` batches are skipped, to resume within an epoch. Files are read ahead:
-    completely if they fit into free memory (shuffle "rows"), or window by window ("blocks")."""
+    The last batch may be short; `start` batches are skipped, to resume within an epoch. Files are
+    read ahead: completely if they fit into free memory (shuffle "rows"), or window by window
+    ("blocks")."""
     skipped = start * batch_size
     pieces = _by_rows if shuffle == "rows" else _by_blocks
     pending = np.empty(0, np.int64)
@@ -59,10 +56,10 @@ def batches(
         pending = np.concatenate([pending, piece])
         whole = len(pending) - len(pending) % batch_size
         for first in range(0, whole, batch_size):
-            yield _gather(arrays, pending[first : first + batch_size][rank::world_size])
+            yield _gather(arrays, pending[first : first + batch_size])
         pending = pending[whole:]
     if len(pending):
-        yield _gather(arrays, pending[rank::world_size])
+        yield _gather(arrays, pending)
 
 
 def ordered(arrays: Split, batch_size: int) -> Iterator[Batch]:

@@ -6,8 +6,6 @@ import numpy as np
 
 from benchmark.utils.arrays import Dense, Ids, Labels
 
-PADDING_ID = 0
-
 
 @dataclass(frozen=True)
 class Schema:
