@@ -1,4 +1,4 @@
-"""Batches of a split, straight from its memory map."""
+"""Batches of a split, read from its memory maps."""
 
 import os
 from collections.abc import Iterator
@@ -11,6 +11,7 @@ from torch import Tensor
 
 from benchmark.data.schema import Split
 from benchmark.data.shuffle import WINDOW_ROWS, BlockOrder, Shuffle, row_order
+from benchmark.utils.arrays import Integers
 
 ORDER_ROWS = 1 << 16
 
@@ -27,14 +28,11 @@ class Batch:
         return len(self.label)
 
     def to(self, device: torch.device) -> "Batch":
-        """On a GPU the copies overlap with what runs there."""
+        """Copy to a device; copies to a GPU overlap with its work."""
         if device.type == "cpu":
             return self
-        parts = (
-            part.pin_memory().to(device, non_blocking=True)
-            for part in (self.dense, self.sparse, self.label)
-        )
-        return Batch(*parts)
+        tensors = (self.dense, self.sparse, self.label)
+        return Batch(*(tensor.pin_memory().to(device, non_blocking=True) for tensor in tensors))
 
 
 def batches(
@@ -44,38 +42,34 @@ def batches(
     seed: int,
     epoch: int,
     shuffle: Shuffle = "rows",
-    rank: int = 0,
-    world_size: int = 1,
     start: int = 0,
 ) -> Iterator[Batch]:
-    """All rows once, in an order that depends on (seed, epoch, shuffle) alone; the last batch may
-    be short.
+    """Yield every row once, in an order that depends on (seed, epoch, shuffle) only.
 
-    `batch_size` counts the rows of all ranks: rank r takes rows r, r + world_size, ... of each
-    batch, so every rank yields the same number of batches (a last one of fewer rows than ranks is
-    empty for some). `start` batches are skipped, to resume within an epoch. Files are read ahead:
-    whole, where memory has room for them, by window where the shuffle has windows."""
+    The last batch may be short; `start` batches are skipped, to resume within an epoch. Files are
+    read ahead: completely if they fit into free memory (shuffle "rows"), or window by window
+    ("blocks")."""
     skipped = start * batch_size
     pieces = _by_rows if shuffle == "rows" else _by_blocks
-    held = np.empty(0, np.int64)
+    pending = np.empty(0, np.int64)
     for piece in pieces(arrays, seed, epoch, skipped):
-        held = np.concatenate([held, piece])
-        whole = len(held) - len(held) % batch_size
+        pending = np.concatenate([pending, piece])
+        whole = len(pending) - len(pending) % batch_size
         for first in range(0, whole, batch_size):
-            yield _gather(arrays, held[first : first + batch_size][rank::world_size])
-        held = held[whole:]
-    if len(held):
-        yield _gather(arrays, held[rank::world_size])
+            yield _gather(arrays, pending[first : first + batch_size])
+        pending = pending[whole:]
+    if len(pending):
+        yield _gather(arrays, pending)
 
 
 def ordered(arrays: Split, batch_size: int) -> Iterator[Batch]:
-    """All rows once, in the order of the store."""
+    """Yield every row once, in the order of the store."""
     for first in range(0, len(arrays), batch_size):
         yield _gather(arrays, np.arange(first, min(first + batch_size, len(arrays))))
 
 
-def _by_rows(arrays: Split, seed: int, epoch: int, skipped: int) -> Iterator[NDArray[np.int64]]:
-    """The rows of an epoch after the skipped ones, some ten thousand at a time."""
+def _by_rows(arrays: Split, seed: int, epoch: int, skipped: int) -> Iterator[Integers]:
+    """Yield the rows of an epoch after the skipped ones, ORDER_ROWS at a time."""
     n = len(arrays)
     if sum(array.nbytes for array in _columns(arrays)) < _free_bytes() / 2:
         _read_ahead(arrays, 0, n)
@@ -84,9 +78,8 @@ def _by_rows(arrays: Split, seed: int, epoch: int, skipped: int) -> Iterator[NDA
         yield order(np.arange(first, min(first + ORDER_ROWS, n)))
 
 
-def _by_blocks(arrays: Split, seed: int, epoch: int, skipped: int) -> Iterator[NDArray[np.int64]]:
-    """The rows of an epoch after the skipped ones, a window at a time, while the next one is
-    read."""
+def _by_blocks(arrays: Split, seed: int, epoch: int, skipped: int) -> Iterator[Integers]:
+    """Yield the rows of an epoch after the skipped ones by window, while the next one is read."""
     order = BlockOrder(len(arrays), seed=seed, epoch=epoch)
     for window in range(skipped // WINDOW_ROWS, order.windows):
         for ahead in range(window, min(window + 2, order.windows)):
@@ -100,8 +93,7 @@ def _columns(arrays: Split) -> list[NDArray[np.generic]]:
 
 
 def _read_ahead(arrays: Split, first: int, end: int) -> None:
-    """Asks the system for rows of files that will be read soon; elsewhere than on Linux it does
-    nothing."""
+    """Ask Linux to read rows of memory-mapped files soon; do nothing on other systems."""
     if not hasattr(os, "posix_fadvise"):
         return
     for array in _columns(arrays):
@@ -120,9 +112,9 @@ def _free_bytes() -> int:
     return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
-def _gather(arrays: Split, rows: NDArray[np.int64]) -> Batch:
-    # mode="clip": the default checks by way of a second copy
-    dense, sparse, label = (
-        np.take(a, rows, axis=0, mode="clip") for a in (arrays.dense, arrays.sparse, arrays.label)
-    )
-    return Batch(torch.from_numpy(dense), torch.from_numpy(sparse), torch.from_numpy(label).float())
+def _gather(arrays: Split, rows: Integers) -> Batch:
+    # mode="clip": the default checks the bounds by way of a second copy
+    dense = torch.from_numpy(np.take(arrays.dense, rows, axis=0, mode="clip"))
+    sparse = torch.from_numpy(np.take(arrays.sparse, rows, axis=0, mode="clip"))
+    label = torch.from_numpy(np.take(arrays.label, rows, axis=0, mode="clip"))
+    return Batch(dense, sparse, label.float())

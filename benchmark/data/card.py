@@ -1,4 +1,4 @@
-"""A data set's card: what it is, where it comes from, and how its columns are encoded."""
+"""The card of a data set: what it is, where it comes from, and how its columns are encoded."""
 
 from collections.abc import Iterable
 from typing import Annotated, Literal
@@ -10,7 +10,6 @@ from benchmark.utils.types import Count, Frozen, NonEmpty
 SPLITS = ("train", "valid", "test")
 
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
-Part = Count
 
 
 def _as_tuple(value: object) -> object:
@@ -23,19 +22,19 @@ Names = Annotated[tuple[NonEmpty, ...], BeforeValidator(_as_tuple)]
 
 
 class SplitRule(Frozen):
-    """How one file becomes train, valid and test of the sizes `parts`: by a seeded shuffle of each
-    class
-    (stratified), of all rows (random), or in file order (ordered)."""
+    """How one file is divided into train, valid and test in the proportions `parts`: shuffled
+    within each class (stratified), shuffled (random), or in file order (ordered)."""
 
     method: Literal["stratified", "random", "ordered"] = "stratified"
-    parts: tuple[Part, Part, Part] = (8, 1, 1)
+    parts: tuple[Count, Count, Count] = (8, 1, 1)
     seed: Annotated[int, Field(ge=0)] = 2018
 
 
 class Files(Frozen):
-    """Paths relative to the data root or to the card: all three splits, or `all` with a split rule.
-    A file may be given several paths: the first that exists is read. A csv or libsvm file whose
-    name ends in .gz is unpacked on the way."""
+    """Paths relative to the data root or the card: of all three splits, or `all` and a split rule.
+
+    Of several paths for one file the first that exists is read. Names of csv and libsvm files may
+    end in .gz."""
 
     train: Names = ()
     valid: Names = ()
@@ -44,19 +43,19 @@ class Files(Frozen):
 
     @model_validator(mode="after")
     def _three_or_one(self) -> "Files":
-        given = [paths for paths in (self.train, self.valid, self.test) if paths]
-        if len(given) != (0 if self.all else 3):
+        count = sum(bool(paths) for paths in (self.train, self.valid, self.test))
+        if count != (0 if self.all else 3):
             raise ValueError("give train, valid and test, or `all` and a [table.split] rule")
         return self
 
     @property
     def named(self) -> dict[str, tuple[str, ...]]:
-        """The paths by their keys: train, valid and test, or `all`."""
+        """The paths by key: train, valid and test, or `all`."""
         return {key: paths for key, paths in self if paths}
 
 
 class Expected(Frozen):
-    """Facts of one split to hold the files against; what is not known is left out."""
+    """Facts that the files of one split must match; unknown ones are left out."""
 
     rows: int | None = None
     positives: int | None = None
@@ -64,8 +63,9 @@ class Expected(Frozen):
 
 
 class Hub(Frozen):
-    """One zip with the csv files of all splits, in a data-set repository of the Hugging Face hub.
-    Without a revision the newest is fetched: the md5 of the csv files is the pin that counts."""
+    """A zip with the csv files of all splits, in a data set repository of the Hugging Face hub.
+
+    Without a revision the newest one is downloaded; the md5 of the csv files pins the content."""
 
     repo: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$")]
     file: Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*\.zip$")]
@@ -78,27 +78,25 @@ class Hub(Frozen):
 
 
 class Oracle(Frozen):
-    """Quality of the true click probability on the test split, known only where the generator
-    is."""
+    """Quality of the true click probability on the test split, for generated data."""
 
     auc: float
     logloss: float
 
 
 class Derived(Frozen):
-    """A column that a rule of `derive.py` makes of the column `of` of the files."""
+    """A column computed from the column `of` of the files by a rule of `derive.py`."""
 
     rule: Literal["hour_of_day", "weekday", "is_weekend", "squared_log_bucket"]
     of: NonEmpty
 
 
 class TableSpec(Frozen):
-    """A data set that lies in files: its format, columns and encoding rules.
+    """A data set in files: format, columns and encoding rules.
 
-    `header` names the columns of csv files that have no header line. The names of libsvm's columns
-    are its indices; `label` is then only a name for the first field of a line. `group` (for AUC per
-    group) may be one of the sparse columns. A column in `derive` is made of one of the files',
-    whose name it may share."""
+    `header` names the columns of csv files without a header line. Columns of libsvm files are named
+    by their index, and `label` is only a name for the first field of a line. `group`, for AUC per
+    group, may be a sparse column. A derived column may share the name of its source column."""
 
     format: Literal["csv", "parquet", "libsvm"]
     files: Files
@@ -114,9 +112,9 @@ class TableSpec(Frozen):
     dense_rule: Literal["log", "none", "standard"] = "log"
 
     @model_validator(mode="after")
-    def _whole(self) -> "TableSpec":
-        named = (self.label, *self.dense, *self.sparse)
-        if repeated := sorted({name for name in named if named.count(name) > 1}):
+    def _consistent(self) -> "TableSpec":
+        features = (self.label, *self.dense, *self.sparse)
+        if repeated := sorted({name for name in features if features.count(name) > 1}):
             raise ValueError(f"label, dense and sparse name {', '.join(repeated)} more than once")
         if self.group == self.label or self.group in self.dense:
             raise ValueError(f"the group column {self.group} is also the label or a dense column")
@@ -126,9 +124,8 @@ class TableSpec(Frozen):
             raise ValueError("the separator is one ASCII character, and no quote or line end")
         if bool(self.files.all) != (self.split is not None):
             raise ValueError("files.all and a [table.split] rule belong together")
-        if unused := [
-            name for name in self.derive if name == self.label or name not in self.columns
-        ]:
+        derivable = [name for name in self.columns if name != self.label]
+        if unused := [name for name in self.derive if name not in derivable]:
             raise ValueError(
                 f"derive makes {', '.join(unused)}, which is no dense, sparse or group column"
             )
@@ -136,34 +133,35 @@ class TableSpec(Frozen):
             raise ValueError(f"header names the columns of csv files; the format is {self.format}")
         if len(set(self.header)) != len(self.header):
             raise ValueError("header names a column more than once")
-        if self.header and (
-            absent := [name for name in self.sources(self.columns) if name not in self.header]
-        ):
+        absent = [name for name in self.sources(self.columns) if name not in self.header]
+        if self.header and absent:
             raise ValueError(f"header does not name {', '.join(absent)}")
         return self
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Every column of the data set, once."""
-        return tuple(
-            dict.fromkeys(
-                (self.label, *self.dense, *self.sparse, *([self.group] if self.group else []))
-            )
-        )
+        group = [self.group] if self.group else []
+        return tuple(dict.fromkeys([self.label, *self.dense, *self.sparse, *group]))
 
     def sources(self, columns: Iterable[str]) -> list[str]:
-        """The columns of the files that these columns are read from or made of, once."""
-        return list(
-            dict.fromkeys(self.derive[name].of if name in self.derive else name for name in columns)
-        )
+        """The columns of the files that these columns are read or derived from, once."""
+        sources = (self.derive[name].of if name in self.derive else name for name in columns)
+        return list(dict.fromkeys(sources))
 
 
 class Card(Frozen):
-    """One data set. `table` is None for a generated one, whose `generator` names its size and
-    version.
+    """One data set, in files (`table`) or generated (`generator`: its size and version).
 
-    `published_rows` is the number of embedding rows behind the published results: the tokens of
-    each sparse field, its padding and its out-of-vocabulary row, and one for each dense column."""
+    `published_rows` is the number of embedding rows behind the published results: the tokens,
+    padding and out-of-vocabulary row of each sparse field, and one row for each dense column.
+
+    Example::
+
+        card = find_card("criteo_x1").card
+        card.table.min_count                   # 1
+        card.expected["train"].rows            # 33003326
+    """
 
     id: Id
     title: NonEmpty
@@ -184,12 +182,10 @@ class Card(Frozen):
         if (self.table is None) == (self.generator is None):
             raise ValueError("give a [table] that says how the files are read")
         if self.hub is not None:
-            facts = list(self.expected.values())
             if self.table is None or self.table.files.all or self.table.format != "csv":
                 raise ValueError("a data set on the hub is a table of three csv files")
-            if len(facts) != len(SPLITS) or any(
-                fact.rows is None or fact.md5 is None for fact in facts
-            ):
+            pinned = [fact for fact in self.expected.values() if fact.rows is not None and fact.md5]
+            if len(pinned) != len(SPLITS):
                 raise ValueError(
                     "a data set on the hub needs the expected rows and md5 of train, valid and test"
                 )

@@ -1,4 +1,4 @@
-"""Growing .npy files: rows are appended to a header of fixed size that is completed at the end."""
+"""Growing .npy files: rows are appended after a header of fixed size, completed at the end."""
 
 import hashlib
 import math
@@ -13,6 +13,7 @@ from typing import Any, TypedDict
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from benchmark.utils.files import sha256
 from benchmark.utils.parallel import ahead
 
 _HEADER_BYTES = 128
@@ -20,8 +21,7 @@ _CHUNK_BYTES = 1 << 19
 
 
 class NpyFacts(TypedDict):
-    """A finished file: its data hash (without the header), size, time, and the form of its
-    array."""
+    """A finished file: SHA-256 of its data (without the header), size, time, type and shape."""
 
     sha256: str
     size: int
@@ -31,7 +31,7 @@ class NpyFacts(TypedDict):
 
 
 class NpyFile:
-    """Writes one little-endian array [n, *row_shape] whose n is unknown until `finish`."""
+    """Write one little-endian array [n, *row_shape] whose n is unknown until `finish`."""
 
     def __init__(self, path: Path, dtype: DTypeLike, row_shape: tuple[int, ...]) -> None:
         self.row_shape = row_shape
@@ -43,8 +43,9 @@ class NpyFile:
         self._file.write(self._header())
 
     def append(self, rows: NDArray[np.generic], *, final: bool = True) -> None:
-        """Adds rows [m, *row_shape], which `rewrite` must pass over if they are not final. Raises
-        ValueError if their form or type is another."""
+        """Add rows [m, *row_shape]; rows that are not final must later pass through `rewrite`.
+
+        Raises ValueError for another shape or type."""
         if rows.shape[1:] != self.row_shape or rows.dtype != self._dtype:
             raise ValueError(
                 f"{self._path.name}: {rows.dtype} {rows.shape} after {self._dtype} {self.row_shape}"
@@ -56,18 +57,15 @@ class NpyFile:
         self._rows += len(rows)
 
     def rewrite(self, change: Callable[[NDArray[Any]], None], pool: ThreadPoolExecutor) -> None:
-        """Passes the rows through `change`, which alters some at a time in place, in the threads of
-        the pool."""
+        """Pass all rows through `change`, which alters some at a time in place, in pool threads."""
         self._hash = hashlib.sha256()
         self._file.flush()
         row_bytes = self._dtype.itemsize * math.prod(self.row_shape)
         chunk = max(_CHUNK_BYTES // max(row_bytes, 1), 1)
 
         def changed(first: int) -> bytearray:
-            length = min(chunk, self._rows - first) * row_bytes
-            data = bytearray(
-                os.pread(self._file.fileno(), length, _HEADER_BYTES + first * row_bytes)
-            )
+            size, offset = min(chunk, self._rows - first) * row_bytes, first * row_bytes
+            data = bytearray(os.pread(self._file.fileno(), size, _HEADER_BYTES + offset))
             change(np.frombuffer(data, self._dtype).reshape(-1, *self.row_shape))
             return data
 
@@ -77,55 +75,49 @@ class NpyFile:
             self._file.write(data)
 
     def finish(self) -> NpyFacts:
-        """Completes the header, brings the file to the disk and returns its facts."""
+        """Complete the header, flush the file to the disk and return its facts."""
         self._file.seek(0)
         self._file.write(self._header())
         self._file.flush()
         os.fsync(self._file.fileno())
         self._file.close()
-        found = self._path.stat()
+        stat = self._path.stat()
         return {
             "sha256": self._hash.hexdigest(),
-            "size": found.st_size,
-            "mtime_ns": found.st_mtime_ns,
+            "size": stat.st_size,
+            "mtime_ns": stat.st_mtime_ns,
             "dtype": self._dtype.str,
             "shape": [self._rows, *self.row_shape],
         }
 
     def close(self) -> None:
-        with suppress(OSError):  # what a full disk did not take is flushed again here
+        with suppress(OSError):  # after a full disk, closing tries to flush again
             self._file.close()
 
     def _header(self) -> bytes:
-        form = repr(
-            {
-                "descr": self._dtype.str,
-                "fortran_order": False,
-                "shape": (self._rows, *self.row_shape),
-            }
-        )
-        text = form.encode().ljust(_HEADER_BYTES - 11) + b"\n"
+        shape = (self._rows, *self.row_shape)
+        header = repr({"descr": self._dtype.str, "fortran_order": False, "shape": shape})
+        text = header.encode().ljust(_HEADER_BYTES - 11) + b"\n"
         return np.lib.format.magic(1, 0) + struct.pack("<H", len(text)) + text
 
 
 def damage(path: Path, facts: NpyFacts) -> str | None:
-    """What is wrong with a file that should have these facts. Only one that was touched or copied
-    is hashed again."""
+    """Say what differs between a file and its facts.
+
+    Only a file with another modification time, such as a copy, is hashed again."""
     try:
-        found = path.stat()
-        if found.st_size != facts["size"]:
-            return f"has {found.st_size} bytes, not {facts['size']} (truncated or altered)"
+        stat = path.stat()
+        if stat.st_size != facts["size"]:
+            return f"has {stat.st_size} bytes, not {facts['size']} (truncated or altered)"
         array = np.load(path, mmap_mode="r")
         if array.dtype.str != facts["dtype"] or list(array.shape) != facts["shape"]:
-            return (
-                f"holds {array.dtype.str} {list(array.shape)}, not {facts['dtype']}"
-                f" {facts['shape']}"
-            )
-        if found.st_mtime_ns != facts["mtime_ns"]:
-            if _data_sha256(path) != facts["sha256"]:
+            form = f"{array.dtype.str} {list(array.shape)}"
+            return f"holds {form}, not {facts['dtype']} {facts['shape']}"
+        if stat.st_mtime_ns != facts["mtime_ns"]:
+            if data_sha256(path) != facts["sha256"]:
                 return "was altered (its SHA-256 differs)"
             with suppress(OSError):
-                os.utime(path, ns=(found.st_atime_ns, facts["mtime_ns"]))
+                os.utime(path, ns=(stat.st_atime_ns, facts["mtime_ns"]))
     except FileNotFoundError:
         return "is missing"
     except (OSError, ValueError) as error:
@@ -133,10 +125,6 @@ def damage(path: Path, facts: NpyFacts) -> str | None:
     return None
 
 
-def _data_sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        file.seek(_HEADER_BYTES)
-        while chunk := file.read(_CHUNK_BYTES):
-            digest.update(chunk)
-    return digest.hexdigest()
+def data_sha256(path: Path) -> str:
+    """SHA-256 of the data of a file, without the header."""
+    return sha256(path, _HEADER_BYTES)

@@ -1,20 +1,18 @@
-"""The shape of a data set as a model sees it, and its arrays."""
+"""The shape of a data set as a model sees it, and the arrays of a split."""
 
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-PADDING_ID = 0
+from benchmark.utils.arrays import Dense, Ids, Labels
 
 
 @dataclass(frozen=True)
 class Schema:
     """Columns in the order of the arrays.
 
-    Ids of sparse field j lie in [0, cardinalities[j]): 0 is padding, 1.. the vocabulary in order of
-    falling
-    frequency, and cardinalities[j] - 1 stands for every out-of-vocabulary or missing value.
+    Ids of sparse field j lie in [0, cardinalities[j]): 0 is padding, 1 and up the vocabulary by
+    falling frequency, and the last stands for out-of-vocabulary and missing values.
     """
 
     dense: tuple[str, ...]
@@ -28,10 +26,8 @@ class Schema:
                 f"{len(self.sparse)} sparse fields but {len(self.cardinalities)} cardinalities"
             )
         names = self.dense + self.sparse
-        if len(set(names)) != len(names):
-            raise ValueError(
-                f"field names repeat: {sorted(n for n in set(names) if names.count(n) > 1)}"
-            )
+        if repeated := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"field names repeat: {repeated}")
         if not names:
             raise ValueError("a schema needs at least one field")
         if any(c < 2 for c in self.cardinalities):
@@ -46,13 +42,12 @@ class Schema:
 
 @dataclass(frozen=True)
 class Split:
-    """One split: dense [n, n_dense] float32, sparse [n, n_sparse] int32, label [n] uint8, group [n]
-    int32 or None."""
+    """One split: dense [n, n_dense], sparse [n, n_sparse], label [n], group [n] or None."""
 
-    dense: NDArray[np.float32]
-    sparse: NDArray[np.int32]
-    label: NDArray[np.uint8]
-    group: NDArray[np.int32] | None = None
+    dense: Dense
+    sparse: Ids
+    label: Labels
+    group: Ids | None = None
 
     def __len__(self) -> int:
         return len(self.label)

@@ -1,14 +1,16 @@
-"""The order of an epoch, computed where it is needed and never stored: no memory for each row, no
-wait at the start of an epoch, and a resumed epoch goes on at any position."""
+"""The order of rows in an epoch, computed position by position and never stored.
+
+It takes no memory per row and no time at the start of an epoch, and an epoch can resume at any
+position."""
 
 import math
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
+
+from benchmark.utils.arrays import Integers
 
 Shuffle = Literal["rows", "blocks"]
-Places = NDArray[np.int64]
 
 BLOCK_ROWS = 4096
 WINDOW_BLOCKS = 64
@@ -18,11 +20,11 @@ _ROUNDS = 8
 
 class Permutation:
     """A random permutation of 0 .. n-1: an alternating Feistel network of random functions on a
-    grid a x b >= n, whose cells beyond n are walked through (Black & Rogaway, Ciphers with
-    Arbitrary Finite Domains, 2002).
+    grid a x b >= n, with cycle walking for cells beyond n (Black & Rogaway, Ciphers with Arbitrary
+    Finite Domains, 2002).
 
-    It keeps 8 tables of about sqrt(n) numbers. Places of any two rows are uniform; all n! orders of
-    a handful of rows are not."""
+    It keeps 8 tables of about sqrt(n) numbers. The images of any two positions are uniform, but not
+    all n! orders of a handful of rows are."""
 
     def __init__(self, n: int, generator: np.random.Generator) -> None:
         self._n = n
@@ -36,15 +38,15 @@ class Permutation:
             for _ in range(_ROUNDS // 2)
         ]
 
-    def __call__(self, places: Places) -> Places:
-        """Where the permutation sends places [m], each [m]."""
-        moved = self._once(places)
-        while (outside := np.flatnonzero(moved >= self._n)).size:
-            moved[outside] = self._once(moved[outside])
-        return moved
+    def __call__(self, positions: Integers) -> Integers:
+        """Map positions [m] to their images [m]."""
+        images = self._once(positions)
+        while (outside := np.flatnonzero(images >= self._n)).size:
+            images[outside] = self._once(images[outside])
+        return images
 
-    def _once(self, places: Places) -> Places:
-        high, low = (part.astype(np.int32) for part in np.divmod(places, self._low))
+    def _once(self, positions: Integers) -> Integers:
+        high, low = (part.astype(np.int32) for part in np.divmod(positions, self._low))
         for shift_high, shift_low in self._rounds:
             high += shift_high.take(low)
             high -= self._high * (high >= self._high).astype(np.int32)
@@ -54,13 +56,13 @@ class Permutation:
 
 
 def row_order(n: int, *, seed: int, epoch: int) -> Permutation:
-    """Every row of a split, each place uniform over all of them."""
+    """The order of all rows of a split, each position uniform over them."""
     return Permutation(n, _generator(seed, epoch, 0))
 
 
 class BlockOrder:
-    """For splits larger than memory: runs of 4096 neighbouring rows in random order, in windows of
-    64 runs whose rows are in random order. Where the runs begin changes from epoch to epoch."""
+    """The order of rows for splits larger than memory: blocks of 4096 neighbouring rows in random
+    order, and random order of rows within windows of 64 blocks. Block borders shift every epoch."""
 
     def __init__(self, n: int, *, seed: int, epoch: int) -> None:
         self._n, self._seed, self._epoch = n, seed, epoch
@@ -76,14 +78,14 @@ class BlockOrder:
         starts = (blocks * BLOCK_ROWS + self._shift) % self._n
         return [(int(start), min(int(start) + BLOCK_ROWS, self._n)) for start in starts]
 
-    def rows(self, window: int) -> Places:
+    def rows(self, window: int) -> Integers:
         """The rows of a window in the order of the epoch."""
         before = window * WINDOW_ROWS
         size = min(WINDOW_ROWS, self._n - before)
         shuffled = Permutation(size, _generator(self._seed, self._epoch, window + 1))
         block, row = np.divmod(before + shuffled(np.arange(size)), BLOCK_ROWS)
-        moved: Places = (self._blocks[block] * BLOCK_ROWS + row + self._shift) % self._n
-        return moved
+        rows: Integers = (self._blocks[block] * BLOCK_ROWS + row + self._shift) % self._n
+        return rows
 
 
 def _generator(seed: int, epoch: int, stream: int) -> np.random.Generator:

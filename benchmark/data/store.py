@@ -1,30 +1,29 @@
-"""The encoded data set on disk: memory-mapped arrays and a manifest, published by renaming a
-finished folder.
+"""The encoded data set on disk: memory-mapped arrays and a manifest, in a folder that is renamed
+into place when it is complete.
 
 <folder>/manifest.json   <folder>/<split>.{dense,sparse,label[,group]}.npy   <folder>/encoding/
 """
 
 import hashlib
 import json
-import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
+from benchmark.data.cache import cache_errors, cache_lock
 from benchmark.data.card import SPLITS, Oracle
 from benchmark.data.npy import NpyFile, damage
 from benchmark.data.schema import Schema, Split
 from benchmark.errors import BenchmarkError
-from benchmark.utils.files import canonical_sha256, sync_folder
+from benchmark.utils.arrays import Dense, Ids, Integers, Labels
+from benchmark.utils.files import canonical_sha256, partial_folder, sync
 from benchmark.utils.types import Notify
 
 MANIFEST = "manifest.json"
@@ -34,8 +33,9 @@ VERSION = 1
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """What a record keeps of its data; `arrays` is the SHA-256 over the SHA-256 of every array in
-    fixed order."""
+    """What a record keeps of its data.
+
+    `arrays` is the SHA-256 of the SHA-256 of every array, joined in a fixed order."""
 
     sources: dict[str, str]
     rows: dict[str, int]
@@ -46,20 +46,10 @@ class Fingerprint:
     arrays: str
 
 
-@contextmanager
-def _writing(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise BenchmarkError(
-            f"cannot write the encoded data in {folder}: {error.strerror or error}; "
-            "make room or access there, or name another folder with BENCHMARK_CACHE"
-        ) from error
-
-
 class StoreWriter:
-    """Appends rows to a hidden partial folder beside `folder`; `publish` makes it the store. Arrays
-    are plain writes, never a memory map, so that a full disk is an error and not a signal."""
+    """Append rows to a hidden partial folder; `publish` renames it to `folder`.
+
+    Arrays are written, not mapped, so that a full disk raises an error and not a signal."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -67,33 +57,31 @@ class StoreWriter:
         self._files: dict[str, NpyFile] = {}
         self._rows = dict.fromkeys(SPLITS, 0)
         self._positives = dict.fromkeys(SPLITS, 0)
-        self._id_bounds: dict[str, NDArray[np.int64]] = {}
+        self._id_bounds: dict[str, Integers] = {}
         self.encoding_folder = self._partial / ENCODING
-        with _writing(folder.parent):
+        with cache_errors(_action(folder)):
             self._partial.mkdir(parents=True)
 
     def append(
         self,
         split: str,
-        dense: NDArray[np.float32],
-        sparse: NDArray[np.int32],
-        label: NDArray[np.uint8],
-        group: NDArray[np.int32] | None = None,
+        dense: Dense,
+        sparse: Ids,
+        label: Labels,
+        group: Ids | None = None,
         *,
         final_ids: bool = True,
     ) -> None:
-        """Adds rows to a split: dense [n, n_dense], sparse [n, n_sparse], label [n], group [n] or
-        None. Ids that are not final are to be exchanged by `replace_ids`.
+        """Add rows to a split: dense [n, n_dense], sparse [n, n_sparse], label [n], group [n].
 
-        Raises ValueError for arrays that do not belong together, BenchmarkError if they cannot be
-        written."""
+        Ids that are not final must be replaced by `replace_ids`. Raises ValueError for arrays that
+        do not match, BenchmarkError if they cannot be written."""
         arrays: dict[str, NDArray[Any]] = {"dense": dense, "sparse": sparse, "label": label}
         if group is not None:
             arrays["group"] = group
-        if len({len(array) for array in arrays.values()}) != 1:
-            raise ValueError(
-                f"row counts differ: { {name: len(array) for name, array in arrays.items()} }"
-            )
+        counts = {name: len(array) for name, array in arrays.items()}
+        if len(set(counts.values())) != 1:
+            raise ValueError(f"row counts differ: {counts}")
         if not len(label):
             return
         if label.max() > 1:
@@ -101,47 +89,43 @@ class StoreWriter:
         if not np.isfinite(dense).all():
             raise ValueError("a dense value is not finite")
         bounds = np.stack([sparse.min(axis=0), sparse.max(axis=0)]).astype(np.int64)
-        last = self._id_bounds.get(split, bounds)
-        self._id_bounds[split] = np.stack(
-            [np.minimum(last[0], bounds[0]), np.maximum(last[1], bounds[1])]
-        )
-        with _writing(self.folder.parent):
+        low, high = self._id_bounds.get(split, bounds)
+        self._id_bounds[split] = np.stack([np.minimum(low, bounds[0]), np.maximum(high, bounds[1])])
+        with cache_errors(_action(self.folder)):
             for name, array in arrays.items():
                 key = f"{split}.{name}"
                 if key not in self._files:
-                    self._files[key] = NpyFile(
-                        self._partial / f"{key}.npy", array.dtype, array.shape[1:]
-                    )
+                    path = self._partial / f"{key}.npy"
+                    self._files[key] = NpyFile(path, array.dtype, array.shape[1:])
                 self._files[key].append(array, final=final_ids or name != "sparse")
         self._rows[split] += len(label)
         self._positives[split] += int(label.sum(dtype=np.int64))
 
-    def replace_ids(self, final: Sequence[NDArray[np.int32]], pool: ThreadPoolExecutor) -> None:
-        """Exchanges every id i of field j that was appended for final[j][i].
+    def replace_ids(self, final: Sequence[Ids], pool: ThreadPoolExecutor) -> None:
+        """Replace every id i of field j that was appended by final[j][i].
 
-        Raises ValueError for an id that has no final one, BenchmarkError if the arrays cannot be
+        Raises ValueError for an id without a final one, BenchmarkError if the arrays cannot be
         rewritten."""
-        known = np.array([len(ids) for ids in final])
+        sizes = np.array([len(ids) for ids in final])
         for split, (least, most) in self._id_bounds.items():
-            if (least < 0).any() or (most >= known).any():
+            if (least < 0).any() or (most >= sizes).any():
                 raise ValueError(f"sparse ids of {split} have no final ones")
         low, high = [ids.min() for ids in final], [ids.max() for ids in final]
-        with _writing(self.folder.parent):
+        with cache_errors(_action(self.folder)):
             for split in self._id_bounds:
-                self._files[f"{split}.sparse"].rewrite(partial(_exchange, final), pool)
+                self._files[f"{split}.sparse"].rewrite(partial(_replace, final), pool)
                 self._id_bounds[split] = np.array([low, high], np.int64)
 
     def publish(
         self, schema: Schema, sources: dict[str, str], oracle: Oracle | None = None
     ) -> None:
-        """Completes the arrays, writes the manifest and renames the folder into place.
+        """Complete the arrays, write the manifest and rename the folder into place.
 
         Raises BenchmarkError for a split that is empty or has one class, ValueError for arrays that
         contradict the schema."""
         for split in SPLITS:
             self._check(split, schema)
-        with _writing(self.folder.parent):
-            arrays = {key: self._files[key].finish() for key in _keys(schema)}
+        with cache_errors(_action(self.folder)):
             content = {
                 "version": VERSION,
                 "schema": asdict(schema),
@@ -149,17 +133,16 @@ class StoreWriter:
                 "rows": self._rows,
                 "positives": self._positives,
                 "oracle": oracle and oracle.model_dump(),
-                "arrays": arrays,
+                "arrays": {key: self._files[key].finish() for key in _keys(schema)},
             }
-            with (self._partial / MANIFEST).open("x") as file:
-                json.dump(content | {"digest": canonical_sha256(content)}, file, indent=1)
-                file.flush()
-                os.fsync(file.fileno())
+            manifest = content | {"digest": canonical_sha256(content)}
+            (self._partial / MANIFEST).write_text(json.dumps(manifest, indent=1))
+            sync(self._partial / MANIFEST)
             self._partial.rename(self.folder)
-            sync_folder(self.folder.parent)
+            sync(self.folder.parent)
 
     def abandon(self) -> None:
-        """Closes the files and removes the partial folder."""
+        """Close the files and remove the partial folder."""
         for file in self._files.values():
             file.close()
         shutil.rmtree(self._partial, ignore_errors=True)
@@ -171,17 +154,13 @@ class StoreWriter:
                 f"{name}: the {split} split is empty; every split needs rows of both classes"
             )
         if positives in (0, rows):
-            only = int(positives > 0)
             raise BenchmarkError(
-                f"{name}: all {rows} labels of the {split} split are {only}; every split needs both"
-                " classes"
+                f"{name}: all {rows} labels of the {split} split are {int(positives > 0)}; every"
+                " split needs both classes"
             )
         low, high = self._id_bounds[split]
-        if (
-            len(low) != len(schema.sparse)
-            or (low < 0).any()
-            or (high >= np.array(schema.cardinalities)).any()
-        ):
+        same_fields = len(low) == len(schema.sparse)
+        if not same_fields or (low < 0).any() or (high >= np.array(schema.cardinalities)).any():
             raise ValueError(f"sparse ids of {split} contradict the schema's cardinalities")
         if self._files[f"{split}.dense"].row_shape != (len(schema.dense),):
             raise ValueError(f"dense columns of {split} contradict the schema")
@@ -189,48 +168,51 @@ class StoreWriter:
 
 @dataclass(frozen=True)
 class Store:
-    """A finished folder: what it holds and where it came from."""
+    """A complete store: its schema, fingerprint and arrays.
+
+    Example::
+
+        _, store = open_data("synthetic_tiny", data_root=None, notify=print)
+        store.fingerprint.rows             # {"train": 40000, "valid": 8000, "test": 8000}
+        store.split("train").sparse        # memory map, int32 [40000, 26]
+    """
 
     folder: Path
     schema: Schema
     fingerprint: Fingerprint
     oracle: Oracle | None
     closed: frozenset[str] = frozenset()
-    """Splits that are not to be seen."""
+    """Splits that may not be read."""
 
     @classmethod
     def open(cls, folder: Path) -> "Store":
         """Raises BenchmarkError for a manifest or array that is missing, truncated or altered."""
         manifest = _read_manifest(folder)
         fields = manifest["schema"]
-        schema = Schema(
-            dense=tuple(fields["dense"]),
-            sparse=tuple(fields["sparse"]),
-            cardinalities=tuple(fields["cardinalities"]),
-            group=fields["group"],
-        )
+        names = ("dense", "sparse", "cardinalities")
+        dense, sparse, cardinalities = (tuple(fields[name]) for name in names)
+        schema = Schema(dense, sparse, cardinalities, fields["group"])
         keys = _keys(schema)
         for key in keys:
             path = folder / f"{key}.npy"
             if why := damage(path, manifest["arrays"][key]):
                 raise _damaged(path, why)
+        sums = "".join(manifest["arrays"][key]["sha256"] for key in keys)
         fingerprint = Fingerprint(
-            sources=manifest["sources"],
-            rows=manifest["rows"],
-            positives=manifest["positives"],
-            dense=schema.dense,
-            sparse=schema.sparse,
-            cardinalities=schema.cardinalities,
-            arrays=hashlib.sha256(
-                "".join(manifest["arrays"][key]["sha256"] for key in keys).encode()
-            ).hexdigest(),
+            manifest["sources"],
+            manifest["rows"],
+            manifest["positives"],
+            dense,
+            sparse,
+            cardinalities,
+            hashlib.sha256(sums.encode()).hexdigest(),
         )
         oracle = manifest["oracle"] and Oracle(**manifest["oracle"])
         return cls(folder, schema, fingerprint, oracle)
 
     @property
     def encoding_folder(self) -> Path:
-        """What reads raw rows as these were read, see raw_encoder.py."""
+        """Folder of the encoding of raw rows, see raw_encoder.py."""
         return self.folder / ENCODING
 
     def without(self, split: str) -> "Store":
@@ -238,28 +220,24 @@ class Store:
         return replace(self, closed=self.closed | {split})
 
     def split(self, name: str) -> Split:
-        """The memory-mapped arrays of train, valid or test. Raises BenchmarkError for one that is
-        closed."""
+        """The memory-mapped arrays of a split. Raises BenchmarkError if it is closed."""
         if name in self.closed:
             raise BenchmarkError(f"the {name} split of {self.folder.parent.name} is closed")
-        loaded = {
-            part: np.load(self.folder / f"{name}.{part}.npy", mmap_mode="r")
-            for part in _parts(self.schema)
-        }
-        return Split(**loaded)
+        paths = {part: self.folder / f"{name}.{part}.npy" for part in _parts(self.schema)}
+        return Split(**{part: np.load(path, mmap_mode="r") for part, path in paths.items()})
 
 
 def open_or_make(folder: Path, make: Callable[[StoreWriter], None], notify: Notify) -> Store:
-    """Opens the finished `folder`; where there is none, one process makes it and the others wait
-    for it and reuse it.
+    """Open the store in `folder`; if it is missing, one process makes it and others wait for it.
 
     Raises BenchmarkError if the folder cannot be written or holds a damaged store."""
     if not folder.exists():
-        with _locked(folder, notify):
+        lock = folder.with_name(f".{folder.name}.lock")
+        waiting = f"another process is making {folder}; waiting for it"
+        with cache_lock(lock, _action(folder), lambda: notify(waiting)):
             if not folder.exists():
-                shutil.rmtree(
-                    partial_folder(folder), ignore_errors=True
-                )  # of a run that was killed
+                # of a process that was killed
+                shutil.rmtree(partial_folder(folder), ignore_errors=True)
                 writer = StoreWriter(folder)
                 try:
                     make(writer)
@@ -269,38 +247,18 @@ def open_or_make(folder: Path, make: Callable[[StoreWriter], None], notify: Noti
     return Store.open(folder)
 
 
-def _exchange(final: Sequence[NDArray[np.int32]], ids: NDArray[np.int32]) -> None:
-    """In place, of ids whose bounds are known."""
+def _action(folder: Path) -> str:
+    return f"cannot write the encoded data in {folder.parent}"
+
+
+def _replace(final: Sequence[Ids], ids: Ids) -> None:
+    """In place, for ids within bounds."""
     for j, column in enumerate(ids.T):
         final[j].take(column, out=column, mode="clip")
 
 
-def partial_folder(folder: Path) -> Path:
-    return folder.with_name(f".{folder.name}.partial")
-
-
-@contextmanager
-def _locked(folder: Path, notify: Notify) -> Iterator[None]:
-    lock = FileLock(folder.with_name(f".{folder.name}.lock"))
-    with _writing(folder.parent):
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            notify(f"another process is making {folder}; waiting for it")
-            lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-def _parts(schema: Schema) -> tuple[str, ...]:
-    return (
-        ("dense", "sparse", "label")
-        if schema.group is None
-        else ("dense", "sparse", "label", "group")
-    )
+def _parts(schema: Schema) -> list[str]:
+    return ["dense", "sparse", "label", *(["group"] if schema.group is not None else [])]
 
 
 def _keys(schema: Schema) -> list[str]:

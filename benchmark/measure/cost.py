@@ -1,5 +1,4 @@
-"""What a model costs: parameters by part and forward matrix-multiply FLOPs, both on the meta
-device."""
+"""What a model costs: parameters by part and forward matrix-multiply FLOPs of one row."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,10 +9,12 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmark.data.schema import Schema
 
+Observer = Callable[[str, torch.Tensor], None]
+
 
 @dataclass(frozen=True)
 class Parameters:
-    """Trainable parameters: tables and the dense fields' vectors, dense without head, head."""
+    """Trainable parameters: tables and vectors of dense fields, the rest without head, head."""
 
     embedding: int
     dense: int
@@ -31,8 +32,17 @@ def parameters(model: Any) -> Parameters:
     return Parameters(**count)
 
 
+def part_of(parameter: str) -> Literal["embedding", "dense", "head"]:
+    """The part of a parameter by its dotted name: embedding with a component `embedding`, head
+    below `head`, else dense."""
+    components = parameter.split(".")
+    if "embedding" in components:
+        return "embedding"
+    return "head" if components[0] == "head" else "dense"
+
+
 def flops_per_sample(model: Any, schema: Schema) -> int:
-    """Forward matrix-multiply FLOPs of one row, multiply-add = 2; elementwise work counts 0."""
+    """Forward matrix-multiply FLOPs of one row; a multiply-add is 2, elementwise work is 0."""
     with FlopCounterMode(display=False) as counter:
         _forward_one_row(model, schema, None)
     return int(counter.get_total_flops())
@@ -41,15 +51,15 @@ def flops_per_sample(model: Any, schema: Schema) -> int:
 def stage_shapes(model: Any, schema: Schema) -> dict[str, tuple[int, int]]:
     """(rows, columns) of every stage's matrix, in order."""
     shapes: dict[str, tuple[int, int]] = {}
-    _forward_one_row(
-        model, schema, lambda stage, x: shapes.update({stage: (x.shape[1], x.shape[2])})
-    )
+
+    def observe(stage: str, x: torch.Tensor) -> None:
+        shapes[stage] = (x.shape[1], x.shape[2])
+
+    _forward_one_row(model, schema, observe)
     return shapes
 
 
-def _forward_one_row(
-    model: Any, schema: Schema, observe: Callable[[str, torch.Tensor], None] | None
-) -> None:
+def _forward_one_row(model: Any, schema: Schema, observe: Observer | None) -> None:
     device = next(model.parameters()).device
     dense = torch.zeros(1, len(schema.dense), device=device)
     sparse = torch.zeros(1, len(schema.sparse), dtype=torch.int32, device=device)
@@ -57,15 +67,3 @@ def _forward_one_row(
     with torch.no_grad():
         model.eval()(dense, sparse, observe)
     model.train(training)
-
-
-Part = Literal["embedding", "dense", "head"]
-
-
-def part_of(parameter: str) -> Part:
-    """A dotted name with a component `embedding` is embedding, one under `head` is head, the rest
-    is dense."""
-    components = parameter.split(".")
-    if "embedding" in components:
-        return "embedding"
-    return "head" if components[0] == "head" else "dense"

@@ -1,26 +1,24 @@
 """Prediction quality from logits, in float64.
 
-AUC and ECE need the rows by score only, so both come from two sorted arrays: all scores, and those
-of the positives. Sorting values is several times cheaper than sorting rows, and neither depends on
-the order of the rows.
+AUC and ECE depend only on two sorted arrays: the scores of all rows and those of the positives.
+Sorting values is several times faster than sorting rows, and the order of the rows is irrelevant.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+
+from benchmark.utils.arrays import Floats, Ids, Labels, Vector
 
 ECE_BINS = 15
 CHUNK = 2**17
-"""Rows whose float64 losses are held at a time; a split of no more rows is summed at once."""
-
-Floats = NDArray[np.floating]
-Labels = NDArray[np.uint8]
+"""Rows whose float64 losses are held at a time; a split of at most so many rows is summed at
+once."""
 
 
 @dataclass(frozen=True)
 class Metrics:
-    """Quality of one split. `gauc` only where the data set names a group column."""
+    """Quality of one split; `gauc` is None for a data set without group column."""
 
     auc: float
     logloss: float
@@ -32,17 +30,22 @@ class Metrics:
     gauc: float | None = None
 
 
-def evaluate(logit: Floats, label: Labels, group: NDArray[np.int32] | None = None) -> Metrics:
-    """All metrics of finite logits [n] against labels [n] in {0, 1} of both classes."""
+def evaluate(logit: Floats, label: Labels, group: Ids | None = None) -> Metrics:
+    """All metrics of finite logits [n] against labels [n] in {0, 1} of both classes.
+
+    Example::
+
+        logit = np.array([-1.0, 0.5, 2.0], np.float32)
+        evaluate(logit, np.array([0, 1, 1], np.uint8)).auc       # 1.0
+    """
     ranked = _Ranked.of(logit, label)
     rows, positives = len(ranked.all), len(ranked.positive)
     loss = logloss(logit, label)
-    entropy = base_entropy(positives, rows)
     predicted, clicked = ranked.bins(ECE_BINS)
     return Metrics(
         auc=ranked.auc(),
         logloss=loss,
-        ne=loss / entropy,
+        ne=loss / base_entropy(positives, rows),
         calibration=float(predicted.sum() / positives),
         ece=float(np.abs(predicted - clicked).sum() / rows),
         gauc=None if group is None else grouped_auc(logit, label, group),
@@ -50,25 +53,26 @@ def evaluate(logit: Floats, label: Labels, group: NDArray[np.int32] | None = Non
 
 
 def base_entropy(positives: int, rows: int) -> float:
-    """The LogLoss of predicting the base rate, in nats: what NE divides by."""
+    """The LogLoss of predicting the base rate, in nats: the divisor of NE."""
     base = positives / rows
     return float(-(base * np.log(base) + (1 - base) * np.log1p(-base)))
 
 
-def sigmoid(z: Floats) -> NDArray[np.float64]:
+def sigmoid(z: Floats) -> Vector:
     """1 / (1 + exp(-z)), without overflow."""
-    result: NDArray[np.float64] = np.exp(-np.logaddexp(0.0, -z.astype(np.float64)))
+    result: Vector = np.exp(-np.logaddexp(0.0, -z.astype(np.float64)))
     return result
 
 
 def auc(score: Floats, label: Labels) -> float:
-    """The share of (positive, negative) pairs in the right order, ties one half; integer counts
-    until one division."""
+    """The share of (positive, negative) pairs in the right order, a tie counting one half.
+
+    Counts are integers until one division."""
     return _Ranked.of(score, label).auc()
 
 
 def logloss(logit: Floats, label: Labels) -> float:
-    """Mean binary cross-entropy; max(z, 0) - y z + log1p(exp(-|z|)), no probability is clipped."""
+    """Mean binary cross-entropy, max(z, 0) - y z + log1p(exp(-|z|)); no probability is clipped."""
     total = 0.0
     for start in range(0, len(logit), CHUNK):
         z, y = logit[start : start + CHUNK].astype(np.float64), label[start : start + CHUNK]
@@ -76,9 +80,8 @@ def logloss(logit: Floats, label: Labels) -> float:
     return total / len(logit)
 
 
-def grouped_auc(score: Floats, label: Labels, group: NDArray[np.int32]) -> float | None:
-    """AUC per group weighted by its rows; groups of one class are skipped, None where none is
-    left."""
+def grouped_auc(score: Floats, label: Labels, group: Ids) -> float | None:
+    """AUC per group weighted by its rows; groups of one class are skipped, None if all are."""
     order = np.lexsort((score, group))
     z, y, g = score[order], label[order].astype(np.int64), group[order]
     new_group = np.append(True, g[1:] != g[:-1])
@@ -88,9 +91,8 @@ def grouped_auc(score: Floats, label: Labels, group: NDArray[np.int32]) -> float
     below = np.cumsum(negatives) - negatives
     groups = np.flatnonzero(new_group[ties])
     positive, negative = np.add.reduceat(positives, groups), np.add.reduceat(negatives, groups)
-    twice_right = (
-        np.add.reduceat(positives * (2 * below + negatives), groups) - 2 * positive * below[groups]
-    )
+    twice_right = np.add.reduceat(positives * (2 * below + negatives), groups)
+    twice_right -= 2 * positive * below[groups]
     pairs, rows = positive * negative, positive + negative
     kept = pairs > 0
     if not kept.any():
@@ -110,28 +112,23 @@ class _Ranked:
         return cls(np.sort(score), np.sort(score[label == 1]))
 
     def auc(self) -> float:
-        """Mann-Whitney: a positive's rank among all rows, less what positives count among
-        themselves."""
+        """Mann-Whitney: ranks of the positives among all rows, less those among themselves."""
         below = int(np.searchsorted(self.all, self.positive, "left").sum())
         not_above = int(np.searchsorted(self.all, self.positive, "right").sum())
         positives, negatives = len(self.positive), len(self.all) - len(self.positive)
         return (below + not_above - positives**2) / (2 * positives * negatives)
 
-    def bins(self, count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Sums of predicted probabilities and of labels [count] over equal-mass bins: runs of the
-        sorted scores.
+    def bins(self, count: int) -> tuple[Vector, Vector]:
+        """Sums of predicted probabilities and of labels [count] over bins of equal size.
 
-        Rows of one score that an edge divides are alike, so each side takes the same share of
-        positives.
+        Rows of one score that a bin edge divides give both sides the same share of positives.
         """
         parts = np.array_split(self.all, count)
         predicted = np.array([sigmoid(part).sum() for part in parts])
         edge = np.cumsum([len(part) for part in parts])
         score = self.all[edge - 1]
-        low, high = (
-            np.searchsorted(self.all, score, "left"),
-            np.searchsorted(self.all, score, "right"),
-        )
+        low = np.searchsorted(self.all, score, "left")
+        high = np.searchsorted(self.all, score, "right")
         below = np.searchsorted(self.positive, score, "left")
         tied = np.searchsorted(self.positive, score, "right") - below
         return predicted, np.diff(below + tied * (edge - low) / (high - low), prepend=0.0)

@@ -1,17 +1,16 @@
-"""Effective rank and its relatives: how many directions a representation really uses.
+"""Effective rank and related measures of how many directions a representation uses.
 
-sigma_1 >= ... >= sigma_q are the singular values of a matrix, p_i = sigma_i / sum sigma, lambda_i =
-sigma_i^2:
+With singular values sigma_1 >= ... >= sigma_q, p_i = sigma_i / sum sigma, lambda_i = sigma_i^2:
     erank = exp(-sum p_i ln p_i)               Roy & Vetterli 2007
     srank = sum sigma^2 / sigma_1^2            stable rank; the RankElastor paper (2605.23191)
     ia    = sum sigma / sigma_1                information abundance; Guo et al. 2310.04400
     pr    = (sum lambda)^2 / sum lambda^2      participation ratio
-Always erank >= pr >= srank, erank >= ia >= srank.
+Always erank >= pr >= srank and erank >= ia >= srank.
 
-Every spectrum is that of a float64 SVD. Gram matrices are not used: their eigenvalues give sigma_i
-with an error of about eps sigma_1^2 / (2 sigma_i), so a matrix near rank deficiency would need the
-SVD anyway, and for the others they save less than half of the time. Tall matrices are reduced by
-QR, which keeps the singular values to rounding.
+Every spectrum comes from a float64 SVD. The eigenvalues of a Gram matrix would give sigma_i with an
+error of about eps sigma_1^2 / (2 sigma_i), so matrices near rank deficiency would need the SVD
+anyway, and the others would take more than half of the time. Tall matrices are reduced by QR, which
+keeps the singular values up to rounding.
 """
 
 from collections.abc import Sequence
@@ -19,18 +18,16 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+
+from benchmark.utils.arrays import Floats, Vector
 
 METRICS = ("erank", "srank", "ia", "pr")
 NEGLIGIBLE = 1e-12
 
-Matrices = NDArray[np.floating]
-
 
 @dataclass(frozen=True)
 class Distribution:
-    """One rank metric over the matrices of a stage, raw; divide by `Spectrum.limit` to
-    normalise."""
+    """One rank metric over the matrices of a stage; divide by `Spectrum.limit` to normalise."""
 
     mean: float
     sd: float
@@ -41,11 +38,9 @@ class Distribution:
 
 @dataclass(frozen=True)
 class Spectrum:
-    """The rank metrics of one stage over many matrices of one shape; zero matrices are skipped and
-    counted.
+    """The rank metrics of one stage over many matrices of one shape.
 
-    `sigma` is the mean of sigma_i / sigma_1 over the matrices, [limit].
-    """
+    Zero matrices are skipped and counted; `sigma` [limit] is the mean of sigma_i / sigma_1."""
 
     rows: int
     columns: int
@@ -66,20 +61,19 @@ class Spectrum:
         return min(self.rows, self.columns)
 
     def normalised(self, metric: str) -> float:
-        """The metric's mean over min(rows, columns)."""
+        """The metric's mean divided by min(rows, columns)."""
         distribution: Distribution = getattr(self, metric)
         return distribution.mean / self.limit
 
 
-def singular_values(matrices: Matrices) -> NDArray[np.float64]:
+def singular_values(matrices: Floats) -> Vector:
     """Singular values [..., q] of matrices [..., rows, columns], falling, by float64 SVD."""
-    values: NDArray[np.float64] = np.linalg.svd(matrices.astype(np.float64), compute_uv=False)
+    values: Vector = np.linalg.svd(matrices.astype(np.float64), compute_uv=False)
     return values
 
 
-def rank_metrics(sigma: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
-    """The four metrics of singular values [..., q], each [...]; the largest value must not be
-    negligible."""
+def rank_metrics(sigma: Vector) -> dict[str, Vector]:
+    """The four metrics of singular values [..., q], each [...]; sigma_1 must not be negligible."""
     s = sigma / sigma[..., :1]
     squares = s * s
     p = s / s.sum(-1, keepdims=True)
@@ -92,74 +86,65 @@ def rank_metrics(sigma: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
     }
 
 
-def triangle(
-    rows: NDArray[np.float64], above: NDArray[np.float64] | None = None
-) -> NDArray[np.float64]:
-    """R [..., at most columns, columns] of the QR factors of rows [..., n, columns], set below
-    those of `above`.
+def triangle(rows: Vector, above: Vector | None = None) -> Vector:
+    """R [..., at most columns, columns] of a QR factorisation of `above` and rows [..., n, columns].
 
-    The singular values of R are those of all the rows so far, whose number then costs no memory.
+    R has the singular values of all rows so far, in memory that does not grow with them.
     """
     stacked = rows if above is None else np.concatenate([above, rows], axis=-2)
-    r: NDArray[np.float64] = torch.linalg.qr(
-        torch.from_numpy(stacked), mode="r"
-    ).R.numpy()  # numpy's ignores --threads
+    # numpy's QR ignores the number of threads
+    r: Vector = torch.linalg.qr(torch.from_numpy(stacked), mode="r").R.numpy()
     return r
 
 
 class StageCollector:
-    """`token` form, one matrix a sample as it is; stages keep the order in which they are first
-    seen."""
+    """Spectra of the `token` form: one matrix per sample. Stages keep the order of their first
+    batch."""
 
     def __init__(self) -> None:
-        self._sigma: dict[str, list[NDArray[np.float64]]] = {}
+        self._sigma: dict[str, list[Vector]] = {}
         self._shape: dict[str, tuple[int, int]] = {}
 
-    def add(self, stage: str, x: Matrices) -> None:
-        """One batch [B, rows, columns] of a stage."""
+    def add(self, stage: str, x: Floats) -> None:
+        """Add a batch [B, rows, columns] of a stage."""
         self._shape[stage] = (x.shape[1], x.shape[2])
         self._sigma.setdefault(stage, []).append(singular_values(x))
 
     def spectra(self) -> dict[str, Spectrum | None]:
-        """Each stage's spectrum; None where every matrix is zero."""
+        """Each stage's spectrum; None if every matrix is zero."""
         return {
             stage: _spectrum(np.concatenate(sigma), self._shape[stage])
             for stage, sigma in self._sigma.items()
         }
 
-    def samples(self, metric: str) -> dict[str, NDArray[np.float64]]:
-        """Each stage's metric over its limit, sample by sample [n]; nan where the matrix is
-        zero."""
-        found = {}
+    def samples(self, metric: str) -> dict[str, Vector]:
+        """Each stage's normalised metric by sample [n]; nan for a zero matrix."""
+        values = {}
         for stage, parts in self._sigma.items():
             sigma = np.concatenate(parts)
             kept = sigma[:, 0] >= NEGLIGIBLE
-            found[stage] = np.full(len(sigma), np.nan)
-            found[stage][kept] = rank_metrics(sigma[kept])[metric] / sigma.shape[1]
-        return found
+            values[stage] = np.full(len(sigma), np.nan)
+            values[stage][kept] = rank_metrics(sigma[kept])[metric] / sigma.shape[1]
+        return values
 
 
 class BatchCollector:
-    """`batch` form: for each token the matrix of all samples by its width, centred per column.
+    """Spectra of the `batch` form: for each token the matrix of samples x width, columns centred.
 
-    The column of ones in front takes the means with it: with [1 X] = Q R, the centred X has the
-    singular values of R without its first row and column. Stages keep the order in which they are
-    first seen.
+    Centring uses a column of ones: with [1 X] = Q R, the centred X has the singular values of R
+    without its first row and column. Stages keep the order of their first batch.
     """
 
     def __init__(self) -> None:
-        self._origin: dict[str, NDArray[np.float64]] = {}
-        self._triangles: dict[str, list[NDArray[np.float64]]] = {}
+        self._origin: dict[str, Vector] = {}
+        self._triangles: dict[str, list[Vector]] = {}
         self._rows: dict[str, int] = {}
 
-    def add(self, stage: str, x: Matrices) -> None:
-        """One batch [B, tokens, width] of a stage."""
-        origin = self._origin.setdefault(
-            stage, x[0].astype(np.float64)
-        )  # so that a constant column becomes zero
-        above: Sequence[NDArray[np.float64] | None] = self._triangles.get(
-            stage, [None] * len(origin)
-        )
+    def add(self, stage: str, x: Floats) -> None:
+        """Add a batch [B, tokens, width] of a stage."""
+        # subtracted so that a constant column becomes zero
+        origin = self._origin.setdefault(stage, x[0].astype(np.float64))
+        above: Sequence[Vector | None] = self._triangles.get(stage, [None] * len(origin))
         self._triangles[stage] = [
             triangle(np.column_stack([np.ones(len(x)), x[:, token] - origin[token]]), r)
             for token, r in enumerate(above)
@@ -167,29 +152,27 @@ class BatchCollector:
         self._rows[stage] = self._rows.get(stage, 0) + len(x)
 
     def spectra(self) -> dict[str, Spectrum | None]:
-        """Each stage's spectrum, one matrix a token; None where no token varies."""
-        found = {}
+        """Each stage's spectrum, with one matrix per token; None if no token varies."""
+        spectra = {}
         for stage, triangles in self._triangles.items():
             centred = np.stack(triangles)[:, 1:, 1:]
             shape = (self._rows[stage], centred.shape[2])
             sigma = np.zeros((len(centred), min(shape)))
             sigma[:, : min(centred.shape[1:])] = singular_values(centred)
-            found[stage] = _spectrum(sigma, shape)
-        return found
+            spectra[stage] = _spectrum(sigma, shape)
+        return spectra
 
 
-def _spectrum(sigma: NDArray[np.float64], shape: tuple[int, int]) -> Spectrum | None:
+def _spectrum(sigma: Vector, shape: tuple[int, int]) -> Spectrum | None:
     kept = sigma[sigma[:, 0] >= NEGLIGIBLE]
     if not len(kept):
         return None
-    found = rank_metrics(kept)
-    erank, srank, ia, pr = (_distribution(found[name]) for name in METRICS)
+    metrics = rank_metrics(kept)
+    erank, srank, ia, pr = (_distribution(metrics[name]) for name in METRICS)
     decay = tuple(map(float, np.mean(kept / kept[:, :1], axis=0)))
     return Spectrum(*shape, len(sigma), len(sigma) - len(kept), erank, srank, ia, pr, decay)
 
 
-def _distribution(values: NDArray[np.float64]) -> Distribution:
-    q05, q50, q95 = np.quantile(values, (0.05, 0.5, 0.95))
-    return Distribution(
-        float(values.mean()), float(values.std()), float(q05), float(q50), float(q95)
-    )
+def _distribution(values: Vector) -> Distribution:
+    quantiles = np.quantile(values, (0.05, 0.5, 0.95))
+    return Distribution(float(values.mean()), float(values.std()), *map(float, quantiles))

@@ -1,4 +1,4 @@
-"""The rank of the embedding tables, field by field, over the rows that training has seen (Guo et
+"""The rank of the embedding tables, field by field, over the rows that occur in training (Guo et
 al. 2310.04400)."""
 
 from collections.abc import Iterable, Sequence
@@ -6,21 +6,19 @@ from dataclasses import dataclass
 from statistics import mean
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchmark.data.schema import Schema
-from benchmark.measure.spectrum import NEGLIGIBLE, Matrices, rank_metrics, singular_values, triangle
+from benchmark.measure.spectrum import NEGLIGIBLE, rank_metrics, singular_values, triangle
+from benchmark.utils.arrays import Floats, Ids, Integers, Vector
 
 CHUNK = 2**14
 """Table rows that are held in float64 at a time."""
 COUNT_CHUNK = 2**20
 
-Counts = NDArray[np.int64]
-
 
 @dataclass(frozen=True)
 class TableRank:
-    """Effective rank and information abundance of one field's table, raw."""
+    """Effective rank and information abundance of one field's table, not normalised."""
 
     erank: float
     ia: float
@@ -28,8 +26,9 @@ class TableRank:
 
 @dataclass(frozen=True)
 class TableSpectrum:
-    """One sparse field's table, not centred; divide by `limit` to normalise. None where the rows
-    seen are zero."""
+    """One sparse field's table, not centred; divide by `limit` to normalise.
+
+    The ranks are None if all rows of the matrix are zero."""
 
     field: str
     cardinality: int
@@ -45,8 +44,8 @@ class TableSpectrum:
         return min(self.seen, self.columns)
 
 
-def id_counts(sparse: NDArray[np.int32], cardinalities: Sequence[int]) -> list[Counts]:
-    """How often each id of each field occurs: ids [n, n_sparse] -> n_sparse times [cardinality]."""
+def id_counts(sparse: Ids, cardinalities: Sequence[int]) -> list[Integers]:
+    """Count each id of each field: ids [n, n_sparse] -> n_sparse times [cardinality]."""
     counts = [np.zeros(cardinality, dtype=np.int64) for cardinality in cardinalities]
     for start in range(0, len(sparse), COUNT_CHUNK):
         part = sparse[start : start + COUNT_CHUNK]
@@ -56,34 +55,33 @@ def id_counts(sparse: NDArray[np.int32], cardinalities: Sequence[int]) -> list[C
 
 
 def table_spectra(
-    table: Matrices, schema: Schema, counts: Sequence[Counts]
+    table: Floats, schema: Schema, counts: Sequence[Integers]
 ) -> tuple[TableSpectrum, ...]:
-    """One per sparse field. `table` [sum of cardinalities, d] holds the fields' rows one after
-    another."""
-    found = []
+    """One spectrum per sparse field; `table` [sum of cardinalities, d] joins the fields' rows."""
+    spectra = []
     start = 0
     for field, cardinality, count in zip(schema.sparse, schema.cardinalities, counts, strict=True):
         rows = table[start : start + cardinality]
         seen = np.flatnonzero(count)
-        plain = _rank(rows[part] for part in _chunks(seen))
-        weighted = _rank(rows[part] * np.sqrt(count[part])[:, None] for part in _chunks(seen))
-        found.append(TableSpectrum(field, cardinality, len(seen), table.shape[1], plain, weighted))
+        chunks = [seen[first : first + CHUNK] for first in range(0, len(seen), CHUNK)]
+        plain = _rank(rows[chunk] for chunk in chunks)
+        weighted = _rank(rows[chunk] * np.sqrt(count[chunk])[:, None] for chunk in chunks)
+        columns = table.shape[1]
+        spectra.append(TableSpectrum(field, cardinality, len(seen), columns, plain, weighted))
         start += cardinality
-    return tuple(found)
+    return tuple(spectra)
 
 
 def mean_over_fields(ranks: Iterable[TableRank | None]) -> TableRank | None:
-    """The mean over the fields that have one."""
-    known = [rank for rank in ranks if rank is not None]
-    return TableRank(mean(r.erank for r in known), mean(r.ia for r in known)) if known else None
+    """The mean over the fields that have a rank, None if no field has."""
+    present = [rank for rank in ranks if rank is not None]
+    if not present:
+        return None
+    return TableRank(mean(rank.erank for rank in present), mean(rank.ia for rank in present))
 
 
-def _chunks(rows: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-    return [rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK)]
-
-
-def _rank(parts: Iterable[Matrices]) -> TableRank | None:
-    r: NDArray[np.float64] | None = None
+def _rank(parts: Iterable[Floats]) -> TableRank | None:
+    r: Vector | None = None
     for part in parts:
         r = triangle(part.astype(np.float64), r)
     if r is None:
@@ -91,5 +89,5 @@ def _rank(parts: Iterable[Matrices]) -> TableRank | None:
     sigma = singular_values(r)
     if sigma[0] < NEGLIGIBLE:
         return None
-    found = rank_metrics(sigma)
-    return TableRank(float(found["erank"]), float(found["ia"]))
+    metrics = rank_metrics(sigma)
+    return TableRank(float(metrics["erank"]), float(metrics["ia"]))

@@ -1,9 +1,7 @@
-"""How the rank moves from stage to stage: mixing raises it, the FFN lowers it, and does the
-oscillation damp?
+"""How the rank changes from stage to stage: mixing raises it, the FFN lowers it; does it damp?
 
-rise_l = mixing_l - input_l with input_1 = tokens and input_l = block{l-1}.ffn; fall_l = ffn_l -
-mixing_l;
-amplitude a_l = (rise_l - fall_l) / 2, signed, so a steady climb has none.
+rise_l = mixing_l - input_l with input_1 = tokens and input_l = block{l-1}.ffn;
+fall_l = ffn_l - mixing_l; amplitude a_l = (rise_l - fall_l) / 2, which is zero for a steady climb.
 """
 
 from collections.abc import Iterable, Mapping
@@ -13,18 +11,18 @@ from math import log, sqrt
 from statistics import mean, stdev
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchmark.measure.spectrum import Spectrum
+from benchmark.utils.arrays import Vector
 
 DENSITY_BINS = 50
-"""Of normalised rank in [0, 1]; a shift lies in [-1, 1] and has twice as many of the same width."""
+"""Bins of normalised rank in [0, 1]; a shift lies in [-1, 1] and has twice as many."""
 
 
 @dataclass(frozen=True)
 class Trajectory:
-    """One metric's path; rise, fall and amplitude are per block [L], empty without mixing and FFN
-    stages."""
+    """One metric over the stages; rise, fall and amplitude are per block [L], empty without mixing
+    and FFN stages."""
 
     values: dict[str, float | None]
     """Each stage's mean normalised rank, in order."""
@@ -32,17 +30,17 @@ class Trajectory:
     fall: tuple[float, ...]
     amplitude: tuple[float, ...]
     damping: float | None
-    """Least-squares slope of ln amplitude over the block number; only of two blocks or more, all
-    amplitudes > 0."""
+    """Least-squares slope of ln amplitude over the block number, for two or more blocks, all with
+    amplitude > 0."""
     damping_error: float | None
-    """Its standard error; only of three blocks or more."""
+    """Its standard error, for three or more blocks."""
     collapse: float | None
-    """The last stage's value over that of `tokens`, or of `embedding` where there are no tokens."""
+    """The last stage's value over that of `tokens`, or of `embedding` without tokens."""
 
 
 @dataclass(frozen=True)
 class Density:
-    """Histograms of the samples' normalised rank at one stage and of its change since the stage
+    """Histograms of the samples' normalised rank at one stage and of its change from the stage
     before."""
 
     stage: str
@@ -54,7 +52,7 @@ class Density:
 
 @dataclass(frozen=True)
 class Band:
-    """Mean and standard deviation over seeds, and how many of them have a value."""
+    """Mean and standard deviation over the seeds that have a value, and their number."""
 
     mean: float
     sd: float | None
@@ -63,49 +61,47 @@ class Band:
 
 
 def over_seeds(values: Iterable[float | None]) -> Band | None:
-    """One number of a trajectory over the seeds that have it; None where none has."""
-    known = [value for value in values if value is not None]
-    if not known:
+    """One number of a trajectory over seeds; None if no seed has a value."""
+    present = [value for value in values if value is not None]
+    if not present:
         return None
-    return Band(mean(known), stdev(known) if len(known) > 1 else None, len(known))
+    return Band(mean(present), stdev(present) if len(present) > 1 else None, len(present))
 
 
 def normalised(spectra: Mapping[str, Spectrum | None], metric: str) -> dict[str, float | None]:
-    """Each stage's mean over its limit, None where every matrix is zero."""
+    """Each stage's normalised mean, None if every matrix is zero."""
     return {stage: None if s is None else s.normalised(metric) for stage, s in spectra.items()}
 
 
 def summarise(values: Mapping[str, float | None]) -> Trajectory:
-    """The summary of normalised means in the order of stages. A stage without a value leaves out
-    what needs it."""
+    """Summarise normalised means in the order of stages; what needs a missing value is left out."""
     rise, fall = _steps(values)
     amplitude = tuple((up - down) / 2 for up, down in zip(rise, fall, strict=True))
     damping, error = _damping(amplitude)
     return Trajectory(dict(values), rise, fall, amplitude, damping, error, _collapse(values))
 
 
-def densities(samples: Mapping[str, NDArray[np.float64]]) -> tuple[Density, ...]:
-    """From normalised ranks [n] of the same samples at each stage, in order; nan is not counted."""
-    found = []
-    before: NDArray[np.float64] | None = None
+def densities(samples: Mapping[str, Vector]) -> tuple[Density, ...]:
+    """Histograms of normalised ranks [n] of the same samples at each stage; nan is not counted."""
+    result = []
+    before: Vector | None = None
     for stage, rank in samples.items():
         shift = () if before is None else _histogram(rank - before, -1.0, 2 * DENSITY_BINS)
-        found.append(Density(stage, _histogram(rank, 0.0, DENSITY_BINS), shift))
+        result.append(Density(stage, _histogram(rank, 0.0, DENSITY_BINS), shift))
         before = rank
-    return tuple(found)
+    return tuple(result)
 
 
 def _steps(values: Mapping[str, float | None]) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Rise and fall of every block; both empty where a stage or its value is missing."""
+    """Rise and fall of every block; both empty if a stage or its value is missing."""
     blocks = sum(stage.endswith(".mixing") for stage in values)
-    path = [
-        "tokens",
-        *(f"block{number}.{part}" for number in range(1, blocks + 1) for part in ("mixing", "ffn")),
-    ]
-    known = [value for value in map(values.get, path) if value is not None]
-    if len(known) < len(path):
+    path = ["tokens"]
+    for number in range(1, blocks + 1):
+        path += [f"block{number}.mixing", f"block{number}.ffn"]
+    present = [value for value in map(values.get, path) if value is not None]
+    if len(present) < len(path):
         return (), ()
-    moves = tuple(after - before for before, after in pairwise(known))
+    moves = tuple(after - before for before, after in pairwise(present))
     return moves[::2], moves[1::2]
 
 
@@ -128,6 +124,6 @@ def _collapse(values: Mapping[str, float | None]) -> float | None:
     return None if not first or last is None else last / first
 
 
-def _histogram(values: NDArray[np.float64], low: float, bins: int) -> tuple[int, ...]:
+def _histogram(values: Vector, low: float, bins: int) -> tuple[int, ...]:
     counts, _ = np.histogram(np.clip(values[~np.isnan(values)], low, 1.0), bins, (low, 1.0))
     return tuple(map(int, counts))

@@ -1,20 +1,24 @@
-"""Whole files or none, written beside their place and renamed; and the digest of what such files
-hold."""
+"""Files and folders that are complete or absent, locks between processes, and digests."""
 
 import hashlib
 import json
 import os
+import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
+
+from filelock import FileLock, Timeout
 
 from benchmark.errors import BenchmarkError
 
 
 def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
-    """Lets `write` fill a temporary file, then renames it to `path`. Raises BenchmarkError naming
-    the path."""
+    """Let `write` fill a temporary file, then rename it to `path`.
+
+    Raises BenchmarkError naming the path."""
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -38,9 +42,37 @@ def write_text(path: Path, text: str) -> None:
     write_atomically(path, lambda file: file.write(text.encode()))
 
 
+@contextmanager
+def published(folder: Path) -> Iterator[Path]:
+    """Fill a new folder, renamed to `folder` at the end of the block; a failure leaves nothing."""
+    partial = partial_folder(folder)
+    shutil.rmtree(partial, ignore_errors=True)  # of a process that was killed
+    try:
+        partial.mkdir(parents=True)
+        yield partial
+        sync(partial)
+        partial.rename(folder)
+        sync(folder.parent)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def partial_folder(folder: Path) -> Path:
+    """The hidden folder beside `folder` in which its content is prepared."""
+    return folder.with_name(f".{folder.name}.partial")
+
+
+def sync(path: Path) -> None:
+    """Flush a file, or the names in a folder, to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def require_writable(folder: Path) -> None:
-    """Raises BenchmarkError where a file cannot be made in `folder`, before hours are spent on what
-    goes there."""
+    """Raise BenchmarkError if no file can be created in `folder`, before hours of work for it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=folder).close()
@@ -50,17 +82,32 @@ def require_writable(folder: Path) -> None:
         ) from None
 
 
-def sync_folder(folder: Path) -> None:
-    """Brings the names in a folder to the disk."""
-    descriptor = os.open(folder, os.O_RDONLY)
+@contextmanager
+def locked(path: Path, on_wait: Callable[[], object] = lambda: None) -> Iterator[None]:
+    """Hold the lock file `path`; `on_wait` is called first if another process holds it.
+
+    Raises OSError if the file cannot be created."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path)
     try:
-        os.fsync(descriptor)
+        lock.acquire(timeout=0)
+    except Timeout:
+        on_wait()
+        lock.acquire()
+    try:
+        yield
     finally:
-        os.close(descriptor)
+        lock.release()
+
+
+def sha256(path: Path, start: int = 0) -> str:
+    """SHA-256 of a file from byte `start` on."""
+    with path.open("rb") as file:
+        file.seek(start)
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def canonical_sha256(content: object) -> str:
     """SHA-256 of the canonical JSON: sorted keys, no spaces."""
-    return hashlib.sha256(
-        json.dumps(content, sort_keys=True, separators=(",", ":")).encode()
-    ).hexdigest()
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM, put off to a moment at which a run can be left."""
+"""Ctrl-C and SIGTERM, deferred to a point at which a run can stop."""
 
 import os
 import signal
@@ -9,12 +9,12 @@ from typing import Any, Self
 
 Handler = Callable[[int, FrameType | None], Any] | int | signal.Handlers | None
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
-HEARD = b"\ninterrupted: what is under way is finished first; once more ends at once\n"
+NOTICE = b"\ninterrupted: finishing what is running; interrupt again to stop at once\n"
 
 
 class Interrupted(KeyboardInterrupt):
-    """The run was interrupted by `signum`; `step` is where the same command goes on, None where
-    nothing was kept."""
+    """A run was interrupted by `signum`; the same command resumes at `step`, None without a
+    checkpoint."""
 
     def __init__(self, signum: int, step: int | None = None) -> None:
         super().__init__(signum)
@@ -22,11 +22,11 @@ class Interrupted(KeyboardInterrupt):
 
 
 class Interrupts:
-    """While it is open, a first signal that comes when `deferring` is kept in `caught`; any other
-    raises Interrupted.
+    """Handle signals inside a `with` block: a first one while `deferring` is kept in `caught`, any
+    other raises Interrupted.
 
-    Signals are handled in the main thread alone, and ignored ones stay so; elsewhere this does
-    nothing."""
+    Only the main thread handles signals, and ignored signals stay ignored; in other threads this
+    does nothing."""
 
     def __init__(self) -> None:
         self.deferring = False
@@ -45,7 +45,7 @@ class Interrupts:
             signal.signal(signum, handler)
 
     def deliver(self) -> None:
-        """Raises Interrupted where a signal was put off."""
+        """Raise Interrupted if a signal was deferred."""
         if self.caught is not None:
             raise Interrupted(self.caught)
 
@@ -53,4 +53,4 @@ class Interrupts:
         if not self.deferring or self.caught is not None:
             raise Interrupted(signum)
         self.caught = signum
-        os.write(2, HEARD)
+        os.write(2, NOTICE)

@@ -11,8 +11,7 @@ _STATUS = Path("/proc/self/status")
 def peak_memory_gib() -> float:
     """Peak resident memory of this process so far, in GiB.
 
-    Linux's own figure, where there is one: what getrusage tells includes the process that started
-    this one."""
+    Read from /proc if it exists: getrusage includes the process that started this one."""
     if _STATUS.exists():
         return _status("VmHWM") / 2**30
     unit = 1 if sys.platform == "darwin" else 2**10
@@ -20,7 +19,7 @@ def peak_memory_gib() -> float:
 
 
 def private_bytes() -> int:
-    """Resident memory that is no file's, on Linux."""
+    """Resident memory that maps no file, on Linux."""
     return _status("RssAnon")
 
 
@@ -34,11 +33,10 @@ NEVER = 2**31 - 1
 
 
 def keep_freed_memory() -> None:
-    """Tells glibc's allocator not to hand large blocks back to the system, as it does by default.
+    """Make glibc's allocator keep large freed blocks instead of returning them to the system.
 
-    A training step, and the encoding of a block of rows, allocates the same blocks again and again;
-    mapping them anew costs a page fault per 4 KiB. Blocks that are there already stay as they are.
-    Does nothing where the C library is another.
+    A training step, or the encoding of a block of rows, allocates the same sizes again and again,
+    and fresh mappings cost a page fault per 4 KiB. Does nothing with another C library.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt

@@ -1,4 +1,4 @@
-"""Work on a few items at once, results in order."""
+"""Work on a few items at once, with results in order."""
 
 import os
 from collections import deque
@@ -18,7 +18,7 @@ def ahead(
     items: Iterable[_Item],
     count: int = WORKERS + 1,
 ) -> Iterator[_Result]:
-    """The result for each item, in order; at most `count` items and results are held."""
+    """Yield the result for each item in order, holding at most `count` items and results."""
     pending: deque[Future[_Result]] = deque()
     for item in items:
         pending.append(pool.submit(work, item))

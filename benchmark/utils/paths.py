@@ -1,4 +1,4 @@
-"""Where the project's own files lie: a checkout is the only form of installation."""
+"""Paths of the project's own files; it is always installed as a checkout."""
 
 from pathlib import Path
 
@@ -8,5 +8,5 @@ RESULTS = ROOT / "results"
 
 
 def shown(path: Path) -> str:
-    """`path` relative to the project where it lies inside, for messages and records."""
+    """`path` for messages and records: relative to the project if it lies inside."""
     return path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else str(path)

@@ -1,5 +1,4 @@
-"""TOML files checked against pydantic classes, with errors that name the file, the key and what is
-allowed."""
+"""TOML files validated by pydantic classes; errors name the file, the key and what is allowed."""
 
 import difflib
 import json
@@ -11,11 +10,12 @@ from pydantic import BaseModel, ValidationError
 
 from benchmark.errors import UsageError
 
+Location = tuple[int | str, ...]
 M = TypeVar("M", bound=BaseModel)
 
 
 def read(path: Path) -> dict[str, Any]:
-    """The tables of a TOML file. Raises UsageError for a missing, unreadable or malformed file."""
+    """Read the tables of a TOML file. Raises UsageError if it is missing or malformed."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -27,8 +27,9 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def validate(form: type[M], table: dict[str, Any], where: str) -> M:
-    """`table` as an instance of `form`. Raises UsageError with one line a fault, each naming
-    `where` and the key."""
+    """Make an instance of `form` from a table.
+
+    Raises UsageError with one line for each fault, which names `where` and the key."""
     try:
         text = json.dumps(table, allow_nan=False)
     except (TypeError, ValueError):
@@ -44,7 +45,7 @@ def validate(form: type[M], table: dict[str, Any], where: str) -> M:
 
 
 def _fault(
-    form: type[BaseModel], kind: str, location: tuple[int | str, ...], message: str, value: object
+    form: type[BaseModel], kind: str, location: Location, message: str, value: object
 ) -> str:
     key = ".".join(str(part) for part in location)
     if kind == "extra_forbidden":
@@ -58,21 +59,16 @@ def _fault(
     return f"{key}: {message}, got {json.dumps(value)}" if key else message
 
 
-def _fields_at(form: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
+def _fields_at(form: type[BaseModel], location: Location) -> list[str]:
     inner: list[type[BaseModel]] = []
     for part in location:
         field = form.model_fields.get(str(part))
-        if (
-            field is None
-        ):  # a key of a dictionary of tables, a position in a list, or which of several forms it is
+        if field is None:
+            # a key of a dictionary, a position in a list, or the tag of one form of a union
             form = next((option for option in inner if part in _tags(option)), form)
             continue
-        options = [field.annotation, *_arguments(field.annotation)]
-        inner = [
-            option
-            for option in options
-            if isinstance(option, type) and issubclass(option, BaseModel)
-        ]
+        types = [field.annotation, *_arguments(field.annotation)]
+        inner = [t for t in types if isinstance(t, type) and issubclass(t, BaseModel)]
         if not inner:
             return []
         form = inner[0]
@@ -80,12 +76,9 @@ def _fields_at(form: type[BaseModel], location: tuple[int | str, ...]) -> list[s
 
 
 def _tags(form: type[BaseModel]) -> list[Any]:
-    """The words that a key of the form may be."""
-    literals = [
-        field.annotation
-        for field in form.model_fields.values()
-        if get_origin(field.annotation) is Literal
-    ]
+    """Values of the form's Literal fields, one of which is its tag in a union."""
+    annotations = [field.annotation for field in form.model_fields.values()]
+    literals = [annotation for annotation in annotations if get_origin(annotation) is Literal]
     return [word for literal in literals for word in get_args(literal)]
 
 

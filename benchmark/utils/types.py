@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Device = Literal["cpu", "cuda"]
 Notify = Callable[[str], None]
-"""Tells the user something in one line."""
+"""Show the user one line."""
 
 Count = Annotated[int, Field(ge=1)]
 Positive = Annotated[float, Field(gt=0)]
@@ -17,6 +17,6 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class Frozen(BaseModel):
-    """An immutable form of a file: strict types, no unknown keys, finite numbers."""
+    """Immutable content of a file: strict types, no unknown keys, finite numbers."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)

@@ -80,19 +80,6 @@ def test_the_order_is_that_of_every_version(shuffle, expected):
     assert numbers(batches(numbered(8), 3, seed=0, epoch=1, shuffle=shuffle)) == expected
 
 
-@pytest.mark.parametrize("world_size", [2, 3])
-def test_the_ranks_share_each_batch(world_size):
-    arrays = numbered(11)
-    alone = numbers(batches(arrays, 4, seed=3, epoch=0))
-    ranks = [
-        numbers(batches(arrays, 4, seed=3, epoch=0, rank=rank, world_size=world_size))
-        for rank in range(world_size)
-    ]
-    assert [sorted(chain(*parts)) for parts in zip(*ranks, strict=True)] == [
-        sorted(batch) for batch in alone
-    ]
-
-
 @pytest.mark.parametrize("shuffle", ["rows", "blocks"])
 def test_start_skips_batches(shuffle):
     arrays = numbered(11)

@@ -11,7 +11,6 @@ import torch
 
 from benchmark.errors import BenchmarkError
 from benchmark.training.checkpoint import Cadence, Checkpoint, Checkpoints
-from benchmark.utils import sealed
 from benchmark.utils.paths import ROOT
 
 MADE_BY = {"numerics": "1", "torch": "2.0"}
@@ -155,7 +154,7 @@ def test_a_full_disk_is_a_warning(checkpoints, said, monkeypatch) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(sealed, "sync_folder", full)
+        patch.setattr("benchmark.utils.files.sync", full)
         assert not checkpoints.write(checkpoint(2))
     assert names(checkpoints) == ["000001"]
     [line] = said

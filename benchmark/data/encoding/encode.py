@@ -1,10 +1,10 @@
-"""From typed rows to ids and numbers, in one pass: tokens get provisional ids as they come, and
-when all rows are read those are exchanged for the final ones, which the counts of train decide.
+"""Encode typed rows as ids and numbers, in one pass: tokens get provisional ids as they come, which
+are replaced after the last row by final ids, which depend on the counts of train.
 
 Memory holds every distinct token of the sparse fields and its count (at the peak about 190 bytes
-each, 250 where they are longer than 8 bytes), and a few blocks of rows; it does not grow with the
-rows. Provisional ids depend on the order in which blocks are encoded, final ids on nothing but the
-rows of train.
+each, 250 for tokens longer than 8 bytes) and a few blocks of rows; it does not grow with the rows.
+Provisional ids depend on the order in which blocks are encoded, final ids on the rows of train
+only.
 
 Frames hold the label (0 or 1), dense columns (Float64, missing = null) and sparse columns (String,
 missing = null or empty), as `rows.py` yields them."""
@@ -23,10 +23,11 @@ from numpy.typing import NDArray
 from benchmark.data.card import TableSpec
 from benchmark.data.encoding.short_tokens import KeyTable, packed, unpacked
 from benchmark.errors import BenchmarkError
+from benchmark.utils.arrays import Dense, Ids, Vector
 from benchmark.utils.parallel import ahead
 
 ENCODING_VERSION = 2
-_Item = TypeVar("_Item", bound=np.generic)
+_Scalar = TypeVar("_Scalar", bound=np.generic)
 _Integer = TypeVar("_Integer", np.int32, np.int64)
 _STRIDE = 7
 _ROWS = 4096
@@ -34,11 +35,11 @@ _INT32_MAX = np.iinfo(np.int32).max
 
 
 class Dictionary:
-    """The tokens of one field and their counts. Many threads may ask it for ids, one may count."""
+    """The tokens of one field and their counts. Many threads may call `ids`, one `count`."""
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._known = 0
+        self._size = 0
         self._short = KeyTable()
         self._categories = pl.Categories.random()
         self._dtype = pl.Categorical(self._categories)
@@ -46,9 +47,8 @@ class Dictionary:
         self._long = np.empty(0, np.int32)  # ids of the categories
         self._counts = np.empty(0, np.int64)
 
-    def ids(self, tokens: pl.Series) -> NDArray[np.int32]:
-        """[n] provisional ids of string tokens [n]: from 1 for tokens, 0 for an empty or a missing
-        one."""
+    def ids(self, tokens: pl.Series) -> Ids:
+        """Provisional ids [n] of string tokens [n]: from 1, and 0 for empty and missing tokens."""
         keys, long = packed(tokens)
         with self._lock:
             ids = self._short.get(keys)
@@ -61,29 +61,29 @@ class Dictionary:
                 ids[long] = self._long_ids(tokens.filter(long))
         return ids
 
-    def count(self, ids: NDArray[np.integer[Any]]) -> None:
-        """Counts provisional ids [n] of train."""
+    def count(self, ids: NDArray[np.integer]) -> None:
+        """Count provisional ids [n] of train."""
         self._counts = _with_room(self._counts, ids, 0)
         np.add.at(self._counts, ids.astype(np.intp), 1)
 
     def finish(self, min_count: int) -> "EncodedField":
-        """What the counts decide."""
-        counts = np.zeros(self._known + 1, np.int64)
+        """The vocabulary and the final ids."""
+        counts = np.zeros(self._size + 1, np.int64)
         counts[: len(self._counts)] = self._counts[: len(counts)]
         counts[0] = 0
         kept = np.flatnonzero(counts >= min_count)
         tokens, sorts_alike = self._tokens(kept)
         by = pl.DataFrame({"count": counts[kept], "token": sorts_alike})
         order = by.select(pl.arg_sort_by("count", "token", descending=[True, False])).to_series()
-        final = np.full(self._known + 1, len(kept) + 1, np.int32)
+        final = np.full(self._size + 1, len(kept) + 1, np.int32)
         final[kept[order]] = np.arange(1, len(kept) + 1)
         return EncodedField(tokens.gather(order), final)
 
-    def _next(self, count: int) -> NDArray[np.int32]:
-        self._known += count
-        return np.arange(self._known - count + 1, self._known + 1, dtype=np.int32)
+    def _next(self, count: int) -> Ids:
+        self._size += count
+        return np.arange(self._size - count + 1, self._size + 1, dtype=np.int32)
 
-    def _long_ids(self, tokens: pl.Series) -> NDArray[np.int32]:
+    def _long_ids(self, tokens: pl.Series) -> Ids:
         categories: NDArray[np.uint32] = tokens.cast(self._dtype).to_physical().to_numpy()
         self._long = _with_room(self._long, categories, 0)
         fresh = np.unique(categories[self._long[categories] == 0])
@@ -91,11 +91,11 @@ class Dictionary:
         return self._long[categories]
 
     def _tokens(self, ids: NDArray[np.intp]) -> tuple[pl.Series, pl.Series]:
-        """The tokens of ids [n], and what sorts as they do: they themselves, or numbers where all
-        are short."""
+        """The tokens of ids [n] and a sort key for each: the tokens, or numbers if all are
+        short."""
         keys, numbers = self._short.items()
         names = pl.concat([unpacked(keys), self._categories.to_series()])
-        place = np.empty(self._known + 1, np.intp)
+        place = np.empty(self._size + 1, np.intp)
         place[numbers] = np.arange(len(keys))
         place[self._long[: len(names) - len(keys)]] = np.arange(len(keys), len(names))
         tokens = names.gather(place[ids])
@@ -104,12 +104,13 @@ class Dictionary:
 
 @dataclass(frozen=True)
 class EncodedField:
-    """A field's kept tokens by falling count, then by token, whose k-th (from 0) has id k + 1; and
-    the final id of each provisional one, the one after the vocabulary standing for all other tokens
-    and for a missing one."""
+    """A field's vocabulary by falling count, then token, and the final id of each provisional id.
+
+    The token at index k has id k + 1; the id after the vocabulary stands for all other and missing
+    tokens."""
 
     vocabulary: pl.Series
-    final_ids: NDArray[np.int32]
+    final_ids: Ids
 
 
 class Dictionaries:
@@ -120,30 +121,29 @@ class Dictionaries:
         self._fields = [Dictionary() for _ in table.sparse]
         self._turns = count()
 
-    def ids(self, frame: pl.DataFrame) -> NDArray[np.int32]:
-        """[n, n_sparse] provisional ids."""
+    def ids(self, frame: pl.DataFrame) -> Ids:
+        """Provisional ids [n, n_sparse]."""
         ids = np.empty((len(self._fields), frame.height), np.int32)
         turn = next(self._turns) * _STRIDE  # so that threads seldom wait for the same field
         for j in np.roll(np.arange(len(self._fields)), turn):
             ids[j] = self._fields[j].ids(frame[self._table.sparse[j]])
         return _rows(ids)
 
-    def count(self, ids: NDArray[np.int32]) -> None:
-        """Counts provisional ids [n, n_sparse] of train."""
+    def count(self, ids: Ids) -> None:
+        """Count provisional ids [n, n_sparse] of train."""
         for field, column in zip(self._fields, ids.T, strict=True):
             field.count(column)
 
     def finish(self, pool: ThreadPoolExecutor) -> Iterator[EncodedField]:
-        """Field by field. Each dictionary is forgotten on the way, so that memory holds few of them
-        sorted."""
+        """Yield each field's result; its dictionary is freed, so that memory holds few of them."""
         fields = (self._fields.pop(0) for _ in self._table.sparse)
         return ahead(pool, lambda field: field.finish(self._table.min_count), fields, count=2)
 
 
-def cardinalities(table: TableSpec, final_ids: Sequence[NDArray[np.int32]]) -> tuple[int, ...]:
-    """The number of ids of each sparse field, padding and out-of-vocabulary among them.
+def cardinalities(table: TableSpec, final_ids: Sequence[Ids]) -> tuple[int, ...]:
+    """The number of ids of each sparse field, with padding and out-of-vocabulary.
 
-    Raises BenchmarkError if the ids of all fields together, which models keep in one table, leave
+    Raises BenchmarkError if the ids of all fields, which models keep in one table, exceed
     int32."""
     sizes = tuple(int(ids[0]) + 1 for ids in final_ids)  # the id of a missing token is the last
     if sum(sizes) > _INT32_MAX:
@@ -156,8 +156,7 @@ def cardinalities(table: TableSpec, final_ids: Sequence[NDArray[np.int32]]) -> t
 
 
 class DenseRule:
-    """The table's rule for numbers, with the means and deviations [n_dense] that "standard"
-    takes."""
+    """The table's rule for numbers, with the means and deviations [n_dense] for "standard"."""
 
     def __init__(
         self, table: TableSpec, means: Sequence[float], deviations: Sequence[float]
@@ -170,56 +169,50 @@ class DenseRule:
 
     @classmethod
     def fit(cls, table: TableSpec, train: Iterable[pl.DataFrame]) -> "DenseRule":
-        """The rule fitted on frames of train with the dense columns, which only "standard" looks
-        at."""
+        """Fit the rule on frames of train with the dense columns; only "standard" reads them."""
         moments = _Moments(len(table.dense))
         if table.dense_rule == "standard":
             for frame in train:
-                moments.add(
-                    _matrix(
-                        frame, [pl.col(name).fill_null(np.nan) for name in table.dense], np.float64
-                    )
-                )
+                columns = [pl.col(name).fill_null(np.nan) for name in table.dense]
+                moments.add(_matrix(frame, columns, np.float64))
         return cls(table, moments.means.tolist(), moments.deviations.tolist())
 
-    def apply(self, frame: pl.DataFrame) -> NDArray[np.float32]:
-        """[n, n_dense]; a missing value is 0 after the rule."""
+    def apply(self, frame: pl.DataFrame) -> Dense:
+        """Encoded numbers [n, n_dense]; a missing value becomes 0."""
         return _matrix(frame, self._columns, np.float32)
 
 
 class GroupIds:
-    """Ids of groups in order of first appearance over all splits: a group is no feature, so none is
-    out-of-vocabulary. Rows without a group share one."""
+    """Ids of groups in order of first appearance over all splits; rows without a group share one.
+
+    A group is no feature, so none is out-of-vocabulary."""
 
     def __init__(self) -> None:
         self._dictionary = Dictionary()
         self._final = np.empty(0, np.int32)
-        self._known = 0
+        self._size = 0
 
-    def ids(self, tokens: pl.Series) -> NDArray[np.int32]:
-        """[n] ids of string tokens [n]."""
+    def ids(self, tokens: pl.Series) -> Ids:
+        """Ids [n] of string tokens [n]."""
         provisional = self._dictionary.ids(tokens)
         self._final = _with_room(self._final, provisional, -1)
-        fresh = (
-            pl.Series(provisional[self._final[provisional] < 0])
-            .unique(maintain_order=True)
-            .to_numpy()
-        )
-        self._final[fresh] = np.arange(self._known, self._known + len(fresh))
-        self._known += len(fresh)
+        unseen = pl.Series(provisional[self._final[provisional] < 0])
+        fresh = unseen.unique(maintain_order=True).to_numpy()
+        self._final[fresh] = np.arange(self._size, self._size + len(fresh))
+        self._size += len(fresh)
         return self._final[provisional]
 
 
 class _Moments:
-    """Running mean and variance of columns with missing values (NaN), by Chan, Golub and LeVeque's
-    pairwise update."""
+    """Running mean and variance of columns with missing values (NaN), by the pairwise update of
+    Chan, Golub and LeVeque."""
 
     def __init__(self, columns: int) -> None:
         self._count = np.zeros(columns)
         self.means = np.zeros(columns)
         self._squares = np.zeros(columns)
 
-    def add(self, values: NDArray[np.float64]) -> None:
+    def add(self, values: Vector) -> None:
         present = ~np.isnan(values)
         count = present.sum(axis=0)
         total = np.maximum(self._count + count, 1)
@@ -231,17 +224,15 @@ class _Moments:
         self._count += count
 
     @property
-    def deviations(self) -> NDArray[np.float64]:
-        """Population standard deviations; 1 for a column that is empty or, but for rounding,
-        constant."""
+    def deviations(self) -> Vector:
+        """Population standard deviations; 1 for a column that is empty or constant up to
+        rounding."""
         deviations = np.sqrt(self._squares / np.maximum(self._count, 1))
         return np.where(deviations > 1e-12 * np.abs(self.means), deviations, 1.0)
 
 
-def _with_room(
-    values: NDArray[_Integer], ids: NDArray[np.integer[Any]], fill: int
-) -> NDArray[_Integer]:
-    """The values, doubled in length where the ids do not all have one."""
+def _with_room(values: NDArray[_Integer], ids: NDArray[np.integer], fill: int) -> NDArray[_Integer]:
+    """The values, at least doubled in length if some ids have none."""
     needed = int(ids.max(initial=0)) + 1
     if needed <= len(values):
         return values
@@ -256,16 +247,14 @@ def _number(rule: str, name: str, mean: float, deviation: float) -> pl.Expr:
     return (value - mean) / deviation if rule == "standard" else value
 
 
-def _matrix(
-    frame: pl.DataFrame, columns: Sequence[pl.Expr], dtype: type[np.generic]
-) -> NDArray[Any]:
+def _matrix(frame: pl.DataFrame, columns: list[pl.Expr], dtype: type[np.generic]) -> NDArray[Any]:
     if not columns:
         return np.empty((frame.height, 0), dtype)
     return _rows(frame.select(columns).to_numpy(order="fortran").T.astype(dtype, copy=False))
 
 
-def _rows(columns: NDArray[_Item]) -> NDArray[_Item]:
-    """[n, m] of columns [m, n], a few rows at a time, which stay in the cache."""
+def _rows(columns: NDArray[_Scalar]) -> NDArray[_Scalar]:
+    """Transpose columns [m, n] to rows [n, m], a few rows at a time, which stay in the cache."""
     rows = np.empty(columns.shape[::-1], columns.dtype)
     for first in range(0, len(rows), _ROWS):
         rows[first : first + _ROWS] = columns[:, first : first + _ROWS].T

@@ -1,5 +1,5 @@
-"""Delimited text. Columns are found by their name in each file, so their order is free and others
-are left alone. Fields may be quoted but not span lines."""
+"""Delimited text. Columns are matched by name in each file, in any order; unused ones are ignored.
+Fields may be quoted but not span lines."""
 
 import csv
 from collections.abc import Iterator, Sequence
@@ -15,7 +15,7 @@ from benchmark.errors import BenchmarkError
 
 
 def columns(path: Path, table: TableSpec) -> list[str]:
-    """The names of the header line, or those that the card gives to files without one."""
+    """The names in the header line, or those that the card gives to files without one."""
     if table.header:
         return list(table.header)
     line, block = next(blocks(path))
@@ -30,7 +30,7 @@ def columns(path: Path, table: TableSpec) -> list[str]:
 
 
 def read(path: Path, table: TableSpec, wanted: Sequence[str]) -> Iterator[tuple[int, Parse]]:
-    """(line number of its first row, its parser), block by block."""
+    """Yield (line number of the first row, parser) for each block."""
     header = columns(path, table)
     for line, block in blocks(path):
         if line == 1 and not table.header:
@@ -56,9 +56,8 @@ def _parse(
         for number, row in enumerate(rows, line):
             if len(row) != len(header):
                 raise _ragged(path, number, len(row), header)
-        return pl.DataFrame(rows, schema=dict.fromkeys(header, pl.String), orient="row").select(
-            wanted
-        )
+        strings = dict.fromkeys(header, pl.String)
+        return pl.DataFrame(rows, schema=strings, orient="row").select(wanted)
     schema = {name: pl.Float64 if name in numbers else pl.String for name in header}
     try:
         frame = pl.read_csv(
@@ -83,8 +82,8 @@ def _require_even(path: Path, line: int, block: bytes, header: list[str], separa
 
 
 def _unquoted(block: bytes, separator: str) -> bytes:
-    """The block without its quotes where each pair encloses a whole field that needs none, else as
-    it is."""
+    """The block without its quotes if each pair encloses a whole field and no separator or line
+    end; otherwise the block as it is."""
     data = np.frombuffer(b"\n" + block, np.uint8)
     quote = data == ord('"')
     at = np.flatnonzero(quote)
@@ -95,7 +94,7 @@ def _unquoted(block: bytes, separator: str) -> bytes:
 
 
 def _quoted_rows(path: Path, line: int, block: bytes, separator: str) -> list[list[str]]:
-    """Rows by the csv module, which is slow but says what is wrong with a quote."""
+    """Rows parsed by the csv module, which is slow but says what is wrong with a quote."""
     rows: list[list[str]] = []
     reader = csv.reader(block.decode().split("\n")[:-1], delimiter=separator, strict=True)
     try:

@@ -1,5 +1,7 @@
-"""Columns made of one column of a file, row by row. A rule maps text to text; its result is null
-for a value that it cannot read, and for a missing one unless it says otherwise."""
+"""Columns derived from one column of a file, row by row.
+
+A rule maps text to text; the result is null for text that it cannot read, and for a missing value
+unless the rule says otherwise."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +18,7 @@ class Rule:
 
 
 def column(name: str, derived: Derived | None) -> pl.Expr:
-    """The column of a frame, as it is or made of another (of any type)."""
+    """The column of a frame, as it is or derived from another one of any type."""
     if derived is None:
         return pl.col(name)
     return RULES[derived.rule].apply(pl.col(derived.of).cast(pl.String)).alias(name)
@@ -44,15 +46,12 @@ def _is_weekend(text: pl.Expr) -> pl.Expr:
 
 
 def _squared_log_bucket(text: pl.Expr) -> pl.Expr:
-    """floor(ln(v)^2) for v > 2, else v without its fraction; a missing value is 0."""
+    """floor(ln(v)^2) for v > 2, else v without its fraction; 0 for a missing value."""
     value = text.cast(pl.Float64, strict=False)
     missing = text.is_null() | (text == "") | value.is_nan()
     bucket = pl.when(value > 2).then(value.log().pow(2).floor()).otherwise(value)
-    return (
-        pl.when(missing)
-        .then(pl.lit("0"))
-        .otherwise(bucket.cast(pl.Int64, strict=False).cast(pl.String))
-    )
+    whole = bucket.cast(pl.Int64, strict=False).cast(pl.String)
+    return pl.when(missing).then(pl.lit("0")).otherwise(whole)
 
 
 RULES = {

@@ -1,8 +1,8 @@
-"""Whole lines of a text file in blocks of bounded size, with the number of the first line of
-each."""
+"""Whole lines of a text file in blocks of bounded size, each with the number of its first line."""
 
 import codecs
 import gzip
+import re
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -11,26 +11,25 @@ import polars as pl
 
 from benchmark.errors import BenchmarkError
 
-Parse = Callable[
-    [Sequence[str]], pl.DataFrame
-]  # rows as strings, but Float64 in the columns that it is given
+Parse = Callable[[Sequence[str]], pl.DataFrame]
+"""Parses a block: the named columns as Float64, all others as strings."""
 
 BLOCK_BYTES = 1 << 24
 LINE_BYTES = 1 << 26
 
 
 def blocks(path: Path) -> Iterator[tuple[int, bytes]]:
-    """(line number from 1, bytes that end with a newline). A byte order mark and empty lines at the
-    end of the file
-    are left out; a file whose name ends in .gz is unpacked. Raises BenchmarkError for a file that
-    is empty, damaged, cannot be read, or has a line longer than LINE_BYTES."""
+    """Yield (line number from 1, bytes that end with a newline).
+
+    A byte order mark and empty lines at the end of the file are left out; a file whose name ends in
+    .gz is unpacked. Raises BenchmarkError for a file that is empty, damaged, cannot be read, or has
+    a line longer than LINE_BYTES."""
     line, held = 1, b""
     for data in _chunks(path):
         data = held + data if held else data
         cut = len(data)
-        if (
-            data.endswith((b"\n\n", b"\n\r\n")) or len(data) <= 2
-        ):  # these lines stay back: they may be the last
+        if data.endswith((b"\n\n", b"\n\r\n")) or len(data) <= 2:
+            # empty lines are held back: they may be the last of the file
             text = data.rstrip(b"\r\n")
             cut = data.index(b"\n", len(text)) + 1 if text else 0
         held = data[cut:]
@@ -38,46 +37,37 @@ def blocks(path: Path) -> Iterator[tuple[int, bytes]]:
             yield line, data[:cut]
             line += data.count(b"\n", 0, cut)
         if len(held) > LINE_BYTES:
-            raise BenchmarkError(
-                f"{path}, line {line}: more than {LINE_BYTES >> 20} MiB of empty lines"
-            )
+            size = f"{LINE_BYTES >> 20} MiB"
+            raise BenchmarkError(f"{path}, line {line}: more than {size} of empty lines")
     if line == 1:
         raise BenchmarkError(f"{path} is empty")
 
 
 def require_text(path: Path, line: int, block: bytes) -> None:
-    """Raises BenchmarkError naming the first line that is not UTF-8 or holds a NUL byte or a
-    carriage return that ends no line."""
+    """Raise BenchmarkError for a block that is not text.
+
+    Names the first line that is not UTF-8, holds a NUL byte, or a carriage return in its middle."""
     try:
         _ = block.isascii() or block.decode()
     except UnicodeDecodeError as error:
-        found = (
-            f"not UTF-8 (byte 0x{block[error.start]:02x}): cut off, damaged or in another encoding"
-        )
-        raise BenchmarkError(
-            f"{path}, line {_line_of(error.start, line, block)}: {found}"
-        ) from None
+        byte = f"0x{block[error.start]:02x}"
+        fault = f"not UTF-8 (byte {byte}): cut off, damaged or in another encoding"
+        raise _not_text(path, line, block, error.start, fault) from None
     if (nul := block.find(0)) >= 0:
-        raise BenchmarkError(
-            f"{path}, line {_line_of(nul, line, block)}: a NUL byte: damaged or in another encoding"
-        )
+        raise _not_text(path, line, block, nul, "a NUL byte: damaged or in another encoding")
     if b"\r" in block and block.count(b"\r") != block.count(b"\r\n"):
-        number = next(
-            n
-            for n, text in enumerate(block.split(b"\n"), line)
-            if b"\r" in text.removesuffix(b"\r")
-        )
-        raise BenchmarkError(
-            f"{path}, line {number}: a carriage return within the line; lines end with LF or CRLF"
-        )
+        before = re.split(rb"\r(?!\n)", block, maxsplit=1)[0]
+        fault = "a carriage return within the line; lines end with LF or CRLF"
+        raise _not_text(path, line, block, len(before), fault)
 
 
-def _line_of(place: int, line: int, block: bytes) -> int:
-    return line + block.count(b"\n", 0, place)
+def _not_text(path: Path, line: int, block: bytes, position: int, fault: str) -> BenchmarkError:
+    number = line + block.count(b"\n", 0, position)
+    return BenchmarkError(f"{path}, line {number}: {fault}")
 
 
 def _chunks(path: Path) -> Iterator[bytes]:
-    """Whole lines; the last gets its newline."""
+    """Yield whole lines; the last line gets a newline if it has none."""
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
             if file.peek(3).startswith(codecs.BOM_UTF8):
@@ -86,9 +76,9 @@ def _chunks(path: Path) -> Iterator[bytes]:
                 if not data.endswith(b"\n"):
                     rest = file.readline(LINE_BYTES + 1)
                     if len(rest) > LINE_BYTES:
+                        size = f"{LINE_BYTES >> 20} MiB"
                         raise BenchmarkError(
-                            f"{path}: a line is longer than {LINE_BYTES >> 20} MiB; is this a text"
-                            " file?"
+                            f"{path}: a line is longer than {size}; is this a text file?"
                         )
                     data += rest
                 yield data if data.endswith(b"\n") else data + b"\n"

@@ -31,7 +31,7 @@ def columns(path: Path, table: TableSpec) -> list[str]:
 
 
 def read(path: Path, table: TableSpec, wanted: Sequence[str]) -> Iterator[tuple[int, Parse]]:
-    """(number of its first row from 1, rows in the file's types, NaN as null), chunk by chunk."""
+    """Yield (number of the first row from 1, rows in the file's types, NaN as null) by chunk."""
     rows = pl.scan_parquet(path).select(wanted).with_columns(pl.selectors.float().fill_nan(None))
     first = 1
     try:

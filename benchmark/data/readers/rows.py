@@ -1,4 +1,4 @@
-"""Rows of a person's files, checked: csv, parquet and libsvm become frames of bounded size.
+"""Rows of csv, parquet and libsvm files, checked, in frames of bounded size.
 
 A frame has the label as UInt8 (0 or 1), dense columns as Float64 (missing = null) and all others as
 String (missing = null or empty)."""
@@ -20,95 +20,98 @@ _FLOAT32_MAX = float(np.finfo(np.float32).max)
 
 
 def require_columns(path: Path, table: TableSpec, columns: Sequence[str]) -> None:
-    """Raises BenchmarkError for columns, or what they are derived from, that the file lacks."""
-    found = _FORMATS[table.format].columns(path, table)
-    if missing := [name for name in table.sources(columns) if name not in found]:
+    """Raise BenchmarkError if the file lacks columns, or columns they are derived from."""
+    present = _FORMATS[table.format].columns(path, table)
+    if missing := [name for name in table.sources(columns) if name not in present]:
+        listed = ", ".join(present)
+        if len(listed) > 1000:
+            listed = listed[:1000] + " ..."
         raise BenchmarkError(
-            f"{path} has no column {', '.join(map(repr, missing))}; it has:"
-            f" {_shortened(', '.join(found))}; correct the card or the file"
+            f"{path} has no column {', '.join(map(repr, missing))}; it has: {listed}; correct the"
+            " card or the file"
         )
 
 
 @dataclass(frozen=True)
 class RowBlock:
-    """Some rows of a file, cheap to hold; `frame` parses them, in any thread. `first` is where they
-    begin: a line, or a row of parquet."""
+    """Some rows of a file, unparsed; `frame` parses them, in any thread."""
 
     table: TableSpec
     columns: Sequence[str]
-    place: "_Place"
+    start: "_Start"
     parse: Parse
 
     def frame(self) -> pl.DataFrame:
         """The rows in file order with the named columns.
 
-        Raises BenchmarkError naming file, line (parquet: row), column and value of the first row of
-        a wrong length, broken number, label outside {0, 1}, value that a derived column cannot be
-        made of, or text that is not
-        UTF-8."""
-        kept = {derived.of for derived in self.table.derive.values()} | set(self.table.derive)
-        numeric = {self.table.label, *self.table.dense} - kept
+        Raises BenchmarkError for the first row of a wrong length, broken number, label outside
+        {0, 1}, value that a column cannot be derived from, or text that is not UTF-8. It names
+        file, line (parquet: row), column and value."""
+        as_text = {derived.of for derived in self.table.derive.values()} | set(self.table.derive)
+        numeric = {self.table.label, *self.table.dense} - as_text
         try:
-            return self._typed(self.parse([name for name in self.columns if name in numeric]))
+            return self._typed([name for name in self.columns if name in numeric])
         except BenchmarkError:
-            return self._typed(self.parse([]))  # the error quotes the text of the file
+            return self._typed([])  # the error quotes the text of the file
 
-    def _typed(self, frame: pl.DataFrame) -> pl.DataFrame:
-        return _typed(_derived(frame, self.table, self.columns, self.place), self.table, self.place)
+    def _typed(self, numbers: Sequence[str]) -> pl.DataFrame:
+        frame = _derived(self.parse(numbers), self.table, self.columns, self.start)
+        return _typed(frame, self.table, self.start)
 
 
 def blocks(path: Path, table: TableSpec, columns: Sequence[str]) -> Iterator[RowBlock]:
-    """The rows of a file in file order, block by block, with the named columns.
+    """Yield the rows of a file in blocks, with the named columns.
 
     Raises BenchmarkError for a file that cannot be read."""
     unit = "row" if table.format == "parquet" else "line"
     for first, parse in _FORMATS[table.format].read(path, table, table.sources(columns)):
-        yield RowBlock(table, columns, _Place(f"{path}, {unit}", first), parse)
+        yield RowBlock(table, columns, _Start(f"{path}, {unit}", first), parse)
 
 
 @dataclass(frozen=True)
-class _Place:
-    """Where a frame begins: `unit` is the file and what `first`, its first row, is counted in."""
+class _Start:
+    """The first row of a block: file and unit (line or row), and its number."""
 
     unit: str
     first: int
 
     def refuse(self, broken: pl.Series, values: pl.Series, expected: str) -> None:
-        """Raises BenchmarkError for the first of the values that is broken, if there is one."""
+        """Raise BenchmarkError for the first broken value, if any."""
         if broken.any():
             row = int(broken.arg_true()[0])
-            found = "missing" if values[row] is None else repr(values[row])
+            value = "missing" if values[row] is None else repr(values[row])
             where = f"{self.unit} {self.first + row}, column '{values.name}'"
-            raise BenchmarkError(f"{where}: {found}, expected {expected}")
+            raise BenchmarkError(f"{where}: {value}, expected {expected}")
 
 
 def _derived(
-    frame: pl.DataFrame, table: TableSpec, columns: Sequence[str], place: _Place
+    frame: pl.DataFrame, table: TableSpec, columns: Sequence[str], start: _Start
 ) -> pl.DataFrame:
-    made = frame.select(derive.column(name, table.derive.get(name)) for name in columns)
+    result = frame.select(derive.column(name, table.derive.get(name)) for name in columns)
     for name in columns:
         if derived := table.derive.get(name):
             values = frame[derived.of]
-            place.refuse(
-                made[name].is_null() & _present(values), values, derive.RULES[derived.rule].expected
-            )
-    return made
+            broken = result[name].is_null() & _present(values)
+            start.refuse(broken, values, derive.RULES[derived.rule].expected)
+    return result
 
 
-def _typed(frame: pl.DataFrame, table: TableSpec, place: _Place) -> pl.DataFrame:
+def _typed(frame: pl.DataFrame, table: TableSpec, start: _Start) -> pl.DataFrame:
     numeric = [name for name in frame.columns if name == table.label or name in table.dense]
     numbers = frame.select(_number(frame[name]) for name in numeric)
     for name in numeric:
-        is_label = name == table.label
-        broken = _no_label(numbers[name]) if is_label else _no_number(frame[name], numbers[name])
-        place.refuse(broken, frame[name], "0 or 1" if is_label else "a finite float32 number")
+        if name == table.label:
+            start.refuse(_not_label(numbers[name]), frame[name], "0 or 1")
+        else:
+            broken = _not_number(frame[name], numbers[name])
+            start.refuse(broken, frame[name], "a finite float32 number")
     types = {table.label: pl.UInt8}
     typed = [number.fill_nan(None).cast(types.get(number.name, pl.Float64)) for number in numbers]
     return frame.with_columns(pl.exclude(numeric).cast(pl.String), *typed)
 
 
 def _number(values: pl.Series) -> pl.Series:
-    """As Float64, null where it is none. Blanks around a number are allowed."""
+    """Float64, null for text that is not a number. Blanks around a number are allowed."""
     return _stripped(values).cast(pl.Float64, strict=False)
 
 
@@ -116,11 +119,11 @@ def _stripped(values: pl.Series) -> pl.Series:
     return values.str.strip_chars(" \t") if values.dtype == pl.String else values
 
 
-def _no_label(number: pl.Series) -> pl.Series:
+def _not_label(number: pl.Series) -> pl.Series:
     return ~((number == 0) | (number == 1)).fill_null(value=False)
 
 
-def _no_number(raw: pl.Series, number: pl.Series) -> pl.Series:
+def _not_number(raw: pl.Series, number: pl.Series) -> pl.Series:
     if raw.null_count() == number.null_count() and not (number.abs() > _FLOAT32_MAX).any():
         return pl.repeat(False, len(raw), eager=True)
     too_large = number.is_not_nan() & (number.abs() > _FLOAT32_MAX)
@@ -128,10 +131,5 @@ def _no_number(raw: pl.Series, number: pl.Series) -> pl.Series:
 
 
 def _present(values: pl.Series) -> pl.Series:
-    return (
-        values.is_not_null() & (values != "") if values.dtype == pl.String else values.is_not_null()
-    )
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= 1000 else text[:1000] + " ..."
+    present = values.is_not_null()
+    return present & (values != "") if values.dtype == pl.String else present

@@ -1,5 +1,4 @@
-"""Files of a data set from the Hugging Face hub: fetched with resume, unpacked safely, checked as
-they are written."""
+"""Files of a data set on the Hugging Face hub: downloaded with resume, unpacked and checked."""
 
 import hashlib
 import os
@@ -12,27 +11,32 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from benchmark.data.cache import cache_errors
 from benchmark.data.card import Card, Hub
 from benchmark.errors import BenchmarkError
+from benchmark.utils.files import published
 from benchmark.utils.types import Notify
 
 FILES = "files"
-"""The folder of the unpacked files beside the zip."""
+"""The folder of the unpacked files, beside the zip."""
 ROW_BYTES = 1024
-"""An unpacked file may have so many bytes for each row that its card expects; Criteo's rows have
-about 300."""
+"""Bytes of an unpacked file allowed per expected row; Criteo's rows have about 300."""
 _SPARE_BYTES = 1 << 20
 _CHUNK_BYTES = 1 << 20
 
+Unpacked = dict[str, tuple[Path, str]]
+"""(path, md5) of each file, by split."""
+
 
 class BadArchive(BenchmarkError):
-    """A zip whose content is wrong, so that it is not worth keeping."""
+    """A zip with wrong content, which is not worth keeping."""
 
 
 @dataclass(frozen=True)
 class Member:
-    """A csv file that a zip must hold, by its name without folders. `md5` is None where any content
-    will do."""
+    """A csv file that a zip must hold, by its name without folders.
+
+    `md5` is None if any content is accepted; `limit` is its largest size in bytes."""
 
     name: str
     md5: str | None
@@ -43,69 +47,72 @@ def members(card: Card, *, verified: bool = True) -> dict[str, Member]:
     """What the zip of a card on the hub must hold, by split."""
     assert card.table is not None
     names = card.table.files.named
-    return {
-        split: Member(
-            names[split][0],
-            fact.md5 if verified else None,
-            (fact.rows or 0) * ROW_BYTES + _SPARE_BYTES,
-        )
-        for split, fact in card.expected.items()
-    }
+    wanted: dict[str, Member] = {}
+    for split, fact in card.expected.items():
+        limit = (fact.rows or 0) * ROW_BYTES + _SPARE_BYTES
+        wanted[split] = Member(names[split][0], fact.md5 if verified else None, limit)
+    return wanted
 
 
 def fetch(card: Card, hub: Hub, folder: Path, notify: Notify) -> Path:
-    """The zip in `folder`, downloaded unless it is there; an earlier attempt that broke off is
-    resumed.
+    """Download the zip to `folder` unless it is there, resuming an earlier attempt.
 
-    Says what is fetched, from where, how large and under which terms. HF_ENDPOINT names another hub
-    and HF_TOKEN logs in. Raises BenchmarkError."""
+    Tells what is downloaded, from where, its size and terms. HF_ENDPOINT names another hub and
+    HF_TOKEN logs in. Raises BenchmarkError."""
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # read when the client is imported
     from huggingface_hub import get_hf_file_metadata, get_token, hf_hub_url
+
+    # `hf_hub_download` removes a partial file when it fails, so that nothing could be resumed
     from huggingface_hub.file_download import http_get
 
     archive = folder / hub.file
     if archive.exists():
         return archive
-    endpoint = os.environ.get("HF_ENDPOINT")
-    url = hf_hub_url(
-        hub.repo, hub.file, repo_type="dataset", revision=hub.revision, endpoint=endpoint
-    )
-    with _clear_errors(card, url, folder):
-        found = get_hf_file_metadata(url)
-        if found.size is None or found.etag is None or found.commit_hash is None:
+
+    def url_of(revision: str | None) -> str:
+        endpoint = os.environ.get("HF_ENDPOINT")
+        return hf_hub_url(
+            hub.repo, hub.file, repo_type="dataset", revision=revision, endpoint=endpoint
+        )
+
+    url = url_of(hub.revision)
+    with _download_errors(card, url, folder):
+        remote = get_hf_file_metadata(url)
+        if remote.size is None or remote.etag is None or remote.commit_hash is None:
             raise BenchmarkError(
                 f"{url}: the answer is not that of a Hugging Face hub; is HF_ENDPOINT right?"
             )
-        part = (
-            folder / f".{hashlib.sha256(found.etag.encode()).hexdigest()[:16]}.part"
-        )  # of this version of the zip
+        # named by the version of the zip, so that parts of two versions are never joined
+        part = folder / f".{hashlib.sha256(remote.etag.encode()).hexdigest()[:16]}.part"
         folder.mkdir(parents=True, exist_ok=True)
         for other in set(folder.glob(".*.part")) - {part}:
             other.unlink()
-        begun = part.stat().st_size if part.exists() else 0
-        if begun > found.size:
+        if part.exists() and part.stat().st_size > remote.size:
             part.unlink()
-            begun = 0
-        _require_room(folder, found.size - begun)
+        begun = part.stat().st_size if part.exists() else 0
+        _require_room(folder, remote.size - begun)
+        here = f", of which {begun / 1e9:.2f} GB are here" if begun else ""
         notify(
-            f"fetching {url} at revision {found.commit_hash}, {found.size / 1e9:.2f} GB"
-            f"{f', of which {begun / 1e9:.2f} GB are here' if begun else ''}; terms: {card.terms}"
-        )
-        pinned = hf_hub_url(
-            hub.repo, hub.file, repo_type="dataset", revision=found.commit_hash, endpoint=endpoint
+            f"fetching {url} at revision {remote.commit_hash}, {remote.size / 1e9:.2f} GB{here};"
+            f" terms: {card.terms}"
         )
         headers = {"accept-encoding": "identity"}
         if token := get_token():
             headers["authorization"] = f"Bearer {token}"
         with part.open("ab") as file:
-            http_get(pinned, file, resume_size=begun, headers=headers, expected_size=found.size)
+            http_get(
+                url_of(remote.commit_hash),
+                file,
+                resume_size=begun,
+                headers=headers,
+                expected_size=remote.size,
+            )
         part.replace(archive)
     return archive
 
 
-def obtain(card: Card, hub: Hub, folder: Path, notify: Notify) -> dict[str, tuple[Path, str]]:
-    """(path, md5) of each downloaded file, by split; the zip does not stay. Raises
-    BenchmarkError."""
+def obtain(card: Card, hub: Hub, folder: Path, notify: Notify) -> Unpacked:
+    """Download and unpack the files of a card; the zip is removed. Raises BenchmarkError."""
     archive = fetch(card, hub, folder, notify)
     try:
         notify(f"unpacking {archive.name} and checking the md5 of its files")
@@ -117,66 +124,53 @@ def obtain(card: Card, hub: Hub, folder: Path, notify: Notify) -> dict[str, tupl
     return files
 
 
-def unpack(
-    archive: Path, wanted: Mapping[str, Member], folder: Path
-) -> dict[str, tuple[Path, str]]:
-    """(path in `folder`, md5) of each wanted file. The folder comes into being when all are whole
-    and right.
+def unpack(archive: Path, wanted: Mapping[str, Member], folder: Path) -> Unpacked:
+    """Unpack the wanted files into `folder`, which appears when all are complete and correct.
 
-    Raises BadArchive for a damaged zip, members that are missing, repeated, too large or point
-    outside, and a wrong md5 (naming both), BenchmarkError for a full disk; then nothing is kept."""
-    partial = folder.with_name(f".{folder.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)  # of a process that was killed
+    Raises BadArchive for a damaged zip, for members that are missing, repeated, too large or point
+    outside, and for a wrong md5 (naming both); BenchmarkError for a full disk. Nothing is kept
+    then."""
     try:
-        partial.mkdir(parents=True)
-        with zipfile.ZipFile(archive) as file:
+        with (
+            cache_errors(f"{archive} cannot be unpacked to {folder}"),
+            published(folder) as partial,
+            zipfile.ZipFile(archive) as file,
+        ):
             chosen = _choose(archive, file.infolist(), wanted)
             _require_room(partial, sum(member.file_size for member in chosen.values()))
             sums = {
                 split: _extract(file, chosen[split], wanted[split], partial) for split in wanted
             }
-        partial.rename(folder)
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
         raise BadArchive(f"{archive} is no whole zip file: {error}; fetch it again") from None
-    except OSError as error:
-        raise BenchmarkError(
-            f"{archive} cannot be unpacked to {folder}: {error.strerror or error}; make room or"
-            " access there, or name another folder with BENCHMARK_CACHE"
-        ) from None
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
     return {split: (folder / wanted[split].name, md5) for split, md5 in sums.items()}
 
 
 def _choose(
-    archive: Path, found: list[zipfile.ZipInfo], wanted: Mapping[str, Member]
+    archive: Path, infos: list[zipfile.ZipInfo], wanted: Mapping[str, Member]
 ) -> dict[str, zipfile.ZipInfo]:
-    for info in found:
+    for info in infos:
         path = PurePosixPath(info.filename.replace("\\", "/"))
-        outside = (
-            path.is_absolute() or ".." in path.parts or ":" in path.parts[0] if path.parts else True
-        )
-        if outside or stat.S_ISLNK(info.external_attr >> 16):
+        absolute = not path.parts or path.is_absolute() or ":" in path.parts[0]
+        if absolute or ".." in path.parts or stat.S_ISLNK(info.external_attr >> 16):
             raise BadArchive(
                 f"{archive}: the member {info.filename!r} points outside or is a link; do not"
                 " trust it"
             )
+    files = [info for info in infos if not info.is_dir()]
     chosen: dict[str, zipfile.ZipInfo] = {}
     for split, member in wanted.items():
-        named = [
-            info
-            for info in found
-            if not info.is_dir() and PurePosixPath(info.filename).name == member.name
-        ]
+        named = [info for info in files if PurePosixPath(info.filename).name == member.name]
         if len(named) != 1:
-            held = "holds no" if not named else f"holds {len(named)} times a"
-            raise BadArchive(f"{archive} {held} {member.name}; it must hold it once")
-        chosen[split] = named[0]
-        if named[0].file_size > member.limit:
+            count = f"{len(named)} times a" if named else "no"
+            raise BadArchive(f"{archive} holds {count} {member.name}; it must hold it once")
+        size = named[0].file_size
+        if size > member.limit:
             raise BadArchive(
-                f"{archive}: {named[0].filename} would unpack to {named[0].file_size:,} bytes, more"
-                f" than the {member.limit:,} that its card allows"
+                f"{archive}: {named[0].filename} would unpack to {size:,} bytes, more than the"
+                f" {member.limit:,} that its card allows"
             )
+        chosen[split] = named[0]
     return chosen
 
 
@@ -186,12 +180,13 @@ def _extract(file: zipfile.ZipFile, info: zipfile.ZipInfo, wanted: Member, folde
         while chunk := source.read(_CHUNK_BYTES):  # no more than the declared size
             digest.update(chunk)
             target.write(chunk)
-    if wanted.md5 not in (None, digest.hexdigest()):
+    md5 = digest.hexdigest()
+    if wanted.md5 not in (None, md5):
         raise BadArchive(
-            f"{file.filename}: {info.filename} has md5 {digest.hexdigest()}, but the card expects"
-            f" {wanted.md5}; nothing of it is kept"
+            f"{file.filename}: {info.filename} has md5 {md5}, but the card expects {wanted.md5};"
+            " nothing of it is kept"
         )
-    return digest.hexdigest()
+    return md5
 
 
 def _require_room(folder: Path, needed: int) -> None:
@@ -204,42 +199,34 @@ def _require_room(folder: Path, needed: int) -> None:
 
 
 @contextmanager
-def _clear_errors(card: Card, url: str, folder: Path) -> Iterator[None]:
+def _download_errors(card: Card, url: str, folder: Path) -> Iterator[None]:
+    """Raise the client's errors as BenchmarkErrors that say what to do."""
     import httpx2
     from huggingface_hub import errors
 
+    by_hand = "name a folder with the files by --data-root"
     try:
         yield
+        return
     except errors.HfHubHTTPError as error:
         status = error.response.status_code
+        fault = f"the hub answers {status}; try again later, what is here is kept"
         if status in (401, 403):
-            raise BenchmarkError(
-                f"{url}: the hub refuses access ({status}); accept the terms on its page there"
+            fault = (
+                f"the hub refuses access ({status}); accept the terms on its page there"
                 f" ({card.terms}), then log in with `hf auth login` or HF_TOKEN"
-            ) from None
-        if status == 404:
-            raise BenchmarkError(
-                f"{url}: the hub has no such file or revision (404); name a folder with the files"
-                " by --data-root"
-            ) from None
-        raise BenchmarkError(
-            f"{url}: the hub answers {status}; try again later, what is here is kept"
-        ) from None
+            )
+        elif status == 404:
+            fault = f"the hub has no such file or revision (404); {by_hand}"
     except (httpx2.ConnectError, httpx2.ConnectTimeout, errors.OfflineModeIsEnabled) as error:
-        raise BenchmarkError(
-            f"{url}: the server cannot be reached ({error}); check the network, or name a folder"
-            " with the files by --data-root"
-        ) from None
+        fault = f"the server cannot be reached ({error}); check the network, or {by_hand}"
     except httpx2.HTTPError as error:
-        raise BenchmarkError(
-            f"{url}: the connection broke off ({error}); call again to resume"
-        ) from None
+        fault = f"the connection broke off ({error}); call again to resume"
     except OSError as error:
-        if error.errno is None:  # the client's own: a size that is not the expected one
-            raise BenchmarkError(
-                f"{url}: the download is not whole; call again to resume"
-            ) from None
-        raise BenchmarkError(
-            f"cannot write {url} to {folder}: {error.strerror}; make room or access there, or name"
-            " another folder with BENCHMARK_CACHE, and call again to resume"
-        ) from None
+        fault = "the download is not whole; call again to resume"  # the client's, for a wrong size
+        if error.errno is not None:
+            fault = (
+                f"cannot be written to {folder}: {error.strerror}; make room or access there, or"
+                " name another folder with BENCHMARK_CACHE, and call again to resume"
+            )
+    raise BenchmarkError(f"{url}: {fault}")

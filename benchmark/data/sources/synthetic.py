@@ -1,4 +1,4 @@
-"""The synthetic data sets: planted rows of three sizes, encoded chunk by chunk."""
+"""The synthetic data sets: planted rows in three sizes, encoded chunk by chunk."""
 
 import hashlib
 from collections.abc import Iterator
@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from benchmark.data.card import Card, Expected, Files, Oracle, TableSpec
 from benchmark.data.encoding import raw_encoder
@@ -23,11 +22,12 @@ from benchmark.data.sources.planted import (
 )
 from benchmark.data.store import StoreWriter
 from benchmark.errors import BenchmarkError
+from benchmark.utils.arrays import Dense, Ids, Integers, Vector
 from benchmark.utils.types import Notify
 
 CHUNK = 2**16
 ZEROS = (0.0,) * len(DENSE)
-"""The rule "log" takes no means and deviations."""
+"""Means and deviations, which the rule "log" does not use."""
 
 SIZES = {
     "synthetic_tiny": FieldSize("tiny", (40_000, 8_000, 8_000), (4, 32), 1 / 20),
@@ -39,8 +39,8 @@ SIZES = {
 
 
 @dataclass(frozen=True)
-class Frozen:
-    """What a size is held to: md5 of its first rows, positives of each split, quality of the true
+class Reference:
+    """Facts of a size: md5 of its first rows, positives by split, quality of the true
     probability."""
 
     first_rows_md5: str
@@ -48,18 +48,18 @@ class Frozen:
     oracle: Oracle
 
 
-FROZEN: dict[str, Frozen] = {
-    "synthetic_tiny": Frozen(
+REFERENCES: dict[str, Reference] = {
+    "synthetic_tiny": Reference(
         "7dea3509efb1fb85f1ef3b74de6df81c",
         (9_812, 1_920, 1_926),
         Oracle(auc=0.8110832614439223, logloss=0.42485340614248335),
     ),
-    "synthetic": Frozen(
+    "synthetic": Reference(
         "94af732aed522235a5d94eae400dd962",
         (73_641, 12_371, 12_235),
         Oracle(auc=0.8127618029702215, logloss=0.4269175030719861),
     ),
-    "synthetic_large": Frozen(
+    "synthetic_large": Reference(
         "d3b678d5dbfdfe1aea75d6a9c8184098",
         (8_952_664, 1_120_094, 1_119_327),
         Oracle(auc=0.8085086406362141, logloss=0.4310277436737874),
@@ -67,37 +67,35 @@ FROZEN: dict[str, Frozen] = {
 }
 
 
-def _card(name: str, size: FieldSize, frozen: Frozen) -> Card:
-    counts = zip(size.rows, frozen.positives, strict=True)
+def _card(name: str, size: FieldSize, reference: Reference) -> Card:
+    counts = zip(size.rows, reference.positives, strict=True)
     train, valid, test = (Expected(rows=rows, positives=positives) for rows, positives in counts)
+    rows = f"{sum(size.rows):,} rows"
     return Card(
         id=name,
-        title=(
-            f"Planted clicks of Criteo's shape, {sum(size.rows):,} rows, true click probability"
-            " known"
-        ),
-        source=f"generated, {GENERATOR}; md5 of the first 1,000 rows {frozen.first_rows_md5}",
+        title=f"Planted clicks of Criteo's shape, {rows}, true click probability known",
+        source=f"generated, {GENERATOR}; md5 of the first 1,000 rows {reference.first_rows_md5}",
         terms="none",
         caveat="planted on low-rank latent clusters, which shape what rank diagnostics find",
         embedding_dim=8,
         generator=f"{GENERATOR}/{size.name}",
         expected={"train": train, "valid": valid, "test": test},
-        oracle=frozen.oracle,
+        oracle=reference.oracle,
     )
 
 
-CARDS = tuple(_card(name, SIZES[name], frozen) for name, frozen in FROZEN.items())
+CARDS = tuple(_card(name, SIZES[name], reference) for name, reference in REFERENCES.items())
 
 
 def write(card: Card, writer: StoreWriter, notify: Notify) -> None:
-    """Generates and encodes a built-in synthetic data set chunk by chunk.
+    """Generate and encode a built-in synthetic data set chunk by chunk.
 
-    Raises BenchmarkError if this machine's first rows are not the frozen ones."""
+    Raises BenchmarkError if the first rows on this machine differ from the reference."""
     size = SIZES[card.id]
-    found, frozen = first_rows_md5(size), FROZEN[card.id].first_rows_md5
-    if found != frozen:
+    md5, expected = first_rows_md5(size), REFERENCES[card.id].first_rows_md5
+    if md5 != expected:
         raise BenchmarkError(
-            f"{card.id}: its first rows have md5 {found}, not {frozen}; the generator was changed"
+            f"{card.id}: its first rows have md5 {md5}, not {expected}; the generator was changed"
         )
     notify(f"generating the {sum(size.rows):,} rows of {card.id}; they are kept for the next time")
     fields = [vocabulary(counts, size.min_count) for counts in _train_counts(size)]
@@ -106,35 +104,34 @@ def write(card: Card, writer: StoreWriter, notify: Notify) -> None:
             rows = generate(size, start, stop)
             sparse = np.stack([ids[rows.sparse[:, j]] for j, (ids, _) in enumerate(fields)], axis=1)
             writer.append(split, _log_dense(rows.dense), sparse, rows.label)
-    with raw_encoder.writing(
-        writer.encoding_folder, _as_table(size), DenseRule(_as_table(size), ZEROS, ZEROS)
-    ) as keep:
+    table = _as_table(size)
+    dense_rule = DenseRule(table, ZEROS, ZEROS)
+    with raw_encoder.writing(writer.encoding_folder, table, dense_rule) as keep:
         for ids, cardinality in fields:
             keep(_names(ids, cardinality))
     schema = Schema(DENSE, SPARSE, tuple(cardinality for _, cardinality in fields))
-    writer.publish(
-        schema, {"generator": f"{GENERATOR}/{size.name}", "first 1,000 rows": found}, card.oracle
-    )
+    sources = {"generator": f"{GENERATOR}/{size.name}", "first 1,000 rows": md5}
+    writer.publish(schema, sources, card.oracle)
 
 
 def _as_table(size: FieldSize) -> TableSpec:
-    """How a csv file of these rows is read: tokens are numbers, written in decimal."""
+    """The table of a csv file with these rows, whose tokens are decimal numbers."""
     files = Files(train=("train.csv",), valid=("valid.csv",), test=("test.csv",))
-    return TableSpec(
-        format="csv", files=files, dense=DENSE, sparse=SPARSE, min_count=size.min_count
-    )
+    minimum = size.min_count
+    return TableSpec(format="csv", files=files, dense=DENSE, sparse=SPARSE, min_count=minimum)
 
 
-def _names(ids: NDArray[np.int32], cardinality: int) -> pl.Series:
+def _names(ids: Ids, cardinality: int) -> pl.Series:
     """The tokens of ids 1 .. cardinality - 2, as text."""
     token = np.empty(cardinality, np.int64)
     token[ids] = np.arange(len(ids))
     return pl.Series(token[1:-1]).cast(pl.String)
 
 
-def vocabulary(counts: NDArray[np.int64], min_count: int) -> tuple[NDArray[np.int32], int]:
-    """Id of each token by its count in train, and the field's cardinality: ids from 1 by falling
-    count, ties by token; the last id is out-of-vocabulary."""
+def vocabulary(counts: Integers, min_count: int) -> tuple[Ids, int]:
+    """Ids of tokens with these counts in train, and the field's cardinality.
+
+    Ids go from 1 by falling count, ties by token; the last id is out-of-vocabulary."""
     order = np.argsort(-counts, kind="stable")
     kept = order[counts[order] >= min_count]
     ids = np.full(len(counts), len(kept) + 1, dtype=np.int32)
@@ -148,25 +145,23 @@ def first_rows_md5(size: FieldSize) -> str:
     rows = generate(size, 0, 1000)
     dense = np.where(np.isnan(rows.dense), np.iinfo(np.int32).min, rows.dense)
     parts = (rows.sparse.astype("<i4"), dense.astype("<i4"), rows.label)
-    return hashlib.md5(
-        b"".join(part.tobytes() for part in parts), usedforsecurity=False
-    ).hexdigest()
+    content = b"".join(part.tobytes() for part in parts)
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()
 
 
 def _chunks(start: int, stop: int) -> Iterator[tuple[int, int]]:
     return ((first, min(first + CHUNK, stop)) for first in range(start, stop, CHUNK))
 
 
-def _train_counts(size: FieldSize) -> list[NDArray[np.int64]]:
-    counts = [
-        np.zeros(len(field.cumulative), dtype=np.int64) for field in planted(size)[len(DENSE) :]
-    ]
+def _train_counts(size: FieldSize) -> list[Integers]:
+    sparse = planted(size)[len(DENSE) :]
+    counts = [np.zeros(len(field.cumulative), dtype=np.int64) for field in sparse]
     for start, stop in _chunks(*size.spans()["train"]):
         for count, token in zip(counts, tokens(size, start, stop), strict=True):
             count += np.bincount(token, minlength=len(count))
     return counts
 
 
-def _log_dense(dense: NDArray[np.float64]) -> NDArray[np.float32]:
-    values: NDArray[np.float64] = np.sign(dense) * np.log1p(np.abs(dense))
+def _log_dense(dense: Vector) -> Dense:
+    values: Vector = np.sign(dense) * np.log1p(np.abs(dense))
     return np.nan_to_num(values).astype(np.float32)

@@ -73,7 +73,7 @@ def test_another_seed_makes_other_rows():
 
 @pytest.mark.parametrize("name", synthetic.SIZES)
 def test_first_rows_are_frozen(name):
-    frozen = synthetic.FROZEN[name].first_rows_md5
+    frozen = synthetic.REFERENCES[name].first_rows_md5
     assert synthetic.first_rows_md5(synthetic.SIZES[name]) == frozen
     assert frozen in CARDS[name].source
 
