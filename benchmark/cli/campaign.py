@@ -112,15 +112,16 @@ def _run(todo: list[Timed], options: Options) -> int:
     from benchmark import launch
     from benchmark.data.catalog import cache_folder
     from benchmark.studies.campaign.pool import Cluster, Local
-    from benchmark.studies.campaign.suite import run_cells
+    from benchmark.studies.campaign.suite import Pool, run_cells
     from benchmark.studies.campaign.worker import Worker
     from benchmark.terminal.board import CellBoard, CellLines, LiveTable
     from benchmark.utils.files import require_writable
 
     shared = cpu_count() // options.jobs if options.backend == "loky" else 1
     threads = options.threads or max(1, shared)
-    local = options.address is None
-    pool = Local(options.jobs, threads) if local else Cluster(options.address)
+    pool: Pool = Local(options.jobs, threads)
+    if options.address is not None:
+        pool = Cluster(options.address)
     going = cache_folder().resolve() / ".going" / uuid.uuid4().hex
     require_writable(going.parent)
     going.touch()
