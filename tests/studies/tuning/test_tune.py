@@ -1,10 +1,12 @@
 import json
-import multiprocessing
 import os
 import signal
+import time
 from dataclasses import dataclass
+from functools import partial
 from types import SimpleNamespace
 
+import optuna
 import pytest
 
 from benchmark.data.catalog import find_card
@@ -16,7 +18,7 @@ from benchmark.records.tuning import TUNING_SEED, Trial
 from benchmark.runs.run import Finished, Job, Run
 from benchmark.studies.tuning import run as module
 from benchmark.studies.tuning.plan import Budget, Plan
-from benchmark.studies.tuning.run import TrialStarted
+from benchmark.studies.tuning.run import TrialStarted, run_processes
 from benchmark.studies.tuning.trials import DIED, Trials
 from benchmark.training.fit import Evaluated
 from benchmark.utils.interrupts import Interrupted
@@ -264,20 +266,43 @@ def test_hours_are_those_of_all_trials(tmp_path, store):
     assert Budget(trials=2).left(ended, 0) and not Budget(trials=2).left(ended, 1)
 
 
-def _work(plan: Plan, folder) -> None:
-    tune(plan, Store.open(folder), 6)
+def test_optuna_goes_on_with_a_trial_by_its_private_id(tmp_path, store):
+    """`Trials.ask` needs `FrozenTrial._trial_id`, of which Optuna promises nothing."""
+    trials = Trials(small_plan(tmp_path), store)
+    asked = trials.ask(Budget(1))
+    [frozen] = trials._study.get_trials()
+    again = optuna.Trial(trials._study, frozen._trial_id)
+    assert (again.number, again.params) == (asked.number, asked.trial.params)
+
+
+def _tune(plan: Plan, folder, leave) -> None:
+    tune(plan, Store.open(folder), 6, leave=leave)
+
+
+def _fail(leave) -> None:
+    raise BenchmarkError("the disk is full")
+
+
+def _interrupt(leave) -> None:
+    os.kill(os.getppid(), signal.SIGTERM)
+    while not leave():
+        time.sleep(0.01)
+    raise KeyboardInterrupt
+
+
+def test_processes_that_fail_or_are_interrupted(capfd):
+    with pytest.raises(BenchmarkError, match=r"2 of 2 processes ended early \(exit codes 1, 1\)"):
+        run_processes(_fail, 2)
+    assert capfd.readouterr().err.count("error: the disk is full") == 2
+    with pytest.raises(Interrupted) as caught:
+        run_processes(_interrupt, 1)
+    assert caught.value.signum == signal.SIGTERM
 
 
 def test_processes_share_a_study(tmp_path):
     small_store(tmp_path / "store")
     plan = small_plan(tmp_path)
-    context = multiprocessing.get_context("spawn")
-    processes = [context.Process(target=_work, args=(plan, tmp_path / "store")) for _ in range(2)]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join(120)
-    assert [process.exitcode for process in processes] == [0, 0]
+    run_processes(partial(_tune, plan, tmp_path / "store"), 2)
     study = tuning.load(plan.path)
     assert sorted(trial.number for trial in study.trials) == list(range(6))
     assert len(study.finished) == 6
