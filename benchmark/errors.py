@@ -19,3 +19,8 @@ class UsageError(BenchmarkError):
 
 def without_password(text: str) -> str:
     return re.sub(r"//[^/@\s]*@", "//", text)
+
+
+def reason(error: Exception) -> str:
+    """The message of an error, led by its type if the error is not one of these."""
+    return str(error) if isinstance(error, BenchmarkError) else f"{type(error).__name__}: {error}"

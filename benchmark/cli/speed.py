@@ -1,13 +1,12 @@
-"""`speed`: how fast this machine does it. No test times anything; these commands do."""
+"""`speed`: measure this machine. No test times anything; these commands do."""
 
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 
-from benchmark.terminal.console import notice, out
+from benchmark.terminal.console import notice, print_table
 from benchmark.utils.paths import RESULTS, shown
 
 if TYPE_CHECKING:
@@ -40,18 +39,17 @@ Results = Annotated[Path, typer.Option(help="Folder of the results.")]
 def data(
     rows: Annotated[int, typer.Option(min=1000, help="Rows of the csv files.")] = 1_200_000,
     folder: Annotated[
-        Path | None, typer.Option(help="Where some 500 bytes a row have room.")
+        Path | None, typer.Option(help="A folder with room for some 500 bytes a row.")
     ] = None,
     repeats: Repeats = 3,
     json_: Json = False,
     keep: Keep = False,
     results: Results = RESULTS,
 ) -> None:
-    """Encode a csv of Criteo's shape and read its batches, beside a plain read_csv of the same
-    file."""
+    """Encode a csv of Criteo's shape and read its batches, beside a plain read_csv of it."""
     from benchmark.speed import data as speed
 
-    _report_all([speed.measure(rows, folder, repeats, notice)], json_, keep, results)
+    _report([speed.measure(rows, folder, repeats, notice)], json_, keep, results)
 
 
 @app.command("train")
@@ -68,10 +66,9 @@ def train(
     rate."""
     from benchmark.speed import train as speed
 
-    chosen = _settings(recipe, set_, threads)
-    _report_all(
-        (speed.measure_training(one, repeats, notice) for one in chosen), json_, keep, results
-    )
+    settings = _settings(recipe, set_, threads)
+    figures = (speed.measure_training(each, repeats, notice) for each in settings)
+    _report(figures, json_, keep, results)
 
 
 @app.command("predict")
@@ -87,25 +84,23 @@ def predict(
     """Time prediction, beside the plain form and this machine's matrix-multiply rate."""
     from benchmark.speed import train as speed
 
-    chosen = _settings(recipe, set_, threads)
-    _report_all(
-        (speed.measure_prediction(one, repeats, notice) for one in chosen), json_, keep, results
-    )
+    settings = _settings(recipe, set_, threads)
+    figures = (speed.measure_prediction(each, repeats, notice) for each in settings)
+    _report(figures, json_, keep, results)
 
 
 @app.command("metrics")
 def metrics(
-    rows: Annotated[int, typer.Option(min=1000, help="Predictions to be scored.")] = 5_000_000,
+    rows: Annotated[int, typer.Option(min=1000, help="Predictions to score.")] = 5_000_000,
     repeats: Repeats = 3,
     json_: Json = False,
     keep: Keep = False,
     results: Results = RESULTS,
 ) -> None:
-    """AUC and LogLoss beside scikit-learn's, and the spectra of a probe of 4096 matrices of 26 x
-    30."""
+    """Time AUC and LogLoss beside scikit-learn's, and the spectra of 4096 matrices of 26 x 30."""
     from benchmark.speed import metrics as speed
 
-    _report_all([speed.measure(rows, repeats, notice)], json_, keep, results)
+    _report([speed.measure(rows, repeats, notice)], json_, keep, results)
 
 
 def _settings(
@@ -115,30 +110,25 @@ def _settings(
 
     from benchmark.speed.train import STANDARD, Setting
 
-    chosen = [
-        Setting(one, tuple(changes or ()), threads or torch.get_num_threads())
-        for one in recipe_ids or STANDARD
-    ]
-    for setting in chosen:
-        setting.recipe()  # a wrong name or key is said before anything is measured
-    return chosen
+    threads = threads or torch.get_num_threads()
+    settings = [Setting(one, tuple(changes or ()), threads) for one in recipe_ids or STANDARD]
+    for setting in settings:
+        setting.recipe()  # a wrong name or key is reported before anything is measured
+    return settings
 
 
-def _report_all(measured: "Iterable[Figures]", json_: bool, keep: bool, results: Path) -> None:
-    """Prints, and keeps, each measurement when it is there; as JSON all together, by subject if
-    there are several."""
-    from benchmark.speed import measurements as files
+def _report(measured: "Iterable[Figures]", json_: bool, keep: bool, results: Path) -> None:
+    """Print, and keep, each measurement as it ends; JSON is printed at the end, by subject if there
+    are several."""
+    from benchmark.speed import measurements
 
-    found = {}
+    values = {}
     for figures in measured:
-        found[figures.subject] = figures.values
+        values[figures.subject] = figures.values
         if not json_:
-            table = Table("figure", figures.subject, box=None)
-            for name, value in figures.values.items():
-                table.add_row(name, files.number(value))
-            out.print(table)
+            print_table(measurements.table([figures]))
         if keep:
-            for path in files.keep(figures, results):
+            for path in measurements.keep(figures, results):
                 notice(f"kept: {shown(path)}")
     if json_:
-        print(json.dumps(found if len(found) > 1 else next(iter(found.values())), indent=1))
+        print(json.dumps(values if len(values) > 1 else next(iter(values.values())), indent=1))

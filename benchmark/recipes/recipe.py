@@ -1,5 +1,4 @@
-"""A recipe: which model with which hyperparameters is trained how, on which data set. One file is
-one row.
+"""A recipe: the model, its hyperparameters, how it is trained and on which data set.
 
     [model]
     name = "rankelastor"
@@ -8,9 +7,9 @@ one row.
     [train]
     learning_rate = 1e-3
 
-Its path `recipes/<dataset>/<name>.toml` gives data set and name. What a tuning study varies stands
-in [search], see search.py; `tuned` names the study that found the values. The sizes of a scaling
-law stand in [scaling], see ladder.py.
+One file is one row of the leaderboard; its path `recipes/<dataset>/<name>.toml` gives data set and
+name. [search] says what a tuning study varies (search.py), `tuned` names the study that found the
+values, and [scaling] holds the sizes of a scaling law (scaling.py).
 """
 
 import tomllib
@@ -21,7 +20,7 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 import torch
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from benchmark import registry
 from benchmark.data.schema import Schema
@@ -34,42 +33,55 @@ from benchmark.recipes.search import Search
 from benchmark.utils import toml
 from benchmark.utils.files import canonical_sha256
 from benchmark.utils.paths import RECIPES, shown
-from benchmark.utils.types import Count, Frozen, Positive
+from benchmark.utils.types import Count, Frozen, NotNegative, Positive
 
-Penalty = Annotated[float, Field(ge=0)]
+GROUPS = ("model", "train")
+"""The tables of a recipe that hold settings."""
 
 
 class Train(Frozen):
-    """The training protocol. Defaults are those of the published numbers (FuxiCTR / BARS)."""
+    """The training protocol; the defaults are those of the published numbers (FuxiCTR / BARS).
 
+    The texts below the settings become the README's table of them."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
     added_later: ClassVar[frozenset[str]] = frozenset({"shuffle", "compile"})
+    """What a digest leaves out while it has its default."""
     ending: ClassVar[frozenset[str]] = frozenset(
         {"epochs", "monitor", "patience", "plateau_factor", "min_learning_rate", "evaluate_every"}
     )
-    """What decides when the learning rate falls, when a run ends and which of its weights are
-    kept."""
+    """What decides when the learning rate falls, when a run ends and which weights are kept."""
 
     batch_size: Count = 4096
+    """Rows of a step."""
     epochs: Count = 100
+    """Most passes over the training rows."""
     optimizer: Literal["adam", "sparse_adam", "rowwise_adagrad"] = "adam"
-    """Exact dense Adam, or one that moves only the table rows of the batch."""
+    """Dense, exact Adam; `sparse_adam` and `rowwise_adagrad` move, penalise and clip only the table
+    rows of the batch."""
     learning_rate: Positive = 1e-3
-    embedding_l2: Penalty = 0.0
-    """lambda of (lambda / 2) ||E||^2 over whole tables and the dense fields' vectors."""
-    dense_l2: Penalty = 0.0
-    """The same for every other weight matrix and bias."""
+    """Learning rate of the first step."""
+    embedding_l2: NotNegative = 0.0
+    """λ of (λ/2)‖·‖² over whole tables and the vectors of dense fields; inside the clip norm."""
+    dense_l2: NotNegative = 0.0
+    """The same over every other weight and bias."""
     clip_norm: Positive = 10.0
+    """Largest global gradient norm."""
     monitor: Literal["auc", "logloss"] = "auc"
+    """The validation metric that is watched: `auc` or `logloss`."""
     patience: Count = 2
-    """Evaluations without improvement before the run stops."""
+    """Evaluations without improvement that end a run."""
     plateau_factor: Annotated[float, Field(gt=0, le=1)] = 0.1
+    """Factor of the learning rate after an evaluation without improvement."""
     min_learning_rate: Positive = 1e-6
+    """Lowest learning rate."""
     evaluate_every: Count | None = None
-    """Steps between evaluations; once an epoch where it is left out."""
+    """Steps between evaluations; once an epoch if left out."""
     shuffle: Shuffle = "rows"
-    """Blocks: for data larger than memory, see benchmark/data/shuffle.py."""
+    """Order of an epoch: uniform over all `rows`, or `blocks` for data larger than memory."""
     compile: bool = False
-    """Run the model through torch.compile, which changes the last bits."""
+    """Use `torch.compile`, which changes the last bits; a record notes it, also if no compiler
+    works."""
 
 
 class _RecipeFile(Frozen):
@@ -82,7 +94,7 @@ class _RecipeFile(Frozen):
 
 @dataclass(frozen=True)
 class Built:
-    """An untrained model, and what it warned of: notes that label its runs."""
+    """An untrained model, and its warnings: notes that label its runs."""
 
     model: Any
     notes: tuple[str, ...]
@@ -90,8 +102,15 @@ class Built:
 
 @dataclass(frozen=True)
 class Recipe:
-    """What is run, with every default resolved. `name` is None for an ad hoc recipe that no file
-    holds."""
+    """What is run, with every default resolved. `name` is None for an ad hoc recipe without a file.
+
+    Example::
+
+        recipe = recipes.load("synthetic/dcnv2")
+        recipe.train.learning_rate                        # 0.001
+        recipe.dotted()["model.embedding_dim"]            # 8
+        recipes.override(recipe, ["train.epochs=1"]).id   # "synthetic/dcnv2 (ad hoc)"
+    """
 
     dataset: str
     model: str
@@ -102,38 +121,49 @@ class Recipe:
     scaling: tuple[Step, ...] = ()
     """The steps of its ladder."""
     shapes: Shapes = field(default_factory=Shapes)
-    """Those of equal FLOPs that trade width for depth."""
+    """Configurations of equal FLOPs that trade width for depth."""
     tuned: str | None = None
     """The tuning study that chose the values, below the results folder."""
 
+    @property
+    def id(self) -> str:
+        return f"{self.dataset}/{self.name or self.model + ' (ad hoc)'}"
+
     def resolved(self) -> dict[str, Any]:
         """The recipe as plain JSON values, defaults included."""
+        return {"dataset": self.dataset, **self.settings()}
+
+    def settings(self) -> dict[str, dict[str, Any]]:
+        """The tables model and train, as in a file."""
         return {
-            "dataset": self.dataset,
             "model": {"name": self.model, **self.hyperparameters},
             "train": self.train.model_dump(mode="json"),
         }
 
-    def settings(self) -> dict[str, dict[str, Any]]:
-        """The tables model and train, as they stand in a file."""
-        return {key: table for key, table in self.resolved().items() if key != "dataset"}
+    def dotted(self) -> dict[str, Any]:
+        """The settings by dotted key, e.g. `train.epochs`."""
+        return dotted(self.settings())
 
     def digest(self) -> str:
-        """SHA-256 of the canonical JSON of what is run; settings added later are left out while
-        they have their default."""
+        """SHA-256 of the canonical JSON of what is run, without settings that were added later and
+        have their default."""
+        model = registry.models.get(self.model)
         table = self.resolved()
-        added_to_model: frozenset[str] = getattr(
-            registry.models.get(self.model), "added_later", frozenset()
-        )
-        _drop_defaults(table["model"], _defaults(self.model), added_to_model)
-        _drop_defaults(table["train"], Train().model_dump(mode="json"), Train.added_later)
+        defaults = {"model": signature.defaults(self.model), "train": Train().model_dump()}
+        added = {"model": getattr(model, "added_later", ()), "train": Train.added_later}
+        for group, keys in added.items():
+            for key in keys:
+                if table[group][key] == defaults[group][key]:
+                    del table[group][key]
         return canonical_sha256(table)
 
     def build(self, schema: Schema) -> Built:
-        """The model, untrained, and its warnings. Raises UsageError for hyperparameters that do not
-        fit the data."""
+        """The untrained model and its warnings.
+
+        Raises UsageError for hyperparameters that do not fit the data."""
         arguments = {
-            key: tuple(v) if isinstance(v, list) else v for key, v in self.hyperparameters.items()
+            key: tuple(value) if isinstance(value, list) else value
+            for key, value in self.hyperparameters.items()
         }
         model = registry.models.get(self.model)
         with warnings.catch_warnings(record=True) as caught:
@@ -144,9 +174,10 @@ class Recipe:
                 raise UsageError(f"recipe {self.id}: {error}") from error
         return Built(built, tuple(dict.fromkeys(str(warning.message) for warning in caught)))
 
-    @property
-    def id(self) -> str:
-        return f"{self.dataset}/{self.name or self.model + ' (ad hoc)'}"
+
+def dotted(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a resolved recipe, as a record holds it, by dotted key."""
+    return {f"{group}.{key}": value for group in GROUPS for key, value in recipe[group].items()}
 
 
 def recipe_ids(folder: Path = RECIPES) -> list[str]:
@@ -154,21 +185,27 @@ def recipe_ids(folder: Path = RECIPES) -> list[str]:
     return sorted(f"{path.parent.name}/{path.stem}" for path in folder.glob("*/*.toml"))
 
 
-def load(recipe_id: str, folder: Path = RECIPES) -> Recipe:
-    """The recipe `DATASET/NAME`, or that of one's own file `.../DATASET/NAME.toml`, which is ad
-    hoc. Raises UsageError for an unknown id or a wrong file."""
+def recipe_path(recipe_id: str, folder: Path = RECIPES) -> Path:
+    """The file of the recipe `DATASET/NAME`, or of one's own `.../DATASET/NAME.toml`."""
     if recipe_id.endswith(".toml"):
-        own = Path(recipe_id).expanduser().resolve()
-        return parse(toml.read(own), own.parent.name, recipe_id)
-    path = folder / f"{recipe_id}.toml"
+        return Path(recipe_id).expanduser().resolve()
+    return folder / f"{recipe_id}.toml"
+
+
+def load(recipe_id: str, folder: Path = RECIPES) -> Recipe:
+    """The recipe `DATASET/NAME`, or the ad hoc one of one's own file `.../DATASET/NAME.toml`.
+
+    Raises UsageError for an unknown id or a wrong file."""
+    path = recipe_path(recipe_id, folder)
+    if recipe_id.endswith(".toml"):
+        return parse(toml.read(path), path.parent.name, recipe_id)
     if recipe_id.count("/") != 1 or not path.is_file():
         raise registry.unknown("recipe", recipe_id, recipe_ids(folder))
     return replace(parse(toml.read(path), path.parent.name, shown(path)), name=path.stem)
 
 
 def find(model: str, dataset: str, folder: Path = RECIPES) -> Recipe:
-    """The recipe `DATASET/MODEL` where there is one, otherwise the model's constructor defaults, ad
-    hoc."""
+    """The recipe `DATASET/MODEL` if there is one, else an ad hoc one of the model's defaults."""
     if f"{dataset}/{model}" in recipe_ids(folder):
         return load(f"{dataset}/{model}", folder)
     registry.models.get(model)
@@ -176,28 +213,25 @@ def find(model: str, dataset: str, folder: Path = RECIPES) -> Recipe:
 
 
 def parse(table: dict[str, Any], dataset: str, where: str) -> Recipe:
-    """A recipe from plain tables. Raises UsageError naming `where`, the key and the allowed
-    names."""
+    """A recipe from plain tables.
+
+    Raises UsageError naming `where`, the key and the allowed names."""
     file = toml.validate(_RecipeFile, table, where)
     hyperparameters = dict(file.model)
     name = hyperparameters.pop("name", None)
     if not isinstance(name, str):
-        raise UsageError(
-            f"{where}: key 'model.name' is missing; known models:"
-            f" {', '.join(registry.models.names())}"
-        )
+        known = ", ".join(registry.models.names())
+        raise UsageError(f"{where}: key 'model.name' is missing; known models: {known}")
     try:
         form = signature.form(name)
     except UsageError as error:
         raise UsageError(f"{where}: model.name: {error}") from None
-    checked = toml.validate(form, {"model": hyperparameters}, where)
-    values = checked.model_dump(mode="json")["model"]
-    found = Recipe(
-        dataset=dataset, model=name, hyperparameters=values, train=file.train, tuned=file.tuned
-    )
+    model = toml.validate(form, {"model": hyperparameters}, where)
+    values = model.model_dump(mode="json")["model"]
+    recipe = Recipe(dataset, name, values, file.train, tuned=file.tuned)
     if file.search is not None:
-        found = replace(found, search=search.parse(file.search, found.settings(), where))
-    return found if file.scaling is None else _with_sizes(found, file.scaling, where)
+        recipe = replace(recipe, search=search.parse(file.search, recipe.dotted(), where))
+    return recipe if file.scaling is None else _with_sizes(recipe, file.scaling, where)
 
 
 def _with_sizes(recipe: Recipe, table: dict[str, Any], where: str) -> Recipe:
@@ -209,50 +243,33 @@ def _with_sizes(recipe: Recipe, table: dict[str, Any], where: str) -> Recipe:
 
 
 def override(recipe: Recipe, assignments: Sequence[str]) -> Recipe:
-    """`recipe` with dotted `key=value` settings: an ad hoc recipe. Raises UsageError for a wrong
-    key or value."""
+    """`recipe` with dotted `key=value` settings: an ad hoc recipe.
+
+    Raises UsageError for a wrong key or value."""
     values = {}
     for assignment in assignments:
-        key, equals, text = assignment.partition("=")
-        group, dot, name = key.strip().partition(".")
-        if not (equals and dot and name) or group not in ("model", "train"):
+        key, equals, text = (part.strip() for part in assignment.partition("="))
+        group, _, name = key.partition(".")
+        if not (equals and name) or group not in GROUPS:
             raise UsageError(f"--set {assignment}: write model.KEY=VALUE or train.KEY=VALUE")
-        if key.strip() == "model.name":
+        if key == "model.name":
             raise UsageError("--set model.name=...: choose the model with --model")
-        values[key.strip()] = _value(text.strip())
+        try:
+            values[key] = tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            values[key] = text
     return vary(recipe, values, "--set " + " ".join(assignments))
 
 
 def vary(recipe: Recipe, values: Mapping[str, Any], where: str) -> Recipe:
-    """`recipe` with other values by dotted key: an ad hoc recipe. Raises UsageError for a wrong key
-    or value."""
+    """`recipe` with other values by dotted key: an ad hoc recipe.
+
+    Raises UsageError for a wrong key or value."""
     table = recipe.settings()
     for key, value in values.items():
         group, _, name = key.partition(".")
         table[group][name] = value
     return parse(table, recipe.dataset, where)
-
-
-def _value(text: str) -> Any:
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text
-
-
-def _defaults(model: str) -> dict[str, Any]:
-    defaults: dict[str, Any] = (
-        signature.form(model).model_validate({"model": {}}).model_dump(mode="json")["model"]
-    )
-    return defaults
-
-
-def _drop_defaults(
-    table: dict[str, Any], defaults: dict[str, Any], added_later: frozenset[str]
-) -> None:
-    for key in added_later:
-        if table[key] == defaults[key]:
-            del table[key]
 
 
 def on_meta(recipe: Recipe, schema: Schema) -> Built:

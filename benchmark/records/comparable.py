@@ -6,6 +6,7 @@ from typing import Any
 
 from benchmark.data.store import Fingerprint
 from benchmark.errors import BenchmarkError
+from benchmark.recipes.recipe import dotted
 from benchmark.records.archive import Runs
 from benchmark.records.record import NUMERICS, Record
 
@@ -50,12 +51,7 @@ def require_alike(runs: Mapping[str, Runs], varied: Collection[str]) -> None:
 
 
 def _basis(run: Record, varied: Collection[str]) -> dict[str, Any]:
-    settings = {
-        f"{group}.{key}": value
-        for group in ("model", "train")
-        for key, value in run.recipe[group].items()
-    }
-    kept = {key: value for key, value in settings.items() if key not in varied}
+    kept = {key: value for key, value in dotted(run.recipe).items() if key not in varied}
     return kept | {"data": run.data.arrays, "numerics": run.numerics}
 
 

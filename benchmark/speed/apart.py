@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 def apart(work: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
-    """The result of a function called in a fresh process, whose memory is its own.
+    """Call a function in a fresh process, whose memory is its own.
 
     Raises BenchmarkError if that process is killed."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:

@@ -1,85 +1,96 @@
-"""Measured figures as files under results/speed, and the tables made of them."""
+"""Measured figures as files under results/speed, and the tables made from them."""
 
 import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal, get_args
 
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 
 from benchmark.errors import BenchmarkError
-from benchmark.records.archive import Archive
-from benchmark.records.environment import Environment
+from benchmark.records.environment import Environment, current
+from benchmark.reports.document import Document, Table
 from benchmark.utils.files import write_text
 from benchmark.utils.paths import shown
-from benchmark.utils.types import Count, Frozen
+from benchmark.utils.types import Count, Frozen, NonEmpty
 
 Topic = Literal["data", "train", "predict", "metrics"]
+Values = dict[str, float]
+"""Rates per second, sizes in bytes or GiB, times in ms or seconds, by name."""
 
 
 class Figures(Frozen):
-    """What one `speed` command measured: rates per second, sizes in bytes or GiB, times in ms or
-    seconds, by name."""
+    """What one `speed` command measured."""
 
     topic: Topic
-    subject: Annotated[str, Field(min_length=1)]
+    subject: NonEmpty
     threads: Count
     repeats: Count
-    values: dict[str, float]
+    values: Values
     environment: Environment
     created: str
 
 
-def now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def keep(figures: Figures, results: Path) -> list[Path]:
-    """Writes the figures and makes their topic's table again."""
-    subject = figures.subject.replace("/", "-").replace(" ", "-")
-    path = Archive(results).speed_measurement(figures.topic, subject)
-    write_text(path, json.dumps(figures.model_dump(mode="json"), indent=1) + "\n")
-    table = Archive(results).speed_table(figures.topic)
-    write_text(table, markdown(load_topic(figures.topic, results)))
-    return [path, table]
-
-
-def load_topic(topic: Topic, results: Path) -> list[Figures]:
-    """All that is kept of a topic, by subject. Raises BenchmarkError for a file that is no
-    figures."""
-    return sorted(
-        (_load(path) for path in Archive(results).speed_measurements(topic)),
-        key=lambda kept: kept.subject,
+def new_figures(
+    topic: Topic, subject: str, values: Values, *, threads: int, repeats: int
+) -> Figures:
+    """Figures of this machine and moment."""
+    return Figures(
+        topic=topic,
+        subject=subject,
+        threads=threads,
+        repeats=repeats,
+        values=values,
+        environment=current(),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
 
 
-def markdown(kept: list[Figures]) -> str:
-    """One column a subject, one row a figure."""
-    names = list(dict.fromkeys(name for figures in kept for name in figures.values))
-    header = ["", *(figures.subject for figures in kept)]
-    lines = [header, ["---"] + ["---:"] * len(kept)]
-    for name in names:
-        lines.append([f"`{name}`", *(number(figures.values.get(name)) for figures in kept)])
-    lines.append(["threads", *(str(figures.threads) for figures in kept)])
-    lines.append(["repeats", *(str(figures.repeats) for figures in kept)])
-    lines.append(["commit", *((figures.environment.commit or "")[:12] for figures in kept)])
-    lines.append(["machine", *(figures.environment.machine for figures in kept)])
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+def keep(figures: Figures, results: Path) -> list[Path]:
+    """Write the figures, and their topic's table anew."""
+    subject = figures.subject.replace("/", "-").replace(" ", "-")
+    path = Archive(results).speed_measurement(figures.topic, subject)
+    write_text(path, json.dumps(figures.model_dump(mode="json"), indent=1) + "\n")
+    document = _document(figures.topic, results)
+    document.write()
+    return [path, document.path]
 
 
-def stale_tables(results: Path) -> list[Path]:
-    """Tables that are not what their files make."""
-    topics: tuple[Topic, ...] = ("data", "train", "predict", "metrics")
-    kept = {Archive(results).speed_table(topic): load_topic(topic, results) for topic in topics}
-    return [
-        path
-        for path, figures in kept.items()
-        if (path.read_text() if path.is_file() else "") != _table(figures)
+def load_topic(topic: Topic, results: Path) -> list[Figures]:
+    """All figures of a topic, by subject. Raises BenchmarkError for a file without figures."""
+    figures = map(_load, Archive(results).speed_measurements(topic))
+    return sorted(figures, key=lambda each: each.subject)
+
+
+def documents(results: Path) -> list[Document]:
+    """The table of each topic."""
+    return [_document(topic, results) for topic in get_args(Topic)]
+
+
+def table(kept: list[Figures]) -> Table:
+    """A column for each subject, a row for each figure."""
+    names = dict.fromkeys(name for figures in kept for name in figures.values)
+    rows = [(name, *(number(each.values.get(name)) for each in kept)) for name in names]
+    rows += [
+        ("threads", *(str(each.threads) for each in kept)),
+        ("repeats", *(str(each.repeats) for each in kept)),
+        ("commit", *((each.environment.commit or "")[:12] for each in kept)),
+        ("machine", *(each.environment.machine for each in kept)),
     ]
+    return Table("", ("", *(each.subject for each in kept)), tuple(rows))
 
 
-def _table(kept: list[Figures]) -> str:
-    return markdown(kept) if kept else ""
+def number(value: float | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+def _document(topic: Topic, results: Path) -> Document:
+    kept = load_topic(topic, results)
+    text = table(kept).markdown() if kept else None
+    command = f"python -m benchmark speed {topic} --keep"
+    return Document(Archive(results).speed_table(topic), text, command)
 
 
 def _load(path: Path) -> Figures:
@@ -89,9 +100,3 @@ def _load(path: Path) -> Figures:
         raise BenchmarkError(
             f"{shown(path)} holds no figures: {error}; delete it or measure again"
         ) from None
-
-
-def number(value: float | None) -> str:
-    if value is None:
-        return ""
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"

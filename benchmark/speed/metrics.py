@@ -1,4 +1,4 @@
-"""AUC and LogLoss of many rows, beside scikit-learn's on the same probabilities; and the spectra of
+"""AUC and LogLoss of many rows beside scikit-learn's on the same probabilities, and the spectra of
 a probe."""
 
 import time
@@ -12,8 +12,7 @@ from sklearn.metrics import log_loss, roc_auc_score
 
 from benchmark.measure import metrics
 from benchmark.measure.spectrum import BatchCollector, StageCollector
-from benchmark.records.environment import current
-from benchmark.speed.measurements import Figures, now
+from benchmark.speed.measurements import Figures, new_figures
 from benchmark.utils.types import Notify
 
 T = TypeVar("T")
@@ -33,29 +32,22 @@ def measure(rows: int, repeats: int, notify: Notify) -> Figures:
             lambda: (roc_auc_score(label, probability), log_loss(label, probability))
         )
         theirs.append(seconds)
-        seconds, found = _timed(lambda: (metrics.auc(logit, label), metrics.logloss(logit, label)))
+        seconds, values = _timed(lambda: (metrics.auc(logit, label), metrics.logloss(logit, label)))
         ours.append(seconds)
         whole.append(_timed(lambda: metrics.evaluate(logit, label))[0])
-        token.append(_timed(lambda: _spectrum(StageCollector(), stage))[0])
-        batch.append(_timed(lambda: _spectrum(BatchCollector(), stage))[0])
-    return Figures(
-        topic="metrics",
-        subject=f"{rows:,} rows",
-        threads=1,
-        repeats=repeats,
-        values={
-            "auc_logloss_ms": 1000 * median(ours),
-            "sklearn_ms": 1000 * median(theirs),
-            "auc_logloss_over_sklearn": median(a / b for a, b in zip(ours, theirs, strict=True)),
-            "evaluate_over_sklearn": median(a / b for a, b in zip(whole, theirs, strict=True)),
-            "auc_difference": abs(found[0] - expected[0]),
-            "logloss_difference": abs(found[1] - expected[1]),
-            "token_spectra_4096x26x30_ms": 1000 * median(token),
-            "batch_spectra_4096x26x30_ms": 1000 * median(batch),
-        },
-        environment=current(),
-        created=now(),
-    )
+        token.append(_timed(lambda: _spectra(StageCollector(), stage))[0])
+        batch.append(_timed(lambda: _spectra(BatchCollector(), stage))[0])
+    figures = {
+        "auc_logloss_ms": 1000 * median(ours),
+        "sklearn_ms": 1000 * median(theirs),
+        "auc_logloss_over_sklearn": median(a / b for a, b in zip(ours, theirs, strict=True)),
+        "evaluate_over_sklearn": median(a / b for a, b in zip(whole, theirs, strict=True)),
+        "auc_difference": abs(values[0] - expected[0]),
+        "logloss_difference": abs(values[1] - expected[1]),
+        "token_spectra_4096x26x30_ms": 1000 * median(token),
+        "batch_spectra_4096x26x30_ms": 1000 * median(batch),
+    }
+    return new_figures("metrics", f"{rows:,} rows", figures, threads=1, repeats=repeats)
 
 
 def _timed(work: Callable[[], T]) -> tuple[float, T]:
@@ -64,6 +56,6 @@ def _timed(work: Callable[[], T]) -> tuple[float, T]:
     return time.perf_counter() - began, result
 
 
-def _spectrum(collector: StageCollector | BatchCollector, x: NDArray[np.float32]) -> object:
+def _spectra(collector: StageCollector | BatchCollector, x: NDArray[np.float32]) -> object:
     collector.add("tokens", x)
     return collector.spectra()

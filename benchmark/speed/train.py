@@ -1,4 +1,4 @@
-"""A training step and prediction on rows of a data set's shape, beside the plain form and the
+"""Training steps and prediction on rows of a data set's shape, beside the plain form and the
 matrix-multiply rate."""
 
 import time
@@ -19,9 +19,8 @@ from benchmark.errors import UsageError
 from benchmark.measure.cost import flops_per_sample
 from benchmark.recipes import recipe as recipes
 from benchmark.recipes.recipe import Recipe, on_meta
-from benchmark.records.environment import current
 from benchmark.speed.apart import apart
-from benchmark.speed.measurements import Figures, now
+from benchmark.speed.measurements import Figures, Values, new_figures
 from benchmark.speed.plain import PlainModel, require_form
 from benchmark.training.optim import Optimizer
 from benchmark.training.predict import predict
@@ -31,9 +30,9 @@ from benchmark.utils.types import Notify
 
 STANDARD = ("criteo_x1/rankelastor_dim20", "criteo_x1/rankmixer_base", "criteo_x1/dcnv2")
 BATCHES = 16
-"""Batches of rows that are kept at hand."""
+"""Batches of rows in memory."""
 SKEW = 4
-"""Ids are drawn as cardinality * u^4: few are frequent, most are rare."""
+"""Ids are drawn as cardinality * u^4."""
 MATMUL = 2048
 CPU = torch.device("cpu")
 
@@ -50,14 +49,14 @@ class Setting:
 
     @property
     def subject(self) -> str:
-        return " ".join(
-            (self.recipe_id, *(setting.replace("model.", "") for setting in self.settings))
-        )
+        settings = [setting.replace("model.", "") for setting in self.settings]
+        return " ".join((self.recipe_id, *settings))
 
     def recipe(self) -> Recipe:
-        """Raises UsageError for one that cannot be measured."""
+        """The recipe with its settings. Raises UsageError for one that cannot be measured."""
         recipe = recipes.load(self.recipe_id)
-        recipe = recipes.override(recipe, list(self.settings)) if self.settings else recipe
+        if self.settings:
+            recipe = recipes.override(recipe, self.settings)
         require_form(recipe)
         shape_of(recipe)
         return recipe
@@ -83,7 +82,7 @@ class _Clock:
 
 
 class _TimedOptimizer(Optimizer):
-    """Tells the clock of all of a step (`update`) and of its moving weights (`optimiser`)."""
+    """Times all of a step (`update`), and its moving of weights (`optimiser`)."""
 
     def __init__(self, model: nn.Module, recipe: Recipe, clock: _Clock) -> None:
         super().__init__(model, recipe.train)
@@ -101,34 +100,33 @@ class _TimedOptimizer(Optimizer):
 
 
 def measure_training(setting: Setting, repeats: int, notify: Notify) -> Figures:
-    """Whole steps of both forms in turn, loading and update included; peak memory of each in a
-    process of its own.
+    """Time whole steps of both forms in turn, loading and update included, and take the peak memory
+    of each in a process of its own.
 
     Raises UsageError for a recipe that has no plain form or whose data set's size is not published.
     """
     notify(f"{setting.subject}: peak memory")
-    memory = {form: apart(_peak, setting, form) for form in ("fast", "plain")}
+    memory = {
+        "peak_memory_gib": apart(_peak, setting, "fast"),
+        "plain_peak_memory_gib": apart(_peak, setting, "plain"),
+    }
     notify(f"{setting.subject}: steps")
-    return _figures(
-        "train",
-        setting,
-        repeats,
-        {**apart(_steps, setting, repeats)}
-        | {"peak_memory_gib": memory["fast"], "plain_peak_memory_gib": memory["plain"]},
-    )
+    values = apart(_steps, setting, repeats) | memory
+    return new_figures("train", setting.subject, values, threads=setting.threads, repeats=repeats)
 
 
 def measure_prediction(setting: Setting, repeats: int, notify: Notify) -> Figures:
-    """Scores of a few batches by both forms in turn. Raises as `measure_training`."""
+    """Time the scoring of a few batches by both forms in turn. Raises as `measure_training`."""
     notify(f"{setting.subject}: prediction")
-    return _figures("predict", setting, repeats, apart(_predictions, setting, repeats))
+    values = apart(_predictions, setting, repeats)
+    return new_figures("predict", setting.subject, values, threads=setting.threads, repeats=repeats)
 
 
 def shape_of(recipe: Recipe) -> Schema:
     """The columns of the recipe's data set, with log-spaced cardinalities that sum to its published
     rows.
 
-    Raises UsageError where the card does not name them."""
+    Raises UsageError if the card does not name them."""
     card = catalog.find_card(recipe.dataset).card
     if card.table is None or card.published_rows is None or not card.table.sparse:
         raise UsageError(
@@ -143,25 +141,12 @@ def shape_of(recipe: Recipe) -> Schema:
 
 
 def some_rows(schema: Schema, rows: int) -> Split:
+    """Random rows; few ids are frequent, most are rare."""
     generator = np.random.Generator(np.random.Philox(0))
     sparse = [(c * generator.random(rows) ** SKEW).astype(np.int32) for c in schema.cardinalities]
     dense = generator.normal(size=(rows, len(schema.dense))).astype(np.float32)
     label = generator.integers(2, size=rows, dtype=np.uint8)
     return Split(dense, np.stack(sparse, axis=1), label)
-
-
-def _figures(
-    topic: Literal["train", "predict"], setting: Setting, repeats: int, values: dict[str, float]
-) -> Figures:
-    return Figures(
-        topic=topic,
-        subject=setting.subject,
-        threads=setting.threads,
-        repeats=repeats,
-        values=values,
-        environment=current(),
-        created=now(),
-    )
 
 
 class _Bench:
@@ -211,7 +196,7 @@ def _peak(setting: Setting, form: StepForm) -> float:
     return peak_memory_gib()
 
 
-def _steps(setting: Setting, repeats: int) -> dict[str, float]:
+def _steps(setting: Setting, repeats: int) -> Values:
     bench = _Bench(setting)
     assert bench.plain is not None
     rows, clock = bench.rows(), bench.clock
@@ -249,18 +234,19 @@ def _steps(setting: Setting, repeats: int) -> dict[str, float]:
 
 
 def _by_stage(spent: dict[str, float]) -> dict[str, float]:
-    backward = spent["step"] - spent["load"] - spent["forward"] - spent["update"]
+    """The milliseconds of a step's stages, in their order."""
+    update = spent["update"]
     return {
         "step": spent["step"],
         "load": spent["load"],
         "forward": spent["forward"],
-        "backward": backward,
-        "clip": spent["update"] - spent["optimiser"],
+        "backward": spent["step"] - spent["load"] - spent["forward"] - update,
+        "clip": update - spent["optimiser"],
         "optimiser": spent["optimiser"],
     }
 
 
-def _predictions(setting: Setting, repeats: int) -> dict[str, float]:
+def _predictions(setting: Setting, repeats: int) -> Values:
     bench = _Bench(setting)
     assert bench.plain is not None
     fast: list[float] = []

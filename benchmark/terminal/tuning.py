@@ -10,8 +10,8 @@ from rich.table import Table
 
 from benchmark.records.tuning import Trial, Tuning
 from benchmark.reports.document import words
-from benchmark.studies.tuning.study import Trials
-from benchmark.studies.tuning.trials import TrialEvent, TrialStarted
+from benchmark.studies.tuning.run import TrialEvent, TrialStarted
+from benchmark.studies.tuning.trials import Trials
 from benchmark.terminal.console import err, notice
 from benchmark.training.fit import Evaluated
 
@@ -50,7 +50,7 @@ class TrialsProgress:
 
     def _line(self, trial: Trial) -> str:
         metric = "" if trial.metric is None else f" {self._name} {trial.metric:.5f}"
-        best = self._trials.found().best
+        best = self._trials.study().best
         found = f", best {best.metric:.5f} of trial {best.number}" if best is not None else ""
         why = f": {trial.reason}" if trial.reason else ""
         ended = f"trial {trial.number} {trial.state}{metric} in {words(trial.seconds)}{found}"

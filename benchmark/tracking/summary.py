@@ -97,12 +97,8 @@ def parameters(subject: TrackedSubject) -> dict[str, str]:
         "device": subject.device,
         "train_rows": "all" if subject.train_rows is None else subject.train_rows,
     }
-    groups = {"model": subject.recipe["model"], "train": subject.recipe["train"], "run": run}
-    return {
-        f"{group}.{key}": _text(value)
-        for group, table in groups.items()
-        for key, value in table.items()
-    }
+    settings = recipes.dotted(subject.recipe) | {f"run.{key}": value for key, value in run.items()}
+    return {key: _text(value) for key, value in settings.items()}
 
 
 def tags(subject: TrackedSubject) -> dict[str, str]:

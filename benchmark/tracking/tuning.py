@@ -1,7 +1,7 @@
-"""A tuning study shown in MLflow: one run, with a nested run for each trial that has ended.
+"""A tuning study in MLflow: one run, with a nested run for each trial that has ended.
 
-Whatever is not there yet is sent, so one call after every trial, or one at the end, comes to the
-same. A client is MLflow's own, which tracking.py opens.
+Each call sends what MLflow lacks, so a call after every trial and one call at the end give the
+same runs.
 """
 
 from datetime import datetime
@@ -15,6 +15,7 @@ from benchmark.utils.types import Notify
 
 STUDY, TRIAL, PARENT = "tuning_study", "tuning_trial", "mlflow.parentRunId"
 STATUS = {"complete": "FINISHED", "pruned": "KILLED", "rejected": "KILLED", "failed": "FAILED"}
+SETTINGS = {"base", "objective", "sampler", "pruning", "sampler_seed", "seed", "recipe_digest"}
 
 Status = Literal["RUNNING", "FINISHED", "KILLED", "FAILED"]
 
@@ -40,19 +41,19 @@ class StudyTracker:
 
 def _send(client: Any, study: Tuning, status: Status) -> None:
     experiment = experiment_id(client, study.dataset)
-    shown = runs_in(client, experiment, f"tags.{STUDY} = '{study.reference}'")
-    parent = next((run.info.run_id for run in shown if PARENT not in run.data.tags), None)
+    runs = runs_in(client, experiment, f"tags.{STUDY} = '{study.reference}'")
+    parent = next((run.info.run_id for run in runs if PARENT not in run.data.tags), None)
     if parent is None:
-        parent = _begin(client, experiment, study)
-    there = {run.data.tags.get(TRIAL) for run in shown if run.info.status != "RUNNING"}
+        parent = _create_parent(client, experiment, study)
+    sent = {run.data.tags.get(TRIAL) for run in runs if run.info.status != "RUNNING"}
     for trial in study.trials:
-        if _key(trial) not in there:
-            _send_trial(client, experiment, study, trial, parent)
+        key = canonical_sha256(trial.model_dump(mode="json"))
+        if key not in sent:
+            _send_trial(client, experiment, study, trial, {PARENT: parent, TRIAL: key})
     if study.best is not None and study.best.metric is not None:
-        client.log_metric(
-            parent, f"best_valid_{study.objective}", study.best.metric, step=len(study.finished)
-        )
-        client.log_metric(parent, "tuning_hours", study.hours, step=len(study.finished))
+        step = len(study.finished)
+        client.log_metric(parent, f"best_valid_{study.objective}", study.best.metric, step=step)
+        client.log_metric(parent, "tuning_hours", study.hours, step=step)
         for key, value in study.best.values.items():
             client.set_tag(parent, f"best.{key}", str(value))
     if status == "RUNNING":
@@ -61,41 +62,24 @@ def _send(client: Any, study: Tuning, status: Status) -> None:
         client.set_terminated(parent, status)
 
 
-def _begin(client: Any, experiment: str, study: Tuning) -> str:
-    began = min((_milliseconds(trial) for trial in study.trials), default=None)
-    run: str = client.create_run(
-        experiment, began, {STUDY: study.reference}, f"tune {study.name}"
-    ).info.run_id
-    settings: dict[str, Any] = {
-        "base": study.base,
-        "objective": study.objective,
-        "sampler": study.sampler,
-        "pruning": study.pruning,
-    }
-    settings |= {
-        "sampler_seed": study.sampler_seed,
-        "seed": study.seed,
-        "recipe_digest": study.recipe_digest,
-    }
-    settings |= {f"space.{key}": each for key, each in study.space.items()} | study.caps
-    for key, value in settings.items():
+def _create_parent(client: Any, experiment: str, study: Tuning) -> str:
+    began = min(map(_milliseconds, study.trials), default=None)
+    tags = {STUDY: study.reference}
+    run: str = client.create_run(experiment, began, tags, f"tune {study.name}").info.run_id
+    space = {f"space.{key}": each for key, each in study.space.items()}
+    for key, value in (study.model_dump(include=SETTINGS) | space | study.caps).items():
         client.log_param(run, key, value)
     return run
 
 
-def _send_trial(client: Any, experiment: str, study: Tuning, trial: Trial, parent: str) -> None:
+def _send_trial(
+    client: Any, experiment: str, study: Tuning, trial: Trial, tags: dict[str, str]
+) -> None:
     began = _milliseconds(trial)
     ended = began + int(1000 * trial.seconds)
-    tags = {
-        STUDY: study.reference,
-        TRIAL: _key(trial),
-        PARENT: parent,
-        "state": trial.state,
-        "reason": trial.reason,
-    }
-    run = client.create_run(
-        experiment, began, tags, f"{study.name} trial {trial.number}"
-    ).info.run_id
+    tags |= {STUDY: study.reference, "state": trial.state, "reason": trial.reason}
+    name = f"{study.name} trial {trial.number}"
+    run = client.create_run(experiment, began, tags, name).info.run_id
     for key, value in trial.values.items():
         client.log_param(run, key, value)
     for evaluation, value in enumerate(trial.curve):
@@ -103,10 +87,6 @@ def _send_trial(client: Any, experiment: str, study: Tuning, trial: Trial, paren
     if trial.metric is not None:
         client.log_metric(run, f"best_valid_{study.objective}", trial.metric, ended)
     client.set_terminated(run, STATUS[trial.state], ended)
-
-
-def _key(trial: Trial) -> str:
-    return canonical_sha256(trial.model_dump(mode="json"))
 
 
 def _milliseconds(trial: Trial) -> int:

@@ -46,12 +46,10 @@ def _made(command: str, results: Path, make: Callable[[], Mapping[Path, str]]) -
 
 def _speed(results: Path) -> Iterator[Fault]:
     try:
-        unlike = list(measurements.stale_tables(results))
+        documents = measurements.documents(results)
     except BenchmarkError as error:
         yield results / "speed", str(error)
         return
-    for path in unlike:
-        yield (
-            path,
-            "is not what the files beside it give; run its `speed` command again with --keep",
-        )
+    for each in documents:
+        if each.fault:
+            yield each.path, each.fault

@@ -34,16 +34,7 @@ def tuned(record: Record, results: Path, recipe_folder: Path = RECIPES) -> Itera
     if study.best is None:
         yield f"{record.tuned} has no complete trial"
         return
-    expected = {
-        f"{group}.{key}": value
-        for group in ("model", "train")
-        for key, value in study.recipe[group].items()
-    }
-    expected |= study.best.values
-    for key, value in expected.items():
-        group, _, name = key.partition(".")
-        if name not in record.recipe[group] or record.recipe[group][name] != value:
-            yield (
-                f"{key} is {record.recipe[group].get(name)!r}, the best trial of {record.tuned} has"
-                f" {value!r}"
-            )
+    own = recipes.dotted(record.recipe)
+    for key, value in (recipes.dotted(study.recipe) | study.best.values).items():
+        if key not in own or own[key] != value:
+            yield f"{key} is {own.get(key)!r}, the best trial of {record.tuned} has {value!r}"

@@ -8,7 +8,7 @@ import typer
 
 from benchmark.cli import app
 from benchmark.errors import UsageError
-from benchmark.studies.tuning import trials as carrying
+from benchmark.studies.tuning import run
 from benchmark.utils.interrupts import Interrupted
 
 COMMANDS = typer.main.get_command(app)
@@ -71,7 +71,7 @@ def test_an_interrupted_study_ends_with_the_code_of_the_signal(words, monkeypatc
     def interrupted(*_) -> None:
         raise Interrupted(signal.SIGINT)
 
-    monkeypatch.setattr(carrying, "carry_out", interrupted)
+    monkeypatch.setattr(run, "run_trials", interrupted)
     assert COMMANDS.main(words, standalone_mode=False) == 130
     assert "the same command goes on from there" in capsys.readouterr().err
 

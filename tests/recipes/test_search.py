@@ -119,10 +119,9 @@ def test_whole_numbers_bound_a_range_of_fractions():
 def test_every_committed_recipe_has_a_space(recipe_id):
     recipe = recipes.load(recipe_id)
     found = search_of(recipe)
-    settings = recipe.settings()
+    settings = recipe.dotted()
     for key, each in found.ranges.items():
-        group, _, name = key.partition(".")
-        assert each.holds(settings[group][name])
+        assert each.holds(settings[key])
 
 
 def test_defaults_are_widened_to_the_recipes_value_and_leave_out_a_zero_on_a_log_scale():

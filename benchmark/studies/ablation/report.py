@@ -8,6 +8,7 @@ from statistics import mean
 from typing import Any
 
 from benchmark.errors import BenchmarkError
+from benchmark.recipes.recipe import dotted
 from benchmark.records.archive import Archive
 from benchmark.records.comparable import require_alike
 from benchmark.records.record import Record
@@ -79,12 +80,7 @@ def report(results: Path, dataset: str) -> Report | None:
 
 
 def _settings(run: Record) -> dict[str, Any]:
-    settings = {
-        f"{group}.{key}": value
-        for group in ("model", "train")
-        for key, value in run.recipe[group].items()
-    }
-    return {key: value for key, value in settings.items() if key not in VARIED}
+    return {key: value for key, value in dotted(run.recipe).items() if key not in VARIED}
 
 
 def _remarks(first: Record, settings: dict[str, Any]) -> Iterator[str]:

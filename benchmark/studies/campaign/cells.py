@@ -1,6 +1,6 @@
 """The cells of a table of runs, and which of their records are missing or stale."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Literal
@@ -20,8 +20,8 @@ State = Literal["present", "missing", "stale"]
 
 @dataclass(frozen=True)
 class Cell:
-    """One run to be had: `card` is the name or path of its data set's card, `place` the folder of
-    its record, relative to the results folder; `rows` limits the training rows to the first."""
+    """One run of a table: `card` is the name or path of its data set's card, `place` the folder of
+    its record below the results folder; `rows` limits the training rows to the first."""
 
     recipe: Recipe
     card: str
@@ -40,7 +40,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Planned:
-    """A cell, how its record stands, and why it is stale."""
+    """A cell, the state of its record, and why that is stale."""
 
     cell: Cell
     state: State
@@ -55,7 +55,7 @@ def ranked(recipe: Recipe, seeds: Iterable[int]) -> list[Cell]:
 
 
 def plan(cells: Sequence[Cell], results: Path, today: Fingerprint) -> list[Planned]:
-    """How the records of cells of one data set stand, in the order of the cells."""
+    """The states of the records of cells of one data set, in the order of the cells."""
     return [_planned(cell, results, today) for cell in cells]
 
 
@@ -64,21 +64,19 @@ def _planned(cell: Cell, results: Path, today: Fingerprint) -> Planned:
     if not path.exists():
         return Planned(cell, "missing")
     try:
-        found = record.load(path)
+        why = "; ".join(_faults(record.load(path), cell, path, today))
     except BenchmarkError as error:
-        return Planned(cell, "stale", str(error))
-    why = "; ".join(_faults(found, cell, path, today))
-    return Planned(cell, "stale", why) if why else Planned(cell, "present")
+        why = str(error)
+    return Planned(cell, "stale" if why else "present", why)
 
 
-def _faults(found: Record, cell: Cell, path: Path, today: Fingerprint) -> Iterable[str]:
-    yield from comparable.numerics(found)
-    yield from comparable.recipe(found, cell.recipe.digest())
-    yield from comparable.data(found, today)
-    if (found.seed, found.train_rows) != (cell.seed, cell.rows):
-        yield f"it is of seed {found.seed}" + (
-            "" if found.train_rows is None else f" and {found.train_rows} rows"
-        )
+def _faults(run: Record, cell: Cell, path: Path, today: Fingerprint) -> Iterator[str]:
+    yield from comparable.numerics(run)
+    yield from comparable.recipe(run, cell.recipe.digest())
+    yield from comparable.data(run, today)
+    if (run.seed, run.train_rows) != (cell.seed, cell.rows):
+        rows = "" if run.train_rows is None else f" and {run.train_rows} rows"
+        yield f"it is of seed {run.seed}{rows}"
     if not record.scores_path(path).is_file():
         yield "its scores are missing"
 
@@ -86,27 +84,25 @@ def _faults(found: Record, cell: Cell, path: Path, today: Fingerprint) -> Iterab
 def chosen(
     datasets: Sequence[str] | None, names: Sequence[str] | None, folder: Path = RECIPES
 ) -> dict[str, list[Recipe]]:
-    """The committed recipes of these data sets with these names, all for None. Raises UsageError
-    for unknown ones."""
-    known: dict[str, list[str]] = {}
+    """The committed recipes of these data sets with these names; None means all.
+
+    Raises UsageError for an unknown data set or name."""
+    committed: dict[str, list[str]] = {}
     for recipe_id in recipes.recipe_ids(folder):
         dataset, _, name = recipe_id.partition("/")
-        known.setdefault(dataset, []).append(name)
+        committed.setdefault(dataset, []).append(name)
     for dataset in datasets or []:
-        if dataset not in known:
-            raise registry.unknown("data set with recipes", dataset, known)
-    wanted = {dataset: known[dataset] for dataset in datasets or known}
+        if dataset not in committed:
+            raise registry.unknown("data set with recipes", dataset, committed)
+    wanted = {dataset: committed[dataset] for dataset in datasets or committed}
+    allowed = {name for each in wanted.values() for name in each}
     for name in names or []:
-        if not any(name in each for each in wanted.values()):
-            raise registry.unknown(
-                "recipe name", name, sorted({name for each in wanted.values() for name in each})
-            )
-    return {
-        dataset: [
-            recipes.load(f"{dataset}/{name}", folder)
-            for name in each
-            if names is None or name in names
-        ]
-        for dataset, each in wanted.items()
-        if names is None or set(names) & set(each)
-    }
+        if name not in allowed:
+            raise registry.unknown("recipe name", name, sorted(allowed))
+    selected: dict[str, list[Recipe]] = {}
+    for dataset, each in wanted.items():
+        for name in each:
+            if names is None or name in names:
+                recipe = recipes.load(f"{dataset}/{name}", folder)
+                selected.setdefault(dataset, []).append(recipe)
+    return selected

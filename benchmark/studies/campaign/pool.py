@@ -1,46 +1,42 @@
-"""Where cells are carried out: joblib's loky processes on this machine, or the workers of a Dask
-cluster.
+"""Where cells run: loky's processes on this machine, or the workers of a Dask cluster.
 
-Not through joblib.Parallel: it takes tasks up to twice its number of jobs ahead of their start,
-which hides what is running, and with Dask it waits for ever for a task whose worker has died for
-good. Both executors under it are plain ones of concurrent.futures, and one loop (suite.py) serves
-both.
+Both are executors of concurrent.futures, so the loop in suite.py serves both. joblib.Parallel is
+not used: it queues up to twice its number of jobs, which hides what is running, and with Dask it
+waits for ever on a task whose worker has died.
 """
 
-import os
 import signal
 from concurrent.futures import Future
 from importlib import import_module
 from typing import Any
 
-from joblib.externals.loky import get_reusable_executor
+from loky import get_reusable_executor
 
 from benchmark.errors import BenchmarkError, UsageError
 from benchmark.studies.campaign.cells import Cell
-from benchmark.studies.campaign.suite import CarryOut, CellOutcome
+from benchmark.studies.campaign.suite import CellOutcome, RunCell
 
 ANSWER_SECONDS = 10
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS")
 
 
 class Local:
-    """`jobs` processes of this machine with `threads` threads each. Ctrl-C reaches the starting
-    process alone."""
+    """`jobs` processes of this machine with `threads` threads each; only the starting process
+    receives Ctrl-C."""
 
     def __init__(self, jobs: int, threads: int) -> None:
         self._jobs = jobs
-        self._threads = dict.fromkeys(
-            ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS"), str(threads)
-        )
+        self._environment = dict.fromkeys(THREAD_VARIABLES, str(threads))
         self._executor: Any = None
 
     def jobs(self) -> int:
         return self._jobs
 
-    def submit(self, carry_out: CarryOut, cell: Cell) -> "Future[CellOutcome]":
+    def submit(self, run_cell: RunCell, cell: Cell) -> "Future[CellOutcome]":
         self._executor = get_reusable_executor(
-            self._jobs, initializer=_ignore_interrupts, env=self._threads
+            self._jobs, initializer=_ignore_interrupts, env=self._environment
         )
-        future: Future[CellOutcome] = self._executor.submit(carry_out, cell)
+        future: Future[CellOutcome] = self._executor.submit(run_cell, cell)
         return future
 
     def close(self, *, kill: bool) -> None:
@@ -49,10 +45,11 @@ class Local:
 
 
 class Cluster:
-    """The workers of a Dask scheduler, which see the same folders. A worker's cell goes to another
-    where it dies.
+    """The workers of a Dask scheduler, which see the same folders; the cell of a worker that dies
+    goes to another.
 
-    Raises UsageError where the extra is not installed, BenchmarkError where nobody answers."""
+    Raises UsageError where the extra is not installed, BenchmarkError where no scheduler answers.
+    """
 
     def __init__(self, address: str) -> None:
         try:
@@ -73,28 +70,24 @@ class Cluster:
             threads: dict[str, int] = self._client.nthreads()
         except OSError as error:
             raise BenchmarkError(
-                f"the Dask scheduler answers no more ({error}); start it and run this again"
+                f"the Dask scheduler no longer answers ({error}); start it and run this again"
             ) from None
-        if several := sorted(worker for worker, count in threads.items() if count > 1):
-            raise UsageError(
-                f"the Dask worker {several[0]} has {threads[several[0]]} threads, but runs in one"
-                " process disturb each other's random numbers; start the workers with --nthreads"
-                " 1, and more of them with --nworkers"
-            )
+        for worker in sorted(threads):
+            if threads[worker] > 1:
+                raise UsageError(
+                    f"the Dask worker {worker} has {threads[worker]} threads, but runs in one"
+                    " process disturb each other's random numbers; start the workers with"
+                    " --nthreads 1, and more of them with --nworkers"
+                )
         return len(threads)
 
-    def submit(self, carry_out: CarryOut, cell: Cell) -> "Future[CellOutcome]":
-        future: Future[CellOutcome] = self._executor.submit(carry_out, cell)
+    def submit(self, run_cell: RunCell, cell: Cell) -> "Future[CellOutcome]":
+        future: Future[CellOutcome] = self._executor.submit(run_cell, cell)
         return future
 
     def close(self, *, kill: bool) -> None:
         self._executor.shutdown(wait=not kill)
         self._client.close()
-
-
-def cores() -> int:
-    """Processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _ignore_interrupts() -> None:

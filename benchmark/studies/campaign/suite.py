@@ -1,5 +1,4 @@
-"""Many cells carried out at once: each leaves its record as soon as it is done, whatever happens to
-the others."""
+"""Run many cells at once: each writes its record when it ends, whatever happens to the others."""
 
 import time
 from collections import deque
@@ -8,12 +7,13 @@ from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
+from benchmark.errors import reason
 from benchmark.studies.campaign.cells import Cell
 from benchmark.utils.interrupts import Interrupts
 
 TICK = 0.2
-"""Most seconds until a signal is heeded."""
-DIED = "its process died, and again when it ran alone: killed for want of memory?"
+"""Seconds between checks for a signal."""
+DIED = "its process died, and again when it ran alone: killed for lack of memory?"
 INTERRUPTED = "its process was interrupted; the same command goes on from its last checkpoint"
 
 
@@ -27,46 +27,44 @@ class CellStarted:
 
 @dataclass(frozen=True)
 class CellOutcome:
-    """How a cell ended; `auc` is the test AUC of one that is done, `error` the message of one that
-    failed."""
+    """How a cell ended: the test `auc` of a done one, the `error` message of a failed one."""
 
     cell: Cell
     state: Literal["done", "failed", "interrupted"]
-    seconds: float
+    seconds: float = 0.0
     auc: float | None = None
     error: str = ""
 
 
-CarryOut = Callable[[Cell], CellOutcome]
+RunCell = Callable[[Cell], CellOutcome]
 CellWatch = Callable[[CellStarted | CellOutcome], None]
 
 
 class Pool(Protocol):
-    """Processes that carry out cells, here or elsewhere."""
+    """Processes that run cells, here or elsewhere."""
 
     def jobs(self) -> int:
-        """How many cells it can carry out at once, now."""
+        """How many cells can run at once, now."""
 
-    def submit(self, carry_out: CarryOut, cell: Cell) -> "Future[CellOutcome]":
-        """The future raises BrokenExecutor where a process of the pool has died; `submit` then has
-        new ones."""
+    def submit(self, run_cell: RunCell, cell: Cell) -> "Future[CellOutcome]":
+        """The future raises BrokenExecutor if a process of the pool died; the next `submit` then
+        starts new ones."""
 
     def close(self, *, kill: bool) -> None: ...
 
 
 def run_cells(
     cells: Sequence[Cell],
-    carry_out: CarryOut,
+    run_cell: RunCell,
     pool: Pool,
     watch: CellWatch,
     stop: Callable[[], None],
 ) -> list[CellOutcome]:
-    """Carries out the cells in their order and returns how each ended, in the order of their ends.
+    """Run the cells in their order and return their outcomes in the order of their ends.
 
-    Where a process dies and takes others with it, the cells under way are run again, one by one;
-    one that dies alone has failed. At a signal nothing more is started, `stop` is called, by which
-    the cells under way are to end, and Interrupted is raised when they have; a second signal ends
-    them at once."""
+    If a process dies and takes others with it, their cells run again, one by one; a cell whose
+    process dies alone has failed. At a signal nothing more is started, `stop` tells the running
+    cells to end, and Interrupted is raised when they have; a second signal ends them at once."""
     waiting, suspects = deque(cells), deque[Cell]()
     running: dict[Future[CellOutcome], Cell] = {}
     died: set[str] = set()
@@ -81,7 +79,7 @@ def run_cells(
                     waiting.clear()
                     suspects.clear()
                 for cell in _startable(waiting, suspects, len(running), pool):
-                    running[pool.submit(carry_out, cell)] = cell
+                    running[pool.submit(run_cell, cell)] = cell
                     watch(CellStarted(cell, again=cell.key in died))
                 for future in _completed(running):
                     cell = running.pop(future)
@@ -117,10 +115,10 @@ def _completed(running: dict["Future[CellOutcome]", Cell]) -> list["Future[CellO
 
 
 def _outcome(future: "Future[CellOutcome]", cell: Cell, died: set[str]) -> CellOutcome | None:
-    """None for a cell that is to be run again."""
+    """None for a cell to be run again."""
     try:
         return future.result()
     except BrokenExecutor:
-        return CellOutcome(cell, "failed", 0.0, error=DIED) if cell.key in died else None
+        return CellOutcome(cell, "failed", error=DIED) if cell.key in died else None
     except Exception as error:  # the pool lost it, or could not send it
-        return CellOutcome(cell, "failed", 0.0, error=f"{type(error).__name__}: {error}")
+        return CellOutcome(cell, "failed", error=reason(error))

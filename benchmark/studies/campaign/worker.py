@@ -3,15 +3,15 @@
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 
 from benchmark.data import catalog
 from benchmark.data.catalog import FoundCard
 from benchmark.data.store import Store
-from benchmark.errors import BenchmarkError, UsageError
+from benchmark.errors import reason
 from benchmark.records.record import Record
 from benchmark.runs.run import Job
 from benchmark.studies.campaign.cells import Cell
@@ -20,16 +20,16 @@ from benchmark.utils.types import Device
 
 
 class Perform(Protocol):
-    """Carries a job out and writes its record; once `leave` says so, leaves by KeyboardInterrupt,
-    checkpoint kept."""
+    """Runs a job and writes its record; when `leave` is true it raises KeyboardInterrupt and keeps
+    the checkpoint."""
 
     def __call__(self, job: Job, results: Path, *, leave: Callable[[], bool]) -> Record: ...
 
 
 @dataclass(frozen=True)
 class Worker:
-    """Carries out cells, and leaves a run once the file `going` or the process that started this
-    one is gone."""
+    """Runs cells; leaves a run when the file `going` or the process that started this one is
+    gone."""
 
     perform: Perform
     results: Path
@@ -39,28 +39,20 @@ class Worker:
     device: Device = "cpu"
 
     def __call__(self, cell: Cell) -> CellOutcome:
-        began, parent = time.monotonic(), os.getppid()
+        began = time.monotonic()
+        outcome = self._outcome(cell)
+        return replace(outcome, seconds=time.monotonic() - began)
 
-        def leave() -> bool:
-            return not self.going.exists() or os.getppid() != parent
-
-        def ended(
-            state: Literal["done", "failed", "interrupted"],
-            auc: float | None = None,
-            error: str = "",
-        ) -> CellOutcome:
-            return CellOutcome(cell, state, time.monotonic() - began, auc, error)
-
-        if not self.going.parent.is_dir():
-            return ended(
-                "failed",
-                error=f"this process sees no {self.going.parent}: all need the same folders",
-            )
+    def _outcome(self, cell: Cell) -> CellOutcome:
+        folder, parent = self.going.parent, os.getppid()
+        if not folder.is_dir():
+            unseen = f"this process sees no {folder}: all need the same folders"
+            return CellOutcome(cell, "failed", error=unseen)
         try:
-            found, store = _opened(cell.card, self.data_root)
+            card, store = _open_data(cell.card, self.data_root)
             job = Job(
                 cell.recipe,
-                found.card,
+                card.card,
                 store,
                 cell.seed,
                 self.threads,
@@ -68,20 +60,18 @@ class Worker:
                 cell.rows,
                 cell.place,
             )
-            record = self.perform(job, self.results, leave=leave)
+            record = self.perform(
+                job,
+                self.results,
+                leave=lambda: not self.going.exists() or os.getppid() != parent,
+            )
         except KeyboardInterrupt:
-            return ended("interrupted")
-        except (BenchmarkError, UsageError) as error:
-            return ended("failed", error=str(error))
+            return CellOutcome(cell, "interrupted")
         except Exception as error:
-            return ended("failed", error=f"{type(error).__name__}: {error}")
-        return ended("done", record.metrics.test.auc)
+            return CellOutcome(cell, "failed", error=reason(error))
+        return CellOutcome(cell, "done", auc=record.metrics.test.auc)
 
 
 @cache
-def _opened(card: str, data_root: Path | None) -> tuple[FoundCard, Store]:
-    return catalog.open_data(card, data_root=data_root, notify=_ignore, fetch=False)
-
-
-def _ignore(_: str) -> None:
-    pass
+def _open_data(card: str, data_root: Path | None) -> tuple[FoundCard, Store]:
+    return catalog.open_data(card, data_root=data_root, notify=lambda _: None, fetch=False)

@@ -141,11 +141,7 @@ def _rungs(results: Path, dataset: str, kind: Kind) -> Ladders:
 
 def settings(run: Record) -> dict[str, Any]:
     """Of model and training, dotted."""
-    return {
-        f"{group}.{key}": value
-        for group in ("model", "train")
-        for key, value in run.recipe[group].items()
-    }
+    return recipes.dotted(run.recipe)
 
 
 def varied_settings(rungs: Iterable[Rung]) -> list[str]:

@@ -191,14 +191,9 @@ def _common(dataset: str, name: str, rungs: Sequence[Rung], varied: Sequence[str
     if "train.learning_rate" in kept:
         yield f"Learning rate of every step: {kept['train.learning_rate']:g}."
     try:
-        resolved = recipes.load(f"{dataset}/{name}").resolved()
+        own = recipes.load(f"{dataset}/{name}").dotted()
     except UsageError:
         return
-    own = {
-        f"{group}.{key}": value
-        for group in ("model", "train")
-        for key, value in resolved[group].items()
-    }
     if changed := [f"{key} = {value!r}" for key, value in kept.items() if own.get(key) != value]:
         yield f"Every step differs from the recipe in {', '.join(changed)}."
 

@@ -3,18 +3,16 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-from benchmark.data.schema import Schema
 from benchmark.data.store import Store
 from benchmark.errors import UsageError
 from benchmark.measure.cost import flops_per_sample, parameters
 from benchmark.recipes import recipe as recipes
+from benchmark.recipes import search as searches
 from benchmark.recipes.recipe import Recipe, on_meta
 from benchmark.recipes.search import Range, Search
-from benchmark.recipes.search import parse as parse_search
 from benchmark.records.archive import Archive
 from benchmark.records.record import NUMERICS
 from benchmark.records.tuning import TUNING_SEED, Objective, Trial
@@ -25,36 +23,29 @@ from benchmark.utils.types import Device
 DEFAULTS = Path(__file__).with_name("search.toml")
 
 
-class Rejected(Exception):
-    """Values that are not worth a training; the message says why."""
-
-
 @dataclass(frozen=True)
 class Budget:
-    """So many finished trials, or no trial started once all have taken so many hours, added up."""
+    """A number of finished trials, or the hours of all trials together after which none starts."""
 
     trials: int | None = None
     hours: float | None = None
 
-    def left(self, ended: Sequence[Trial], under_way: int) -> bool:
+    def left(self, ended: Sequence[Trial], running: int) -> bool:
         if self.trials is not None:
-            return (
-                sum(trial.state in ("complete", "pruned") for trial in ended) + under_way
-                < self.trials
-            )
+            finished = sum(trial.state in ("complete", "pruned") for trial in ended)
+            return finished + running < self.trials
         assert self.hours is not None
         return sum(trial.seconds for trial in ended) < 3600 * self.hours
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A study: `base` is varied within `search`, with trials on the `card`'s data; `seed` is the
-    sampler's."""
+    """A study that varies `base` within `search` on the data of `card`; `source` is the base's file
+    and `seed` the sampler's."""
 
     name: str
     base: Recipe
     source: Path
-    """The base's file."""
     search: Search
     card: str
     seed: int
@@ -91,74 +82,59 @@ class Plan:
         }
 
     def own_values(self) -> dict[str, Any]:
-        """The base's: those of the first trial."""
-        settings = self.base.settings()
-        return {
-            key: settings[key.partition(".")[0]][key.partition(".")[2]]
-            for key in self.search.ranges
-        }
+        """The base's own values of what is varied: those of the first trial."""
+        settings = self.base.dotted()
+        return {key: settings[key] for key in self.search.ranges}
 
     def candidate(self, values: dict[str, Any], store: Store) -> Recipe:
-        """The base with these values. Raises Rejected where it does not fit the data or is above a
-        cap."""
-        try:
-            recipe = recipes.vary(self.base, values, "trial")
-            steps_per_epoch(recipe, store.fingerprint.rows["train"])
-            sizes = _sizes(recipe, store.schema)
-        except UsageError as error:
-            raise Rejected(str(error)) from None
+        """The base with these values.
+
+        Raises UsageError if it does not fit the data or is above a cap."""
+        recipe = recipes.vary(self.base, values, "trial")
+        steps_per_epoch(recipe, store.fingerprint.rows["train"])
+        model = on_meta(recipe, store.schema).model
+        sizes = {
+            "max_parameters": parameters(model).total,
+            "max_flops_per_sample": flops_per_sample(model, store.schema),
+        }
         for key, cap in self.search.caps.items():
             if sizes[key] > cap:
-                raise Rejected(f"{sizes[key]:,} is above {key} = {cap:,}")
+                raise UsageError(f"{sizes[key]:,} is above {key} = {cap:,}")
         return recipe
 
 
 def require_name(name: str) -> str:
-    """The name of a study, which names its files too. Raises UsageError."""
+    """The name of a study, which also names its files. Raises UsageError."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", name):
         raise UsageError(f"--name {name}: use letters, digits, _, - and .")
     return name
 
 
 def search_of(recipe: Recipe) -> Search:
-    """The recipe's own, with the ranges of search.toml where it names none.
+    """The recipe's own search, with the ranges of search.toml if it names none.
 
-    Raises UsageError where nothing is left to vary, and for an end of a range that the model does
-    not take."""
-    own = recipe.search or Search()
-    found = own if own.ranges else own.model_copy(update={"ranges": _default_ranges(recipe)})
-    if not found.ranges:
+    Raises UsageError if nothing is left to vary, and for an end of a range that the model does not
+    take."""
+    search = recipe.search or Search()
+    if not search.ranges:
+        search = search.model_copy(update={"ranges": _default_ranges(recipe)})
+    if not search.ranges:
         raise UsageError(
             f"recipe {recipe.id}: there is nothing to vary; name ranges in its [search]"
         )
-    for key, each in found.ranges.items():
+    for key, each in search.ranges.items():
         for value in each.ends():
             recipes.vary(recipe, {key: value}, f"recipe {recipe.id}: [search]")
-    return found
+    return search
 
 
 def _default_ranges(recipe: Recipe) -> dict[str, Range]:
-    settings = recipe.settings()
+    settings = recipe.dotted()
     ranges = {}
-    for key, table in _defaults().items():
-        group, _, name = key.partition(".")
-        if name not in settings[group]:
+    for key, table in toml.read(DEFAULTS).items():
+        if key not in settings:
             continue
-        own = settings[group][name]
-        widened = {**table, "low": min(table["low"], own), "high": max(table["high"], own)}
-        if widened["low"] > 0 or not widened.get("log"):
-            ranges[key] = widened
-    return parse_search(ranges, settings, f"recipe {recipe.id}").ranges
-
-
-@cache
-def _defaults() -> dict[str, dict[str, Any]]:
-    return toml.read(DEFAULTS)
-
-
-def _sizes(recipe: Recipe, schema: Schema) -> dict[str, int]:
-    model = on_meta(recipe, schema).model
-    return {
-        "max_parameters": parameters(model).total,
-        "max_flops_per_sample": flops_per_sample(model, schema),
-    }
+        low, high = min(table["low"], settings[key]), max(table["high"], settings[key])
+        if low > 0 or not table.get("log"):
+            ranges[key] = {**table, "low": low, "high": high}
+    return searches.parse(ranges, settings, f"recipe {recipe.id}").ranges

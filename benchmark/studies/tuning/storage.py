@@ -1,4 +1,4 @@
-"""What lies around a study's storage: locks of this machine, a journal's torn line, one message for
+"""What surrounds a study's storage: locks of this machine, a journal's torn line, one message for
 each failure."""
 
 import hashlib
@@ -7,24 +7,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import optuna
 from filelock import FileLock, Timeout
+from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from benchmark.data.catalog import cache_folder
 from benchmark.errors import BenchmarkError, UsageError, without_password
 from benchmark.utils.files import require_writable
 
+CONNECT_SECONDS = 10
+
 
 class Locks:
-    """Locks that the processes of this machine share, and that are let go of when their process
-    dies."""
+    """Locks that the processes of this machine share; they are released when their process dies."""
 
     def __init__(self, where: str, study: str) -> None:
         key = hashlib.sha256(f"{where} {study}".encode()).hexdigest()[:16]
         self._folder = cache_folder().resolve() / ".tuning" / key
         require_writable(self._folder)
-        self.here = f"{socket.gethostname()}:{self._folder}"
-        """Whose locks these are: nothing can be said of a trial that another machine holds."""
+        self.host = f"{socket.gethostname()}:{self._folder}"
+        """Whose locks these are: only its own machine can tell whether a trial is abandoned."""
 
     def named(self, name: str) -> FileLock:
         return FileLock(self._folder / f"{name}.lock")
@@ -40,18 +43,32 @@ class Locks:
             return False
 
 
-def drop_torn_line(path: Path) -> None:
-    """What a full disk or a cut in power left of a line at the end of a journal, after which
-    nothing could be read."""
-    if not path.exists() or not path.stat().st_size:
-        return
-    with path.open("rb+") as file:
-        file.truncate(file.read().rfind(b"\n") + 1)
+def open_storage(where: str) -> optuna.storages.BaseStorage:
+    """A database by its URL, else a journal file by its path."""
+    if "://" in where:
+        connect = {"connect_timeout": CONNECT_SECONDS} if where.startswith("postgresql") else {}
+        return optuna.storages.RDBStorage(where, engine_kwargs={"connect_args": connect})
+    require_writable(Path(where).parent)
+    lock = JournalFileSymlinkLock(where)
+    lock.acquire()
+    try:
+        _drop_torn_line(Path(where))
+    finally:
+        lock.release()
+    return optuna.storages.JournalStorage(JournalFileBackend(where, lock))
+
+
+def _drop_torn_line(path: Path) -> None:
+    """Remove an unfinished last line, which a full disk or a power cut leaves and which makes a
+    journal unreadable."""
+    if path.exists() and path.stat().st_size:
+        with path.open("rb+") as file:
+            file.truncate(file.read().rfind(b"\n") + 1)
 
 
 @contextmanager
 def one_message(where: str) -> Iterator[None]:
-    """Raises UsageError for a storage that is none, BenchmarkError for one that fails."""
+    """Raise UsageError for what is no storage, BenchmarkError for a storage that fails."""
     place = without_password(where)
     try:
         yield
@@ -68,9 +85,8 @@ def one_message(where: str) -> Iterator[None]:
         reason = without_password(str(error).strip().splitlines()[0])
         raise BenchmarkError(f"--storage {place}: {reason}") from None
     except OSError as error:
-        raise BenchmarkError(
-            f"{place}: cannot be read or written: {error.strerror or error}"
-        ) from None
+        reason = error.strerror or str(error)
+        raise BenchmarkError(f"{place}: cannot be read or written: {reason}") from None
     except (ValueError, KeyError) as error:
         raise BenchmarkError(
             f"{place} is no journal of a study ({error}); remove it: trials that ended are read"

@@ -1,126 +1,293 @@
-"""Carries out the trials of a study. What it trains on has no test split."""
+"""The trials of a study, proposed, kept and shared among processes by Optuna.
 
-import time
-from collections.abc import Callable
+A proposal depends only on the study's seed, the trial's number and the trials that ended before, so
+an interrupted study goes on as if it had not been interrupted.
+"""
+
+import hashlib
+import json
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
-from benchmark.data.catalog import FoundCard
+import optuna
+from filelock import FileLock
+from optuna import Study
+from optuna.distributions import BaseDistribution, CategoricalDistribution
+from optuna.samplers import BaseSampler, TPESampler
+from optuna.trial import FrozenTrial, TrialState
+
 from benchmark.data.store import Store
-from benchmark.errors import BenchmarkError
-from benchmark.records.tuning import TUNING_SEED, Ended, Trial
-from benchmark.runs.run import Job, open_device, seeded_model
-from benchmark.studies.tuning.plan import Budget, Plan, Rejected
-from benchmark.studies.tuning.study import Asked, Trials
-from benchmark.training.fit import Evaluated, Fit
-from benchmark.training.step import compile_model
-from benchmark.utils.interrupts import Interrupts
+from benchmark.errors import UsageError
+from benchmark.recipes.search import Range
+from benchmark.records import tuning
+from benchmark.records.environment import current
+from benchmark.records.tuning import Ended, Trial, Tuning
+from benchmark.studies.tuning.plan import Budget, Plan
+from benchmark.studies.tuning.storage import Locks, one_message, open_storage
+from benchmark.utils.files import require_writable
+from benchmark.utils.paths import shown
 
-MOST_FAILED, MOST_REJECTED = 10, 200
-"""In a row: then it is the space that is wrong."""
+STARTUP_TRIALS = 5
+"""Random trials, after the recipe's own values, before the model of good and bad values
+proposes."""
+ENOUGH_FOR_IMPORTANCES = 4
+IDENTITY = "identity"
+BEGUN, ENDED = "begun", "ended"
+"""Attributes of a trial, both tables."""
+MOST_DEATHS = 2
+DIED = f"its process died {MOST_DEATHS} times: killed for lack of memory?"
+STATES = {
+    "complete": TrialState.COMPLETE,
+    "pruned": TrialState.PRUNED,
+    "rejected": TrialState.PRUNED,
+    "failed": TrialState.FAIL,
+}
+
+PRUNER = optuna.pruners.MedianPruner(STARTUP_TRIALS, n_warmup_steps=2, n_min_trials=STARTUP_TRIALS)
+Space = dict[str, BaseDistribution]
+
+optuna.logging.set_verbosity(optuna.logging.ERROR)
+warnings.filterwarnings("ignore", module="optuna")
 
 
-@dataclass(frozen=True)
-class TrialStarted:
-    number: int
+@dataclass
+class Asked:
+    """A running trial of this process, which holds its `lock` until it ends; its process died
+    `deaths` times."""
+
+    trial: optuna.Trial
     values: dict[str, Any]
+    lock: FileLock
+    reported: set[int]
+    deaths: int
+
+    @property
+    def number(self) -> int:
+        return self.trial.number
+
+    def report(self, value: float, evaluation: int) -> bool:
+        """Store the objective at an evaluation; True if the trial should end there."""
+        if evaluation not in self.reported:
+            self.trial.report(value, evaluation)
+        return self.trial.should_prune()
 
 
-TrialEvent = TrialStarted | Evaluated | Trial
-TrialWatch = Callable[[TrialEvent], None]
-Leave = Callable[[], bool]
+class Trials:
+    """The trials of a plan, shared with other processes.
 
+    Raises UsageError for what is no storage and for a study with other settings, BenchmarkError if
+    the storage cannot be reached.
 
-def carry_out(
-    trials: Trials, found: FoundCard, store: Store, budget: Budget, watch: TrialWatch, leave: Leave
-) -> None:
-    """Trials until the budget is spent. The one under way at a signal, or when `leave` says so, is
-    begun again when
-    the study goes on.
+    Example::
 
-    Raises Interrupted at a signal, KeyboardInterrupt where `leave` says so, BenchmarkError where
-    one trial after the other fails or is rejected."""
-    unlucky: dict[Ended, int] = {"failed": 0, "rejected": 0}
-    with Interrupts() as interrupts:
-        interrupts.deferring = True
+        trials = Trials(plan, store)
+        while (asked := trials.ask(Budget(trials=30))) is not None:
+            trials.end(asked, "complete", auc, seconds)
+        trials.study().best
+    """
 
-        def check() -> None:
-            interrupts.deliver()
-            if leave():
-                raise KeyboardInterrupt
+    def __init__(self, plan: Plan, store: Store) -> None:
+        self.plan = plan
+        self._identity = plan.identity(store)
+        self._space: Space = {key: _distribution(r) for key, r in plan.search.ranges.items()}
+        require_writable(plan.path.parent)
+        name = f"{plan.base.dataset}/{plan.name}"
+        self._where = plan.storage or str(plan.path.with_suffix(".journal").resolve())
+        self.locks = Locks(self._where, name)
+        with self._alone():
+            self._study = optuna.create_study(
+                storage=open_storage(self._where),
+                study_name=name,
+                direction="maximize" if plan.objective == "auc" else "minimize",
+                sampler=_Sampler(plan.seed),
+                pruner=optuna.pruners.NopPruner() if plan.search.pruning == "none" else PRUNER,
+                load_if_exists=True,
+            )
+            self._begin()
 
-        check()
-        while (asked := trials.ask(budget)) is not None:
-            watch(TrialStarted(asked.number, asked.values))
-            try:
-                ended = _carry_out(asked, trials, found, store, watch, check)
-            except KeyboardInterrupt:
-                trials.leave(asked)
-                raise
-            watch(ended)
-            check()
-            unlucky = {
-                state: count + 1 if ended.state == state else 0 for state, count in unlucky.items()
-            }
-            if unlucky["failed"] >= MOST_FAILED or unlucky["rejected"] >= MOST_REJECTED:
-                raise BenchmarkError(
-                    f"{unlucky[ended.state]} trials in a row were {ended.state}, the last one as:"
-                    f" {ended.reason}; the trials are kept, but the [search] needs other ranges"
-                )
+    def ask(self, budget: Budget) -> Asked | None:
+        """The next trial, an abandoned one first; None when the budget is spent."""
+        with self._alone():
+            running = self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+            abandoned = [trial for trial in running if self._is_abandoned(trial)]
+            if not budget.left(self.ended(), len(running) - len(abandoned)):
+                return None
+            for frozen in abandoned:
+                # Optuna has no public way to go on with a trial that another process began.
+                trial = optuna.Trial(self._study, frozen._trial_id)
+                deaths = frozen.user_attrs[BEGUN]["deaths"] + 1
+                asked = self._asked(trial, set(frozen.intermediate_values), deaths)
+                if deaths < MOST_DEATHS:
+                    return asked
+                self._store_end(asked, "failed", None, 0.0, DIED)
+            return self._asked(self._study.ask(self._space), set(), deaths=0)
 
+    def end(
+        self, asked: Asked, state: Ended, metric: float | None, seconds: float, reason: str = ""
+    ) -> Trial:
+        """Store how a trial ended, and write the study's JSON."""
+        with self._alone():
+            self._store_end(asked, state, metric, seconds, reason)
+            tuning.save(self.study(), self.plan.path)
+            return next(trial for trial in self.ended() if trial.number == asked.number)
 
-def _carry_out(
-    asked: Asked,
-    trials: Trials,
-    found: FoundCard,
-    store: Store,
-    watch: TrialWatch,
-    check: Callable[[], None],
-) -> Trial:
-    began = time.perf_counter()
+    def leave(self, asked: Asked) -> None:
+        """Release a trial that has not ended: the next `ask` of any process here begins it
+        again."""
+        with one_message(self._where):
+            begun = {**asked.trial.user_attrs[BEGUN], "deaths": asked.deaths - 1}
+            asked.trial.set_user_attr(BEGUN, begun)
+        asked.lock.release()
 
-    def end(state: Ended, metric: float | None = None, reason: str = "") -> Trial:
-        return trials.end(asked, state, metric, time.perf_counter() - began, reason)
+    def ended(self) -> list[Trial]:
+        trials = self._study.get_trials(deepcopy=False)
+        return [self._trial(trial) for trial in trials if trial.state.is_finished()]
 
-    plan = trials.plan
-    try:
-        recipe = plan.candidate(asked.values, store)
-        fit = _fit(
-            Job(recipe, found.card, store.without("test"), TUNING_SEED, plan.threads, plan.device)
+    def study(self, *, importances: bool = False) -> Tuning:
+        """The study so far, as its JSON holds it."""
+        environment = current()
+        versions = {**environment.versions, "optuna": optuna.__version__}
+        return Tuning(
+            **self._identity,
+            sampler=f"TPE, {STARTUP_TRIALS} random trials first",
+            environment=environment.model_copy(update={"versions": versions}),
+            trials=tuple(self.ended()),
+            importances=self._importances() if importances else None,
         )
-        for event in fit.events():
-            check()
-            if isinstance(event, Evaluated):
-                watch(event)
-                value = float(getattr(event.valid, plan.objective))
-                if asked.report(value, len(fit.curve) - 1):
-                    return end(
-                        "pruned",
-                        _metric(fit, plan),
-                        f"below the median at evaluation {len(fit.curve)}",
-                    )
-    except Rejected as why:
-        return end("rejected", reason=str(why))
-    except Exception as error:  # whatever it was, the study goes on
-        return end(
-            "failed",
-            reason=(
-                str(error)
-                if isinstance(error, BenchmarkError)
-                else f"{type(error).__name__}: {error}"
-            ),
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """The only process of this machine at the study's storage."""
+        with self.locks.named("study"), one_message(self._where):
+            yield
+
+    def _begin(self) -> None:
+        """Fill a new study, from its JSON file if there is one; compare an old one with the
+        plan."""
+        if IDENTITY not in self._study.user_attrs:
+            self._study.set_user_attr(IDENTITY, json.dumps(self._identity, sort_keys=True))
+            if self.plan.path.exists():
+                self._refill(tuning.load(self.plan.path))
+            self._study.enqueue_trial(self._encode(self.plan.own_values()), skip_if_exists=True)
+        self._require_same(json.loads(self._study.user_attrs[IDENTITY]))
+
+    def _refill(self, kept: Tuning) -> None:
+        self._require_same(json.loads(kept.model_dump_json()))
+        for trial in kept.trials:
+            end = trial.model_dump(mode="json", include={"state", "metric", "seconds", "reason"})
+            begun = {"started": trial.started, "threads": trial.threads}
+            frozen = optuna.trial.create_trial(
+                state=STATES[trial.state],
+                value=trial.metric if trial.state == "complete" else None,
+                params=self._encode(trial.values),
+                distributions=self._space,
+                intermediate_values=dict(enumerate(trial.curve)),
+                user_attrs={BEGUN: begun, ENDED: end},
+            )
+            self._study.add_trial(frozen)
+
+    def _require_same(self, kept: dict[str, Any]) -> None:
+        today = json.loads(json.dumps(self._identity))
+        if differing := [key for key in today if kept.get(key) != today[key]]:
+            raise UsageError(
+                f"the study {self._study.study_name} was begun with another {', '.join(differing)};"
+                " finish it as it was, give this one another --name, or remove it:"
+                f" {shown(self.plan.path)} and {self.plan.storage or 'the .journal file beside it'}"
+            )
+
+    def _is_abandoned(self, trial: FrozenTrial) -> bool:
+        """Whether its process was on this machine and is gone."""
+        host = trial.user_attrs.get(BEGUN, {}).get("host")
+        return host == self.locks.host and self.locks.is_free(trial.number)
+
+    def _asked(self, trial: optuna.Trial, reported: set[int], deaths: int) -> Asked:
+        lock = self.locks.of_trial(trial.number)
+        lock.acquire()
+        begun = {
+            "started": datetime.now(UTC).isoformat(timespec="seconds"),
+            "threads": self.plan.threads,
+            "host": self.locks.host,
+            "deaths": deaths,
+        }
+        trial.set_user_attr(BEGUN, begun)
+        return Asked(trial, self._decode(trial.params), lock, reported, deaths)
+
+    def _store_end(
+        self, asked: Asked, state: Ended, metric: float | None, seconds: float, reason: str
+    ) -> None:
+        end = {"state": state, "metric": metric, "seconds": seconds, "reason": reason}
+        asked.trial.set_user_attr(ENDED, end)
+        value = metric if state == "complete" else None
+        self._study.tell(asked.trial, value, STATES[state])
+        asked.lock.release()
+
+    def _trial(self, frozen: FrozenTrial) -> Trial:
+        begun = frozen.user_attrs[BEGUN]
+        return Trial(
+            number=frozen.number,
+            values=self._decode(frozen.params),
+            curve=tuple(value for _, value in sorted(frozen.intermediate_values.items())),
+            started=begun["started"],
+            threads=begun["threads"],
+            **frozen.user_attrs[ENDED],
         )
-    return end("complete", _metric(fit, plan))
+
+    def _encode(self, values: dict[str, Any]) -> dict[str, Any]:
+        """The values as Optuna keeps them: choices are JSON texts, as it takes no lists."""
+        encoded = dict(values)
+        for key, each in self._space.items():
+            if isinstance(each, CategoricalDistribution):
+                texts = {text: json.loads(str(text)) for text in each.choices}
+                encoded[key] = next(t for t, value in texts.items() if value == values[key])
+        return encoded
+
+    def _decode(self, params: dict[str, Any]) -> dict[str, Any]:
+        choices = [
+            k for k, each in self._space.items() if isinstance(each, CategoricalDistribution)
+        ]
+        return params | {key: json.loads(params[key]) for key in choices}
+
+    def _importances(self) -> dict[str, float] | None:
+        complete = self._study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+        if len(complete) < ENOUGH_FOR_IMPORTANCES or len({trial.value for trial in complete}) == 1:
+            return None
+        evaluator = optuna.importance.FanovaImportanceEvaluator(seed=self.plan.seed)
+        return optuna.importance.get_param_importances(self._study, evaluator=evaluator)
 
 
-def _fit(job: Job) -> Fit:
-    device = open_device(job)
-    model = seeded_model(job, device)
-    if job.recipe.train.compile:
-        compile_model(model, device)
-    train, valid = job.store.split("train"), job.store.split("valid")
-    return Fit(model, train, valid, job.recipe.train, seed=job.seed, device=device)
+class _Sampler(BaseSampler):
+    """TPE that starts anew from the seed at every draw."""
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+
+    def _tpe(self, trial: FrozenTrial, key: str = "") -> TPESampler:
+        digest = hashlib.sha256(f"{self._seed}/{trial.number}/{key}".encode()).digest()
+        return TPESampler(seed=int.from_bytes(digest[:4], "big"), n_startup_trials=STARTUP_TRIALS)
+
+    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> Space:
+        return self._tpe(trial).infer_relative_search_space(study, trial)
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: Space
+    ) -> dict[str, Any]:
+        return self._tpe(trial).sample_relative(study, trial, search_space)
+
+    def sample_independent(
+        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: Any
+    ) -> Any:
+        sampler = self._tpe(trial, param_name)
+        return sampler.sample_independent(study, trial, param_name, param_distribution)
 
 
-def _metric(fit: Fit, plan: Plan) -> float:
-    return float(getattr(fit.best.valid, plan.objective))
+def _distribution(each: Range) -> BaseDistribution:
+    if each.choice is not None:
+        return CategoricalDistribution([json.dumps(value) for value in each.choice])
+    assert each.low is not None and each.high is not None
+    if isinstance(each.low, int) and isinstance(each.high, int):
+        return optuna.distributions.IntDistribution(each.low, each.high, log=each.log)
+    return optuna.distributions.FloatDistribution(each.low, each.high, log=each.log)

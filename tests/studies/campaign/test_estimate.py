@@ -1,7 +1,6 @@
 """What runs will take, against numbers worked out by hand."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -9,74 +8,78 @@ from benchmark.data.schema import Schema
 from benchmark.measure.cost import flops_per_sample
 from benchmark.recipes import recipe as recipes
 from benchmark.recipes.recipe import on_meta
-from benchmark.records import record
-from benchmark.records.archive import Archive
+from benchmark.records.record import Record
 from benchmark.reports.document import words
-from benchmark.studies.campaign import estimate
 from benchmark.studies.campaign.cells import Planned, ranked
-from benchmark.studies.campaign.estimate import Past, in_total, longest_first, makespan, seconds
-from tests.factories import make_record
+from benchmark.studies.campaign.estimate import in_total, longest_first, makespan, seconds
+from tests.factories import make_curve, make_record
 
 SCHEMA = Schema(("price",), ("user", "item"), (5, 9))
 RECIPE = recipes.parse({"model": {"name": "dnn", "hidden_units": [16]}}, "synthetic_tiny", "test")
 FLOPS = flops_per_sample(on_meta(RECIPE, SCHEMA).model, SCHEMA)
-SAME = Past(
-    "synthetic_tiny", "dnn", RECIPE.digest(), epochs=3, whole=True, seconds=0.001, flops=FLOPS
-)
+OTHER = "f" * 64
+BASE = make_record()
 
 
-def test_the_past_of_a_record() -> None:
-    found = estimate.past(make_record())
-    assert (found.dataset, found.model, found.epochs, found.whole) == (
-        "synthetic_tiny",
-        "dnn",
-        3,
-        False,
-    )
-    assert found.seconds == pytest.approx(4.0 / (1000 * 3))
+def past(per_row=0.001, epochs=3, model="dnn", **changes) -> Record:
+    """A run of RECIPE that took `per_row` seconds a row and epoch, until its patience ended."""
+    fields = {
+        "recipe": {**BASE.recipe, "model": {**BASE.recipe["model"], "name": model}},
+        "recipe_digest": RECIPE.digest(),
+        "curve": make_curve(*[0.7] * epochs),
+        "stopped_by": "patience",
+        "cost": BASE.cost.model_copy(
+            update={"total_seconds": per_row * epochs * BASE.data.rows["train"]}
+        ),
+        "flops_per_sample": FLOPS,
+    }
+    return make_record(**(fields | changes))
+
+
+def expected(rows: int, *runs: Record, recipe=RECIPE) -> float | None:
+    return seconds(recipe, SCHEMA, rows, runs)
+
+
+def test_rows_that_a_run_left_out_do_not_count() -> None:
+    assert expected(1000, past(train_rows=500)) == pytest.approx(2 * 0.001 * 1000 * 3)
 
 
 def test_runs_of_the_recipe_count_before_others() -> None:
-    slow = replace(SAME, digest="f" * 64, seconds=1.0)
-    assert seconds(RECIPE, SCHEMA, 1000, [slow, SAME]) == pytest.approx(0.001 * 1000 * 3)
-    assert seconds(RECIPE, SCHEMA, 1000, [slow]) == pytest.approx(1.0 * 1000 * 3)
+    slow = past(1.0, recipe_digest=OTHER)
+    assert expected(1000, slow, past()) == pytest.approx(0.001 * 1000 * 3)
+    assert expected(1000, slow) == pytest.approx(1.0 * 1000 * 3)
 
 
 def test_in_proportion_to_flops_and_no_more_epochs_than_allowed() -> None:
-    wider = replace(SAME, digest="f" * 64, flops=2 * FLOPS)
-    assert seconds(RECIPE, SCHEMA, 1000, [wider]) == pytest.approx(0.0005 * 1000 * 3)
+    wider = past(recipe_digest=OTHER, flops_per_sample=2 * FLOPS)
+    assert expected(1000, wider) == pytest.approx(0.0005 * 1000 * 3)
+    without = past(recipe_digest=OTHER, flops_per_sample=0)
+    assert expected(1000, without) == pytest.approx(0.001 * 1000 * 3)
     short = recipes.override(RECIPE, ["train.epochs=1"])
-    assert seconds(short, SCHEMA, 1000, [SAME]) == pytest.approx(0.001 * 1000)
+    assert expected(1000, past(), recipe=short) == pytest.approx(0.001 * 1000)
 
 
 def test_the_nearest_in_flops_counts() -> None:
-    far = replace(SAME, digest="f" * 64, seconds=1.0, flops=10 * FLOPS)
-    near = replace(SAME, digest="e" * 64, seconds=0.002, flops=2 * FLOPS)
-    assert seconds(RECIPE, SCHEMA, 1000, [far, near]) == pytest.approx(0.001 * 1000 * 3)
+    far = past(1.0, recipe_digest=OTHER, flops_per_sample=10 * FLOPS)
+    near = past(0.002, recipe_digest="e" * 64, flops_per_sample=2 * FLOPS)
+    assert expected(1000, far, near) == pytest.approx(0.001 * 1000 * 3)
 
 
 def test_epochs_are_those_of_runs_that_were_not_cut_short() -> None:
-    cut = replace(SAME, epochs=1, whole=False)
-    assert seconds(RECIPE, SCHEMA, 1000, [cut, SAME]) == pytest.approx(0.001 * 1000 * 3)
-    elsewhere = replace(SAME, model="lr", digest="f" * 64, epochs=7)
-    assert seconds(RECIPE, SCHEMA, 1000, [cut, elsewhere]) == pytest.approx(0.001 * 1000 * 7)
-    assert seconds(RECIPE, SCHEMA, 1000, [cut]) == pytest.approx(0.001 * 1000)
+    cut = past(epochs=1, stopped_by="epochs")
+    assert expected(1000, cut, past()) == pytest.approx(0.001 * 1000 * 3)
+    elsewhere = past(epochs=7, model="lr", recipe_digest=OTHER)
+    assert expected(1000, cut, elsewhere) == pytest.approx(0.001 * 1000 * 7)
+    assert expected(1000, cut) == pytest.approx(0.001 * 1000)
 
 
 def test_other_data_sets_count_last_and_nothing_is_made_up() -> None:
-    elsewhere = replace(SAME, dataset="other", digest="f" * 64, seconds=1.0)
-    here = replace(SAME, digest="e" * 64)
-    assert seconds(RECIPE, SCHEMA, 10, [elsewhere, here]) == pytest.approx(0.001 * 10 * 3)
-    assert seconds(RECIPE, SCHEMA, 10, [elsewhere]) == pytest.approx(1.0 * 10 * 3)
-    assert seconds(RECIPE, SCHEMA, 10, [replace(SAME, model="lr", digest="f" * 64)]) is None
-
-
-def test_history_leaves_out_what_cannot_be_read(tmp_path: Path) -> None:
-    record.save(make_record(), Archive(tmp_path).path("synthetic_tiny", "dnn", 0))
-    study = tmp_path / "studies" / "ablation" / "synthetic_tiny" / "full-glu" / "seed-0.json"
-    record.save(make_record(name=None), study)
-    study.with_name("seed-1.json").write_text("{")
-    assert len(estimate.history(tmp_path)) == 2
+    elsewhere = past(1.0, dataset="other", recipe_digest=OTHER)
+    here = past(recipe_digest="e" * 64)
+    assert expected(10, elsewhere, here) == pytest.approx(0.001 * 10 * 3)
+    assert expected(10, elsewhere) == pytest.approx(1.0 * 10 * 3)
+    assert expected(10, past(model="lr", recipe_digest=OTHER)) is None
+    assert expected(10) is None
 
 
 def test_the_unknown_and_the_longest_come_first() -> None:

@@ -13,8 +13,8 @@ from benchmark.data.schema import Schema
 from benchmark.data.store import Store, StoreWriter
 from benchmark.recipes import recipe as recipes
 from benchmark.studies.tuning.plan import Budget, Plan, search_of
-from benchmark.studies.tuning.study import Trials
-from benchmark.studies.tuning.trials import carry_out
+from benchmark.studies.tuning.run import run_trials
+from benchmark.studies.tuning.trials import Trials
 
 RECIPE = """
 [model]
@@ -71,7 +71,7 @@ def tune(
     plan: Plan, store: Store, trials: int, watch=lambda _: None, leave=lambda: False
 ) -> Trials:
     study = Trials(plan, store)
-    carry_out(
+    run_trials(
         study, FoundCard(find_card("synthetic_tiny").card), store, Budget(trials), watch, leave
     )
     return study

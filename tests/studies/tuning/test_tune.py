@@ -1,10 +1,12 @@
 import json
-import multiprocessing
 import os
 import signal
+import time
 from dataclasses import dataclass
+from functools import partial
 from types import SimpleNamespace
 
+import optuna
 import pytest
 
 from benchmark.data.catalog import find_card
@@ -14,10 +16,10 @@ from benchmark.recipes import recipe as recipes
 from benchmark.records import tuning
 from benchmark.records.tuning import TUNING_SEED, Trial
 from benchmark.runs.run import Finished, Job, Run
-from benchmark.studies.tuning import trials as module
+from benchmark.studies.tuning import run as module
 from benchmark.studies.tuning.plan import Budget, Plan
-from benchmark.studies.tuning.study import DIED, Trials
-from benchmark.studies.tuning.trials import TrialStarted
+from benchmark.studies.tuning.run import TrialStarted, run_processes
+from benchmark.studies.tuning.trials import DIED, Trials
 from benchmark.training.fit import Evaluated
 from benchmark.utils.interrupts import Interrupted
 from tests.factories import make_curve
@@ -76,7 +78,7 @@ def scripted(monkeypatch, *scripts: tuple[float, ...] | Exception) -> list[Job]:
 
 def test_a_study_begins_with_the_recipes_own_values_and_keeps_every_trial(tmp_path, store):
     plan = small_plan(tmp_path)
-    study = tune(plan, store, 6).found()
+    study = tune(plan, store, 6).study()
     assert [trial.number for trial in study.trials] == list(range(6))
     own = {"train.learning_rate": 0.01, "model.hidden_units": [8], "model.embedding_dim": 4}
     assert study.trials[0].values == own
@@ -97,7 +99,7 @@ def test_a_study_begins_with_the_recipes_own_values_and_keeps_every_trial(tmp_pa
 def test_a_trial_finds_what_a_run_of_its_recipe_finds(tmp_path):
     store = small_store(tmp_path / "store")
     plan = small_plan(tmp_path)
-    trial = tune(plan, store, 2).found().trials[1]
+    trial = tune(plan, store, 2).study().trials[1]
     recipe = recipes.vary(plan.base, trial.values, "test")
     *_, last = Run(Job(recipe, find_card("synthetic_tiny").card, store, TUNING_SEED, threads=1))
     assert isinstance(last, Finished)
@@ -107,7 +109,7 @@ def test_a_trial_finds_what_a_run_of_its_recipe_finds(tmp_path):
 
 @pytest.mark.parametrize("at", [0, 9, 26], ids=lambda at: f"event {at}")
 def test_interrupted_and_resumed_it_is_the_same_study(tmp_path, store, at: int):
-    whole = tune(small_plan(tmp_path / "whole"), store, 6).found()
+    whole = tune(small_plan(tmp_path / "whole"), store, 6).study()
     plan, seen = small_plan(tmp_path / "cut"), []
 
     def interrupt(event) -> None:
@@ -118,25 +120,25 @@ def test_interrupted_and_resumed_it_is_the_same_study(tmp_path, store, at: int):
     with pytest.raises(Interrupted):
         tune(plan, store, 6, watch=interrupt)
     assert len(tuning.load(plan.path).trials if plan.path.exists() else ()) < 6
-    assert timeless(tune(plan, store, 6).found().trials) == timeless(whole.trials)
+    assert timeless(tune(plan, store, 6).study().trials) == timeless(whole.trials)
 
 
 def test_the_study_goes_on_from_its_json_where_the_storage_is_lost(tmp_path, store):
-    whole = tune(small_plan(tmp_path / "whole"), store, 8).found()
+    whole = tune(small_plan(tmp_path / "whole"), store, 8).study()
     plan = small_plan(tmp_path / "lost")
-    kept = tune(plan, store, 5).found().trials
+    kept = tune(plan, store, 5).study().trials
     plan.path.with_suffix(".journal").unlink()
-    resumed = tune(plan, store, 8).found().trials
+    resumed = tune(plan, store, 8).study().trials
     assert resumed[:5] == kept
     assert timeless(resumed) == timeless(whole.trials)
 
 
 def test_a_torn_line_at_the_end_of_the_journal_costs_nothing(tmp_path, store):
     plan = small_plan(tmp_path)
-    kept = tune(plan, store, 2).found().trials
+    kept = tune(plan, store, 2).study().trials
     with plan.path.with_suffix(".journal").open("a") as journal:
         journal.write('{"op_code": 4, "wor')
-    assert tune(plan, store, 3).found().trials[:2] == kept
+    assert tune(plan, store, 3).study().trials[:2] == kept
 
 
 def test_the_test_split_is_closed(tmp_path, store, monkeypatch):
@@ -169,7 +171,7 @@ def test_what_fails_is_recorded_and_the_study_goes_on(tmp_path, store, monkeypat
         BenchmarkError("the loss is nan"),
         (0.7,),
     )
-    study = tune(small_plan(tmp_path), store, 3).found()
+    study = tune(small_plan(tmp_path), store, 3).study()
     assert [(trial.state, trial.reason) for trial in study.trials] == [
         ("complete", ""),
         ("failed", "RuntimeError: out of memory"),
@@ -187,7 +189,7 @@ def test_a_cap_and_sizes_that_do_not_fit_reject_before_any_training(tmp_path, st
     jobs = scripted(monkeypatch, (0.6,))
     study = tune(
         small_plan(tmp_path, text.replace("[8], [16, 8]", "[8], [4], [16, 8]")), store, 3
-    ).found()
+    ).study()
     rejected = [trial for trial in study.trials if trial.state == "rejected"]
     assert rejected and all("is above max_parameters = 200" in trial.reason for trial in rejected)
     assert len(jobs) == len(study.finished) == 3
@@ -195,7 +197,7 @@ def test_a_cap_and_sizes_that_do_not_fit_reject_before_any_training(tmp_path, st
         "max_parameters = 200\n", ""
     )
     late += "train.evaluate_every = { low = 16, high = 99 }\n"
-    study = tune(small_plan(tmp_path / "late", late), store, 1 + 1).found()
+    study = tune(small_plan(tmp_path / "late", late), store, 1 + 1).study()
     assert any(
         "train.evaluate_every" in trial.reason
         for trial in study.trials
@@ -218,14 +220,14 @@ def test_a_space_of_which_nothing_fits_ends_the_study(tmp_path, store, monkeypat
 def test_a_trial_below_the_median_is_pruned_and_counts(tmp_path, store, monkeypatch):
     good, bad = (0.7, 0.71, 0.72, 0.73, 0.74), (0.5, 0.51, 0.52, 0.53, 0.54)
     scripted(monkeypatch, *[good] * 6, bad)
-    study = tune(small_plan(tmp_path), store, 8).found()
+    study = tune(small_plan(tmp_path), store, 8).study()
     assert [trial.state for trial in study.trials] == ["complete"] * 6 + ["pruned"] * 2
     assert study.trials[-1].curve == bad[:3] and study.trials[-1].metric == bad[2]
     assert "below the median at evaluation 3" in study.trials[-1].reason
     unpruned = small_plan(
         tmp_path / "none", RECIPE.replace("[search]", '[search]\npruning = "none"')
     )
-    assert {trial.state for trial in tune(unpruned, store, 8).found().trials} == {"complete"}
+    assert {trial.state for trial in tune(unpruned, store, 8).study().trials} == {"complete"}
 
 
 def test_logloss_is_minimised(tmp_path, store, monkeypatch):
@@ -234,7 +236,7 @@ def test_logloss_is_minimised(tmp_path, store, monkeypatch):
         small_plan(tmp_path, RECIPE.replace("[search]", '[search]\nobjective = "logloss"')),
         store,
         3,
-    ).found()
+    ).study()
     assert study.objective == "logloss" and study.best is not None
     assert study.best.number == 1 and study.best.metric == pytest.approx(1.25 - 0.8)
 
@@ -264,20 +266,43 @@ def test_hours_are_those_of_all_trials(tmp_path, store):
     assert Budget(trials=2).left(ended, 0) and not Budget(trials=2).left(ended, 1)
 
 
-def _work(plan: Plan, folder) -> None:
-    tune(plan, Store.open(folder), 6)
+def test_optuna_goes_on_with_a_trial_by_its_private_id(tmp_path, store):
+    """`Trials.ask` needs `FrozenTrial._trial_id`, of which Optuna promises nothing."""
+    trials = Trials(small_plan(tmp_path), store)
+    asked = trials.ask(Budget(1))
+    [frozen] = trials._study.get_trials()
+    again = optuna.Trial(trials._study, frozen._trial_id)
+    assert (again.number, again.params) == (asked.number, asked.trial.params)
+
+
+def _tune(plan: Plan, folder, leave) -> None:
+    tune(plan, Store.open(folder), 6, leave=leave)
+
+
+def _fail(leave) -> None:
+    raise BenchmarkError("the disk is full")
+
+
+def _interrupt(leave) -> None:
+    os.kill(os.getppid(), signal.SIGTERM)
+    while not leave():
+        time.sleep(0.01)
+    raise KeyboardInterrupt
+
+
+def test_processes_that_fail_or_are_interrupted(capfd):
+    with pytest.raises(BenchmarkError, match=r"2 of 2 processes ended early \(exit codes 1, 1\)"):
+        run_processes(_fail, 2)
+    assert capfd.readouterr().err.count("error: the disk is full") == 2
+    with pytest.raises(Interrupted) as caught:
+        run_processes(_interrupt, 1)
+    assert caught.value.signum == signal.SIGTERM
 
 
 def test_processes_share_a_study(tmp_path):
     small_store(tmp_path / "store")
     plan = small_plan(tmp_path)
-    context = multiprocessing.get_context("spawn")
-    processes = [context.Process(target=_work, args=(plan, tmp_path / "store")) for _ in range(2)]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join(120)
-    assert [process.exitcode for process in processes] == [0, 0]
+    run_processes(partial(_tune, plan, tmp_path / "store"), 2)
     study = tuning.load(plan.path)
     assert sorted(trial.number for trial in study.trials) == list(range(6))
     assert len(study.finished) == 6
@@ -316,9 +341,9 @@ def test_a_journal_that_is_none_is_one_message(tmp_path, store):
 
 def test_a_database_keeps_a_study_too(tmp_path, store):
     plan = small_plan(tmp_path, storage=f"sqlite:///{tmp_path}/studies.db")
-    journal = tune(small_plan(tmp_path / "journal"), store, 3).found()
+    journal = tune(small_plan(tmp_path / "journal"), store, 3).study()
     tune(plan, store, 2)
-    assert timeless(tune(plan, store, 3).found().trials) == timeless(journal.trials)
+    assert timeless(tune(plan, store, 3).study().trials) == timeless(journal.trials)
     assert not plan.path.with_suffix(".journal").exists()
 
 

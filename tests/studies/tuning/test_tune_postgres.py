@@ -51,7 +51,7 @@ def database(tmp_path_factory):
 
 def test_a_study_in_postgresql_is_that_of_a_journal(tmp_path, database):
     store = small_store(tmp_path / "store")
-    journal = tune(small_plan(tmp_path / "journal"), store, 3).found()
+    journal = tune(small_plan(tmp_path / "journal"), store, 3).study()
     plan = small_plan(tmp_path / "database", storage=database)
     tune(plan, store, 2)
-    assert timeless(tune(plan, store, 3).found().trials) == timeless(journal.trials)
+    assert timeless(tune(plan, store, 3).study().trials) == timeless(journal.trials)

@@ -1,0 +1,157 @@
+"""Run the trials of a study, in this process or in several. No trial sees the test split."""
+
+import multiprocessing
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from benchmark.data.catalog import FoundCard
+from benchmark.data.store import Store
+from benchmark.errors import BenchmarkError, UsageError, reason
+from benchmark.records.tuning import TUNING_SEED, Ended, Trial
+from benchmark.runs.run import Job, open_device, seeded_model
+from benchmark.studies.tuning.plan import Budget
+from benchmark.studies.tuning.trials import Asked, Trials
+from benchmark.training.fit import Evaluated, Fit
+from benchmark.training.step import compile_model
+from benchmark.utils.interrupts import Interrupts
+
+MOST_FAILED, MOST_REJECTED = 10, 200
+"""In a row, from which on the space is taken to be wrong."""
+TICK = 0.2
+"""Seconds between checks for a signal."""
+
+
+@dataclass(frozen=True)
+class TrialStarted:
+    number: int
+    values: dict[str, Any]
+
+
+TrialEvent = TrialStarted | Evaluated | Trial
+TrialWatch = Callable[[TrialEvent], None]
+Leave = Callable[[], bool]
+
+
+def run_trials(
+    trials: Trials, card: FoundCard, store: Store, budget: Budget, watch: TrialWatch, leave: Leave
+) -> None:
+    """Run trials until the budget is spent; a trial that is left begins again when the study goes
+    on.
+
+    Raises Interrupted at a signal, KeyboardInterrupt when `leave` is true, BenchmarkError when one
+    trial after the other fails or is rejected."""
+    unlucky: dict[Ended, int] = {"failed": 0, "rejected": 0}
+    with Interrupts() as interrupts:
+        interrupts.deferring = True
+
+        def check() -> None:
+            interrupts.deliver()
+            if leave():
+                raise KeyboardInterrupt
+
+        check()
+        while (asked := trials.ask(budget)) is not None:
+            watch(TrialStarted(asked.number, asked.values))
+            try:
+                trial = _run_trial(asked, trials, card, store, watch, check)
+            except KeyboardInterrupt:
+                trials.leave(asked)
+                raise
+            watch(trial)
+            check()
+            for state, count in unlucky.items():
+                unlucky[state] = count + 1 if trial.state == state else 0
+            if unlucky["failed"] >= MOST_FAILED or unlucky["rejected"] >= MOST_REJECTED:
+                raise BenchmarkError(
+                    f"{unlucky[trial.state]} trials in a row were {trial.state}, the last one as:"
+                    f" {trial.reason}; the trials are kept, but the [search] needs other ranges"
+                )
+
+
+def _run_trial(
+    asked: Asked,
+    trials: Trials,
+    card: FoundCard,
+    store: Store,
+    watch: TrialWatch,
+    check: Callable[[], None],
+) -> Trial:
+    plan, began = trials.plan, time.perf_counter()
+
+    def end(state: Ended, metric: float | None = None, reason: str = "") -> Trial:
+        return trials.end(asked, state, metric, time.perf_counter() - began, reason)
+
+    try:
+        try:
+            recipe = plan.candidate(asked.values, store)
+        except UsageError as error:
+            return end("rejected", reason=str(error))
+        closed = store.without("test")
+        fit = _fit(Job(recipe, card.card, closed, TUNING_SEED, plan.threads, plan.device))
+        for event in fit.events():
+            check()
+            if not isinstance(event, Evaluated):
+                continue
+            watch(event)
+            if asked.report(getattr(event.valid, plan.objective), len(fit.curve) - 1):
+                why = f"below the median at evaluation {len(fit.curve)}"
+                return end("pruned", getattr(fit.best.valid, plan.objective), why)
+    except Exception as error:  # the study goes on, whatever it was
+        return end("failed", reason=reason(error))
+    return end("complete", getattr(fit.best.valid, plan.objective))
+
+
+def _fit(job: Job) -> Fit:
+    device = open_device(job)
+    model = seeded_model(job, device)
+    if job.recipe.train.compile:
+        compile_model(model, device)
+    train, valid = job.store.split("train"), job.store.split("valid")
+    return Fit(model, train, valid, job.recipe.train, seed=job.seed, device=device)
+
+
+def run_processes(work: Callable[[Leave], None], workers: int) -> None:
+    """Call `work` in so many processes of this machine; it returns once the `leave` that it is
+    given is true.
+
+    Raises Interrupted at a signal, after all have left, and BenchmarkError if a process fails."""
+    context = multiprocessing.get_context("spawn")
+    stop = context.Event()
+    processes = [context.Process(target=_process, args=(work, stop)) for _ in range(workers)]
+    with Interrupts() as interrupts:
+        try:
+            for process in processes:
+                process.start()
+            interrupts.deferring = True
+            while any(process.is_alive() for process in processes):
+                if interrupts.caught is not None:
+                    stop.set()
+                time.sleep(TICK)
+            interrupts.deliver()
+        finally:
+            for process in processes:
+                if process.is_alive():
+                    process.kill()
+    codes = [str(process.exitcode) for process in processes if process.exitcode]
+    if codes:
+        raise BenchmarkError(
+            f"{len(codes)} of {workers} processes ended early (exit codes {', '.join(codes)}); the"
+            " trials that ended are kept, and the same command goes on from there"
+        )
+
+
+def _process(work: Callable[[Leave], None], stop: Any) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the starting process to handle
+    parent = os.getppid()
+    try:
+        work(lambda: bool(stop.is_set() or os.getppid() != parent))
+    except KeyboardInterrupt:
+        sys.exit(0)
+    except BenchmarkError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
