@@ -3,36 +3,30 @@
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal
 
 from benchmark.data import catalog
 from benchmark.data.catalog import FoundCard
 from benchmark.data.store import Store
 from benchmark.errors import BenchmarkError, UsageError
 from benchmark.records.record import Record
-from benchmark.runs.run import Job
+from benchmark.runs.job import Job
+from benchmark.runs.session import Session
 from benchmark.studies.campaign.cells import Cell
 from benchmark.studies.campaign.suite import CellOutcome
 from benchmark.utils.types import Device
 
 
-class Perform(Protocol):
-    """Carries a job out and writes its record; once `leave` says so, leaves by KeyboardInterrupt,
-    checkpoint kept."""
-
-    def __call__(self, job: Job, results: Path, *, leave: Callable[[], bool]) -> Record: ...
-
-
 @dataclass(frozen=True)
 class Worker:
-    """Carries out cells, and leaves a run once the file `going` or the process that started this
-    one is gone."""
+    """Runs cells, and leaves a run once the file `going` or the process that started this one is
+    gone."""
 
-    perform: Perform
-    results: Path
+    run: Callable[[Job, Session], Record]
+    session: Session
     data_root: Path | None
     threads: int
     going: Path
@@ -68,7 +62,7 @@ class Worker:
                 cell.rows,
                 cell.place,
             )
-            record = self.perform(job, self.results, leave=leave)
+            record = self.run(job, replace(self.session, leave=leave))
         except KeyboardInterrupt:
             return ended("interrupted")
         except (BenchmarkError, UsageError) as error:

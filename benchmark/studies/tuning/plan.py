@@ -17,7 +17,7 @@ from benchmark.recipes.search import Range, Search
 from benchmark.recipes.search import parse as parse_search
 from benchmark.records.record import NUMERICS
 from benchmark.records.tuning import TUNING_SEED, Objective, Trial, tuning_path
-from benchmark.runs.run import steps_per_epoch
+from benchmark.runs.job import steps_per_epoch
 from benchmark.utils import toml
 from benchmark.utils.types import Device
 
