@@ -1,12 +1,13 @@
-"""`run`: from words a person gives to a record; the command line and Python both come through here.
+"""`run`: from a recipe's name to its record, shown and tracked; the command line comes through here
+too.
 
-Heavy packages are imported inside, so that `from benchmark import run` costs nothing before it is
-called.
+Heavy packages are imported inside the functions, so that `from benchmark import run` costs nothing.
 """
 
 import json
-import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,9 @@ from benchmark.utils.types import Device
 if TYPE_CHECKING:
     from benchmark.recipes.recipe import Recipe
     from benchmark.records.record import Record
-    from benchmark.runs.run import Job, RunEvent
+    from benchmark.runs.job import Job
+    from benchmark.runs.run import RunEvent
+    from benchmark.runs.session import Session
     from benchmark.training.checkpoint import Cadence
 
 MOST_SEED = 2**31
@@ -42,120 +45,80 @@ def run(
     save_model: str | Path | None = None,
     watch: "Callable[[RunEvent], None] | None" = None,
 ) -> "Record":
-    """Trains, scores the test split once, measures the representation, writes the record; as
-    `python -m benchmark run`.
+    """Train, score the test split once, measure the representation and write the record, as
+    `python -m benchmark run` does.
 
     Give either `recipe`, a "DATASET/NAME" or the path of your own DATASET/NAME.toml, or `model` and
-    `dataset`. `set` changes settings by their dotted names, e.g. {"train.learning_rate": 3e-4}, and
-    `rows` trains on the first rows only; both make the run ad hoc. `cadence` is when checkpoints
-    are written, `watch` is shown every event. Raises UsageError for misuse, BenchmarkError where
-    the run fails, and KeyboardInterrupt at Ctrl-C, after which the same call goes on where it was.
+    `dataset`. `set` changes settings by their dotted names and `rows` trains on the first rows
+    only; both make the run ad hoc. `cadence` says when checkpoints are written, `watch` is called
+    with every event. Raises UsageError for misuse, BenchmarkError if the run fails, and
+    KeyboardInterrupt at Ctrl-C, after which the same call continues.
+
+    Example::
+
+        record = run("synthetic/dcnv2", seed=1, set={"train.learning_rate": 3e-4})
+        print(record.metrics.test.auc)
     """
+    if not 0 <= seed < MOST_SEED:
+        raise UsageError(f"seed {seed}: it must be at least 0 and below 2^31")
     settings = [_assignment(key, value) for key, value in (set or {}).items()]
-    job = prepare(
-        recipe,
-        model=model,
-        dataset=dataset,
-        settings=settings,
-        seed=seed,
-        rows=rows,
-        data_root=None if data_root is None else Path(data_root),
-        device=device,
-        threads=threads,
-        quiet=quiet,
-    )
-    return perform(
-        job,
+    root = None if data_root is None else Path(data_root)
+    job = prepare(recipe, model, dataset, settings, root, quiet=quiet)
+
+    from benchmark.runs.session import Session
+    from benchmark.training.checkpoint import Cadence
+
+    session = Session(
         Path(results),
         track=track,
         quiet=quiet,
         fresh=fresh,
-        cadence=cadence,
+        cadence=cadence or Cadence(),
         save_model=None if save_model is None else Path(save_model),
         watch=watch,
     )
+    threads = threads or job.threads
+    return run_job(replace(job, seed=seed, rows=rows, device=device, threads=threads), session)
 
 
 def prepare(
     recipe: str | None,
-    *,
     model: str | None,
     dataset: str | None,
     settings: Sequence[str],
-    seed: int,
-    rows: int | None,
     data_root: Path | None,
-    device: Device,
-    threads: int | None,
+    *,
     quiet: bool,
 ) -> "Job":
-    """The job these words ask for, its data encoded. Raises UsageError, MissingData,
+    """The job of seed 0 on all rows and cores, its data encoded. Raises UsageError, MissingData or
     BenchmarkError."""
-    if not 0 <= seed < MOST_SEED:
-        raise UsageError(f"seed {seed}: it must be at least 0 and below 2^31")
     chosen, card_name = _recipe(recipe, model, dataset, settings)
 
     import torch
 
     from benchmark.data import catalog
-    from benchmark.runs.run import Job
+    from benchmark.runs.job import Job
     from benchmark.terminal.console import notice
 
     found, store = catalog.open_data(
         card_name, data_root=data_root, notify=_ignore if quiet else notice
     )
-    return Job(chosen, found.card, store, seed, threads or torch.get_num_threads(), device, rows)
+    return Job(chosen, found.card, store, seed=0, threads=torch.get_num_threads())
 
 
-def perform(
-    job: "Job",
-    results: Path,
-    *,
-    track: bool,
-    quiet: bool,
-    fresh: bool = False,
-    cadence: "Cadence | None" = None,
-    save_model: Path | None = None,
-    watch: "Callable[[RunEvent], None] | None" = None,
-    leave: Callable[[], bool] | None = None,
-) -> "Record":
-    """Carries a job out, shown on standard error unless `quiet` and logged to MLflow if `track`.
-
-    Once `leave` says so, it ends as at Ctrl-C."""
-    from benchmark.runs.execute import execute
+def run_job(job: "Job", session: "Session") -> "Record":
+    """Run a job, shown on standard error and logged to MLflow as the session says."""
     from benchmark.terminal.console import notice
-    from benchmark.terminal.progress import Bar, Lines
+    from benchmark.terminal.progress import RunProgress
     from benchmark.tracking.runs import Tracker
-    from benchmark.training.checkpoint import Cadence
-    from benchmark.utils.files import require_writable
 
-    for folder in (results, *((save_model,) if save_model else ())):
-        require_writable(folder)
-    show: Any = _ignore if quiet else Bar() if sys.stderr.isatty() else Lines()
-    tracker, path = Tracker(notice) if track else None, job.path(results)
-    watchers = [
-        show,
-        *([watch] if watch else []),
-        *([lambda event: tracker(event, path)] if tracker else []),
-    ]
-    try:
-        return execute(
-            job,
-            results,
-            watchers,
-            notify=notice,
-            cadence=cadence or Cadence(),
-            fresh=fresh,
-            save_model=save_model,
-            leave=leave,
-        )
-    except BaseException as error:
-        if tracker is not None:
-            tracker.abort(killed=isinstance(error, KeyboardInterrupt))
-        raise
-    finally:
-        if hasattr(show, "close"):
-            show.close()
+    with ExitStack() as views:
+        watchers: list[Callable[[RunEvent], None]] = []
+        if not session.quiet:
+            watchers.append(views.enter_context(RunProgress()))
+        if session.track:
+            watchers.append(views.enter_context(Tracker(job.path(session.results), notice)))
+        return session.run(job, watchers, notice)
 
 
 def _recipe(
@@ -182,7 +145,7 @@ def _recipe(
 
 
 def _assignment(key: str, value: Any) -> str:
-    """As --set takes it."""
+    """A setting in the form of --set."""
     try:
         return f"{key}={json.dumps(value)}"
     except TypeError:
@@ -191,5 +154,5 @@ def _assignment(key: str, value: Any) -> str:
         ) from None
 
 
-def _ignore(_: object) -> None:
+def _ignore(_: str) -> None:
     pass

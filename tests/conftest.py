@@ -85,7 +85,8 @@ def made(tmp_path_factory) -> Made:
     from benchmark.data import catalog
     from benchmark.reports import document
     from benchmark.reports.leaderboard import files
-    from benchmark.runs.run import Finished, Job, Run, save
+    from benchmark.runs.job import Job
+    from benchmark.runs.run import Finished, Run, save
 
     root = tmp_path_factory.mktemp("made")
     folder = root / "recipes" / "synthetic_tiny"

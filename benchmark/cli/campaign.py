@@ -1,12 +1,11 @@
 """Run the cells whose records are missing or stale, and show how they get on."""
 
-import sys
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import typer
 
@@ -111,10 +110,11 @@ def _run(todo: list[Timed], options: Options) -> int:
 
     from benchmark import launch
     from benchmark.data.catalog import cache_folder
+    from benchmark.runs.session import Session
     from benchmark.studies.campaign.pool import Cluster, Local
     from benchmark.studies.campaign.suite import Pool, run_cells
     from benchmark.studies.campaign.worker import Worker
-    from benchmark.terminal.board import CellBoard, CellLines, LiveTable
+    from benchmark.terminal.board import CellBoard
     from benchmark.utils.files import require_writable
 
     shared = cpu_count() // options.jobs if options.backend == "loky" else 1
@@ -125,24 +125,26 @@ def _run(todo: list[Timed], options: Options) -> int:
     going = cache_folder().resolve() / ".going" / uuid.uuid4().hex
     require_writable(going.parent)
     going.touch()
-    perform = partial(launch.perform, track=options.track, quiet=True)
+    session = Session(options.results.resolve(), track=options.track, quiet=True)
     root = options.data_root and options.data_root.expanduser().resolve()
-    worker = Worker(perform, options.results.resolve(), root, threads, going, options.device)
-    board = CellBoard({planned.cell.key: seconds for planned, seconds in todo})
-    show: Any = board.count
-    if not options.quiet:
-        show = LiveTable(board) if sys.stderr.isatty() else CellLines(board)
-    remove = partial(going.unlink, missing_ok=True)
+    worker = Worker(launch.run_job, session, root, threads, going, options.device)
     try:
-        outcomes = run_cells([planned.cell for planned, _ in todo], worker, pool, show, remove)
+        with CellBoard(
+            {planned.cell.key: seconds for planned, seconds in todo}, quiet=options.quiet
+        ) as board:
+            outcomes = run_cells(
+                [planned.cell for planned, _ in todo],
+                worker,
+                pool,
+                board,
+                partial(going.unlink, missing_ok=True),
+            )
     except KeyboardInterrupt as error:
         done = sum(outcome.state == "done" for outcome in board.ended)
         notice(f"interrupted: {done} cells done; the same command goes on from there")
         raise typer.Exit(128 + getattr(error, "signum", 2)) from None
     finally:
-        if hasattr(show, "close"):
-            show.close()
-        remove()
+        going.unlink(missing_ok=True)
     failed = [outcome for outcome in outcomes if outcome.state == "failed"]
     if not options.quiet:
         notice(f"{len(outcomes) - len(failed)} cells done, {len(failed)} failed")

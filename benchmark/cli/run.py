@@ -8,11 +8,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from benchmark import launch
-from benchmark.cli.options import MOST_THREADS, parse_seeds
+from benchmark.cli.options import (
+    MOST_THREADS,
+    DataRoot,
+    Device,
+    NoTrack,
+    Results,
+    Seeds,
+    parse_seeds,
+)
 from benchmark.errors import UsageError
 from benchmark.terminal.console import notice, out
 from benchmark.utils.paths import RESULTS, shown
-from benchmark.utils.types import Device
 
 if TYPE_CHECKING:
     from benchmark.records.record import Record
@@ -20,7 +27,8 @@ if TYPE_CHECKING:
 
 def run(
     model: Annotated[
-        str | None, typer.Option(help="A model; its recipe for the data set, else its defaults.")
+        str | None,
+        typer.Option(help="A model: its recipe for the data set, or else its defaults."),
     ] = None,
     dataset: Annotated[
         str | None, typer.Option(help="A data set's id, or the path of your own TOML card.")
@@ -28,7 +36,7 @@ def run(
     recipe: Annotated[
         str | None, typer.Option(help="A recipe: DATASET/NAME, or your own file DATASET/NAME.toml.")
     ] = None,
-    seeds: Annotated[str, typer.Option(help="Seeds: 0, 0-4 or 0,2,5.")] = "0",
+    seeds: Seeds = "0",
     set_: Annotated[
         list[str] | None,
         typer.Option(
@@ -38,26 +46,23 @@ def run(
     rows: Annotated[
         int | None, typer.Option(min=2, help="Train on the first ROWS rows only; ad hoc.")
     ] = None,
-    data_root: Annotated[
-        Path | None, typer.Option(help="Folder of the data files you have.")
-    ] = None,
-    device: Annotated[Device, typer.Option(help="Where to train.")] = "cpu",
+    data_root: DataRoot = None,
+    device: Device = "cpu",
     threads: Annotated[
         int | None,
         typer.Option(min=1, max=MOST_THREADS, help="Threads; the number of cores by default."),
     ] = None,
-    results: Annotated[Path, typer.Option(help="Folder the records go to.")] = RESULTS,
+    results: Results = RESULTS,
     checkpoint_minutes: Annotated[
-        float,
-        typer.Option(help="Most minutes between two checkpoints, from which a killed run goes on."),
+        float, typer.Option(help="Most minutes between two checkpoints of a run.")
     ] = 5.0,
     fresh: Annotated[
-        bool, typer.Option("--fresh", help="Start again, whatever checkpoint there is.")
+        bool, typer.Option("--fresh", help="Start again, ignoring checkpoints.")
     ] = False,
     save_model: Annotated[
         Path | None, typer.Option(help="Folder for the best weights, with schema and recipe.")
     ] = None,
-    no_track: Annotated[bool, typer.Option("--no-track", help="Do not log to MLflow.")] = False,
+    no_track: NoTrack = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print the result table alone.")] = False,
 ) -> None:
     """Train, score the test split once, measure the representation, write the record."""
@@ -65,55 +70,32 @@ def run(
     if checkpoint_minutes <= 0:
         raise UsageError(f"--checkpoint-minutes {checkpoint_minutes:g}: it must be above 0")
 
+    from benchmark.runs.session import Session
     from benchmark.terminal.tables import result_table
     from benchmark.training.checkpoint import Cadence
 
-    records: list[Record] = []
-    paths: list[Path] = []
+    cadence = Cadence(minutes=checkpoint_minutes)
+    session = Session(results, not no_track, quiet, fresh, cadence, save_model)
+    records: dict[Path, Record] = {}
     try:
-        job = launch.prepare(
-            recipe,
-            model=model,
-            dataset=dataset,
-            settings=set_ or [],
-            seed=numbers[0],
-            rows=rows,
-            data_root=data_root,
-            device=device,
-            threads=threads,
-            quiet=quiet,
-        )
+        job = launch.prepare(recipe, model, dataset, set_ or [], data_root, quiet=quiet)
+        job = replace(job, rows=rows, device=device, threads=threads or job.threads)
         for seed in numbers:
             job = replace(job, seed=seed)
-            found = launch.perform(
-                job,
-                results,
-                track=not no_track,
-                quiet=quiet,
-                fresh=fresh,
-                cadence=Cadence(minutes=checkpoint_minutes),
-                save_model=save_model,
-            )
-            records.append(found)
-            paths.append(job.path(results))
+            records[job.path(results)] = launch.run_job(job, session)
     except KeyboardInterrupt as error:
-        notice(_left(error, len(records)))
+        notice(_interruption(error, len(records)))
         raise typer.Exit(128 + getattr(error, "signum", signal.SIGINT)) from None
     finally:
         if records:
-            out.print(result_table(records, out.width))
-        for path in paths:
+            out.print(result_table(list(records.values()), out.width))
+        for path in records:
             out.print(f"record: {shown(path)}", highlight=False, soft_wrap=True)
 
 
-def _left(error: KeyboardInterrupt, finished: int) -> str:
-    """What an interrupted run left."""
+def _interruption(error: KeyboardInterrupt, finished: int) -> str:
     step = getattr(error, "step", None)
-    left = (
-        "nothing is kept of it"
-        if step is None
-        else f"the same command goes on at step {step}, --fresh starts again"
-    )
-    return f"interrupted: {left}" + (
-        f"; the records of {finished} finished seeds are kept" if finished else ""
-    )
+    message = "interrupted: nothing is kept of this run"
+    if step is not None:
+        message = f"interrupted: the same command goes on at step {step}, --fresh starts again"
+    return f"{message}; the records of {finished} finished seeds are kept" if finished else message

@@ -72,7 +72,7 @@ def _replay(
     from benchmark.errors import BenchmarkError
     from benchmark.records.record import load
     from benchmark.reports.document import words
-    from benchmark.terminal.progress import Lines
+    from benchmark.terminal.progress import RunProgress
     from benchmark.verify import replay as replays
 
     drawn = replays.sample(replays.possible(pool, open_data), count, seed) if count else []
@@ -86,7 +86,7 @@ def _replay(
     ended: Counter[str] = Counter()
     for path, record in records.items():
         try:
-            found = replays.replay(record, path, open_data(record.dataset), Lines())
+            found = replays.replay(record, path, open_data(record.dataset), RunProgress())
         except BenchmarkError as error:
             ended["failed"] += 1
             _say(f"FAILED {shown(path)} [replay]: {error}")

@@ -1,5 +1,5 @@
-"""What a run looks at in its model: the stages over probe rows of the validation split, and the
-embedding table."""
+"""Ranks inside a model: of its stages over probe rows of the validation split, and of its embedding
+table."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,8 +25,8 @@ PROBE_SEED = 20_260_101
 
 @dataclass(frozen=True)
 class Views:
-    """Every stage at one moment: spectra in `token` and in `batch` form, and how the samples' rank
-    is spread."""
+    """Every stage at one moment: spectra in `token` and in `batch` form, and the distribution of
+    the samples' rank."""
 
     token: dict[str, Spectrum | None]
     batch: dict[str, Spectrum | None]
@@ -34,51 +34,40 @@ class Views:
 
 
 class Probe:
-    """Looks at a model through the probe rows."""
+    """Measures a model on the probe rows `rows`, or on fewer of them, `curve_rows`."""
 
     def __init__(self, model: Any, valid: Split, device: torch.device) -> None:
         self._model, self._valid, self._device = model, valid, device
-        self._rows = probe_rows(len(valid), PROBE_ROWS)
-        self._curve_rows = probe_rows(len(valid), CURVE_ROWS)
-
-    @property
-    def rows(self) -> int:
-        return len(self._rows)
-
-    @property
-    def curve_rows(self) -> int:
-        return len(self._curve_rows)
+        self.rows = probe_rows(len(valid), PROBE_ROWS)
+        self.curve_rows = probe_rows(len(valid), CURVE_ROWS)
 
     def views(self) -> Views:
-        """All stages as the model is now."""
+        """Every stage with the weights as they are."""
         token, batch = StageCollector(), BatchCollector()
 
         def add(stage: str, x: NDArray[np.float32]) -> None:
             token.add(stage, x)
             batch.add(stage, x)
 
-        self._observe(self._rows, add)
-        densities = {
-            density.stage: density for density in trajectory.densities(token.samples("erank"))
-        }
-        return Views(token.spectra(), batch.spectra(), densities)
+        self._observe(self.rows, add)
+        densities = trajectory.densities(token.samples("erank"))
+        return Views(
+            token.spectra(), batch.spectra(), {density.stage: density for density in densities}
+        )
 
     def point(self, step: int) -> RankPoint:
-        """The normalised effective rank of the stages after `step` steps."""
+        """The normalised effective rank of each stage after `step` steps."""
         token = StageCollector()
-        self._observe(self._curve_rows, token.add)
+        self._observe(self.curve_rows, token.add)
         return RankPoint(step=step, erank=trajectory.normalised(token.spectra(), "erank"))
 
     def _observe(
         self, rows: NDArray[np.int64], add: Callable[[str, NDArray[np.float32]], None]
     ) -> None:
-        observe(
-            self._model,
-            self._valid,
-            rows,
-            self._device,
-            lambda stage, x: add(stage, x.cpu().numpy()),
-        )
+        def show(stage: str, x: torch.Tensor) -> None:
+            add(stage, x.cpu().numpy())
+
+        observe(self._model, self._valid, rows, self._device, show)
 
 
 def stage_spectra(initial: Views, best: Views) -> tuple[StageSpectra, ...]:
@@ -97,8 +86,8 @@ def stage_spectra(initial: Views, best: Views) -> tuple[StageSpectra, ...]:
 
 
 def table_spectra(model: Any, schema: Schema, train: Split) -> tuple[TableSpectrum, ...]:
-    """The model's embedding table by field, over the ids seen in training; nothing where it has
-    none."""
+    """The model's embedding table by field, over the ids seen in training; empty for a model
+    without a table."""
     table = dict(model.named_parameters()).get("embedding.table")
     if table is None:
         return ()
@@ -107,6 +96,7 @@ def table_spectra(model: Any, schema: Schema, train: Split) -> tuple[TableSpectr
 
 
 def probe_rows(n: int, count: int) -> NDArray[np.int64]:
-    """`count` of n validation rows, or all of them, in row order; fewer are among the more."""
-    chosen = np.random.Generator(np.random.Philox(key=PROBE_SEED)).permutation(n)[:count]
-    return np.sort(chosen)
+    """`count` of n validation rows, or all of them, in row order; a smaller count takes a subset of
+    a larger one."""
+    rows = np.random.Generator(np.random.Philox(key=PROBE_SEED)).permutation(n)[:count]
+    return np.sort(rows)

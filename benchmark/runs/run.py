@@ -1,80 +1,35 @@
-"""One run: recipe + data + seed -> events, the last of which carries the record.
+"""One run: recipe, data and seed in, events out; the last event holds the record.
 
-Consumers of the events (progress, files, checkpoints, tracking) do the showing and the writing; the
-run itself writes nothing, and tells in `checkpoint` what it needs to go on.
+A run writes nothing: consumers of its events show it, save it and log it. `Run.checkpoint` gives
+what it needs to continue.
 """
 
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path, PurePath
-from typing import Any
+from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
-from benchmark.data.card import SPLITS, Card
+from benchmark.data.card import SPLITS
 from benchmark.data.schema import Split
-from benchmark.data.store import Store
-from benchmark.errors import BenchmarkError, UsageError
+from benchmark.errors import BenchmarkError
 from benchmark.measure import metrics
 from benchmark.measure.cost import Parameters, flops_per_sample, parameters
-from benchmark.recipes.recipe import Recipe, on_meta
+from benchmark.recipes.recipe import on_meta
 from benchmark.records import record, scores
-from benchmark.records.archive import adhoc_place, ranked_place, record_file
 from benchmark.records.environment import current
 from benchmark.records.record import NUMERICS, Cost, Quality, RankPoint, Record, Scores
+from benchmark.runs.job import Job, first_rows, open_device, seeded_model, steps_per_epoch
 from benchmark.runs.probe import Probe, Views, stage_spectra, table_spectra
 from benchmark.training.checkpoint import Checkpoint
 from benchmark.training.fit import Evaluated, Fit, FitProgress, Fitted, Snapshot, Stepped
 from benchmark.training.predict import predict
 from benchmark.training.step import compile_model
-from benchmark.utils.memory import keep_freed_memory, peak_memory_gib
-from benchmark.utils.types import Device
-
-
-@dataclass(frozen=True)
-class Job:
-    """What is to be run. `rows` limits the training split to its first rows and makes the run ad
-    hoc; `place` is the folder of the record below the results, where a study has it."""
-
-    recipe: Recipe
-    card: Card
-    store: Store
-    seed: int
-    threads: int
-    device: Device = "cpu"
-    rows: int | None = None
-    place: PurePath | None = None
-
-    def identity(self) -> dict[str, Any]:
-        """What the numbers of the run depend on, versions aside."""
-        return {
-            "recipe": self.recipe.digest(),
-            "data": asdict(self.store.fingerprint),
-            "seed": self.seed,
-            "rows": self.rows,
-            "threads": self.threads,
-            "device": self.device,
-        }
-
-    @property
-    def train_rows(self) -> int:
-        return self.rows or self.store.fingerprint.rows["train"]
-
-    def path(self, results: Path) -> Path:
-        """Where the record goes: only an unaltered committed recipe is ranked."""
-        recipe = self.recipe
-        if self.place is not None:
-            place = self.place
-        elif recipe.name is None or self.rows is not None:
-            place = adhoc_place(recipe.dataset, recipe.model, recipe.digest(), self.rows)
-        else:
-            place = ranked_place(recipe.dataset, recipe.name)
-        return results / place / record_file(self.seed)
+from benchmark.utils.memory import peak_memory_gib
 
 
 @dataclass(frozen=True)
@@ -88,7 +43,7 @@ class Started:
 
 @dataclass(frozen=True)
 class Resumed:
-    """The run goes on from a checkpoint: after `step` steps and the evaluations of `curve`,
+    """The run continues from a checkpoint: after `step` steps and the evaluations of `curve`,
     `seconds` into the run."""
 
     step: int
@@ -107,10 +62,9 @@ RunEvent = Started | Resumed | Stepped | Evaluated | Fitted | Finished
 
 
 @dataclass(frozen=True)
-class _Facts:
-    """The part of a checkpoint that is no tensor: how far the fit is, what the untrained model
-    looked like, the rank
-    at each evaluation, seconds of the run."""
+class _Progress:
+    """The JSON part of a checkpoint: progress of the fit, views of the untrained model, ranks at
+    each evaluation, and seconds since the run began."""
 
     progress: FitProgress
     initial: Views
@@ -118,87 +72,146 @@ class _Facts:
     seconds: float
 
 
-FACTS = TypeAdapter(_Facts)
+PROGRESS = TypeAdapter(_Progress)
 
 
 class Run:
-    """Trains, scores the test split once, measures, and ends with `Finished`; `resume` goes on from
-    a checkpoint.
+    """Iterate over it to train, score the test split once and measure; the last event is
+    `Finished`.
 
-    `model` has the best weights from `Fitted` on. Iterating raises UsageError for hyperparameters
-    that do not fit the data, BenchmarkError for a diverging run and for a checkpoint that does not
-    fit the code."""
+    `resume` continues from a checkpoint. `model` holds the best weights from `Fitted` on. Iterating
+    raises UsageError for hyperparameters that do not fit the data, BenchmarkError for a diverging
+    run and for a checkpoint that does not fit the code.
+
+    Example::
+
+        found, store = catalog.open_data("synthetic_tiny", data_root=None, notify=print)
+        recipe = recipes.load("synthetic_tiny/lr")
+        for event in Run(Job(recipe, found.card, store, seed=0, threads=1)):
+            if isinstance(event, Finished):
+                print(event.record.metrics.test.auc)
+    """
 
     def __init__(self, job: Job, resume: Checkpoint | None = None) -> None:
         self.job, self._resume = job, resume
 
     def __iter__(self) -> Iterator[RunEvent]:
-        job, recipe = self.job, self.job.recipe
-        before = None if self._resume is None else FACTS.validate_python(self._resume.facts)
-        self._began = time.perf_counter() - (before.seconds if before else 0.0)
-        device, schema = open_device(job), job.store.schema
-        outline = on_meta(recipe, schema)
-        size, flops = parameters(outline.model), flops_per_sample(outline.model, schema)
-        train, valid, test = (job.store.split(name) for name in SPLITS)
-        train = _first(train, job.rows)
-        steps = steps_per_epoch(recipe, len(train))
-        model = self.model = seeded_model(job, device)
-        notes = outline.notes + (compile_model(model, device) if recipe.train.compile else ())
-        yield Started(job, size, flops, steps, notes)
+        yield self._prepare()
+        yield from self._train()
+        kept, test = self._score()
+        yield Finished(self._record(kept, test), kept)
 
-        probe = Probe(model, valid, device)
-        self._initial = before.initial if before else probe.views()
-        self._rank_curve = list(before.rank_curve) if before else []
-        self._fit = Fit(model, train, valid, recipe.train, seed=job.seed, device=device)
-        if self._resume is not None and before is not None:
-            _restore(self._fit, Snapshot(before.progress, self._resume.state, self._resume.best))
-            self._resume = None  # a second copy of the weights
+    def checkpoint(self) -> Checkpoint:
+        """What the run needs to continue; take and write it after `Stepped` or `Evaluated`, before
+        asking for the next event."""
+        snapshot = self._fit.snapshot()
+        progress = _Progress(
+            snapshot.progress, self._initial, tuple(self._rank_curve), self._seconds
+        )
+        return Checkpoint(
+            step=self._fit.step,
+            facts=PROGRESS.dump_python(progress, mode="json"),
+            state=snapshot.state,
+            best=snapshot.best_weights,
+            best_step=self._fit.best.step if snapshot.best_weights else None,
+        )
+
+    @property
+    def _seconds(self) -> float:
+        """Seconds since the run began, those before the checkpoint included."""
+        return time.perf_counter() - self._began
+
+    def _prepare(self) -> Started:
+        """Open the splits and build the untrained model."""
+        self._began = time.perf_counter()
+        job, recipe, schema = self.job, self.job.recipe, self.job.store.schema
+        self._device = open_device(job)
+        outline = on_meta(recipe, schema)
+        self._parameters = parameters(outline.model)
+        self._flops = flops_per_sample(outline.model, schema)
+        train, self._valid, self._test = (job.store.split(name) for name in SPLITS)
+        self._train_split = first_rows(train, job.rows)
+        steps = steps_per_epoch(recipe, len(self._train_split))
+        self.model = seeded_model(job, self._device)
+        self._notes = outline.notes
+        if recipe.train.compile:
+            self._notes += compile_model(self.model, self._device)
+        return Started(job, self._parameters, self._flops, steps, self._notes)
+
+    def _train(self) -> Iterator[RunEvent]:
+        """Fit, measuring the rank at each evaluation; continue from the checkpoint if there is
+        one."""
+        job, checkpoint = self.job, self._resume
+        self._probe = Probe(self.model, self._valid, self._device)
+        before = None if checkpoint is None else PROGRESS.validate_python(checkpoint.facts)
+        self._initial = self._probe.views() if before is None else before.initial
+        self._rank_curve = [] if before is None else list(before.rank_curve)
+        self._fit = Fit(
+            self.model,
+            self._train_split,
+            self._valid,
+            job.recipe.train,
+            seed=job.seed,
+            device=self._device,
+        )
+        if checkpoint is not None and before is not None:
+            _restore(self._fit, Snapshot(before.progress, checkpoint.state, checkpoint.best))
+            self._began -= before.seconds
+            self._resume = checkpoint = None  # frees a second copy of the weights
             yield Resumed(self._fit.step, self._fit.epoch, before.progress.curve, before.seconds)
         for event in self._fit.events():
             if isinstance(event, Evaluated):
-                self._rank_curve.append(probe.point(event.step))
+                self._rank_curve.append(self._probe.point(event.step))
+            elif isinstance(event, Fitted):
+                self._fitted = event
             yield event
-        fitted = event
-        assert isinstance(fitted, Fitted)
+
+    def _score(self) -> tuple[scores.ScoreArrays, metrics.Metrics]:
+        """Score the test split once: the scores to keep, and their metrics."""
         try:
-            logit = predict(model, test, device)
+            logit = predict(self.model, self._test, self._device)
         except FloatingPointError as error:
-            raise BenchmarkError(f"{recipe.id}: the best model's test scores: {error}") from None
-        kept = scores.pack(logit, test.label)
-        oracle = job.store.oracle
-        record = Record(
+            raise BenchmarkError(
+                f"{self.job.recipe.id}: the best model's test scores: {error}"
+            ) from None
+        kept = scores.pack(logit, self._test.label)
+        return kept, _test_metrics(kept, logit, self._test)
+
+    def _record(self, kept: scores.ScoreArrays, test: metrics.Metrics) -> Record:
+        job, recipe, store, fitted = self.job, self.job.recipe, self.job.store, self._fitted
+        return Record(
             numerics=NUMERICS,
             dataset=recipe.dataset,
             name=None if job.rows is not None else recipe.name,
             train_rows=job.rows,
             recipe=recipe.resolved(),
             recipe_digest=recipe.digest(),
-            notes=notes,
+            notes=self._notes,
             seed=job.seed,
             threads=job.threads,
             device=job.device,
-            data=job.store.fingerprint,
-            parameters=size,
-            flops_per_sample=flops,
+            data=store.fingerprint,
+            parameters=self._parameters,
+            flops_per_sample=self._flops,
             metrics=Quality(
                 valid=self._fit.best.valid,
-                test=_test_metrics(kept, logit, test),
-                oracle_auc=oracle.auc if oracle else None,
-                oracle_logloss=oracle.logloss if oracle else None,
+                test=test,
+                oracle_auc=store.oracle.auc if store.oracle else None,
+                oracle_logloss=store.oracle.logloss if store.oracle else None,
             ),
             scores=Scores(form=scores.form(kept), digest=scores.digest(kept)),
-            probe_rows=probe.rows,
-            spectra=stage_spectra(self._initial, probe.views()),
-            tables=table_spectra(model, schema, train),
+            probe_rows=len(self._probe.rows),
+            spectra=stage_spectra(self._initial, self._probe.views()),
+            tables=table_spectra(self.model, store.schema, self._train_split),
             curve=tuple(self._fit.curve),
-            curve_probe_rows=probe.curve_rows,
+            curve_probe_rows=len(self._probe.curve_rows),
             rank_curve=tuple(self._rank_curve),
             best_step=fitted.best_step,
             best_epoch=fitted.best_epoch,
             stopped_by=fitted.reason,
             cost=Cost(
                 train_seconds=fitted.train_seconds,
-                total_seconds=time.perf_counter() - self._began,
+                total_seconds=self._seconds,
                 train_samples_per_s=fitted.samples_per_s,
                 predict_samples_per_s=fitted.predict_samples_per_s,
                 peak_memory_gib=peak_memory_gib(),
@@ -208,26 +221,10 @@ class Run:
             tuned=recipe.tuned,
             created=datetime.now(UTC).isoformat(timespec="seconds"),
         )
-        yield Finished(record, kept)
-
-    def checkpoint(self) -> Checkpoint:
-        """What the run needs to go on; to be taken, and written, when `Stepped` or `Evaluated` has
-        come and the next event has not been asked for."""
-        snapshot = self._fit.snapshot()
-        seconds = time.perf_counter() - self._began
-        facts = _Facts(snapshot.progress, self._initial, tuple(self._rank_curve), seconds)
-        best_step = self._fit.best.step if snapshot.best_weights else None
-        return Checkpoint(
-            self._fit.step,
-            FACTS.dump_python(facts, mode="json"),
-            snapshot.state,
-            snapshot.best_weights,
-            best_step,
-        )
 
 
 def save(finished: Finished, path: Path) -> None:
-    """Writes scores, then the record: a record is never without its scores."""
+    """Write the scores, then the record: a record is never without its scores."""
     scores.save(finished.scores, record.scores_path(path))
     record.save(finished.record, path)
 
@@ -243,58 +240,15 @@ def _restore(fit: Fit, snapshot: Snapshot) -> None:
         ) from None
 
 
-def open_device(job: Job) -> torch.device:
-    """Where the job runs, with its number of threads set. Raises BenchmarkError where there is no
-    such device."""
-    if job.device == "cuda" and not torch.cuda.is_available():
-        raise BenchmarkError("--device cuda: no usable GPU is found here; use --device cpu")
-    keep_freed_memory()
-    torch.set_num_threads(job.threads)
-    return torch.device(job.device)
-
-
-def seeded_model(job: Job, device: torch.device) -> Any:
-    """The untrained model. Seeds torch's generator, from which dropout draws later."""
-    torch.manual_seed(job.seed)
-    return job.recipe.build(job.store.schema).model.to(device)
-
-
-def steps_per_epoch(recipe: Recipe, rows: int) -> int:
-    """Raises UsageError where the run would end before its first evaluation."""
-    steps = -(-rows // recipe.train.batch_size)
-    if (recipe.train.evaluate_every or 1) > recipe.train.epochs * steps:
-        raise UsageError(
-            f"{recipe.id}: train.evaluate_every = {recipe.train.evaluate_every} is more than the "
-            f"{recipe.train.epochs * steps} steps of the run"
-        )
-    return steps
-
-
-def _first(split: Split, rows: int | None) -> Split:
-    if rows is None:
-        return split
-    if rows > len(split):
-        raise UsageError(f"--rows {rows}: there are only {len(split)} training rows")
-    kept = Split(
-        split.dense[:rows],
-        split.sparse[:rows],
-        split.label[:rows],
-        None if split.group is None else split.group[:rows],
-    )
-    if not 0 < kept.positives < len(kept):
-        raise UsageError(f"--rows {rows}: these training rows hold a single class; take more")
-    return kept
-
-
 def _test_metrics(
     kept: scores.ScoreArrays, logit: NDArray[np.float32], test: Split
 ) -> metrics.Metrics:
-    """From the kept scores where they are complete, so that `verify` finds the same bits."""
+    """Computed from the kept scores where these are complete, so that `verify` finds the same
+    bits."""
     if scores.form(kept) == "bins":
         return metrics.evaluate(logit, test.label, test.group)
-    found = scores.recompute(kept)
+    ungrouped = scores.recompute(kept)
     if test.group is None:
-        return found
-    return replace(
-        found, gauc=metrics.grouped_auc(logit.astype(np.float64), test.label, test.group)
-    )
+        return ungrouped
+    gauc = metrics.grouped_auc(logit.astype(np.float64), test.label, test.group)
+    return replace(ungrouped, gauc=gauc)

@@ -1,8 +1,7 @@
-"""A trained model in a folder: its weights as safetensors, and the schema and recipe to build it
-again, as JSON.
+"""A trained model in a folder: weights as safetensors, schema and recipe as JSON.
 
-<folder>/{seal.json, weights.safetensors}   <folder>/encoding/: what reads raw rows, see
-data/raw_encoder.py
+<folder>/{seal.json, weights.safetensors}
+<folder>/encoding/   reads raw rows, see data/encoding/raw_encoder.py
 """
 
 import shutil
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pydantic import TypeAdapter
 from torch import nn
 
 from benchmark.data.encoding.raw_encoder import RawEncoder
@@ -23,19 +23,19 @@ from benchmark.errors import BenchmarkError, UsageError
 from benchmark.recipes import recipe as recipes
 from benchmark.recipes.recipe import Recipe
 from benchmark.records.record import Record
-from benchmark.runs import saved_model
 from benchmark.training.predict import predict
 from benchmark.utils import sealed
 from benchmark.utils.paths import shown
 
 FORMAT = 1
 ENCODING = "encoding"
+SCHEMA = TypeAdapter(Schema)
 
 
 @dataclass(frozen=True)
 class SavedModel:
-    """`model` with its best weights, in eval mode, on the CPU; `data` is the array digest of the
-    store it learnt from, and `scores` that of the test scores it gave."""
+    """`model` has its best weights, in eval mode, on the CPU; `data` is the array digest of the
+    store it was trained on, `scores` the digest of its test scores."""
 
     model: nn.Module
     schema: Schema
@@ -46,8 +46,7 @@ class SavedModel:
 
 
 def save(model: nn.Module, record: Record, store: Store, folder: Path) -> None:
-    """Writes the model that `record` tells of; an older one in `folder` is replaced. Raises
-    BenchmarkError."""
+    """Write the model of `record`, replacing an older one in `folder`. Raises BenchmarkError."""
     facts = {
         "format": FORMAT,
         "schema": asdict(store.schema),
@@ -65,14 +64,13 @@ def save(model: nn.Module, record: Record, store: Store, folder: Path) -> None:
         sealed.write(folder, facts, {"weights": model.state_dict()})
         shutil.copytree(store.encoding_folder, folder / ENCODING)
     except OSError as error:
-        raise BenchmarkError(
-            f"{shown(folder)}: the model cannot be saved: {error.strerror or error}"
-        ) from None
+        why = error.strerror or error
+        raise BenchmarkError(f"{shown(folder)}: the model cannot be saved: {why}") from None
 
 
 def load(folder: Path) -> SavedModel:
-    """Raises UsageError where there is no model, BenchmarkError for one that is damaged or of
-    another form."""
+    """Raises UsageError if there is no model, BenchmarkError for one that is damaged or has another
+    format."""
     where = shown(folder)
     if not (folder / sealed.SEAL).is_file():
         raise UsageError(f"{where}: no saved model (`run --save-model` makes one)")
@@ -80,24 +78,14 @@ def load(folder: Path) -> SavedModel:
         content = sealed.read(folder)
     except sealed.Damaged as damage:
         raise BenchmarkError(f"{where}: the saved model is damaged: {damage}") from None
-    facts: dict[str, Any] = content.facts
-    if (
-        not isinstance(facts, dict)
-        or facts.get("format") != FORMAT
-        or "weights" not in content.parts
-    ):
+    facts: Any = content.facts
+    is_model = isinstance(facts, dict) and facts.get("format") == FORMAT
+    if not is_model or "weights" not in content.parts:
         raise BenchmarkError(f"{where}: not a saved model of format {FORMAT}")
-    fields = facts["schema"]
-    schema = Schema(
-        tuple(fields["dense"]),
-        tuple(fields["sparse"]),
-        tuple(fields["cardinalities"]),
-        fields["group"],
-    )
+    schema = SCHEMA.validate_python(facts["schema"])
     table = {key: facts["recipe"][key] for key in ("model", "train")}
-    recipe = replace(
-        recipes.parse(table, facts["recipe"]["dataset"], where), name=facts["recipe_name"]
-    )
+    recipe = recipes.parse(table, facts["recipe"]["dataset"], where)
+    recipe = replace(recipe, name=facts["recipe_name"])
     if recipe.digest() != facts["recipe_digest"]:
         raise BenchmarkError(
             f"{where}: its recipe has another meaning in this version; train the model again"
@@ -114,15 +102,19 @@ def load(folder: Path) -> SavedModel:
 
 def score(folder: Path, rows: Path) -> Iterator[NDArray[np.float32]]:
     """Logits [n] of the rows of a file in the form of the training files, some rows at a time and
-    in order; a label column is not needed. `folder` is what `run --save-model` left.
+    in order; a label column is not needed. `folder` is one that `run --save-model` wrote.
 
-    Raises UsageError where there is no model, BenchmarkError for one that is damaged, a broken row,
-    or rows to which the model gives no finite score."""
-    saved = saved_model.load(folder)
-    encoder = RawEncoder(folder / saved_model.ENCODING)
-    for dense, sparse in encoder.read(rows):
+    Raises UsageError if there is no model, BenchmarkError for one that is damaged, for a broken row
+    and for a row whose score is not finite.
+
+    Example::
+
+        logit = np.concatenate(list(score(Path("models/synthetic/dnn/seed-0"), Path("rows.csv"))))
+    """
+    model = load(folder).model
+    for dense, sparse in RawEncoder(folder / ENCODING).read(rows):
         unlabelled = Split(dense, sparse, np.zeros(len(dense), np.uint8))
         try:
-            yield predict(saved.model, unlabelled, torch.device("cpu"))
+            yield predict(model, unlabelled, torch.device("cpu"))
         except FloatingPointError as error:
             raise BenchmarkError(f"{shown(rows)}: {error}") from None

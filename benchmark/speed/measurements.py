@@ -8,6 +8,7 @@ from typing import Literal, get_args
 from pydantic import ValidationError
 
 from benchmark.errors import BenchmarkError
+from benchmark.records.archive import Archive
 from benchmark.records.environment import Environment, current
 from benchmark.reports.document import Document, Table
 from benchmark.utils.files import write_text

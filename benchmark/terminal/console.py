@@ -1,5 +1,4 @@
-"""Where the command line prints: results to standard output, progress and warnings to standard
-error."""
+"""Printing: results to standard output, progress and warnings to standard error."""
 
 import io
 import sys
@@ -15,9 +14,8 @@ PLAIN_WIDTH = 160
 """Columns of a table that goes to a file or a pipe, so that nothing is cut."""
 
 for stream in (sys.stdout, sys.stderr):
-    if isinstance(
-        stream, io.TextIOWrapper
-    ):  # a terminal without the bars of the tables shows question marks instead
+    if isinstance(stream, io.TextIOWrapper):
+        # the bars of a table are question marks where the encoding lacks them
         stream.reconfigure(errors="replace")
 
 out = Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH)
@@ -29,11 +27,11 @@ def notice(message: str) -> None:
 
 
 def print_table(table: "Table") -> None:
-    """A table with its title, and what is to be said of it."""
-    shown = RichTable(*table.head, title=table.title, title_justify="left", box=None)
+    """Print a table with its title and remarks."""
+    cells = RichTable(*table.head, title=table.title, title_justify="left", box=None)
     for row in table.rows:
-        shown.add_row(*row)
-    out.print(shown if table.head else table.title)
+        cells.add_row(*row)
+    out.print(cells if table.head else table.title)
     for remark in table.remarks:
         out.print(remark, highlight=False, markup=False)
     out.print()

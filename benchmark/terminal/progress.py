@@ -1,80 +1,72 @@
-"""Consumers of a run's events that show it: a live bar on a terminal, a line an evaluation
-elsewhere."""
+"""The progress of a run on standard error."""
 
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+import sys
+from typing import Self
+
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from benchmark.runs.run import Resumed, RunEvent, Started
 from benchmark.terminal.console import err, notice
 from benchmark.training.fit import Evaluated, Stepped
 
 
-class Lines:
-    """A plain log: a line at the start, a line where the run goes on, and one an evaluation."""
-
-    def __call__(self, event: RunEvent) -> None:
-        if isinstance(event, Started):
-            notice(heading(event))
-        elif isinstance(event, Resumed):
-            notice(resumption(event))
-        elif isinstance(event, Evaluated):
-            notice(line(event))
-
-
-class Bar:
-    """A bar over the steps of the epoch, with the evaluations printed above it. Close it when the
-    run is over."""
+class RunProgress:
+    """A line at the start of a run and at each evaluation; opened by `with` on a terminal, also a
+    bar over the steps of the epoch."""
 
     def __init__(self) -> None:
-        columns = (
+        self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
             TextColumn("{task.fields[state]}"),
             TimeElapsedColumn(),
+            console=err,
+            transient=True,
+            disable=not sys.stderr.isatty(),
         )
-        self._progress = Progress(*columns, console=err, transient=True)
-        self._task: TaskID | None = None
+        self._epoch = self._bar.add_task("epoch 1", total=None, state="")
         self._steps = 1
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if not self._bar.disable:
+            self._bar.stop()
 
     def __call__(self, event: RunEvent) -> None:
         if isinstance(event, Started):
-            notice(heading(event))
+            notice(_heading(event))
             self._steps = event.steps_per_epoch
-            self._progress.start()
-            self._task = self._progress.add_task("epoch 1", total=self._steps, state="")
+            self._bar.update(self._epoch, total=self._steps)
         elif isinstance(event, Resumed):
-            self._progress.console.print(resumption(event), markup=False)
-        elif isinstance(event, Stepped) and self._task is not None:
-            within = event.step - (event.epoch - 1) * self._steps
-            self._progress.update(
-                self._task,
-                completed=within,
+            notice(
+                f"resumed at step {event.step} (epoch {event.epoch}) from a checkpoint,"
+                f" {event.seconds:.0f} s into the run"
+            )
+        elif isinstance(event, Stepped):
+            self._bar.update(
+                self._epoch,
+                completed=event.step - (event.epoch - 1) * self._steps,
                 description=f"epoch {event.epoch}",
                 state=f"loss {event.loss:.4f}",
             )
         elif isinstance(event, Evaluated):
-            self._progress.console.print(line(event), markup=False)
-
-    def close(self) -> None:
-        self._progress.stop()
+            notice(_evaluation(event))
 
 
-def heading(event: Started) -> str:
+def _heading(event: Started) -> str:
     job, size = event.job, event.parameters
-    return (
+    heading = (
         f"{job.recipe.id} seed {job.seed}: {job.train_rows:,} training rows, {size.total:,}"
         f" parameters ({size.embedding:,} embedding, {size.dense:,} dense, {size.head:,} head),"
-        f" {job.threads} threads" + "".join(f"\nnote: {note}" for note in event.notes)
+        f" {job.threads} threads"
     )
+    return "\n".join((heading, *(f"note: {note}" for note in event.notes)))
 
 
-def resumption(event: Resumed) -> str:
-    return (
-        f"resumed at step {event.step} (epoch {event.epoch}) from a checkpoint, {event.seconds:.0f}"
-        " s into the run"
-    )
-
-
-def line(event: Evaluated) -> str:
+def _evaluation(event: Evaluated) -> str:
     return (
         f"epoch {event.epoch:3d}  step {event.step:6d}  train loss {event.train_loss:.5f}  valid"
         f" AUC {event.valid.auc:.5f}  LogLoss {event.valid.logloss:.5f}  lr"

@@ -1,5 +1,4 @@
-"""A tuning study shown: a line a trial, on a terminal the one under way below them, and a table at
-the end."""
+"""The progress of a tuning study on standard error, and its table of trials."""
 
 import sys
 from collections import Counter
@@ -19,69 +18,67 @@ NAMES = {"auc": "AUC", "logloss": "LogLoss"}
 
 
 class TrialsProgress:
-    """Close it when all is over."""
+    """A line at the end of each trial, and on a terminal the running trial below; close it at the
+    end."""
 
     def __init__(self, trials: Trials, *, quiet: bool) -> None:
         self._trials, self._quiet = trials, quiet
-        self._name = NAMES[trials.plan.objective]
+        self._objective = trials.plan.objective
         self._trial = ""
         self._status = Status("", console=err) if sys.stderr.isatty() and not quiet else None
 
     def __call__(self, event: TrialEvent) -> None:
         if self._quiet:
             return
-        if isinstance(event, TrialStarted):
-            self._trial = f"trial {event.number}"
-            if self._status is not None:
-                self._status.start()
-                self._status.update(f"{self._trial}: {settings(event.values)}")
-        elif isinstance(event, Evaluated):
-            if self._status is not None:
-                value = getattr(event.valid, self._trials.plan.objective)
-                self._status.update(
-                    f"{self._trial}: epoch {event.epoch}, validation {self._name} {value:.5f}"
-                )
-        else:
+        if isinstance(event, Trial):
             notice(self._line(event))
+        elif isinstance(event, TrialStarted):
+            self._trial = f"trial {event.number}"
+            self._show(settings(event.values))
+        elif isinstance(event, Evaluated):
+            value = getattr(event.valid, self._objective)
+            self._show(f"epoch {event.epoch}, validation {NAMES[self._objective]} {value:.5f}")
 
     def close(self) -> None:
         if self._status is not None:
             self._status.stop()
 
+    def _show(self, text: str) -> None:
+        if self._status is not None:
+            self._status.start()
+            self._status.update(f"{self._trial}: {text}")
+
     def _line(self, trial: Trial) -> str:
-        metric = "" if trial.metric is None else f" {self._name} {trial.metric:.5f}"
-        best = self._trials.study().best
-        found = f", best {best.metric:.5f} of trial {best.number}" if best is not None else ""
-        why = f": {trial.reason}" if trial.reason else ""
-        ended = f"trial {trial.number} {trial.state}{metric} in {words(trial.seconds)}{found}"
-        return f"{ended}; {settings(trial.values)}{why}"
+        line = f"trial {trial.number} {trial.state}"
+        if trial.metric is not None:
+            line += f" {NAMES[self._objective]} {trial.metric:.5f}"
+        line += f" in {words(trial.seconds)}"
+        if (best := self._trials.study().best) is not None:
+            line += f", best {best.metric:.5f} of trial {best.number}"
+        line += f"; {settings(trial.values)}"
+        return f"{line}: {trial.reason}" if trial.reason else line
 
 
 def tuning_table(study: Tuning) -> Table:
-    """Every finished trial of a study, the best first; what the others came to below."""
+    """The finished trials of a study, the best first; the counts of the others below."""
     sign = 1 if study.objective == "auc" else -1
     ranked = sorted(study.finished, key=lambda trial: (trial.state, -sign * (trial.metric or 0.0)))
     others = Counter(trial.state for trial in study.trials if trial not in ranked)
-    apart = "".join(f", {count} {state}" for state, count in sorted(others.items()))
-    caption = f"{len(ranked)} finished trials{apart}, {study.hours:.2f} h in all"
-    keys = [key.partition(".")[2] for key in study.space]
+    counts = [f"{len(ranked)} finished trials"]
+    counts += [f"{count} {state}" for state, count in sorted(others.items())]
     table = Table(
         "trial",
         "",
         f"validation {study.objective}",
-        *keys,
-        caption=caption,
+        *(key.partition(".")[2] for key in study.space),
+        caption=f"{', '.join(counts)}, {study.hours:.2f} h in all",
         caption_justify="left",
         box=None,
     )
     for trial in ranked:
         metric = "" if trial.metric is None else f"{trial.metric:.5f}"
-        table.add_row(
-            str(trial.number),
-            trial.state,
-            metric,
-            *(_short(trial.values[key]) for key in study.space),
-        )
+        values = (_short(trial.values[key]) for key in study.space)
+        table.add_row(str(trial.number), trial.state, metric, *values)
     return table
 
 
@@ -90,5 +87,5 @@ def settings(values: dict[str, Any]) -> str:
     return ", ".join(f"{key.partition('.')[2]} {_short(value)}" for key, value in values.items())
 
 
-def _short(value: Any) -> str:
+def _short(value: object) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)

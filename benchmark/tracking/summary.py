@@ -1,11 +1,13 @@
-"""A run under flat, readable names, as an experiment tracker or a flat table shows it."""
+"""A run under flat, readable names, as an experiment tracker shows it."""
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,9 +18,11 @@ from benchmark.measure.tables import mean_over_fields
 from benchmark.recipes import recipe as recipes
 from benchmark.records import ranks
 from benchmark.records.archive import ADHOC, RANKED, Place
+from benchmark.records.environment import current
 from benchmark.records.record import Record
 from benchmark.reports.figures.recipe import of_recipe
 from benchmark.reports.figures.run import learning_curve, rank_trajectory
+from benchmark.runs.job import Job
 from benchmark.training.fit import Evaluated
 from benchmark.utils.paths import RECIPES
 
@@ -28,12 +32,12 @@ class MetricPoint(NamedTuple):
 
     name: str
     value: float
-    step: int
+    step: int = 0
 
 
 @dataclass(frozen=True)
 class TrackedSubject:
-    """What is known of a run before its first step. `train_rows` is the limit of --rows."""
+    """A run as described before its first step. `train_rows` is the limit of --rows."""
 
     recipe_id: str
     recipe: dict[str, Any]
@@ -69,20 +73,35 @@ def subject_of(record: Record) -> TrackedSubject:
     )
 
 
+def subject_of_job(job: Job) -> TrackedSubject:
+    """The subject of a job that begins now."""
+    recipe = job.recipe if job.rows is None else replace(job.recipe, name=None)
+    return TrackedSubject(
+        recipe_id=recipe.id,
+        recipe=recipe.resolved(),
+        digest=recipe.digest(),
+        seed=job.seed,
+        threads=job.threads,
+        device=job.device,
+        train_rows=job.rows,
+        data=job.store.fingerprint,
+        commit=current().commit,
+        caveat=job.card.caveat,
+        began=time.time(),
+    )
+
+
 def finished_at(record: Record) -> float:
     """Unix seconds."""
     return datetime.fromisoformat(record.created).timestamp()
 
 
 def run_name(subject: TrackedSubject, path: Path) -> str:
-    """`dnn seed 0`, and by the place of its record `ablation full-glu seed 0`, of a study's
-    cell."""
+    """`dnn seed 0`; `ablation full-glu seed 0` for the record of a study's variant."""
     place = Place.of(path)
     if place is not None and place.study not in (RANKED, ADHOC):
-        name = f"{place.study} {place.name}"
-    else:
-        name = subject.recipe_id.partition("/")[2]
-    return f"{name} seed {subject.seed}"
+        return f"{place.study} {place.name} seed {subject.seed}"
+    return f"{subject.recipe_id.partition('/')[2]} seed {subject.seed}"
 
 
 def file_sha256(path: Path) -> str:
@@ -102,7 +121,7 @@ def parameters(subject: TrackedSubject) -> dict[str, str]:
 
 
 def tags(subject: TrackedSubject) -> dict[str, str]:
-    """What a run is found by; the caveat stands as its description."""
+    """Tags that a run is searched by; the caveat is its description."""
     return {
         "recipe": subject.recipe_id,
         "digest": subject.digest,
@@ -113,14 +132,13 @@ def tags(subject: TrackedSubject) -> dict[str, str]:
 
 
 def dataset(subject: TrackedSubject) -> dict[str, str]:
-    """The data by the names of MLflow's data set entity: sources, columns and class counts, no
-    rows."""
+    """The fields of MLflow's data set entity: sources, columns and class counts, no rows."""
     data = subject.data
-    columns = [{"name": name, "type": "float", "required": True} for name in data.dense]
-    columns += [{"name": name, "type": "integer", "required": True} for name in data.sparse]
-    profile: dict[str, object] = {f"{split}_rows": rows for split, rows in data.rows.items()}
-    profile |= {f"{split}_positives": positives for split, positives in data.positives.items()}
-    profile |= {
+    types = dict.fromkeys(data.dense, "float") | dict.fromkeys(data.sparse, "integer")
+    columns = [{"name": name, "type": kind, "required": True} for name, kind in types.items()]
+    profile = {
+        **{f"{split}_rows": rows for split, rows in data.rows.items()},
+        **{f"{split}_positives": positives for split, positives in data.positives.items()},
         "cardinalities": dict(zip(data.sparse, data.cardinalities, strict=True)),
         "arrays_sha256": data.arrays,
     }
@@ -135,137 +153,108 @@ def dataset(subject: TrackedSubject) -> dict[str, str]:
 
 
 def evaluation(event: Evaluated) -> list[MetricPoint]:
-    values = {
-        "train/loss": event.train_loss,
-        "train/learning_rate": event.learning_rate,
-        "valid/auc": event.valid.auc,
-        "valid/logloss": event.valid.logloss,
-    }
-    return [MetricPoint(name, value, event.step) for name, value in values.items()]
+    return [
+        MetricPoint("train/loss", event.train_loss, event.step),
+        MetricPoint("train/learning_rate", event.learning_rate, event.step),
+        MetricPoint("valid/auc", event.valid.auc, event.step),
+        MetricPoint("valid/logloss", event.valid.logloss, event.step),
+    ]
 
 
 def results(record: Record) -> list[MetricPoint]:
     """Every number of a finished run."""
-    test, valid = asdict(record.metrics.test), asdict(record.metrics.valid)
-    oracle_auc, oracle_logloss = record.metrics.oracle_auc, record.metrics.oracle_logloss
-    if oracle_auc is not None and oracle_logloss is not None:
-        test["oracle_gap_auc"] = oracle_auc - record.metrics.test.auc
-        test["oracle_gap_logloss"] = record.metrics.test.logloss - oracle_logloss
+    return [*_quality_and_cost(record), *_ranks(record), *_rank_curve(record), *_tables(record)]
+
+
+def _quality_and_cost(record: Record) -> Iterator[MetricPoint]:
+    quality = record.metrics
+    test = asdict(quality.test)
+    if quality.oracle_auc is not None and quality.oracle_logloss is not None:
+        test["oracle_gap_auc"] = quality.oracle_auc - quality.test.auc
+        test["oracle_gap_logloss"] = quality.test.logloss - quality.oracle_logloss
+    best = {"step": record.best_step, "epoch": record.best_epoch}
+    best |= {f"valid_{name}": value for name, value in asdict(quality.valid).items()}
     groups = {
         "test": test,
-        "best": (
-            {"step": record.best_step, "epoch": record.best_epoch}
-            | {f"valid_{name}": value for name, value in valid.items()}
-        ),
+        "best": best,
         "parameters": {"total": record.parameters.total, **asdict(record.parameters)},
         "cost": {"flops_per_sample": record.flops_per_sample, **record.cost.model_dump()},
     }
-    numbers = [
-        (f"{group}/{name}", value)
-        for group, table in groups.items()
-        for name, value in table.items()
-    ]
-    return [
-        MetricPoint(name, float(value), 0) for name, value in numbers if value is not None
-    ] + _ranks(record)
+    for group, table in groups.items():
+        for name, value in table.items():
+            if value is not None:
+                yield MetricPoint(f"{group}/{name}", float(value))
 
 
-def _ranks(record: Record) -> list[MetricPoint]:
-    """Means over the probe, named so that they sort by stage: `rank/erank/02_block1.mixing`.
+def _ranks(record: Record) -> Iterator[MetricPoint]:
+    """Means over the probe, with names that sort by stage: `rank/erank/02_block1.mixing`.
 
     `rank_initial` is before training, `rank_normalized` is over min(rows, columns),
-    `rank_trajectory/erank` is the normalised one as a curve whose steps are the stages;
-    `rank_batch` and the like are of the batch form.
+    `rank_trajectory/erank` is the normalised rank as a curve whose steps are the stages,
+    `rank_batch` and the like are of the batch form, `rank_summary/erank/collapse` summarises the
+    trajectory in token form, with rise and fall as curves over the blocks.
     """
-    points: list[MetricPoint] = []
-    stages = {
-        stage.stage: f"{position:02d}_{stage.stage}"
-        for position, stage in enumerate(record.spectra)
-    }
     for form, suffix in zip(ranks.FORMS, ("", "_batch"), strict=True):
         initial, best = (ranks.spectra(record, form, when) for when in ranks.WHEN)
-        for metric in METRICS:
-            for position, (stage, name) in enumerate(stages.items()):
-                if (spectrum := best[stage]) is not None:
-                    normalised = spectrum.normalised(metric)
-                    points.append(
-                        MetricPoint(
-                            f"rank{suffix}/{metric}/{name}", getattr(spectrum, metric).mean, 0
-                        )
-                    )
-                    points.append(
-                        MetricPoint(f"rank_normalized{suffix}/{metric}/{name}", normalised, 0)
-                    )
-                    points.append(
-                        MetricPoint(f"rank_trajectory{suffix}/{metric}", normalised, position)
-                    )
-                if (spectrum := initial[stage]) is not None:
-                    points.append(
-                        MetricPoint(
-                            f"rank_initial{suffix}/{metric}/{name}",
-                            getattr(spectrum, metric).mean,
-                            0,
-                        )
-                    )
-    points += [*_summaries(record), *_rank_curve(record, stages), *_tables(record)]
-    return sorted(points, key=lambda point: point.name.partition("/")[0])
+        for metric, (position, stage) in product(METRICS, enumerate(best)):
+            name = f"{metric}/{position:02d}_{stage}"
+            if (spectrum := best[stage]) is not None:
+                normalised = spectrum.normalised(metric)
+                yield MetricPoint(f"rank{suffix}/{name}", getattr(spectrum, metric).mean)
+                yield MetricPoint(f"rank_normalized{suffix}/{name}", normalised)
+                yield MetricPoint(f"rank_trajectory{suffix}/{metric}", normalised, position)
+            if (spectrum := initial[stage]) is not None:
+                yield MetricPoint(f"rank_initial{suffix}/{name}", getattr(spectrum, metric).mean)
+    for metric, (when, end) in product(METRICS, zip(ranks.WHEN, ("_initial", ""), strict=True)):
+        for path in ranks.trajectories([record], metric, "token", when):
+            for name in ("collapse", "damping"):
+                if (value := getattr(path, name)) is not None:
+                    yield MetricPoint(f"rank_summary{end}/{metric}/{name}", value)
+            for name in ("rise", "fall", "amplitude"):
+                for block, value in enumerate(getattr(path, name), start=1):
+                    yield MetricPoint(f"rank_summary{end}/{metric}/{name}", value, block)
 
 
-def _summaries(record: Record) -> Iterator[MetricPoint]:
-    """Of the trajectory in token form: `rank_summary/erank/collapse`, and a curve over the blocks
-    of rise and fall."""
-    for metric in METRICS:
-        for when, prefix in zip(ranks.WHEN, ("rank_summary_initial", "rank_summary"), strict=True):
-            for path in ranks.trajectories([record], metric, "token", when):
-                for name in ("collapse", "damping"):
-                    if (value := getattr(path, name)) is not None:
-                        yield MetricPoint(f"{prefix}/{metric}/{name}", value, 0)
-                for name in ("rise", "fall", "amplitude"):
-                    for block, value in enumerate(getattr(path, name), start=1):
-                        yield MetricPoint(f"{prefix}/{metric}/{name}", value, block)
-
-
-def _rank_curve(record: Record, stages: Mapping[str, str]) -> Iterator[MetricPoint]:
-    """Normalised effective rank over training, a curve a stage."""
+def _rank_curve(record: Record) -> Iterator[MetricPoint]:
+    """Normalised effective rank over training, one curve per stage."""
+    positions = {stage.stage: f"{place:02d}_" for place, stage in enumerate(record.spectra)}
     for point in record.rank_curve:
         for stage, value in point.erank.items():
             if value is not None:
-                yield MetricPoint(f"rank_curve/{stages.get(stage, stage)}", value, point.step)
+                name = f"rank_curve/{positions.get(stage, '')}{stage}"
+                yield MetricPoint(name, value, point.step)
 
 
 def _tables(record: Record) -> Iterator[MetricPoint]:
     """Information abundance and effective rank of each field's table, and their means."""
     for weight, prefix in (("plain", "table"), ("weighted", "table_by_count")):
-        found = {f"/{table.field}": getattr(table, weight) for table in record.tables}
-        for place, rank in {**found, "_mean": mean_over_fields(found.values())}.items():
+        fields = {f"/{table.field}": getattr(table, weight) for table in record.tables}
+        for name, rank in {**fields, "_mean": mean_over_fields(fields.values())}.items():
             if rank is not None:
-                yield MetricPoint(f"{prefix}_ia{place}", rank.ia, 0)
-                yield MetricPoint(f"{prefix}_erank{place}", rank.erank, 0)
+                yield MetricPoint(f"{prefix}_ia{name}", rank.ia)
+                yield MetricPoint(f"{prefix}_erank{name}", rank.erank)
 
 
 def write_bundle(record: Record, path: Path, folder: Path) -> None:
-    """Fills `folder` with the record (the bytes of `path`), its recipe and its figures."""
+    """Fill `folder` with the record (the bytes of `path`), its recipe and its figures."""
     (folder / "record.json").write_bytes(path.read_bytes())
     name, text = _recipe_file(record)
     (folder / name).write_text(text)
-    drawn = {"learning_curve": learning_curve(record), "rank_trajectory": rank_trajectory(record)}
-    drawn |= {
-        f"rank_{name}": figure
-        for name, figure in of_recipe([record]).items()
-        if name != "trajectory"
-    }
-    for name, figure in drawn.items():
+    figures = {f"rank_{name}": figure for name, figure in of_recipe([record]).items()}
+    figures["learning_curve"] = learning_curve(record)
+    figures["rank_trajectory"] = rank_trajectory(record)
+    for name, figure in figures.items():
         figure.savefig(folder / f"{name}.png")
 
 
 def _recipe_file(record: Record) -> tuple[str, str]:
-    """The committed TOML where it still says what was run, else the resolved recipe."""
-    with suppress(UsageError):
-        if (
-            record.name is not None
-            and recipes.load(record.recipe_id, RECIPES).digest() == record.recipe_digest
-        ):
-            return "recipe.toml", (RECIPES / f"{record.recipe_id}.toml").read_text(encoding="utf-8")
+    """Name and text: the committed TOML if it still describes the run, else the resolved recipe."""
+    if record.name is not None:
+        with suppress(UsageError):
+            committed = recipes.load(record.recipe_id, RECIPES)
+            if committed.digest() == record.recipe_digest:
+                path = RECIPES / f"{record.recipe_id}.toml"
+                return "recipe.toml", path.read_text(encoding="utf-8")
     return "recipe.json", json.dumps(record.recipe, indent=1) + "\n"
 
 

@@ -1,5 +1,4 @@
-"""The checkpoints of one run on disk: the last two, each a sealed folder that is whole or not
-there.
+"""The checkpoints of one run on disk: the last two, each a sealed folder that is whole or absent.
 
 <folder>/000017/{seal.json, state.safetensors, best.safetensors}   <folder>.lock
 """
@@ -20,36 +19,36 @@ from benchmark.utils import sealed
 from benchmark.utils.types import Notify
 
 KEPT = 2
-LARGEST_SHARE = 0.02
-"""Of a run's time, for the checkpoints at evaluations."""
+MAX_SHARE = 0.02
+"""Share of a run's time that checkpoints at evaluations may take."""
 FIRST_SECONDS = 0.1
-"""What a checkpoint is taken to cost before the first one is written."""
+"""Assumed seconds of the first checkpoint."""
 
 
 @dataclass(frozen=True)
 class Cadence:
     """When a checkpoint is due: at an evaluation, and `minutes` after the last one.
 
-    A checkpoint at an evaluation is left out where the last one was so short a time ago that they
-    would take more than 2 % of it: a run of seconds writes none, and a table of gigabytes is not
-    written after each of many evaluations. With `steps` it is due at every evaluation and every so
-    many steps, whatever that costs."""
+    At an evaluation it is left out if checkpoints would take more than 2 % of the time since the
+    last one: a run of seconds writes none, and a table of gigabytes is not written after each of
+    many evaluations. With `steps` it is due at every evaluation and every so many steps, whatever
+    it costs."""
 
     minutes: float = 5.0
     steps: int | None = None
 
     def due(self, step: int, *, evaluated: bool, seconds: float, cost: float) -> bool:
-        """`seconds` since the last checkpoint or the start, of which the last one took `cost`."""
+        """`seconds` since the last checkpoint or the start; writing the last one took `cost`."""
         if self.steps is not None:
             return evaluated or step % self.steps == 0
-        return seconds >= 60 * self.minutes or (evaluated and cost <= LARGEST_SHARE * seconds)
+        return seconds >= 60 * self.minutes or (evaluated and cost <= MAX_SHARE * seconds)
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """All that a run needs to go on. `facts` are JSON values; tensors are not copied and live on.
+    """All that a run needs to continue. `facts` are JSON values; tensors are not copied.
 
-    `best` are the best weights so far, those of step `best_step`; none before the first evaluation.
+    `best` are the best weights, those of step `best_step`; empty before the first evaluation.
     """
 
     step: int
@@ -60,20 +59,16 @@ class Checkpoint:
 
 
 class Checkpoints:
-    """The folder of one run's checkpoints. `made_by` is what they must agree with to be used, e.g.
-    versions; another `source` digest is told alone.
+    """The folder of one run's checkpoints. Only those of the same `made_by`, e.g. versions, are
+    used; another `source` digest is a notice.
 
-    `step` is that of the last one written or used, and `cost` the seconds that writing it took."""
+    `step` is that of the last one written or used; writing it took `cost` seconds."""
 
     def __init__(
         self, folder: Path, made_by: Mapping[str, str], source: str, notify: Notify
     ) -> None:
-        self.folder, self._made_by, self._source, self._notify = (
-            folder,
-            dict(made_by),
-            source,
-            notify,
-        )
+        self.folder, self._notify = folder, notify
+        self._made_by, self._source = dict(made_by), source
         self._kept: list[Path] = []
         self._best: tuple[int, Path] | None = None
         self._written = time.perf_counter()
@@ -87,10 +82,8 @@ class Checkpoints:
 
     @contextmanager
     def locked(self) -> Iterator[bool]:
-        """True while no other process can run the same; False, with a warning, where the folder
-        cannot be written.
-
-        Raises BenchmarkError where another process does."""
+        """Keep other processes from the same run; False, with a warning, if the folder is not
+        writable. Raises BenchmarkError if another process holds the lock."""
         lock = FileLock(self.folder.with_name(self.folder.name + ".lock"))
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -107,51 +100,46 @@ class Checkpoints:
         try:
             yield True
         finally:
-            if not self._found():
+            if not self._folders():
                 shutil.rmtree(self.folder, ignore_errors=True)
-                Path(lock.lock_file).unlink(
-                    missing_ok=True
-                )  # held still: one who waits for it looks again
+                # before the release: a process that waits for the lock looks for the file again
+                Path(lock.lock_file).unlink(missing_ok=True)
             lock.release()
 
     def latest(self) -> Checkpoint | None:
-        """The last one that is whole and fits `made_by`; says which were refused, and why."""
-        found = self._found()
-        for path in reversed(found):
+        """The last whole one that fits `made_by`; notifies of refused ones and why."""
+        folders = self._folders()
+        for path in reversed(folders):
             try:
                 content = sealed.read(path)
-                facts = content.facts
-                if why := self._difference(facts["made_by"]):
-                    self._notify(f"the checkpoint of step {facts['step']} is refused: {why}")
-                    continue
             except sealed.Damaged as damage:
                 self._notify(f"checkpoint {path} is damaged and refused: {damage}")
                 continue
+            facts, step = content.facts, content.facts["step"]
+            if why := self._difference(facts["made_by"]):
+                self._notify(f"the checkpoint of step {step} is refused: {why}")
+                continue
             if facts["source"] != self._source:
                 self._notify(
-                    f"the source has changed since the checkpoint of step {facts['step']}, which is"
-                    " used still"
+                    f"the source has changed since the checkpoint of step {step}, which is used"
+                    " still"
                 )
-            self._kept, self.step = [path], facts["step"]
-            if facts["best_step"] is not None:
-                self._best = facts["best_step"], path
-            return Checkpoint(
-                facts["step"],
-                facts["run"],
-                content.parts["state"],
-                content.parts.get("best", {}),
-                facts["best_step"],
-            )
-        if found:
+            self._kept, self.step = [path], step
+            best_step = facts["best_step"]
+            if best_step is not None:
+                self._best = best_step, path
+            parts = content.parts
+            return Checkpoint(step, facts["run"], parts["state"], parts.get("best", {}), best_step)
+        if folders:
             self._notify("no usable checkpoint: the run starts afresh")
         return None
 
     def write(self, checkpoint: Checkpoint) -> bool:
-        """Adds one and removes all but the last two; False, with a warning, where the disk does not
-        take it."""
+        """Add one and remove all but the last two; False, with a warning, if the disk does not take
+        it."""
         began = time.perf_counter()
-        last = self._found()
-        path = self.folder / f"{int(last[-1].name) + 1 if last else 1:06d}"
+        folders = self._folders()
+        path = self.folder / f"{int(folders[-1].name) + 1 if folders else 1:06d}"
         facts = {
             "made_by": self._made_by,
             "source": self._source,
@@ -180,17 +168,18 @@ class Checkpoints:
             self._best = checkpoint.best_step, path
         self.step = checkpoint.step
         self._kept = [*self._kept, path][-KEPT:]
-        for other in self._found():
+        for other in self._folders():
             if other not in self._kept:
                 shutil.rmtree(other, ignore_errors=True)
         return True
 
     def clear(self) -> None:
-        """Removes every checkpoint, and what a killed process left of one."""
+        """Remove every checkpoint, and what a killed process left of one."""
         shutil.rmtree(self.folder, ignore_errors=True)
         self._kept, self._best = [], None
 
-    def _found(self) -> list[Path]:
+    def _folders(self) -> list[Path]:
+        """The checkpoints, oldest first."""
         if not self.folder.is_dir():
             return []
         return sorted(path for path in self.folder.iterdir() if path.name.isdecimal())

@@ -1,5 +1,4 @@
-"""The only training loop. It yields events; whoever wants to show, save or track a run consumes
-them."""
+"""The only training loop. It yields events; whatever shows, saves or tracks a run consumes them."""
 
 import time
 from collections.abc import Iterator
@@ -10,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from benchmark.data.batches import Batch, batches
+from benchmark.data.batches import batches
 from benchmark.data.schema import Split
 from benchmark.errors import BenchmarkError
 from benchmark.measure.metrics import Metrics, evaluate
@@ -20,7 +19,7 @@ from benchmark.training.predict import predict
 from benchmark.training.step import TrainingStep
 
 MODEL, OPTIMIZER = "model.", "optimizer."
-"""Whose tensor it is, in the state of a snapshot."""
+"""Prefixes of tensor names in the state of a snapshot."""
 
 StopReason = Literal["patience", "epochs"]
 
@@ -36,8 +35,7 @@ class Stepped:
 
 @dataclass(frozen=True)
 class Evaluated:
-    """One evaluation on the validation split; `train_loss` is the mean since the evaluation
-    before."""
+    """One evaluation on the validation split; `train_loss` is the mean since the last one."""
 
     step: int
     epoch: int
@@ -65,7 +63,7 @@ FitEvent = Stepped | Evaluated | Fitted
 
 @dataclass(frozen=True)
 class FitProgress:
-    """How far a fit has come: values that JSON keeps to the bit."""
+    """How far a fit has come, in values that JSON keeps to the bit."""
 
     step: int
     curve: tuple[Evaluated, ...]
@@ -78,9 +76,8 @@ class FitProgress:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A fit between two events. Its tensors are the fit's own, not copies: they are those of this
-    moment until the next event is asked for. `best_weights` are those of the last improved
-    evaluation of the curve."""
+    """A fit between two events. Its tensors are the fit's own, not copies: they change when the
+    next event is asked for. `best_weights` are those of the last improved evaluation."""
 
     progress: FitProgress
     state: dict[str, torch.Tensor]
@@ -90,7 +87,7 @@ class Snapshot:
 class Fit:
     """Trains until patience or epochs run out, then restores the best weights.
 
-    `events` raises BenchmarkError where the loss is no longer finite."""
+    `events` raises BenchmarkError when the loss is no longer finite."""
 
     def __init__(
         self,
@@ -107,7 +104,7 @@ class Fit:
         self.optimizer, self.plateau = Optimizer(model, train), Plateau(train)
         self.train_step = TrainingStep(model, self.optimizer)
         self.steps_per_epoch = -(-len(train_split) // train.batch_size)
-        self.train_clock, self.predict_clock = _Clock(), _Clock()
+        self.training, self.prediction = _Throughput(), _Throughput()
         self.step = 0
         self.losses: list[float] = []
         self.curve: list[Evaluated] = []
@@ -131,45 +128,37 @@ class Fit:
         yield self._finish()
 
     def snapshot(self) -> Snapshot:
-        """To be taken when an event has come and the next one has not been asked for, `Fitted`
-        excepted."""
-        train, predict = self.train_clock, self.predict_clock
-        seconds = time.perf_counter() - self.started
+        """Take it after an event other than `Fitted`, before asking for the next one."""
+        progress = FitProgress(
+            step=self.step,
+            curve=tuple(self.curve),
+            seconds=time.perf_counter() - self.started,
+            train_seconds=self.training.seconds,
+            train_rows=self.training.rows,
+            predict_seconds=self.prediction.seconds,
+            predict_rows=self.prediction.rows,
+        )
         state = {MODEL + name: tensor for name, tensor in self.model.state_dict().items()}
         state |= {OPTIMIZER + name: tensor for name, tensor in self.optimizer.state_dict().items()}
-        state |= {
-            "losses": torch.tensor(self.losses, dtype=torch.float64),
-            "generator": torch.get_rng_state(),
-        }
+        state["losses"] = torch.tensor(self.losses, dtype=torch.float64)
+        state["generator"] = torch.get_rng_state()
         if self.device.type == "cuda":
             state["cuda_generator"] = torch.cuda.get_rng_state(self.device)
-        return Snapshot(
-            FitProgress(
-                self.step,
-                tuple(self.curve),
-                seconds,
-                train.seconds,
-                train.rows,
-                predict.seconds,
-                predict.rows,
-            ),
-            state,
-            self.best_weights,
-        )
+        return Snapshot(progress, state, self.best_weights)
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Goes on from a snapshot, before the first event.
+        """Continue from a snapshot; call it before the first event.
 
         Raises KeyError, RuntimeError or ValueError for one of another model or optimiser."""
         progress, state = snapshot.progress, snapshot.state
         self.step, self.curve = progress.step, list(progress.curve)
         self.started -= progress.seconds
-        self.train_clock = _Clock(progress.train_seconds, progress.train_rows)
-        self.predict_clock = _Clock(progress.predict_seconds, progress.predict_rows)
+        self.training = _Throughput(progress.train_seconds, progress.train_rows)
+        self.prediction = _Throughput(progress.predict_seconds, progress.predict_rows)
         for event in self.curve:
             self.plateau.improved(self._monitored(event.valid))
-        self.model.load_state_dict(_below(MODEL, state))
-        self.optimizer.load_state_dict(_below(OPTIMIZER, state))
+        self.model.load_state_dict(_with_prefix(MODEL, state))
+        self.optimizer.load_state_dict(_with_prefix(OPTIMIZER, state))
         self.losses = state["losses"].tolist()
         self.best_weights = {
             name: tensor.to(self.device) for name, tensor in snapshot.best_weights.items()
@@ -179,49 +168,40 @@ class Fit:
             torch.cuda.set_rng_state(state["cuda_generator"], self.device)
 
     def _epoch(self, epoch: int) -> Iterator[FitEvent]:
-        done = self.step - (epoch - 1) * self.steps_per_epoch
-        train = self.train
         source = batches(
             self.train_split,
-            train.batch_size,
+            self.train.batch_size,
             seed=self.seed,
             epoch=epoch,
-            shuffle=train.shuffle,
-            start=done,
+            shuffle=self.train.shuffle,
+            start=self.step - (epoch - 1) * self.steps_per_epoch,
         )
+        evaluate_every = self.train.evaluate_every or self.steps_per_epoch
         while True:
-            if self.losses and self._evaluation_is_due():
+            if self.losses and self.step % evaluate_every == 0:
                 yield self._evaluate(epoch)
             if self.plateau.exhausted:
                 return
-            with self.train_clock:
+            with self.training:
                 batch = next(source, None)
                 if batch is None:
                     return
-                loss = self._train_on(batch.to(self.device))
-                self.train_clock.rows += len(batch)
+                loss = self.train_step(batch.to(self.device))
+                self.step += 1
+                if not np.isfinite(loss):
+                    raise BenchmarkError(
+                        f"the training loss is {loss} at step {self.step} with learning rate "
+                        f"{self.optimizer.learning_rate:g}; lower train.learning_rate"
+                    )
+                self.losses.append(loss)
+                self.training.rows += len(batch)
             yield Stepped(self.step, epoch, loss)
-
-    def _evaluation_is_due(self) -> bool:
-        return self.step % (self.train.evaluate_every or self.steps_per_epoch) == 0
 
     def _monitored(self, valid: Metrics) -> float:
         return float(getattr(valid, self.train.monitor))
 
-    def _train_on(self, batch: Batch) -> float:
-        """One step; the batch's mean cross-entropy without penalties."""
-        loss = self.train_step(batch)
-        self.step += 1
-        if not np.isfinite(loss):
-            raise BenchmarkError(
-                f"the training loss is {loss} at step {self.step} with learning rate "
-                f"{self.optimizer.learning_rate:g}; lower train.learning_rate"
-            )
-        self.losses.append(loss)
-        return loss
-
     def _evaluate(self, epoch: int) -> Evaluated:
-        with self.predict_clock:
+        with self.prediction:
             try:
                 logit = predict(self.model, self.valid_split, self.device)
             except FloatingPointError as error:
@@ -229,7 +209,7 @@ class Fit:
                     f"validation after step {self.step} with learning rate"
                     f" {self.optimizer.learning_rate:g}: {error}; lower train.learning_rate"
                 ) from None
-            self.predict_clock.rows += len(logit)
+            self.prediction.rows += len(logit)
         valid = evaluate(logit, self.valid_split.label, self.valid_split.group)
         event = Evaluated(
             step=self.step,
@@ -255,14 +235,14 @@ class Fit:
             best_step=self.best.step,
             best_epoch=self.best.epoch,
             reason="patience" if self.plateau.exhausted else "epochs",
-            train_seconds=self.train_clock.seconds,
-            samples_per_s=self.train_clock.rate,
-            predict_samples_per_s=self.predict_clock.rate,
+            train_seconds=self.training.seconds,
+            samples_per_s=self.training.rate,
+            predict_samples_per_s=self.prediction.rate,
         )
 
 
-class _Clock:
-    """Seconds spent inside its `with` blocks, and rows done there."""
+class _Throughput:
+    """Seconds spent inside its `with` blocks, and rows processed there."""
 
     def __init__(self, seconds: float = 0.0, rows: int = 0) -> None:
         self.seconds = seconds
@@ -279,7 +259,8 @@ class _Clock:
         return self.rows / self.seconds
 
 
-def _below(prefix: str, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+def _with_prefix(prefix: str, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The tensors whose name begins with `prefix`, named without it."""
     return {
         name.removeprefix(prefix): tensor
         for name, tensor in state.items()

@@ -1,5 +1,5 @@
-"""Adam with coupled L2 inside the clip norm, over whole tables or the rows of a batch, and the
-published schedule."""
+"""Adam with L2 gradients inside the clip norm, on whole tables or on the rows of a batch, and the
+published learning rate schedule."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ from benchmark.recipes.recipe import Train
 MIN_IMPROVEMENT = 1e-6
 BETA1, BETA2, EPS = 0.9, 0.999, 1e-8
 CHUNK = 1 << 18
-"""Values of a table that move at a time: a gradient of zeros for them stays in cache."""
+"""Values of a table that are updated at a time: a gradient of zeros for them stays in cache."""
 
 
 @dataclass
 class _Update:
-    """The gradient of one parameter, L2 included: of all of it, or of a table's `rows`, whose
-    weights are `picked`."""
+    """The gradient of one parameter, L2 included; for a table, that of the `rows` in the batch and
+    their weights, `picked`."""
 
     name: str
     weight: nn.Parameter
@@ -34,13 +34,13 @@ class _Update:
 class Optimizer:
     """One step: add L2 gradients, clip the global norm, update.
 
-    adam: exact. The penalty (lambda / 2) ||E||^2 runs over whole tables: its gradient lambda E is
-    dense, the clip norm sees it, and every row moves at every step.
-    The others are lazy. A row of a table that is not in the batch has no penalty, no part in the
-    norm, and stays where it is. sparse_adam: Adam of the rows in the batch, its bias corrected by
-    the count of all steps. rowwise_adagrad: they move by `lr g / (sqrt(a) + 1e-8)`, one accumulator
-    a per row for the mean of g^2 over the row.
-    All but the tables is left to Adam. A table is a parameter whose gradient is sparse.
+    adam: exact. The penalty (lambda / 2) ||E||^2 covers whole tables: its gradient lambda E is
+    dense, the clip norm includes it, and every row changes at every step.
+    The others are lazy. A table row that is not in the batch has no penalty, no part in the norm,
+    and does not change. sparse_adam: Adam on the rows in the batch, its bias corrected by the count
+    of all steps. rowwise_adagrad: `lr g / (sqrt(a) + 1e-8)` is subtracted from them, with one
+    accumulator a per row for the mean of g^2 over the row.
+    Adam updates all other parameters. A table is a parameter whose gradient is sparse.
     """
 
     def __init__(self, model: nn.Module, train: Train) -> None:
@@ -57,44 +57,37 @@ class Optimizer:
         self._state: dict[str, Tensor] = {}
 
     def state_dict(self) -> dict[str, Tensor]:
-        """All that the next step depends on, weights aside. Not copies."""
+        """Everything but the weights that the next step depends on; not copies."""
         steps = torch.tensor(self._steps, dtype=torch.int64)
         learning_rate = torch.tensor(self.learning_rate, dtype=torch.float64)
         return {"steps": steps, "learning_rate": learning_rate, **self._state}
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
-        """Continues from a `state_dict()`, bit for bit."""
+        """Continue from a `state_dict()`, bit for bit."""
         moments = dict(state)
-        self._steps, self.learning_rate = (
-            int(moments.pop("steps")),
-            float(moments.pop("learning_rate")),
-        )
+        self._steps = int(moments.pop("steps"))
+        self.learning_rate = float(moments.pop("learning_rate"))
         device = next(iter(self._parameters.values())).device
         self._state = {name: moment.to(device, copy=True) for name, moment in moments.items()}
 
     @torch.no_grad()
     def step(self) -> None:
-        """One update by the gradients at hand, which are used up: every `grad` is None
-        afterwards."""
+        """Update once; every `grad` is None afterwards."""
         self._steps += 1
         updates = [self._update(name, weight) for name, weight in self._parameters.items()]
         norms = [torch.linalg.vector_norm(update.gradient) for update in updates]
-        norms += [
-            _rest_of_penalty(update)
-            for update in updates
-            if self._kind == "adam" and update.penalty
-        ]
-        scale = min(
-            1.0, self._clip_norm / (float(torch.linalg.vector_norm(torch.stack(norms))) + 1e-6)
-        )
+        if self._kind == "adam":
+            norms += [_rest_of_penalty(update) for update in updates if update.penalty]
+        norm = float(torch.linalg.vector_norm(torch.stack(norms)))
+        scale = min(1.0, self._clip_norm / (norm + 1e-6))
         if scale < 1:
             for update in updates:
                 update.gradient.mul_(scale)
-        dense = [update for update in updates if update.rows is None]
         self._adam(
             [
                 (u.weight, u.gradient, self._state_of(u, "first"), self._state_of(u, "second"))
-                for u in dense
+                for u in updates
+                if u.rows is None
             ]
         )
         for update in updates:
@@ -106,15 +99,14 @@ class Optimizer:
         weight.grad = None
         penalty = self._penalties[name]
         if not gradient.is_sparse:
-            return _Update(
-                name, weight, penalty, gradient.add_(weight, alpha=penalty) if penalty else gradient
-            )
+            if penalty:
+                gradient.add_(weight, alpha=penalty)
+            return _Update(name, weight, penalty, gradient)
         gradient = gradient.coalesce()
         rows = gradient.indices()[0]
         picked = weight.index_select(0, rows)
-        return _Update(
-            name, weight, penalty, gradient.values().add_(picked, alpha=penalty), rows, picked
-        )
+        values = gradient.values().add_(picked, alpha=penalty)
+        return _Update(name, weight, penalty, values, rows, picked)
 
     def _step_table(self, update: _Update, rows: Tensor, picked: Tensor, scale: float) -> None:
         table, gradient = update.weight, update.gradient
@@ -133,11 +125,8 @@ class Optimizer:
             tensor.index_copy_(0, rows, values)
 
     def _decay(self, table: Tensor, first: Tensor, second: Tensor, penalty: float) -> None:
-        """Adam of all rows by the penalty's gradient alone; those of the batch are written over
-        afterwards.
-
-        By chunks, for which one small zero gradient is enough.
-        """
+        """Adam on all rows by the penalty's gradient alone, in chunks that share one small gradient
+        of zeros; the rows of the batch are overwritten afterwards."""
         rows = max(1, CHUNK // table.shape[1])
         zeros = torch.zeros_like(table[:rows])
         chunks = zip(*(torch.split(tensor, rows) for tensor in (table, first, second)), strict=True)
@@ -146,17 +135,18 @@ class Optimizer:
     def _adam(
         self, moved: Sequence[tuple[Tensor, Tensor, Tensor, Tensor]], penalty: float = 0.0
     ) -> None:
-        """Adam in place of (weight, gradient, first moment, second moment)."""
+        """Adam in place on tuples of weight, gradient, first and second moment."""
         if not moved:
             return
         weights, gradients, first, second = (list(tensors) for tensors in zip(*moved, strict=True))
+        steps = torch.full((len(weights),), self._steps - 1.0, device=weights[0].device)
         adam(
             weights,
             gradients,
             first,
             second,
             [],
-            list(torch.full((len(weights),), self._steps - 1.0, device=weights[0].device).unbind()),
+            list(steps.unbind()),
             fused=True,
             amsgrad=False,
             beta1=BETA1,
@@ -176,8 +166,7 @@ class Optimizer:
 
 
 def _rest_of_penalty(update: _Update) -> Tensor:
-    """The norm of the penalty's gradient over the rows of a table that are not in the batch,
-    0-dim."""
+    """Norm of the penalty's gradient over the table rows that are not in the batch, 0-dim."""
     if update.picked is None:
         return update.gradient.new_zeros(())
     squares = (
@@ -190,15 +179,15 @@ def _rest_of_penalty(update: _Update) -> Tensor:
 
 @dataclass
 class Plateau:
-    """Best validation value so far; without improvement the rate falls, and after `patience` of
-    them it ends."""
+    """The best validation value so far. Evaluations without improvement lower the learning rate;
+    `patience` of them end the fit."""
 
     train: Train
     best: float | None = None
     waited: int = 0
 
     def improved(self, value: float) -> bool:
-        """Files one evaluation of the monitored metric; True where it is the best so far."""
+        """Add one evaluation of the monitored metric; True if it is the best so far."""
         gain = value if self.train.monitor == "auc" else -value
         if self.best is None or gain > self.best + MIN_IMPROVEMENT:
             self.best, self.waited = gain, 0
@@ -211,8 +200,6 @@ class Plateau:
         return self.waited >= self.train.patience
 
     def next_rate(self, rate: float) -> float:
-        return (
-            max(rate * self.train.plateau_factor, self.train.min_learning_rate)
-            if self.waited
-            else rate
-        )
+        if self.waited == 0:
+            return rate
+        return max(rate * self.train.plateau_factor, self.train.min_learning_rate)

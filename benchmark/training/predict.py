@@ -1,4 +1,4 @@
-"""Scoring whole splits, and showing what a model makes of chosen rows."""
+"""Scoring whole splits, and observing the stages of a model over chosen rows."""
 
 from collections.abc import Callable
 
@@ -11,22 +11,21 @@ from benchmark.data.batches import ordered
 from benchmark.data.schema import Split
 
 CPU_ROWS, GPU_ROWS = 512, 1 << 16
-"""Rows of a forward pass: on a CPU as many as stay in cache."""
+"""Rows of a forward pass; on a CPU as many as stay in cache."""
 
 
 def predict(model: nn.Module, split: Split, device: torch.device) -> NDArray[np.float32]:
-    """Logits [n] of a whole split in row order, in eval mode. Raises FloatingPointError for one
-    that is not finite."""
+    """Logits [n] of a whole split in row order, in eval mode. Raises FloatingPointError if one is
+    not finite."""
     scores = np.empty(len(split), dtype=np.float32)
     model.eval()
     with torch.inference_mode():
         position = 0
         for batch in ordered(split, _rows(device)):
             moved = batch.to(device)
-            scores[position : position + len(batch)] = (
-                model(moved.dense, moved.sparse).cpu().numpy()
-            )
-            position += len(batch)
+            end = position + len(batch)
+            scores[position:end] = model(moved.dense, moved.sparse).cpu().numpy()
+            position = end
     if not np.isfinite(scores).all():
         raise FloatingPointError("a logit is not finite")
     return scores
@@ -36,18 +35,17 @@ Observe = Callable[[str, torch.Tensor], None]
 
 
 def observe(
-    model: nn.Module, split: Split, rows: NDArray[np.int64], device: torch.device, seen: Observe
+    model: nn.Module, split: Split, rows: NDArray[np.int64], device: torch.device, callback: Observe
 ) -> None:
-    """Shows `seen(stage, x)` every stage of the model in eval mode, over the given rows, a batch at
-    a time."""
+    """Call `callback(stage, x)` for every stage of the model in eval mode, over the given rows, a
+    batch at a time."""
     probe = Split(split.dense[rows], split.sparse[rows], split.label[rows])
     model.eval()
     with torch.inference_mode():
         for batch in ordered(probe, _rows(device)):
             moved = batch.to(device)
-            model.forward(
-                moved.dense, moved.sparse, seen
-            )  # a compiled model's call would compile the observer too
+            # not model(...): a compiled model's call would compile the callback too
+            model.forward(moved.dense, moved.sparse, callback)
 
 
 def _rows(device: torch.device) -> int:

@@ -10,17 +10,16 @@ from benchmark.data.batches import Batch
 from benchmark.training.optim import Optimizer
 
 CHUNK_ROWS = 512
-"""Rows whose activations stay near the cache; fewer make the products too small."""
+"""Rows whose activations stay in cache; fewer make the matrix products too small."""
 
 BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 
 
 class TrainingStep:
-    """Adds the gradients of the rows of a batch up, a few hundred rows at a time, and updates once.
+    """Accumulates the gradients of a batch, a few hundred rows at a time, and updates once.
 
     The sums are those of the whole batch up to rounding. A model whose rows depend on each other in
-    training (batch norm, or a term of its own in the loss) takes the whole batch at once, as a GPU
-    does.
+    training (batch norm, or its own term in the loss) gets the whole batch at once, as a GPU does.
     """
 
     def __init__(self, model: nn.Module, optimizer: Optimizer) -> None:
@@ -30,7 +29,7 @@ class TrainingStep:
         self._whole = normed or self._penalty is not None
 
     def __call__(self, batch: Batch) -> float:
-        """One update; the batch's mean cross-entropy without penalties. Without the update where
+        """Update once and return the batch's mean cross-entropy without penalties; no update if
         that is not finite."""
         self._model.train()
         rows = len(batch) if self._whole or batch.label.is_cuda else CHUNK_ROWS
@@ -53,7 +52,7 @@ class TrainingStep:
 
 
 class _SparseGradients:
-    """The sparse gradients of several backward passes, put together once: adding them up would copy
+    """The sparse gradients of several backward passes, concatenated once: adding them up would copy
     them every time."""
 
     def __init__(self, model: nn.Module) -> None:
@@ -78,13 +77,11 @@ class _SparseGradients:
 
 
 def compile_model(model: nn.Module, device: torch.device) -> tuple[str, ...]:
-    """Compiles the model in place, so that its weights keep their names, and returns what a record
-    should note.
-
-    Without a working compiler the model stays as it is; that is no error, but noted."""
+    """Compile the model in place, so that its weights keep their names, and return a note for the
+    record. Without a working compiler the model stays as it is."""
     try:
         torch.compile(lambda x: x + 1)(torch.zeros(1, device=device))
-    except Exception as error:  # each backend has errors of its own
+    except Exception as error:  # each backend has its own errors
         return (f"train.compile = true, but nothing is compiled: {str(error).splitlines()[0]}",)
     model.compile()
     return ("compiled by torch.compile",)

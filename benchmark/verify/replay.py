@@ -14,7 +14,8 @@ from benchmark.errors import BenchmarkError, UsageError
 from benchmark.records.archive import records_in
 from benchmark.records.environment import Environment
 from benchmark.records.record import NUMERICS, Record, load
-from benchmark.runs.run import Finished, Job, Run, RunEvent
+from benchmark.runs.job import Job
+from benchmark.runs.run import Finished, Run, RunEvent
 from benchmark.verify import proof, quality
 from benchmark.verify.data import Data
 from benchmark.verify.ladder import OpenData

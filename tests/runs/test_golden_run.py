@@ -15,7 +15,8 @@ from benchmark.data import catalog
 from benchmark.recipes import recipe as recipes
 from benchmark.records.record import NUMERICS
 from benchmark.registry import models
-from benchmark.runs.run import Finished, Job, Run
+from benchmark.runs.job import Job
+from benchmark.runs.run import Finished, Run
 
 GOLDEN = Path(__file__).with_name("golden_run.json")
 ROWS = 2048

@@ -13,8 +13,9 @@ from benchmark.data import catalog
 from benchmark.errors import BenchmarkError
 from benchmark.recipes import recipe as recipes
 from benchmark.records import record
-from benchmark.runs.execute import checkpoint_folder, execute
-from benchmark.runs.run import Job, Resumed, Run
+from benchmark.runs.job import Job
+from benchmark.runs.run import Resumed, Run
+from benchmark.runs.session import Session, checkpoint_folder
 from benchmark.training.checkpoint import Cadence
 from benchmark.training.fit import Evaluated, Fitted, Stepped
 from benchmark.utils.interrupts import Interrupted, Interrupts
@@ -45,12 +46,12 @@ class Leave(Exception):
     """What ends a run in these tests as a crash of the process would."""
 
 
-class Session:
-    """One `execute` with what it said and showed; it is left at the first event for which `leave`
+class Attempt:
+    """One run of a job with its messages and events, left at the first event for which `leave`
     holds."""
 
-    def __init__(self, job: Job, results, leave=lambda event: False, **options) -> None:
-        self.said: list[str] = []
+    def __init__(self, job: Job, results, leave=lambda event: False, *, fresh=False) -> None:
+        self.messages: list[str] = []
         self.events: list = []
         self.record: record.Record | None = None
 
@@ -59,10 +60,9 @@ class Session:
             if leave(event):
                 raise Leave
 
+        session = Session(results, fresh=fresh, cadence=CADENCE, watch=watch)
         with suppress(Leave):
-            self.record = execute(
-                job, results, [watch], notify=self.said.append, cadence=CADENCE, **options
-            )
+            self.record = session.run(job, [], self.messages.append)
 
     def resumed(self) -> list[int]:
         return [event.step for event in self.events if isinstance(event, Resumed)]
@@ -85,9 +85,9 @@ def checkpoints(job: Job) -> list[str]:
 @pytest.fixture
 def alone(job, tmp_path):
     """The record of the job done at one go."""
-    session = Session(job, tmp_path / "alone")
-    assert session.resumed() == [] and checkpoints(job) == []
-    return numbers(session.record)
+    attempt = Attempt(job, tmp_path / "alone")
+    assert attempt.resumed() == [] and checkpoints(job) == []
+    return numbers(attempt.record)
 
 
 @pytest.mark.parametrize(
@@ -110,21 +110,21 @@ def alone(job, tmp_path):
     ],
 )
 def test_left_and_started_again(job, alone, tmp_path, leave, step: int | None) -> None:
-    left = Session(job, tmp_path, leave)
+    left = Attempt(job, tmp_path, leave)
     assert left.record is None and not job.path(tmp_path).exists()
-    again = Session(job, tmp_path)
+    again = Attempt(job, tmp_path)
     assert again.resumed() == ([] if step is None else [step])
     first = next(event for event in again.events if isinstance(event, Stepped | Evaluated | Fitted))
     assert isinstance(first, Fitted) if step == 12 else first.step == (step or 0) + 1
     assert numbers(again.record) == alone
     assert record.load(job.path(tmp_path)) == again.record
-    assert checkpoints(job) == [] and again.said == []
+    assert checkpoints(job) == [] and again.messages == []
 
 
 def test_seconds_are_those_of_all_sessions(job, tmp_path) -> None:
-    left = Session(job, tmp_path, at(10))
+    left = Attempt(job, tmp_path, at(10))
     before = [event.seconds for event in left.events if isinstance(event, Evaluated)]
-    again = Session(job, tmp_path)
+    again = Attempt(job, tmp_path)
     assert again.record is not None
     assert [point.seconds for point in again.record.curve[:2]] == before
     assert again.record.curve[2].seconds > before[1]
@@ -134,25 +134,25 @@ def test_seconds_are_those_of_all_sessions(job, tmp_path) -> None:
 
 
 def test_fresh_takes_no_notice_of_checkpoints_and_removes_them(job, alone, tmp_path) -> None:
-    Session(job, tmp_path, at(10))
+    Attempt(job, tmp_path, at(10))
     assert checkpoints(job) == ["000004", "000005"]
-    again = Session(job, tmp_path, at(2), fresh=True)
+    again = Attempt(job, tmp_path, at(2), fresh=True)
     assert again.resumed() == [] and checkpoints(job) == []
-    again = Session(job, tmp_path)
+    again = Attempt(job, tmp_path)
     assert again.resumed() == [] and numbers(again.record) == alone
 
 
 def test_a_damaged_checkpoint_costs_what_was_done_since_the_one_before(
     job, alone, tmp_path
 ) -> None:
-    Session(job, tmp_path, at(8))
+    Attempt(job, tmp_path, at(8))
     newest = checkpoint_folder(job) / checkpoints(job)[-1]
     content = bytearray((newest / "state.safetensors").read_bytes())
     content[-1] ^= 1
     (newest / "state.safetensors").write_bytes(content)
-    again = Session(job, tmp_path)
+    again = Attempt(job, tmp_path)
     assert again.resumed() == [4] and numbers(again.record) == alone
-    assert len(again.said) == 1 and "damaged and refused" in again.said[0]
+    assert len(again.messages) == 1 and "damaged and refused" in again.messages[0]
 
 
 def test_another_job_has_other_checkpoints(job) -> None:
@@ -186,25 +186,19 @@ def test_an_interrupted_run_ends_at_the_step_and_goes_on_there(job, alone, tmp_p
 
     handler = signal.getsignal(signal.SIGTERM)
     with pytest.raises(Interrupted) as caught:
-        execute(job, tmp_path, [interrupt], notify=print, cadence=Cadence())
+        Session(tmp_path, watch=interrupt).run(job, [], print)
     assert (caught.value.signum, caught.value.step) == (signal.SIGTERM, 5)
     assert signal.getsignal(signal.SIGTERM) is handler
-    again = Session(job, tmp_path)
+    again = Attempt(job, tmp_path)
     assert again.resumed() == [5] and numbers(again.record) == alone
 
 
 def test_a_run_that_is_told_to_leave_goes_on_there(job, alone, tmp_path) -> None:
     seen: list = []
+    session = Session(tmp_path, watch=seen.append, leave=lambda: at(7)(seen[-1]))
     with pytest.raises(KeyboardInterrupt):
-        execute(
-            job,
-            tmp_path,
-            [seen.append],
-            notify=print,
-            cadence=Cadence(),
-            leave=lambda: at(7)(seen[-1]),
-        )
-    again = Session(job, tmp_path)
+        session.run(job, [], print)
+    again = Attempt(job, tmp_path)
     assert again.resumed() == [7] and numbers(again.record) == alone
 
 
@@ -214,9 +208,9 @@ def test_an_interrupt_while_the_test_rows_are_scored_ends_at_once(job, tmp_path)
             signal.raise_signal(signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt) as caught:
-        execute(job, tmp_path, [interrupt], notify=print, cadence=CADENCE)
+        Session(tmp_path, cadence=CADENCE, watch=interrupt).run(job, [], print)
     assert isinstance(caught.value, Interrupted) and caught.value.step == 12
-    assert Session(job, tmp_path).resumed() == [12]
+    assert Attempt(job, tmp_path).resumed() == [12]
 
 
 def test_a_full_disk_loses_nothing(job, alone, tmp_path, monkeypatch) -> None:
@@ -225,10 +219,10 @@ def test_a_full_disk_loses_nothing(job, alone, tmp_path, monkeypatch) -> None:
 
     with monkeypatch.context() as patch:
         patch.setattr("benchmark.utils.sealed.save_file", full)
-        session = Session(job, tmp_path)
-    assert numbers(session.record) == alone
-    assert session.said and all(
-        "No space left on device; the run goes on" in line for line in session.said
+        attempt = Attempt(job, tmp_path)
+    assert numbers(attempt.record) == alone
+    assert attempt.messages and all(
+        "No space left on device; the run goes on" in line for line in attempt.messages
     )
 
 

@@ -10,8 +10,9 @@ from benchmark.data import catalog
 from benchmark.errors import BenchmarkError, UsageError
 from benchmark.recipes import recipe as recipes
 from benchmark.records import record, scores
+from benchmark.runs.job import Job
 from benchmark.runs.probe import CURVE_ROWS, PROBE_ROWS, probe_rows
-from benchmark.runs.run import Finished, Job, Run, Started
+from benchmark.runs.run import Finished, Run, Started
 from benchmark.training.fit import Evaluated, Fitted, Stepped
 
 

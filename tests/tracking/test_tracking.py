@@ -17,7 +17,8 @@ from benchmark.errors import BenchmarkError
 from benchmark.recipes import recipe as recipes
 from benchmark.records.archive import Archive, adhoc_place, record_file
 from benchmark.records.record import Record, save
-from benchmark.runs.run import Finished, Job, Resumed, Started
+from benchmark.runs.job import Job
+from benchmark.runs.run import Finished, Resumed, Started
 from benchmark.tracking import runs as tracking
 from benchmark.tracking import store as mlflow_store
 from benchmark.tracking.runs import Tracker, sync
@@ -80,7 +81,7 @@ def copy_of(store: Made, folder: Path):
     database = shutil.copy(store.database, folder / "mlflow.db")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{database}")
-        yield MlflowClient(tracking.store_uri())
+        yield MlflowClient(mlflow_store.store_uri())
 
 
 @pytest.fixture
@@ -112,9 +113,9 @@ def saved(results: Path, record: Record = RECORD) -> Path:
 
 
 def send_live(path: Path, warn) -> None:
-    tracker = Tracker(warn)
+    tracker = Tracker(path, warn)
     for event in (started(), *RECORD.curve, Finished(RECORD, {})):
-        tracker(event, path)
+        tracker(event)
 
 
 def runs(client, dataset: str = "synthetic_tiny"):
@@ -202,12 +203,13 @@ def test_sync_sends_ad_hoc_records_and_tells_of_broken_files(client, tmp_path) -
     assert (run.info.run_name, run.data.params["run.train_rows"]) == ("dnn (ad hoc) seed 0", "500")
 
 
-@pytest.mark.parametrize(("killed", "status"), [(False, "FAILED"), (True, "KILLED")])
-def test_an_aborted_run_says_so(client, tmp_path, killed, status) -> None:
-    tracker = Tracker(never)
-    tracker(started(), tmp_path / "seed-0.json")
-    tracker.abort(killed=killed)
-    tracker.abort()
+@pytest.mark.parametrize(
+    ("error", "status"), [(BenchmarkError, "FAILED"), (KeyboardInterrupt, "KILLED")]
+)
+def test_an_aborted_run_says_so(client, tmp_path, error, status) -> None:
+    with pytest.raises(error), Tracker(tmp_path / "seed-0.json", never) as tracker:
+        tracker(started())
+        raise error
     assert [run.info.status for run in runs(client)] == [status]
 
 
@@ -215,15 +217,15 @@ def test_a_resumed_run_shows_what_came_before_and_ends_the_one_that_was_killed(
     client, tmp_path
 ) -> None:
     path = saved(tmp_path)
-    Tracker(never)(started(), path)
-    tracker = Tracker(never)
+    Tracker(path, never)(started())
+    tracker = Tracker(path, never)
     for event in (
         started(),
         Resumed(20, 2, RECORD.curve[:2], seconds=100.0),
         RECORD.curve[2],
         Finished(RECORD, {}),
     ):
-        tracker(event, path)
+        tracker(event)
     killed, whole = runs(client)
     assert (killed.info.status, whole.info.status) == ("KILLED", "FINISHED")
     points = client.get_metric_history(whole.info.run_id, "valid/auc")
@@ -232,7 +234,7 @@ def test_a_resumed_run_shows_what_came_before_and_ends_the_one_that_was_killed(
 
 def test_sync_closes_the_run_that_a_dying_server_left_open(client, tmp_path) -> None:
     path = saved(tmp_path, RECORD.model_copy(update={"created": "2999-01-01T00:00:00+00:00"}))
-    Tracker(never)(started(), path)
+    Tracker(path, never)(started())
     sync(tmp_path, lambda _: None)
     assert [run.info.status for run in runs(client)] == ["FAILED", "FINISHED"]
 
@@ -298,7 +300,7 @@ def test_the_ui_serves_the_store_on_the_loopback_address_alone(client, monkeypat
     (command,) = calls
     assert command[command.index("--host") + 1] == "127.0.0.1"
     assert command[command.index("--port") + 1] == str(port)
-    assert command[command.index("--backend-store-uri") + 1] == tracking.store_uri()
+    assert command[command.index("--backend-store-uri") + 1] == mlflow_store.store_uri()
     assert f"http://127.0.0.1:{port}" in told[0]
     assert told[1].startswith(f"  frappe: http://127.0.0.1:{port}/#/experiments/1/runs")
 

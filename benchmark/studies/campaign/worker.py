@@ -6,33 +6,26 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Protocol
 
 from benchmark.data import catalog
 from benchmark.data.catalog import FoundCard
 from benchmark.data.store import Store
 from benchmark.errors import reason
 from benchmark.records.record import Record
-from benchmark.runs.run import Job
+from benchmark.runs.job import Job
+from benchmark.runs.session import Session
 from benchmark.studies.campaign.cells import Cell
 from benchmark.studies.campaign.suite import CellOutcome
 from benchmark.utils.types import Device
 
 
-class Perform(Protocol):
-    """Runs a job and writes its record; when `leave` is true it raises KeyboardInterrupt and keeps
-    the checkpoint."""
-
-    def __call__(self, job: Job, results: Path, *, leave: Callable[[], bool]) -> Record: ...
-
-
 @dataclass(frozen=True)
 class Worker:
-    """Runs cells; leaves a run when the file `going` or the process that started this one is
+    """Runs cells, and leaves a run once the file `going` or the process that started this one is
     gone."""
 
-    perform: Perform
-    results: Path
+    run: Callable[[Job, Session], Record]
+    session: Session
     data_root: Path | None
     threads: int
     going: Path
@@ -60,11 +53,10 @@ class Worker:
                 cell.rows,
                 cell.place,
             )
-            record = self.perform(
-                job,
-                self.results,
-                leave=lambda: not self.going.exists() or os.getppid() != parent,
+            session = replace(
+                self.session, leave=lambda: not self.going.exists() or os.getppid() != parent
             )
+            record = self.run(job, session)
         except KeyboardInterrupt:
             return CellOutcome(cell, "interrupted")
         except Exception as error:

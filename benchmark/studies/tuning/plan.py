@@ -16,7 +16,7 @@ from benchmark.recipes.search import Range, Search
 from benchmark.records.archive import Archive
 from benchmark.records.record import NUMERICS
 from benchmark.records.tuning import TUNING_SEED, Objective, Trial
-from benchmark.runs.run import steps_per_epoch
+from benchmark.runs.job import steps_per_epoch
 from benchmark.utils import toml
 from benchmark.utils.types import Device
 

@@ -13,7 +13,7 @@ from benchmark.data.catalog import FoundCard
 from benchmark.data.store import Store
 from benchmark.errors import BenchmarkError, UsageError, reason
 from benchmark.records.tuning import TUNING_SEED, Ended, Trial
-from benchmark.runs.run import Job, open_device, seeded_model
+from benchmark.runs.job import Job, open_device, seeded_model
 from benchmark.studies.tuning.plan import Budget
 from benchmark.studies.tuning.trials import Asked, Trials
 from benchmark.training.fit import Evaluated, Fit

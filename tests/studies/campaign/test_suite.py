@@ -3,7 +3,6 @@ cell."""
 
 import signal
 from concurrent.futures import BrokenExecutor, Future, ThreadPoolExecutor
-from functools import partial
 from pathlib import PurePath
 from threading import Barrier
 
@@ -14,6 +13,7 @@ from benchmark.errors import BenchmarkError
 from benchmark.recipes import recipe as recipes
 from benchmark.records import record
 from benchmark.runs.run import Resumed
+from benchmark.runs.session import Session
 from benchmark.studies.campaign import suite
 from benchmark.studies.campaign.cells import Cell
 from benchmark.studies.campaign.suite import CellOutcome, CellStarted, run_cells
@@ -190,24 +190,23 @@ def going(tmp_path):
 
 
 def test_errors_of_a_cell_are_its_outcome(tmp_path, going) -> None:
-    def fails(job, results, *, leave):
+    def fails(job, session):
         raise BenchmarkError("the training loss is nan")
 
-    def breaks(job, results, *, leave):
+    def breaks(job, session):
         raise ZeroDivisionError("by zero")
 
     [cell] = cells(1)
     failed, broken = (
-        Worker(perform, tmp_path, None, 1, going)(cell) for perform in (fails, breaks)
+        Worker(run_job, Session(tmp_path), None, 1, going)(cell) for run_job in (fails, breaks)
     )
     assert (failed.state, failed.error) == ("failed", "the training loss is nan")
     assert (broken.state, broken.error) == ("failed", "ZeroDivisionError: by zero")
 
 
 def test_a_worker_that_sees_other_folders_says_so(tmp_path) -> None:
-    outcome = Worker(lambda *_, **__: None, tmp_path, None, 1, tmp_path / "elsewhere" / "one")(
-        cells(1)[0]
-    )
+    elsewhere = tmp_path / "elsewhere" / "one"
+    outcome = Worker(lambda *_: None, Session(tmp_path), None, 1, elsewhere)(cells(1)[0])
     assert outcome.state == "failed" and "elsewhere: all need the same folders" in outcome.error
 
 
@@ -226,8 +225,8 @@ def test_a_run_that_was_left_goes_on_to_the_same_record(tmp_path, going) -> None
             resumed.append(event.step)
 
     def carry_out(results, watch) -> str:
-        perform = partial(launch.perform, track=False, quiet=True, watch=watch)
-        return Worker(perform, tmp_path / results, None, 1, going)(cell).state
+        session = Session(tmp_path / results, track=False, quiet=True, watch=watch)
+        return Worker(launch.run_job, session, None, 1, going)(cell).state
 
     [cell] = cells(1)
     assert carry_out("left", count) == "interrupted" and not cell.path(tmp_path / "left").exists()

@@ -15,7 +15,8 @@ from benchmark.errors import BenchmarkError, UsageError
 from benchmark.recipes import recipe as recipes
 from benchmark.records import tuning
 from benchmark.records.tuning import TUNING_SEED, Trial
-from benchmark.runs.run import Finished, Job, Run
+from benchmark.runs.job import Job
+from benchmark.runs.run import Finished, Run
 from benchmark.studies.tuning import run as module
 from benchmark.studies.tuning.plan import Budget, Plan
 from benchmark.studies.tuning.run import TrialStarted, run_processes

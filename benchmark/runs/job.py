@@ -1,0 +1,100 @@
+"""A job: what to run, and the parts that its run starts from."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path, PurePath
+from typing import Any
+
+import torch
+
+from benchmark.data.card import Card
+from benchmark.data.schema import Split
+from benchmark.data.store import Store
+from benchmark.errors import BenchmarkError, UsageError
+from benchmark.recipes.recipe import Recipe
+from benchmark.records.archive import adhoc_place, ranked_place, record_file
+from benchmark.utils.memory import keep_freed_memory
+from benchmark.utils.types import Device
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to run. `rows` limits the training split to its first rows and makes the run ad hoc;
+    `place` is the folder of a study's record, below the results folder."""
+
+    recipe: Recipe
+    card: Card
+    store: Store
+    seed: int
+    threads: int
+    device: Device = "cpu"
+    rows: int | None = None
+    place: PurePath | None = None
+
+    def identity(self) -> dict[str, Any]:
+        """What the numbers of the run depend on, versions aside."""
+        return {
+            "recipe": self.recipe.digest(),
+            "data": asdict(self.store.fingerprint),
+            "seed": self.seed,
+            "rows": self.rows,
+            "threads": self.threads,
+            "device": self.device,
+        }
+
+    @property
+    def train_rows(self) -> int:
+        return self.rows or self.store.fingerprint.rows["train"]
+
+    def path(self, results: Path) -> Path:
+        """Path of the record: only an unaltered committed recipe is ranked."""
+        recipe = self.recipe
+        if self.place is not None:
+            place = self.place
+        elif recipe.name is None or self.rows is not None:
+            place = adhoc_place(recipe.dataset, recipe.model, recipe.digest(), self.rows)
+        else:
+            place = ranked_place(recipe.dataset, recipe.name)
+        return results / place / record_file(self.seed)
+
+
+def open_device(job: Job) -> torch.device:
+    """The device of the job, with its number of threads set. Raises BenchmarkError for a missing
+    GPU."""
+    if job.device == "cuda" and not torch.cuda.is_available():
+        raise BenchmarkError("--device cuda: no GPU was found; use --device cpu")
+    keep_freed_memory()
+    torch.set_num_threads(job.threads)
+    return torch.device(job.device)
+
+
+def seeded_model(job: Job, device: torch.device) -> Any:
+    """The untrained model. Seeds torch's generator, from which dropout draws later."""
+    torch.manual_seed(job.seed)
+    return job.recipe.build(job.store.schema).model.to(device)
+
+
+def steps_per_epoch(recipe: Recipe, rows: int) -> int:
+    """Raises UsageError if the run would end before its first evaluation."""
+    steps = -(-rows // recipe.train.batch_size)
+    if (recipe.train.evaluate_every or 1) > recipe.train.epochs * steps:
+        raise UsageError(
+            f"{recipe.id}: train.evaluate_every = {recipe.train.evaluate_every} is more than the "
+            f"{recipe.train.epochs * steps} steps of the run"
+        )
+    return steps
+
+
+def first_rows(split: Split, rows: int | None) -> Split:
+    if rows is None:
+        return split
+    if rows > len(split):
+        raise UsageError(f"--rows {rows}: there are only {len(split)} training rows")
+    first = Split(
+        split.dense[:rows],
+        split.sparse[:rows],
+        split.label[:rows],
+        None if split.group is None else split.group[:rows],
+    )
+    if not 0 < first.positives < len(first):
+        raise UsageError(f"--rows {rows}: these training rows hold a single class; take more")
+    return first
