@@ -96,7 +96,7 @@ def _todo(
 def _print_plan(todo: list[Timed], present: int, options: Options) -> None:
     from rich.table import Table
 
-    from benchmark.reports.document import words
+    from benchmark.reports.words import duration
     from benchmark.studies.campaign.estimate import in_total
 
     out.print(f"{present} cells done before, {len(todo)} to run", highlight=False)
@@ -105,7 +105,7 @@ def _print_plan(todo: list[Timed], present: int, options: Options) -> None:
     table = Table("cell", "expected", "record", box=None)
     for planned, seconds in todo:
         table.add_row(
-            planned.cell.key, words(seconds), f"{planned.state}: {planned.why}".rstrip(": ")
+            planned.cell.key, duration(seconds), f"{planned.state}: {planned.why}".rstrip(": ")
         )
     out.print(table)
     out.print(in_total([seconds for _, seconds in todo], options.jobs), highlight=False)

@@ -225,7 +225,7 @@ def _work(
 def _print_plan(plan: "Plan", budget: "Budget", store: "Store", workers: int) -> None:
     from rich.table import Table
 
-    from benchmark.reports.document import words
+    from benchmark.reports.words import duration
     from benchmark.studies.campaign import estimate
 
     out.print(
@@ -242,7 +242,8 @@ def _print_plan(plan: "Plan", budget: "Budget", store: "Store", workers: int) ->
     each_one = estimate.seconds(plan.base, store.schema, store.fingerprint.rows["train"], past)
     if budget.trials is None:
         out.print(
-            f"{budget.hours:g} h of trials, about {words(each_one)} for the first", highlight=False
+            f"{budget.hours:g} h of trials, about {duration(each_one)} for the first",
+            highlight=False,
         )
     else:
         times = [each_one] * budget.trials

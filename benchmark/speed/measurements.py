@@ -1,15 +1,17 @@
 """Measured figures as files under results/speed, and the tables made of them."""
 
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field, ValidationError
 
 from benchmark.errors import BenchmarkError
 from benchmark.records.archive import Archive
 from benchmark.records.environment import Environment
+from benchmark.reports.document import Document
 from benchmark.utils.files import write_text
 from benchmark.utils.paths import shown
 from benchmark.utils.types import Count, Frozen
@@ -67,19 +69,13 @@ def markdown(kept: list[Figures]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
 
 
-def stale_tables(results: Path) -> list[Path]:
-    """Tables that are not what their files make."""
-    topics: tuple[Topic, ...] = ("data", "train", "predict", "metrics")
-    kept = {Archive(results).speed_table(topic): load_topic(topic, results) for topic in topics}
-    return [
-        path
-        for path, figures in kept.items()
-        if (path.read_text() if path.is_file() else "") != _table(figures)
-    ]
-
-
-def _table(kept: list[Figures]) -> str:
-    return markdown(kept) if kept else ""
+def documents(archive: Archive) -> Iterator[Document]:
+    """The table of each topic; without text where nothing is kept of it."""
+    for topic in get_args(Topic):
+        kept = load_topic(topic, archive.results)
+        text = markdown(kept) if kept else None
+        command = f"python -m benchmark speed {topic} --keep"
+        yield Document(archive.speed_table(topic), text, command)
 
 
 def _load(path: Path) -> Figures:

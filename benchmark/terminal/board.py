@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from rich.live import Live
 from rich.table import Table
 
-from benchmark.reports.document import words
+from benchmark.reports.words import duration
 from benchmark.studies.campaign.estimate import makespan
 from benchmark.studies.campaign.suite import CellOutcome, CellStarted
 from benchmark.terminal.console import err, notice
@@ -59,7 +59,7 @@ class CellBoard:
             return said
         return (
             f"{said}; {'about' if len(known) == len(times) else 'more than'}"
-            f" {words(self._left(known))} left"
+            f" {duration(self._left(known))} left"
         )
 
     def _left(self, times: list[float]) -> float:
@@ -111,12 +111,12 @@ class LiveTable:
             box=None,
         )
         for key, (began, expected) in list(self._board.running.items()):
-            table.add_row(key, words(time.monotonic() - began), words(expected))
+            table.add_row(key, duration(time.monotonic() - began), duration(expected))
         return table
 
 
 def ending(outcome: CellOutcome) -> str:
-    key, seconds = outcome.cell.key, words(outcome.seconds)
+    key, seconds = outcome.cell.key, duration(outcome.seconds)
     if outcome.state == "done":
         return f"done: {key}, test AUC {outcome.auc:.5f}, {seconds}"
     return f"{outcome.state}: {key} after {seconds}" + (

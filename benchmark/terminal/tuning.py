@@ -9,7 +9,7 @@ from rich.status import Status
 from rich.table import Table
 
 from benchmark.records.tuning import Trial, Tuning
-from benchmark.reports.document import words
+from benchmark.reports.words import duration
 from benchmark.studies.tuning.study import Trials
 from benchmark.studies.tuning.trials import TrialEvent, TrialStarted
 from benchmark.terminal.console import err, notice
@@ -53,7 +53,7 @@ class TrialsProgress:
         best = self._trials.found().best
         found = f", best {best.metric:.5f} of trial {best.number}" if best is not None else ""
         why = f": {trial.reason}" if trial.reason else ""
-        ended = f"trial {trial.number} {trial.state}{metric} in {words(trial.seconds)}{found}"
+        ended = f"trial {trial.number} {trial.state}{metric} in {duration(trial.seconds)}{found}"
         return f"{ended}; {settings(trial.values)}{why}"
 
 

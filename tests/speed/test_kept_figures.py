@@ -1,6 +1,7 @@
 import pytest
 
 from benchmark.errors import BenchmarkError
+from benchmark.records.archive import Archive
 from benchmark.records.environment import Environment
 from benchmark.speed import measurements
 from benchmark.speed.measurements import Figures
@@ -27,6 +28,10 @@ def make(subject: str, **values: float) -> Figures:
     )
 
 
+def stale_tables(results):
+    return [each.path for each in measurements.documents(Archive(results)) if not each.current]
+
+
 def test_the_table_has_a_column_a_subject_and_a_row_a_figure():
     table = measurements.markdown([make("a", rate=123_456.7, open_ms=1.2345), make("b", rate=0.5)])
     assert table == (
@@ -51,21 +56,21 @@ def test_what_is_kept_is_found_again_and_makes_its_table(tmp_path):
         "data-D-name.json",
         "data.md",
     }
-    assert measurements.stale_tables(tmp_path) == []
+    assert stale_tables(tmp_path) == []
 
 
 def test_a_table_that_its_files_do_not_give_is_told(tmp_path):
     _, table = measurements.keep(make("a", rate=2.0), tmp_path)
     table.write_text(table.read_text().replace("2", "3"))
-    assert measurements.stale_tables(tmp_path) == [table]
+    assert stale_tables(tmp_path) == [table]
     table.unlink()
-    assert measurements.stale_tables(tmp_path) == [table]
+    assert stale_tables(tmp_path) == [table]
 
 
 def test_a_table_without_files_is_told(tmp_path):
     path, table = measurements.keep(make("a", rate=2.0), tmp_path)
     path.unlink()
-    assert measurements.stale_tables(tmp_path) == [table]
+    assert stale_tables(tmp_path) == [table]
 
 
 @pytest.mark.parametrize("text", ["", "{}", '{"topic": "data", "values": {"rate": "fast"}}'])

@@ -24,7 +24,7 @@ from benchmark.records.record import Record, scores_path
 from benchmark.reports.compare.sides import Side
 from benchmark.reports.document import Table
 from benchmark.reports.leaderboard.tracks import BOOTSTRAP_SEED, RESAMPLES
-from benchmark.reports.rank.recipe import bars, words
+from benchmark.reports.words import bars, mean_sd
 
 METRIC = "erank"
 DIFFERENCE, INTERVAL = "difference", "95 % interval"
@@ -182,7 +182,7 @@ def _side_by_side(a: Values, b: Values, found: Difference | None, digits: int) -
     first, second = over_seeds(a), over_seeds(b)
     value = f"{first.mean - second.mean:+z.{digits}f}" if first and second else ""
     interval = "" if found is None else f"{found.low:+z.{digits}f} to {found.high:+z.{digits}f}"
-    return words(first, digits), words(second, digits), value, interval
+    return mean_sd(first, digits), mean_sd(second, digits), value, interval
 
 
 def stage_values(side: Side, when: When) -> dict[str, list[float | None]]:
@@ -203,7 +203,7 @@ def _stages(a: Side, b: Side) -> Table:
     rows = []
     for stage in dict.fromkeys(stage for path in found.values() for stage in path):
         course = [path.get(stage) for path in means.values()]
-        cells = (f"{bars([band], low, high)} {words(band)}" if band else "" for band in course)
+        cells = (f"{bars([band], low, high)} {mean_sd(band)}" if band else "" for band in course)
         one, other = (found[side.name, "best"].get(stage, []) for side in (a, b))
         rows.append((stage, *cells, *_side_by_side(one, other, gap(one, other), 3)[2:]))
     head = (

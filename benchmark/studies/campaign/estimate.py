@@ -14,7 +14,7 @@ from benchmark.measure.cost import flops_per_sample
 from benchmark.recipes.recipe import Recipe, on_meta
 from benchmark.records.archive import Archive
 from benchmark.records.record import Record
-from benchmark.reports.document import words
+from benchmark.reports.words import duration
 from benchmark.studies.campaign.cells import Planned
 
 
@@ -106,6 +106,6 @@ def in_total(times: Sequence[float | None], jobs: int) -> str:
     """The plan's length in words; runs of unknown length are counted apart."""
     known = [time for time in times if time is not None]
     unknown = len(times) - len(known)
-    said = f"about {words(makespan(known, jobs))} on {jobs} at once" if known else ""
+    said = f"about {duration(makespan(known, jobs))} on {jobs} at once" if known else ""
     apart = f"{unknown} of unknown length, as no earlier run is like them" if unknown else ""
     return "; ".join(filter(None, (said, apart)))
