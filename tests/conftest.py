@@ -83,10 +83,10 @@ def made(tmp_path_factory) -> Made:
     """Two recipes on synthetic_tiny, seeds 0 and 1, run and tabled. Read only: tests that alter it
     work on a copy."""
     from benchmark.data import catalog
+    from benchmark.records.archive import Archive
     from benchmark.reports import document
-    from benchmark.reports.leaderboard import files
-    from benchmark.runs.job import Job
-    from benchmark.runs.run import Finished, Run, save
+    from benchmark.reports.leaderboard import text as leaderboard
+    from benchmark.runs.run import Finished, Job, Run, save
 
     root = tmp_path_factory.mktemp("made")
     folder = root / "recipes" / "synthetic_tiny"
@@ -100,5 +100,5 @@ def made(tmp_path_factory) -> Made:
             for event in Run(job):
                 if isinstance(event, Finished):
                     save(event, job.path(root / "results"))
-    document.write_texts(files.texts(files.load_boards(root / "results"), root / "results"))
+    document.write(leaderboard.documents(Archive(root / "results")))
     return Made(root / "results", root / "recipes")

@@ -15,6 +15,7 @@ from benchmark.utils.types import Device
 
 if TYPE_CHECKING:
     from benchmark.data.store import Store
+    from benchmark.reports.words import duration
     from benchmark.studies.campaign.cells import Cell, Planned
 
 Timed = tuple["Planned", float | None]
@@ -93,12 +94,12 @@ def _todo(
 
 
 def _print_plan(todo: list[Timed], present: int, jobs: int) -> None:
-    from benchmark.reports.document import Table, words
+    from benchmark.reports.document import Table
     from benchmark.studies.campaign.estimate import in_total
 
     title = f"{present} cells done before, {len(todo)} to run"
     rows = tuple(
-        (planned.cell.key, words(seconds), f"{planned.state}: {planned.why}".rstrip(": "))
+        (planned.cell.key, duration(seconds), f"{planned.state}: {planned.why}".rstrip(": "))
         for planned, seconds in todo
     )
     head, total = ("cell", "expected", "record"), in_total([seconds for _, seconds in todo], jobs)

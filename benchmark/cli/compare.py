@@ -24,8 +24,8 @@ def compare(
 ) -> None:
     """Compare quality with intervals, rank stage by stage and cost, from records alone; writes a
     figure."""
-    from benchmark.reports.compare import sides
-    from benchmark.reports.compare import tables as study
+    from benchmark.records.archive import Archive
+    from benchmark.reports.compare import sides, tables
     from benchmark.reports.compare.figure import comparison
     from benchmark.reports.figures import style
 
@@ -33,8 +33,10 @@ def compare(
     for line in sides.labels(first, second):
         out.print(line, highlight=False, markup=False)
     out.print()
-    for section in study.report(first, second):
-        print_table(section)
+    gaps = tables.gaps(first, second)
+    for table in tables.report(first, second, gaps):
+        print_table(table)
     name = "-".join(("compare", first.runs[0].dataset, sides.slug(first), sides.slug(second)))
-    for path in style.write(comparison(first, second), figures or results / "figures", name):
+    figure = comparison(first, second, gaps)
+    for path in style.write(figure, figures or Archive(results).figures(), name):
         out.print(f"figure: {shown(path)}", highlight=False, soft_wrap=True)

@@ -72,9 +72,9 @@ def rank(
 
 
 def _one(name: str, runs: "Runs", metrics: Sequence[str]) -> "dict[str, Figure]":
-    from benchmark.reports.document import seeds_in_words
     from benchmark.reports.figures import recipe as rank_figures
     from benchmark.reports.rank.recipe import of_recipe
+    from benchmark.reports.words import seeds_in_words
 
     seeds = seeds_in_words([run.seed for run in runs])
     for line in filter(

@@ -1,15 +1,12 @@
 """`leaderboard`, `significance`, `track` and `ui`: what is made of records."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from benchmark.cli.options import RecordsFolder, ResultsFolder
 from benchmark.terminal.console import notice, out, print_table
 from benchmark.utils.paths import RESULTS, shown
-
-if TYPE_CHECKING:
-    from benchmark.reports.leaderboard.boards import Board
 
 
 def leaderboard(
@@ -21,29 +18,28 @@ def leaderboard(
 ) -> None:
     """Write the leaderboard from the records alone: leaderboard.md, .csv and .json, and the
     README's tables."""
-    from benchmark.errors import BenchmarkError
+    from benchmark.records.archive import Archive
     from benchmark.registry import unknown
     from benchmark.reports import document
-    from benchmark.reports.leaderboard import files as tables
+    from benchmark.reports.leaderboard import text
+    from benchmark.reports.leaderboard.boards import load
 
-    boards = tables.load_boards(results)
-    shown_boards = [board for board in boards if dataset in (None, board.dataset)]
-    if dataset is not None and not shown_boards:
+    archive = Archive(results)
+    boards = load(archive)
+    printed = [board for board in boards if dataset in (None, board.dataset)]
+    if dataset is not None and not printed:
         raise unknown("data set with records", dataset, [board.dataset for board in boards])
-    contents = tables.texts(boards, results)
+    documents = text.documents_of(boards, archive)
     if check:
-        wrong = [shown(path) for path in document.differing(contents)]
-        if wrong:
-            say = "is not what the records give; run `python -m benchmark leaderboard`"
-            raise BenchmarkError("\n".join(f"{path}: {say}" for path in wrong))
+        document.check(documents)
     else:
-        document.write_texts(contents)
-    for board in shown_boards:
-        _print_board(board)
+        document.write(documents)
+    for board in printed:
+        for table in text.terminal(board):
+            print_table(table)
     verb = "are what the records give" if check else "written"
-    out.print(
-        f"{', '.join(shown(path) for path in contents)}: {verb}", highlight=False, markup=False
-    )
+    paths = ", ".join(shown(each.path) for each in documents)
+    out.print(f"{paths}: {verb}", highlight=False, markup=False)
 
 
 def significance(
@@ -100,21 +96,3 @@ def ui(
     from benchmark.tracking import runs
 
     runs.ui(port, notice)
-
-
-def _print_board(board: "Board") -> None:
-    from benchmark.reports.document import Table
-    from benchmark.reports.leaderboard import columns as cells
-
-    for track in board.tracks:
-        tables = list(cells.track_tables(board, track, cells.NARROW))
-        for position, table in enumerate(tables):
-            title = ", ".join(
-                (
-                    board.dataset,
-                    cells.track_title(track).lower(),
-                    *([table.title] if table.title else []),
-                )
-            )
-            remarks = tuple(cells.track_remarks(track)) if position == len(tables) - 1 else ()
-            print_table(Table(title, table.head, table.rows, remarks))

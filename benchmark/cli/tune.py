@@ -16,6 +16,7 @@ from benchmark.utils.types import Device
 if TYPE_CHECKING:
     from benchmark.data.store import Store
     from benchmark.records.tuning import Tuning
+    from benchmark.reports.words import duration
     from benchmark.studies.tuning.plan import Budget, Plan
     from benchmark.studies.tuning.run import Leave
 
@@ -153,13 +154,13 @@ def _work(
 
 def _print_plan(plan: "Plan", budget: "Budget", store: "Store", workers: int) -> None:
     from benchmark.records.archive import Archive
-    from benchmark.reports.document import Table, words
+    from benchmark.reports.document import Table
     from benchmark.studies.campaign import estimate
 
     past, train = list(Archive(plan.results).readable()), store.fingerprint.rows["train"]
     seconds = estimate.seconds(plan.base, store.schema, train, past)
     if budget.trials is None:
-        length = f"{budget.hours:g} h of trials, about {words(seconds)} for the first"
+        length = f"{budget.hours:g} h of trials, about {duration(seconds)} for the first"
     else:
         total = estimate.in_total([seconds] * budget.trials, workers)
         length = f"{budget.trials} trials, none pruned: {total}"

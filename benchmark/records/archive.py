@@ -9,7 +9,7 @@ scaling/<data set>.{md,csv,json}   speed/<topic>{.md,-<subject>.json}
 figures/[<study>/]<data set>/      leaderboard.*  claims.*  published.toml
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -137,9 +137,7 @@ class Archive:
 
     def readable(self) -> Iterator[Record]:
         """Every record, of studies too, that can be read."""
-        for path in self.all_paths():
-            with suppress(BenchmarkError):
-                yield record.load(path)
+        yield from (run for _, run in readable(self.all_paths()))
 
     def strays(self) -> list[Path]:
         """Files among the records that are neither a record nor the scores of one."""
@@ -192,6 +190,13 @@ def records_in(folder: Path) -> list[Path]:
 def records_below(path: Path) -> list[Path]:
     """The record at `path`, or every record in the folders below it; empty without any."""
     return [path] if path.is_file() else sorted(path.rglob(RECORD_FILES))
+
+
+def readable(paths: Iterable[Path]) -> Iterator[tuple[Path, Record]]:
+    """Load the records that can be read."""
+    for path in paths:
+        with suppress(BenchmarkError):
+            yield path, record.load(path)
 
 
 def _inside(folder: Path, name: str | None) -> list[Path]:

@@ -1,6 +1,6 @@
 """What makes a record one of yesterday: numerics, recipe or data are not today's."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -30,6 +30,11 @@ def data(record: Record, today: Fingerprint) -> Iterator[str]:
             name for name, value in asdict(today).items() if asdict(record.data)[name] != value
         ]
         yield f"the data differ from today's in {', '.join(names)}"
+
+
+def stale(faults: Iterable[str]) -> Iterator[str]:
+    """The faults as `verify` reports them."""
+    yield from (f"stale: {fault}; run it again" for fault in faults)
 
 
 def require_alike(runs: Mapping[str, Runs], varied: Collection[str]) -> None:

@@ -1,10 +1,9 @@
 """Generated files: tables as Markdown, and documents to write or to check."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import mean, stdev
 from typing import Any
 
 from benchmark.errors import BenchmarkError
@@ -12,8 +11,6 @@ from benchmark.utils.files import write_text
 from benchmark.utils.paths import shown
 
 Cells = tuple[str, ...]
-DIGITS = 5
-"""Significant digits of a fitted number: the same on every machine, as an optimum is flat."""
 
 
 @dataclass(frozen=True)
@@ -117,37 +114,3 @@ def check(documents: Iterable[Document]) -> None:
     faults = [f"{shown(each.path)}: {each.fault}" for each in documents if not each.current]
     if faults:
         raise BenchmarkError("\n".join(faults))
-
-
-def with_sd(values: Sequence[float | None], digits: int) -> str:
-    """`mean ± sd`; the mean alone of one value, nothing where a value is missing."""
-    known = [value for value in values if value is not None]
-    if not known or len(known) < len(values):
-        return ""
-    shown = f"{mean(known):.{digits}f}"
-    return shown if len(known) == 1 else f"{shown} ± {stdev(known):.{digits}f}"
-
-
-def seeds_in_words(seeds: Sequence[int]) -> str:
-    """`0-4`, or `0, 2, 5` where there is a gap."""
-    if len(seeds) > 2 and list(seeds) == list(range(seeds[0], seeds[-1] + 1)):
-        return f"{seeds[0]}-{seeds[-1]}"
-    return ", ".join(map(str, seeds))
-
-
-def derived(value: Any) -> Any:
-    """A fitted number, or a structure of them, to DIGITS digits."""
-    if isinstance(value, float):
-        return float(f"{value:.{DIGITS}g}")
-    if isinstance(value, dict):
-        return {key: derived(inner) for key, inner in value.items()}
-    return [derived(inner) for inner in value] if isinstance(value, list | tuple) else value
-
-
-def words(time: float | None) -> str:
-    """E.g. `45 s`, `12 min`, `3.4 h`."""
-    if time is None:
-        return "unknown"
-    if time < 100:
-        return f"{time:.0f} s"
-    return f"{time / 60:.0f} min" if time < 6000 else f"{time / 3600:.1f} h"

@@ -52,7 +52,7 @@ def keep(figures: Figures, results: Path) -> list[Path]:
     subject = figures.subject.replace("/", "-").replace(" ", "-")
     path = Archive(results).speed_measurement(figures.topic, subject)
     write_text(path, json.dumps(figures.model_dump(mode="json"), indent=1) + "\n")
-    document = _document(figures.topic, results)
+    document = _document(figures.topic, Archive(results))
     document.write()
     return [path, document.path]
 
@@ -63,9 +63,9 @@ def load_topic(topic: Topic, results: Path) -> list[Figures]:
     return sorted(figures, key=lambda each: each.subject)
 
 
-def documents(results: Path) -> list[Document]:
+def documents(archive: Archive) -> list[Document]:
     """The table of each topic."""
-    return [_document(topic, results) for topic in get_args(Topic)]
+    return [_document(topic, archive) for topic in get_args(Topic)]
 
 
 def table(kept: list[Figures]) -> Table:
@@ -87,11 +87,11 @@ def number(value: float | None) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
-def _document(topic: Topic, results: Path) -> Document:
-    kept = load_topic(topic, results)
+def _document(topic: Topic, archive: Archive) -> Document:
+    kept = load_topic(topic, archive.results)
     text = table(kept).markdown() if kept else None
     command = f"python -m benchmark speed {topic} --keep"
-    return Document(Archive(results).speed_table(topic), text, command)
+    return Document(archive.speed_table(topic), text, command)
 
 
 def _load(path: Path) -> Figures:

@@ -12,7 +12,8 @@ from benchmark.recipes.recipe import Recipe
 from benchmark.records.archive import Archive
 from benchmark.records.comparable import require_alike
 from benchmark.records.record import Record
-from benchmark.reports.document import Report, Table, seeds_in_words, with_sd
+from benchmark.reports.document import Report, Table
+from benchmark.reports.words import seeds_in_words, with_sd
 from benchmark.studies.campaign.variants import Variant, ranks
 
 STUDY = "damping"

@@ -10,7 +10,7 @@ from typing import Self
 from rich.live import Live
 from rich.table import Table
 
-from benchmark.reports.document import words
+from benchmark.reports.words import duration
 from benchmark.studies.campaign.estimate import makespan
 from benchmark.studies.campaign.suite import CellOutcome, CellStarted
 from benchmark.terminal.console import err, notice
@@ -70,7 +70,7 @@ class CellBoard:
             return summary
         bound = "about" if len(estimated) == len(times) else "more than"
         left = makespan(estimated, max(1, len(self._running)))
-        return f"{summary}; {bound} {words(left)} left"
+        return f"{summary}; {bound} {duration(left)} left"
 
     def _table(self) -> Table:
         caption = self._summary()
@@ -78,12 +78,12 @@ class CellBoard:
             "running", "for", "expected", caption=caption, caption_justify="left", box=None
         )
         for key, (began, expected) in list(self._running.items()):
-            table.add_row(key, words(time.monotonic() - began), words(expected))
+            table.add_row(key, duration(time.monotonic() - began), duration(expected))
         return table
 
 
 def _ending(outcome: CellOutcome) -> str:
-    key, seconds = outcome.cell.key, words(outcome.seconds)
+    key, seconds = outcome.cell.key, duration(outcome.seconds)
     if outcome.state == "done":
         return f"done: {key}, test AUC {outcome.auc:.5f}, {seconds}"
     return ": ".join(filter(None, (outcome.state, f"{key} after {seconds}", outcome.error)))

@@ -8,7 +8,7 @@ from rich.status import Status
 from rich.table import Table
 
 from benchmark.records.tuning import Trial, Tuning
-from benchmark.reports.document import words
+from benchmark.reports.words import duration
 from benchmark.studies.tuning.run import TrialEvent, TrialStarted
 from benchmark.studies.tuning.trials import Trials
 from benchmark.terminal.console import err, notice
@@ -52,7 +52,7 @@ class TrialsProgress:
         line = f"trial {trial.number} {trial.state}"
         if trial.metric is not None:
             line += f" {NAMES[self._objective]} {trial.metric:.5f}"
-        line += f" in {words(trial.seconds)}"
+        line += f" in {duration(trial.seconds)}"
         if (best := self._trials.study().best) is not None:
             line += f", best {best.metric:.5f} of trial {best.number}"
         line += f"; {settings(trial.values)}"

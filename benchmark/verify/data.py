@@ -1,7 +1,8 @@
-"""What of a record follows from the rows of its data set, where they can be had here."""
+"""What of a record follows from the rows of its data set, where they are available."""
 
+import functools
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from math import isclose
@@ -10,10 +11,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from benchmark.data import catalog, inventory
 from benchmark.data.card import Card
 from benchmark.data.store import Store
+from benchmark.errors import BenchmarkError, MissingData
 from benchmark.measure.metrics import grouped_auc
 from benchmark.measure.tables import id_counts
 from benchmark.measure.trajectory import Density
@@ -22,26 +24,51 @@ from benchmark.records import comparable, scores
 from benchmark.records.environment import current
 from benchmark.records.record import Record, StageSpectra, scores_path
 from benchmark.runs.probe import PROBE_ROWS, Probe, Views
+from benchmark.utils.types import Notify
 from benchmark.verify import proof, quality
 
 CLOSE = 1e-4
-"""Of untrained spectra: another processor rounds otherwise, and another seed differs by far
-more."""
+"""Tolerance of untrained spectra: another processor rounds differently, and another seed differs by
+far more."""
 MOVED = 0.02
 """Largest share of a histogram's samples that rounding moves over the edges of bins."""
 
 
 @dataclass(frozen=True)
 class Data:
-    """Today's card of a data set and, where its rows can be had here, their store."""
+    """Today's card of a data set and its store, where its rows are available."""
 
     card: Card | None
     store: Store | None
     why_not: str = ""
 
 
+OpenData = Callable[[str], Data]
+
+
+def opener(data_root: Path | None, notify: Notify) -> OpenData:
+    """Make a function that opens each data set once and hashes every array again. It fetches
+    nothing: a data set without files here is checked in part."""
+
+    @functools.cache
+    def open_data(name: str) -> Data:
+        if name not in catalog.card_names():
+            why_not = f"{name} is not a built-in data set, so its card and rows are not available"
+            return Data(None, None, why_not)
+        card = catalog.find_card(name).card
+        try:
+            _, store = catalog.open_data(name, data_root=data_root, notify=notify, fetch=False)
+        except MissingData as error:
+            return Data(card, None, str(error))
+        if faults := list(inventory.check(card, store.folder)):
+            raise BenchmarkError("\n".join(faults))
+        return Data(card, store)
+
+    return open_data
+
+
 def card(record: Record, today: Card) -> Iterator[str]:
-    """What the card alone tells."""
+    """What contradicts the card."""
     stated = record.metrics.oracle_auc, record.metrics.oracle_logloss
     if stated != ((today.oracle.auc, today.oracle.logloss) if today.oracle else (None, None)):
         yield "the oracle's metrics are not those of the card"
@@ -49,20 +76,18 @@ def card(record: Record, today: Card) -> Iterator[str]:
         yield "the caveat is not that of the card"
     if record.probe_rows != min(record.data.rows["valid"], PROBE_ROWS):
         yield f"probe_rows is {record.probe_rows}"
-    grouped = today.table is not None and today.table.group is not None
-    for name, metrics in (
-        ("test", record.metrics.test),
-        *(("valid", point.valid) for point in record.curve),
-    ):
-        if not grouped and metrics.gauc is not None:
-            yield f"{name}: gauc is {metrics.gauc}, but the data set has no group column"
+    if today.table is None or today.table.group is None:
+        metrics = [("valid", point.valid) for point in record.curve]
+        for name, each in (("test", record.metrics.test), *metrics):
+            if each.gauc is not None:
+                yield f"{name}: gauc is {each.gauc}, but the data set has no group column"
 
 
 def rows(record: Record, path: Path, store: Store) -> Iterator[str]:
-    """What the rows tell; nothing more where they are not those of the record."""
-    unlike = list(comparable.data(record, store.fingerprint))
-    yield from (f"stale: {fault}; run it again" for fault in unlike)
-    if unlike:
+    """What contradicts the rows; nothing more where they are not those of the record."""
+    faults = list(comparable.stale(comparable.data(record, store.fingerprint)))
+    yield from faults
+    if faults:
         return
     yield from _grouped_auc(record, path, store)
     seen = _seen(store.folder, record.train_rows)
@@ -71,24 +96,22 @@ def rows(record: Record, path: Path, store: Store) -> Iterator[str]:
 
 
 def untrained(record: Record, store: Store) -> Iterator[str]:
-    """The model is built again from its seed and looked at before any training: so the seed is no
-    mere statement."""
+    """What contradicts the model built again from its seed and not trained, which proves the
+    seed."""
     views = _views(json.dumps(record.recipe["model"]), record.dataset, record.seed, store.folder)
     for stage in record.spectra:
-        found = views.token[stage.stage], views.batch[stage.stage]
-        density = views.density[stage.stage]
-        if not (
-            _close((stage.initial, stage.initial_batch), found) and _same_histograms(stage, density)
-        ):
-            yield f"{stage.stage}: seed {record.seed} gives other spectra of the untrained model"
+        name = stage.stage
+        stated = _numbers((stage.initial, stage.initial_batch))
+        derived = _numbers((views.token[name], views.batch[name]))
+        same = len(stated) == len(derived) and np.allclose(stated, derived, rtol=CLOSE, atol=CLOSE)
+        if not (same and _same_histograms(stage, views.density[name])):
+            yield f"{name}: seed {record.seed} gives other spectra of the untrained model"
 
 
 def same_versions(record: Record) -> bool:
-    """Whether the record's numbers were made with today's versions of what makes them."""
-    return all(
-        record.environment.versions.get(name) == version
-        for name, version in current().versions.items()
-    )
+    """Whether the record was made with today's versions of what its numbers depend on."""
+    made = record.environment.versions
+    return all(made.get(name) == version for name, version in current().versions.items())
 
 
 def _grouped_auc(record: Record, path: Path, store: Store) -> Iterator[str]:
@@ -97,10 +120,8 @@ def _grouped_auc(record: Record, path: Path, store: Store) -> Iterator[str]:
         return
     logit = np.empty(len(test), dtype=np.float32)
     logit[test.label == 1], logit[test.label == 0] = arrays["positive"], arrays["negative"]
-    derived, stated = (
-        grouped_auc(logit.astype(np.float64), test.label, test.group),
-        record.metrics.test.gauc,
-    )
+    derived = grouped_auc(logit.astype(np.float64), test.label, test.group)
+    stated = record.metrics.test.gauc
     if derived is None or stated is None:
         same = derived is stated
     else:
@@ -125,17 +146,10 @@ def _seen(folder: Path, train_rows: int | None) -> tuple[int, ...]:
     return tuple(int(np.count_nonzero(count)) for count in counts)
 
 
-def _close(stated: tuple[Any, ...], found: tuple[Any, ...]) -> bool:
-    one, other = (
-        _numbers([each and asdict(each) for each in spectra]) for spectra in (stated, found)
-    )
-    return len(one) == len(other) and bool(np.allclose(one, other, rtol=CLOSE, atol=CLOSE))
-
-
-def _numbers(value: Any) -> NDArray[np.float64]:
-    return np.array(
-        [-1.0 if leaf is None else leaf for *_, leaf in proof.leaves(value)], dtype=np.float64
-    )
+def _numbers(spectra: Sequence[Any]) -> list[float]:
+    """Every number of some spectra; -1 for one that is None."""
+    leaves = proof.leaves([each and asdict(each) for each in spectra])
+    return [-1.0 if value is None else value for *_, value in leaves]
 
 
 def _same_histograms(stage: StageSpectra, density: Density) -> bool:

@@ -1,7 +1,6 @@
-"""The ladder of checks a record climbs, each derived again from something other than the record
-itself."""
+"""The ladder of checks of a record, each derived from something other than the record itself."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,15 +18,12 @@ from benchmark.utils.paths import RECIPES, shown
 from benchmark.verify import data as verify_data
 from benchmark.verify import model, place, quality, ranks, tuning
 from benchmark.verify import tables as verify_tables
-from benchmark.verify.data import Data
-
-OpenData = Callable[[str], Data]
-Loaded = dict[Path, Record]
+from benchmark.verify.data import OpenData
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong, or (not `failed`) one that could not be checked here."""
+    """A fault, or (not `failed`) a check that was not possible here."""
 
     path: Path
     rung: str
@@ -36,27 +32,26 @@ class Finding:
 
 
 def verify(results: Path, open_data: OpenData, recipe_folder: Path = RECIPES) -> Iterator[Finding]:
-    """Everything wrong with the records and tables below `results`. Nothing yielded means all is
-    well."""
-    archive, loaded = Archive(results), Loaded()
-    yield from verify_files(archive.all_paths(), open_data, recipe_folder, loaded)
+    """Find everything wrong with the records and generated files of a results folder.
+
+    Example::
+
+        open_data = opener(data_root=None, notify=print)
+        for finding in verify(Path("results"), open_data):
+            print(finding.path, finding.rung, finding.message)
+    """
+    archive = Archive(results)
+    yield from verify_files(archive.all_paths(), open_data, recipe_folder)
     for path in archive.strays():
-        yield Finding(path, "place", "is no record and no scores file of one")
-    tables = verify_tables.tables(
-        [loaded[path] for path in archive.paths() if path in loaded], results
-    )
-    yield from (Finding(path, "table", message) for path, message in tables)
+        yield Finding(path, "place", "is neither a record nor the scores file of one")
+    yield from (Finding(path, "table", fault) for path, fault in verify_tables.tables(archive))
 
 
 def verify_files(
-    paths: Sequence[Path],
-    open_data: OpenData,
-    recipe_folder: Path = RECIPES,
-    loaded: Loaded | None = None,
+    paths: Sequence[Path], open_data: OpenData, recipe_folder: Path = RECIPES
 ) -> Iterator[Finding]:
-    """Everything wrong with these records, each alone and beside each other; `loaded` is filled
-    with those of good form."""
-    records = Loaded() if loaded is None else loaded
+    """Find everything wrong with these records, each alone and beside each other."""
+    records: dict[Path, Record] = {}
     for path in paths:
         try:
             records[path] = load(path)
@@ -70,18 +65,17 @@ def verify_files(
 def verify_record(
     record: Record, path: Path, open_data: OpenData, recipe_folder: Path
 ) -> Iterator[Finding]:
-    """Everything wrong with one record."""
-    for rung, check in (
-        ("place", lambda: place.place(record, path, recipe_folder)),
-        ("recipe", lambda: _recipe(record, recipe_folder)),
-        ("scores", lambda: quality.test_scores(record, path)),
-        ("curve", lambda: quality.curve(record)),
-        ("spectra", lambda: _ranks(record)),
-        ("model", lambda: model.model(record)),
-        ("cost", lambda: quality.cost(record)),
-        ("tuning", lambda: tuning.tuned(record, place.root(path), recipe_folder)),
-    ):
-        yield from (Finding(path, rung, message) for message in _guarded(check))
+    """Find everything wrong with one record."""
+    yield from _run(path, "place", place.faults, record, path, recipe_folder)
+    yield from _run(path, "recipe", _recipe, record, recipe_folder)
+    yield from _run(path, "scores", quality.test_scores, record, path)
+    yield from _run(path, "curve", quality.curve, record)
+    yield from _run(path, "spectra", ranks.ranks, record)
+    yield from _run(path, "spectra", ranks.curve, record, CURVE_ROWS)
+    yield from _run(path, "spectra", ranks.tables, record)
+    yield from _run(path, "model", model.model, record)
+    yield from _run(path, "cost", quality.cost, record)
+    yield from _run(path, "tuning", tuning.tuned, record, place.root(path), recipe_folder)
     yield from _on_data(record, path, open_data)
 
 
@@ -91,77 +85,57 @@ def _on_data(record: Record, path: Path, open_data: OpenData) -> Iterator[Findin
     except BenchmarkError as error:
         yield Finding(path, "data", str(error))
         return
-    card, store = data.card, data.store
-    if card is not None:
-        yield from (
-            Finding(path, "data", message)
-            for message in _guarded(lambda: verify_data.card(record, card))
-        )
-    if store is None:
+    if data.card is not None:
+        yield from _run(path, "data", verify_data.card, record, data.card)
+    if data.store is None:
         yield Finding(path, "data", f"not checked against its rows: {data.why_not}", failed=False)
         return
-    faults = [
-        Finding(path, "data", message)
-        for message in _guarded(lambda: verify_data.rows(record, path, store))
-    ]
+    faults = list(_run(path, "data", verify_data.rows, record, path, data.store))
     yield from faults
     if faults:
         return
     if verify_data.same_versions(record):
-        untrained = _guarded(lambda: verify_data.untrained(record, store))
-        yield from (Finding(path, "seed", message) for message in untrained)
+        yield from _run(path, "seed", verify_data.untrained, record, data.store)
     else:
-        made = ", ".join(
-            f"{name} {version}" for name, version in record.environment.versions.items()
-        )
-        yield Finding(
-            path,
-            "seed",
-            f"untrained spectra not checked: the record was made with {made}",
-            failed=False,
-        )
+        versions = record.environment.versions.items()
+        made = "the record was made with " + ", ".join(f"{name} {each}" for name, each in versions)
+        yield Finding(path, "seed", f"untrained spectra not checked: {made}", failed=False)
 
 
-def _guarded(check: Callable[[], Iterator[str]]) -> Iterator[str]:
-    """A check that cannot even be made (its recipe does not parse, a part is missing) is a fault
-    too."""
+def _run(
+    path: Path, rung: str, check: Callable[..., Iterator[str]], *arguments: object
+) -> Iterator[Finding]:
+    """Run a check. One that fails itself (the recipe does not parse, a part is missing) is a fault
+    of the record too."""
     try:
-        yield from check()
+        yield from (Finding(path, rung, fault) for fault in check(*arguments))
     except BenchmarkError as error:
-        yield str(error)
+        yield Finding(path, rung, str(error))
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:
-        yield f"malformed: {type(error).__name__}: {error}"
-
-
-def _again(faults: Iterable[str]) -> Iterator[str]:
-    yield from (f"stale: {fault}; run it again" for fault in faults)
+        yield Finding(path, rung, f"malformed: {type(error).__name__}: {error}")
 
 
 def _recipe(record: Record, folder: Path) -> Iterator[str]:
-    yield from _again(comparable.numerics(record))
-    kept = quality.parsed(record)
-    if _resolved(kept, record.recipe) != record.recipe:
+    yield from comparable.stale(comparable.numerics(record))
+    recipe = quality.parsed(record)
+    if _resolved(recipe, record.recipe) != record.recipe:
         yield "the recipe in the record is not fully resolved"
-    if kept.digest() != record.recipe_digest:
+    if (digest := recipe.digest()) != record.recipe_digest:
         yield (
-            f"recipe_digest {record.recipe_digest[:12]} is not that of its recipe"
-            f" ({kept.digest()[:12]})"
+            f"recipe_digest {record.recipe_digest[:12]} is not that of its recipe ({digest[:12]})"
         )
     if record.name is not None:
-        yield from _again(
-            comparable.recipe(
-                record, recipes.load(f"{record.dataset}/{record.name}", folder).digest()
-            )
-        )
+        today = recipes.load(f"{record.dataset}/{record.name}", folder).digest()
+        yield from comparable.stale(comparable.recipe(record, today))
 
 
-def _resolved(kept: recipes.Recipe, stated: dict[str, Any]) -> dict[str, Any]:
-    """Every setting of the recipe, less those that came after it was stated, which then have their
-    defaults."""
-    table = kept.resolved()
+def _resolved(recipe: recipes.Recipe, stated: dict[str, Any]) -> dict[str, Any]:
+    """Every setting of the recipe, without later ones that the record does not state, which then
+    have their defaults."""
+    table = recipe.resolved()
     added = {
-        "model": getattr(registry.models.get(kept.model), "added_later", ()),
-        "train": kept.train.added_later,
+        "model": getattr(registry.models.get(recipe.model), "added_later", ()),
+        "train": recipe.train.added_later,
     }
     for group, later in added.items():
         for key in set(later) - set(stated[group]):
@@ -169,13 +143,7 @@ def _resolved(kept: recipes.Recipe, stated: dict[str, Any]) -> dict[str, Any]:
     return table
 
 
-def _ranks(record: Record) -> Iterator[str]:
-    yield from ranks.ranks(record)
-    yield from ranks.curve(record, CURVE_ROWS)
-    yield from ranks.tables(record)
-
-
-def _copies(records: Loaded) -> Iterator[Finding]:
+def _copies(records: dict[Path, Record]) -> Iterator[Finding]:
     """One run given out as two: only a run of the same model, steps, data and seed has the same
     scores."""
     first: dict[str, tuple[Path, tuple[object, ...]]] = {}
@@ -188,7 +156,6 @@ def _copies(records: Loaded) -> Iterator[Finding]:
 
 def _steps(record: Record) -> str:
     """Digest of what decides the weights after each step, short of the first cut of the learning
-    rate: runs that differ in nothing but when they cut it and stop may end with the same weights.
-    """
+    rate: runs that differ only in when they cut it and stop may end with the same weights."""
     train = {key: value for key, value in record.recipe["train"].items() if key not in Train.ending}
     return canonical_sha256({"model": record.recipe["model"], "train": train})

@@ -1,5 +1,4 @@
-"""The model of a record's recipe, rebuilt without memory for its weights: its size, cost, notes and
-stages."""
+"""The model of a record's recipe, built without memory for weights: size, cost and stages."""
 
 import json
 from collections.abc import Iterator
@@ -16,7 +15,7 @@ from benchmark.verify import ranks
 
 @dataclass(frozen=True)
 class Outline:
-    """What follows from a recipe and the shape of its data; `shapes` are (rows, columns) by stage,
+    """What follows from a recipe and the schema of its data; `shapes` are (rows, columns) by stage,
     in order."""
 
     parameters: Parameters
@@ -27,6 +26,7 @@ class Outline:
 
 
 def model(record: Record) -> Iterator[str]:
+    """What contradicts the model."""
     schema = Schema(record.data.dense, record.data.sparse, record.data.cardinalities)
     built = _outline(json.dumps(record.recipe["model"]), record.dataset, schema)
     if built.parameters != record.parameters:
@@ -47,7 +47,7 @@ def model(record: Record) -> Iterator[str]:
 
 @lru_cache(maxsize=256)
 def _outline(table: str, dataset: str, schema: Schema) -> Outline:
-    """`table` is the recipe's [model] as JSON: the seeds of a recipe share what is built of it."""
+    """`table` is the recipe's [model] as JSON: the seeds of a recipe share its outline."""
     built = on_meta(recipes.parse({"model": json.loads(table)}, dataset, "recipe"), schema)
     return Outline(
         parameters(built.model),

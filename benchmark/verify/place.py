@@ -1,4 +1,4 @@
-"""Where a record lies says what run it is of."""
+"""Whether a record lies where its content says."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,9 +9,9 @@ from benchmark.records import comparable
 from benchmark.records.archive import (
     ADHOC,
     RANKED,
-    Archive,
     Place,
     adhoc_place,
+    ranked_place,
     record_file,
     records_below,
 )
@@ -23,7 +23,7 @@ from benchmark.utils.paths import RECIPES, shown
 
 
 def find(path: Path) -> list[Path]:
-    """The record at `path`, or all below that folder. Raises UsageError where there is none."""
+    """The record at `path`, or all below that folder. Raises UsageError without any."""
     paths = records_below(path)
     if not paths:
         raise UsageError(f"{path}: there is no record; name a seed-<n>.json or a folder above one")
@@ -31,56 +31,49 @@ def find(path: Path) -> list[Path]:
 
 
 def root(path: Path) -> Path:
-    """The results folder around a record; where there is none, the record's own."""
+    """The results folder of a record, or the record's own folder outside of one."""
     place = Place.of(path)
     return place.results if place else path.parent
 
 
-def place(record: Record, path: Path, recipe_folder: Path = RECIPES) -> Iterator[str]:
-    """Faults of what the path says; a file away from a results folder says its seed alone."""
+def faults(record: Record, path: Path, recipe_folder: Path = RECIPES) -> Iterator[str]:
+    """What contradicts the path; outside a results folder the path states the seed alone."""
     if path.name != record_file(record.seed):
         yield f"the record is of seed {record.seed}, which its path contradicts"
     if record.recipe.get("dataset") != record.dataset:
         yield f"the recipe is for {record.recipe.get('dataset')}, the record for {record.dataset}"
-    stated = Place.of(path)
-    if stated is None:
+    place = Place.of(path)
+    if place is None:
         return
-    if stated.study == RANKED:
-        yield from _ranked(record, path, stated)
-    else:
-        yield from _of_study(record, path, stated, recipe_folder)
-
-
-def _ranked(record: Record, path: Path, stated: Place) -> Iterator[str]:
-    if record.name is None or record.train_rows is not None:
+    below = path.parent.relative_to(place.results)
+    if place.study != RANKED:
+        yield from _of_study(record, place, below, recipe_folder)
+    elif record.name is None or record.train_rows is not None:
         yield "an ad hoc run lies among the ranked records"
-    elif path != Archive(stated.results).path(record.dataset, record.name, record.seed):
+    elif below != Path(ranked_place(record.dataset, record.name)):
         yield f"the record is of {record.recipe_id} seed {record.seed}, which its path contradicts"
 
 
-def _of_study(record: Record, path: Path, stated: Place, recipe_folder: Path) -> Iterator[str]:
-    study, folder = stated.study, stated.name
-    if stated.dataset != record.dataset:
+def _of_study(record: Record, place: Place, below: Path, recipe_folder: Path) -> Iterator[str]:
+    study, folder = place.study, place.name
+    model = record.recipe["model"]
+    fits = True
+    if place.dataset != record.dataset:
         yield f"the record is of {record.dataset}, which its path contradicts"
     if study == ADHOC:
         if record.name is not None:
             yield f"a run of the committed recipe {record.recipe_id} lies among the ad hoc ones"
-        model, rows = record.recipe["model"]["name"], record.train_rows
-        expected = adhoc_place(record.dataset, model, record.recipe_digest, rows)
-        fits = path == stated.results / expected / record_file(record.seed)
+        digest, rows = record.recipe_digest, record.train_rows
+        fits = below == Path(adhoc_place(record.dataset, model["name"], digest, rows))
     elif study == design.STUDY:
-        fits = folder == design.folder(
-            (record.recipe["model"]["mixing"], record.recipe["model"]["ffn"])
-        )
+        fits = folder == design.folder((model["mixing"], model["ffn"]))
     elif study == damping.STUDY:
-        fits = folder.endswith(f"-{record.recipe['model']['num_blocks']}")
+        fits = folder.endswith(f"-{model['num_blocks']}")
     elif study == ladders.STUDY:
         yield from _of_ladder(record, folder, recipe_folder)
-        fits = True
-    else:
-        fits = True
     if not fits:
-        yield f"the recipe is not that of {study}/{folder}, where {shown(path)} lies"
+        lies = shown(place.results / below)
+        yield f"the recipe is not that of {study}/{folder}, where {lies} lies"
 
 
 def _of_ladder(record: Record, folder: str, recipe_folder: Path) -> Iterator[str]:
@@ -99,10 +92,7 @@ def _of_ladder(record: Record, folder: str, recipe_folder: Path) -> Iterator[str
         yield f"recipe {recipe.id} has {there} {kind}s, and the record is of {kind} {number}"
         return
     variant = ladders.variant(recipe, kind, number)
-    yield from (
-        f"stale: {fault}; run it again"
-        for fault in comparable.recipe(record, variant.recipe.digest())
-    )
+    yield from comparable.stale(comparable.recipe(record, variant.recipe.digest()))
     if record.train_rows != variant.rows:
         stated, asked = (rows or "all" for rows in (record.train_rows, variant.rows))
         yield (

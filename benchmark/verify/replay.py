@@ -1,7 +1,8 @@
-"""A record's run made again from nothing: what no other check can prove."""
+"""Run a record's recipe again from the start: the proof that no other check gives."""
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
@@ -11,14 +12,13 @@ from typing import Literal
 import torch
 
 from benchmark.errors import BenchmarkError, UsageError
-from benchmark.records.archive import records_in
+from benchmark.records.archive import readable, records_in
 from benchmark.records.environment import Environment
-from benchmark.records.record import NUMERICS, Record, load
+from benchmark.records.record import NUMERICS, Record
 from benchmark.runs.job import Job
 from benchmark.runs.run import Finished, Run, RunEvent
 from benchmark.verify import proof, quality
-from benchmark.verify.data import Data
-from benchmark.verify.ladder import OpenData
+from benchmark.verify.data import Data, OpenData
 
 FEWEST_SEEDS = 3
 MOST_SD = 4.0
@@ -30,8 +30,7 @@ Watch = Callable[[RunEvent], None]
 
 @dataclass(frozen=True)
 class Replayed:
-    """How a record was held against its replay, and what differs: all is well where nothing
-    does."""
+    """How a record was compared with its replay, and what differs."""
 
     how: Literal["bit for bit", "within 4 sd", "not judged"]
     faults: tuple[str, ...]
@@ -39,17 +38,15 @@ class Replayed:
 
     @property
     def verdict(self) -> str:
-        """In words; of many faults the first."""
+        """One line; of several faults the first."""
         more = f", and {len(self.faults) - 1} more" if len(self.faults) > 1 else ""
-        said = f"not {self.how}: {self.faults[0]}{more}" if self.faults else self.how
-        return "; ".join((said, *self.notes))
+        outcome = f"not {self.how}: {self.faults[0]}{more}" if self.faults else self.how
+        return "; ".join((outcome, *self.notes))
 
 
 def replay(record: Record, path: Path, data: Data, watch: Watch) -> Replayed:
-    """Trains the recipe again with the record's seed and threads, no checkpoint taken up and
-    nothing written.
-
-    Raises BenchmarkError where it cannot be run here."""
+    """Train the recipe again with the record's seed and threads, from no checkpoint and without
+    writing anything. Raises BenchmarkError where it cannot be run here."""
     if why := why_not(record, data):
         raise BenchmarkError(f"it cannot be replayed here: {why}")
     assert data.card is not None and data.store is not None
@@ -75,7 +72,7 @@ def replay(record: Record, path: Path, data: Data, watch: Watch) -> Replayed:
 
 
 def why_not(record: Record, data: Data) -> str:
-    """What a replay lacks here; nothing where it can be made."""
+    """What a replay lacks here; empty where it is possible."""
     if data.card is None or data.store is None:
         return data.why_not
     if record.numerics != NUMERICS:
@@ -83,17 +80,16 @@ def why_not(record: Record, data: Data) -> str:
     if record.data != data.store.fingerprint:
         return "its data are not today's"
     if record.device == "cuda" and not torch.cuda.is_available():
-        return "it was made on a GPU, and none is found"
+        return "it was made on a GPU, and no GPU was found"
     return ""
 
 
 def compare(record: Record, again: Record, row: Sequence[Record]) -> Replayed:
-    """`row` are the records of the same recipe, over whose seeds another machine's replay is
+    """`row` are the records of the same recipe, over whose seeds the replay of another machine is
     judged."""
+    theirs = _machine(record.environment)
     unlike = [
-        name
-        for name, here in _makers(again.environment)
-        if dict(_makers(record.environment)).get(name) != here
+        name for name, here in _machine(again.environment).items() if theirs.get(name) != here
     ]
     notes = []
     if record.environment.source != again.environment.source:
@@ -108,8 +104,8 @@ def compare(record: Record, again: Record, row: Sequence[Record]) -> Replayed:
 
 
 def differences(record: Record, again: Record) -> Iterator[str]:
-    """Every value that the run found otherwise. The recipe is compared by its digest: settings that
-    are newer than the record are not in it."""
+    """Every value of the record that the replay does not give. The recipe is compared by its
+    digest: the record lacks settings that are newer than it."""
     stated, found = (
         proof.leaves(each.model_dump(mode="json", exclude={"recipe"})) for each in (record, again)
     )
@@ -123,49 +119,36 @@ def differences(record: Record, again: Record) -> Iterator[str]:
 
 def siblings(record: Record, path: Path) -> list[Record]:
     """The records beside it of the same recipe, itself among them."""
-    beside = []
-    for other in records_in(path.parent):
-        try:
-            beside.append(load(other))
-        except BenchmarkError:
-            continue
-    return [other for other in beside if other.recipe_digest == record.recipe_digest]
+    beside = readable(records_in(path.parent))
+    return [other for _, other in beside if other.recipe_digest == record.recipe_digest]
 
 
 def possible(paths: Sequence[Path], open_data: OpenData) -> list[Path]:
     """The records that can be run again here."""
-    found = []
-    for path in paths:
-        try:
-            record = load(path)
+    runnable = []
+    for path, record in readable(paths):
+        with suppress(BenchmarkError):
             if not why_not(record, open_data(record.dataset)):
-                found.append(path)
-        except BenchmarkError:
-            continue
-    return found
+                runnable.append(path)
+    return runnable
 
 
 def sample(paths: Sequence[Path], count: int, seed: int) -> list[Path]:
-    """`count` of the paths, or all, by the order of SHA-256 of seed and place: the same wherever
-    the results lie.
-
-    Raises UsageError where there is none."""
+    """Draw `count` of the paths, or all, in the order of SHA-256 of seed and place: the same
+    wherever the results lie. Raises UsageError without any path."""
     if not paths:
         raise UsageError("--replay-sample: there is no record that can be replayed here")
 
-    def drawn(path: Path) -> str:
+    def key(path: Path) -> str:
         return hashlib.sha256(f"{seed}:{'/'.join(path.parts[-4:])}".encode()).hexdigest()
 
-    return sorted(paths, key=drawn)[:count]
+    return sorted(paths, key=key)[:count]
 
 
-def _makers(environment: Environment) -> list[tuple[str, str]]:
-    """What a run's last bits depend on."""
-    return [
-        ("machine", environment.machine),
-        ("python", environment.python),
-        *sorted(environment.versions.items()),
-    ]
+def _machine(environment: Environment) -> dict[str, str]:
+    """What the last bits of a run depend on."""
+    own = {"machine": environment.machine, "python": environment.python}
+    return own | dict(sorted(environment.versions.items()))
 
 
 def _far(record: Record, again: Record, row: Sequence[Record]) -> Iterator[str]:

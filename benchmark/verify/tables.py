@@ -1,55 +1,47 @@
-"""Whether what is made of records is still what they give."""
+"""Whether the generated files are what the records give."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from benchmark.errors import BenchmarkError
-from benchmark.records.record import Record
-from benchmark.reports import document
-from benchmark.reports.leaderboard import files as leaderboard
+from benchmark.records.archive import Archive
+from benchmark.reports.document import Document
+from benchmark.reports.leaderboard import text as leaderboard
 from benchmark.speed import measurements
 from benchmark.studies import study
 from benchmark.studies.claims import claims
 from benchmark.studies.scaling import files as scaling
 
-Fault = tuple[Path, str]
+
+def _claims(archive: Archive) -> Iterable[Document]:
+    for path, text in claims.files(archive.results).items():
+        yield Document(path, text, "python -m benchmark claims")
 
 
-def tables(records: Sequence[Record], results: Path) -> Iterator[Fault]:
-    """Files that are missing or other than what `records`, the ranked ones, and those beside them
-    give."""
-    yield from _made("leaderboard", results, lambda: leaderboard.files(records, results))
-    yield from _made("claims", results, lambda: claims.files(results))
-    for path in study.unlike(results):
+def _scaling(archive: Archive) -> Iterable[Document]:
+    chosen = scaling.present(archive.results)
+    for path, text in scaling.files(archive.results, chosen).items():
+        yield Document(path, text, "python -m benchmark scale tables")
+
+
+DOCUMENTS: dict[str, Callable[[Archive], Iterable[Document]]] = {
+    "leaderboard": leaderboard.documents,
+    "claims": _claims,
+    "scale tables": _scaling,
+    "speed": measurements.documents,
+}
+"""By command, the files it makes."""
+
+
+def tables(archive: Archive) -> Iterator[tuple[Path, str]]:
+    """Files that are missing or not what the records and measurements give, and why."""
+    for command, documents in DOCUMENTS.items():
+        try:
+            faults = [(each.path, each.fault) for each in documents(archive) if not each.current]
+        except (BenchmarkError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+            reason = f"{type(error).__name__}: {error}"
+            message = f"the files of `{command}` cannot be made of these records: {reason}"
+            faults = [(archive.results, message)]
+        yield from faults
+    for path in study.unlike(archive.results):
         yield path, "is not what its study's records give; run the study's command again"
-    yield from _made(
-        "scale tables", results, lambda: scaling.files(results, scaling.present(results))
-    )
-    yield from _speed(results)
-
-
-def _made(command: str, results: Path, make: Callable[[], Mapping[Path, str]]) -> Iterator[Fault]:
-    try:
-        contents = make()
-    except (BenchmarkError, ArithmeticError, LookupError, TypeError, ValueError) as error:
-        yield (
-            results,
-            (
-                f"the files of `{command}` cannot be made of these records: {type(error).__name__}:"
-                f" {error}"
-            ),
-        )
-        return
-    for path in document.differing(contents):
-        yield path, f"is missing, or not what the records give; run `python -m benchmark {command}`"
-
-
-def _speed(results: Path) -> Iterator[Fault]:
-    try:
-        documents = measurements.documents(results)
-    except BenchmarkError as error:
-        yield results / "speed", str(error)
-        return
-    for each in documents:
-        if each.fault:
-            yield each.path, each.fault

@@ -29,7 +29,7 @@ def test_check_names_the_file_that_differs(results) -> None:
     table.write_text(table.read_text().replace("deep", "deeper"))
     before = table.read_bytes()
     with pytest.raises(
-        BenchmarkError, match=r"leaderboard\.csv: is not what the records give"
+        BenchmarkError, match=r"leaderboard\.csv: is missing, or not what the records give"
     ) as caught:
         call("leaderboard", "--check", *where)
     assert "leaderboard.md" not in str(caught.value)

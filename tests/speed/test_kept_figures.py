@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from benchmark.errors import BenchmarkError
+from benchmark.records.archive import Archive
 from benchmark.records.environment import Environment
 from benchmark.speed import measurements
 from benchmark.speed.measurements import Figures
@@ -30,7 +31,7 @@ def make(subject: str, **values: float) -> Figures:
 
 
 def stale(results) -> list[Path]:
-    return [each.path for each in measurements.documents(results) if each.fault]
+    return [each.path for each in measurements.documents(Archive(results)) if each.fault]
 
 
 def test_the_table_has_a_column_a_subject_and_a_row_a_figure():

@@ -94,7 +94,7 @@ def test_lists_of_other_lengths_differ(path) -> None:
         (Data(None, None, "its files are not here"), {}, "its files are not here"),
         (None, {"numerics": 1}, "it is of numerics 1, today's is"),
         (None, {"data": make_record().data}, "its data are not today's"),
-        (None, {"device": "cuda"}, "none is found"),
+        (None, {"device": "cuda"}, "no GPU was found"),
     ],
 )
 def test_what_cannot_be_run_here_is_one_message(path, data, changes, why: str) -> None:

@@ -11,8 +11,9 @@ import pytest
 from benchmark import run
 from benchmark.errors import BenchmarkError, UsageError
 from benchmark.records import record, scores
+from benchmark.records.archive import Archive
 from benchmark.reports import document
-from benchmark.reports.leaderboard import files
+from benchmark.reports.leaderboard import text as leaderboard
 from benchmark.verify import place
 from benchmark.verify.data import Data
 from benchmark.verify.ladder import Finding, _copies, verify, verify_files
@@ -183,7 +184,7 @@ def test_a_copied_run_and_stray_files_are_found(copy) -> None:
     (deep(copy).parent / "Seed-9.json").write_text("{}")
     found = findings(copy)
     assert any(f.path == deep(copy, 1) and "its scores are those of" in f.message for f in found)
-    assert any(f.path.name == "Seed-9.json" and "is no record" in f.message for f in found)
+    assert any(f.path.name == "Seed-9.json" and "is neither a record" in f.message for f in found)
 
 
 def test_one_bad_record_does_not_hide_another(copy) -> None:
@@ -279,7 +280,7 @@ def test_records_that_are_named_are_checked_alone(copy) -> None:
 
 def test_tables_made_anew_of_an_altered_record_do_not_hide_it(copy) -> None:
     alter(deep(copy), ("metrics", "test", "auc"), 0.99)
-    document.write_texts(files.texts(files.load_boards(copy / "results"), copy / "results"))
+    document.write(leaderboard.documents(Archive(copy / "results")))
     assert {(f.path, f.rung) for f in findings(copy)} == {(deep(copy), "scores")}
 
 

@@ -1,4 +1,4 @@
-"""The figure of a comparison: quality seed by seed, the way of the rank, and the ratio of costs."""
+"""The figure of a comparison: quality seed by seed, the rank stage by stage, the ratio of costs."""
 
 from collections.abc import Sequence
 from statistics import mean
@@ -9,25 +9,13 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 
 from benchmark.measure.trajectory import over_seeds
 from benchmark.records.ranks import WHEN
+from benchmark.reports.compare import tables
 from benchmark.reports.compare.sides import Side
-from benchmark.reports.compare.tables import (
-    AUC,
-    FLOPS,
-    LOGLOSS,
-    MEMORY,
-    PARAMETERS,
-    PREDICT,
-    SECONDS,
-    TRAIN,
-    Gap,
-    gaps,
-    ratio,
-    stage_values,
-    values,
-)
+from benchmark.reports.compare.tables import Gap, ratio, stage_values
 from benchmark.reports.figures.style import (
     BLUE,
     ORANGE,
+    POINTS,
     column,
     draw_band,
     legend_below,
@@ -36,23 +24,28 @@ from benchmark.reports.figures.style import (
     styled,
 )
 
-COSTS = (PARAMETERS, FLOPS, SECONDS, TRAIN, PREDICT, MEMORY)
+COSTS = (
+    tables.PARAMETERS,
+    tables.FLOPS,
+    tables.SECONDS,
+    tables.TRAIN,
+    tables.PREDICT,
+    tables.MEMORY,
+)
 LOOKS = ((BLUE, "o"), (ORANGE, "s"))
 
 
 @styled
-def comparison(a: Side, b: Side) -> Figure:
+def comparison(a: Side, b: Side, quality: Sequence[Gap]) -> Figure:
     """AUC and LogLoss of each run, with the difference of the means; the rank of both; costs of a
     over those of b."""
     figure = column(5.0)
     grid = figure.add_gridspec(3, 2, height_ratios=(1.0, 1.9, 1.5))
-    found = gaps(a, b)
-    left: Axes | None = None
-    for place, quantity in enumerate((AUC, LOGLOSS)):
-        left = figure.add_subplot(grid[0, place], sharey=left)
-        _quality(
-            left, (a, b), next(gap for gap in found if gap.quantity is quantity), named=place == 0
-        )
+    left = figure.add_subplot(grid[0, 0])
+    right = figure.add_subplot(grid[0, 1], sharey=left)
+    for axes, quantity in ((left, tables.AUC), (right, tables.LOGLOSS)):
+        gap = next(each for each in quality if each.quantity is quantity)
+        _quality(axes, (a, b), gap, named=axes is left)
     first = figure.add_subplot(grid[1, 0])
     second = figure.add_subplot(grid[1, 1], sharey=first)
     for axes, side in ((first, a), (second, b)):
@@ -70,16 +63,9 @@ def comparison(a: Side, b: Side) -> Figure:
 
 def _quality(axes: Axes, sides: Sequence[Side], gap: Gap, *, named: bool) -> None:
     for place, (side, (color, marker)) in enumerate(zip(sides, LOOKS, strict=True)):
-        known = [value for value in values(side, gap.quantity) if value is not None]
-        axes.plot(
-            known,
-            [place] * len(known),
-            color=color,
-            marker=marker,
-            linestyle="none",
-            fillstyle="none",
-        )
-        axes.plot([mean(known)] * 2, [place - 0.3, place + 0.3], color=color, linewidth=1.5)
+        values = [value for value in gap.quantity.values(side) if value is not None]
+        axes.plot(values, [place] * len(values), color=color, marker=marker, **POINTS)
+        axes.plot([mean(values)] * 2, [place - 0.3, place + 0.3], color=color, linewidth=1.5)
     axes.set_yticks(range(len(sides)), [side.name for side in sides])
     axes.tick_params(labelleft=named)
     axes.set_ylabel("recipe" if named else "")
@@ -87,8 +73,8 @@ def _quality(axes: Axes, sides: Sequence[Side], gap: Gap, *, named: bool) -> Non
     axes.margins(x=0.1)
     axes.set_xlabel(gap.quantity.title)
     axes.xaxis.set_major_locator(MaxNLocator(nbins=3))
-    if (found := gap.difference) is not None:
-        axes.set_title(f"{found.value:+.5f}\n({found.low:+.5f} to {found.high:+.5f})", fontsize=6)
+    if (each := gap.difference) is not None:
+        axes.set_title(f"{each.value:+.5f}\n({each.low:+.5f} to {each.high:+.5f})", fontsize=6)
 
 
 def _rank(axes: Axes, side: Side) -> None:
@@ -101,20 +87,16 @@ def _rank(axes: Axes, side: Side) -> None:
 
 
 def _cost(axes: Axes, a: Side, b: Side) -> None:
-    known = [
-        (quantity.title, share)
-        for quantity in COSTS
-        if (share := ratio(a, b, quantity)) is not None
-    ]
-    for place, (_, share) in enumerate(known):
+    ratios = {quantity.title: ratio(a, b, quantity) for quantity in COSTS}
+    shares = {title: share for title, share in ratios.items() if share is not None}
+    for place, share in enumerate(shares.values()):
         axes.plot([1, share], [place, place], color=BLUE, marker="o", markevery=[1])
     axes.axvline(1, color="black", linewidth=0.5)
-    axes.set_yticks(range(len(known)), [title for title, _ in known])
+    axes.set_yticks(range(len(shares)), list(shares))
     axes.margins(y=0.1)
     axes.invert_yaxis()
     axes.set_xscale("log", base=2)
-    shares = [share for _, share in known]
-    axes.set_xlim(min(*shares, 0.5) / 1.2, max(*shares, 2.0) * 1.2)
+    axes.set_xlim(min(*shares.values(), 0.5) / 1.2, max(*shares.values(), 2.0) * 1.2)
     axes.xaxis.set_major_locator(LogLocator(base=2, numticks=7))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())

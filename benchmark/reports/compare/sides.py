@@ -1,4 +1,4 @@
-"""The two sides of a comparison: what a name stands for, and whether the two can be compared."""
+"""The two sides of a comparison: which records a name means, and whether the two are comparable."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -28,7 +28,7 @@ CONDITIONS: dict[str, Callable[[Record], str]] = {
 
 @dataclass(frozen=True)
 class Side:
-    """Runs of one recipe or variant, by seed, and where their records lie."""
+    """Runs of one recipe or variant, by seed, and the paths of their records."""
 
     name: str
     runs: tuple[Record, ...]
@@ -36,25 +36,23 @@ class Side:
 
 
 def pair(a: str, b: str, results: Path, recipe_folder: Path = RECIPES) -> tuple[Side, Side]:
-    """Raises UsageError for sides that are unknown, the same or of different data sets;
-    BenchmarkError where there is no record or the data are not the same."""
+    """Find the records of two names. Raises UsageError for sides that are unknown, the same or of
+    different data sets, BenchmarkError without a record or for other data of one data set."""
     first, second = (_find(text, results, recipe_folder) for text in (a, b))
     if first.name == second.name:
-        first, second = (
-            replace(first, name=f"{first.name} (A)"),
-            replace(second, name=f"{second.name} (B)"),
-        )
+        first = replace(first, name=f"{first.name} (A)")
+        second = replace(second, name=f"{second.name} (B)")
     _require_comparable(first, second)
     return first, second
 
 
 def labels(a: Side, b: Side) -> Iterator[str]:
-    """What the two differ in besides the recipe, and what they say of themselves."""
-    for what, of in CONDITIONS.items():
-        first, second = (sorted({of(run) for run in side.runs}) for side in (a, b))
-        if first != second:
+    """Conditions in which the two differ, caveats and notes."""
+    for condition, of in CONDITIONS.items():
+        one, other = (sorted({of(run) for run in side.runs}) for side in (a, b))
+        if one != other:
             yield (
-                f"not alike in {what}: {', '.join(first)} ({a.name}), {', '.join(second)}"
+                f"not alike in {condition}: {', '.join(one)} ({a.name}), {', '.join(other)}"
                 f" ({b.name})"
             )
     yield from sorted({side.runs[0].caveat for side in (a, b)} - {""})
@@ -67,7 +65,7 @@ def slug(side: Side) -> str:
 
 
 def _find(text: str, results: Path, recipe_folder: Path) -> Side:
-    """Of a recipe's id DATASET/NAME, of one record's path, or of a folder of records."""
+    """The side of a recipe's id DATASET/NAME, of one record's path, or of a folder of records."""
     archive = Archive(results)
     dataset, _, name = text.partition("/")
     path = Path(text)
@@ -82,20 +80,22 @@ def _find(text: str, results: Path, recipe_folder: Path) -> Side:
             f"{text}: there is no record; give a recipe DATASET/NAME, a record or a folder of"
             " records"
         )
-    known = recipe_ids(recipe_folder)
-    if text in known:
+    recipes = recipe_ids(recipe_folder)
+    if text in recipes:
         raise BenchmarkError(
             f"there is no record of {text} in {shown(results)}; this makes some: "
             f"python -m benchmark run --recipe {text} --seeds 0-4"
         )
-    there = {f"{path.parents[1].name}/{path.parent.name}" for path in archive.paths()}
-    raise unknown("recipe, record or folder of records", text, {*known, *there})
+    recorded = {f"{path.parents[1].name}/{path.parent.name}" for path in archive.paths()}
+    raise unknown("recipe, record or folder of records", text, {*recipes, *recorded})
 
 
 def _read(name: str, paths: Sequence[Path]) -> Side:
-    found = sorted(((record.load(path), path) for path in paths), key=lambda read: read[0].seed)
-    require_alike({name: [run for run, _ in found]}, ())
-    return Side(name, tuple(run for run, _ in found), tuple(path for _, path in found))
+    records = {path: record.load(path) for path in paths}
+    ordered = sorted(records, key=lambda path: records[path].seed)
+    runs = tuple(records[path] for path in ordered)
+    require_alike({name: runs}, ())
+    return Side(name, runs, tuple(ordered))
 
 
 def _require_comparable(a: Side, b: Side) -> None:

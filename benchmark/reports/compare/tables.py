@@ -1,5 +1,4 @@
-"""Two recipes, or two records, side by side: quality with intervals, the way of the rank, cost.
-Records alone."""
+"""Two recipes, or two records, side by side: quality with intervals, rank stage by stage, cost."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -22,12 +21,13 @@ from benchmark.records import scores
 from benchmark.records.ranks import WHEN, When, ranks, trajectories
 from benchmark.records.record import Record, scores_path
 from benchmark.reports.compare.sides import Side
-from benchmark.reports.document import Table
+from benchmark.reports.document import Cells, Table
 from benchmark.reports.leaderboard.tracks import BOOTSTRAP_SEED, RESAMPLES
-from benchmark.reports.rank.recipe import bars, words
+from benchmark.reports.words import bars, mean_sd
 
 METRIC = "erank"
 DIFFERENCE, INTERVAL = "difference", "95 % interval"
+TOO_FEW = "an interval takes two seeds"
 
 Values = Sequence[float | None]
 
@@ -37,6 +37,10 @@ class Quantity:
     title: str
     digits: int
     of: Callable[[Record], float | None]
+
+    def values(self, side: Side) -> list[float | None]:
+        """One a run."""
+        return [self.of(run) for run in side.runs]
 
 
 QUALITY = (
@@ -57,72 +61,60 @@ COST = (
     PREDICT := Quantity("predict samples/s", 0, lambda run: run.cost.predict_samples_per_s),
     MEMORY := Quantity("peak memory (GiB)", 2, lambda run: run.cost.peak_memory_gib),
 )
+MOVES: dict[str, Callable[[Trajectory], float | None]] = {
+    "collapse ratio": lambda path: path.collapse,
+    "rise in a block": lambda path: mean(path.rise) if path.rise else None,
+    "fall in a block": lambda path: mean(path.fall) if path.fall else None,
+    "amplitude": lambda path: mean(path.amplitude) if path.amplitude else None,
+    "damping": lambda path: path.damping,
+}
 
 
 @dataclass(frozen=True)
 class Gap:
-    """How far a is from b in one quantity, and by which test; None where none can be made, and `by`
-    says why."""
+    """How far a is from b in one quantity, and by which test; without a difference, `by` says why
+    there is none."""
 
     quantity: Quantity
     difference: Difference | None
     by: str
 
 
-def report(a: Side, b: Side) -> tuple[Table, ...]:
-    """Quality, the rank stage by stage, what its way comes to, and cost."""
-    return _quality(a, b), _stages(a, b), _moves(a, b), _cost(a, b)
-
-
-def values(side: Side, quantity: Quantity) -> list[float | None]:
-    """One a run."""
-    return [quantity.of(run) for run in side.runs]
+def report(a: Side, b: Side, quality: Sequence[Gap]) -> tuple[Table, ...]:
+    """Quality (the `gaps` of the sides), the rank stage by stage, how it moves, and cost."""
+    return _quality(a, b, quality), _stages(a, b), _moves(a, b), _cost(a, b)
 
 
 def gaps(a: Side, b: Side) -> list[Gap]:
-    """Over the test rows for two single runs; else over seeds, and of AUC over test rows and seeds
-    too."""
+    """The gaps in quality: over the test rows for two single runs; else over seeds, and of AUC over
+    test rows and seeds too."""
     if len(a.runs) == len(b.runs) == 1:
         return _over_rows(a, b)
-    found = []
-    for quantity in QUALITY:
-        difference = gap(values(a, quantity), values(b, quantity))
-        found.append(
-            Gap(
-                quantity,
-                difference,
-                "Welch, over seeds" if difference else "an interval takes two seeds",
-            )
-        )
+    each = [(quantity, gap(quantity.values(a), quantity.values(b))) for quantity in QUALITY]
+    found = [Gap(of, value, "Welch, over seeds" if value else TOO_FEW) for of, value in each]
     if min(len(a.runs), len(b.runs)) > 1:
         found.append(_over_rows_and_seeds(a, b))
     return found
 
 
 def gap(a: Values, b: Values) -> Difference | None:
-    """Welch's, where both have two values or more and none is missing."""
+    """Welch's difference, where both have two values or more and none is missing."""
     if min(len(a), len(b)) < 2 or None in (*a, *b):
         return None
     return welch([x for x in a if x is not None], [x for x in b if x is not None])
 
 
 def _over_rows(a: Side, b: Side) -> list[Gap]:
+    tests = {AUC: (delong, "DeLong"), LOGLOSS: (_paired_logloss, "z, paired")}
     try:
         [first], [second] = _scores(a), _scores(b)
         found = {
-            AUC: (delong(first, second), "DeLong"),
-            LOGLOSS: (_paired_logloss(first, second), "z, paired"),
+            quantity: Gap(quantity, test(first, second), f"{by}, over test rows")
+            for quantity, (test, by) in tests.items()
         }
     except (BenchmarkError, ValueError) as error:
         return [Gap(quantity, None, str(error)) for quantity in QUALITY]
-    return [
-        (
-            Gap(quantity, found[quantity][0], f"{found[quantity][1]}, over test rows")
-            if quantity in found
-            else Gap(quantity, None, "an interval takes two seeds")
-        )
-        for quantity in QUALITY
-    ]
+    return [found.get(quantity, Gap(quantity, None, TOO_FEW)) for quantity in QUALITY]
 
 
 def _over_rows_and_seeds(a: Side, b: Side) -> Gap:
@@ -134,55 +126,50 @@ def _over_rows_and_seeds(a: Side, b: Side) -> Gap:
 
 
 def _scores(side: Side) -> list[Scores]:
-    """Raises BenchmarkError where the logits are not at hand row by row."""
-    found: list[Scores] = []
-    for path in side.paths:
-        if (by_class := scores.by_class(scores.load(scores_path(path)))) is None:
-            raise BenchmarkError("the logits are not kept row by row, only in bins")
-        found.append(by_class)
-    return found
+    """Raises BenchmarkError where the logits are not kept row by row."""
+    logits = [scores.by_class(scores.load(scores_path(path))) for path in side.paths]
+    kept: list[Scores] = [each for each in logits if each is not None]
+    if len(kept) < len(logits):
+        raise BenchmarkError("the logits are not kept row by row, only in bins")
+    return kept
 
 
 def _paired_logloss(a: Scores, b: Scores) -> Difference:
-    """Of the mean losses on the same rows, whose differences are taken to be independent."""
+    """The difference of the mean losses on the same rows, which are taken to be independent."""
     if [len(part) for part in a] != [len(part) for part in b]:
         raise ValueError("the runs were not scored on the same test rows")
+    positive, negative = zip(a, b, strict=True)
     each = np.concatenate(
         [
-            np.logaddexp(0, sign * x) - np.logaddexp(0, sign * y)
-            for sign, x, y in zip((-1, 1), a, b, strict=True)
+            np.logaddexp(0, -positive[0]) - np.logaddexp(0, -positive[1]),
+            np.logaddexp(0, negative[0]) - np.logaddexp(0, negative[1]),
         ]
     )
     return normal_difference(float(each.mean()), float(each.std(ddof=1)) / sqrt(len(each)))
 
 
-def _quality(a: Side, b: Side) -> Table:
-    head = ("", a.name, b.name, DIFFERENCE, INTERVAL, "p", "by")
+def _quality(a: Side, b: Side, quality: Sequence[Gap]) -> Table:
     rows = []
-    for each in gaps(a, b):
-        cells = _side_by_side(
-            values(a, each.quantity),
-            values(b, each.quantity),
-            each.difference,
-            each.quantity.digits,
+    for each in quality:
+        of, difference = each.quantity, each.difference
+        cells = _side_by_side(of.values(a), of.values(b), difference, of.digits)
+        rows.append(
+            (of.title, *cells, "" if difference is None else f"{difference.p:.2g}", each.by)
         )
-        p = "" if each.difference is None else f"{each.difference.p:.2g}"
-        rows.append((each.quantity.title, *cells, p, each.by))
     first = a.runs[0].metrics
-    oracle = (
-        f"Oracle: AUC {first.oracle_auc:.5f}, LogLoss {first.oracle_logloss:.5f}."
-        if first.oracle_auc
-        else ""
-    )
-    return Table("Quality", head, tuple(rows), ("Mean ± sd over seeds.", *filter(None, [oracle])))
+    remarks = ["Mean ± sd over seeds."]
+    if first.oracle_auc:
+        remarks.append(f"Oracle: AUC {first.oracle_auc:.5f}, LogLoss {first.oracle_logloss:.5f}.")
+    head = ("", a.name, b.name, DIFFERENCE, INTERVAL, "p", "by")
+    return Table("Quality", head, tuple(rows), tuple(remarks))
 
 
-def _side_by_side(a: Values, b: Values, found: Difference | None, digits: int) -> tuple[str, ...]:
-    """Both, their difference where there are both, and its interval where it was `found`."""
-    first, second = over_seeds(a), over_seeds(b)
-    value = f"{first.mean - second.mean:+z.{digits}f}" if first and second else ""
-    interval = "" if found is None else f"{found.low:+z.{digits}f} to {found.high:+z.{digits}f}"
-    return words(first, digits), words(second, digits), value, interval
+def _side_by_side(a: Values, b: Values, interval: Difference | None, digits: int) -> Cells:
+    """Both means, their difference where there are both, and its interval where it has one."""
+    one, other, form = over_seeds(a), over_seeds(b), f"+z.{digits}f"
+    value = format(one.mean - other.mean, form) if one and other else ""
+    ends = f"{interval.low:{form}} to {interval.high:{form}}" if interval else ""
+    return mean_sd(one, digits), mean_sd(other, digits), value, ends
 
 
 def stage_values(side: Side, when: When) -> dict[str, list[float | None]]:
@@ -192,72 +179,60 @@ def stage_values(side: Side, when: When) -> dict[str, list[float | None]]:
 
 
 def _stages(a: Side, b: Side) -> Table:
-    """Those of a in order, then what b has besides; a stage that one lacks stays empty there."""
-    found = {(side.name, when): stage_values(side, when) for side in (a, b) for when in WHEN}
+    """The stages of a in order, then those that only b has; a stage that one lacks stays empty
+    there."""
+    values = {(side.name, when): stage_values(side, when) for side in (a, b) for when in WHEN}
     means = {
-        key: {stage: over_seeds(each) for stage, each in path.items()}
-        for key, path in found.items()
+        key: {stage: over_seeds(seeds) for stage, seeds in path.items()}
+        for key, path in values.items()
     }
     known = [band.mean for path in means.values() for band in path.values() if band]
     low, high = min(known, default=0.0), max(known, default=1.0)
     rows = []
-    for stage in dict.fromkeys(stage for path in found.values() for stage in path):
-        course = [path.get(stage) for path in means.values()]
-        cells = (f"{bars([band], low, high)} {words(band)}" if band else "" for band in course)
-        one, other = (found[side.name, "best"].get(stage, []) for side in (a, b))
+    for stage in dict.fromkeys(stage for path in values.values() for stage in path):
+        bands = [path.get(stage) for path in means.values()]
+        cells = (f"{bars([band], low, high)} {mean_sd(band)}" if band else "" for band in bands)
+        one, other = (values[side.name, "best"].get(stage, []) for side in (a, b))
         rows.append((stage, *cells, *_side_by_side(one, other, gap(one, other), 3)[2:]))
-    head = (
-        "stage",
-        *(f"{name}, {WHEN[when]}" for name, when in found),
-        "difference, trained",
-        INTERVAL,
-    )
-    shown = (
-        f"{name}, {WHEN[when]}: {bars(path.values(), low, high)}"
-        for (name, when), path in means.items()
-    )
-    remark = f"Bars run from {low:.3f} to {high:.3f}."
+    titles = {key: f"{key[0]}, {WHEN[key[1]]}" for key in means}
+    courses = (f"{titles[key]}: {bars(path.values(), low, high)}" for key, path in means.items())
     return Table(
-        "Effective rank / min(rows, columns) of a sample", head, tuple(rows), (*shown, remark)
+        "Effective rank / min(rows, columns) of a sample",
+        ("stage", *titles.values(), "difference, trained", INTERVAL),
+        tuple(rows),
+        (*courses, f"Bars run from {low:.3f} to {high:.3f}."),
     )
 
 
 def _moves(a: Side, b: Side) -> Table:
-    """What the way of the rank comes to; of models without blocks the collapse ratio alone."""
-    quantities: dict[str, Callable[[Trajectory], float | None]] = {
-        "collapse ratio": lambda path: path.collapse,
-        "rise in a block": lambda path: mean(path.rise) if path.rise else None,
-        "fall in a block": lambda path: mean(path.fall) if path.fall else None,
-        "amplitude": lambda path: mean(path.amplitude) if path.amplitude else None,
-        "damping": lambda path: path.damping,
-    }
+    """How the rank moves; of models without blocks the collapse ratio alone."""
     rows = []
-    for title, of in quantities.items():
-        for when, said in WHEN.items():
+    for title, of in MOVES.items():
+        for when, shown in WHEN.items():
             one, other = (
                 [of(path) for path in trajectories(side.runs, METRIC, "token", when)]
                 for side in (a, b)
             )
             if over_seeds(one) or over_seeds(other):
-                rows.append((f"{title}, {said}", *_side_by_side(one, other, gap(one, other), 3)))
+                cells = _side_by_side(one, other, gap(one, other), 3)
+                rows.append((f"{title}, {shown}", *cells))
     remark = (
         "Collapse ratio: the last stage over tokens (over the embedding where there are none)."
         " Rise, fall and amplitude = (rise − fall) / 2: mean over blocks. Damping: the slope of ln"
         " amplitude over the block, of the seeds with all amplitudes above 0. Intervals: Welch,"
         " where every seed has a value."
     )
-    return Table(
-        "How the rank moves", ("", a.name, b.name, DIFFERENCE, INTERVAL), tuple(rows), (remark,)
-    )
+    head = ("", a.name, b.name, DIFFERENCE, INTERVAL)
+    return Table("How the rank moves", head, tuple(rows), (remark,))
 
 
 def _cost(a: Side, b: Side) -> Table:
     rows = []
-    for quantity in COST:
-        both = [over_seeds(values(side, quantity)) for side in (a, b)]
-        shown = [f"{band.mean:,.{quantity.digits}f}" if band else "" for band in both]
-        share = ratio(a, b, quantity)
-        rows.append((quantity.title, *shown, "" if share is None else f"{share:.2f}"))
+    for of in COST:
+        bands = [over_seeds(of.values(side)) for side in (a, b)]
+        means = [f"{band.mean:,.{of.digits}f}" if band else "" for band in bands]
+        share = ratio(a, b, of)
+        rows.append((of.title, *means, "" if share is None else f"{share:.2f}"))
     remark = (
         "Means over seeds. FLOPs are forward matrix-multiply FLOPs of one sample (multiply-add = 2;"
         " elementwise work counts 0). Seconds, samples/s and memory are as each run found them,"
@@ -267,6 +242,6 @@ def _cost(a: Side, b: Side) -> Table:
 
 
 def ratio(a: Side, b: Side, quantity: Quantity) -> float | None:
-    """Of the means; None where one is 0."""
-    first, second = (over_seeds(values(side, quantity)) for side in (a, b))
-    return first.mean / second.mean if first and second and first.mean and second.mean else None
+    """The mean of a over that of b; None where one is 0."""
+    one, other = over_seeds(quantity.values(a)), over_seeds(quantity.values(b))
+    return one.mean / other.mean if one and other and one.mean and other.mean else None

@@ -29,6 +29,8 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*", "p")
 """Of another length than the palette: a pair of both comes again after 88."""
 
 LINES: dict[When, tuple[str, str, str]] = {"initial": (GREY, "o", "--"), "best": (BLUE, "s", "-")}
+POINTS: dict[str, Any] = {"linestyle": "none", "fillstyle": "none"}
+"""Hollow markers without a line."""
 
 TITLES = dict(
     zip(

@@ -3,15 +3,15 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from pathlib import Path
 
 from benchmark.data import catalog
 from benchmark.data.card import SPLITS, Card
 from benchmark.recipes.recipe import Train
-from benchmark.records.record import Record
+from benchmark.records.archive import Archive, Runs
+from benchmark.reports.leaderboard import published as publications
+from benchmark.reports.leaderboard.entries import Entry, entries
 from benchmark.reports.leaderboard.published import Published, Quoted, Source
-from benchmark.reports.leaderboard.rows import Row, grouped
-from benchmark.reports.leaderboard.tracks import Track, tracks
+from benchmark.reports.leaderboard.tracks import Line, Track, tracks
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Quote:
 
     published: Quoted
     source: Source
-    ours: Row | None
+    ours: Line | None
 
     @property
     def auc(self) -> float:
@@ -30,16 +30,13 @@ class Quote:
     @property
     def gap(self) -> float | None:
         """Our AUC less theirs."""
-        return None if self.ours is None else self.ours.auc - self.auc
+        return None if self.ours is None else float(self.ours["auc"]) - self.auc
 
     @property
     def gap_in_sd(self) -> float | None:
         """The gap over the sd of the source's seeds, where it gives one."""
-        return (
-            None
-            if self.gap is None or self.published.auc_sd is None
-            else self.gap / self.published.auc_sd
-        )
+        sd = self.published.auc_sd
+        return None if self.gap is None or sd is None else self.gap / sd
 
 
 @dataclass(frozen=True)
@@ -52,44 +49,43 @@ class Board:
     tracks: tuple[Track, ...]
     quotes: tuple[Quote, ...]
     other_split: str
-    """How the rows of the published data set differ; nothing where they are the same."""
+    """How the rows of the published data set differ; empty where they are the same."""
 
     @property
-    def rows(self) -> list[Row]:
-        return [standing.row for track in self.tracks for standing in track.standings]
+    def lines(self) -> list[Line]:
+        return [line for track in self.tracks for line in track.table.to_dicts()]
 
 
-def boards(records: Iterable[Record], results: Path, published: Published) -> list[Board]:
-    """By data set; the same whatever the order of the records."""
-    by_dataset = groupby(grouped(records), lambda runs: runs[0].dataset)
-    return [
-        _board(dataset, [list(runs) for runs in groups], results, published)
-        for dataset, groups in by_dataset
-    ]
+def load(archive: Archive) -> list[Board]:
+    """The boards of all ranked records. Raises BenchmarkError for a record that cannot be read."""
+    return boards(entries(archive.ranked(), archive), publications.load(archive.results))
 
 
-def _board(
-    dataset: str, groups: Sequence[list[Record]], results: Path, published: Published
-) -> Board:
+def boards(entries: Iterable[Entry], published: Published) -> list[Board]:
+    """The boards of entries ordered by data set."""
+    by_dataset = groupby(entries, lambda entry: entry.runs[0].dataset)
+    return [_board(dataset, list(each), published) for dataset, each in by_dataset]
+
+
+def _board(dataset: str, entries: Sequence[Entry], published: Published) -> Board:
     card = catalog.find_card(dataset).card if dataset in catalog.card_names() else None
-    runs = [run for group in groups for run in group]
-    found = tracks(groups, None if card is None else card.embedding_dim, results)
+    runs = [run for entry in entries for run in entry.runs]
+    ranked = tracks(entries, None if card is None else card.embedding_dim)
     oracles = {(run.metrics.oracle_auc, run.metrics.oracle_logloss) for run in runs}
-    known = [(auc, loss) for auc, loss in oracles if auc is not None and loss is not None]
+    complete = [(auc, loss) for auc, loss in oracles if auc is not None and loss is not None]
     theirs, difference = published.split_of(dataset)
-    best_known = {
-        standing.row.recipe: standing.row
-        for track in reversed(found)
-        for standing in reversed(track.standings)
-    }
+    lines: dict[str, Line] = {}
+    for track in ranked:
+        for line in track.table.to_dicts():
+            lines.setdefault(line["recipe"], line)
     return Board(
         dataset,
         tuple(sorted({run.caveat for run in runs if run.caveat})),
-        min(known, default=None),
+        min(complete, default=None),
         tuple(_protocol(runs, card)),
-        tuple(found),
+        tuple(ranked),
         tuple(
-            Quote(row, published.source[row.source], best_known.get(row.recipe or ""))
+            Quote(row, published.source[row.source], lines.get(row.recipe or ""))
             for row in published.row
             if row.dataset == theirs
         ),
@@ -97,15 +93,14 @@ def _board(
     )
 
 
-def _protocol(runs: Sequence[Record], card: Card | None) -> Iterable[str]:
+def _protocol(runs: Runs, card: Card | None) -> Iterable[str]:
     sizes = sorted(
         {", ".join(f"{split} {run.data.rows[split]:,}" for split in SPLITS) for run in runs}
     )
     rule = card.table.split if card and card.table else None
     how = f", {rule.method} {':'.join(map(str, rule.parts))} (seed {rule.seed})" if rule else ""
-    yield (
-        f"{card.title if card else 'A data set of its own card'}; rows: {' or '.join(sizes)}{how}."
-    )
+    title = card.title if card else "A data set of its own card"
+    yield f"{title}; rows: {' or '.join(sizes)}{how}."
     if card and card.table:
         yield (
             f"Categories of fewer than min_count = {card.table.min_count} training rows are"
@@ -113,17 +108,16 @@ def _protocol(runs: Sequence[Record], card: Card | None) -> Iterable[str]:
         )
     train = [Train().model_dump() | run.recipe["train"] for run in runs]
     yield f"Batch {_span(one['batch_size'] for one in train)}."
-    monitors = " or ".join(
-        sorted({{"auc": "AUC", "logloss": "LogLoss"}[one["monitor"]] for one in train})
-    )
+    titles = {"auc": "AUC", "logloss": "LogLoss"}
     yield (
         f"Budget: at most {_span(one['epochs'] for one in train)} epochs, stopped after"
         f" {_span(one['patience'] for one in train)} evaluations without a better validation"
-        f" {monitors}; tuning by row, see trials and hours."
+        f" {' or '.join(sorted({titles[one['monitor']] for one in train}))}; tuning by row, see"
+        " trials and hours."
     )
 
 
 def _span(values: Iterable[int]) -> str:
-    known = set(values)
-    low, high = min(known), max(known)
+    ordered = sorted(values)
+    low, high = ordered[0], ordered[-1]
     return f"{low:,}" if low == high else f"{low:,} to {high:,}"

@@ -1,73 +1,105 @@
-"""The columns of the tables, whole and narrow, and their text."""
+"""The tables of a board as text: whole ones for its file, narrow ones for README and terminal."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+import polars as pl
+
 from benchmark.reports.document import Cells, Table
 from benchmark.reports.leaderboard.boards import Board, Quote
-from benchmark.reports.leaderboard.rows import Row
-from benchmark.reports.leaderboard.tracks import Standing, Track
+from benchmark.reports.leaderboard.tracks import Line, Track
 
 
 @dataclass(frozen=True)
 class Column:
+    """A column of the shown tables: its title, and its text from the columns of a track's table."""
+
     title: str
-    cell: Callable[[Standing], str]
-    oracle: Callable[[float, float], str] = lambda auc, logloss: ""
+    cell: Callable[[Line], str]
 
 
-RANK = Column("rank", lambda standing: "" if standing.rank is None else str(standing.rank))
-RECIPE = Column("recipe", lambda standing: standing.row.recipe, lambda auc, logloss: "*oracle*")
-QUALITY = (
-    Column(
-        "test AUC", lambda s: _with_sd(s.row.auc, s.row.auc_sd), lambda auc, logloss: f"{auc:.5f}"
-    ),
-    Column(
-        "LogLoss",
-        lambda s: _with_sd(s.row.logloss, s.row.logloss_sd),
-        lambda auc, logloss: f"{logloss:.5f}",
-    ),
-)
-FROM_BEST = Column("AUC from the best row's [95 %]", lambda s: _from_best(s))
-ERANK = Column("erank / limit", lambda standing: _number(standing.row.erank, 3))
-SEEDS = Column("seeds", lambda standing: str(len(standing.row.seeds)))
-WHY = Column("why", lambda standing: standing.apart)
-DETAILS = (
-    Column("NE", lambda s: f"{s.row.ne:.5f}"),
-    Column("calibration", lambda s: f"{s.row.calibration:.3f}"),
+def _number(title: str, name: str, form: str) -> Column:
+    """The column `name` in a number format; empty where it is None."""
+    return Column(title, lambda line: "" if line[name] is None else format(line[name], form))
+
+
+def _from_best(line: Line) -> str:
+    if (found := line["from_best"]) is None:
+        return ""
+    return f"{found['value']:+.5f} [{found['low']:+.5f}, {found['high']:+.5f}]"
+
+
+def _trials(line: Line) -> str:
+    trials = "unknown" if line["trials"] is None else str(line["trials"])
+    mark = "†" if line["other_budget"] else ""
+    return ("none" if line["tuned"] is None else trials) + mark
+
+
+PARTS = "embedding_parameters", "dense_parameters", "head_parameters"
+
+RANK = _number("rank", "rank", "d")
+RECIPE = Column("recipe", lambda line: str(line["shown"]))
+AUC = Column("test AUC", lambda line: _with_sd(line["auc"], line["auc_sd"]))
+LOGLOSS = Column("LogLoss", lambda line: _with_sd(line["logloss"], line["logloss_sd"]))
+FROM_BEST = Column("AUC from the best row's [95 %]", _from_best)
+ERANK = _number("erank / limit", "erank", ".3f")
+PARAMETERS = Column("parameters", lambda line: f"{sum(line[part] for part in PARTS):,}")
+SEEDS = Column("seeds", lambda line: str(len(line["seeds"])))
+WHY = Column("why", lambda line: str(line["apart"]))
+
+WHOLE = (
+    RANK,
+    RECIPE,
+    AUC,
+    LOGLOSS,
+    FROM_BEST,
+    _number("NE", "ne", ".5f"),
+    _number("calibration", "calibration", ".3f"),
     ERANK,
-    Column("collapse", lambda s: _number(s.row.collapse, 3)),
-    Column("parameters (embedding / dense / head)", lambda s: _parts(s.row)),
-    Column("FLOPs/sample", lambda s: f"{s.row.flops_per_sample:,}"),
-    Column("train samples/s", lambda s: f"{s.row.train_samples_per_s:,.0f}"),
-    Column("trials", lambda s: _trials(s)),
-    Column("hours", lambda s: _number(s.row.hours, 1)),
+    _number("collapse", "collapse", ".3f"),
+    Column(
+        "parameters (embedding / dense / head)",
+        lambda line: " / ".join(f"{line[part]:,}" for part in PARTS),
+    ),
+    _number("FLOPs/sample", "flops_per_sample", ",d"),
+    _number("train samples/s", "train_samples_per_s", ",.0f"),
+    Column("trials", _trials),
+    _number("hours", "hours", ".1f"),
     SEEDS,
 )
-PARAMETERS = Column("parameters", lambda s: f"{s.row.parameters:,}")
-
-WHOLE = RANK, RECIPE, *QUALITY, FROM_BEST, *DETAILS
-NARROW = RANK, RECIPE, *QUALITY, FROM_BEST, ERANK, PARAMETERS, SEEDS
+NARROW = RANK, RECIPE, AUC, LOGLOSS, FROM_BEST, ERANK, PARAMETERS, SEEDS
 
 
 def track_tables(board: Board, track: Track, columns: Sequence[Column]) -> Iterable[Table]:
-    """Of ranked rows and, apart, of the others; each only where there are any, the first with the
-    oracle."""
-    apart = [standing for standing in track.standings if standing.rank is None]
+    """The table of ranked rows and, apart, that of the others; each only where there are any, the
+    first with the oracle."""
+    identity = pl.format(
+        "{} (numerics {}, recipe {}, data {})",
+        "recipe",
+        "numerics",
+        pl.col("recipe_digest").str.head(8),
+        pl.col("data_digest").str.head(8),
+    )
+    name = pl.when(pl.len().over("recipe") > 1).then(identity).otherwise("recipe")
+    lines = track.table.with_columns(shown=name).to_dicts()
+    ranked = [line for line in lines if line["rank"] is not None]
+    apart = [line for line in lines if line["rank"] is None]
     unranked = [column for column in columns if column not in (RANK, FROM_BEST)] + [WHY]
-    oracle = board.oracle
-    for title, standings, shown in (
-        ("", track.ranked, list(columns)),
-        ("Not ranked", apart, unranked),
-    ):
-        if standings:
-            rows = [
-                tuple(_cell(column, standing, track) for column in shown) for standing in standings
-            ]
-            if oracle is not None:
-                rows.insert(0, tuple(column.oracle(*oracle) for column in shown))
-                oracle = None
+    oracle = _oracle(board)
+    for title, group, shown in (("", ranked, columns), ("Not ranked", apart, unranked)):
+        if group:
+            rows = [tuple(column.cell(line) for column in shown) for line in group]
+            if oracle:
+                rows.insert(0, tuple(oracle.get(column, "") for column in shown))
+                oracle = {}
             yield Table(title, tuple(column.title for column in shown), tuple(rows))
+
+
+def _oracle(board: Board) -> dict[Column, str]:
+    if board.oracle is None:
+        return {}
+    auc, logloss = board.oracle
+    return {RECIPE: "*oracle*", AUC: f"{auc:.5f}", LOGLOSS: f"{logloss:.5f}"}
 
 
 def track_title(track: Track) -> str:
@@ -90,7 +122,7 @@ def track_remarks(track: Track) -> Iterable[str]:
             " but a scores file here holds bins (as those of more than 100,000 test rows do) or is"
             " missing."
         )
-    if any(standing.other_budget for standing in track.standings):
+    if track.table["other_budget"].any():
         yield (
             "† tuned with another number of trials than most rows of this table, or no number is"
             " that of most."
@@ -99,12 +131,25 @@ def track_remarks(track: Track) -> Iterable[str]:
 
 def quote_table(board: Board) -> Table:
     """What others published on this or nearly this data set, and the AUC here less theirs."""
-    gap = "difference" if board.other_split else "reproduction gap"
-    head = "model", "source", "protocol", "AUC", "LogLoss", "recipe here", "AUC here (seeds)", gap
-    return Table(
-        "Published by others, never ranked",
-        head if board.other_split else (*head, "gap in their seed sd"),
-        tuple(_quote(quote, with_sd=not board.other_split) for quote in board.quotes),
+    gaps = ("difference",) if board.other_split else ("reproduction gap", "gap in their seed sd")
+    head = "model", "source", "protocol", "AUC", "LogLoss", "recipe here", "AUC here (seeds)", *gaps
+    rows = tuple(_quote(quote)[: len(head)] for quote in board.quotes)
+    return Table("Published by others, never ranked", head, rows)
+
+
+def _quote(quote: Quote) -> Cells:
+    theirs, ours = quote.published, quote.ours
+    size = "" if theirs.embedding_dim is None else f"embedding size {theirs.embedding_dim}"
+    return (
+        theirs.model,
+        theirs.source,
+        "; ".join(filter(None, (size, theirs.protocol))),
+        _with_sd(quote.auc, theirs.auc_sd),
+        f"{theirs.logloss:.5f}",
+        theirs.recipe or "",
+        "" if ours is None else f"{ours['auc']:.5f} ({len(ours['seeds'])})",
+        "" if quote.gap is None else f"{quote.gap:+.5f}",
+        "" if quote.gap_in_sd is None else f"{quote.gap_in_sd:+.1f}",
     )
 
 
@@ -121,53 +166,6 @@ def quote_remarks(board: Board) -> Iterable[str]:
         {quote.published.source: quote.source for quote in board.quotes}.items()
     ):
         yield f"{key}: {source.title}, {source.link}; {source.runs}."
-
-
-def _quote(quote: Quote, *, with_sd: bool) -> Cells:
-    row, ours = quote.published, quote.ours
-    size = "" if row.embedding_dim is None else f"embedding size {row.embedding_dim}"
-    cells = (
-        row.model,
-        row.source,
-        "; ".join(part for part in (size, row.protocol) if part),
-        _with_sd(quote.auc, row.auc_sd),
-        f"{row.logloss:.5f}",
-        (row.recipe or "") if ours is None else ours.recipe,
-        "" if ours is None else f"{ours.auc:.5f} ({len(ours.seeds)})",
-        "" if quote.gap is None else f"{quote.gap:+.5f}",
-    )
-    return (
-        (*cells, "" if quote.gap_in_sd is None else f"{quote.gap_in_sd:+.1f}") if with_sd else cells
-    )
-
-
-def _cell(column: Column, standing: Standing, track: Track) -> str:
-    row = standing.row
-    if column is RECIPE and sum(other.row.recipe == row.recipe for other in track.standings) > 1:
-        return (
-            f"{row.recipe} (numerics {row.numerics}, recipe {row.recipe_digest[:8]}, data"
-            f" {row.data_digest[:8]})"
-        )
-    return column.cell(standing)
-
-
-def _from_best(standing: Standing) -> str:
-    found = standing.from_best
-    return "" if found is None else f"{found.value:+.5f} [{found.low:+.5f}, {found.high:+.5f}]"
-
-
-def _trials(standing: Standing) -> str:
-    row = standing.row
-    found = "none" if row.tuned is None else "unknown" if row.trials is None else str(row.trials)
-    return found + ("†" if standing.other_budget else "")
-
-
-def _parts(row: Row) -> str:
-    return f"{row.embedding_parameters:,} / {row.dense_parameters:,} / {row.head_parameters:,}"
-
-
-def _number(value: float | None, digits: int) -> str:
-    return "" if value is None else f"{value:.{digits}f}"
 
 
 def _with_sd(value: float, sd: float | None) -> str:

@@ -3,17 +3,20 @@
 import csv
 import io
 import json
-from collections.abc import Iterable
-from dataclasses import asdict, fields
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from benchmark import __version__
-from benchmark.reports.document import Table
-from benchmark.reports.leaderboard import columns as cells
-from benchmark.reports.leaderboard.boards import Board
-from benchmark.reports.leaderboard.rows import Row
-from benchmark.reports.leaderboard.tracks import Standing
+import polars as pl
 
+from benchmark import __version__
+from benchmark.records.archive import Archive
+from benchmark.reports.document import Document, Table
+from benchmark.reports.leaderboard import boards as leaderboard
+from benchmark.reports.leaderboard import columns
+from benchmark.reports.leaderboard.boards import Board
+from benchmark.reports.leaderboard.tracks import RANKING, Line, Track
+
+COMMAND = "python -m benchmark leaderboard"
 TITLE = f"""# Leaderboard
 
 Benchmark {__version__}. Made from `results/records` by `python -m benchmark leaderboard`; do not
@@ -38,40 +41,61 @@ FLOPS = (
 START, END = "<!-- leaderboard -->", "<!-- /leaderboard -->"
 
 
+def documents(archive: Archive) -> list[Document]:
+    """The leaderboard's files, made of the ranked records. Raises BenchmarkError for a record that
+    cannot be read."""
+    return documents_of(leaderboard.load(archive), archive)
+
+
+def documents_of(boards: Sequence[Board], archive: Archive) -> list[Document]:
+    """The tables among the results, and the README beside these where it has a place for them."""
+    contents = {
+        archive.results / "leaderboard.md": markdown(boards),
+        archive.results / "leaderboard.csv": as_csv(boards),
+        archive.results / "leaderboard.json": as_json(boards),
+    }
+    readme = archive.results.parent / "README.md"
+    text = readme.read_text(encoding="utf-8") if readme.is_file() else ""
+    if START in text:
+        contents[readme] = with_readme_part(text, boards)
+    return [Document(path, content, COMMAND) for path, content in contents.items()]
+
+
 def markdown(boards: Iterable[Board]) -> str:
     return TITLE + "".join(f"\n{_board(board)}" for board in boards)
 
 
 def as_csv(boards: Iterable[Board]) -> str:
-    """Every row with all its fields, one line each."""
-    text = io.StringIO()
-    writer: csv.DictWriter[str] | None = None
-    for board in boards:
-        for track in board.tracks:
-            for standing in track.standings:
-                line = {
-                    "benchmark": __version__,
-                    "dataset": board.dataset,
-                    "track": track.kind,
-                } | _line(standing)
-                auc, logloss = board.oracle or (None, None)
-                line |= {
-                    "oracle_auc": auc,
-                    "oracle_logloss": logloss,
-                    "caveat": "; ".join(board.caveats),
-                }
-                if writer is None:
-                    writer = csv.DictWriter(text, list(line), lineterminator="\n")
-                    writer.writeheader()
-                writer.writerow(
-                    {name: "" if value is None else value for name, value in line.items()}
-                )
+    """Every row with all its columns, one line each."""
+    tables = [_csv_table(board, track) for board in boards for track in board.tracks]
+    if not tables:
+        return ""
+    table, text = pl.concat(tables, how="vertical_relaxed"), io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([table.columns, *table.rows()])
     return text.getvalue()
 
 
+def _csv_table(board: Board, track: Track) -> pl.DataFrame:
+    auc, logloss = board.oracle or (None, None)
+    before = {"benchmark": __version__, "dataset": board.dataset, "track": track.kind}
+    after = {"oracle_auc": auc, "oracle_logloss": logloss, "caveat": "; ".join(board.caveats)}
+    names = {"value": "", "low": "_low", "high": "_high", "p": "_p"}
+    difference = pl.col("from_best").struct
+    return track.table.select(
+        *(pl.lit(value).alias(name) for name, value in before.items()),
+        pl.col("rank", "apart"),
+        pl.exclude(RANKING),
+        *(difference.field(part).alias(f"from_best{name}") for part, name in names.items()),
+        pl.col("other_budget"),
+        *(pl.lit(value).alias(name) for name, value in after.items()),
+    ).with_columns(
+        pl.col("seeds").cast(pl.List(pl.String)).list.join(" "), pl.col("notes").list.join("; ")
+    )
+
+
 def as_json(boards: Iterable[Board]) -> str:
-    found = {"benchmark": __version__, "boards": [_plain(board) for board in boards]}
-    return json.dumps(found, indent=1, ensure_ascii=False) + "\n"
+    numbers = {"benchmark": __version__, "boards": [_plain(board) for board in boards]}
+    return json.dumps(numbers, indent=1, ensure_ascii=False) + "\n"
 
 
 def readme_part(boards: Iterable[Board]) -> str:
@@ -83,9 +107,8 @@ def readme_part(boards: Iterable[Board]) -> str:
     for board in boards:
         caveats = "".join(f"; *{caveat}*" for caveat in board.caveats)
         for track in board.tracks:
-            parts.append(f"\n**{board.dataset}**, {cells.track_title(track).lower()}{caveats}\n")
-            parts.extend(f"\n{remark}\n" for remark in cells.track_remarks(track))
-            parts.extend(_tables(cells.track_tables(board, track, cells.NARROW)))
+            parts.append(f"\n**{board.dataset}**, {columns.track_title(track).lower()}{caveats}\n")
+            parts.extend(_track(board, track, columns.NARROW))
     return "".join((*parts, f"\n{END}"))
 
 
@@ -96,43 +119,34 @@ def with_readme_part(readme: str, boards: Iterable[Board]) -> str:
     return before + readme_part(boards) + after if start and end else readme
 
 
+def terminal(board: Board) -> Iterable[Table]:
+    """The narrow tables of a board, titled, the remarks of a track below its last one."""
+    for track in board.tracks:
+        *others, last = columns.track_tables(board, track, columns.NARROW)
+        remarks = tuple(columns.track_remarks(track))
+        for table, below in (*((other, ()) for other in others), (last, remarks)):
+            title = board.dataset, columns.track_title(track).lower(), table.title
+            yield Table(", ".join(filter(None, title)), table.head, table.rows, below)
+
+
 def _board(board: Board) -> str:
     parts = [f"## {board.dataset}\n", *(f"\n**{caveat}**\n" for caveat in board.caveats)]
     parts.append(f"\n{' '.join((*board.protocol, FLOPS))}\n")
     for track in board.tracks:
-        parts.append(f"\n### {cells.track_title(track)}\n")
-        parts.extend(f"\n{remark}\n" for remark in cells.track_remarks(track))
-        parts.extend(_tables(cells.track_tables(board, track, cells.WHOLE)))
-    parts.extend(f"\n{recipe}: {note}\n" for recipe, note in sorted(_notes(board)))
+        parts.append(f"\n### {columns.track_title(track)}\n")
+        parts.extend(_track(board, track, columns.WHOLE))
+    notes = {(line["recipe"], note) for line in board.lines for note in line["notes"]}
+    parts.extend(f"\n{recipe}: {note}\n" for recipe, note in sorted(notes))
     if board.quotes:
-        table = cells.quote_table(board)
-        parts.append(
-            f"\n### {table.title}\n\n{' '.join(cells.quote_remarks(board))}\n\n{table.markdown()}"
-        )
+        table, remarks = columns.quote_table(board), " ".join(columns.quote_remarks(board))
+        parts.append(f"\n### {table.title}\n\n{remarks}\n\n{table.markdown()}")
     return "".join(parts)
 
 
-def _tables(tables: Iterable[Table]) -> Iterable[str]:
-    for table in tables:
+def _track(board: Board, track: Track, shown: Sequence[columns.Column]) -> Iterable[str]:
+    yield from (f"\n{remark}\n" for remark in columns.track_remarks(track))
+    for table in columns.track_tables(board, track, shown):
         yield (f"\n{table.title}:\n" if table.title else "") + f"\n{table.markdown()}"
-
-
-def _notes(board: Board) -> set[tuple[str, str]]:
-    return {(row.recipe, note) for row in board.rows for note in row.notes}
-
-
-def _line(standing: Standing) -> dict[str, Any]:
-    row, found = standing.row, standing.from_best
-    values: dict[str, Any] = {"rank": standing.rank, "apart": standing.apart}
-    values |= {field.name: getattr(row, field.name) for field in fields(Row)}
-    values |= {"seeds": " ".join(map(str, row.seeds)), "notes": "; ".join(row.notes)}
-    return values | {
-        "from_best": found and found.value,
-        "from_best_low": found and found.low,
-        "from_best_high": found and found.high,
-        "from_best_p": found and found.p,
-        "other_budget": standing.other_budget,
-    }
 
 
 def _plain(board: Board) -> dict[str, Any]:
@@ -141,14 +155,22 @@ def _plain(board: Board) -> dict[str, Any]:
         "caveats": board.caveats,
         "oracle": board.oracle and dict(zip(("auc", "logloss"), board.oracle, strict=True)),
         "protocol": [*board.protocol, FLOPS],
-        "tracks": [asdict(track) for track in board.tracks],
+        "tracks": [
+            {
+                "kind": track.kind,
+                "embedding_dim": track.embedding_dim,
+                "standings": [_standing(line) for line in track.table.to_dicts()],
+                "seeds": track.seeds,
+                "detectable": track.detectable,
+                "by_rows": track.by_rows,
+            }
+            for track in board.tracks
+        ],
         "published": [
             quote.published.model_dump(mode="json", exclude_none=True)
             | {
-                "our_auc": quote.ours and quote.ours.auc,
-                "our_seeds": quote.ours and quote.ours.seeds,
-            }
-            | {
+                "our_auc": quote.ours and quote.ours["auc"],
+                "our_seeds": quote.ours and quote.ours["seeds"],
                 "difference": quote.gap,
                 "difference_in_sd": None if board.other_split else quote.gap_in_sd,
             }
@@ -156,3 +178,8 @@ def _plain(board: Board) -> dict[str, Any]:
         ],
         "published_on_other_split": board.other_split,
     }
+
+
+def _standing(line: Line) -> Line:
+    row = {name: value for name, value in line.items() if name not in RANKING}
+    return {"row": row, **{name: line[name] for name in RANKING}}

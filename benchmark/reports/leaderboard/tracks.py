@@ -1,42 +1,37 @@
-"""Which rows are comparable, and their ranks: Welch and Holm over seeds; beside it the bootstrap
-over test rows too."""
+"""The tracks of a data set: which rows are comparable, and their ranks.
+
+Ranks are Welch's and Holm's over seeds; beside them stands a bootstrap over seeds and test rows.
+"""
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from math import comb
-from pathlib import Path
-from typing import Literal
+from statistics import mean, stdev
+from typing import Any, Literal
 
-from benchmark.errors import BenchmarkError
+import polars as pl
+
 from benchmark.measure import significance
-from benchmark.measure.significance import Difference, Placements
-from benchmark.records import scores
-from benchmark.records.archive import Archive, Runs
-from benchmark.records.record import Record, scores_path
-from benchmark.reports.leaderboard.rows import Row, embedding_dim, make_row
+from benchmark.measure.significance import Difference
+from benchmark.measure.trajectory import over_seeds
+from benchmark.records.archive import Runs
+from benchmark.records.ranks import trajectories
+from benchmark.reports.leaderboard.entries import Entry
 
 FULL_SEEDS = 5
 """Rows over fewer seeds are not ranked."""
 RESAMPLES = 2000
 BOOTSTRAP_SEED = 2018
 
+Line = dict[str, Any]
+"""A row of a track's table by column."""
 Basis = tuple[int, str, tuple[int, ...]]
 """What ranked rows have in common: numerics version, data digest, seeds."""
 
-
-@dataclass(frozen=True)
-class Standing:
-    """A row of a table, and its place there. `from_best` is its AUC less the best row's: None for
-    the best row, for one that is not ranked, and where the test logits are not kept row by row."""
-
-    row: Row
-    rank: int | None
-    apart: str
-    """Why it is not ranked."""
-    from_best: Difference | None
-    other_budget: bool
-    """Whether most ranked rows were tuned with another number of trials."""
+RANKING = ("rank", "apart", "from_best", "other_budget")
+"""Columns of a table that depend on its other rows."""
+INTERVAL = pl.Struct(dict.fromkeys(("value", "low", "high", "p"), pl.Float64))
 
 
 @dataclass(frozen=True)
@@ -46,74 +41,133 @@ class Track:
 
     kind: Literal["fixed", "free"]
     embedding_dim: int | None
-    standings: tuple[Standing, ...]
-    """Ranked ones by falling AUC, then the others."""
+    table: pl.DataFrame
+    """A row a recipe, ranked ones by falling AUC, then the others. The columns are those of `row`
+    and RANKING: `apart` says why a row is not ranked; `from_best` is its AUC less the best row's,
+    with interval and p; `other_budget` whether most ranked rows were tuned with another number of
+    trials."""
     seeds: tuple[int, ...]
     detectable: float | None
     """The smallest true difference of AUC that is found with a power of 80 %; None for fewer than
     two ranked rows."""
     by_rows: bool
-    """Whether the bootstrap could be made: the test logits of ranked rows are kept row by row."""
+    """Whether the bootstrap was possible: the test logits of ranked rows are kept row by row."""
 
     @property
-    def ranked(self) -> list[Standing]:
-        return [standing for standing in self.standings if standing.rank is not None]
+    def ranked(self) -> pl.DataFrame:
+        return self.table.filter(pl.col("rank").is_not_null())
 
 
-def tracks(groups: Sequence[Runs], card_dim: int | None, results: Path) -> list[Track]:
-    """The tracks of one data set that have rows. Models without an embedding size are in the fixed
+def tracks(entries: Sequence[Entry], card_dim: int | None) -> list[Track]:
+    """The tracks of one data set that have rows; models without an embedding size are in the fixed
     one."""
-    fixed: list[Runs] = []
-    free: list[Runs] = []
-    for runs in groups:
-        at_the_cards = card_dim is not None and embedding_dim(runs[0]) in (None, card_dim)
-        (fixed if at_the_cards else free).append(runs)
-    found = _track("fixed", card_dim, fixed, results), _track("free", None, free, results)
-    return [track for track in found if track.standings]
+    fixed: list[Entry] = []
+    free: list[Entry] = []
+    for entry in entries:
+        of_card = card_dim is not None and embedding_dim(entry.runs) in (None, card_dim)
+        (fixed if of_card else free).append(entry)
+    both = [_track("fixed", card_dim, fixed)] if fixed else []
+    return both + ([_track("free", None, free)] if free else [])
 
 
-def _track(
-    kind: Literal["fixed", "free"], dim: int | None, groups: Sequence[Runs], results: Path
-) -> Track:
-    basis = _basis(groups)
-    reasons = [_apart(runs, basis) for runs in groups]
+def row(entry: Entry) -> Line:
+    """The columns of an entry by itself: means over the seeds; an sd is None for a single seed.
+
+    `erank` is that of the last stage, per sample, over its limit (None where that stage is all
+    zero), `collapse` its ratio to that of the tokens, or of the embedding.
+    """
+    runs, first = entry.runs, entry.runs[0]
+    auc, logloss = (
+        [getattr(run.metrics.test, name) for run in runs] for name in ("auc", "logloss")
+    )
+    paths = trajectories(runs, "erank", "token", "best")
+    erank = over_seeds(list(path.values.values())[-1] for path in paths)
+    collapse = over_seeds(path.collapse for path in paths)
+    return {
+        "recipe": first.name or "",
+        "recipe_digest": first.recipe_digest,
+        "seeds": [run.seed for run in runs],
+        "auc": mean(auc),
+        "auc_sd": stdev(auc) if len(runs) > 1 else None,
+        "logloss": mean(logloss),
+        "logloss_sd": stdev(logloss) if len(runs) > 1 else None,
+        "ne": mean(run.metrics.test.ne for run in runs),
+        "calibration": mean(run.metrics.test.calibration for run in runs),
+        "erank": erank and erank.mean,
+        "collapse": collapse and collapse.mean,
+        "embedding_dim": embedding_dim(runs),
+        "embedding_parameters": first.parameters.embedding,
+        "dense_parameters": first.parameters.dense,
+        "head_parameters": first.parameters.head,
+        "flops_per_sample": first.flops_per_sample,
+        "train_samples_per_s": mean(run.cost.train_samples_per_s for run in runs),
+        "tuned": first.tuned,
+        "trials": entry.trials,
+        "hours": entry.hours,
+        "notes": list(first.notes),
+        "numerics": first.numerics,
+        "data_digest": first.data.arrays,
+    }
+
+
+def embedding_dim(runs: Runs) -> int | None:
+    """None for a model without an embedding size."""
+    size = runs[0].recipe["model"].get("embedding_dim")
+    return size if isinstance(size, int) else None
+
+
+def _track(kind: Literal["fixed", "free"], dim: int | None, entries: Sequence[Entry]) -> Track:
+    basis = _basis(entries)
+    apart = [_apart(entry, basis) for entry in entries]
     seeds = basis[2] if basis else ()
-    full = [
-        [run for run in runs if run.seed in seeds]
-        for runs, why in zip(groups, reasons, strict=True)
-        if not why
+    entries = [
+        entry if why else replace(entry, runs=[run for run in entry.runs if run.seed in seeds])
+        for entry, why in zip(entries, apart, strict=True)
     ]
-    ranked = _ranked(full, results)
-    others = [
-        (make_row(runs, results), why) for runs, why in zip(groups, reasons, strict=True) if why
-    ]
-    others.sort(key=lambda other: _order(other[0]))
-    apart = [Standing(row, None, why, None, False) for row, why in others]
+    table = pl.DataFrame(
+        [row(entry) for entry in entries],
+        infer_schema_length=None,
+        schema_overrides={"notes": pl.List(pl.String)},
+    )
+    order = pl.col("apart") != "", -pl.col("auc"), "recipe", "recipe_digest", "data_digest"
+    table = table.with_columns(apart=pl.Series(apart)).with_row_index("entry").sort(*order)
+    competing = [entries[at] for at in table.filter(pl.col("apart") == "")["entry"]]
+    rest: list[None] = [None] * (len(entries) - len(competing))
+
+    samples = [[run.metrics.test.auc for run in entry.runs] for entry in competing]
+    ranks = pl.Series("rank", [*significance.ranks(samples), *rest], pl.Int64)
+    differences = _from_best(competing)
+    from_best = [*(each and asdict(each) for each in differences), *rest]
+    unusual = [*_other_budget([entry.trials for entry in competing]), *(False for _ in rest)]
+    table = table.drop("entry").with_columns(
+        ranks, pl.Series("from_best", from_best, INTERVAL), pl.Series("other_budget", unusual)
+    )
     return Track(
         kind,
         dim,
-        (*ranked, *apart),
+        table,
         seeds,
-        _detectable([standing.row.auc_sd or 0.0 for standing in ranked], len(seeds)),
-        all(standing.from_best is not None for standing in ranked[1:]),
+        _detectable(samples),
+        all(each is not None for each in differences[1:]),
     )
 
 
-def _basis(groups: Sequence[Runs]) -> Basis | None:
-    """What most rows of enough seeds share, a row of more seeds being cut to them. Of bases that
+def _basis(entries: Sequence[Entry]) -> Basis | None:
+    """What most entries of enough seeds share, one of more seeds being cut to them. Of bases that
     equally many share the newest numerics decide, then the most seeds, then the first in order."""
-    found = sorted({_own(runs) for runs in groups if len(runs) >= FULL_SEEDS})
-    sharing = {basis: sum(not _apart(runs, basis) for runs in groups) for basis in found}
-    return max(found, key=lambda basis: (sharing[basis], basis[0], len(basis[2])), default=None)
+    full = sorted({_own(entry) for entry in entries if len(entry.runs) >= FULL_SEEDS})
+    sharing = {basis: sum(not _apart(entry, basis) for entry in entries) for basis in full}
+    return max(full, key=lambda basis: (sharing[basis], basis[0], len(basis[2])), default=None)
 
 
-def _own(runs: Runs) -> Basis:
-    return runs[0].numerics, runs[0].data.arrays, tuple(run.seed for run in runs)
+def _own(entry: Entry) -> Basis:
+    first = entry.runs[0]
+    return first.numerics, first.data.arrays, tuple(run.seed for run in entry.runs)
 
 
-def _apart(runs: Runs, basis: Basis | None) -> str:
-    """Why a row is not ranked; nothing where it is."""
-    numerics, data, seeds = _own(runs)
+def _apart(entry: Entry, basis: Basis | None) -> str:
+    """Why an entry is not ranked; empty where it is."""
+    numerics, data, seeds = _own(entry)
     if len(seeds) < FULL_SEEDS or basis is None:
         return f"fewer than {FULL_SEEDS} seeds"
     if numerics != basis[0]:
@@ -123,66 +177,36 @@ def _apart(runs: Runs, basis: Basis | None) -> str:
     return "" if set(basis[2]) <= set(seeds) else "other seeds"
 
 
-def _ranked(groups: Sequence[Runs], results: Path) -> list[Standing]:
-    rows = sorted(
-        ((make_row(runs, results), runs) for runs in groups), key=lambda pair: _order(pair[0])
-    )
-    ranks = significance.ranks([[run.metrics.test.auc for run in runs] for _, runs in rows])
-    from_best = _from_best([runs for _, runs in rows], results)
-    budgets = Counter(row.trials for row, _ in rows)
-    usual = {trials for trials, count in budgets.items() if count == max(budgets.values())}
-    return [
-        Standing(
-            row,
-            rank,
-            "",
-            difference,
-            len(budgets) > 1 and (len(usual) > 1 or row.trials not in usual),
-        )
-        for (row, _), rank, difference in zip(rows, ranks, from_best, strict=True)
-    ]
-
-
-def _order(row: Row) -> tuple[float, str, str, str]:
-    return -row.auc, row.recipe, row.recipe_digest, row.data_digest
-
-
-def _from_best(groups: Sequence[Runs], results: Path) -> list[Difference | None]:
-    """Of each recipe from the first, over test rows and seeds; scores are read once."""
-    absent: list[Difference | None] = [None] * len(groups)
-    placed = [[_placements(run, results) for run in runs] for runs in groups]
-    kept = [[run for run in runs if run is not None] for runs in placed]
-    shapes = {(len(run.positive), len(run.negative)) for runs in kept for run in runs}
-    if len(kept) < 2 or len(shapes) != 1 or any(None in runs for runs in placed):
+def _from_best(entries: Sequence[Entry]) -> list[Difference | None]:
+    """The AUC of each entry less the first one's, with a bootstrap over test rows and seeds; None
+    for the first, and for all where the logits of one are not kept row by row."""
+    absent: list[Difference | None] = [None] * len(entries)
+    if len(entries) < 2 or any(run.seed not in one.logits for one in entries for run in one.runs):
         return absent
-    best, *others = kept
-    found = significance.bootstrap_differences(best, others, RESAMPLES, BOOTSTRAP_SEED)
-    return [None, *(_turned(difference) for difference in found)]
-
-
-def _placements(run: Record, results: Path) -> Placements | None:
-    """None where the logits are not kept row by row, or their file cannot be read, which `verify`
-    objects to."""
+    logits = [[entry.logits[run.seed] for run in entry.runs] for entry in entries]
     try:
-        found = scores.by_class(
-            scores.load(scores_path(Archive(results).path(run.dataset, run.name or "", run.seed)))
-        )
-        return None if found is None else significance.placements(found)
-    except (BenchmarkError, ValueError):
+        best, *others = [[significance.placements(each) for each in runs] for runs in logits]
+        found = significance.bootstrap_differences(best, others, RESAMPLES, BOOTSTRAP_SEED)
+    except ValueError:
+        return absent
+    return [None, *map(_reversed, found)]
+
+
+def _reversed(difference: Difference) -> Difference:
+    """The difference of b from a; without the last bits, in which machines differ."""
+    one = difference
+    return Difference(*(float(f"{x:.8g}") for x in (-one.value, -one.high, -one.low, one.p)))
+
+
+def _other_budget(trials: Sequence[int | None]) -> list[bool]:
+    budgets = Counter(trials)
+    usual = [number for number, count in budgets.items() if count == max(budgets.values())]
+    return [len(budgets) > 1 and (len(usual) > 1 or number not in usual) for number in trials]
+
+
+def _detectable(samples: Sequence[Sequence[float]]) -> float | None:
+    """To the digits in which machines agree."""
+    if len(samples) < 2:
         return None
-
-
-def _turned(difference: Difference) -> Difference:
-    """Of b from a; without the last bits, in which machines differ."""
-    return Difference(
-        *(
-            float(f"{value:.8g}")
-            for value in (-difference.value, -difference.high, -difference.low, difference.p)
-        )
-    )
-
-
-def _detectable(sds: Sequence[float], seeds: int) -> float | None:
-    if len(sds) < 2:
-        return None
-    return float(f"{significance.detectable(sds, seeds, comb(len(sds), 2)):.6g}")
+    sds = [stdev(sample) for sample in samples]
+    return float(f"{significance.detectable(sds, len(samples[0]), comb(len(sds), 2)):.6g}")

@@ -7,10 +7,10 @@ from statistics import mean
 from benchmark.measure.trajectory import over_seeds
 from benchmark.records.archive import Runs
 from benchmark.records.ranks import WHEN, SpectrumForm, When, bands, trajectories
-from benchmark.reports.document import Table, seeds_in_words
+from benchmark.reports.document import Table
 from benchmark.reports.figures.style import TITLES
 from benchmark.reports.rank.loss import RankLossPoint, Relation
-from benchmark.reports.rank.recipe import bars, words
+from benchmark.reports.words import bars, mean_sd, seeds_in_words
 
 QUALITIES = {"logloss": "test LogLoss", "auc": "test AUC"}
 
@@ -48,7 +48,7 @@ def overview(recipes: Mapping[str, Runs], metric: str = "erank") -> tuple[Table,
 def _end(runs: Runs, metric: str) -> tuple[str, ...]:
     return (
         seeds_in_words([run.seed for run in runs]),
-        words(over_seeds(run.metrics.test.auc for run in runs), 5),
+        mean_sd(over_seeds(run.metrics.test.auc for run in runs), 5),
         *(_last(runs, metric, "token", when) for when in WHEN),
         _last(runs, metric, "batch", "best"),
     )
@@ -62,15 +62,15 @@ def _move(runs: Runs, metric: str) -> tuple[str, ...]:
     }
     return (
         bars(bands(runs, metric, "token", "best").values()),
-        *(words(over_seeds(path.collapse for path in paths[when])) for when in WHEN),
-        *(words(over_seeds(swings[when]), 4, "+") for when in WHEN),
-        words(over_seeds(path.damping for path in paths["best"]), 2, "+"),
+        *(mean_sd(over_seeds(path.collapse for path in paths[when])) for when in WHEN),
+        *(mean_sd(over_seeds(swings[when]), 4, "+") for when in WHEN),
+        mean_sd(over_seeds(path.damping for path in paths["best"]), 2, "+"),
     )
 
 
 def _last(runs: Runs, metric: str, form: SpectrumForm, when: When) -> str:
     found = list(bands(runs, metric, form, when).values())
-    return words(found[-1]) if found else ""
+    return mean_sd(found[-1]) if found else ""
 
 
 def rank_and_loss(

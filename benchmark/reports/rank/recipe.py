@@ -1,13 +1,12 @@
 """What the records of one recipe tell about rank, as tables."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 from benchmark.measure.tables import TableRank, TableSpectrum, mean_over_fields
-from benchmark.measure.trajectory import Band, Trajectory, over_seeds
+from benchmark.measure.trajectory import Trajectory, over_seeds
 from benchmark.records.archive import Runs
 from benchmark.records.ranks import (
-    BARS,
     FORMS,
     WHEN,
     SpectrumForm,
@@ -23,6 +22,7 @@ from benchmark.records.record import Record
 from benchmark.reports.document import Table
 from benchmark.reports.figures.style import TITLES
 from benchmark.reports.figures.tables import rows_per_id
+from benchmark.reports.words import bars, mean_sd
 
 WIDEST = 40
 """Evaluations in one row of bars; of more, every second, third ... is shown."""
@@ -46,22 +46,6 @@ def of_recipe(runs: Runs, metrics: Sequence[str] = ("erank",)) -> tuple[Table, .
     return tuple(sections)
 
 
-def bars(course: Iterable[Band | None], low: float = 0.0, high: float = 1.0) -> str:
-    """One small bar each, from `low` to `high`; a dot where there is none."""
-    span = high - low or 1.0
-    return "".join(
-        "·" if band is None else BARS[min(int((band.mean - low) / span * len(BARS)), len(BARS) - 1)]
-        for band in course
-    )
-
-
-def words(band: Band | None, digits: int = 3, sign: str = "") -> str:
-    if band is None:
-        return ""
-    shown = f"{band.mean:{sign}z.{digits}f}"
-    return shown if band.sd is None else f"{shown} ± {band.sd:.{digits}f}"
-
-
 def _stages(runs: Runs, metric: str) -> Table:
     head: list[str] = ["stage", "limit"]
     columns: list[list[str]] = [list(spectra(runs[0], "token", "best"))]
@@ -75,7 +59,7 @@ def _stages(runs: Runs, metric: str) -> Table:
         low, high = min(means), max(means)
         for when, said in WHEN.items():
             head.append(f"{form}, {said}")
-            columns.append([f"{bars([band], low, high)} {words(band)}" for band in found[when]])
+            columns.append([f"{bars([band], low, high)} {mean_sd(band)}" for band in found[when]])
             remarks.append(
                 f"{form}, {said}: {bars(found[when], low, high)} from {low:.3f} to {high:.3f}"
             )
@@ -99,7 +83,9 @@ def _blocks(runs: Runs, metric: str) -> Table:
     for when, said in WHEN.items():
         for part in PARTS:
             head.append(f"{part}, {said}")
-            columns.append([words(band, 4, "+") for band in block_bands(runs, metric, when, part)])
+            columns.append(
+                [mean_sd(band, 4, "+") for band in block_bands(runs, metric, when, part)]
+            )
     rows = tuple(zip(*columns, strict=True))
     remarks = [
         remark for form in FORMS for when in WHEN if (remark := _summary(runs, metric, form, when))
@@ -116,7 +102,7 @@ def _summary(runs: Runs, metric: str, form: SpectrumForm, when: When) -> str:
     collapse, damping = over_seeds(p.collapse for p in paths), over_seeds(p.damping for p in paths)
     if collapse is None:
         return ""
-    said = f"{WHEN[when]}, {form} form: collapse ratio {words(collapse)}"
+    said = f"{WHEN[when]}, {form} form: collapse ratio {mean_sd(collapse)}"
     if not any(path.amplitude for path in paths):
         return said
     if damping is None:
@@ -124,7 +110,7 @@ def _summary(runs: Runs, metric: str, form: SpectrumForm, when: When) -> str:
             "one block" if len(paths[0].amplitude) == 1 else "no seed has all amplitudes above 0"
         )
     error = f" (standard error {errors[0]:.3f})" if len(errors := _errors(paths)) == 1 else ""
-    return f"{said}; damping {words(damping)}{error} in {damping.seeds} of {len(paths)} seeds"
+    return f"{said}; damping {mean_sd(damping)}{error} in {damping.seeds} of {len(paths)} seeds"
 
 
 def _errors(paths: Sequence[Trajectory]) -> list[float]:
@@ -142,8 +128,8 @@ def _training(runs: Runs) -> Table:
         rows.append(
             (
                 stage,
-                words(course[0].band),
-                words(course[-1].band),
+                mean_sd(course[0].band),
+                mean_sd(course[-1].band),
                 f"{low:.3f}",
                 f"{high:.3f}",
                 shown,
@@ -173,7 +159,7 @@ def _tables(runs: Runs) -> Table:
     means = (
         over_seeds(_field_mean(run, weight, name) for run in runs) for weight, name in QUANTITIES
     )
-    rows.append(("mean", "", "", "", "", *(words(band, 2) for band in means)))
+    rows.append(("mean", "", "", "", "", *(mean_sd(band, 2) for band in means)))
     remark = (
         "Raw information abundance (ia) and effective rank of the rows seen in training, with the"
         " best weights, not centred; by count: each row times the square root of how often it"
@@ -193,7 +179,7 @@ def _field(runs: Runs, tables: Sequence[TableSpectrum]) -> tuple[str, ...]:
     found = (
         over_seeds(_value(getattr(t, weight), name) for t in tables) for weight, name in QUANTITIES
     )
-    return first.field, *size, *(words(band, 2) for band in found)
+    return first.field, *size, *(mean_sd(band, 2) for band in found)
 
 
 def _field_mean(run: Record, weight: str, name: str) -> float | None:

@@ -11,7 +11,7 @@ from benchmark.errors import UsageError
 from benchmark.measure.cost import flops_per_sample
 from benchmark.recipes.recipe import Recipe, on_meta
 from benchmark.records.record import Record
-from benchmark.reports.document import words
+from benchmark.reports.words import duration
 
 T = TypeVar("T")
 
@@ -75,6 +75,6 @@ def in_total(times: Sequence[float | None], jobs: int) -> str:
     """The length of all runs in words; those of unknown length are counted apart."""
     known = [time for time in times if time is not None]
     unknown = len(times) - len(known)
-    total = f"about {words(makespan(known, jobs))} on {jobs} at once" if known else ""
+    total = f"about {duration(makespan(known, jobs))} on {jobs} at once" if known else ""
     apart = f"{unknown} of unknown length, as no earlier run is like them" if unknown else ""
     return "; ".join(filter(None, (total, apart)))

@@ -10,7 +10,7 @@ from benchmark.recipes.recipe import recipe_ids
 from benchmark.records.archive import Archive as Results
 from benchmark.records.comparable import require_comparable
 from benchmark.records.record import Record
-from benchmark.reports.document import seeds_in_words
+from benchmark.reports.words import seeds_in_words
 from benchmark.studies import damping
 from benchmark.studies.ablation import design
 

@@ -15,9 +15,9 @@ from benchmark.measure.trajectory import Trajectory
 from benchmark.records.archive import RANKED
 from benchmark.records.ranks import WHEN, When, trajectories
 from benchmark.records.record import Record
-from benchmark.reports.document import seeds_in_words
 from benchmark.reports.leaderboard.tracks import FULL_SEEDS
 from benchmark.reports.rank import loss
+from benchmark.reports.words import seeds_in_words
 from benchmark.studies.ablation import design, report
 from benchmark.studies.ablation.design import FFN, MIXING
 from benchmark.studies.claims.archive import Archive, Missing, Wanted

@@ -7,7 +7,8 @@ from statistics import mean, stdev
 from typing import Any
 
 from benchmark.records.record import Record
-from benchmark.reports.document import Report, derived
+from benchmark.reports.document import Report
+from benchmark.reports.words import derived
 from benchmark.studies.scaling import released as scaling_released
 from benchmark.studies.scaling import sections, shapes
 from benchmark.studies.scaling.curves import (

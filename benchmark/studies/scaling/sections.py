@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 
 from benchmark.errors import UsageError
 from benchmark.recipes import recipe as recipes
-from benchmark.reports.document import Table, seeds_in_words, with_sd
+from benchmark.reports.document import Table
+from benchmark.reports.words import seeds_in_words, with_sd
 from benchmark.studies.scaling.bootstrap import unequal
 from benchmark.studies.scaling.curves import Curve, Joint, Met, logloss, mean_rank
 from benchmark.studies.scaling.joint import LEAST_FALL, JointFit

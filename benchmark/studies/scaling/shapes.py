@@ -15,7 +15,8 @@ from benchmark.measure.cost import flops_per_sample
 from benchmark.measure.significance import ALPHA, Difference, holm, welch
 from benchmark.recipes import recipe as recipes
 from benchmark.recipes.recipe import Recipe, on_meta
-from benchmark.reports.document import Table, derived
+from benchmark.reports.document import Table
+from benchmark.reports.words import derived
 from benchmark.studies.scaling.curves import logloss, mean_rank
 from benchmark.studies.scaling.ladders import (
     FLOPS,

@@ -50,7 +50,9 @@ def sides(results: Path, a: str = f"{DATASET}/good", b: str = f"{DATASET}/bad"):
 
 
 def section(results: Path, title: str):
-    return next(part for part in tables.report(*sides(results)) if part.title.startswith(title))
+    a, b = sides(results)
+    every = tables.report(a, b, tables.gaps(a, b))
+    return next(table for table in every if table.title.startswith(title))
 
 
 def row(found, name: str) -> dict[str, str]:

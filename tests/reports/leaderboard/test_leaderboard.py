@@ -5,6 +5,7 @@ import io
 import json
 import random
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,12 +14,13 @@ from benchmark import __version__
 from benchmark.measure import significance
 from benchmark.records import scores
 from benchmark.records.archive import Archive
-from benchmark.records.record import scores_path
-from benchmark.reports import document
-from benchmark.reports.leaderboard import files
-from benchmark.reports.leaderboard import rows as leaderboard_rows
+from benchmark.records.record import save, scores_path
+from benchmark.reports.document import check, write
+from benchmark.reports.leaderboard import entries as leaderboard_entries
 from benchmark.reports.leaderboard import text as leaderboard_text
 from benchmark.reports.leaderboard.boards import Board, boards
+from benchmark.reports.leaderboard.columns import PARTS
+from benchmark.reports.leaderboard.entries import entries
 from benchmark.reports.leaderboard.published import Published
 from benchmark.reports.leaderboard.tracks import BOOTSTRAP_SEED, RESAMPLES
 from tests.factories import TEST, make_record
@@ -45,14 +47,20 @@ def with_model(runs, **model):
 
 
 def board_of(records, results) -> Board:
-    [board] = boards(records, results, Published())
+    [board] = boards(entries(records, Archive(results)), Published())
     return board
+
+
+def files_of(records, results) -> dict[Path, str | None]:
+    found = boards(entries(records, Archive(results)), Published())
+    documents = leaderboard_text.documents_of(found, Archive(results))
+    return {document.path: document.text for document in documents}
 
 
 def standings(records, results):
     """(recipe, rank, why not) of the only track."""
     [track] = board_of(records, results).tracks
-    return [(one.row.recipe, one.rank, one.apart) for one in track.standings]
+    return track.table.select("recipe", "rank", "apart").rows()
 
 
 def keep_scores(runs, results, shift: float, rows: int = 200) -> list[significance.Scores]:
@@ -77,14 +85,15 @@ def test_a_row_is_the_mean_over_its_seeds(tmp_path) -> None:
     [track] = board_of(
         [make_run("aa", 1, 0.72), make_run("aa", 0, 0.70), make_run("bb", 0, 0.8)], tmp_path
     ).tracks
-    best, second = (one.row for one in track.standings)
-    assert (best.recipe, best.seeds, best.auc, best.auc_sd) == ("bb", (0,), 0.8, None)
-    assert (second.recipe, second.seeds) == ("aa", (0, 1))
-    assert second.auc == (0.70 + 0.72) / 2
-    assert second.auc_sd == pytest.approx(0.02 / 2**0.5)
-    assert second.erank == pytest.approx(2.5 / 6)  # the last stage's mean over its limit
-    assert second.collapse == pytest.approx(2.5 / 3.5)
-    assert (second.parameters, second.embedding_dim, second.trials) == (385, 8, None)
+    best, second = track.table.to_dicts()
+    assert [best[name] for name in ("recipe", "seeds", "auc", "auc_sd")] == ["bb", [0], 0.8, None]
+    assert (second["recipe"], second["seeds"]) == ("aa", [0, 1])
+    assert second["auc"] == (0.70 + 0.72) / 2
+    assert second["auc_sd"] == pytest.approx(0.02 / 2**0.5)
+    assert second["erank"] == pytest.approx(2.5 / 6)  # the last stage's mean over its limit
+    assert second["collapse"] == pytest.approx(2.5 / 3.5)
+    assert sum(second[part] for part in PARTS) == 385
+    assert (second["embedding_dim"], second["trials"]) == (8, None)
 
 
 def test_ranks_are_those_of_the_rule(tmp_path) -> None:
@@ -144,8 +153,8 @@ def test_rows_that_are_not_alike_are_listed_apart(tmp_path, other, why) -> None:
 def test_a_row_of_more_seeds_is_ranked_over_those_of_the_others(tmp_path) -> None:
     records = [*make_runs("aa", 0.7), *make_runs("bb", 0.8), *make_runs("cc", 0.9, seeds=range(10))]
     [track] = board_of(records, tmp_path).tracks
-    assert [(one.row.recipe, one.rank, one.row.seeds) for one in track.standings] == [
-        (name, rank, (0, 1, 2, 3, 4)) for name, rank in (("cc", 1), ("bb", 2), ("aa", 3))
+    assert track.table.select("recipe", "rank", "seeds").rows() == [
+        (name, rank, [0, 1, 2, 3, 4]) for name, rank in (("cc", 1), ("bb", 2), ("aa", 3))
     ]
 
 
@@ -163,15 +172,9 @@ def test_other_embedding_sizes_compete_in_the_free_track(tmp_path) -> None:
         *with_model(make_runs("wide", 0.9), embedding_dim=64),
     ]
     fixed, free = board_of(records, tmp_path).tracks
-    assert (fixed.kind, fixed.embedding_dim, [one.row.recipe for one in fixed.standings]) == (
-        "fixed",
-        8,
-        ["aa", "lr"],
-    )
-    assert (free.kind, [(one.row.recipe, one.rank) for one in free.standings]) == (
-        "free",
-        [("wide", 1)],
-    )
+    assert (fixed.kind, fixed.embedding_dim) == ("fixed", 8)
+    assert fixed.table["recipe"].to_list() == ["aa", "lr"]
+    assert (free.kind, free.table.select("recipe", "rank").rows()) == ("free", [("wide", 1)])
 
 
 def test_a_data_set_without_a_built_in_card_has_a_free_track_only(tmp_path) -> None:
@@ -187,20 +190,18 @@ def test_the_bootstrap_stands_beside_the_ranks(tmp_path) -> None:
     }
     board = board_of([run for name in runs for run in runs[name]], tmp_path)
     [track] = board.tracks
-    assert [one.from_best is None for one in track.standings] == [True, False, False]
-    for standing in track.standings[1:]:
+    best, *others = track.table.to_dicts()
+    assert best["from_best"] is None and len(others) == 2
+    for line in others:
         expected = significance.bootstrap_difference(
-            kept["cc"], kept[standing.row.recipe], RESAMPLES, BOOTSTRAP_SEED
+            kept["cc"], kept[line["recipe"]], RESAMPLES, BOOTSTRAP_SEED
         )
-        found = standing.from_best
-        assert (found.value, found.low, found.high) == pytest.approx(
+        value, low, high = (line["from_best"][part] for part in ("value", "low", "high"))
+        assert (value, low, high) == pytest.approx(
             (-expected.value, -expected.high, -expected.low), rel=1e-6
         )
-        assert found.low < found.value < found.high < 0
-        assert (
-            f"| {found.value:+.5f} [{found.low:+.5f}, {found.high:+.5f}] |"
-            in leaderboard_text.markdown([board])
-        )
+        assert low < value < high < 0
+        assert f"| {value:+.5f} [{low:+.5f}, {high:+.5f}] |" in leaderboard_text.markdown([board])
 
 
 @pytest.mark.parametrize("fault", ["missing", "bins", "damaged", "other rows"])
@@ -218,15 +219,14 @@ def test_without_each_rows_logit_the_table_says_so(tmp_path, fault) -> None:
     else:
         scores.save({name: np.ones(3) for name in scores.BIN_ARRAYS}, path)
     board = board_of([*runs[0], *runs[1]], tmp_path)
-    assert [one.rank for one in board.tracks[0].standings] == [1, 2]
-    assert [one.from_best for one in board.tracks[0].standings] == [None, None]
+    assert board.tracks[0].table.select("rank", "from_best").rows() == [(1, None), (2, None)]
     assert "No differences from the best row" in leaderboard_text.markdown([board])
 
 
 def test_tuning_is_told_and_another_budget_marked(tmp_path, monkeypatch) -> None:
     costs = {"studies/tuning/a.json": (30, 1.25), "studies/tuning/b.json": (8, 0.5)}
     monkeypatch.setattr(
-        leaderboard_rows, "tuning_cost", lambda results, reference: costs[reference]
+        leaderboard_entries, "tuning_cost", lambda results, reference: costs[reference]
     )
     first, second = costs
     same = [*make_runs("aa", 0.7, tuned=first), *make_runs("bb", 0.8, tuned=first)]
@@ -258,7 +258,7 @@ def test_the_same_bytes_whatever_the_order_of_the_records(tmp_path) -> None:
     contents = set()
     for shuffle in range(6):
         random.Random(shuffle).shuffle(records)
-        contents.add(tuple(sorted(files.files(records, tmp_path).items())))
+        contents.add(tuple(sorted(files_of(records, tmp_path).items())))
     assert len(contents) == 1
 
 
@@ -286,7 +286,7 @@ def test_rows_of_one_recipe_are_told_apart(tmp_path) -> None:
 
 def test_csv_and_json_keep_values_as_measured(tmp_path) -> None:
     records = [*make_runs("aa", 0.7), *make_runs("bb", 0.8), make_run("cc", 0, 0.9)]
-    found = files.files(records, tmp_path)
+    found = files_of(records, tmp_path)
     lines = list(csv.DictReader(io.StringIO(found[tmp_path / "leaderboard.csv"])))
     assert [(line["recipe"], line["rank"], line["track"]) for line in lines] == [
         ("bb", "1", "fixed"),
@@ -306,15 +306,18 @@ def test_the_readme_beside_the_results_gets_its_part_and_nothing_else(tmp_path) 
     results, readme = tmp_path / "results", tmp_path / "README.md"
     readme.write_text("before\n<!-- leaderboard -->\nSTALE\n<!-- /leaderboard -->\nafter\n")
     records = [*make_runs("aa", 0.7), *make_runs("bb", 0.8)]
-    found = files.files(records, results)
-    text = found[readme]
+    for run in records:
+        save(run, Archive(results).path(run.dataset, run.name, run.seed))
+    documents = leaderboard_text.documents(Archive(results))
+    assert [document.current for document in documents] == [False] * 4
+    text = documents[-1].text
+    assert documents[-1].path == readme
     assert text.startswith("before\n<!-- leaderboard -->\n") and text.endswith(
         "<!-- /leaderboard -->\nafter\n"
     )
     assert "STALE" not in text and "| 1 | bb | 0.80000 ± 0.00158 |" in text
-    assert {path.name for path in document.differing(found)} == {path.name for path in found}
-    document.write_texts(found)
-    assert document.differing(files.files(records, results)) == []
-    assert files.files(records, results)[readme] == text
+    write(documents)
+    check(leaderboard_text.documents(Archive(results)))
+    assert readme.read_text() == text
     readme.write_text("before\nafter\n")
-    assert readme not in files.files(records, results)
+    assert readme not in [each.path for each in leaderboard_text.documents(Archive(results))]

@@ -9,7 +9,7 @@ from benchmark.measure.cost import flops_per_sample
 from benchmark.recipes import recipe as recipes
 from benchmark.recipes.recipe import on_meta
 from benchmark.records.record import Record
-from benchmark.reports.document import words
+from benchmark.reports.words import duration
 from benchmark.studies.campaign.cells import Planned, ranked
 from benchmark.studies.campaign.estimate import in_total, longest_first, makespan, seconds
 from tests.factories import make_curve, make_record
@@ -91,7 +91,7 @@ def test_the_unknown_and_the_longest_come_first() -> None:
 def test_makespan_and_words() -> None:
     assert makespan([5, 4, 3], 2) == 7
     assert makespan([], 2) == 0
-    assert [words(time) for time in (None, 45, 720, 12240)] == [
+    assert [duration(time) for time in (None, 45, 720, 12240)] == [
         "unknown",
         "45 s",
         "12 min",

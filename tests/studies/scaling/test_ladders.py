@@ -12,6 +12,7 @@ from benchmark.errors import BenchmarkError, UsageError
 from benchmark.measure.cost import Parameters
 from benchmark.recipes import recipe as recipes
 from benchmark.records import record
+from benchmark.records.archive import Archive
 from benchmark.studies.campaign import cells, variants
 from benchmark.studies.scaling import extrapolate, figures, files, ladders, released
 from benchmark.studies.scaling import report as scaling_report
@@ -161,7 +162,7 @@ def test_tables_are_held_to_the_records(three, tmp_path) -> None:
     )
     (tmp_path / "scaling").mkdir()
     (tmp_path / "scaling" / "simulation.md").write_text("")
-    assert [path for path, _ in tables.tables([], tmp_path) if "scaling" in str(path)] == []
+    assert [path for path, _ in tables.tables(Archive(tmp_path)) if "scaling" in str(path)] == []
     (tmp_path / "scaling" / "gone.md").write_text("")
     with pytest.raises(
         BenchmarkError, match="gone has neither records of a ladder nor a released one"

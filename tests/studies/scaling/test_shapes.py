@@ -142,7 +142,7 @@ def test_a_shape_is_a_cell_and_its_record_is_held_against_it(tmp_path) -> None:
     path = cell.path(tmp_path)
 
     def faults(path: Path) -> str:
-        return "; ".join(verify_place.place(run, path, tmp_path / "recipes"))
+        return "; ".join(verify_place.faults(run, path, tmp_path / "recipes"))
 
     assert faults(path) == ""
     assert "stale: the recipe's digest is" in faults(

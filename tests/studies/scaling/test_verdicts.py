@@ -12,7 +12,7 @@ import pytest
 
 from benchmark.errors import UsageError
 from benchmark.records import record
-from benchmark.reports.document import derived
+from benchmark.reports.words import derived
 from benchmark.studies.scaling import extrapolate, figures, files, ladders, sections
 from benchmark.studies.scaling import report as scaling_report
 from benchmark.studies.scaling.curves import NO_POWER_LAW, Joint, curves
