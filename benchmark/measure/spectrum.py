@@ -87,7 +87,7 @@ def rank_metrics(sigma: Vector) -> dict[str, Vector]:
 
 
 def triangle(rows: Vector, above: Vector | None = None) -> Vector:
-    """R [..., at most columns, columns] of a QR factorisation of `above` and rows [..., n, columns].
+    """R [..., at most columns, columns] of the QR of rows [..., n, columns] below `above`.
 
     R has the singular values of all rows so far, in memory that does not grow with them.
     """

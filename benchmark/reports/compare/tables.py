@@ -10,8 +10,8 @@ import numpy as np
 
 from benchmark.errors import BenchmarkError
 from benchmark.measure.significance import (
+    ClassScores,
     Difference,
-    Scores,
     bootstrap_difference,
     delong,
     normal_difference,
@@ -133,9 +133,9 @@ def _over_rows_and_seeds(a: Side, b: Side) -> Gap:
     return Gap(AUC, difference, "bootstrap, over test rows and seeds")
 
 
-def _scores(side: Side) -> list[Scores]:
+def _scores(side: Side) -> list[ClassScores]:
     """Raises BenchmarkError where the logits are not at hand row by row."""
-    found: list[Scores] = []
+    found: list[ClassScores] = []
     for path in side.paths:
         if (by_class := scores.by_class(scores.load(scores_path(path)))) is None:
             raise BenchmarkError("the logits are not kept row by row, only in bins")
@@ -143,7 +143,7 @@ def _scores(side: Side) -> list[Scores]:
     return found
 
 
-def _paired_logloss(a: Scores, b: Scores) -> Difference:
+def _paired_logloss(a: ClassScores, b: ClassScores) -> Difference:
     """Of the mean losses on the same rows, whose differences are taken to be independent."""
     if [len(part) for part in a] != [len(part) for part in b]:
         raise ValueError("the runs were not scored on the same test rows")

@@ -54,7 +54,7 @@ def standings(records, results):
     return [(one.row.recipe, one.rank, one.apart) for one in track.standings]
 
 
-def keep_scores(runs, results, shift: float, rows: int = 200) -> list[significance.Scores]:
+def keep_scores(runs, results, shift: float, rows: int = 200) -> list[significance.ClassScores]:
     """Logits of one set of test rows for every run, the classes `shift` apart."""
     shared = np.random.default_rng(0).normal(size=rows)
     kept = []
