@@ -79,7 +79,7 @@ def test_prepare_run_check_remove(command, place, card, tmp_path) -> None:
 
     words = one_epoch(card, tmp_path)
     command("run", *words, **place)
-    assert "3 source files checked, all is well" in command("data", "check", card, **place)[0]
+    assert "3 source files checked, all correct" in command("data", "check", card, **place)[0]
 
     [array] = (tmp_path / "cache" / "mine").glob("*/train.sparse.npy")
     before = array.stat()
