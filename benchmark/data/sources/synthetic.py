@@ -133,10 +133,10 @@ def vocabulary(counts: Integers, min_count: int) -> tuple[Ids, int]:
 
     Ids go from 1 by falling count, ties by token; the last id is out-of-vocabulary."""
     order = np.argsort(-counts, kind="stable")
-    kept = order[counts[order] >= min_count]
-    ids = np.full(len(counts), len(kept) + 1, dtype=np.int32)
-    ids[kept] = np.arange(1, len(kept) + 1)
-    return ids, len(kept) + 2
+    frequent = order[counts[order] >= min_count]
+    ids = np.full(len(counts), len(frequent) + 1, dtype=np.int32)
+    ids[frequent] = np.arange(1, len(frequent) + 1)
+    return ids, len(frequent) + 2
 
 
 def first_rows_md5(size: FieldSize) -> str:
