@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from benchmark.data.card import Card
 
 app = typer.Typer(help="List, show, prepare, check and remove data sets.", no_args_is_help=True)
-Dataset = Annotated[str, typer.Argument(help="A data set's id, or the path of your own TOML card.")]
+CardName = Annotated[
+    str, typer.Argument(help="A data set's id, or the path of your own TOML card.")
+]
 Root = Annotated[
     Path | None,
     typer.Option(help="Folder of the data files you have: csv, csv.gz or the hub's zip."),
@@ -43,7 +45,7 @@ def list_() -> None:
 
 
 @app.command("show")
-def show(name: Dataset) -> None:
+def show(name: CardName) -> None:
     """Show a data set's card: source, terms, citation, caveat, columns and expected facts."""
     from benchmark.data.catalog import find_card
 
@@ -54,7 +56,7 @@ def show(name: Dataset) -> None:
 
 @app.command("prepare")
 def prepare(
-    name: Dataset,
+    name: CardName,
     data_root: Root = None,
     allow_unverified: Annotated[
         bool,
@@ -80,7 +82,7 @@ def prepare(
 
 
 @app.command("check")
-def check(name: Dataset, data_root: Root = None) -> None:
+def check(name: CardName, data_root: Root = None) -> None:
     """Compute the hashes, rows, positives and ids of a data set again, and the md5 of its files."""
     from benchmark.data import catalog, inventory
     from benchmark.errors import BenchmarkError, MissingData
@@ -112,7 +114,7 @@ def check(name: Dataset, data_root: Root = None) -> None:
 
 @app.command("remove")
 def remove(
-    name: Dataset, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False
+    name: CardName, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False
 ) -> None:
     """Delete a data set's encoded form and its downloaded files. Your own files stay."""
     from benchmark.data import catalog, inventory
