@@ -1,4 +1,4 @@
-"""`data`: which data sets there are, and which of them are on this machine."""
+"""`data`: the data sets, and which of them are on this machine."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,11 +12,17 @@ if TYPE_CHECKING:
     from benchmark.data.card import Card
 
 app = typer.Typer(help="List, show, prepare, check and remove data sets.", no_args_is_help=True)
-Name = Annotated[str, typer.Argument(help="A data set's id, or the path of your own TOML card.")]
+CardName = Annotated[
+    str, typer.Argument(help="A data set's id, or the path of your own TOML card.")
+]
 Root = Annotated[
     Path | None,
     typer.Option(help="Folder of the data files you have: csv, csv.gz or the hub's zip."),
 ]
+
+
+def _print(line: str) -> None:
+    out.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command("list")
@@ -28,28 +34,29 @@ def list_() -> None:
     for name in catalog.card_names():
         card = catalog.find_card(name).card
         folders = inventory.store_folders(card)
-        fetched = f"{card.hub.gigabytes} GB to fetch" if card.hub and card.hub.gigabytes else ""
-        size = _gigabytes(sum(map(inventory.size, folders))) if folders else fetched
-        known = [expected.rows for expected in card.expected.values() if expected.rows]
+        size = f"{card.hub.gigabytes} GB to fetch" if card.hub and card.hub.gigabytes else ""
+        if folders:
+            size = _gigabytes(sum(map(inventory.size, folders)))
+        rows = sum(expected.rows or 0 for expected in card.expected.values())
         table.add_row(
-            name, f"{sum(known):,}" if known else "", size, "yes" if folders else "no", card.title
+            name, f"{rows:,}" if rows else "", size, "yes" if folders else "no", card.title
         )
     out.print(table)
 
 
 @app.command("show")
-def show(name: Name) -> None:
-    """Show a data set's card: source, terms, citation, caveat, columns and what its files are held
-    against."""
+def show(name: CardName) -> None:
+    """Show a data set's card: source, terms, citation, caveat, columns and expected facts."""
     from benchmark.data.catalog import find_card
 
-    for key, value in _lines(find_card(name).card):
-        out.print(f"{key:<12}{value}", markup=False, highlight=False, soft_wrap=True)
+    for key, value in _facts(find_card(name).card).items():
+        if value:
+            _print(f"{key:<12}{value}")
 
 
 @app.command("prepare")
 def prepare(
-    name: Name,
+    name: CardName,
     data_root: Root = None,
     allow_unverified: Annotated[
         bool,
@@ -66,25 +73,17 @@ def prepare(
             name, data_root=data_root, notify=notice, allow_unverified=allow_unverified
         )
     except KeyboardInterrupt:
-        notice(
-            "interrupted: a download is kept and resumed at the next call, anything else begins"
-            " anew"
-        )
+        notice("interrupted: the next call resumes a download and repeats anything else")
         raise typer.Exit(130) from None
     rows = " / ".join(f"{count:,}" for count in store.fingerprint.rows.values())
     unverified = ", unverified files" if catalog.is_unverified(store.fingerprint) else ""
     size = _gigabytes(inventory.size(store.folder))
-    out.print(
-        f"{found.card.id} is ready: {rows} rows, {size}{unverified}",
-        highlight=False,
-        soft_wrap=True,
-    )
+    _print(f"{found.card.id} is ready: {rows} rows, {size}{unverified}")
 
 
 @app.command("check")
-def check(name: Name, data_root: Root = None) -> None:
-    """Compute again what is kept of a data set: hashes, rows, positives, ids, and the md5 of files
-    that are here."""
+def check(name: CardName, data_root: Root = None) -> None:
+    """Compute the hashes, rows, positives and ids of a data set again, and the md5 of its files."""
     from benchmark.data import catalog, inventory
     from benchmark.errors import BenchmarkError, MissingData
 
@@ -100,87 +99,62 @@ def check(name: Name, data_root: Root = None) -> None:
             faults += inventory.check(card, folder)
         except BenchmarkError as error:
             faults.append(str(error))
-    sources = 0
-    for path, md5, expected in inventory.check_sources(found, data_root):
-        sources += 1
+    sources = list(inventory.check_sources(found, data_root))
+    for path, md5, expected in sources:
         if md5 != expected:
             faults.append(f"{path}: md5 {md5}, but the card of {card.id} expects {expected}")
     for fault in faults:
-        out.print(f"FAILED {fault}", markup=False, highlight=False, soft_wrap=True)
+        _print(f"FAILED {fault}")
     if faults:
         raise typer.Exit(1)
-    out.print(
-        f"{card.id}: {len(folders)} encoded and {sources} source files checked, all is well",
-        highlight=False,
+    _print(
+        f"{card.id}: {len(folders)} encoded and {len(sources)} source files checked, all correct"
     )
 
 
 @app.command("remove")
 def remove(
-    name: Name, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False
+    name: CardName, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False
 ) -> None:
     """Delete a data set's encoded form and its downloaded files. Your own files stay."""
     from benchmark.data import catalog, inventory
 
     card = catalog.find_card(name).card
-    shared = [
-        other for other in catalog.card_names() if _shares(card, catalog.find_card(other).card)
-    ]
-    also = f"; {', '.join(shared)} must then be downloaded again to be encoded" if shared else ""
+    hubs = {other: catalog.find_card(other).card.hub for other in catalog.card_names()}
+    repository = card.hub.repo if card.hub else None
+    sharing = [other for other, hub in hubs.items() if hub and hub.repo == repository]
+    shared = ", ".join(other for other in sharing if other != card.id)
+    also = f"; {shared} must then be downloaded again to be encoded" if shared else ""
     if not yes:
         typer.confirm(f"Delete all that is kept of {card.id}{also}?", abort=True)
-    out.print(f"{card.id}: {_gigabytes(inventory.remove(card))} freed", highlight=False)
-
-
-def _shares(card: "Card", other: "Card") -> bool:
-    return (
-        other.id != card.id
-        and card.hub is not None
-        and other.hub is not None
-        and card.hub.repo == other.hub.repo
-    )
+    _print(f"{card.id}: {_gigabytes(inventory.remove(card))} freed")
 
 
 def _gigabytes(count: int) -> str:
     return f"{count / 1e9:,.3f} GB"
 
 
-def _lines(card: "Card") -> list[tuple[str, str]]:
-    lines = [("id", card.id), ("title", card.title), ("source", card.source), ("terms", card.terms)]
-    lines += [("citation", card.citation), ("caveat", card.caveat)]
-    if card.hub:
-        lines.append(
-            (
-                "hub",
-                f"{card.hub.repo}, {card.hub.file}, revision {card.hub.revision or 'not pinned'}",
-            )
-        )
-    if card.table:
-        lines += [("label", card.table.label), ("dense", ", ".join(card.table.dense))]
-        lines += [
-            ("sparse", ", ".join(card.table.sparse)),
-            ("min_count", str(card.table.min_count)),
-        ]
-        rules = [
-            f"{name} = {derived.rule}({derived.of})" for name, derived in card.table.derive.items()
-        ]
-        lines += [
-            ("dense rule", card.table.dense_rule if card.table.dense else ""),
-            ("derived", ", ".join(rules)),
-        ]
-        split = card.table.split
-        lines.append(("split", f"{split.method} {split.parts}, seed {split.seed}" if split else ""))
-    lines += [("generator", card.generator or ""), ("dimension", str(card.embedding_dim))]
-    lines.append(
-        ("published", f"{card.published_rows:,} embedding rows" if card.published_rows else "")
-    )
-    for split_name, fact in card.expected.items():
-        known = [
-            f"{value:,} {key}"
-            for key, value in (("rows", fact.rows), ("positives", fact.positives))
-            if value
-        ]
-        lines.append((split_name, ", ".join([*known, *([f"md5 {fact.md5}"] if fact.md5 else [])])))
-    if card.oracle:
-        lines.append(("oracle", f"AUC {card.oracle.auc:.5f}, LogLoss {card.oracle.logloss:.5f}"))
-    return [(key, value) for key, value in lines if value]
+def _facts(card: "Card") -> dict[str, object]:
+    names = ("id", "title", "source", "terms", "citation", "caveat")
+    facts: dict[str, object] = {name: getattr(card, name) for name in names}
+    if hub := card.hub:
+        facts["hub"] = f"{hub.repo}, {hub.file}, revision {hub.revision or 'not pinned'}"
+    if table := card.table:
+        rules = [f"{name} = {rule.rule}({rule.of})" for name, rule in table.derive.items()]
+        facts["label"] = table.label
+        facts["dense"], facts["sparse"] = ", ".join(table.dense), ", ".join(table.sparse)
+        facts["min_count"] = table.min_count
+        facts["dense rule"] = table.dense_rule if table.dense else ""
+        facts["derived"] = ", ".join(rules)
+        if split := table.split:
+            facts["split"] = f"{split.method} {split.parts}, seed {split.seed}"
+    facts |= {"generator": card.generator, "dimension": card.embedding_dim}
+    if card.published_rows:
+        facts["published"] = f"{card.published_rows:,} embedding rows"
+    for name, fact in card.expected.items():
+        counts = {"rows": fact.rows, "positives": fact.positives}
+        words = [f"{count:,} {key}" for key, count in counts.items() if count]
+        facts[name] = ", ".join([*words, *([f"md5 {fact.md5}"] if fact.md5 else [])])
+    if oracle := card.oracle:
+        facts["oracle"] = f"AUC {oracle.auc:.5f}, LogLoss {oracle.logloss:.5f}"
+    return facts

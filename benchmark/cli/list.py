@@ -1,4 +1,4 @@
-"""`list`: what the registries and folders hold."""
+"""`list`: models, data sets and recipes."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -10,40 +10,32 @@ from rich.text import Text
 from benchmark.terminal.console import out
 
 
-class Kind(StrEnum):
+class Listing(StrEnum):
     models = "models"
     datasets = "datasets"
     recipes = "recipes"
 
 
-def list_(kind: Annotated[Kind, typer.Argument(help="What to list.")]) -> None:
+def list_(kind: Annotated[Listing, typer.Argument(help="What to list.")]) -> None:
     """List models, data sets or recipes."""
-    {Kind.models: _models, Kind.datasets: _datasets, Kind.recipes: _recipes}[kind]()
+    if kind is Listing.recipes:
+        from benchmark.recipes.recipe import recipe_ids
 
+        for name in recipe_ids():
+            out.print(name, highlight=False)
+    elif kind is Listing.models:
+        from benchmark import registry
 
-def _models() -> None:
-    from benchmark import registry
+        table = Table("model", "what it is", box=None)
+        for name in registry.models.names():
+            doc = (registry.models.get(name).__doc__ or "").strip()
+            table.add_row(name, Text(doc.partition("\n")[0]))
+        out.print(table)
+    else:
+        from benchmark.data.catalog import card_names, find_card
 
-    table = Table("model", "what it is", box=None)
-    for name in registry.models.names():
-        table.add_row(
-            name, Text((registry.models.get(name).__doc__ or "").strip().partition("\n")[0])
-        )
-    out.print(table)
-
-
-def _datasets() -> None:
-    from benchmark.data.catalog import card_names, find_card
-
-    table = Table("data set", "what it is", "terms", "caveat", box=None)
-    for name in card_names():
-        card = find_card(name).card
-        table.add_row(name, card.title, card.terms, card.caveat)
-    out.print(table)
-
-
-def _recipes() -> None:
-    from benchmark.recipes.recipe import recipe_ids
-
-    for name in recipe_ids():
-        out.print(name, highlight=False)
+        table = Table("data set", "what it is", "terms", "caveat", box=None)
+        for name in card_names():
+            card = find_card(name).card
+            table.add_row(name, card.title, card.terms, card.caveat)
+        out.print(table)

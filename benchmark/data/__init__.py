@@ -1,1 +1,1 @@
-"""What a model may know of data, and how it gets there."""
+"""Data sets: cards, sources, readers, encoding and stores."""

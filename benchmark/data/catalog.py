@@ -103,11 +103,13 @@ def open_data(
     found = find_card(name_or_path)
     card, table = found.card, found.card.table
     if table is None:
-        store = _open_generated(card, notify)
+        folder = _store_folder(card, {"generator": card.generator})
+        store = open_or_make(folder, lambda writer: synthetic.write(card, writer, notify), notify)
     else:
         root = data_root or os.environ.get("BENCHMARK_DATA_ROOT")
         paths = _local_files(found, table, root, verified=not allow_unverified)
-        if paths is None and (folder := _table_store(card, table, _card_sums(card))).exists():
+        folder = _table_store(card, table, _card_sums(card))
+        if paths is None and folder.exists():
             store = Store.open(folder)
         else:
             paths = paths or _downloaded(card, notify, fetch=fetch)
@@ -140,11 +142,6 @@ def published_difference(card: Card, fingerprint: Fingerprint) -> str | None:
     if card.published_rows in (None, rows) or is_unverified(fingerprint):
         return None
     return f"{card.id}: {rows:,} embedding rows, but {card.published_rows:,} are published"
-
-
-def _open_generated(card: Card, notify: Notify) -> Store:
-    folder = _store_folder(card, {"generator": card.generator})
-    return open_or_make(folder, lambda writer: synthetic.write(card, writer, notify), notify)
 
 
 def _open_table(

@@ -94,10 +94,10 @@ def grouped_auc(score: Floats, label: Labels, group: Ids) -> float | None:
     twice_right = np.add.reduceat(positives * (2 * below + negatives), groups)
     twice_right -= 2 * positive * below[groups]
     pairs, rows = positive * negative, positive + negative
-    kept = pairs > 0
-    if not kept.any():
+    mixed = pairs > 0
+    if not mixed.any():
         return None
-    return float(np.sum(twice_right[kept] / (2 * pairs[kept]) * rows[kept]) / rows[kept].sum())
+    return float(np.sum(twice_right[mixed] / (2 * pairs[mixed]) * rows[mixed]) / rows[mixed].sum())
 
 
 @dataclass(frozen=True)

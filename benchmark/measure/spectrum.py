@@ -87,7 +87,7 @@ def rank_metrics(sigma: Vector) -> dict[str, Vector]:
 
 
 def triangle(rows: Vector, above: Vector | None = None) -> Vector:
-    """R [..., at most columns, columns] of a QR factorisation of `above` and `rows`.
+    """R [..., at most columns, columns] of the QR of rows [..., n, columns] below `above`.
 
     R has the singular values of all rows so far, in memory that does not grow with them.
     """
@@ -122,9 +122,9 @@ class StageCollector:
         values = {}
         for stage, parts in self._sigma.items():
             sigma = np.concatenate(parts)
-            kept = sigma[:, 0] >= NEGLIGIBLE
+            nonzero = sigma[:, 0] >= NEGLIGIBLE
             values[stage] = np.full(len(sigma), np.nan)
-            values[stage][kept] = rank_metrics(sigma[kept])[metric] / sigma.shape[1]
+            values[stage][nonzero] = rank_metrics(sigma[nonzero])[metric] / sigma.shape[1]
         return values
 
 
@@ -164,13 +164,13 @@ class BatchCollector:
 
 
 def _spectrum(sigma: Vector, shape: tuple[int, int]) -> Spectrum | None:
-    kept = sigma[sigma[:, 0] >= NEGLIGIBLE]
-    if not len(kept):
+    nonzero = sigma[sigma[:, 0] >= NEGLIGIBLE]
+    if not len(nonzero):
         return None
-    metrics = rank_metrics(kept)
+    metrics = rank_metrics(nonzero)
     erank, srank, ia, pr = (_distribution(metrics[name]) for name in METRICS)
-    decay = tuple(map(float, np.mean(kept / kept[:, :1], axis=0)))
-    return Spectrum(*shape, len(sigma), len(sigma) - len(kept), erank, srank, ia, pr, decay)
+    decay = tuple(map(float, np.mean(nonzero / nonzero[:, :1], axis=0)))
+    return Spectrum(*shape, len(sigma), len(sigma) - len(nonzero), erank, srank, ia, pr, decay)
 
 
 def _distribution(values: Vector) -> Distribution:

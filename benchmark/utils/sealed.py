@@ -83,7 +83,7 @@ def read(folder: Path) -> Sealed:
 
 
 def _without_shared_memory(tensors: Tensors) -> dict[str, Tensor]:
-    """Copy tensors that share memory, as tied weights do, all but one, and make them contiguous."""
+    """Contiguous tensors; those that share memory, as tied weights do, are copied but for one."""
     separate: dict[str, Tensor] = {}
     storages: set[int] = set()
     for name, tensor in tensors.items():

@@ -71,7 +71,7 @@ def one_epoch(card: str, folder: Path) -> tuple[str, ...]:
 def test_prepare_run_check_remove(command, place, card, tmp_path) -> None:
     with serving(Hub({"we/Mine/Mine.zip": zipped(TEXTS)})) as hub:
         out, err = benchmark("data", "prepare", card, HF_ENDPOINT=hub.address, **place)
-    assert [method for method, _, _ in hub.asked] == ["HEAD", "GET"], (
+    assert [method for method, _, _ in hub.requests] == ["HEAD", "GET"], (
         "the client tells nobody more than it must"
     )
     assert "mine is ready: 90 / 30 / 24 rows" in out and "unverified" not in out
@@ -79,7 +79,7 @@ def test_prepare_run_check_remove(command, place, card, tmp_path) -> None:
 
     words = one_epoch(card, tmp_path)
     command("run", *words, **place)
-    assert "3 source files checked, all is well" in command("data", "check", card, **place)[0]
+    assert "3 source files checked, all correct" in command("data", "check", card, **place)[0]
 
     [array] = (tmp_path / "cache" / "mine").glob("*/train.sparse.npy")
     before = array.stat()

@@ -36,11 +36,11 @@ class Hub:
     breaks_after: int | None = None
     elsewhere: bool = False
     address: str = ""
-    asked: list[tuple[str, str, str | None]] = field(default_factory=list)
+    requests: list[tuple[str, str, str | None]] = field(default_factory=list)
     logins: list[tuple[str, str | None]] = field(default_factory=list)
 
     def sent_ranges(self) -> list[str | None]:
-        return [range_ for method, _, range_ in self.asked if method == "GET"]
+        return [range_ for method, _, range_ in self.requests if method == "GET"]
 
 
 @contextmanager
@@ -53,10 +53,12 @@ def serving(hub: Hub) -> Iterator[Hub]:
             self._answer(with_body=True)
 
         def _answer(self, *, with_body: bool) -> None:
-            asked = _FILE.fullmatch(self.path)
-            content = None if asked is None else hub.files.get(f"{asked['repo']}/{asked['name']}")
+            target = _FILE.fullmatch(self.path)
+            content = (
+                None if target is None else hub.files.get(f"{target['repo']}/{target['name']}")
+            )
             range_ = self.headers["Range"]
-            hub.asked.append((self.command, asked["revision"] if asked else "", range_))
+            hub.requests.append((self.command, target["revision"] if target else "", range_))
             if content is None or hub.status != 200:
                 self.send_response(404 if hub.status == 200 else hub.status)
                 self.send_header("X-Error-Code", hub.error or "EntryNotFound")

@@ -27,18 +27,18 @@ def numbers(source) -> list[list[int]]:
 
 def test_ordered_batches_are_the_store_in_its_order(tmp_path):
     train = make_store(tmp_path / "s", rows=7).split("train")
-    found = list(ordered(train, 3))
-    assert [len(batch) for batch in found] == [3, 3, 1]
-    assert [t.dtype for t in (found[0].dense, found[0].sparse, found[0].label)] == [
+    result = list(ordered(train, 3))
+    assert [len(batch) for batch in result] == [3, 3, 1]
+    assert [t.dtype for t in (result[0].dense, result[0].sparse, result[0].label)] == [
         torch.float32,
         torch.int32,
         torch.float32,
     ]
-    np.testing.assert_array_equal(torch.cat([batch.dense for batch in found]).numpy(), train.dense)
+    np.testing.assert_array_equal(torch.cat([batch.dense for batch in result]).numpy(), train.dense)
     np.testing.assert_array_equal(
-        torch.cat([batch.sparse for batch in found]).numpy(), train.sparse
+        torch.cat([batch.sparse for batch in result]).numpy(), train.sparse
     )
-    np.testing.assert_array_equal(torch.cat([batch.label for batch in found]).numpy(), train.label)
+    np.testing.assert_array_equal(torch.cat([batch.label for batch in result]).numpy(), train.label)
 
 
 @settings(deadline=None, max_examples=50)
@@ -51,11 +51,11 @@ def test_ordered_batches_are_the_store_in_its_order(tmp_path):
 )
 def test_an_epoch_holds_every_row_once_and_rows_stay_whole(rows, size, seed, epoch, shuffle):
     arrays = numbered(rows)
-    found = list(batches(arrays, size, seed=seed, epoch=epoch, shuffle=shuffle))
-    assert [len(batch) for batch in found[:-1]] == [size] * (rows // size - (rows % size == 0))
-    assert 1 <= len(found[-1]) <= size
-    assert sorted(chain(*numbers(found))) == list(range(rows))
-    for batch in found:
+    result = list(batches(arrays, size, seed=seed, epoch=epoch, shuffle=shuffle))
+    assert [len(batch) for batch in result[:-1]] == [size] * (rows // size - (rows % size == 0))
+    assert 1 <= len(result[-1]) <= size
+    assert sorted(chain(*numbers(result))) == list(range(rows))
+    for batch in result:
         i = batch.sparse[:, 0]
         torch.testing.assert_close(batch.dense, torch.stack([i, -i], dim=1).float(), rtol=0, atol=0)
         torch.testing.assert_close(batch.label, (i % 2).float(), rtol=0, atol=0)
@@ -103,19 +103,19 @@ def test_start_skips_batches_of_an_epoch_of_many_pieces(shuffle):
 
 def test_files_are_read_ahead_where_there_is_room(tmp_path, monkeypatch):
     train = make_store(tmp_path / "s", rows=7).split("train")
-    asked: list[tuple[int, int]] = []
+    reads: list[tuple[int, int]] = []
     monkeypatch.setattr(
         os,
         "posix_fadvise",
-        lambda _, offset, size, advice: asked.append((offset, size)),
+        lambda _, offset, size, advice: reads.append((offset, size)),
         raising=False,
     )
     numbers(batches(train, 3, seed=0, epoch=1))
-    assert asked == [(128, array.nbytes) for array in (train.dense, train.sparse, train.label)]
-    asked.clear()
+    assert reads == [(128, array.nbytes) for array in (train.dense, train.sparse, train.label)]
+    reads.clear()
     monkeypatch.setattr(batches_module, "_free_bytes", lambda: train.dense.nbytes)
     numbers(batches(train, 3, seed=0, epoch=1))
-    assert not asked
+    assert not reads
 
 
 def test_a_batch_is_a_copy_that_may_be_changed(tmp_path):

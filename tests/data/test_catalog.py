@@ -67,8 +67,8 @@ def test_a_misspelt_name_is_answered_with_the_nearest(tmp_path, monkeypatch):
 
 
 def test_a_persons_own_card_finds_its_files_beside_it(folder, monkeypatch):
-    said: list[str] = []
-    found, store = catalog.open_data(write_card(folder), data_root=None, notify=said.append)
+    messages: list[str] = []
+    found, store = catalog.open_data(write_card(folder), data_root=None, notify=messages.append)
     assert found.card.id == "mine"
     assert found.folder == folder
     assert store.schema == Schema(("x",), ("c",), (4,))
@@ -77,7 +77,7 @@ def test_a_persons_own_card_finds_its_files_beside_it(folder, monkeypatch):
     }
     assert store.folder.parent == folder / "cache" / "mine"
     assert len(store.folder.name) == 16
-    assert said == ["encoding mine; it is kept for the next time"]
+    assert messages == ["encoding mine; it is kept for the next time"]
     monkeypatch.chdir(folder)
     assert catalog.open_data("card.toml", data_root=None, notify=ignore)[1] == store
 

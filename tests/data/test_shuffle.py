@@ -83,5 +83,5 @@ def test_blocks_begin_elsewhere_in_every_epoch():
         {first % BLOCK_ROWS for first, _ in BlockOrder(n, seed=0, epoch=epoch).runs(0)}
         for epoch in range(4)
     ]
-    assert [len(found) for found in starts] == [1] * 4
+    assert [len(images) for images in starts] == [1] * 4
     assert len(set.union(*starts)) == 4

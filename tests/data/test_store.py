@@ -104,8 +104,11 @@ def test_groups_and_the_oracle_are_kept_and_a_table_may_have_no_dense_column(tmp
 
 
 def test_a_finished_store_is_found_again(tmp_path):
-    made = make_store(tmp_path / "s")
-    assert open_or_make(tmp_path / "s", lambda writer: pytest.fail("made twice"), ignore) == made
+    first_store = make_store(tmp_path / "s")
+    assert (
+        open_or_make(tmp_path / "s", lambda writer: pytest.fail("made twice"), ignore)
+        == first_store
+    )
 
 
 @pytest.mark.parametrize(

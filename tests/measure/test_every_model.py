@@ -27,8 +27,8 @@ def test_spectra_are_those_of_a_plain_svd(name: str) -> None:
     assert list(token.spectra()) == list(batch.spectra()) == list(seen)
     for stage, x in seen.items():
         wide = x.astype(np.float64)
-        for found, matrices in ((token, wide), (batch, (wide - wide.mean(axis=0)).swapaxes(0, 1))):
-            spectrum = found.spectra()[stage]
+        for result, matrices in ((token, wide), (batch, (wide - wide.mean(axis=0)).swapaxes(0, 1))):
+            spectrum = result.spectra()[stage]
             assert spectrum is not None
             sigma = np.linalg.svd(matrices, compute_uv=False)
             sigma = sigma[sigma[:, 0] > 1e-12]

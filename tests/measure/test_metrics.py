@@ -39,13 +39,13 @@ def test_logloss_is_that_of_scikit_learn(pairs) -> None:
 def test_order_of_rows_does_not_matter(pairs, random) -> None:
     shuffled = list(pairs)
     random.shuffle(shuffled)
-    found, expected = metrics.evaluate(*arrays(shuffled)), metrics.evaluate(*arrays(pairs))
-    assert (found.auc, found.ece, found.calibration) == (
+    result, expected = metrics.evaluate(*arrays(shuffled)), metrics.evaluate(*arrays(pairs))
+    assert (result.auc, result.ece, result.calibration) == (
         expected.auc,
         expected.ece,
         expected.calibration,
     )
-    assert found.logloss == pytest.approx(expected.logloss, rel=1e-14)
+    assert result.logloss == pytest.approx(expected.logloss, rel=1e-14)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -65,8 +65,8 @@ def test_logloss_of_a_large_logit_is_that_of_500_digits(size: float) -> None:
     for logit, label in [(size, 0), (size, 1), (-size, 0), (-size, 1)]:
         with mpmath.workdps(500):
             expected = float(mpmath.log(1 + mpmath.exp(-logit if label else logit)))
-        found = metrics.logloss(np.array([logit]), np.array([label], dtype=np.uint8))
-        assert found == pytest.approx(expected, rel=1e-12, abs=0)
+        result = metrics.logloss(np.array([logit]), np.array([label], dtype=np.uint8))
+        assert result == pytest.approx(expected, rel=1e-12, abs=0)
 
 
 def test_ties_count_one_half() -> None:
@@ -83,15 +83,15 @@ def test_logloss_does_not_overflow() -> None:
 
 def test_all_metrics_by_hand() -> None:
     logit = np.log(np.array([0.2, 0.6, 0.5]) / np.array([0.8, 0.4, 0.5]))
-    found = metrics.evaluate(logit, np.array([0, 1, 0], dtype=np.uint8))
+    result = metrics.evaluate(logit, np.array([0, 1, 0], dtype=np.uint8))
     loss = -(math.log(0.8) + math.log(0.6) + math.log(0.5)) / 3
     entropy = -(math.log(1 / 3) / 3 + 2 * math.log(2 / 3) / 3)
-    assert found.auc == 1.0
-    assert found.logloss == pytest.approx(loss, rel=1e-14)
-    assert found.ne == pytest.approx(loss / entropy, rel=1e-14)
-    assert found.calibration == pytest.approx(1.3, rel=1e-14)
-    assert found.ece == pytest.approx((0.2 + 0.4 + 0.5) / 3, rel=1e-14)
-    assert found.gauc is None
+    assert result.auc == 1.0
+    assert result.logloss == pytest.approx(loss, rel=1e-14)
+    assert result.ne == pytest.approx(loss / entropy, rel=1e-14)
+    assert result.calibration == pytest.approx(1.3, rel=1e-14)
+    assert result.ece == pytest.approx((0.2 + 0.4 + 0.5) / 3, rel=1e-14)
+    assert result.gauc is None
 
 
 def test_bins_of_the_calibration_error_by_hand() -> None:
@@ -104,8 +104,8 @@ def test_bins_of_the_calibration_error_by_hand() -> None:
 
 def test_rows_of_one_score_share_their_positives_among_bins() -> None:
     label = np.array([1] * 12 + [0] * 28, dtype=np.uint8)
-    found = metrics.evaluate(np.zeros(40, dtype=np.float32), label)
-    assert found.ece == pytest.approx(abs(0.5 - 0.3), rel=1e-13)
+    result = metrics.evaluate(np.zeros(40, dtype=np.float32), label)
+    assert result.ece == pytest.approx(abs(0.5 - 0.3), rel=1e-13)
 
 
 @given(rows, st.integers(1, 4))
@@ -114,12 +114,12 @@ def test_grouped_auc_is_the_weighted_mean_of_the_groups(pairs, groups: int) -> N
     group = np.arange(len(score), dtype=np.int32) ** 2 % (groups + 1)
     parts = [(score[group == g], label[group == g]) for g in np.unique(group)]
     both = [(z, y) for z, y in parts if 0 < y.sum() < len(y)]
-    found = metrics.grouped_auc(score, label, group)
+    result = metrics.grouped_auc(score, label, group)
     if not both:
-        assert found is None
+        assert result is None
         return
     weights = [len(y) for _, y in both]
-    assert found == pytest.approx(
+    assert result == pytest.approx(
         np.average([roc_auc_score(y, z) for z, y in both], weights=weights), abs=1e-12
     )
 

@@ -1,4 +1,4 @@
-"""Against scipy, sums by hand, brute force and small simulations."""
+"""Against definitions, sums by hand, brute force and small simulations."""
 
 from itertools import combinations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from scipy.stats import ttest_ind
+from scipy.stats import t, ttest_ind
 
 from benchmark.measure import metrics
 from benchmark.measure.significance import (
@@ -25,25 +25,29 @@ PROBABILITIES = st.lists(st.floats(0, 1), max_size=10)
 
 
 @given(VALUES, VALUES)
-def test_welch_is_scipys(a, b) -> None:
-    found = welch(a, b)
+def test_welch_is_its_definition(a, b) -> None:
+    difference = welch(a, b)
     assume(min(np.ptp(a), np.ptp(b)) > 1e-3)
-    theirs = ttest_ind(a, b, equal_var=False)
-    interval = theirs.confidence_interval()
-    assert found.p == pytest.approx(theirs.pvalue, rel=1e-7, abs=1e-12)
-    assert (found.low, found.high) == pytest.approx(
-        (interval.low, interval.high), rel=1e-7, abs=1e-9
+    (mean_a, square_a), (mean_b, square_b) = (
+        (np.mean(x), np.var(x, ddof=1) / len(x)) for x in (a, b)
     )
-    assert welch(b, a).value == -found.value
+    error = np.sqrt(square_a + square_b)
+    freedom = error**4 / (square_a**2 / (len(a) - 1) + square_b**2 / (len(b) - 1))
+    value, margin = mean_a - mean_b, t.isf(0.025, freedom) * error
+    assert difference.p == pytest.approx(2 * t.sf(abs(value) / error, freedom), rel=1e-7, abs=1e-12)
+    assert (difference.low, difference.high) == pytest.approx(
+        (value - margin, value + margin), rel=1e-7, abs=1e-9
+    )
+    assert welch(b, a).value == -difference.value
 
 
 def test_welch_by_hand() -> None:
     """Variances 2 and 2: squared error 2, two degrees of freedom, for which p = 1 - t / sqrt(2 +
     t^2)."""
-    found = welch([0, 2], [5, 7])
-    assert found.value == -5
-    assert found.p == pytest.approx(1 - np.sqrt(12.5 / 14.5), rel=1e-12)
-    assert (found.low, found.high) == pytest.approx(
+    difference = welch([0, 2], [5, 7])
+    assert difference.value == -5
+    assert difference.p == pytest.approx(1 - np.sqrt(12.5 / 14.5), rel=1e-12)
+    assert (difference.low, difference.high) == pytest.approx(
         (-5 - 4.302653 * np.sqrt(2), -5 + 4.302653 * np.sqrt(2)), rel=1e-6
     )
 
@@ -93,11 +97,11 @@ def test_ranks_count_the_rows_that_are_better() -> None:
     st.randoms(),
 )
 def test_ranks_belong_to_rows_whatever_their_order(samples, random) -> None:
-    found = ranks(samples)
+    difference = ranks(samples)
     order = random.sample(range(len(samples)), len(samples))
-    assert ranks([samples[at] for at in order]) == [found[at] for at in order]
-    assert found[int(np.argmax([sum(sample) for sample in samples]))] == 1
-    assert ranks([[value + 7 for value in sample] for sample in samples]) == found
+    assert ranks([samples[at] for at in order]) == [difference[at] for at in order]
+    assert difference[int(np.argmax([sum(sample) for sample in samples]))] == 1
+    assert ranks([[value + 7 for value in sample] for sample in samples]) == difference
 
 
 def test_ranks_are_not_transitive() -> None:
@@ -165,10 +169,10 @@ def test_delong_is_its_definition() -> None:
     components = [np.stack([wins(one).mean(axis=axis) for one in (a, b)]) for axis in (1, 0)]
     covariance = sum(np.cov(component) / component.shape[1] for component in components)
     error = np.sqrt(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1])
-    found = delong(a, b)
-    assert found.value == pytest.approx(wins(a).mean() - wins(b).mean(), abs=1e-12)
-    assert found.high - found.low == pytest.approx(2 * 1.959963985 * error, rel=1e-9)
-    assert delong(b, a).p == found.p
+    difference = delong(a, b)
+    assert difference.value == pytest.approx(wins(a).mean() - wins(b).mean(), abs=1e-12)
+    assert difference.high - difference.low == pytest.approx(2 * 1.959963985 * error, rel=1e-9)
+    assert delong(b, a).p == difference.p
 
 
 def test_delong_of_a_run_with_itself_and_of_unlike_rows() -> None:
@@ -196,7 +200,7 @@ def exact_bootstrap(runs_a, runs_b, resamples: int) -> np.ndarray:
     random = np.random.default_rng(5)
     won = [np.stack([wins(run) for run in runs]) for runs in (runs_a, runs_b)]
     _, positives, negatives = won[0].shape
-    found = []
+    difference = []
     for _ in range(resamples):
         rows = random.integers(0, positives, positives)
         columns = random.integers(0, negatives, negatives)
@@ -207,8 +211,8 @@ def exact_bootstrap(runs_a, runs_b, resamples: int) -> np.ndarray:
             auc = one[:, rows][:, :, columns].mean(axis=(1, 2))
             auc += (np.sqrt(count / (count - 1)) - 1) * (whole - whole.mean())
             means.append(auc[random.integers(0, count, count)].mean())
-        found.append(means[0] - means[1])
-    return np.array(found)
+        difference.append(means[0] - means[1])
+    return np.array(difference)
 
 
 def test_bootstrap_is_that_of_drawn_rows_and_seeds() -> None:
@@ -216,20 +220,22 @@ def test_bootstrap_is_that_of_drawn_rows_and_seeds() -> None:
         [make_scores(seed) for seed in range(4)],
         [make_scores(10 + seed, 2.0) for seed in range(3)],
     )
-    exact, found = (
+    exact, difference = (
         exact_bootstrap(runs_a, runs_b, 2000),
         bootstrap_difference(runs_a, runs_b, 4000, 0),
     )
-    assert found.value == pytest.approx(
+    assert difference.value == pytest.approx(
         np.mean([wins(x).mean() for x in runs_a]) - np.mean([wins(x).mean() for x in runs_b])
     )
-    assert found.high - found.low == pytest.approx(
+    assert difference.high - difference.low == pytest.approx(
         np.ptp(np.quantile(exact, [0.025, 0.975])), rel=0.1
     )
-    assert (found.low + found.high) / 2 == pytest.approx(
+    assert (difference.low + difference.high) / 2 == pytest.approx(
         np.mean(np.quantile(exact, [0.025, 0.975])), abs=0.012
     )
-    assert found.p == pytest.approx(2 * min(np.mean(exact <= 0), np.mean(exact >= 0)), abs=0.03)
+    assert difference.p == pytest.approx(
+        2 * min(np.mean(exact <= 0), np.mean(exact >= 0)), abs=0.03
+    )
 
 
 def test_bootstrap_is_repeatable_and_pairwise() -> None:
@@ -248,12 +254,14 @@ def test_bootstrap_of_seeds_has_the_spread_of_their_unbiased_variance() -> None:
         [(np.full(20, level), np.zeros(20)) for level in (1.0, 0.0, 0.0)],
         [(np.zeros(20), np.zeros(20))] * 2,
     )
-    found = bootstrap_difference(*runs, 20_000, 0)
+    difference = bootstrap_difference(*runs, 20_000, 0)
     # AUCs 1, 1/2, 1/2 (mean 2/3) against 1/2: a resample holds k of the first, k ~ Binomial(3,
     # 1/3); at most 3
     stretch = np.sqrt(3 / 2)
-    assert found.value == pytest.approx(1 / 6)
-    assert (found.low, found.high) == pytest.approx((1 / 6 - stretch / 6, 1 / 6 + stretch / 3))
+    assert difference.value == pytest.approx(1 / 6)
+    assert (difference.low, difference.high) == pytest.approx(
+        (1 / 6 - stretch / 6, 1 / 6 + stretch / 3)
+    )
 
 
 def test_bootstrap_refuses_single_runs_and_unlike_rows() -> None:

@@ -26,12 +26,12 @@ def metrics_of(matrix) -> dict[str, float]:
 
 
 def test_by_hand() -> None:
-    found = metrics_of([[3.0, 0.0], [0.0, 1.0], [0.0, 0.0]])
+    result = metrics_of([[3.0, 0.0], [0.0, 1.0], [0.0, 0.0]])
     p = np.array([0.75, 0.25])
-    assert found["erank"] == pytest.approx(np.exp(-(p * np.log(p)).sum()), rel=1e-14)
-    assert found["srank"] == pytest.approx(10 / 9, rel=1e-14)
-    assert found["ia"] == pytest.approx(4 / 3, rel=1e-14)
-    assert found["pr"] == pytest.approx(100 / 82, rel=1e-14)
+    assert result["erank"] == pytest.approx(np.exp(-(p * np.log(p)).sum()), rel=1e-14)
+    assert result["srank"] == pytest.approx(10 / 9, rel=1e-14)
+    assert result["ia"] == pytest.approx(4 / 3, rel=1e-14)
+    assert result["pr"] == pytest.approx(100 / 82, rel=1e-14)
 
 
 @pytest.mark.parametrize("n", [1, 3, 7])
@@ -52,11 +52,11 @@ def test_what_always_holds(matrix) -> None:
     sigma = singular_values(matrix)
     if sigma[0] < 1e-12:
         return
-    found = metrics_of(matrix)
+    result = metrics_of(matrix)
     slack = 1e-9
-    assert found["erank"] >= found["pr"] - slack >= found["srank"] - 2 * slack
-    assert found["erank"] >= found["ia"] - slack >= found["srank"] - 2 * slack
-    assert 1 - slack <= found["srank"] and found["erank"] <= min(matrix.shape) + slack
+    assert result["erank"] >= result["pr"] - slack >= result["srank"] - 2 * slack
+    assert result["erank"] >= result["ia"] - slack >= result["srank"] - 2 * slack
+    assert 1 - slack <= result["srank"] and result["erank"] <= min(matrix.shape) + slack
 
 
 @given(matrices, st.sampled_from([1e-3, 7.0, 1e4]))
@@ -88,8 +88,8 @@ def of_sigma(rows: int, columns: int, sigma, seed: int = 0):
 @pytest.mark.parametrize("kind", SIGMA)
 def test_singular_values_and_metrics_are_those_the_matrix_was_made_of(kind: str) -> None:
     rows, columns, sigma = SIGMA[kind]
-    found = singular_values(np.stack([of_sigma(rows, columns, sigma, seed) for seed in range(3)]))
-    np.testing.assert_allclose(found, np.stack([sigma] * 3), atol=1e-9)
+    result = singular_values(np.stack([of_sigma(rows, columns, sigma, seed) for seed in range(3)]))
+    np.testing.assert_allclose(result, np.stack([sigma] * 3), atol=1e-9)
     if sigma[0]:
         p = sigma[sigma > 0] / sigma.sum()
         expected = (
@@ -97,7 +97,7 @@ def test_singular_values_and_metrics_are_those_the_matrix_was_made_of(kind: str)
             (sigma**2).sum() / sigma[0] ** 2,
             sigma.sum() / sigma[0],
         )
-        values = rank_metrics(found)
+        values = rank_metrics(result)
         for name, value in zip(("erank", "srank", "ia"), expected, strict=True):
             np.testing.assert_allclose(values[name], value, atol=1e-9)
         np.testing.assert_allclose(
@@ -111,9 +111,9 @@ def test_the_triangle_keeps_the_singular_values(kind: str) -> None:
     r = None
     for part in np.array_split(of_sigma(rows, columns, sigma), 3):
         r = triangle(part, r)
-    found = singular_values(r)
-    assert found.shape == sigma.shape
-    np.testing.assert_allclose(found, sigma, atol=1e-9)
+    result = singular_values(r)
+    assert result.shape == sigma.shape
+    np.testing.assert_allclose(result, sigma, atol=1e-9)
 
 
 @pytest.mark.parametrize("rows", [1, 2, 5, 40])
@@ -128,19 +128,19 @@ def test_batch_form_is_the_centred_svd_of_each_token(rows: int, offset: float) -
     collector = BatchCollector()
     for part in np.array_split(x, min(3, rows)):
         collector.add("tokens", part)
-    found = collector.spectra()["tokens"]
+    result = collector.spectra()["tokens"]
     if rows == 1:
-        assert found is None
+        assert result is None
         return
     tokens = [x[:, t] - x[:, t].mean(axis=0) for t in (0, 2, 3)]
     sigma = np.stack([np.linalg.svd(token, compute_uv=False) for token in tokens])
-    assert found is not None
-    assert (found.rows, found.columns, found.matrices, found.skipped) == (rows, 7, 4, 1)
+    assert result is not None
+    assert (result.rows, result.columns, result.matrices, result.skipped) == (rows, 7, 4, 1)
     for name in METRICS:
-        assert getattr(found, name).mean == pytest.approx(
+        assert getattr(result, name).mean == pytest.approx(
             rank_metrics(sigma)[name].mean(), abs=1e-9
         )
-    np.testing.assert_allclose(found.sigma, (sigma / sigma[:, :1]).mean(axis=0), atol=1e-9)
+    np.testing.assert_allclose(result.sigma, (sigma / sigma[:, :1]).mean(axis=0), atol=1e-9)
 
 
 def test_samples_are_the_normalised_metric_in_order() -> None:
@@ -159,10 +159,10 @@ def test_collector_skips_and_counts_zero_matrices() -> None:
     collector.add("embedding", np.stack([np.eye(3), np.zeros((3, 3))]).astype(np.float32))
     collector.add("embedding", np.diag([1.0, 1.0, 0.0])[None])
     collector.add("block1.ffn", np.zeros((3, 2, 5)))
-    found = collector.spectra()
-    assert list(found) == ["embedding", "block1.ffn"]
-    assert found["block1.ffn"] is None
-    spectrum = found["embedding"]
+    result = collector.spectra()
+    assert list(result) == ["embedding", "block1.ffn"]
+    assert result["block1.ffn"] is None
+    spectrum = result["embedding"]
     assert spectrum is not None
     assert (spectrum.matrices, spectrum.skipped, spectrum.limit) == (3, 1, 3)
     assert spectrum.erank.mean == pytest.approx(2.5)

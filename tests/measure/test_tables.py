@@ -42,10 +42,10 @@ def test_by_hand() -> None:
 
 
 def test_a_field_that_training_never_saw_has_no_rank() -> None:
-    found = table_spectra(
+    result = table_spectra(
         np.ones((13, 2)), SCHEMA, [np.zeros(n, dtype=np.int64) for n in SCHEMA.cardinalities]
     )
-    assert [(field.seen, field.limit, field.plain, field.weighted) for field in found] == [
+    assert [(field.seen, field.limit, field.plain, field.weighted) for field in result] == [
         (0, 0, None, None)
     ] * 3
 
@@ -56,11 +56,11 @@ def test_chunks_agree_with_one_svd(monkeypatch) -> None:
     schema = Schema((), ("user",), (60,))
     table = generator.normal(size=(60, 8)) * 2.0 ** -np.arange(8)
     count = generator.integers(0, 4, 60)
-    (found,) = table_spectra(table, schema, [count])
+    (result,) = table_spectra(table, schema, [count])
     seen = count > 0
     for rank, rows in (
-        (found.plain, table[seen]),
-        (found.weighted, table[seen] * np.sqrt(count[seen])[:, None]),
+        (result.plain, table[seen]),
+        (result.weighted, table[seen] * np.sqrt(count[seen])[:, None]),
     ):
         expected = rank_metrics(np.linalg.svd(rows, compute_uv=False))
         assert rank == TableRank(

@@ -25,14 +25,14 @@ def path(*values: float | None, tokens: float | None = 0.5) -> dict[str, float |
 
 
 def test_by_hand() -> None:
-    found = summarise(path(0.9, 0.5, 0.7, 0.6))
-    assert found.rise == pytest.approx((0.4, 0.2))
-    assert found.fall == pytest.approx((-0.4, -0.1))
-    assert found.amplitude == pytest.approx((0.4, 0.15))
-    assert found.damping == pytest.approx(math.log(0.15 / 0.4))
-    assert found.damping_error is None
-    assert found.collapse == pytest.approx(1.2)
-    assert list(found.values) == [
+    result = summarise(path(0.9, 0.5, 0.7, 0.6))
+    assert result.rise == pytest.approx((0.4, 0.2))
+    assert result.fall == pytest.approx((-0.4, -0.1))
+    assert result.amplitude == pytest.approx((0.4, 0.15))
+    assert result.damping == pytest.approx(math.log(0.15 / 0.4))
+    assert result.damping_error is None
+    assert result.collapse == pytest.approx(1.2)
+    assert list(result.values) == [
         "embedding",
         "tokens",
         "block1.mixing",
@@ -47,34 +47,34 @@ def test_damping_is_a_least_squares_slope_with_its_error() -> None:
     / 2)."""
     heights = (0.4, 0.4 / math.e, 0.4 / math.e)
     values = [value for height in heights for value in (0.5 + height, 0.5)]
-    found = summarise(path(*values))
-    assert found.amplitude == pytest.approx(heights)
-    assert found.damping == pytest.approx(-0.5)
-    assert found.damping_error == pytest.approx(math.sqrt(1 / 12))
+    result = summarise(path(*values))
+    assert result.amplitude == pytest.approx(heights)
+    assert result.damping == pytest.approx(-0.5)
+    assert result.damping_error == pytest.approx(math.sqrt(1 / 12))
 
 
 def test_a_steady_climb_has_no_amplitude_and_no_damping() -> None:
-    found = summarise(path(0.625, 0.75, 0.875, 1.0))
-    assert found.amplitude == (0.0, 0.0)
-    assert (found.damping, found.damping_error) == (None, None)
+    result = summarise(path(0.625, 0.75, 0.875, 1.0))
+    assert result.amplitude == (0.0, 0.0)
+    assert (result.damping, result.damping_error) == (None, None)
 
 
 def test_one_block_has_an_amplitude_and_no_damping() -> None:
-    found = summarise(path(0.75, 0.25))
-    assert found.amplitude == (0.375,)
-    assert found.damping is None
+    result = summarise(path(0.75, 0.25))
+    assert result.amplitude == (0.375,)
+    assert result.damping is None
 
 
 def test_an_ffn_that_raises_has_a_negative_amplitude() -> None:
-    found = summarise(path(0.4, 0.6, 0.5, 0.7))
-    assert found.amplitude == pytest.approx((-0.15, -0.15))
-    assert found.damping is None
+    result = summarise(path(0.4, 0.6, 0.5, 0.7))
+    assert result.amplitude == pytest.approx((-0.15, -0.15))
+    assert result.damping is None
 
 
 def test_a_model_without_blocks_has_a_collapse_ratio_alone() -> None:
-    found = summarise({"embedding": 0.8, "cross1": 0.6, "cross2": 0.4})
-    assert (found.rise, found.fall, found.amplitude, found.damping) == ((), (), (), None)
-    assert found.collapse == pytest.approx(0.5)
+    result = summarise({"embedding": 0.8, "cross1": 0.6, "cross2": 0.4})
+    assert (result.rise, result.fall, result.amplitude, result.damping) == ((), (), (), None)
+    assert result.collapse == pytest.approx(0.5)
 
 
 def test_a_stage_without_a_value_leaves_out_what_needs_it() -> None:

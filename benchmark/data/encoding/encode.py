@@ -71,12 +71,12 @@ class Dictionary:
         counts = np.zeros(self._size + 1, np.int64)
         counts[: len(self._counts)] = self._counts[: len(counts)]
         counts[0] = 0
-        kept = np.flatnonzero(counts >= min_count)
-        tokens, sorts_alike = self._tokens(kept)
-        by = pl.DataFrame({"count": counts[kept], "token": sorts_alike})
+        frequent = np.flatnonzero(counts >= min_count)
+        tokens, sorts_alike = self._tokens(frequent)
+        by = pl.DataFrame({"count": counts[frequent], "token": sorts_alike})
         order = by.select(pl.arg_sort_by("count", "token", descending=[True, False])).to_series()
-        final = np.full(self._size + 1, len(kept) + 1, np.int32)
-        final[kept[order]] = np.arange(1, len(kept) + 1)
+        final = np.full(self._size + 1, len(frequent) + 1, np.int32)
+        final[frequent[order]] = np.arange(1, len(frequent) + 1)
         return EncodedField(tokens.gather(order), final)
 
     def _next(self, count: int) -> Ids:

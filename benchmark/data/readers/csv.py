@@ -29,14 +29,14 @@ def columns(path: Path, table: TableSpec) -> list[str]:
     return names
 
 
-def read(path: Path, table: TableSpec, wanted: Sequence[str]) -> Iterator[tuple[int, Parse]]:
+def read(path: Path, table: TableSpec, selection: Sequence[str]) -> Iterator[tuple[int, Parse]]:
     """Yield (line number of the first row, parser) for each block."""
     header = columns(path, table)
     for line, block in blocks(path):
         if line == 1 and not table.header:
             line, block = 2, block[block.index(b"\n") + 1 :]
         if block:
-            yield line, partial(_parse, path, line, block, header, table.separator, wanted)
+            yield line, partial(_parse, path, line, block, header, table.separator, selection)
 
 
 def _parse(
@@ -45,7 +45,7 @@ def _parse(
     block: bytes,
     header: list[str],
     separator: str,
-    wanted: Sequence[str],
+    selection: Sequence[str],
     numbers: Sequence[str],
 ) -> pl.DataFrame:
     require_text(path, line, block)
@@ -57,7 +57,7 @@ def _parse(
             if len(row) != len(header):
                 raise _ragged(path, number, len(row), header)
         strings = dict.fromkeys(header, pl.String)
-        return pl.DataFrame(rows, schema=strings, orient="row").select(wanted)
+        return pl.DataFrame(rows, schema=strings, orient="row").select(selection)
     schema = {name: pl.Float64 if name in numbers else pl.String for name in header}
     try:
         frame = pl.read_csv(
@@ -70,7 +70,7 @@ def _parse(
     separators = np.count_nonzero(np.frombuffer(block, np.uint8) == ord(separator))
     if separators != frame.height * (len(header) - 1) or frame.height != block.count(b"\n"):
         _require_even(path, line, block, header, separator)
-    return frame.select(wanted)
+    return frame.select(selection)
 
 
 def _require_even(path: Path, line: int, block: bytes, header: list[str], separator: str) -> None:

@@ -21,22 +21,27 @@ def columns(path: Path, table: TableSpec) -> list[str]:
     return [table.label, *sorted(indices, key=lambda index: (len(index), index))]
 
 
-def read(path: Path, table: TableSpec, wanted: Sequence[str]) -> Iterator[tuple[int, Parse]]:
+def read(path: Path, table: TableSpec, selection: Sequence[str]) -> Iterator[tuple[int, Parse]]:
     """Yield (line number of the first row, parser) for each block."""
     for line, block in blocks(path):
-        yield line, partial(_parse, path, line, block, table.label, wanted)
+        yield line, partial(_parse, path, line, block, table.label, selection)
 
 
 def _parse(
-    path: Path, line: int, block: bytes, label: str, wanted: Sequence[str], numbers: Sequence[str]
+    path: Path,
+    line: int,
+    block: bytes,
+    label: str,
+    selection: Sequence[str],
+    numbers: Sequence[str],
 ) -> pl.DataFrame:
     rows, pairs = _split(path, line, block)
-    indices = [name for name in wanted if name != label]
+    indices = [name for name in selection if name != label]
     values = pairs.pivot(
         "index", on_columns=indices, index="row", values="value", aggregate_function="first"
     )
     joined = rows.join(values, on="row", how="left", maintain_order="left")
-    return joined.rename({"label": label}).select(wanted)
+    return joined.rename({"label": label}).select(selection)
 
 
 def _split(path: Path, line: int, block: bytes) -> tuple[pl.DataFrame, pl.DataFrame]:

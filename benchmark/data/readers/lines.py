@@ -24,19 +24,19 @@ def blocks(path: Path) -> Iterator[tuple[int, bytes]]:
     A byte order mark and empty lines at the end of the file are left out; a file whose name ends in
     .gz is unpacked. Raises BenchmarkError for a file that is empty, damaged, cannot be read, or has
     a line longer than LINE_BYTES."""
-    line, held = 1, b""
+    line, carry = 1, b""
     for data in _chunks(path):
-        data = held + data if held else data
+        data = carry + data if carry else data
         cut = len(data)
         if data.endswith((b"\n\n", b"\n\r\n")) or len(data) <= 2:
             # empty lines are held back: they may be the last of the file
             text = data.rstrip(b"\r\n")
             cut = data.index(b"\n", len(text)) + 1 if text else 0
-        held = data[cut:]
+        carry = data[cut:]
         if cut:
             yield line, data[:cut]
             line += data.count(b"\n", 0, cut)
-        if len(held) > LINE_BYTES:
+        if len(carry) > LINE_BYTES:
             size = f"{LINE_BYTES >> 20} MiB"
             raise BenchmarkError(f"{path}, line {line}: more than {size} of empty lines")
     if line == 1:

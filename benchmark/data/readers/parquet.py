@@ -30,9 +30,9 @@ def columns(path: Path, table: TableSpec) -> list[str]:
     return list(schema)
 
 
-def read(path: Path, table: TableSpec, wanted: Sequence[str]) -> Iterator[tuple[int, Parse]]:
+def read(path: Path, table: TableSpec, selection: Sequence[str]) -> Iterator[tuple[int, Parse]]:
     """Yield (number of the first row from 1, rows in the file's types, NaN as null) by chunk."""
-    rows = pl.scan_parquet(path).select(wanted).with_columns(pl.selectors.float().fill_nan(None))
+    rows = pl.scan_parquet(path).select(selection).with_columns(pl.selectors.float().fill_nan(None))
     first = 1
     try:
         for frame in rows.collect_batches(chunk_size=CHUNK_ROWS):

@@ -47,11 +47,11 @@ def members(card: Card, *, verified: bool = True) -> dict[str, Member]:
     """What the zip of a card on the hub must hold, by split."""
     assert card.table is not None
     names = card.table.files.named
-    wanted: dict[str, Member] = {}
+    contents: dict[str, Member] = {}
     for split, fact in card.expected.items():
         limit = (fact.rows or 0) * ROW_BYTES + _SPARE_BYTES
-        wanted[split] = Member(names[split][0], fact.md5 if verified else None, limit)
-    return wanted
+        contents[split] = Member(names[split][0], fact.md5 if verified else None, limit)
+    return contents
 
 
 def fetch(card: Card, hub: Hub, folder: Path, notify: Notify) -> Path:
@@ -124,7 +124,7 @@ def obtain(card: Card, hub: Hub, folder: Path, notify: Notify) -> Unpacked:
     return files
 
 
-def unpack(archive: Path, wanted: Mapping[str, Member], folder: Path) -> Unpacked:
+def unpack(archive: Path, contents: Mapping[str, Member], folder: Path) -> Unpacked:
     """Unpack the wanted files into `folder`, which appears when all are complete and correct.
 
     Raises BadArchive for a damaged zip, for members that are missing, repeated, too large or point
@@ -136,18 +136,19 @@ def unpack(archive: Path, wanted: Mapping[str, Member], folder: Path) -> Unpacke
             published(folder) as partial,
             zipfile.ZipFile(archive) as file,
         ):
-            chosen = _choose(archive, file.infolist(), wanted)
-            _require_room(partial, sum(member.file_size for member in chosen.values()))
+            entries = _choose(archive, file.infolist(), contents)
+            _require_room(partial, sum(member.file_size for member in entries.values()))
             sums = {
-                split: _extract(file, chosen[split], wanted[split], partial) for split in wanted
+                split: _extract(file, entries[split], contents[split], partial)
+                for split in contents
             }
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
         raise BadArchive(f"{archive} is no whole zip file: {error}; fetch it again") from None
-    return {split: (folder / wanted[split].name, md5) for split, md5 in sums.items()}
+    return {split: (folder / contents[split].name, md5) for split, md5 in sums.items()}
 
 
 def _choose(
-    archive: Path, infos: list[zipfile.ZipInfo], wanted: Mapping[str, Member]
+    archive: Path, infos: list[zipfile.ZipInfo], contents: Mapping[str, Member]
 ) -> dict[str, zipfile.ZipInfo]:
     for info in infos:
         path = PurePosixPath(info.filename.replace("\\", "/"))
@@ -158,8 +159,8 @@ def _choose(
                 " trust it"
             )
     files = [info for info in infos if not info.is_dir()]
-    chosen: dict[str, zipfile.ZipInfo] = {}
-    for split, member in wanted.items():
+    entries: dict[str, zipfile.ZipInfo] = {}
+    for split, member in contents.items():
         named = [info for info in files if PurePosixPath(info.filename).name == member.name]
         if len(named) != 1:
             count = f"{len(named)} times a" if named else "no"
@@ -170,20 +171,20 @@ def _choose(
                 f"{archive}: {named[0].filename} would unpack to {size:,} bytes, more than the"
                 f" {member.limit:,} that its card allows"
             )
-        chosen[split] = named[0]
-    return chosen
+        entries[split] = named[0]
+    return entries
 
 
-def _extract(file: zipfile.ZipFile, info: zipfile.ZipInfo, wanted: Member, folder: Path) -> str:
+def _extract(file: zipfile.ZipFile, info: zipfile.ZipInfo, member: Member, folder: Path) -> str:
     digest = hashlib.md5(usedforsecurity=False)
-    with file.open(info) as source, (folder / wanted.name).open("xb") as target:
+    with file.open(info) as source, (folder / member.name).open("xb") as target:
         while chunk := source.read(_CHUNK_BYTES):  # no more than the declared size
             digest.update(chunk)
             target.write(chunk)
     md5 = digest.hexdigest()
-    if wanted.md5 not in (None, md5):
+    if member.md5 not in (None, md5):
         raise BadArchive(
-            f"{file.filename}: {info.filename} has md5 {md5}, but the card expects {wanted.md5};"
+            f"{file.filename}: {info.filename} has md5 {md5}, but the card expects {member.md5};"
             " nothing of it is kept"
         )
     return md5

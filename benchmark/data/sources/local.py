@@ -48,21 +48,21 @@ def md5_sums(paths: Paths, memory: Path) -> dict[str, str]:
     """The md5 of each file by its key; of the unpacked content for names that end in .gz.
 
     `memory` is a JSON file that keeps the sums by path, size and time."""
-    kept = _read_memory(memory)
-    new = [path for path in dict.fromkeys(paths.values()) if _state(path) not in kept]
+    cached = _read_memory(memory)
+    new = [path for path in dict.fromkeys(paths.values()) if _state(path) not in cached]
     with ThreadPoolExecutor(WORKERS) as pool:
         fresh = dict(zip(new, pool.map(md5, new), strict=True))
-    sums = {path: fresh.get(path) or kept[_state(path)] for path in paths.values()}
+    sums = {path: fresh.get(path) or cached[_state(path)] for path in paths.values()}
     remember(sums, memory)
     return {key: sums[path] for key, path in paths.items()}
 
 
 def remember(sums: Mapping[Path, str], memory: Path) -> None:
     """Add the md5 of files to the memory."""
-    kept = _read_memory(memory)
+    cached = _read_memory(memory)
     new = {_state(path): md5 for path, md5 in sums.items()}
-    if not new.items() <= kept.items():
-        files.write_text(memory, json.dumps(kept | new, indent=1, sort_keys=True))
+    if not new.items() <= cached.items():
+        files.write_text(memory, json.dumps(cached | new, indent=1, sort_keys=True))
 
 
 def md5(path: Path) -> str:

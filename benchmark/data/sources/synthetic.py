@@ -22,7 +22,7 @@ from benchmark.data.sources.planted import (
 )
 from benchmark.data.store import StoreWriter
 from benchmark.errors import BenchmarkError
-from benchmark.utils.arrays import Dense, Ids, Integers, Vector
+from benchmark.utils.arrays import Ids, Integers, Vector
 from benchmark.utils.types import Notify
 
 CHUNK = 2**16
@@ -103,8 +103,12 @@ def write(card: Card, writer: StoreWriter, notify: Notify) -> None:
         for start, stop in _chunks(*span):
             rows = generate(size, start, stop)
             sparse = np.stack([ids[rows.sparse[:, j]] for j, (ids, _) in enumerate(fields)], axis=1)
-            writer.append(split, _log_dense(rows.dense), sparse, rows.label)
-    table = _as_table(size)
+            dense: Vector = np.sign(rows.dense) * np.log1p(np.abs(rows.dense))
+            writer.append(split, np.nan_to_num(dense).astype(np.float32), sparse, rows.label)
+    # a csv file of these rows, whose tokens are decimal numbers
+    files = Files(train=("train.csv",), valid=("valid.csv",), test=("test.csv",))
+    least = size.min_count
+    table = TableSpec(format="csv", files=files, dense=DENSE, sparse=SPARSE, min_count=least)
     dense_rule = DenseRule(table, ZEROS, ZEROS)
     with raw_encoder.writing(writer.encoding_folder, table, dense_rule) as keep:
         for ids, cardinality in fields:
@@ -112,13 +116,6 @@ def write(card: Card, writer: StoreWriter, notify: Notify) -> None:
     schema = Schema(DENSE, SPARSE, tuple(cardinality for _, cardinality in fields))
     sources = {"generator": f"{GENERATOR}/{size.name}", "first 1,000 rows": md5}
     writer.publish(schema, sources, card.oracle)
-
-
-def _as_table(size: FieldSize) -> TableSpec:
-    """The table of a csv file with these rows, whose tokens are decimal numbers."""
-    files = Files(train=("train.csv",), valid=("valid.csv",), test=("test.csv",))
-    minimum = size.min_count
-    return TableSpec(format="csv", files=files, dense=DENSE, sparse=SPARSE, min_count=minimum)
 
 
 def _names(ids: Ids, cardinality: int) -> pl.Series:
@@ -133,10 +130,10 @@ def vocabulary(counts: Integers, min_count: int) -> tuple[Ids, int]:
 
     Ids go from 1 by falling count, ties by token; the last id is out-of-vocabulary."""
     order = np.argsort(-counts, kind="stable")
-    kept = order[counts[order] >= min_count]
-    ids = np.full(len(counts), len(kept) + 1, dtype=np.int32)
-    ids[kept] = np.arange(1, len(kept) + 1)
-    return ids, len(kept) + 2
+    frequent = order[counts[order] >= min_count]
+    ids = np.full(len(counts), len(frequent) + 1, dtype=np.int32)
+    ids[frequent] = np.arange(1, len(frequent) + 1)
+    return ids, len(frequent) + 2
 
 
 def first_rows_md5(size: FieldSize) -> str:
@@ -160,8 +157,3 @@ def _train_counts(size: FieldSize) -> list[Integers]:
         for count, token in zip(counts, tokens(size, start, stop), strict=True):
             count += np.bincount(token, minlength=len(count))
     return counts
-
-
-def _log_dense(dense: Vector) -> Dense:
-    values: Vector = np.sign(dense) * np.log1p(np.abs(dense))
-    return np.nan_to_num(values).astype(np.float32)

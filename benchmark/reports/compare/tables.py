@@ -9,8 +9,8 @@ import numpy as np
 
 from benchmark.errors import BenchmarkError
 from benchmark.measure.significance import (
+    ClassScores,
     Difference,
-    Scores,
     bootstrap_difference,
     delong,
     normal_difference,
@@ -125,16 +125,16 @@ def _over_rows_and_seeds(a: Side, b: Side) -> Gap:
     return Gap(AUC, difference, "bootstrap, over test rows and seeds")
 
 
-def _scores(side: Side) -> list[Scores]:
+def _scores(side: Side) -> list[ClassScores]:
     """Raises BenchmarkError where the logits are not kept row by row."""
     logits = [scores.by_class(scores.load(scores_path(path))) for path in side.paths]
-    kept: list[Scores] = [each for each in logits if each is not None]
+    kept: list[ClassScores] = [each for each in logits if each is not None]
     if len(kept) < len(logits):
         raise BenchmarkError("the logits are not kept row by row, only in bins")
     return kept
 
 
-def _paired_logloss(a: Scores, b: Scores) -> Difference:
+def _paired_logloss(a: ClassScores, b: ClassScores) -> Difference:
     """The difference of the mean losses on the same rows, which are taken to be independent."""
     if [len(part) for part in a] != [len(part) for part in b]:
         raise ValueError("the runs were not scored on the same test rows")

@@ -15,7 +15,7 @@ from scipy.stats import t
 from benchmark.measure.significance import (
     ALPHA,
     POWER,
-    Scores,
+    ClassScores,
     bootstrap_difference,
     detectable,
     placements,
@@ -270,11 +270,11 @@ def _covered(found: list[IntervalCoverage]) -> Table:
 
 def _recipe_pair(
     case: TwoRecipes, random: np.random.Generator
-) -> tuple[list[Scores], list[Scores]]:
+) -> tuple[list[ClassScores], list[ClassScores]]:
     rows = POSITIVES + NEGATIVES
     label = np.arange(rows) < POSITIVES
     shared = random.standard_normal(rows)
-    recipes: list[list[Scores]] = []
+    recipes: list[list[ClassScores]] = []
     for _ in range(2):
         own = shared + case.row_effect * random.standard_normal(rows)
         apart = 1 + case.seed_effect * random.standard_normal(RECIPE_SEEDS)
@@ -283,7 +283,7 @@ def _recipe_pair(
     return recipes[0], recipes[1]
 
 
-def _auc(run: Scores) -> float:
+def _auc(run: ClassScores) -> float:
     return placements(run).auc
 
 

@@ -23,25 +23,25 @@ def frame_of(tokens: list[str | None], numbers: list[float | None] | None = None
 
 def dictionary(*parts: list[str | None]) -> Dictionary:
     """The dictionary of a train split in these parts."""
-    made = Dictionary()
+    field = Dictionary()
     for tokens in parts:
-        made.count(made.ids(pl.Series(tokens, dtype=pl.String)))
-    return made
+        field.count(field.ids(pl.Series(tokens, dtype=pl.String)))
+    return field
 
 
-def vocabulary(made: Dictionary, min_count: int = 1) -> list[str]:
-    return made.finish(min_count).vocabulary.to_list()
+def vocabulary(field: Dictionary, min_count: int = 1) -> list[str]:
+    return field.finish(min_count).vocabulary.to_list()
 
 
-def ids(made: Dictionary, tokens: list[str | None], min_count: int = 1) -> list[int]:
-    provisional = made.ids(pl.Series(tokens, dtype=pl.String))
-    return made.finish(min_count).final_ids[provisional].tolist()
+def ids(field: Dictionary, tokens: list[str | None], min_count: int = 1) -> list[int]:
+    provisional = field.ids(pl.Series(tokens, dtype=pl.String))
+    return field.finish(min_count).final_ids[provisional].tolist()
 
 
 def test_ids_fall_with_frequency_and_ties_go_by_token():
-    made = dictionary(["b", "z", "a", "z", "10", "é", "9", "Z", "z", "b"])
-    assert vocabulary(made) == ["z", "b", "10", "9", "Z", "a", "é"]
-    assert ids(made, ["z", "b", "10", "é", "unseen"]) == [1, 2, 3, 7, 8]
+    field = dictionary(["b", "z", "a", "z", "10", "é", "9", "Z", "z", "b"])
+    assert vocabulary(field) == ["z", "b", "10", "9", "Z", "a", "é"]
+    assert ids(field, ["z", "b", "10", "é", "unseen"]) == [1, 2, 3, 7, 8]
 
 
 @settings(deadline=None)
@@ -54,15 +54,15 @@ def test_tokens_of_any_length_are_sorted_alike(odd, tokens):
 
 
 def test_missing_empty_unseen_and_rare_tokens_share_the_last_id():
-    made = dictionary(["a", "a", "b", "b", "b", "rare", None, None, None, ""])
-    assert ids(made, ["b", "a", "rare", "unseen", None, ""], min_count=2) == [1, 2, 3, 3, 3, 3]
+    field = dictionary(["a", "a", "b", "b", "b", "rare", None, None, None, ""])
+    assert ids(field, ["b", "a", "rare", "unseen", None, ""], min_count=2) == [1, 2, 3, 3, 3, 3]
 
 
 @pytest.mark.parametrize(
-    ("min_count", "kept"), [(1, ["a", "b", "c"]), (2, ["a", "b"]), (3, ["a"]), (4, [])]
+    ("min_count", "expected"), [(1, ["a", "b", "c"]), (2, ["a", "b"]), (3, ["a"]), (4, [])]
 )
-def test_min_count_is_the_least_count_that_is_kept(min_count, kept):
-    assert vocabulary(dictionary(list("aaabbc")), min_count) == kept
+def test_min_count_is_the_least_count_that_is_kept(min_count, expected):
+    assert vocabulary(dictionary(list("aaabbc")), min_count) == expected
 
 
 def test_tokens_are_compared_as_they_are_written():
@@ -78,12 +78,12 @@ def test_tokens_are_compared_as_they_are_written():
 @settings(deadline=None)
 @given(train=COLUMN, test=COLUMN, min_count=st.integers(1, 3))
 def test_ids_name_their_token_and_lie_inside_the_cardinality(train, test, min_count):
-    made = dictionary(train)
-    known = vocabulary(made, min_count)
-    assert set(known) == {token for token in train if token and train.count(token) >= min_count}
-    for token, found in zip(test, ids(made, test, min_count), strict=True):
-        assert 1 <= found <= len(known) + 1
-        assert known[found - 1] == token if token in known else found == len(known) + 1
+    field = dictionary(train)
+    words = vocabulary(field, min_count)
+    assert set(words) == {token for token in train if token and train.count(token) >= min_count}
+    for token, number in zip(test, ids(field, test, min_count), strict=True):
+        assert 1 <= number <= len(words) + 1
+        assert words[number - 1] == token if token in words else number == len(words) + 1
 
 
 @settings(deadline=None)
@@ -103,15 +103,15 @@ def test_many_threads_may_ask_a_dictionary_for_ids():
         pl.Series([str(i % 1000) for i in range(first, first + 2000)])
         for first in range(0, 40_000, 500)
     ]
-    made = Dictionary()
+    field = Dictionary()
     with ThreadPoolExecutor(4) as pool:
-        provisional = list(pool.map(made.ids, tokens))
+        provisional = list(pool.map(field.ids, tokens))
     for part in provisional:
-        made.count(part)
-    known, final = vocabulary(made), made.finish(1).final_ids
-    assert sorted(known) == sorted(map(str, range(1000)))
+        field.count(part)
+    words, final = vocabulary(field), field.finish(1).final_ids
+    assert sorted(words) == sorted(map(str, range(1000)))
     for part, expected in zip(provisional, tokens, strict=True):
-        assert [known[found - 1] for found in final[part]] == expected.to_list()
+        assert [words[number - 1] for number in final[part]] == expected.to_list()
 
 
 @pytest.mark.parametrize("sizes", [(2**31 - 1, 2), (2**30, 2**30)])

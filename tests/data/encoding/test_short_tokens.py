@@ -41,8 +41,8 @@ def test_tokens_without_a_key_are_named():
 @given(tokens=st.lists(st.one_of(st.none(), TEXT), max_size=40), cut=st.integers(0, 10))
 def test_unpacked_keys_are_the_tokens_again(tokens, cut):
     keys, long = packed(series(tokens)[cut:])
-    kept = [token or "" for token, left in zip(tokens[cut:], long, strict=True) if not left]
-    assert unpacked(keys[~long]).to_list() == kept
+    short = [token or "" for token, left in zip(tokens[cut:], long, strict=True) if not left]
+    assert unpacked(keys[~long]).to_list() == short
     for token, left in zip(tokens[cut:], long, strict=True):
         assert left == (token is not None and (len(token.encode()) > 8 or token.endswith("\0")))
 
@@ -50,8 +50,8 @@ def test_unpacked_keys_are_the_tokens_again(tokens, cut):
 def test_chunks_make_no_difference():
     parts = [series(["b", None]), series(["a", "123456789"])]
     whole = packed(pl.concat(parts, rechunk=True))
-    for found, expected in zip(packed(pl.concat(parts, rechunk=False)), whole, strict=True):
-        np.testing.assert_array_equal(found, expected)
+    for result, expected in zip(packed(pl.concat(parts, rechunk=False)), whole, strict=True):
+        np.testing.assert_array_equal(result, expected)
 
 
 @settings(deadline=None)
@@ -63,8 +63,10 @@ def test_a_table_is_a_dictionary(parts):
         numbers = np.arange(len(expected) + 1, len(expected) + len(fresh) + 1, dtype=np.int32)
         table.put(np.array(fresh, np.uint64), numbers)
         expected |= dict(zip(fresh, numbers.tolist(), strict=True))
-    asked = [0, 1, *(near for part in parts for key in part for near in (key, key ^ 1))]
-    assert table.get(np.array(asked, np.uint64)).tolist() == [expected.get(key, 0) for key in asked]
+    queries = [0, 1, *(near for part in parts for key in part for near in (key, key ^ 1))]
+    assert table.get(np.array(queries, np.uint64)).tolist() == [
+        expected.get(key, 0) for key in queries
+    ]
     keys, numbers = table.items()
     assert dict(zip(keys.tolist(), numbers.tolist(), strict=True)) == expected
 

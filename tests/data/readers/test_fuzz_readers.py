@@ -104,12 +104,12 @@ def plain_lines(content: bytes) -> list[str]:
         text = content.removeprefix(codecs.BOM_UTF8).decode()
     except UnicodeDecodeError:
         raise Refused("encoding") from None
-    found = [line.removesuffix("\r") for line in text.split("\n")]
-    while found and not found[-1]:
-        found.pop()
-    if not found or any("\r" in line or "\0" in line for line in found):
+    result = [line.removesuffix("\r") for line in text.split("\n")]
+    while result and not result[-1]:
+        result.pop()
+    if not result or any("\r" in line or "\0" in line for line in result):
         raise Refused("text")
-    return found
+    return result
 
 
 def plain_number(text: str) -> float:
@@ -175,10 +175,10 @@ def assert_agrees(
         return
     train = encode(content).split("train")
     counts = Counter(token for _, _, token in rows if token)
-    known = sorted(counts, key=lambda token: (-counts[token], token.encode()))
+    expected_error = sorted(counts, key=lambda token: (-counts[token], token.encode()))
     assert train.label.tolist() == [label for label, _, _ in rows]
     assert train.sparse[:, 0].tolist() == [
-        known.index(token) + 1 if token else len(known) + 1 for *_, token in rows
+        expected_error.index(token) + 1 if token else len(expected_error) + 1 for *_, token in rows
     ]
     np.testing.assert_array_equal(
         train.dense[:, 0], np.nan_to_num(np.float32([number for _, number, _ in rows]))

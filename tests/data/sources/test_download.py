@@ -17,8 +17,8 @@ from tests.data.tables import OTHER, TRAIN, ignore, write_files
 from tests.servers import free_port
 
 
-def open_data(card: str, said: list[str] | None = None, **options):
-    notify = ignore if said is None else said.append
+def open_data(card: str, messages: list[str] | None = None, **options):
+    notify = ignore if messages is None else messages.append
     return catalog.open_data(card, data_root=None, notify=notify, **options)[1]
 
 
@@ -31,32 +31,32 @@ def downloads(cache: Path) -> list[str]:
 
 
 def test_a_first_download_is_announced_checked_and_encoded(tmp_path, card, hub):
-    said: list[str] = []
-    store = open_data(card, said)
+    messages: list[str] = []
+    store = open_data(card, messages)
     assert store.fingerprint.rows == ROWS
     assert set(store.fingerprint.sources) == set(TEXTS)
     assert not catalog.is_unverified(store.fingerprint)
-    assert said[0].startswith(
+    assert messages[0].startswith(
         f"fetching {hub.address}/datasets/we/Mine/resolve/main/Mine.zip at revision {COMMIT}, "
     )
-    assert said[0].endswith(" GB; terms: none")
-    assert [(method, revision) for method, revision, _ in hub.asked] == [
+    assert messages[0].endswith(" GB; terms: none")
+    assert [(method, revision) for method, revision, _ in hub.requests] == [
         ("HEAD", "main"),
         ("GET", COMMIT),
     ]
     assert downloads(tmp_path / "cache") == sorted(TEXTS)
-    hub.asked.clear()
+    hub.requests.clear()
     shutil.rmtree(tmp_path / "cache" / ".downloads")
     assert open_data(card) == store
-    assert hub.asked == []
+    assert hub.requests == []
 
 
 def test_files_that_were_downloaded_are_encoded_again_without_the_server(tmp_path, card, hub):
     store = open_data(card)
-    hub.asked.clear()
+    hub.requests.clear()
     shutil.rmtree(store.folder)
     assert open_data(card).fingerprint == store.fingerprint
-    assert hub.asked == []
+    assert hub.requests == []
 
 
 def test_contents_on_another_host_are_fetched_without_the_login(card, hub, monkeypatch):
@@ -79,7 +79,7 @@ def test_a_pinned_revision_is_asked_for(tmp_path, card, hub):
     )
     Path(card).write_text(text)
     open_data(card)
-    assert {revision for _, revision, _ in hub.asked} == {COMMIT}
+    assert {revision for _, revision, _ in hub.requests} == {COMMIT}
 
 
 def test_a_server_that_goes_half_way_is_resumed_at_the_next_call(tmp_path, card, hub):
@@ -92,7 +92,7 @@ def test_a_server_that_goes_half_way_is_resumed_at_the_next_call(tmp_path, card,
     [part] = (tmp_path / "cache/.downloads/we--Mine").glob(".*.part")
     assert part.read_bytes() == content[:100]
     hub.breaks_after = None
-    hub.asked.clear()
+    hub.requests.clear()
     assert open_data(card).fingerprint.rows == ROWS
     assert hub.sent_ranges() == ["bytes=100-"]
 
@@ -110,7 +110,7 @@ def test_the_rest_of_another_version_is_not_joined_to_this_one(tmp_path, card, h
         open_data(card)
     hub.breaks_after = None
     hub.files = {"we/Mine/Mine.zip": zipped(TEXTS, zipfile.ZIP_STORED)}
-    hub.asked.clear()
+    hub.requests.clear()
     assert open_data(card).fingerprint.rows == ROWS
     assert hub.sent_ranges() == [None]
 
@@ -163,9 +163,9 @@ def test_a_full_disk(tmp_path, card, hub, monkeypatch):
         ):
             open_data(card)
     assert downloads(tmp_path / "cache") == ["Mine.zip"]
-    hub.asked.clear()
+    hub.requests.clear()
     assert open_data(card).fingerprint.rows == ROWS
-    assert hub.asked == []
+    assert hub.requests == []
 
 
 def _no_space(*_: object) -> str:
@@ -177,7 +177,7 @@ def test_nothing_is_downloaded_where_that_is_not_wanted(card, hub):
         MissingData, match=r"mine is not here; `python -m benchmark data prepare mine` downloads it"
     ):
         open_data(card, fetch=False)
-    assert hub.asked == []
+    assert hub.requests == []
 
 
 def test_a_zip_may_hold_folders_and_other_files(card, hub):
@@ -209,13 +209,13 @@ def test_files_that_a_person_has_are_checked_the_same_way(tmp_path, card, form):
             match=r"train\.csv.* md5 [0-9a-f]{32}, but the card .*expects [0-9a-f]{32}",
         ):
             open_data(card)
-    said: list[str] = []
-    store = open_data(card, said, allow_unverified=True)
+    messages: list[str] = []
+    store = open_data(card, messages, allow_unverified=True)
     assert store.fingerprint.rows == {"train": 4, "valid": 2, "test": 2}
     assert [
         name for name, sum_ in store.fingerprint.sources.items() if sum_.endswith(" (unverified)")
     ] == ["train.csv"]
-    assert any("will say that they are unverified" in line for line in said)
+    assert any("will say that they are unverified" in line for line in messages)
     assert open_data(card) == store, "what was taken once is taken again"
     give(TEXTS)
     right = open_data(card)
@@ -235,7 +235,7 @@ def test_a_data_root_is_not_replaced_by_a_download(tmp_path, card, hub, monkeypa
         BenchmarkError, match=r"Criteo_x1/train\.csv: md5 .* the card of criteo_x1 expects 30b89c1c"
     ):
         catalog.open_data("criteo_x1", data_root=tmp_path, notify=ignore)
-    assert hub.asked == []
+    assert hub.requests == []
 
 
 def test_a_prepared_data_set_needs_no_files_in_a_data_root(tmp_path, card, hub, monkeypatch):
@@ -253,12 +253,12 @@ def test_a_vocabulary_of_another_size_than_the_published_one_is_said(tmp_path, c
     path.write_text(
         path.read_text().replace('terms = "none"', 'terms = "none"\npublished_rows = 6')
     )
-    said: list[str] = []
-    store = open_data(card, said)
+    messages: list[str] = []
+    store = open_data(card, messages)
     # the tokens a and b, padding, one row for all others, and the dense column
-    assert said[-1] == "warning: mine: 5 embedding rows, but 6 are published"
+    assert messages[-1] == "warning: mine: 5 embedding rows, but 6 are published"
     assert list(inventory.check(catalog.find_card(card).card, store.folder)) == [
-        said[-1].removeprefix("warning: ")
+        messages[-1].removeprefix("warning: ")
     ]
     path.write_text(path.read_text().replace("published_rows = 6", "published_rows = 5"))
     assert list(inventory.check(catalog.find_card(card).card, store.folder)) == []

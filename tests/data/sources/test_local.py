@@ -221,15 +221,15 @@ def test_hash_seeds_and_threads_leave_no_trace(tmp_path):
         " 500\nprint(encode_files(Path(sys.argv[1]),"
         " make_table(dense_rule='standard')).fingerprint)"
     )
-    found = set()
+    outputs = set()
     for k in (1, 2):
         environment = os.environ | {"PYTHONHASHSEED": str(k), "POLARS_MAX_THREADS": str(k)}
         command = [sys.executable, "-c", code, str(tmp_path)]
         root = Path(__file__).parents[3]
-        found.add(
+        outputs.add(
             subprocess.run(
                 command, cwd=root, env=environment, check=True, capture_output=True
             ).stdout
         )
-    assert len(found) == 1
-    assert b"arrays=" in found.pop()
+    assert len(outputs) == 1
+    assert b"arrays=" in outputs.pop()

@@ -37,9 +37,9 @@ def store(tmp_path_factory) -> Store:
     return Store.open(folder)
 
 
-def assert_same(found: Rows, expected: Rows) -> None:
+def assert_same(result: Rows, expected: Rows) -> None:
     for field in fields(Rows):
-        np.testing.assert_array_equal(getattr(found, field.name), getattr(expected, field.name))
+        np.testing.assert_array_equal(getattr(result, field.name), getattr(expected, field.name))
 
 
 def joined(parts: list[Rows]) -> Rows:
@@ -173,11 +173,11 @@ def test_store_counts_its_vocabulary_on_train(store):
     tokens = {split: generate(TINY, *span).sparse for split, span in TINY.spans().items()}
     for j, cardinality in enumerate(store.schema.cardinalities):
         counted = Counter(tokens["train"][:, j].tolist())
-        kept = sorted(
+        frequent_ids = sorted(
             (t for t, n in counted.items() if n >= TINY.min_count), key=lambda t: (-counted[t], t)
         )
-        assert cardinality == len(kept) + 2
-        ids = {token: place for place, token in enumerate(kept, start=1)}
+        assert cardinality == len(frequent_ids) + 2
+        ids = {token: place for place, token in enumerate(frequent_ids, start=1)}
         for split in SPLITS:
             expected = [
                 ids.get(token, cardinality - 1) for token in tokens[split][:500, j].tolist()

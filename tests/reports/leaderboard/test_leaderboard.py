@@ -63,7 +63,7 @@ def standings(records, results):
     return track.table.select("recipe", "rank", "apart").rows()
 
 
-def keep_scores(runs, results, shift: float, rows: int = 200) -> list[significance.Scores]:
+def keep_scores(runs, results, shift: float, rows: int = 200) -> list[significance.ClassScores]:
     """Logits of one set of test rows for every run, the classes `shift` apart."""
     shared = np.random.default_rng(0).normal(size=rows)
     kept = []
