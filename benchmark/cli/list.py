@@ -7,18 +7,30 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from benchmark.terminal.console import out
+from benchmark.errors import UsageError
+from benchmark.terminal.console import out, print_table
 
 
 class Kind(StrEnum):
     models = "models"
     datasets = "datasets"
     recipes = "recipes"
+    settings = "settings"
 
 
-def list_(kind: Annotated[Kind, typer.Argument(help="What to list.")]) -> None:
-    """List models, data sets or recipes."""
-    {Kind.models: _models, Kind.datasets: _datasets, Kind.recipes: _recipes}[kind]()
+def list_(
+    kind: Annotated[Kind, typer.Argument(help="What to list.")],
+    write: Annotated[
+        bool, typer.Option("--write", help="Write the settings into the README's table too.")
+    ] = False,
+) -> None:
+    """List models, data sets, recipes, or the settings of a recipe's [train] table."""
+    if write and kind is not Kind.settings:
+        raise UsageError("--write is for settings alone")
+    if kind is Kind.settings:
+        _settings(write)
+    else:
+        {Kind.models: _models, Kind.datasets: _datasets, Kind.recipes: _recipes}[kind]()
 
 
 def _models() -> None:
@@ -26,9 +38,8 @@ def _models() -> None:
 
     table = Table("model", "what it is", box=None)
     for name in registry.models.names():
-        table.add_row(
-            name, Text((registry.models.get(name).__doc__ or "").strip().partition("\n")[0])
-        )
+        summary = (registry.models.get(name).__doc__ or "").strip().partition("\n")[0]
+        table.add_row(name, Text(summary))
     out.print(table)
 
 
@@ -45,5 +56,13 @@ def _datasets() -> None:
 def _recipes() -> None:
     from benchmark.recipes.recipe import recipe_ids
 
-    for name in recipe_ids():
+    for name in recipe_ids(listed=True):
         out.print(name, highlight=False)
+
+
+def _settings(write: bool) -> None:
+    from benchmark.reports import settings
+
+    print_table(settings.table())
+    if write:
+        settings.readme().write()

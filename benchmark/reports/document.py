@@ -119,6 +119,15 @@ def check(documents: Iterable[Document]) -> None:
         raise BenchmarkError("\n".join(faults))
 
 
+def with_part(text: str, name: str, part: str) -> str:
+    """`text` with `part` between its lines `<!-- name -->` and `<!-- /name -->`; unchanged without
+    these lines."""
+    start, end = f"<!-- {name} -->\n", f"<!-- /{name} -->\n"
+    before, found_start, rest = text.partition(start)
+    _, found_end, after = rest.partition(end)
+    return before + start + part + end + after if found_start and found_end else text
+
+
 def with_sd(values: Sequence[float | None], digits: int) -> str:
     """`mean ± sd`; the mean alone of one value, nothing where a value is missing."""
     known = [value for value in values if value is not None]

@@ -84,7 +84,7 @@ def _faults(run: Record, cell: Cell, path: Path, today: Fingerprint) -> Iterator
 def chosen(
     datasets: Sequence[str] | None, names: Sequence[str] | None, folder: Path = RECIPES
 ) -> dict[str, list[Recipe]]:
-    """The committed recipes of these data sets with these names; None means all.
+    """The committed recipes of these data sets with these names; None means all that are listed.
 
     Raises UsageError for an unknown data set or name."""
     committed: dict[str, list[str]] = {}
@@ -94,7 +94,8 @@ def chosen(
     for dataset in datasets or []:
         if dataset not in committed:
             raise registry.unknown("data set with recipes", dataset, committed)
-    wanted = {dataset: committed[dataset] for dataset in datasets or committed}
+    listed = [dataset for dataset in committed if dataset not in recipes.UNLISTED]
+    wanted = {dataset: committed[dataset] for dataset in datasets or listed}
     allowed = {name for each in wanted.values() for name in each}
     for name in names or []:
         if name not in allowed:
