@@ -42,6 +42,16 @@ def test_a_stale_table_of_settings_is_refused(tmp_path) -> None:
         document.check([settings.readme(stale)])
 
 
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
+def test_every_path_exists(name: str) -> None:
+    """Links, and the folders and files of the project that a text names in full."""
+    text = (ROOT / name).read_text(encoding="utf-8")
+    paths = set(re.findall(r"\]\((?!https?:)([^)#]+)\)", text))
+    paths |= set(re.findall(r"`((?:benchmark|baselines|tests)/[\w./-]+)`", text))
+    assert paths
+    assert [path for path in sorted(paths) if not (ROOT / path).exists()] == []
+
+
 def test_ci_installs_the_lock_and_runs_the_test_command() -> None:
     [test_command] = [
         line

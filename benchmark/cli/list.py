@@ -38,8 +38,9 @@ def _models() -> None:
 
     table = Table("model", "what it is", box=None)
     for name in registry.models.names():
-        summary = (registry.models.get(name).__doc__ or "").strip().partition("\n")[0]
-        table.add_row(name, Text(summary))
+        table.add_row(
+            name, Text((registry.models.get(name).__doc__ or "").strip().partition("\n")[0])
+        )
     out.print(table)
 
 
