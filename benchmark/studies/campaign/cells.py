@@ -39,7 +39,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Planned:
+class PlannedCell:
     """A cell, the state of its record, and why that is stale."""
 
     cell: Cell
@@ -54,20 +54,20 @@ def ranked(recipe: Recipe, seeds: Iterable[int]) -> list[Cell]:
     return [Cell(recipe, recipe.dataset, seed, place) for seed in seeds]
 
 
-def plan(cells: Sequence[Cell], results: Path, today: Fingerprint) -> list[Planned]:
+def plan(cells: Sequence[Cell], results: Path, today: Fingerprint) -> list[PlannedCell]:
     """The states of the records of cells of one data set, in the order of the cells."""
-    return [_planned(cell, results, today) for cell in cells]
+    return [_plan_cell(cell, results, today) for cell in cells]
 
 
-def _planned(cell: Cell, results: Path, today: Fingerprint) -> Planned:
+def _plan_cell(cell: Cell, results: Path, today: Fingerprint) -> PlannedCell:
     path = cell.path(results)
     if not path.exists():
-        return Planned(cell, "missing")
+        return PlannedCell(cell, "missing")
     try:
         why = "; ".join(_faults(record.load(path), cell, path, today))
     except BenchmarkError as error:
         why = str(error)
-    return Planned(cell, "stale" if why else "present", why)
+    return PlannedCell(cell, "stale" if why else "present", why)
 
 
 def _faults(run: Record, cell: Cell, path: Path, today: Fingerprint) -> Iterator[str]:

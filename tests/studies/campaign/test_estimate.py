@@ -10,7 +10,7 @@ from benchmark.recipes import recipe as recipes
 from benchmark.recipes.recipe import on_meta
 from benchmark.records.record import Record
 from benchmark.reports.document import words
-from benchmark.studies.campaign.cells import Planned, ranked
+from benchmark.studies.campaign.cells import PlannedCell, ranked
 from benchmark.studies.campaign.estimate import in_total, longest_first, makespan, seconds
 from tests.factories import make_curve, make_record
 
@@ -83,7 +83,9 @@ def test_other_data_sets_count_last_and_nothing_is_made_up() -> None:
 
 
 def test_the_unknown_and_the_longest_come_first() -> None:
-    planned = [Planned(cell, "missing") for cell in ranked(replace(RECIPE, name="dnn"), range(4))]
+    planned = [
+        PlannedCell(cell, "missing") for cell in ranked(replace(RECIPE, name="dnn"), range(4))
+    ]
     ordered = longest_first(list(zip(planned, [2.0, None, 9.0, 2.0], strict=True)))
     assert [each.cell.seed for each, _ in ordered] == [1, 2, 0, 3]
 
