@@ -24,7 +24,7 @@ def list_(
         bool, typer.Option("--write", help="Write the settings into the README's table too.")
     ] = False,
 ) -> None:
-    """List models, data sets, recipes, or the settings of a recipe's [train] table."""
+    """List models, data sets, recipes, or the settings of training."""
     if write and kind is not Kind.settings:
         raise UsageError("--write is for settings alone")
     if kind is Kind.settings:
