@@ -5,11 +5,14 @@ import subprocess
 import sys
 import tomllib
 
+import pytest
 from setuptools import find_packages
 
 from benchmark.data.catalog import card_names
+from benchmark.errors import BenchmarkError
 from benchmark.recipes.recipe import Train
 from benchmark.registry import models
+from benchmark.reports import document, settings
 from benchmark.utils.paths import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -24,6 +27,29 @@ def test_every_model_data_set_and_training_key_is_named() -> None:
     assert set(models.names()) <= named
     assert set(card_names()) <= named
     assert set(Train.model_fields) <= named
+
+
+def test_the_table_of_settings_is_that_of_their_definitions() -> None:
+    assert "<!-- settings -->" in README
+    assert all(field.description for field in Train.model_fields.values())
+    document.check([settings.readme()])
+
+
+def test_a_stale_table_of_settings_is_refused(tmp_path) -> None:
+    stale = tmp_path / "README.md"
+    stale.write_text(README.replace("| `epochs` | 100 |", "| `epochs` | 99 |"))
+    with pytest.raises(BenchmarkError, match=r"run `python -m benchmark list settings --write`"):
+        document.check([settings.readme(stale)])
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
+def test_every_path_exists(name: str) -> None:
+    """Links, and the folders and files of the project that a text names in full."""
+    text = (ROOT / name).read_text(encoding="utf-8")
+    paths = set(re.findall(r"\]\((?!https?:)([^)#]+)\)", text))
+    paths |= set(re.findall(r"`((?:benchmark|baselines|tests)/[\w./-]+)`", text))
+    assert paths
+    assert [path for path in sorted(paths) if not (ROOT / path).exists()] == []
 
 
 def test_ci_installs_the_lock_and_runs_the_test_command() -> None:

@@ -16,9 +16,9 @@ from benchmark.utils.types import Device
 if TYPE_CHECKING:
     from benchmark.data.store import Store
     from benchmark.reports.words import duration
-    from benchmark.studies.campaign.cells import Cell, Planned
+    from benchmark.studies.campaign.cells import Cell, PlannedCell
 
-Timed = tuple["Planned", float | None]
+Timed = tuple["PlannedCell", float | None]
 """A planned cell and its expected seconds."""
 
 
@@ -80,7 +80,7 @@ def _todo(
     from benchmark.studies.campaign import estimate
     from benchmark.studies.campaign.cells import plan
 
-    todo: list[tuple[Planned, Store]] = []
+    todo: list[tuple[PlannedCell, Store]] = []
     for card, store in stores.items():
         planned = plan([cell for cell in cells if cell.card == card], results, store.fingerprint)
         todo += [(each, store) for each in planned if each.state != "present"]

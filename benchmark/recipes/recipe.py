@@ -35,6 +35,9 @@ from benchmark.utils.files import canonical_sha256
 from benchmark.utils.paths import RECIPES, shown
 from benchmark.utils.types import Count, Frozen, NotNegative, Positive
 
+UNLISTED = ("synthetic_tiny",)
+"""Data sets for trying out and for tests: their recipes run by name, but no list or suite offers
+them."""
 GROUPS = ("model", "train")
 """The tables of a recipe that hold settings."""
 
@@ -180,9 +183,12 @@ def dotted(recipe: Mapping[str, Any]) -> dict[str, Any]:
     return {f"{group}.{key}": value for group in GROUPS for key, value in recipe[group].items()}
 
 
-def recipe_ids(folder: Path = RECIPES) -> list[str]:
-    """Every `DATASET/NAME` on disk, sorted."""
-    return sorted(f"{path.parent.name}/{path.stem}" for path in folder.glob("*/*.toml"))
+def recipe_ids(folder: Path = RECIPES, *, listed: bool = False) -> list[str]:
+    """Every `DATASET/NAME` on disk, sorted; if `listed`, without those for trying out."""
+    paths = list(folder.glob("*/*.toml"))
+    if listed:
+        paths = [path for path in paths if path.parent.name not in UNLISTED]
+    return sorted(f"{path.parent.name}/{path.stem}" for path in paths)
 
 
 def recipe_path(recipe_id: str, folder: Path = RECIPES) -> Path:

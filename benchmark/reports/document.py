@@ -114,3 +114,12 @@ def check(documents: Iterable[Document]) -> None:
     faults = [f"{shown(each.path)}: {each.fault}" for each in documents if not each.current]
     if faults:
         raise BenchmarkError("\n".join(faults))
+
+
+def with_part(text: str, name: str, part: str) -> str:
+    """`text` with `part` between its lines `<!-- name -->` and `<!-- /name -->`; unchanged without
+    these lines."""
+    start, end = f"<!-- {name} -->\n", f"<!-- /{name} -->\n"
+    before, found_start, rest = text.partition(start)
+    _, found_end, after = rest.partition(end)
+    return before + start + part + end + after if found_start and found_end else text

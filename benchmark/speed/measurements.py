@@ -68,17 +68,17 @@ def documents(archive: Archive) -> list[Document]:
     return [_document(topic, archive) for topic in get_args(Topic)]
 
 
-def table(kept: list[Figures]) -> Table:
+def table(columns: list[Figures]) -> Table:
     """A column for each subject, a row for each figure."""
-    names = dict.fromkeys(name for figures in kept for name in figures.values)
-    rows = [(name, *(number(each.values.get(name)) for each in kept)) for name in names]
+    names = dict.fromkeys(name for figures in columns for name in figures.values)
+    rows = [(name, *(number(each.values.get(name)) for each in columns)) for name in names]
     rows += [
-        ("threads", *(str(each.threads) for each in kept)),
-        ("repeats", *(str(each.repeats) for each in kept)),
-        ("commit", *((each.environment.commit or "")[:12] for each in kept)),
-        ("machine", *(each.environment.machine for each in kept)),
+        ("threads", *(str(each.threads) for each in columns)),
+        ("repeats", *(str(each.repeats) for each in columns)),
+        ("commit", *((each.environment.commit or "")[:12] for each in columns)),
+        ("machine", *(each.environment.machine for each in columns)),
     ]
-    return Table("", ("", *(each.subject for each in kept)), tuple(rows))
+    return Table("", ("", *(each.subject for each in columns)), tuple(rows))
 
 
 def number(value: float | None) -> str:
@@ -88,8 +88,8 @@ def number(value: float | None) -> str:
 
 
 def _document(topic: Topic, archive: Archive) -> Document:
-    kept = load_topic(topic, archive.results)
-    text = table(kept).markdown() if kept else None
+    figures = load_topic(topic, archive.results)
+    text = table(figures).markdown() if figures else None
     command = f"python -m benchmark speed {topic} --keep"
     return Document(archive.speed_table(topic), text, command)
 

@@ -45,10 +45,10 @@ def _send(client: Any, study: Tuning, status: Status) -> None:
     parent = next((run.info.run_id for run in runs if PARENT not in run.data.tags), None)
     if parent is None:
         parent = _create_parent(client, experiment, study)
-    sent = {run.data.tags.get(TRIAL) for run in runs if run.info.status != "RUNNING"}
+    present = {run.data.tags.get(TRIAL) for run in runs if run.info.status != "RUNNING"}
     for trial in study.trials:
         key = canonical_sha256(trial.model_dump(mode="json"))
-        if key not in sent:
+        if key not in present:
             _send_trial(client, experiment, study, trial, {PARENT: parent, TRIAL: key})
     if study.best is not None and study.best.metric is not None:
         step = len(study.finished)
@@ -63,9 +63,9 @@ def _send(client: Any, study: Tuning, status: Status) -> None:
 
 
 def _create_parent(client: Any, experiment: str, study: Tuning) -> str:
-    began = min(map(_milliseconds, study.trials), default=None)
+    start = min(map(_milliseconds, study.trials), default=None)
     tags = {STUDY: study.reference}
-    run: str = client.create_run(experiment, began, tags, f"tune {study.name}").info.run_id
+    run: str = client.create_run(experiment, start, tags, f"tune {study.name}").info.run_id
     space = {f"space.{key}": each for key, each in study.space.items()}
     for key, value in (study.model_dump(include=SETTINGS) | space | study.caps).items():
         client.log_param(run, key, value)
@@ -75,18 +75,18 @@ def _create_parent(client: Any, experiment: str, study: Tuning) -> str:
 def _send_trial(
     client: Any, experiment: str, study: Tuning, trial: Trial, tags: dict[str, str]
 ) -> None:
-    began = _milliseconds(trial)
-    ended = began + int(1000 * trial.seconds)
+    start = _milliseconds(trial)
+    end = start + int(1000 * trial.seconds)
     tags |= {STUDY: study.reference, "state": trial.state, "reason": trial.reason}
     name = f"{study.name} trial {trial.number}"
-    run = client.create_run(experiment, began, tags, name).info.run_id
+    run = client.create_run(experiment, start, tags, name).info.run_id
     for key, value in trial.values.items():
         client.log_param(run, key, value)
     for evaluation, value in enumerate(trial.curve):
-        client.log_metric(run, f"valid_{study.objective}", value, ended, evaluation)
+        client.log_metric(run, f"valid_{study.objective}", value, end, evaluation)
     if trial.metric is not None:
-        client.log_metric(run, f"best_valid_{study.objective}", trial.metric, ended)
-    client.set_terminated(run, STATUS[trial.state], ended)
+        client.log_metric(run, f"best_valid_{study.objective}", trial.metric, end)
+    client.set_terminated(run, STATUS[trial.state], end)
 
 
 def _milliseconds(trial: Trial) -> int:

@@ -97,6 +97,7 @@ def test_heavy_packages_are_not_imported_for_help() -> None:
         ),
         (["run", "--recipe", "synthetic/lr", "--rows", "many"], "'--rows'"),
         (["list", "modells"], "modells"),
+        (["list", "models", "--write"], "--write is for settings alone"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -109,7 +110,9 @@ def test_list(command) -> None:
     assert "rankelastor" in benchmark("list", "models")[0]
     datasets = command("list", "datasets")[0]
     assert "synthetic_tiny" in datasets and "train negatives resampled" in datasets
-    assert "synthetic/rankelastor\n" in command("list", "recipes")[0]
+    names = command("list", "recipes")[0]
+    assert "synthetic/rankelastor\n" in names and "synthetic_tiny/" not in names
+    assert "evaluate_every" in command("list", "settings")[0]
 
 
 def test_run_leaderboard_verify(tmp_path) -> None:

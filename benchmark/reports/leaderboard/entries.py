@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from benchmark.errors import BenchmarkError
-from benchmark.measure.significance import Scores
+from benchmark.measure.significance import ClassScores
 from benchmark.records import scores
 from benchmark.records.archive import Archive, Runs
 from benchmark.records.record import Record, scores_path
@@ -18,7 +18,7 @@ class Entry:
     """The runs of one recipe, data and numerics version, by seed."""
 
     runs: Runs
-    logits: dict[int, Scores]
+    logits: dict[int, ClassScores]
     """Test logits by seed; without a run whose logits are not kept row by row, or whose file cannot
     be read, which `verify` reports."""
     trials: int | None
@@ -41,7 +41,7 @@ def _entry(runs: Runs, archive: Archive) -> Entry:
     if (study := runs[0].tuned) is not None:
         with suppress(BenchmarkError):
             trials, hours = tuning_cost(archive.results, study)
-    logits: dict[int, Scores] = {}
+    logits: dict[int, ClassScores] = {}
     for run in runs:
         path = scores_path(archive.path(run.dataset, run.name or "", run.seed))
         with suppress(BenchmarkError):

@@ -39,7 +39,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Planned:
+class PlannedCell:
     """A cell, the state of its record, and why that is stale."""
 
     cell: Cell
@@ -54,20 +54,20 @@ def ranked(recipe: Recipe, seeds: Iterable[int]) -> list[Cell]:
     return [Cell(recipe, recipe.dataset, seed, place) for seed in seeds]
 
 
-def plan(cells: Sequence[Cell], results: Path, today: Fingerprint) -> list[Planned]:
+def plan(cells: Sequence[Cell], results: Path, today: Fingerprint) -> list[PlannedCell]:
     """The states of the records of cells of one data set, in the order of the cells."""
-    return [_planned(cell, results, today) for cell in cells]
+    return [_plan_cell(cell, results, today) for cell in cells]
 
 
-def _planned(cell: Cell, results: Path, today: Fingerprint) -> Planned:
+def _plan_cell(cell: Cell, results: Path, today: Fingerprint) -> PlannedCell:
     path = cell.path(results)
     if not path.exists():
-        return Planned(cell, "missing")
+        return PlannedCell(cell, "missing")
     try:
         why = "; ".join(_faults(record.load(path), cell, path, today))
     except BenchmarkError as error:
         why = str(error)
-    return Planned(cell, "stale" if why else "present", why)
+    return PlannedCell(cell, "stale" if why else "present", why)
 
 
 def _faults(run: Record, cell: Cell, path: Path, today: Fingerprint) -> Iterator[str]:
@@ -84,7 +84,7 @@ def _faults(run: Record, cell: Cell, path: Path, today: Fingerprint) -> Iterator
 def chosen(
     datasets: Sequence[str] | None, names: Sequence[str] | None, folder: Path = RECIPES
 ) -> dict[str, list[Recipe]]:
-    """The committed recipes of these data sets with these names; None means all.
+    """The committed recipes of these data sets with these names; None means all that are listed.
 
     Raises UsageError for an unknown data set or name."""
     committed: dict[str, list[str]] = {}
@@ -94,7 +94,8 @@ def chosen(
     for dataset in datasets or []:
         if dataset not in committed:
             raise registry.unknown("data set with recipes", dataset, committed)
-    wanted = {dataset: committed[dataset] for dataset in datasets or committed}
+    listed = [dataset for dataset in committed if dataset not in recipes.UNLISTED]
+    wanted = {dataset: committed[dataset] for dataset in datasets or listed}
     allowed = {name for each in wanted.values() for name in each}
     for name in names or []:
         if name not in allowed:

@@ -73,8 +73,8 @@ def makespan(times: Sequence[float], jobs: int) -> float:
 
 def in_total(times: Sequence[float | None], jobs: int) -> str:
     """The length of all runs in words; those of unknown length are counted apart."""
-    known = [time for time in times if time is not None]
-    unknown = len(times) - len(known)
-    total = f"about {duration(makespan(known, jobs))} on {jobs} at once" if known else ""
+    lengths = [time for time in times if time is not None]
+    unknown = len(times) - len(lengths)
+    total = f"about {duration(makespan(lengths, jobs))} on {jobs} at once" if lengths else ""
     apart = f"{unknown} of unknown length, as no earlier run is like them" if unknown else ""
     return "; ".join(filter(None, (total, apart)))

@@ -32,9 +32,9 @@ class Worker:
     device: Device = "cpu"
 
     def __call__(self, cell: Cell) -> CellOutcome:
-        began = time.monotonic()
+        start = time.monotonic()
         outcome = self._outcome(cell)
-        return replace(outcome, seconds=time.monotonic() - began)
+        return replace(outcome, seconds=time.monotonic() - start)
 
     def _outcome(self, cell: Cell) -> CellOutcome:
         folder, parent = self.going.parent, os.getppid()

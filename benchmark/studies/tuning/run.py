@@ -15,7 +15,7 @@ from benchmark.errors import BenchmarkError, UsageError, reason
 from benchmark.records.tuning import TUNING_SEED, Ended, Trial
 from benchmark.runs.job import Job, open_device, seeded_model
 from benchmark.studies.tuning.plan import Budget
-from benchmark.studies.tuning.trials import Asked, Trials
+from benchmark.studies.tuning.trials import OpenTrial, Trials
 from benchmark.training.fit import Evaluated, Fit
 from benchmark.training.step import compile_model
 from benchmark.utils.interrupts import Interrupts
@@ -55,12 +55,12 @@ def run_trials(
                 raise KeyboardInterrupt
 
         check()
-        while (asked := trials.ask(budget)) is not None:
-            watch(TrialStarted(asked.number, asked.values))
+        while (open_trial := trials.ask(budget)) is not None:
+            watch(TrialStarted(open_trial.number, open_trial.values))
             try:
-                trial = _run_trial(asked, trials, card, store, watch, check)
+                trial = _run_trial(open_trial, trials, card, store, watch, check)
             except KeyboardInterrupt:
-                trials.leave(asked)
+                trials.leave(open_trial)
                 raise
             watch(trial)
             check()
@@ -74,21 +74,21 @@ def run_trials(
 
 
 def _run_trial(
-    asked: Asked,
+    open_trial: OpenTrial,
     trials: Trials,
     card: FoundCard,
     store: Store,
     watch: TrialWatch,
     check: Callable[[], None],
 ) -> Trial:
-    plan, began = trials.plan, time.perf_counter()
+    plan, start = trials.plan, time.perf_counter()
 
     def end(state: Ended, metric: float | None = None, reason: str = "") -> Trial:
-        return trials.end(asked, state, metric, time.perf_counter() - began, reason)
+        return trials.end(open_trial, state, metric, time.perf_counter() - start, reason)
 
     try:
         try:
-            recipe = plan.candidate(asked.values, store)
+            recipe = plan.candidate(open_trial.values, store)
         except UsageError as error:
             return end("rejected", reason=str(error))
         closed = store.without("test")
@@ -98,7 +98,7 @@ def _run_trial(
             if not isinstance(event, Evaluated):
                 continue
             watch(event)
-            if asked.report(getattr(event.valid, plan.objective), len(fit.curve) - 1):
+            if open_trial.report(getattr(event.valid, plan.objective), len(fit.curve) - 1):
                 why = f"below the median at evaluation {len(fit.curve)}"
                 return end("pruned", getattr(fit.best.valid, plan.objective), why)
     except Exception as error:  # the study goes on, whatever it was

@@ -55,7 +55,7 @@ warnings.filterwarnings("ignore", module="optuna")
 
 
 @dataclass
-class Asked:
+class OpenTrial:
     """A running trial of this process, which holds its `lock` until it ends; its process died
     `deaths` times."""
 
@@ -85,8 +85,8 @@ class Trials:
     Example::
 
         trials = Trials(plan, store)
-        while (asked := trials.ask(Budget(trials=30))) is not None:
-            trials.end(asked, "complete", auc, seconds)
+        while (open_trial := trials.ask(Budget(trials=30))) is not None:
+            trials.end(open_trial, "complete", auc, seconds)
         trials.study().best
     """
 
@@ -109,41 +109,46 @@ class Trials:
             )
             self._begin()
 
-    def ask(self, budget: Budget) -> Asked | None:
+    def ask(self, budget: Budget) -> OpenTrial | None:
         """The next trial, an abandoned one first; None when the budget is spent."""
         with self._alone():
             running = self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
             abandoned = [trial for trial in running if self._is_abandoned(trial)]
-            if not budget.left(self.ended(), len(running) - len(abandoned)):
+            if not budget.left(self.ended_trials(), len(running) - len(abandoned)):
                 return None
             for frozen in abandoned:
                 # Optuna has no public way to go on with a trial that another process began.
                 trial = optuna.Trial(self._study, frozen._trial_id)
                 deaths = frozen.user_attrs[BEGUN]["deaths"] + 1
-                asked = self._asked(trial, set(frozen.intermediate_values), deaths)
+                open_trial = self._open(trial, set(frozen.intermediate_values), deaths)
                 if deaths < MOST_DEATHS:
-                    return asked
-                self._store_end(asked, "failed", None, 0.0, DIED)
-            return self._asked(self._study.ask(self._space), set(), deaths=0)
+                    return open_trial
+                self._store_end(open_trial, "failed", None, 0.0, DIED)
+            return self._open(self._study.ask(self._space), set(), deaths=0)
 
     def end(
-        self, asked: Asked, state: Ended, metric: float | None, seconds: float, reason: str = ""
+        self,
+        open_trial: OpenTrial,
+        state: Ended,
+        metric: float | None,
+        seconds: float,
+        reason: str = "",
     ) -> Trial:
         """Store how a trial ended, and write the study's JSON."""
         with self._alone():
-            self._store_end(asked, state, metric, seconds, reason)
+            self._store_end(open_trial, state, metric, seconds, reason)
             tuning.save(self.study(), self.plan.path)
-            return next(trial for trial in self.ended() if trial.number == asked.number)
+            return next(trial for trial in self.ended_trials() if trial.number == open_trial.number)
 
-    def leave(self, asked: Asked) -> None:
+    def leave(self, open_trial: OpenTrial) -> None:
         """Release a trial that has not ended: the next `ask` of any process here begins it
         again."""
         with one_message(self._where):
-            begun = {**asked.trial.user_attrs[BEGUN], "deaths": asked.deaths - 1}
-            asked.trial.set_user_attr(BEGUN, begun)
-        asked.lock.release()
+            begun = {**open_trial.trial.user_attrs[BEGUN], "deaths": open_trial.deaths - 1}
+            open_trial.trial.set_user_attr(BEGUN, begun)
+        open_trial.lock.release()
 
-    def ended(self) -> list[Trial]:
+    def ended_trials(self) -> list[Trial]:
         trials = self._study.get_trials(deepcopy=False)
         return [self._trial(trial) for trial in trials if trial.state.is_finished()]
 
@@ -155,7 +160,7 @@ class Trials:
             **self._identity,
             sampler=f"TPE, {STARTUP_TRIALS} random trials first",
             environment=environment.model_copy(update={"versions": versions}),
-            trials=tuple(self.ended()),
+            trials=tuple(self.ended_trials()),
             importances=self._importances() if importances else None,
         )
 
@@ -175,9 +180,9 @@ class Trials:
             self._study.enqueue_trial(self._encode(self.plan.own_values()), skip_if_exists=True)
         self._require_same(json.loads(self._study.user_attrs[IDENTITY]))
 
-    def _refill(self, kept: Tuning) -> None:
-        self._require_same(json.loads(kept.model_dump_json()))
-        for trial in kept.trials:
+    def _refill(self, study: Tuning) -> None:
+        self._require_same(json.loads(study.model_dump_json()))
+        for trial in study.trials:
             end = trial.model_dump(mode="json", include={"state", "metric", "seconds", "reason"})
             begun = {"started": trial.started, "threads": trial.threads}
             frozen = optuna.trial.create_trial(
@@ -190,9 +195,9 @@ class Trials:
             )
             self._study.add_trial(frozen)
 
-    def _require_same(self, kept: dict[str, Any]) -> None:
-        today = json.loads(json.dumps(self._identity))
-        if differing := [key for key in today if kept.get(key) != today[key]]:
+    def _require_same(self, identity: dict[str, Any]) -> None:
+        own = json.loads(json.dumps(self._identity))
+        if differing := [key for key in own if identity.get(key) != own[key]]:
             raise UsageError(
                 f"the study {self._study.study_name} was begun with another {', '.join(differing)};"
                 " finish it as it was, give this one another --name, or remove it:"
@@ -204,7 +209,7 @@ class Trials:
         host = trial.user_attrs.get(BEGUN, {}).get("host")
         return host == self.locks.host and self.locks.is_free(trial.number)
 
-    def _asked(self, trial: optuna.Trial, reported: set[int], deaths: int) -> Asked:
+    def _open(self, trial: optuna.Trial, reported: set[int], deaths: int) -> OpenTrial:
         lock = self.locks.of_trial(trial.number)
         lock.acquire()
         begun = {
@@ -214,16 +219,16 @@ class Trials:
             "deaths": deaths,
         }
         trial.set_user_attr(BEGUN, begun)
-        return Asked(trial, self._decode(trial.params), lock, reported, deaths)
+        return OpenTrial(trial, self._decode(trial.params), lock, reported, deaths)
 
     def _store_end(
-        self, asked: Asked, state: Ended, metric: float | None, seconds: float, reason: str
+        self, open_trial: OpenTrial, state: Ended, metric: float | None, seconds: float, reason: str
     ) -> None:
         end = {"state": state, "metric": metric, "seconds": seconds, "reason": reason}
-        asked.trial.set_user_attr(ENDED, end)
+        open_trial.trial.set_user_attr(ENDED, end)
         value = metric if state == "complete" else None
-        self._study.tell(asked.trial, value, STATES[state])
-        asked.lock.release()
+        self._study.tell(open_trial.trial, value, STATES[state])
+        open_trial.lock.release()
 
     def _trial(self, frozen: FrozenTrial) -> Trial:
         begun = frozen.user_attrs[BEGUN]

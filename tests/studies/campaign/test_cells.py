@@ -87,7 +87,7 @@ def test_a_study_has_a_place_of_its_own(tmp_path) -> None:
 
 @pytest.fixture
 def folder(tmp_path):
-    for name in ("one/lr", "one/dnn", "two/lr"):
+    for name in ("one/lr", "one/dnn", "two/lr", "synthetic_tiny/lr"):
         path = tmp_path / f"{name}.toml"
         path.parent.mkdir(exist_ok=True)
         path.write_text(f'[model]\nname = "{path.stem}"\n')
@@ -100,6 +100,7 @@ def test_chosen_recipes(folder) -> None:
 
     assert ids(None, None) == ["one/dnn", "one/lr", "two/lr"]
     assert ids(["two"], None) == ["two/lr"]
+    assert ids(["synthetic_tiny"], None) == ["synthetic_tiny/lr"]
     assert ids(None, ["dnn"]) == ["one/dnn"]
     with pytest.raises(UsageError, match="unknown data set with recipes 'onne'; did you mean one"):
         ids(["onne"], None)

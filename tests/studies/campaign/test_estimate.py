@@ -8,9 +8,10 @@ from benchmark.data.schema import Schema
 from benchmark.measure.cost import flops_per_sample
 from benchmark.recipes import recipe as recipes
 from benchmark.recipes.recipe import on_meta
-from benchmark.records.record import Record
+from benchmark.records.archive import Archive
+from benchmark.records.record import Record, save
 from benchmark.reports.words import duration
-from benchmark.studies.campaign.cells import Planned, ranked
+from benchmark.studies.campaign.cells import PlannedCell, ranked
 from benchmark.studies.campaign.estimate import in_total, longest_first, makespan, seconds
 from tests.factories import make_curve, make_record
 
@@ -83,7 +84,9 @@ def test_other_data_sets_count_last_and_nothing_is_made_up() -> None:
 
 
 def test_the_unknown_and_the_longest_come_first() -> None:
-    planned = [Planned(cell, "missing") for cell in ranked(replace(RECIPE, name="dnn"), range(4))]
+    planned = [
+        PlannedCell(cell, "missing") for cell in ranked(replace(RECIPE, name="dnn"), range(4))
+    ]
     ordered = longest_first(list(zip(planned, [2.0, None, 9.0, 2.0], strict=True)))
     assert [each.cell.seed for each, _ in ordered] == [1, 2, 0, 3]
 
@@ -101,3 +104,13 @@ def test_makespan_and_words() -> None:
         in_total([50.0, 40.0, None], 2)
         == "about 50 s on 2 at once; 1 of unknown length, as no earlier run is like them"
     )
+
+
+def test_records_that_cannot_be_read_are_left_out(tmp_path) -> None:
+    archive = Archive(tmp_path)
+    ranked_path = archive.folder() / "synthetic_tiny" / "dnn" / "seed-0.json"
+    study_path = archive.folder("ablation") / "synthetic_tiny" / "full-glu" / "seed-0.json"
+    for path in (ranked_path, study_path):
+        save(make_record(), path)
+    study_path.with_name("seed-1.json").write_text("{")
+    assert len(archive.readable()) == 2

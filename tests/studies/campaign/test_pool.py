@@ -34,8 +34,8 @@ def dies(cell: Cell) -> CellOutcome:
     return CellOutcome(cell, "done", 0.0)
 
 
-def run(pool, carry_out, cells=CELLS):
-    return run_cells(cells, carry_out, pool, lambda _: None, lambda: None)
+def run(pool, run_cell, cells=CELLS):
+    return run_cells(cells, run_cell, pool, lambda _: None, lambda: None)
 
 
 def test_local_processes_have_their_threads_and_leave_interrupts_to_the_first() -> None:

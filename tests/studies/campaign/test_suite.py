@@ -46,22 +46,22 @@ class Instant:
     def jobs(self) -> int:
         return self._jobs
 
-    def submit(self, carry_out, cell: Cell) -> "Future[CellOutcome]":
+    def submit(self, run_cell, cell: Cell) -> "Future[CellOutcome]":
         self.started.append(cell.seed)
         future: Future[CellOutcome] = Future()
         if self._dying.get(cell.seed, 0):
             self._dying[cell.seed] -= 1
             future.set_exception(BrokenExecutor())
         else:
-            future.set_result(carry_out(cell))
+            future.set_result(run_cell(cell))
         return future
 
     def close(self, *, kill: bool) -> None:
         self.killed = kill
 
 
-def run(pool, count: int, carry_out=done, watch=lambda _: None) -> list[CellOutcome]:
-    return run_cells(cells(count), carry_out, pool, watch, lambda: None)
+def run(pool, count: int, run_cell=done, watch=lambda _: None) -> list[CellOutcome]:
+    return run_cells(cells(count), run_cell, pool, watch, lambda: None)
 
 
 def states(outcomes: list[CellOutcome]) -> dict[int, str]:
@@ -84,10 +84,10 @@ def test_as_many_run_at_once_as_the_pool_can() -> None:
         executor = ThreadPoolExecutor(8)
         most = under_way = 0
 
-        def submit(self, carry_out, cell):
+        def submit(self, run_cell, cell):
             self.under_way += 1
             self.most = max(self.most, self.under_way)
-            future = self.executor.submit(carry_out, cell)
+            future = self.executor.submit(run_cell, cell)
             return future
 
     def meet(cell: Cell) -> CellOutcome:
@@ -132,7 +132,7 @@ def test_what_dies_alone_has_failed() -> None:
 
 def test_a_cell_that_the_pool_loses_has_failed() -> None:
     class Losing(Instant):
-        def submit(self, carry_out, cell):
+        def submit(self, run_cell, cell):
             future: Future[CellOutcome] = Future()
             future.set_exception(RuntimeError("lost"))
             return future
@@ -224,15 +224,15 @@ def test_a_run_that_was_left_goes_on_to_the_same_record(tmp_path, going) -> None
         if isinstance(event, Resumed):
             resumed.append(event.step)
 
-    def carry_out(results, watch) -> str:
+    def run_cell(results, watch) -> str:
         session = Session(tmp_path / results, track=False, quiet=True, watch=watch)
         return Worker(launch.run_job, session, None, 1, going)(cell).state
 
     [cell] = cells(1)
-    assert carry_out("left", count) == "interrupted" and not cell.path(tmp_path / "left").exists()
+    assert run_cell("left", count) == "interrupted" and not cell.path(tmp_path / "left").exists()
     going.touch()
-    assert carry_out("left", notes_resumption) == "done" and resumed == [13]
-    assert carry_out("whole", notes_resumption) == "done" and resumed == [13]
+    assert run_cell("left", notes_resumption) == "done" and resumed == [13]
+    assert run_cell("whole", notes_resumption) == "done" and resumed == [13]
     first, second = (record.load(cell.path(tmp_path / name)) for name in ("left", "whole"))
     assert first.scores == second.scores and first.metrics == second.metrics
     assert first.name is None

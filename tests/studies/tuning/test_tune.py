@@ -250,7 +250,7 @@ def test_a_trial_whose_process_died_is_begun_again_once(tmp_path, store):
     assert (again.number, again.values) == (0, first.values)
     again.lock.release()
     assert Trials(study.plan, store).ask(Budget(3)).number == 1
-    assert [(trial.state, trial.reason) for trial in study.ended()] == [("failed", DIED)]
+    assert [(trial.state, trial.reason) for trial in study.ended_trials()] == [("failed", DIED)]
 
 
 def test_what_another_process_is_at_is_counted_and_left_alone(tmp_path, store):
