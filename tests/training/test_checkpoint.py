@@ -1,4 +1,4 @@
-"""Checkpoints on disk: whole or refused, the last two, of one process, and never in the way of the
+"""Checkpoints on disk: whole or refused, the last two, by one process, and never an error of the
 run."""
 
 import errno
