@@ -16,7 +16,6 @@ from benchmark.utils.paths import RESULTS
 from benchmark.utils.types import Device
 
 if TYPE_CHECKING:
-    from benchmark.recipes.recipe import Recipe
     from benchmark.records.record import Record
     from benchmark.runs.job import Job
     from benchmark.runs.run import RunEvent
@@ -92,18 +91,29 @@ def prepare(
 ) -> "Job":
     """The job of seed 0 on all rows and cores, its data encoded. Raises UsageError, MissingData or
     BenchmarkError."""
-    chosen, card_name = _recipe(recipe, model, dataset, settings)
+    from benchmark.data import catalog
+    from benchmark.recipes import recipe as recipes
+
+    if recipe is not None and model is None:
+        chosen = recipes.load(recipe)
+    elif model is not None and dataset is not None and recipe is None:
+        chosen = recipes.find(model, catalog.find_card(dataset).card.id)
+    else:
+        raise UsageError("give either --model and --dataset, or --recipe DATASET/NAME")
+    card = catalog.find_card(dataset or chosen.dataset).card
+    if card.id != chosen.dataset:
+        raise UsageError(f"--recipe {recipe} is for the data set {chosen.dataset}, not {card.id}")
+    if settings:
+        chosen = recipes.override(chosen, settings)
 
     import torch
 
-    from benchmark.data import catalog
     from benchmark.runs.job import Job
     from benchmark.terminal.console import notice
 
-    found, store = catalog.open_data(
-        card_name, data_root=data_root, notify=_ignore if quiet else notice
-    )
-    return Job(chosen, found.card, store, seed=0, threads=torch.get_num_threads())
+    notify = _ignore if quiet else notice
+    _, store = catalog.open_data(dataset or card.id, data_root=data_root, notify=notify)
+    return Job(chosen, card, store, seed=0, threads=torch.get_num_threads())
 
 
 def run_job(job: "Job", session: "Session") -> "Record":
@@ -119,29 +129,6 @@ def run_job(job: "Job", session: "Session") -> "Record":
         if session.track:
             watchers.append(views.enter_context(Tracker(job.path(session.results), notice)))
         return session.run(job, watchers, notice)
-
-
-def _recipe(
-    recipe: str | None, model: str | None, dataset: str | None, settings: Sequence[str]
-) -> "tuple[Recipe, str]":
-    """The recipe, and the name or path of its data set's card."""
-    from benchmark.data import catalog
-    from benchmark.recipes import recipe as recipes
-
-    if recipe is not None and model is None:
-        chosen = recipes.load(recipe)
-        card_name = dataset or chosen.dataset
-        card = catalog.find_card(card_name).card
-        if card.id != chosen.dataset:
-            raise UsageError(
-                f"--recipe {recipe} is for the data set {chosen.dataset}, not {card.id}"
-            )
-    elif model is not None and dataset is not None and recipe is None:
-        card_name = dataset
-        chosen = recipes.find(model, catalog.find_card(dataset).card.id)
-    else:
-        raise UsageError("give either --model and --dataset, or --recipe DATASET/NAME")
-    return (recipes.override(chosen, settings) if settings else chosen), card_name
 
 
 def _assignment(key: str, value: Any) -> str:

@@ -1,10 +1,8 @@
-"""Runs that are killed again and again must end with the record of a run that was left alone, bit
-for bit.
+"""Kill runs again and again: they must end with the record of an undisturbed run, bit for bit.
 
-`python -m tests.kill_harness --kills 30` starts small runs in processes of their own, kills them by
+`python -m tests.kill_harness --kills 30` starts small runs in their own processes, kills them by
 SIGKILL at random moments (while a checkpoint is written, after a random step, a random time after
-the start), starts them again until they end, and compares. It prints what it sees and ends with
-code 1 where something is not as it must be.
+the start), starts them again until they end, and compares. It exits with code 1 at a fault.
 """
 
 import argparse
@@ -21,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.utils.paths import ROOT
+from benchmark.utils.types import Notify
 
 CHILD = """
 import json, os, sys
@@ -79,8 +78,8 @@ CASES = {
 }
 
 
-class Session:
-    """One start of a run in a process of its own; its log has a line a step, of all sessions."""
+class RunProcess:
+    """One start of a run in its own process; the log holds the steps of all starts."""
 
     def __init__(self, case: Case, folder: Path) -> None:
         self.log = folder / "steps.log"
@@ -100,20 +99,16 @@ class Session:
         return self.log.read_text().splitlines()
 
     def steps(self) -> list[int]:
-        """Those of this session."""
-        return [
-            int(line.split()[1])
-            for line in self.lines()[self.first_line :]
-            if line.startswith("Stepped")
-        ]
+        """The steps of this process."""
+        return self._logged("Stepped")
 
     def resumed(self) -> int | None:
-        found = [
-            int(line.split()[1])
-            for line in self.lines()[self.first_line :]
-            if line.startswith("Resumed")
-        ]
-        return found[0] if found else None
+        steps = self._logged("Resumed")
+        return steps[0] if steps else None
+
+    def _logged(self, event: str) -> list[int]:
+        own = self.lines()[self.first_line :]
+        return [int(line.split()[1]) for line in own if line.startswith(event)]
 
     def alive(self) -> bool:
         return self.process.poll() is None
@@ -129,21 +124,23 @@ class Session:
         return err
 
 
-def wait_for_a_moment(session: Session, how: str, checkpoints: Path, dice: random.Random) -> None:
-    """Returns when the process is to be killed, or has ended by itself."""
+def wait_for_a_moment(
+    process: RunProcess, how: str, checkpoints: Path, dice: random.Random
+) -> None:
+    """Return when it is time to kill the process, or when it has ended."""
     if how == "time":
-        session_seconds, began = dice.uniform(0.2, 4.0), time.monotonic()
-        while session.alive() and time.monotonic() - began < session_seconds:
+        seconds, began = dice.uniform(0.2, 4.0), time.monotonic()
+        while process.alive() and time.monotonic() - began < seconds:
             time.sleep(0.005)
     elif how == "step":
         after = dice.randint(1, 6 * INTERVAL)
-        while session.alive() and len(session.steps()) < after:
+        while process.alive() and len(process.steps()) < after:
             time.sleep(0.001)
     else:
         skipped = dice.randint(1, 5)
-        while session.alive() and len(session.steps()) < skipped * INTERVAL - 1:
+        while process.alive() and len(process.steps()) < skipped * INTERVAL - 1:
             time.sleep(0.001)
-        while session.alive() and not list(checkpoints.glob("*/.*.partial")):
+        while process.alive() and not list(checkpoints.glob("*/.*.partial")):
             pass
         time.sleep(dice.uniform(0, 0.004))
 
@@ -161,40 +158,41 @@ def outcome(folder: Path) -> tuple[Any, bytes]:
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What one killed run did: kills, kills that left a half-written checkpoint, and all that is
-    wrong."""
+class Check:
+    """Kills of one run, those that left a partial checkpoint, and faults."""
 
     kills: int
     during_writes: int
     faults: list[str]
 
 
-def check(name: str, kills: int, dice: random.Random, folder: Path, say: Any = print) -> Seen:
-    """Runs a case undisturbed and killed `kills` times. BENCHMARK_CACHE must be a cache for this
-    alone."""
+def check(
+    name: str, kills: int, dice: random.Random, folder: Path, notify: Notify = print
+) -> Check:
+    """Run a case undisturbed, and killed `kills` times. BENCHMARK_CACHE must be used for nothing
+    else."""
     case, checkpoints = CASES[name], Path(os.environ["BENCHMARK_CACHE"]) / ".checkpoints"
-    alone = Session(case, folder / "alone")
+    alone = RunProcess(case, folder / "alone")
     alone.finish()
     length = len(alone.steps())
-    say(
+    notify(
         f"{name} ({case.model}): {length} steps undisturbed; a checkpoint every {INTERVAL} steps"
         " and every evaluation"
     )
     killed, written, faults = 0, 0, []
     while True:
         saved = bool(list(checkpoints.glob("*/[0-9]*")))
-        session = Session(case, folder / "killed")
+        process = RunProcess(case, folder / "killed")
         how = dice.choice(("write", "write", "step", "step", "step", "time"))
         if killed < kills:
-            wait_for_a_moment(session, how, checkpoints, dice)
-        ended = killed >= kills or not session.alive()
+            wait_for_a_moment(process, how, checkpoints, dice)
+        ended = killed >= kills or not process.alive()
         if ended:
-            session.finish()
+            process.finish()
         else:
-            session.kill()
+            process.kill()
             killed += 1
-        resumed, steps = session.resumed(), session.steps()
+        resumed, steps = process.resumed(), process.steps()
         partial = bool(list(checkpoints.glob("*/.*.partial")))
         written += partial
         start = (
@@ -207,9 +205,9 @@ def check(name: str, kills: int, dice: random.Random, folder: Path, say: Any = p
         end = (
             "ended"
             if ended
-            else f"kill {killed} ({how}{', a half-written checkpoint is left' if partial else ''})"
+            else f"kill {killed} ({how}{', a partial checkpoint is left' if partial else ''})"
         )
-        say(
+        notify(
             f"  {start}, {f'{len(steps)} steps to step {steps[-1]}' if steps else 'no step'}, {end}"
         )
         if saved and steps and not resumed:
@@ -218,25 +216,23 @@ def check(name: str, kills: int, dice: random.Random, folder: Path, say: Any = p
             faults.append(f"{name}: resumed at step {resumed}")
         if ended:
             break
-    done = sum(line.startswith("Stepped") for line in session.lines())
+    done = sum(line.startswith("Stepped") for line in process.lines())
     most = length + killed * INTERVAL
-    say(f"  {done} steps in all; at most {length} + {killed} x {INTERVAL} = {most} are allowed")
+    notify(f"  {done} steps in all; at most {length} + {killed} x {INTERVAL} = {most} are allowed")
     if done > most:
         faults.append(f"{name}: {done} steps are more than {most}")
     same = outcome(folder / "alone") == outcome(folder / "killed")
-    say(f"  record and scores {'are the same, bit for bit' if same else 'DIFFER'}")
+    notify(f"  record and scores {'are the same, bit for bit' if same else 'DIFFER'}")
     if not same:
         faults.append(f"{name}: the record or the scores differ")
     if left := [str(path.relative_to(checkpoints)) for path in checkpoints.rglob("*")]:
         faults.append(f"{name}: left behind: {left}")
-    return Seen(killed, written, faults)
+    return Check(killed, written, faults)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--kills", type=int, default=30, help="at least so many, spread over the cases"
-    )
+    parser.add_argument("--kills", type=int, default=30, help="least number, spread over the cases")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     dice = random.Random(options.seed)
@@ -250,17 +246,12 @@ def main() -> None:
             place = Path(folder) / str(turn)
             for part in ("alone", "killed"):
                 (place / part).mkdir(parents=True)
-            seen = check(name, -(-options.kills // len(CASES)), dice, place)
-            kills, during_writes, turn = (
-                kills + seen.kills,
-                during_writes + seen.during_writes,
-                turn + 1,
-            )
-            faults += seen.faults
-    print(
-        f"{kills} kills, {during_writes} of them left a half-written checkpoint; {len(faults)}"
-        " faults"
-    )
+            result = check(name, -(-options.kills // len(CASES)), dice, place)
+            kills += result.kills
+            during_writes += result.during_writes
+            faults += result.faults
+            turn += 1
+    print(f"{kills} kills, {during_writes} of them left a partial checkpoint; {len(faults)} faults")
     for fault in faults:
         print(f"FAULT: {fault}")
     sys.exit(bool(faults))

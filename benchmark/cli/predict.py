@@ -12,7 +12,7 @@ from benchmark.utils.paths import shown
 
 def predict(
     from_: Annotated[
-        Path, typer.Option("--from", help="Folder of a model that `run --save-model` left.")
+        Path, typer.Option("--from", help="Folder of a model that `run --save-model` wrote.")
     ],
     input_: Annotated[
         Path, typer.Option("--input", help="Raw rows in the form of the training files.")
@@ -22,16 +22,15 @@ def predict(
     ] = None,
 ) -> None:
     """Score raw rows with a saved model: logit and click probability of each, as csv."""
+    import numpy as np
     import polars as pl
 
     from benchmark.measure.metrics import sigmoid
     from benchmark.runs.saved_model import score
     from benchmark.utils.files import write_atomically
 
-    parts = []
-    for logit in score(from_, input_):
-        parts.append(pl.DataFrame({"logit": logit, "probability": sigmoid(logit)}))
-    scores = pl.concat(parts) if parts else pl.DataFrame({"logit": [], "probability": []})
+    logit = np.concatenate([np.empty(0, np.float32), *score(from_, input_)])
+    scores = pl.DataFrame({"logit": logit, "probability": sigmoid(logit)})
     if output is None:
         scores.write_csv(sys.stdout)
     else:

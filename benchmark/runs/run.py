@@ -98,8 +98,8 @@ class Run:
     def __iter__(self) -> Iterator[RunEvent]:
         yield self._prepare()
         yield from self._train()
-        kept, test = self._score()
-        yield Finished(self._record(kept, test), kept)
+        score_arrays, test = self._score()
+        yield Finished(self._record(score_arrays, test), score_arrays)
 
     def checkpoint(self) -> Checkpoint:
         """What the run needs to continue; take and write it after `Stepped` or `Evaluated`, before
@@ -174,10 +174,10 @@ class Run:
             raise BenchmarkError(
                 f"{self.job.recipe.id}: the best model's test scores: {error}"
             ) from None
-        kept = scores.pack(logit, self._test.label)
-        return kept, _test_metrics(kept, logit, self._test)
+        arrays = scores.pack(logit, self._test.label)
+        return arrays, _test_metrics(arrays, logit, self._test)
 
-    def _record(self, kept: scores.ScoreArrays, test: metrics.Metrics) -> Record:
+    def _record(self, arrays: scores.ScoreArrays, test: metrics.Metrics) -> Record:
         job, recipe, store, fitted = self.job, self.job.recipe, self.job.store, self._fitted
         return Record(
             numerics=NUMERICS,
@@ -199,7 +199,7 @@ class Run:
                 oracle_auc=store.oracle.auc if store.oracle else None,
                 oracle_logloss=store.oracle.logloss if store.oracle else None,
             ),
-            scores=Scores(form=scores.form(kept), digest=scores.digest(kept)),
+            scores=Scores(form=scores.form(arrays), digest=scores.digest(arrays)),
             probe_rows=len(self._probe.rows),
             spectra=stage_spectra(self._initial, self._probe.views()),
             tables=table_spectra(self.model, store.schema, self._train_split),
@@ -241,13 +241,13 @@ def _restore(fit: Fit, snapshot: Snapshot) -> None:
 
 
 def _test_metrics(
-    kept: scores.ScoreArrays, logit: NDArray[np.float32], test: Split
+    arrays: scores.ScoreArrays, logit: NDArray[np.float32], test: Split
 ) -> metrics.Metrics:
     """Computed from the kept scores where these are complete, so that `verify` finds the same
     bits."""
-    if scores.form(kept) == "bins":
+    if scores.form(arrays) == "bins":
         return metrics.evaluate(logit, test.label, test.group)
-    ungrouped = scores.recompute(kept)
+    ungrouped = scores.recompute(arrays)
     if test.group is None:
         return ungrouped
     gauc = metrics.grouped_auc(logit.astype(np.float64), test.label, test.group)

@@ -75,8 +75,9 @@ class Session:
                     if isinstance(event, Stepped | Evaluated):
                         if self.leave is not None and self.leave():
                             interrupts.caught = signal.SIGTERM
-                        leaving = interrupts.caught is not None
-                        if writable and (leaving or self._checkpoint_is_due(event, checkpoints)):
+                        evaluated = isinstance(event, Evaluated)
+                        due = checkpoints.due(self.cadence, event.step, evaluated=evaluated)
+                        if writable and (due or interrupts.caught is not None):
                             checkpoints.write(run.checkpoint())
                     interrupts.deliver()
             except Interrupted as interrupted:
@@ -84,14 +85,6 @@ class Session:
             checkpoints.clear()
         assert isinstance(event, Finished)
         return event.record
-
-    def _checkpoint_is_due(self, event: Stepped | Evaluated, checkpoints: Checkpoints) -> bool:
-        return self.cadence.due(
-            event.step,
-            evaluated=isinstance(event, Evaluated),
-            seconds=checkpoints.age,
-            cost=checkpoints.cost,
-        )
 
     def _write(self, run: Run, finished: Finished) -> None:
         job = run.job

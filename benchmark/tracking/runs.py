@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 SENT = "record_sha256"
 """The tag of a complete run: SHA-256 of its record file."""
-MAX_METRICS = 1000
-"""Metrics that MLflow takes in one request."""
 TRAINING_VIEW = "workflowType=machine_learning"
 """Without it the UI opens on its pages for language models."""
 
@@ -195,8 +193,7 @@ class _TrackedRun:
         from mlflow.entities import Metric
 
         metrics = [Metric(name, value, self._at(seconds), step) for name, value, step in points]
-        for start in range(0, len(metrics), MAX_METRICS):
-            self._client.log_batch(self._id, metrics=metrics[start : start + MAX_METRICS])
+        self._client.log_batch(self._id, metrics=metrics)
 
     def _at(self, seconds: float) -> int:
         return self._began + int(1000 * seconds)

@@ -1,5 +1,4 @@
-"""Where MLflow keeps the runs: the store's address, how it is made, and the UI on it. Imports no
-mlflow itself."""
+"""The MLflow store: its address, its creation, and the UI on it. Does not import mlflow."""
 
 import os
 import socket
@@ -20,15 +19,15 @@ SETTINGS = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
 }
-"""mlflow's environment where the user has not set it: quiet, offline, and giving up in seconds
-instead of minutes."""
+"""mlflow's environment unless the user has set it: quiet, offline, and giving up in seconds instead
+of minutes."""
 
 LOOPBACK = "127.0.0.1"
 SQLITE = "sqlite:///"
 
 
 def apply_settings() -> None:
-    """To be called before mlflow is imported, which reads some of them then."""
+    """Call it before importing mlflow, which reads some of them then."""
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
 
@@ -43,17 +42,15 @@ def is_server(uri: str) -> bool:
 
 
 def artifacts_folder(uri: str) -> Path | None:
-    """`mlartifacts` beside an SQLite file; None where the store itself decides."""
-    return (
-        Path(uri.removeprefix(SQLITE)).absolute().parent / "mlartifacts"
-        if uri.startswith(SQLITE)
-        else None
-    )
+    """`mlartifacts` beside an SQLite file; None for other stores, which decide themselves."""
+    if not uri.startswith(SQLITE):
+        return None
+    return Path(uri.removeprefix(SQLITE)).absolute().parent / "mlartifacts"
 
 
-def create_once(uri: str, make: Callable[[str], object]) -> None:
-    """Makes the tables of an SQLite store aside and renames the file, so that neither a Ctrl-C nor
-    a second process leaves or meets a half-made one; `make(uri)` makes them."""
+def create_once(uri: str, create: Callable[[str], object]) -> None:
+    """Create an SQLite store by `create(uri)` under another name and rename it, so that neither a
+    Ctrl-C nor a second process meets a partial one."""
     folder = artifacts_folder(uri)
     database = Path(uri.removeprefix(SQLITE))
     if folder is None or database.exists():
@@ -63,7 +60,7 @@ def create_once(uri: str, make: Callable[[str], object]) -> None:
         if not database.exists():
             partial = folder / ".partial.db"
             partial.unlink(missing_ok=True)
-            make(f"{SQLITE}{partial}")
+            create(f"{SQLITE}{partial}")
             partial.replace(database)
 
 
@@ -79,7 +76,7 @@ def failure(error: BaseException) -> str:
 
 
 def require_free(port: int) -> None:
-    """Raises BenchmarkError where the port of the loopback address cannot be had."""
+    """Raises BenchmarkError if the port of the loopback address is taken."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -91,8 +88,7 @@ def require_free(port: int) -> None:
 
 
 def become_server(uri: str, port: int) -> None:
-    """Replaces this process by the MLflow server, so that signals reach it and it alone answers
-    them."""
+    """Replace this process by the MLflow server, so that signals reach the server alone."""
     sys.stdout.flush()
     command = f"-m mlflow server --host {LOOPBACK} --port {port} --workers 1".split()
     stores = ["--backend-store-uri", uri, "--registry-store-uri", uri]

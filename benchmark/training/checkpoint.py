@@ -62,7 +62,7 @@ class Checkpoints:
     """The folder of one run's checkpoints. Only those of the same `made_by`, e.g. versions, are
     used; another `source` digest is a notice.
 
-    `step` is that of the last one written or used; writing it took `cost` seconds."""
+    `step` is that of the last one written or used."""
 
     def __init__(
         self, folder: Path, made_by: Mapping[str, str], source: str, notify: Notify
@@ -73,12 +73,11 @@ class Checkpoints:
         self._best: tuple[int, Path] | None = None
         self._written = time.perf_counter()
         self.step: int | None = None
-        self.cost = FIRST_SECONDS
+        self._cost = FIRST_SECONDS
 
-    @property
-    def age(self) -> float:
-        """Seconds since the last one was written, else since the start."""
-        return time.perf_counter() - self._written
+    def due(self, cadence: Cadence, step: int, *, evaluated: bool) -> bool:
+        seconds = time.perf_counter() - self._written
+        return cadence.due(step, evaluated=evaluated, seconds=seconds, cost=self._cost)
 
     @contextmanager
     def locked(self) -> Iterator[bool]:
@@ -163,7 +162,7 @@ class Checkpoints:
             return False
         finally:
             self._written = time.perf_counter()
-            self.cost = self._written - began
+            self._cost = self._written - began
         if checkpoint.best_step is not None:
             self._best = checkpoint.best_step, path
         self.step = checkpoint.step

@@ -1,8 +1,7 @@
-"""The numbers of a small run of every model, held fixed: where they move, bump `NUMERICS` and make
-this file again.
+"""The numbers of a small run of every model. If they change, bump `NUMERICS` and write
+golden_run.json again.
 
-`python -m tests.test_golden_run` writes the numbers of today's code, a newly registered model's
-among them.
+`python -m tests.runs.test_golden_run` writes the numbers of the present code, new models included.
 """
 
 import json
@@ -20,8 +19,8 @@ from benchmark.runs.run import Finished, Run
 
 GOLDEN = Path(__file__).with_name("golden_run.json")
 ROWS = 2048
-"""Few steps: Adam turns rounding near a zero gradient into whole steps, so longer runs part between
-processors."""
+"""Few steps: Adam turns rounding near a zero gradient into whole steps, so longer runs differ
+between processors."""
 TOLERANCE = 2e-5
 """Far above what another processor's rounding does to these runs, far below what another algorithm
 does."""
@@ -53,13 +52,13 @@ def numbers(model: str) -> dict[str, float]:
 @pytest.mark.parametrize("model", models.names())
 def test_golden_run(model: str) -> None:
     golden = json.loads(GOLDEN.read_text())
-    assert golden["numerics"] == NUMERICS, "NUMERICS was bumped: make this file again"
+    assert golden["numerics"] == NUMERICS, "NUMERICS was bumped: write golden_run.json again"
     assert model in golden, (
-        f"no numbers of '{model}' yet: add them with `python -m tests.test_golden_run`"
+        f"no numbers of '{model}' yet: add them with `python -m tests.runs.test_golden_run`"
     )
     advice = (
-        "the numbers of a run moved: bump NUMERICS in benchmark/records/record.py and make this"
-        " file again"
+        "the numbers of a run changed: bump NUMERICS in benchmark/records/record.py and write"
+        " golden_run.json again"
     )
     assert numbers(model) == pytest.approx(golden[model], abs=TOLERANCE), advice
 

@@ -1,4 +1,4 @@
-"""A run that is left and started again ends with the record of one that was never left."""
+"""A run that is interrupted and started again ends with the record of an undisturbed one."""
 
 import os
 import random
@@ -43,7 +43,7 @@ def job():
 
 
 class Leave(Exception):
-    """What ends a run in these tests as a crash of the process would."""
+    """Ends a run as a crash of the process would."""
 
 
 class Attempt:
@@ -84,7 +84,7 @@ def checkpoints(job: Job) -> list[str]:
 
 @pytest.fixture
 def alone(job, tmp_path):
-    """The record of the job done at one go."""
+    """The record of the job without an interruption."""
     attempt = Attempt(job, tmp_path / "alone")
     assert attempt.resumed() == [] and checkpoints(job) == []
     return numbers(attempt.record)

@@ -56,7 +56,7 @@ def settings():
 
 
 @dataclass(frozen=True)
-class Made:
+class EmptyStore:
     """An SQLite store without runs, which takes seconds to make, and what was printed meanwhile."""
 
     database: Path
@@ -64,17 +64,17 @@ class Made:
 
 
 @pytest.fixture(scope="module")
-def made_store(settings, tmp_path_factory) -> Made:
+def empty_store(settings, tmp_path_factory) -> EmptyStore:
     from mlflow import MlflowClient
 
     database = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
     with redirect_stderr(StringIO()) as printed, redirect_stdout(printed):
         mlflow_store.create_once(f"sqlite:///{database}", MlflowClient)
-    return Made(database, printed.getvalue())
+    return EmptyStore(database, printed.getvalue())
 
 
 @contextmanager
-def copy_of(store: Made, folder: Path):
+def copy_of(store: EmptyStore, folder: Path):
     """The client of a copy of the store, which MLFLOW_TRACKING_URI names meanwhile."""
     from mlflow import MlflowClient
 
@@ -85,16 +85,16 @@ def copy_of(store: Made, folder: Path):
 
 
 @pytest.fixture
-def client(made_store, tmp_path):
-    with copy_of(made_store, tmp_path) as found:
+def client(empty_store, tmp_path):
+    with copy_of(empty_store, tmp_path) as found:
         yield found
 
 
 @pytest.fixture(scope="module")
-def shown(made_store, tmp_path_factory):
+def shown(empty_store, tmp_path_factory):
     """One live run, for tests that only look: the client and the run."""
     folder = tmp_path_factory.mktemp("shown")
-    with copy_of(made_store, folder) as found:
+    with copy_of(empty_store, folder) as found:
         send_live(saved(folder), never)
         yield found, runs(found)[0]
 
@@ -167,9 +167,9 @@ def test_sync_sends_what_is_missing_and_nothing_twice(client, tmp_path) -> None:
     send_live(path, never)
     assert sync(tmp_path, never) == tracking.Synced(sent=0, present=1, unreadable=0)
     save(RECORD.model_copy(update={"threads": 2}), path)
-    told: list[str] = []
-    assert sync(tmp_path, told.append) == tracking.Synced(sent=1, present=0, unreadable=0)
-    assert told == ["sent synthetic_tiny/no_such_file/seed-0"]
+    messages: list[str] = []
+    assert sync(tmp_path, messages.append) == tracking.Synced(sent=1, present=0, unreadable=0)
+    assert messages == ["sent synthetic_tiny/no_such_file/seed-0"]
     assert sync(tmp_path, never).sent == 0
     assert [run.data.params["run.threads"] for run in runs(client)] == ["2", "1"]
 
@@ -196,9 +196,9 @@ def test_sync_sends_ad_hoc_records_and_tells_of_broken_files(client, tmp_path) -
     adhoc = make_record(name=None, train_rows=500)
     place = adhoc_place(adhoc.dataset, "dnn", adhoc.recipe_digest, 500)
     save(adhoc, tmp_path / place / record_file(0))
-    told: list[str] = []
-    assert sync(tmp_path, told.append) == tracking.Synced(sent=1, present=0, unreadable=1)
-    assert "broken/seed-0.json: numerics" in told[0]
+    messages: list[str] = []
+    assert sync(tmp_path, messages.append) == tracking.Synced(sent=1, present=0, unreadable=1)
+    assert "broken/seed-0.json: numerics" in messages[0]
     (run,) = runs(client)
     assert (run.info.run_name, run.data.params["run.train_rows"]) == ("dnn (ad hoc) seed 0", "500")
 
@@ -240,20 +240,20 @@ def test_sync_closes_the_run_that_a_dying_server_left_open(client, tmp_path) -> 
 
 
 def test_a_record_that_cannot_be_sent_is_one_warning(client, tmp_path) -> None:
-    told: list[str] = []
-    send_live(tmp_path / "missing" / "seed-0.json", told.append)
-    assert len(told) == 1
-    assert "missing/seed-0.json" in told[0]
+    messages: list[str] = []
+    send_live(tmp_path / "missing" / "seed-0.json", messages.append)
+    assert len(messages) == 1
+    assert "missing/seed-0.json" in messages[0]
     assert runs(client)[0].info.status == "FAILED"
 
 
 def test_a_closed_port_is_one_warning_and_no_wait(tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://me:secret@127.0.0.1:{free_port()}")
-    told: list[str] = []
+    messages: list[str] = []
     began = time.monotonic()
-    send_live(saved(tmp_path), told.append)
+    send_live(saved(tmp_path), messages.append)
     assert time.monotonic() - began < 60  # MLflow by itself tries for minutes
-    (warning,) = told
+    (warning,) = messages
     assert "Connection refused" in warning
     assert "python -m benchmark track --sync" in warning
     assert "secret" not in warning
@@ -263,28 +263,28 @@ def test_a_closed_port_is_one_warning_and_no_wait(tmp_path, monkeypatch) -> None
 
 @pytest.mark.parametrize("answers", [0, 2, 4, 5, 8])
 def test_a_server_that_dies_half_way_is_one_warning(tmp_path, monkeypatch, answers) -> None:
-    told: list[str] = []
+    messages: list[str] = []
     with tracking_server(answers) as address:
         monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
-        send_live(saved(tmp_path), told.append)
-    assert len(told) == 1
-    assert address in told[0]
+        send_live(saved(tmp_path), messages.append)
+    assert len(messages) == 1
+    assert address in messages[0]
 
 
 def test_a_server_that_never_answers_is_one_warning_in_seconds(tmp_path, monkeypatch) -> None:
-    told: list[str] = []
+    messages: list[str] = []
     with socket.create_server(("127.0.0.1", 0)) as silent:
         monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{silent.getsockname()[1]}")
         began = time.monotonic()
-        send_live(saved(tmp_path), told.append)
+        send_live(saved(tmp_path), messages.append)
         assert time.monotonic() - began < 60  # MLflow by itself tries for minutes
-    assert len(told) == 1
-    assert "timed out" in told[0].lower()
+    assert len(messages) == 1
+    assert "timed out" in messages[0].lower()
 
 
-def test_a_new_store_is_made_in_silence(made_store) -> None:
-    assert made_store.printed == ""
-    assert {path.name for path in made_store.database.parent.iterdir()} == {
+def test_a_new_store_is_made_in_silence(empty_store) -> None:
+    assert empty_store.printed == ""
+    assert {path.name for path in empty_store.database.parent.iterdir()} == {
         "mlflow.db",
         "mlartifacts",
     }
@@ -294,19 +294,19 @@ def test_the_ui_serves_the_store_on_the_loopback_address_alone(client, monkeypat
     client.create_experiment("frappe")
     calls: list[list[str]] = []
     monkeypatch.setattr(os, "execve", lambda _, arguments, __: calls.append(arguments))
-    told: list[str] = []
+    messages: list[str] = []
     port = free_port()
-    tracking.ui(port, told.append)
+    tracking.ui(port, messages.append)
     (command,) = calls
     assert command[command.index("--host") + 1] == "127.0.0.1"
     assert command[command.index("--port") + 1] == str(port)
     assert command[command.index("--backend-store-uri") + 1] == mlflow_store.store_uri()
-    assert f"http://127.0.0.1:{port}" in told[0]
-    assert told[1].startswith(f"  frappe: http://127.0.0.1:{port}/#/experiments/1/runs")
+    assert f"http://127.0.0.1:{port}" in messages[0]
+    assert messages[1].startswith(f"  frappe: http://127.0.0.1:{port}/#/experiments/1/runs")
 
 
 def test_the_ui_of_a_server_is_its_address(monkeypatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://me:secret@mlflow.example:8443/x")
-    told: list[str] = []
-    tracking.ui(5000, told.append)
-    assert told == ["the runs are on the MLflow server https://mlflow.example:8443/x"]
+    messages: list[str] = []
+    tracking.ui(5000, messages.append)
+    assert messages == ["the runs are on the MLflow server https://mlflow.example:8443/x"]

@@ -1,4 +1,4 @@
-"""Checkpoints on disk: whole or refused, the last two, of one process, and never in the way of the
+"""Checkpoints on disk: whole or refused, the last two, by one process, and never an error of the
 run."""
 
 import errno
@@ -17,17 +17,17 @@ MADE_BY = {"numerics": "1", "torch": "2.0"}
 
 
 @pytest.fixture
-def said() -> list[str]:
+def messages() -> list[str]:
     return []
 
 
 @pytest.fixture
-def checkpoints(tmp_path, said) -> Checkpoints:
-    return opened(tmp_path, said)
+def checkpoints(tmp_path, messages) -> Checkpoints:
+    return opened(tmp_path, messages)
 
 
-def opened(tmp_path, said, made_by=MADE_BY, source="s") -> Checkpoints:
-    return Checkpoints(tmp_path / "run", made_by, source, said.append)
+def opened(tmp_path, messages, made_by=MADE_BY, source="s") -> Checkpoints:
+    return Checkpoints(tmp_path / "run", made_by, source, messages.append)
 
 
 def checkpoint(step: int, best_step: int | None = None) -> Checkpoint:
@@ -40,13 +40,13 @@ def names(checkpoints: Checkpoints) -> list[str]:
     return sorted(path.name for path in checkpoints.folder.iterdir())
 
 
-def test_what_was_written_is_found(checkpoints, tmp_path, said) -> None:
+def test_what_was_written_is_found(checkpoints, tmp_path, messages) -> None:
     assert checkpoints.latest() is None
     assert checkpoints.write(checkpoint(3))
-    found = opened(tmp_path, said).latest()
+    found = opened(tmp_path, messages).latest()
     assert (found.step, found.facts, found.best, found.best_step) == (3, {"loss": 3.1}, {}, None)
     assert found.state["w"].tolist() == [3.0] * 5 and found.state["count"].item() == 3
-    assert said == []
+    assert messages == []
 
 
 def test_tied_and_strided_tensors(checkpoints) -> None:
@@ -59,21 +59,21 @@ def test_tied_and_strided_tensors(checkpoints) -> None:
     )
 
 
-def test_the_last_two_are_kept(checkpoints, tmp_path, said) -> None:
+def test_the_last_two_are_kept(checkpoints, tmp_path, messages) -> None:
     for step in (1, 2, 3, 3):
         checkpoints.write(checkpoint(step, best_step=1))
     assert names(checkpoints) == ["000003", "000004"]
-    again = opened(tmp_path, said)
+    again = opened(tmp_path, messages)
     assert again.latest().step == 3
     again.write(checkpoint(9, best_step=1))
     assert names(again) == ["000004", "000005"]
     assert again.latest().best["w"].tolist() == [1.0] * 5
 
 
-def test_best_weights_that_did_not_change_are_one_file(checkpoints, tmp_path, said) -> None:
+def test_best_weights_that_did_not_change_are_one_file(checkpoints, tmp_path, messages) -> None:
     checkpoints.write(checkpoint(1, best_step=1))
     checkpoints.write(checkpoint(2, best_step=1))
-    again = opened(tmp_path, said)
+    again = opened(tmp_path, messages)
     again.latest()
     again.write(checkpoint(3, best_step=1))
     files = {(again.folder / name / "best.safetensors").stat().st_ino for name in names(again)}
@@ -91,63 +91,65 @@ def damage_bit(path, where: float) -> None:
 @pytest.mark.parametrize("file", ["state.safetensors", "best.safetensors", "seal.json"])
 @pytest.mark.parametrize("where", [0, 0.3, 0.7, 1])
 def test_a_damaged_one_is_refused_and_the_one_before_is_used(
-    checkpoints, tmp_path, said, file, where
+    checkpoints, tmp_path, messages, file, where
 ) -> None:
     checkpoints.write(checkpoint(1, best_step=1))
     checkpoints.write(checkpoint(2, best_step=2))
     damage_bit(checkpoints.folder / "000002" / file, where)
-    again = opened(tmp_path, said)
+    again = opened(tmp_path, messages)
     assert again.latest().step == 1
-    [line] = said
+    [line] = messages
     assert "000002 is damaged and refused" in line and file in line
     again.write(checkpoint(2, best_step=2))
     assert names(again) == ["000001", "000003"]
 
 
 @pytest.mark.parametrize("harm", [lambda path: path.unlink(), lambda path: os.truncate(path, 10)])
-def test_with_none_left_the_run_starts_afresh(checkpoints, tmp_path, said, harm) -> None:
+def test_with_none_left_the_run_starts_afresh(checkpoints, tmp_path, messages, harm) -> None:
     checkpoints.write(checkpoint(1))
     checkpoints.write(checkpoint(2))
     harm(checkpoints.folder / "000001" / "state.safetensors")
     harm(checkpoints.folder / "000002" / "seal.json")
-    assert opened(tmp_path, said).latest() is None
-    assert len(said) == 3 and said[-1] == "no usable checkpoint: the run starts afresh"
+    assert opened(tmp_path, messages).latest() is None
+    assert len(messages) == 3 and messages[-1] == "no usable checkpoint: the run starts afresh"
 
 
 def test_another_version_is_refused_and_kept_until_there_is_a_new_one(
-    checkpoints, tmp_path, said
+    checkpoints, tmp_path, messages
 ) -> None:
     checkpoints.write(checkpoint(7))
-    newer = opened(tmp_path, said, MADE_BY | {"torch": "2.1"})
+    newer = opened(tmp_path, messages, MADE_BY | {"torch": "2.1"})
     assert newer.latest() is None
     assert (
-        said[0]
+        messages[0]
         == "the checkpoint of step 7 is refused: it was made with torch 2.0, and this is 2.1"
     )
-    assert opened(tmp_path, said).latest().step == 7
+    assert opened(tmp_path, messages).latest().step == 7
     newer.write(checkpoint(1))
     assert names(newer) == ["000002"]
 
 
-def test_another_source_is_told(checkpoints, tmp_path, said) -> None:
+def test_another_source_is_told(checkpoints, tmp_path, messages) -> None:
     checkpoints.write(checkpoint(7))
-    assert opened(tmp_path, said, source="t").latest().step == 7
-    assert said == ["the source has changed since the checkpoint of step 7, which is used still"]
+    assert opened(tmp_path, messages, source="t").latest().step == 7
+    assert messages == [
+        "the source has changed since the checkpoint of step 7, which is used still"
+    ]
 
 
 def test_what_a_killed_process_left_half_written_is_no_checkpoint(
-    checkpoints, tmp_path, said
+    checkpoints, tmp_path, messages
 ) -> None:
     checkpoints.write(checkpoint(1))
     half = checkpoints.folder / ".000002.partial"
     half.mkdir()
     (half / "state.safetensors").write_bytes(b"half")
-    assert opened(tmp_path, said).latest().step == 1
+    assert opened(tmp_path, messages).latest().step == 1
     checkpoints.write(checkpoint(2))
     assert names(checkpoints) == ["000001", "000002"]
 
 
-def test_a_full_disk_is_a_warning(checkpoints, said, monkeypatch) -> None:
+def test_a_full_disk_is_a_warning(checkpoints, messages, monkeypatch) -> None:
     checkpoints.write(checkpoint(1))
 
     def full(*_: object) -> None:
@@ -157,7 +159,7 @@ def test_a_full_disk_is_a_warning(checkpoints, said, monkeypatch) -> None:
         patch.setattr("benchmark.utils.files.sync", full)
         assert not checkpoints.write(checkpoint(2))
     assert names(checkpoints) == ["000001"]
-    [line] = said
+    [line] = messages
     assert "no checkpoint at step 2" in line and "No space left on device; the run goes on" in line
     assert checkpoints.latest().step == 1
     assert checkpoints.write(checkpoint(3))
@@ -186,13 +188,13 @@ def test_a_file_that_the_system_cuts_is_a_warning(tmp_path) -> None:
     assert not list((tmp_path / "run").iterdir())
 
 
-def test_two_processes_cannot_do_the_same_run(checkpoints, tmp_path, said) -> None:
+def test_two_processes_cannot_do_the_same_run(checkpoints, tmp_path, messages) -> None:
     with checkpoints.locked() as usable:
         assert usable
         with pytest.raises(BenchmarkError, match="another process is at this very run"):
-            opened(tmp_path, said).locked().__enter__()
+            opened(tmp_path, messages).locked().__enter__()
         checkpoints.write(checkpoint(1))
-    with opened(tmp_path, said).locked() as usable:
+    with opened(tmp_path, messages).locked() as usable:
         assert usable
 
 
@@ -205,11 +207,11 @@ def test_nothing_is_left_behind_but_checkpoints(checkpoints, tmp_path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_a_folder_that_cannot_be_written_is_a_warning(tmp_path, said) -> None:
+def test_a_folder_that_cannot_be_written_is_a_warning(tmp_path, messages) -> None:
     (tmp_path / "run").touch()
-    with opened(tmp_path, said).locked() as usable:
+    with opened(tmp_path, messages).locked() as usable:
         assert not usable
-    assert "warning: no checkpoints" in said[0] and str(tmp_path / "run") in said[0]
+    assert "warning: no checkpoints" in messages[0] and str(tmp_path / "run") in messages[0]
 
 
 @pytest.mark.parametrize(

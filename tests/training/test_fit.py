@@ -1,4 +1,4 @@
-"""A fit that is left at any event and gone on with elsewhere is the fit that was never left."""
+"""A fit that is restored from a snapshot after any event ends as the undisturbed fit does."""
 
 import json
 
