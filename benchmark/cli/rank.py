@@ -58,19 +58,19 @@ def rank(
     )
     metrics = METRICS if metric == "all" else (metric,)
     if recipe is None:
-        drawn = _all(owner, recipes, metrics)
+        drawings = _all(owner, recipes, metrics)
     elif name in recipes:
-        drawn = _one(name, recipes[name], metrics)
+        drawings = _one(name, recipes[name], metrics)
     else:
         raise unknown("recipe with records", recipe, [f"{owner}/{each}" for each in recipes])
     for each in metrics:
         for part, figure in of_dataset(recipes, each).items():
-            drawn[f"{part}-{each}"] = figure
+            drawings[f"{part}-{each}"] = figure
     folder = figures or archive.figures(owner, study or RANKED)
-    for part, figure in drawn.items():
+    for part, figure in drawings.items():
         style.write(figure, folder, part)
-    if drawn:
-        listed = f"figures in {shown(folder)}, SVG and PNG: {', '.join(drawn)}"
+    if drawings:
+        listed = f"figures in {shown(folder)}, SVG and PNG: {', '.join(drawings)}"
         out.print(listed, highlight=False, markup=False)
 
 

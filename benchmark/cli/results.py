@@ -77,13 +77,13 @@ def track(
 
     out.print(f"MLflow store: {without_password(store.store_uri())}", highlight=False)
     if sync:
-        found = runs.sync(results, notice)
+        synced = runs.sync(results, notice)
         scaling.sync(results, notice)
         out.print(
-            f"{found.sent} sent, {found.present} there already, {found.unreadable} unreadable",
+            f"{synced.sent} sent, {synced.present} there already, {synced.unreadable} unreadable",
             highlight=False,
         )
-        if found.unreadable:
+        if synced.unreadable:
             raise typer.Exit(1)
 
 

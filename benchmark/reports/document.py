@@ -62,8 +62,8 @@ class Report:
 
 @dataclass(frozen=True)
 class Document:
-    """A generated file, and the command that makes it. `text` is None where there is nothing to make
-    it of, so that the file should not exist.
+    """A generated file, and the command that makes it. `text` is None where nothing gives the file,
+    so that it should not exist.
 
     Example::
 

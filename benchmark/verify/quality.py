@@ -16,7 +16,7 @@ TOLERANCE = 1e-9
 
 
 def test_scores(record: Record, path: Path) -> Iterator[str]:
-    """What contradicts the scores beside the record."""
+    """Yield what contradicts the scores beside the record."""
     arrays = scores.load(scores_path(path))
     if scores.digest(arrays) != record.scores.digest:
         yield "the digest of the scores file differs"
@@ -47,8 +47,8 @@ def _same_metrics(reported: Metrics, derived: Metrics) -> Iterator[str]:
 
 
 def curve(record: Record) -> Iterator[str]:
-    """What contradicts the learning curve: marks, learning rates, steps and the end follow from the
-    reported metrics."""
+    """Yield faults of the learning curve, whose marks, learning rates, steps and end follow from
+    the reported metrics."""
     train = parsed(record).train
     steps = -(-_rows(record) // train.batch_size)
     entropy = base_entropy(record.data.positives["valid"], record.data.rows["valid"])
@@ -88,7 +88,7 @@ def curve(record: Record) -> Iterator[str]:
 
 
 def cost(record: Record) -> Iterator[str]:
-    """What contradicts the cost: seconds are only reported, but the rows trained on follow from the
+    """Yield faults of the cost: seconds are only reported, but the rows trained on follow from the
     curve."""
     train, rows, stated = parsed(record).train, _rows(record), record.cost
     steps = -(-rows // train.batch_size)

@@ -1,4 +1,4 @@
-"""What must hold among the ranks of a record, for any weights."""
+"""Check what holds among the ranks of a record for any weights."""
 
 from collections.abc import Iterator, Mapping
 from itertools import pairwise

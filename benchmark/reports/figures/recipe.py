@@ -147,8 +147,8 @@ def singular_values(runs: Runs) -> Figure:
         row[0].set_ylabel(FORM_TITLES[form])
         lowest = min(_decays(axes, runs, form, when) for axes, when in zip(row, WHEN, strict=True))
         row[0].set_ylim(max(FLOOR, 0.7 * lowest), 1.3)
-    for axes, said in zip(panels[0], WHEN.values(), strict=True):
-        axes.set_title(said)
+    for axes, title in zip(panels[0], WHEN.values(), strict=True):
+        axes.set_title(title)
     for axes in panels[-1]:
         axes.set_xlabel("i")
     legend_below(figure, panels[0, 0], 3)

@@ -82,10 +82,10 @@ def rank_and_loss(
 
 
 def _cell(relation: Relation) -> str:
-    found = relation.found
-    if isinstance(found, str):
-        return found
-    if found.interval is None:
-        return f"{found.estimate:+.3f}, all in line: no interval"
-    low, high = found.interval
-    return f"{found.estimate:+.3f} ({low:+.3f} to {high:+.3f})"
+    each = relation.found
+    if isinstance(each, str):
+        return each
+    if each.interval is None:
+        return f"{each.estimate:+.3f}, all in line: no interval"
+    low, high = each.interval
+    return f"{each.estimate:+.3f} ({low:+.3f} to {high:+.3f})"

@@ -53,7 +53,7 @@ class Correlation:
 
 @dataclass(frozen=True)
 class Relation:
-    """Rank against `quality` over this number of recipes; `found` is the reason where there is no
+    """Rank against `quality` over this number of recipes, or the reason why there is no
     correlation."""
 
     scope: str
@@ -65,20 +65,20 @@ class Relation:
 
 def points(recipes: Mapping[str, Runs]) -> tuple[list[RankLossPoint], dict[str, str]]:
     """A point a recipe, by family; and why each of the other recipes gives none."""
-    kept: list[RankLossPoint] = []
-    left: dict[str, str] = {}
+    usable: list[RankLossPoint] = []
+    left_out: dict[str, str] = {}
     for name, runs in recipes.items():
         last = [list(spectra(run, "token", "best").values())[-1] for run in runs if run.spectra]
         rank = over_seeds(None if s is None else s.normalised("erank") for s in last)
         logloss = over_seeds(run.metrics.test.logloss for run in runs)
         auc = over_seeds(run.metrics.test.auc for run in runs)
         if rank is None or logloss is None or auc is None:
-            left[name] = "its last stage is all zero"
+            left_out[name] = "its last stage is all zero"
         elif all(s.limit == 1 for s in last if s is not None):
-            left[name] = "its rank is 1 by its shape"
+            left_out[name] = "its rank is 1 by its shape"
         else:
-            kept.append(RankLossPoint(name, runs[0].recipe["model"]["name"], rank, logloss, auc))
-    return sorted(kept, key=lambda point: (point.family, point.recipe)), left
+            usable.append(RankLossPoint(name, runs[0].recipe["model"]["name"], rank, logloss, auc))
+    return sorted(usable, key=lambda point: (point.family, point.recipe)), left_out
 
 
 def by_family(points: Sequence[RankLossPoint]) -> dict[str, list[RankLossPoint]]:
@@ -86,13 +86,13 @@ def by_family(points: Sequence[RankLossPoint]) -> dict[str, list[RankLossPoint]]
     return {family: list(each) for family, each in groupby(points, lambda point: point.family)}
 
 
-def relations(found: Sequence[RankLossPoint]) -> list[Relation]:
+def relations(points: Sequence[RankLossPoint]) -> list[Relation]:
     """Across all recipes, pooled within the families, and within each family of two recipes or
     more."""
-    families = by_family(found)
+    families = by_family(points)
     several = {family: each for family, each in families.items() if len(each) > 1}
     scopes: dict[str, list[list[RankLossPoint]]] = {
-        ACROSS: [list(found)],
+        ACROSS: [list(points)],
         "within families, pooled": list(several.values()),
         **{f"within {family}": [each] for family, each in several.items()},
     }

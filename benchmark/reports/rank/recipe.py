@@ -106,9 +106,9 @@ def _training(runs: Runs) -> Table:
     for stage, course in rank_curve(runs).items():
         each = [point.band for point in course]
         low, high = min(band.mean for band in each), max(band.mean for band in each)
-        shown = bars(each[:: -(-len(each) // WIDEST)], low, high)
+        course_bars = bars(each[:: -(-len(each) // WIDEST)], low, high)
         ends = mean_sd(each[0]), mean_sd(each[-1])
-        rows.append((stage, *ends, f"{low:.3f}", f"{high:.3f}", shown))
+        rows.append((stage, *ends, f"{low:.3f}", f"{high:.3f}", course_bars))
     head = ("stage", "first", "last", "lowest", "highest", "from the lowest to the highest")
     remark = (
         f"Evaluations on {runs[0].curve_probe_rows} probe rows every"
