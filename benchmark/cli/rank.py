@@ -1,5 +1,4 @@
-"""`rank`: what records tell about rank, for one recipe or for all of a data set; tables and
-figures."""
+"""`rank`: how the rank moves through one recipe or all of a data set; tables and figures."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -49,54 +48,59 @@ def rank(
 
     from benchmark.measure.spectrum import METRICS
     from benchmark.records.archive import RANKED, Archive
+    from benchmark.reports.figures import style
     from benchmark.reports.figures.dataset import of_dataset
 
-    owner, _, name = (recipe or dataset or "").partition("/")
     archive = Archive(results)
+    owner, _, name = (recipe or dataset or "").partition("/")
     recipes = _recipes(
         archive, study or RANKED, owner, None if seeds is None else parse_seeds(seeds)
     )
     metrics = METRICS if metric == "all" else (metric,)
     if recipe is None:
-        drawn = _all(owner, recipes, metrics)
+        drawings = _all(owner, recipes, metrics)
     elif name in recipes:
-        drawn = _one(name, recipes[name], metrics)
+        drawings = _one(name, recipes[name], metrics)
     else:
-        raise unknown("recipe with records", recipe, [f"{owner}/{known}" for known in recipes])
-    drawn |= {
-        f"{part}-{each}": figure
-        for each in metrics
-        for part, figure in of_dataset(recipes, each).items()
-    }
-    _write(drawn, figures or results / "figures" / (study or "") / owner)
+        raise unknown("recipe with records", recipe, [f"{owner}/{each}" for each in recipes])
+    for each in metrics:
+        for part, figure in of_dataset(recipes, each).items():
+            drawings[f"{part}-{each}"] = figure
+    folder = figures or archive.figures(owner, study or RANKED)
+    for part, figure in drawings.items():
+        style.write(figure, folder, part)
+    if drawings:
+        listed = f"figures in {shown(folder)}, SVG and PNG: {', '.join(drawings)}"
+        out.print(listed, highlight=False, markup=False)
 
 
 def _one(name: str, runs: "Runs", metrics: Sequence[str]) -> "dict[str, Figure]":
-    from benchmark.reports.figures import recipe as rank_figures
+    """Print the tables of one recipe and draw its figures."""
+    from benchmark.reports.figures.recipe import of_recipe as draw
     from benchmark.reports.rank.recipe import of_recipe
     from benchmark.reports.words import seeds_in_words
 
     seeds = seeds_in_words([run.seed for run in runs])
-    for line in filter(
-        None, (f"{runs[0].recipe_id}, seeds {seeds}", runs[0].caveat, *runs[0].notes)
-    ):
-        out.print(line, highlight=False, markup=False)
+    for line in (f"{runs[0].recipe_id}, seeds {seeds}", runs[0].caveat, *runs[0].notes):
+        if line:
+            out.print(line, highlight=False, markup=False)
     out.print()
-    for section in of_recipe(runs, metrics):
-        print_table(section)
-    return {f"{name}-{part}": figure for part, figure in rank_figures.of_recipe(runs).items()}
+    for table in of_recipe(runs, metrics):
+        print_table(table)
+    return {f"{name}-{part}": figure for part, figure in draw(runs).items()}
 
 
 def _all(
     dataset: str, recipes: "Mapping[str, Runs]", metrics: Sequence[str]
 ) -> "dict[str, Figure]":
+    """Print the tables of all recipes and draw rank against loss."""
     from benchmark.reports.rank import loss
     from benchmark.reports.rank.dataset import overview, rank_and_loss
     from benchmark.reports.rank.figure import rank_against_quality
 
     for metric in metrics:
-        for section in overview(recipes, metric):
-            print_table(section)
+        for table in overview(recipes, metric):
+            print_table(table)
     points, left_out = loss.points(recipes)
     print_table(rank_and_loss(points, left_out, loss.relations(points)))
     return {"rank-loss": rank_against_quality(dataset, points)} if points else {}
@@ -105,8 +109,8 @@ def _all(
 def _recipes(
     archive: "Archive", study: str, dataset: str, seeds: Sequence[int] | None
 ) -> "dict[str, Runs]":
-    """The records of a data set by recipe, or by variant of a study, and seed. Raises UsageError
-    where there are none."""
+    """The records of a data set by recipe, or by variant of a study. Raises UsageError where there
+    are none, BenchmarkError for records that are not alike."""
     from benchmark.records.comparable import require_alike
 
     records = archive.by_name(dataset, study)
@@ -128,16 +132,3 @@ def _recipes(
             f"the records of {dataset} are of different data; run the older ones again"
         )
     return recipes
-
-
-def _write(figures: "Mapping[str, Figure]", folder: Path) -> None:
-    from benchmark.reports.figures import style
-
-    for name, figure in figures.items():
-        style.write(figure, folder, name)
-    if figures:
-        out.print(
-            f"figures in {shown(folder)}, SVG and PNG: {', '.join(figures)}",
-            highlight=False,
-            markup=False,
-        )

@@ -1,4 +1,4 @@
-"""`leaderboard`, `significance`, `track` and `ui`: what is made of records."""
+"""`leaderboard`, `significance`, `track` and `ui`: what is made from records."""
 
 from typing import Annotated
 
@@ -21,11 +21,11 @@ def leaderboard(
     from benchmark.records.archive import Archive
     from benchmark.registry import unknown
     from benchmark.reports import document
+    from benchmark.reports.leaderboard import boards as leaderboards
     from benchmark.reports.leaderboard import text
-    from benchmark.reports.leaderboard.boards import load
 
     archive = Archive(results)
-    boards = load(archive)
+    boards = leaderboards.load(archive)
     printed = [board for board in boards if dataset in (None, board.dataset)]
     if dataset is not None and not printed:
         raise unknown("data set with records", dataset, [board.dataset for board in boards])
@@ -77,13 +77,13 @@ def track(
 
     out.print(f"MLflow store: {without_password(store.store_uri())}", highlight=False)
     if sync:
-        found = runs.sync(results, notice)
+        synced = runs.sync(results, notice)
         scaling.sync(results, notice)
         out.print(
-            f"{found.sent} sent, {found.present} there already, {found.unreadable} unreadable",
+            f"{synced.sent} sent, {synced.present} there already, {synced.unreadable} unreadable",
             highlight=False,
         )
-        if found.unreadable:
+        if synced.unreadable:
             raise typer.Exit(1)
 
 

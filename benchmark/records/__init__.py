@@ -1,1 +1,1 @@
-"""The value of a run, and everything that is made from it."""
+"""The record of a run, the scores beside it, and the results folder they lie in."""

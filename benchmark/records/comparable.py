@@ -1,4 +1,4 @@
-"""What makes a record one of yesterday: numerics, recipe or data are not today's."""
+"""Whether records are of today's numerics, recipe and data, and comparable with each other."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict
@@ -17,18 +17,16 @@ def numerics(record: Record) -> Iterator[str]:
 
 
 def recipe(record: Record, digest: str) -> Iterator[str]:
-    """`digest` is that of the recipe as it stands."""
+    """`digest` is that of today's recipe."""
     if record.recipe_digest != digest:
-        yield (
-            f"the recipe's digest is {digest[:12]} now, the record's is {record.recipe_digest[:12]}"
-        )
+        stated = record.recipe_digest[:12]
+        yield f"the recipe's digest is {digest[:12]} now, the record's is {stated}"
 
 
 def data(record: Record, today: Fingerprint) -> Iterator[str]:
-    if today != record.data:
-        names = [
-            name for name, value in asdict(today).items() if asdict(record.data)[name] != value
-        ]
+    stated = asdict(record.data)
+    names = [name for name, value in asdict(today).items() if stated[name] != value]
+    if names:
         yield f"the data differ from today's in {', '.join(names)}"
 
 
@@ -38,20 +36,20 @@ def stale(faults: Iterable[str]) -> Iterator[str]:
 
 
 def require_alike(runs: Mapping[str, Runs], varied: Collection[str]) -> None:
-    """Raises BenchmarkError where records differ in more than the settings `varied`, dotted, and
-    their seed."""
-    kept = [
-        (f"{name}/seed-{found.seed}", _basis(found, varied))
+    """Raises BenchmarkError where records differ in more than their seed and the settings `varied`
+    by dotted key."""
+    bases = [
+        (f"{name}/seed-{run.seed}", _basis(run, varied))
         for name, each in runs.items()
-        for found in each
+        for run in each
     ]
-    for name, basis in kept[1:]:
-        if differing := sorted(
-            key for key in basis.keys() | kept[0][1].keys() if basis.get(key) != kept[0][1].get(key)
-        ):
+    for name, basis in bases[1:]:
+        first, own = bases[0]
+        keys = sorted(key for key in basis.keys() | own.keys() if basis.get(key) != own.get(key))
+        if keys:
             raise BenchmarkError(
-                f"the records {kept[0][0]} and {name} differ in {', '.join(differing)}, so they are"
-                " no one study: run the older ones again, or remove them"
+                f"the records {first} and {name} differ in {', '.join(keys)}, so they are no one"
+                " study: run the older ones again, or remove them"
             )
 
 
@@ -62,8 +60,7 @@ def _basis(run: Record, varied: Collection[str]) -> dict[str, Any]:
 
 def require_comparable(sides: Mapping[str, Runs]) -> None:
     """Raises BenchmarkError where the records of one name differ in more than their seed, or those
-    of two names in
-    data or numerics."""
+    of two names in data or numerics."""
     for name, runs in sides.items():
         require_alike({name: runs}, ())
     bases = {name: (runs[0].data.arrays, runs[0].numerics) for name, runs in sides.items() if runs}

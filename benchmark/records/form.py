@@ -1,4 +1,4 @@
-"""What records and tuning studies share as files: strict classes, read from and written to JSON."""
+"""Records and tuning studies as JSON files of a strict form."""
 
 import json
 import re
@@ -15,28 +15,25 @@ from benchmark.utils.types import Frozen
 NUMBERS = re.compile(r"\[[-+.\deE,\s]+\]")
 """A list of numbers, which stays on one line."""
 
-
 F = TypeVar("F", bound=Frozen)
 
 
 def save(content: Frozen, path: Path) -> None:
-    """Writes it as JSON, numbers as measured. Raises BenchmarkError naming the path."""
+    """Write it as JSON, numbers as measured. Raises BenchmarkError naming the path."""
     text = json.dumps(content.model_dump(mode="json"), indent=1)
-    write_text(path, NUMBERS.sub(lambda found: " ".join(found[0].split()), text) + "\n")
+    write_text(path, NUMBERS.sub(lambda numbers: " ".join(numbers[0].split()), text) + "\n")
 
 
 def load(form: type[F], path: Path) -> F:
-    """Raises BenchmarkError naming the file and, a line each, what is wrong with its form."""
+    """Read a file of this form. Raises BenchmarkError naming the file and, a line each, what is
+    wrong with its form."""
     try:
         return form.model_validate_json(path.read_bytes())
     except OSError as error:
         raise BenchmarkError(f"{shown(path)}: cannot be read: {error.strerror}") from None
     except ValidationError as error:
-        faults = [
-            ": ".join(filter(None, (_key(fault["loc"]), fault["msg"]))) for fault in error.errors()
-        ]
-        raise BenchmarkError("\n".join(f"{shown(path)}: {fault}" for fault in faults)) from None
-
-
-def _key(location: tuple[int | str, ...]) -> str:
-    return ".".join(map(str, location))
+        lines = []
+        for fault in error.errors():
+            key = ".".join(map(str, fault["loc"]))
+            lines.append(": ".join(filter(None, (shown(path), key, fault["msg"]))))
+        raise BenchmarkError("\n".join(lines)) from None

@@ -1,4 +1,4 @@
-"""The ranks that the runs of a recipe found, over its seeds."""
+"""The ranks of a recipe's runs, over the seeds; `runs` is never empty."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,29 +19,29 @@ BARS = "▁▂▃▄▅▆▇█"
 
 
 def spectra(run: Record, form: SpectrumForm, when: When) -> dict[str, Spectrum | None]:
-    """Stage by stage, in order."""
+    """The spectra by stage, in order."""
     name = when if form == "token" else f"{when}_batch"
     return {stage.stage: getattr(stage, name) for stage in run.spectra}
 
 
 def ranks(run: Record, metric: str, form: SpectrumForm, when: When) -> dict[str, float | None]:
-    """The metric's mean over its limit, stage by stage."""
+    """The mean of a metric over its limit, by stage."""
     return normalised(spectra(run, form, when), metric)
 
 
 def bands(runs: Runs, metric: str, form: SpectrumForm, when: When) -> dict[str, Band | None]:
-    """The same over the seeds."""
+    """`ranks` over the seeds."""
     paths = [ranks(run, metric, form, when) for run in runs]
     return {stage: over_seeds(path.get(stage) for path in paths) for stage in paths[0]}
 
 
 def trajectories(runs: Runs, metric: str, form: SpectrumForm, when: When) -> list[Trajectory]:
-    """The summary of each run; those without stages have none."""
+    """The summary of each run that has stages."""
     return [summarise(path) for run in runs if (path := ranks(run, metric, form, when))]
 
 
 def blocks(runs: Runs) -> int:
-    """How many blocks of mixing and FFN the model has."""
+    """Number of the model's blocks of mixing and FFN."""
     return sum(stage.stage.endswith(".mixing") for stage in runs[0].spectra)
 
 
@@ -55,7 +55,7 @@ def block_bands(
 
 @dataclass(frozen=True)
 class CurvePoint:
-    """The normalised effective rank of a stage at one step, over the seeds that were evaluated
+    """The normalised effective rank of a stage at one step, over the seeds with an evaluation
     there."""
 
     step: int
@@ -63,8 +63,8 @@ class CurvePoint:
 
 
 def rank_curve(runs: Runs) -> dict[str, list[CurvePoint]]:
-    """Over training, stage by stage; evaluations at which every matrix of a stage was zero are left
-    out."""
+    """The ranks over training, by stage, without evaluations at which every matrix of a stage was
+    zero."""
     steps = sorted({point.step for run in runs for point in run.rank_curve})
     curve: dict[str, list[CurvePoint]] = {stage.stage: [] for stage in runs[0].spectra}
     for step in steps:
@@ -77,9 +77,9 @@ def rank_curve(runs: Runs) -> dict[str, list[CurvePoint]]:
 
 
 def all_spectra(run: Record) -> Iterator[tuple[str, str, SpectrumForm, Spectrum]]:
-    """(stage, when, form, spectrum) of every spectrum that is there."""
+    """(stage, when, form, spectrum) of every spectrum of a record."""
     for form in FORMS:
-        for when, said in WHEN.items():
+        for when, shown in WHEN.items():
             for stage, spectrum in spectra(run, form, when).items():
                 if spectrum is not None:
-                    yield stage, said, form, spectrum
+                    yield stage, shown, form, spectrum

@@ -1,4 +1,4 @@
-"""A record: everything one run found, as one JSON file and its scores beside it."""
+"""A record: the result of one run, as a JSON file with its scores beside it."""
 
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -18,15 +18,13 @@ from benchmark.utils.types import Count, Device, Frozen, NotNegative, Sha256
 
 FORMAT: Literal[1] = 1
 NUMERICS = 2
-"""Bumped whenever the numbers of a run may change: tests/test_golden_run.py fails without the
-bump."""
+"""Bumped whenever the numbers of a run may change: tests/runs/test_golden_run.py fails without."""
 
 
 def _with_tables(recipe: dict[str, Any]) -> dict[str, Any]:
     model, train = recipe.get("model"), recipe.get("train")
-    if not (
-        isinstance(model, dict) and isinstance(model.get("name"), str) and isinstance(train, dict)
-    ):
+    named = isinstance(model, dict) and isinstance(model.get("name"), str)
+    if not (named and isinstance(train, dict)):
         raise ValueError("a recipe has the tables model, with its name, and train")
     return recipe
 
@@ -42,15 +40,14 @@ class Quality(Frozen):
     valid: Metrics
     test: Metrics
     oracle_auc: float | None = None
-    """Test AUC and LogLoss of the true click probability, where the data set's generator knows
-    it."""
+    """Test AUC and LogLoss of the true click probability, where it is known."""
     oracle_logloss: float | None = None
 
 
 class StageSpectra(Frozen):
     """One stage, untrained and with the best weights: spectra in `token` form (one matrix a sample)
-    and in `batch` form (one matrix a token, centred), None where all matrices are zero; and how the
-    samples' effective rank is spread."""
+    and in `batch` form (one matrix a token, centred), None where all matrices are zero; and the
+    distribution of the samples' effective rank."""
 
     stage: str
     initial: Spectrum | None
@@ -91,8 +88,7 @@ class Record(Frozen):
     recipe: Annotated[dict[str, Any], AfterValidator(_with_tables)]
     recipe_digest: Sha256
     notes: tuple[str, ...] = ()
-    """What the model warned of when it was built, e.g. a mixing that mixes nothing across
-    tokens."""
+    """Warnings of the model when it was built, e.g. of a mixing within tokens only."""
     seed: Annotated[int, Field(ge=0)]
     threads: Count
     device: Device
@@ -130,10 +126,10 @@ def scores_path(record: Path) -> Path:
 
 
 def save(record: Record, path: Path) -> None:
-    """Writes the record as JSON, numbers as measured. Raises BenchmarkError naming the path."""
+    """Write the record as JSON, numbers as measured. Raises BenchmarkError naming the path."""
     form.save(record, path)
 
 
 def load(path: Path) -> Record:
-    """Raises BenchmarkError naming the file and, a line each, what is wrong with its form."""
+    """Read a record. Raises BenchmarkError naming the file and, a line each, what is wrong."""
     return form.load(Record, path)

@@ -1,11 +1,9 @@
 """The test scores of a run, kept so that every prediction metric can be computed again.
 
 Up to 100,000 test rows every logit is kept as float32, in row order within its class: `positive`
-and `negative`.
-So the file alone gives every metric, rows of two runs can be paired, and no row's label is given
-away.
-Above that, 16,384 equal-mass bins of the sorted logits: class counts, class means and edges. AUC
-and LogLoss then have computed bounds.
+and `negative`. So the file alone gives every metric, rows of two runs can be paired, and no row's
+label is given away. Above that, 16,384 equal-mass bins of the sorted logits are kept: class counts,
+class means and edges. They give bounds of AUC and LogLoss.
 """
 
 import hashlib
@@ -108,7 +106,7 @@ def rows(arrays: ScoreArrays) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
 
 
 def by_class(arrays: ScoreArrays) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
-    """Logits of the positive and of the negative rows, in row order; None of the form `bins`."""
+    """Logits of the positive and of the negative rows, in row order; None for the form `bins`."""
     if form(arrays) == "bins":
         return None
     return arrays["positive"].astype(np.float64), arrays["negative"].astype(np.float64)
@@ -122,19 +120,14 @@ def counts(arrays: ScoreArrays) -> tuple[int, int]:
 
 
 def auc_bounds(arrays: ScoreArrays) -> Bounds:
-    """Pairs in bins that do not overlap are ordered for certain, those in two bins of one and the
-    same logit are ties for certain, and all others may go either way. Bins are runs of the sorted
-    logits, so both edges are sorted too."""
-    positives, negatives = (
-        arrays["positives"].astype(np.int64),
-        arrays["negatives"].astype(np.int64),
-    )
+    """Bounds of the AUC: pairs in bins that do not overlap are ordered for certain, those in two
+    bins of the same single logit are ties for certain, and all others may go either way. Bins are
+    runs of the sorted logits, so both edges are sorted too."""
+    positives, negatives = (arrays[name].astype(np.int64) for name in ("positives", "negatives"))
     low, high = arrays["low"], arrays["high"]
     up_to = np.concatenate([[0], np.cumsum(negatives)])
-    below, not_above = (
-        up_to[np.searchsorted(high, low, "left")],
-        up_to[np.searchsorted(low, high, "right")],
-    )
+    below = up_to[np.searchsorted(high, low, "left")]
+    not_above = up_to[np.searchsorted(low, high, "right")]
     constant = low == high
     constant_up_to = np.concatenate([[0], np.cumsum(np.where(constant, negatives, 0))])
     same = (
@@ -151,8 +144,8 @@ def auc_bounds(arrays: ScoreArrays) -> Bounds:
 
 
 def logloss_bounds(arrays: ScoreArrays) -> Bounds:
-    """The loss is convex in the logit: at least its value at the class mean, at most the chord
-    between the edges."""
+    """Bounds of the LogLoss, which is convex in the logit: at least its value at the class mean, at
+    most the chord between the edges."""
     low, high = arrays["low"].astype(np.float64), arrays["high"].astype(np.float64)
     total = int(arrays["positives"].sum() + arrays["negatives"].sum())
     least = most = 0.0

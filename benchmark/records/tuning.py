@@ -11,7 +11,7 @@ from benchmark.records.environment import Environment
 from benchmark.utils.types import Device, Frozen, NotNegative, Sha256
 
 TUNING_SEED = 1000
-"""Every trial's. Ranked runs have smaller ones."""
+"""The seed of every trial; ranked runs have smaller ones."""
 
 Objective = Literal["auc", "logloss"]
 Ended = Literal["complete", "pruned", "failed", "rejected"]
@@ -58,48 +58,48 @@ class Tuning(Frozen):
     environment: Environment
     trials: tuple[Trial, ...]
     importances: dict[str, float] | None = None
-    """The share of the objective's variance that each key explains (fANOVA); None where there are
-    too few trials."""
+    """The share of the objective's variance that each key explains (fANOVA); None for too few
+    trials."""
 
     @property
     def finished(self) -> list[Trial]:
-        """Those that count: complete or pruned."""
+        """Trials that are complete or pruned."""
         return [trial for trial in self.trials if trial.state in ("complete", "pruned")]
 
     @property
     def best(self) -> Trial | None:
         """The best complete trial, the earliest of equal ones."""
         sign = 1 if self.objective == "auc" else -1
-        complete = [
-            trial for trial in self.trials if trial.state == "complete" and trial.metric is not None
+        scored = [
+            (sign * trial.metric, -trial.number, trial)
+            for trial in self.trials
+            if trial.state == "complete" and trial.metric is not None
         ]
-        return max(
-            complete, key=lambda trial: (sign * (trial.metric or 0.0), -trial.number), default=None
-        )
+        return max(scored, key=lambda each: each[:2])[-1] if scored else None
 
     @property
     def hours(self) -> float:
-        """Of all trials, failed ones too, one after the other."""
+        """Duration of all trials, failed ones too, one after the other."""
         return sum(trial.seconds for trial in self.trials) / 3600
 
     @property
     def reference(self) -> str:
-        """How the recipe it gave rise to names it."""
+        """How recipes and records name the study."""
         return tuning_reference(self.dataset, self.name)
 
 
 def tuning_cost(results: Path, reference: str) -> tuple[int, float]:
-    """Finished trials and hours spent in the study that a recipe's or record's `tuned` names, e.g.
-    `studies/tuning/frappe_x1r/dcnv2.json`. Raises BenchmarkError where it cannot be read."""
+    """Finished trials and hours of the study that a recipe's or record's `tuned` names. Raises
+    BenchmarkError for one that cannot be read."""
     study = load(results / reference)
     return len(study.finished), study.hours
 
 
 def save(study: Tuning, path: Path) -> None:
-    """Writes the study as JSON, numbers as measured. Raises BenchmarkError naming the path."""
+    """Write the study as JSON, numbers as measured. Raises BenchmarkError naming the path."""
     form.save(study, path)
 
 
 def load(path: Path) -> Tuning:
-    """Raises BenchmarkError naming the file and, a line each, what is wrong with its form."""
+    """Read a study. Raises BenchmarkError naming the file and, a line each, what is wrong."""
     return form.load(Tuning, path)

@@ -1,4 +1,4 @@
-"""Generated files: tables as Markdown, and documents to write or to check."""
+"""Generated files: tables and reports, and documents to write or to check."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -39,7 +39,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Report:
-    """Tables made from records. `numbers` are what the tables show, unrounded, as JSON values."""
+    """Tables made from records; `numbers` are the numbers in them, unrounded, as JSON values."""
 
     title: str
     remarks: Cells
@@ -56,17 +56,20 @@ class Report:
     def documents(self, path: Path, command: str) -> list["Document"]:
         """The report as `path`.md and its numbers as `path`.json."""
         contents = {".md": self.markdown(), ".json": self.json()}
-        return [
-            Document(path.with_name(path.name + end), text, command)
-            for end, text in contents.items()
-        ]
+        files = {path.with_name(path.name + end): text for end, text in contents.items()}
+        return [Document(file, text, command) for file, text in files.items()]
 
 
 @dataclass(frozen=True)
 class Document:
-    """A generated file: `text` is None where nothing gives it, so that it should not be there.
+    """A generated file, and the command that makes it. `text` is None where nothing gives the file,
+    so that it should not exist.
 
-    `command` makes it, e.g. `python -m benchmark claims`.
+    Example::
+
+        documents = report.documents(Path("results/claims"), "python -m benchmark claims")
+        write(documents)   # results/claims.md and results/claims.json
+        check(documents)   # BenchmarkError for each file that differs
     """
 
     path: Path
@@ -79,14 +82,14 @@ class Document:
 
     @property
     def current(self) -> bool:
-        """Whether the file holds just this text."""
+        """Whether the file holds exactly this text."""
         if self.text is None:
             return not self.path.exists()
         return self.path.is_file() and self.path.read_text(encoding="utf-8") == self.text
 
     @property
     def fault(self) -> str:
-        """What is wrong with the file, and what to do; empty where nothing is."""
+        """What is wrong with the file, and what to do; empty for a current one."""
         if self.current:
             return ""
         if self.text is None:

@@ -1,4 +1,4 @@
-"""What of a record follows from the rows of its data set, where they are available."""
+"""Check a record against its data set: the card, and the rows where they are available."""
 
 import functools
 import json
@@ -68,7 +68,7 @@ def opener(data_root: Path | None, notify: Notify) -> OpenData:
 
 
 def card(record: Record, today: Card) -> Iterator[str]:
-    """What contradicts the card."""
+    """Yield what contradicts the card."""
     stated = record.metrics.oracle_auc, record.metrics.oracle_logloss
     if stated != ((today.oracle.auc, today.oracle.logloss) if today.oracle else (None, None)):
         yield "the oracle's metrics are not those of the card"
@@ -84,7 +84,7 @@ def card(record: Record, today: Card) -> Iterator[str]:
 
 
 def rows(record: Record, path: Path, store: Store) -> Iterator[str]:
-    """What contradicts the rows; nothing more where they are not those of the record."""
+    """Yield what contradicts the rows; of other rows than the record's, only that they are."""
     faults = list(comparable.stale(comparable.data(record, store.fingerprint)))
     yield from faults
     if faults:
@@ -96,8 +96,7 @@ def rows(record: Record, path: Path, store: Store) -> Iterator[str]:
 
 
 def untrained(record: Record, store: Store) -> Iterator[str]:
-    """What contradicts the model built again from its seed and not trained, which proves the
-    seed."""
+    """Yield what contradicts the untrained model, built again from the seed, which this proves."""
     views = _views(json.dumps(record.recipe["model"]), record.dataset, record.seed, store.folder)
     for stage in record.spectra:
         name = stage.stage
@@ -110,8 +109,8 @@ def untrained(record: Record, store: Store) -> Iterator[str]:
 
 def same_versions(record: Record) -> bool:
     """Whether the record was made with today's versions of what its numbers depend on."""
-    made = record.environment.versions
-    return all(made.get(name) == version for name, version in current().versions.items())
+    stated = record.environment.versions
+    return all(stated.get(name) == version for name, version in current().versions.items())
 
 
 def _grouped_auc(record: Record, path: Path, store: Store) -> Iterator[str]:

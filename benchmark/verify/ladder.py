@@ -98,8 +98,8 @@ def _on_data(record: Record, path: Path, open_data: OpenData) -> Iterator[Findin
         yield from _run(path, "seed", verify_data.untrained, record, data.store)
     else:
         versions = record.environment.versions.items()
-        made = "the record was made with " + ", ".join(f"{name} {each}" for name, each in versions)
-        yield Finding(path, "seed", f"untrained spectra not checked: {made}", failed=False)
+        why = "the record was made with " + ", ".join(f"{name} {each}" for name, each in versions)
+        yield Finding(path, "seed", f"untrained spectra not checked: {why}", failed=False)
 
 
 def _run(

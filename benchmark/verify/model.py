@@ -15,8 +15,8 @@ from benchmark.verify import ranks
 
 @dataclass(frozen=True)
 class Outline:
-    """What follows from a recipe and the schema of its data; `shapes` are (rows, columns) by stage,
-    in order."""
+    """The parts of a record that follow from a recipe and the schema of its data; `shapes` are
+    (rows, columns) by stage, in order."""
 
     parameters: Parameters
     flops_per_sample: int
@@ -26,7 +26,7 @@ class Outline:
 
 
 def model(record: Record) -> Iterator[str]:
-    """What contradicts the model."""
+    """Yield what contradicts the model built from the recipe."""
     schema = Schema(record.data.dense, record.data.sparse, record.data.cardinalities)
     built = _outline(json.dumps(record.recipe["model"]), record.dataset, schema)
     if built.parameters != record.parameters:

@@ -1,4 +1,4 @@
-"""Whether a record lies where its content says."""
+"""Check that a record lies where its content says."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,7 +37,7 @@ def root(path: Path) -> Path:
 
 
 def faults(record: Record, path: Path, recipe_folder: Path = RECIPES) -> Iterator[str]:
-    """What contradicts the path; outside a results folder the path states the seed alone."""
+    """Yield what contradicts the path; outside a results folder it states the seed alone."""
     if path.name != record_file(record.seed):
         yield f"the record is of seed {record.seed}, which its path contradicts"
     if record.recipe.get("dataset") != record.dataset:

@@ -1,8 +1,6 @@
-"""How far each field of a record can be trusted: what `verify` derives, what only a replay proves,
-what is reported.
+"""How each field of a record is proven: derived by `verify`, by a replay alone, or only reported.
 
-One table, from which come the words that `verify` prints, what a replay compares, and what the
-tests alter.
+What `verify` prints, what a replay compares and what the tests alter come from this table.
 """
 
 from collections.abc import Iterator
@@ -66,12 +64,11 @@ FIELDS: dict[str, Proof] = {
     "tuned": "derived",
     "created": "reported",
 }
-"""By path, `[]` for each element: a field without a line of its own has that of the one around
-it."""
+"""By path, with `[]` for each element; a field without an entry has that of the one around it."""
 
 
 def of(path: str) -> Proof:
-    """Of a path such as `curve[].valid.auc`. Raises KeyError for one that nothing is said of."""
+    """The proof of a path such as `curve[].valid.auc`. Raises KeyError for one without an entry."""
     while path not in FIELDS:
         if not path:
             raise KeyError("the field is not in FIELDS")
@@ -85,8 +82,8 @@ def fields(proof: Proof) -> str:
 
 
 def leaves(value: Any, path: str = "", place: str = "") -> Iterator[tuple[str, str, Any]]:
-    """(path, place, value) of everything in a record's JSON that holds nothing more; a place names
-    elements and keys, e.g. `curve[].step` at `curve[2].step`."""
+    """(path, place, value) of every leaf of a record's JSON; a place has the numbers of elements,
+    e.g. `curve[].step` at `curve[2].step`."""
     if isinstance(value, dict) and value:
         for key, inner in value.items():
             dot = "." if path else ""

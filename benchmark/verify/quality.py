@@ -1,4 +1,4 @@
-"""A record's metrics derived again from its scores, and what follows from its learning curve."""
+"""The metrics of a record, derived again from its scores and from its learning curve."""
 
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -16,16 +16,15 @@ TOLERANCE = 1e-9
 
 
 def test_scores(record: Record, path: Path) -> Iterator[str]:
+    """Yield what contradicts the scores beside the record."""
     arrays = scores.load(scores_path(path))
     if scores.digest(arrays) != record.scores.digest:
         yield "the digest of the scores file differs"
     if scores.form(arrays) != record.scores.form:
         yield f"the scores file has the form {scores.form(arrays)}"
     positives, negatives = scores.counts(arrays)
-    expected = (
-        record.data.positives["test"],
-        record.data.rows["test"] - record.data.positives["test"],
-    )
+    clicks = record.data.positives["test"]
+    expected = clicks, record.data.rows["test"] - clicks
     if (positives, negatives) != expected:
         yield (
             f"the scores hold {positives} positives and {negatives} negatives, the data {expected}"
@@ -34,15 +33,10 @@ def test_scores(record: Record, path: Path) -> Iterator[str]:
     if scores.form(arrays) == "rows":
         yield from _same_metrics(test, scores.recompute(arrays))
         return
-    for name, bounds in (
-        ("auc", scores.auc_bounds(arrays)),
-        ("logloss", scores.logloss_bounds(arrays)),
-    ):
-        if not bounds.holds(getattr(test, name)):
-            yield (
-                f"metrics.test.{name} {getattr(test, name)} is outside [{bounds.low},"
-                f" {bounds.high}]"
-            )
+    auc, logloss = scores.auc_bounds(arrays), scores.logloss_bounds(arrays)
+    for name, value, bounds in (("auc", test.auc, auc), ("logloss", test.logloss, logloss)):
+        if not bounds.holds(value):
+            yield f"metrics.test.{name} {value} is outside [{bounds.low}, {bounds.high}]"
 
 
 def _same_metrics(reported: Metrics, derived: Metrics) -> Iterator[str]:
@@ -53,8 +47,8 @@ def _same_metrics(reported: Metrics, derived: Metrics) -> Iterator[str]:
 
 
 def curve(record: Record) -> Iterator[str]:
-    """Replays the plateau over the reported metrics: marks, learning rates, places and the end
-    follow from them."""
+    """Yield faults of the learning curve, whose marks, learning rates, steps and end follow from
+    the reported metrics."""
     train = parsed(record).train
     steps = -(-_rows(record) // train.batch_size)
     entropy = base_entropy(record.data.positives["valid"], record.data.rows["valid"])
@@ -62,11 +56,8 @@ def curve(record: Record) -> Iterator[str]:
     best = None
     for number, point in enumerate(record.curve, start=1):
         step = number * (train.evaluate_every or steps)
-        if (
-            plateau.exhausted
-            or (point.step, point.epoch) != (step, -(-step // steps))
-            or point.epoch > train.epochs
-        ):
+        in_place = (point.step, point.epoch) == (step, -(-step // steps))
+        if plateau.exhausted or not in_place or point.epoch > train.epochs:
             yield f"evaluation {number} at step {point.step}, epoch {point.epoch} is out of place"
         if point.learning_rate != rate:
             yield (
@@ -97,22 +88,20 @@ def curve(record: Record) -> Iterator[str]:
 
 
 def cost(record: Record) -> Iterator[str]:
-    """Seconds are only reported, but not at odds with each other: the rows trained on follow from
-    the curve."""
+    """Yield faults of the cost: seconds are only reported, but the rows trained on follow from the
+    curve."""
     train, rows, stated = parsed(record).train, _rows(record), record.cost
     steps = -(-rows // train.batch_size)
     last = record.curve[-1].step if record.stopped_by == "patience" else train.epochs * steps
-    done = last // steps * rows + last % steps * train.batch_size
-    if not isclose(stated.train_samples_per_s * stated.train_seconds, done, rel_tol=TOLERANCE):
+    trained = last // steps * rows + last % steps * train.batch_size
+    if not isclose(stated.train_samples_per_s * stated.train_seconds, trained, rel_tol=TOLERANCE):
         yield (
-            f"{stated.train_samples_per_s} samples/s in {stated.train_seconds} s are not the {done}"
-            " rows trained on"
+            f"{stated.train_samples_per_s} samples/s in {stated.train_seconds} s are not the"
+            f" {trained} rows trained on"
         )
     seconds = [0.0, *(point.seconds for point in record.curve), stated.total_seconds]
-    if (
-        any(after < before for before, after in pairwise(seconds))
-        or stated.train_seconds > stated.total_seconds
-    ):
+    ordered = all(after >= before for before, after in pairwise(seconds))
+    if not ordered or stated.train_seconds > stated.total_seconds:
         yield "its seconds do not follow one another"
 
 
@@ -122,5 +111,6 @@ def _rows(record: Record) -> int:
 
 
 def parsed(record: Record) -> recipes.Recipe:
+    """The recipe of a record. Raises UsageError for one that is not valid today."""
     table = {key: value for key, value in record.recipe.items() if key != "dataset"}
     return recipes.parse(table, record.dataset, "recipe")

@@ -1,4 +1,4 @@
-"""What must hold among the ranks of a record, whatever the weights were."""
+"""Check what holds among the ranks of a record for any weights."""
 
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
@@ -19,21 +19,21 @@ StageShapes = Mapping[str, tuple[int, int]]
 
 
 def ranks(record: Record) -> Iterator[str]:
-    """Faults that show in the record alone."""
+    """Faults of the spectra and densities that the record alone shows."""
     for name, when, form, spectrum in all_spectra(record):
         matrices = record.probe_rows if form == "token" else None
         yield from (
             f"{name} ({when}, {form} form): {fault}" for fault in _spectrum(spectrum, matrices)
         )
     for before, stage in zip((None, *record.spectra), record.spectra, strict=False):
-        for when, said in WHEN.items():
+        for when, shown in WHEN.items():
             faults = (*_batch(stage, when), *_density(stage, before, when))
-            yield from (f"{stage.stage} ({said}): {fault}" for fault in faults)
+            yield from (f"{stage.stage} ({shown}): {fault}" for fault in faults)
 
 
 def shapes(record: Record, model: StageShapes, has_table: bool) -> Iterator[str]:
-    """Faults in the sizes of spectra and tables, given the (rows, columns) of every stage of the
-    rebuilt model, and whether it has an embedding table."""
+    """Faults in the sizes of spectra and tables; `model` are the (rows, columns) of every stage of
+    the rebuilt model."""
     for stage, when, form, spectrum in all_spectra(record):
         rows, columns = model[stage]
         expected = (rows, columns) if form == "token" else (record.probe_rows, columns)
@@ -58,7 +58,7 @@ def shapes(record: Record, model: StageShapes, has_table: bool) -> Iterator[str]
 
 
 def curve(record: Record, probe_rows: int) -> Iterator[str]:
-    """Faults of the rank curve; `probe_rows` is how many rows it is to be measured on."""
+    """Faults of the rank curve; it is measured on `probe_rows` rows."""
     if record.curve_probe_rows != min(record.data.rows["valid"], probe_rows):
         yield f"curve_probe_rows is {record.curve_probe_rows}"
     if [point.step for point in record.rank_curve] != [point.step for point in record.curve]:
@@ -67,16 +67,14 @@ def curve(record: Record, probe_rows: int) -> Iterator[str]:
     for point in record.rank_curve:
         if list(point.erank) != stages:
             yield f"rank curve, step {point.step}: its stages are {', '.join(point.erank)}"
-        if wrong := [
-            f"{s} {v}"
-            for s, v in point.erank.items()
-            if v is not None and not 0 < v <= 1 + TOLERANCE
-        ]:
+        values = {stage: value for stage, value in point.erank.items() if value is not None}
+        wrong = [f"{s} {value}" for s, value in values.items() if not 0 < value <= 1 + TOLERANCE]
+        if wrong:
             yield f"rank curve, step {point.step}: {', '.join(wrong)} outside (0, 1]"
 
 
 def tables(record: Record) -> Iterator[str]:
-    """Faults of the embedding tables, which must be those of the data's fields."""
+    """Faults of the embedding tables, which are those of the data's fields."""
     if not record.tables:
         return
     stated = [(table.field, table.cardinality) for table in record.tables]
@@ -115,11 +113,9 @@ def _sigma(spectrum: Spectrum) -> Iterator[str]:
 def _batch(stage: StageSpectra, when: When) -> Iterator[str]:
     """Where samples differ, the matrix of all of them is not zero."""
     spectrum, batch = getattr(stage, when), getattr(stage, f"{when}_batch")
-    if (
-        spectrum is not None
-        and batch is None
-        and any(getattr(spectrum, name).sd > TOLERANCE for name in METRICS)
-    ):
+    if spectrum is None or batch is not None:
+        return
+    if any(getattr(spectrum, name).sd > TOLERANCE for name in METRICS):
         yield "has no spectrum in batch form, though its samples differ"
 
 
@@ -131,23 +127,16 @@ def _density(stage: StageSpectra, before: StageSpectra | None, when: When) -> It
         yield "has no density"
         return
     samples = 0 if spectrum is None else spectrum.matrices - spectrum.skipped
-    if (
-        density.stage != stage.stage
-        or len(density.rank) != DENSITY_BINS
-        or sum(density.rank) != samples
-    ):
+    counted = density.stage, len(density.rank), sum(density.rank)
+    if counted != (stage.stage, DENSITY_BINS, samples):
         yield f"its density is not of its {samples} samples"
         return
     if min(density.rank) < 0 or min(density.shift, default=0) < 0:
         yield "its density has a count below 0"
-    if (
-        samples
-        and abs(_mean(density.rank, 0.0) - spectrum.normalised("erank")) > BIN / 2 + TOLERANCE
-    ):
-        yield (
-            f"its density has the mean {_mean(density.rank, 0.0)}, not"
-            f" {spectrum.normalised('erank')}"
-        )
+    if samples:
+        mean, stated = _mean(density.rank, 0.0), spectrum.normalised("erank")
+        if abs(mean - stated) > BIN / 2 + TOLERANCE:
+            yield f"its density has the mean {mean}, not {stated}"
     if before is None and density.shift:
         yield "the first stage has a shift"
     elif earlier is not None:
@@ -161,12 +150,9 @@ def _shift(
     if len(density.shift) != 2 * DENSITY_BINS or counted > most:
         yield f"its shift is of {counted} samples, of which there are at most {most}"
     elif now is not None and then is not None and now.skipped == then.skipped == 0:
-        moved = now.normalised("erank") - then.normalised("erank")
-        if counted != most or abs(_mean(density.shift, -1.0) - moved) > BIN / 2 + TOLERANCE:
-            yield (
-                f"its shift of {counted} samples has the mean {_mean(density.shift, -1.0)}, not"
-                f" {moved}"
-            )
+        mean, moved = _mean(density.shift, -1.0), now.normalised("erank") - then.normalised("erank")
+        if counted != most or abs(mean - moved) > BIN / 2 + TOLERANCE:
+            yield f"its shift of {counted} samples has the mean {mean}, not {moved}"
 
 
 def _mean(counts: tuple[int, ...], low: float) -> float:

@@ -22,7 +22,7 @@ from benchmark.verify.data import Data, OpenData
 
 FEWEST_SEEDS = 3
 MOST_SD = 4.0
-"""How far a replay on another machine may lie from the record, in sd of the row's seeds."""
+"""Largest distance of a replay on another machine from the record, in sd of the row's seeds."""
 JUDGED = ("auc", "logloss")
 
 Watch = Callable[[RunEvent], None]
@@ -30,7 +30,7 @@ Watch = Callable[[RunEvent], None]
 
 @dataclass(frozen=True)
 class Replayed:
-    """How a record was compared with its replay, and what differs."""
+    """The comparison of a record with its replay, and what differs."""
 
     how: Literal["bit for bit", "within 4 sd", "not judged"]
     faults: tuple[str, ...]
@@ -72,7 +72,7 @@ def replay(record: Record, path: Path, data: Data, watch: Watch) -> Replayed:
 
 
 def why_not(record: Record, data: Data) -> str:
-    """What a replay lacks here; empty where it is possible."""
+    """The reason why a replay is not possible here; empty where it is."""
     if data.card is None or data.store is None:
         return data.why_not
     if record.numerics != NUMERICS:
@@ -106,10 +106,10 @@ def compare(record: Record, again: Record, row: Sequence[Record]) -> Replayed:
 def differences(record: Record, again: Record) -> Iterator[str]:
     """Every value of the record that the replay does not give. The recipe is compared by its
     digest: the record lacks settings that are newer than it."""
-    stated, found = (
+    stated, replayed = (
         proof.leaves(each.model_dump(mode="json", exclude={"recipe"})) for each in (record, again)
     )
-    for one, other in zip_longest(stated, found):
+    for one, other in zip_longest(stated, replayed):
         if one is None or other is None or one[1] != other[1]:
             yield f"{(one or other)[1]} stands in one alone"
             return
@@ -146,17 +146,17 @@ def sample(paths: Sequence[Path], count: int, seed: int) -> list[Path]:
 
 
 def _machine(environment: Environment) -> dict[str, str]:
-    """What the last bits of a run depend on."""
+    """The machine and versions, on which the last bits of a run depend."""
     own = {"machine": environment.machine, "python": environment.python}
     return own | dict(sorted(environment.versions.items()))
 
 
 def _far(record: Record, again: Record, row: Sequence[Record]) -> Iterator[str]:
     for name in JUDGED:
-        stated, found = getattr(record.metrics.test, name), getattr(again.metrics.test, name)
+        stated, replayed = getattr(record.metrics.test, name), getattr(again.metrics.test, name)
         limit = MOST_SD * stdev(getattr(other.metrics.test, name) for other in row)
-        if not abs(found - stated) <= limit:
+        if not abs(replayed - stated) <= limit:
             yield (
-                f"test {name} is {stated}, the replay gives {found}: more than {MOST_SD:g} sd"
+                f"test {name} is {stated}, the replay gives {replayed}: more than {MOST_SD:g} sd"
                 f" ({limit:.2g}) apart"
             )

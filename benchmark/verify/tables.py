@@ -1,4 +1,4 @@
-"""Whether the generated files are what the records give."""
+"""Check that the generated files are what the records give."""
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path

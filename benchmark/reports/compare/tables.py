@@ -72,8 +72,8 @@ MOVES: dict[str, Callable[[Trajectory], float | None]] = {
 
 @dataclass(frozen=True)
 class Gap:
-    """How far a is from b in one quantity, and by which test; without a difference, `by` says why
-    there is none."""
+    """The difference of a from b in one quantity, and the test that gives it; without a difference
+    `by` is the reason."""
 
     quantity: Quantity
     difference: Difference | None
@@ -90,11 +90,11 @@ def gaps(a: Side, b: Side) -> list[Gap]:
     test rows and seeds too."""
     if len(a.runs) == len(b.runs) == 1:
         return _over_rows(a, b)
-    each = [(quantity, gap(quantity.values(a), quantity.values(b))) for quantity in QUALITY]
-    found = [Gap(of, value, "Welch, over seeds" if value else TOO_FEW) for of, value in each]
+    differences = [(of, gap(of.values(a), of.values(b))) for of in QUALITY]
+    each = [Gap(of, value, "Welch, over seeds" if value else TOO_FEW) for of, value in differences]
     if min(len(a.runs), len(b.runs)) > 1:
-        found.append(_over_rows_and_seeds(a, b))
-    return found
+        each.append(_over_rows_and_seeds(a, b))
+    return each
 
 
 def gap(a: Values, b: Values) -> Difference | None:
@@ -108,13 +108,13 @@ def _over_rows(a: Side, b: Side) -> list[Gap]:
     tests = {AUC: (delong, "DeLong"), LOGLOSS: (_paired_logloss, "z, paired")}
     try:
         [first], [second] = _scores(a), _scores(b)
-        found = {
+        tested = {
             quantity: Gap(quantity, test(first, second), f"{by}, over test rows")
             for quantity, (test, by) in tests.items()
         }
     except (BenchmarkError, ValueError) as error:
         return [Gap(quantity, None, str(error)) for quantity in QUALITY]
-    return [found.get(quantity, Gap(quantity, None, TOO_FEW)) for quantity in QUALITY]
+    return [tested.get(quantity, Gap(quantity, None, TOO_FEW)) for quantity in QUALITY]
 
 
 def _over_rows_and_seeds(a: Side, b: Side) -> Gap:
@@ -128,10 +128,10 @@ def _over_rows_and_seeds(a: Side, b: Side) -> Gap:
 def _scores(side: Side) -> list[ClassScores]:
     """Raises BenchmarkError where the logits are not kept row by row."""
     logits = [scores.by_class(scores.load(scores_path(path))) for path in side.paths]
-    kept: list[ClassScores] = [each for each in logits if each is not None]
-    if len(kept) < len(logits):
+    by_row: list[ClassScores] = [each for each in logits if each is not None]
+    if len(by_row) < len(logits):
         raise BenchmarkError("the logits are not kept row by row, only in bins")
-    return kept
+    return by_row
 
 
 def _paired_logloss(a: ClassScores, b: ClassScores) -> Difference:
@@ -186,8 +186,8 @@ def _stages(a: Side, b: Side) -> Table:
         key: {stage: over_seeds(seeds) for stage, seeds in path.items()}
         for key, path in values.items()
     }
-    known = [band.mean for path in means.values() for band in path.values() if band]
-    low, high = min(known, default=0.0), max(known, default=1.0)
+    every = [band.mean for path in means.values() for band in path.values() if band]
+    low, high = min(every, default=0.0), max(every, default=1.0)
     rows = []
     for stage in dict.fromkeys(stage for path in values.values() for stage in path):
         bands = [path.get(stage) for path in means.values()]

@@ -1,4 +1,4 @@
-"""Figures of the ranks that the recipes of a data set found, a panel a recipe."""
+"""Figures of the ranks of all recipes of a data set, a panel for each recipe."""
 
 from collections.abc import Mapping
 
@@ -19,46 +19,41 @@ from benchmark.reports.figures.style import (
 )
 
 MOST_LEVEL = 8
-"""Stage names that fit side by side under a panel; of more, each stands upright."""
+"""Stage names that fit side by side below a panel; more are drawn upright."""
 
 LINEAR = 0.01
 """Amplitudes up to this are drawn to a linear scale."""
 
 
 def of_dataset(recipes: Mapping[str, Runs], metric: str) -> dict[str, Figure]:
-    """By name, the figures of all recipes; those with a single stage, or with a single block, have
-    no place in one."""
+    """The figures by name, without recipes of a single stage; amplitudes without those of a single
+    block."""
     layered = {name: runs for name, runs in recipes.items() if len(runs[0].spectra) > 1}
     deep = {name: runs for name, runs in layered.items() if blocks(runs) > 1}
-    found = {"trajectory": trajectories(layered, metric)} if layered else {}
-    return found | ({"amplitude": amplitudes(deep, metric)} if deep else {})
+    figures = {"trajectory": trajectories(layered, metric)} if layered else {}
+    return figures | ({"amplitude": amplitudes(deep, metric)} if deep else {})
 
 
 @styled
 def trajectories(recipes: Mapping[str, Runs], metric: str) -> Figure:
-    """A panel a recipe: the metric over its limit, stage by stage, untrained and trained, ± sd over
-    the seeds."""
+    """The metric over its limit, stage by stage, untrained and trained, ± sd over the seeds."""
     figure, panels = _panels(recipes, metric)
     for axes, runs in zip(panels, recipes.values(), strict=True):
         stages = [stage.stage for stage in runs[0].spectra]
         for when in WHEN:
-            draw_band(
-                axes, range(len(stages)), list(bands(runs, metric, "token", when).values()), when
-            )
+            course = list(bands(runs, metric, "token", when).values())
+            draw_band(axes, range(len(stages)), course, when)
         name_stages(axes, list(map(short, stages)), rotation=90 if len(stages) > MOST_LEVEL else 0)
-    legend_below(
-        figure, panels[0], 2, "stage (1m, 1f: mixing and FFN of block 1; c1: cross layer 1)"
-    )
+    title = "stage (1m, 1f: mixing and FFN of block 1; c1: cross layer 1)"
+    legend_below(figure, panels[0], 2, title)
     figure.supylabel(f"{TITLES[metric]} / limit")
     return figure
 
 
 @styled
 def amplitudes(recipes: Mapping[str, Runs], metric: str) -> Figure:
-    """A panel a recipe: (rise - fall) / 2 of each block, untrained and trained, ± sd over the
-    seeds.
-
-    A steady damping is a straight line where the scale is logarithmic."""
+    """(rise - fall) / 2 of each block, untrained and trained, ± sd over the seeds. A steady damping
+    is a straight line where the scale is logarithmic."""
     figure, panels = _panels(recipes, metric)
     for axes, runs in zip(panels, recipes.values(), strict=True):
         numbers = range(1, blocks(runs) + 1)
@@ -73,7 +68,7 @@ def amplitudes(recipes: Mapping[str, Runs], metric: str) -> Figure:
 
 
 def _panels(recipes: Mapping[str, Runs], metric: str) -> tuple[Figure, list[Axes]]:
-    """A panel a recipe, titled, two side by side."""
+    """A titled panel for each recipe, two side by side."""
     rows = -(-len(recipes) // 2)
     figure = column(1.0 + (0.78 if rows > 2 else 1.1) * rows)
     panels = figure.subplots(rows, 2, sharey=True, squeeze=False).flat

@@ -1,4 +1,4 @@
-"""Figures of the ranks that the runs of one recipe found, over its seeds."""
+"""Figures of the ranks of one recipe, over its seeds."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -39,15 +39,15 @@ FORM_TITLES: dict[SpectrumForm, str] = {"token": "token form", "batch": "batch f
 RARE = 1e-3
 """Share of a stage's samples in one bin."""
 FLOOR = 1e-4
-"""Of sigma_i / sigma_1: what is smaller lies below the figure."""
+"""Smallest sigma_i / sigma_1 that is drawn."""
 
 Array = NDArray[np.float64]
 
 
 def of_recipe(runs: Runs) -> dict[str, Figure]:
-    """By name; none where the rank is 1 by its shape, and none of tables where the model has
-    none."""
-    made: dict[str, Callable[[Runs], Figure]] = {
+    """The figures by name; empty where the rank is 1 by its shape, without `tables` where the model
+    has none."""
+    drawings: dict[str, Callable[[Runs], Figure]] = {
         "trajectory": trajectory,
         "spectra": singular_values,
         "density": density,
@@ -56,7 +56,9 @@ def of_recipe(runs: Runs) -> dict[str, Figure]:
     }
     if all(spectrum.limit == 1 for run in runs for *_, spectrum in all_spectra(run)):
         return {}
-    return {name: draw(runs) for name, draw in made.items() if name != "tables" or runs[0].tables}
+    if not runs[0].tables:
+        del drawings["tables"]
+    return {name: draw(runs) for name, draw in drawings.items()}
 
 
 @styled
@@ -69,8 +71,8 @@ def trajectory(runs: Runs) -> Figure:
         row[0].set_ylabel(TITLES[metric].replace(" ", "\n"))
         for axes, form in zip(row, FORMS, strict=True):
             for when in WHEN:
-                found = list(bands(runs, metric, form, when).values())
-                draw_band(axes, range(len(found)), found, when)
+                course = list(bands(runs, metric, form, when).values())
+                draw_band(axes, range(len(course)), course, when)
     for axes, form in zip(panels[0], FORMS, strict=True):
         axes.set_title(FORM_TITLES[form])
     for axes in panels[-1]:
@@ -84,8 +86,8 @@ def trajectory(runs: Runs) -> Figure:
 
 @styled
 def density(runs: Runs) -> Figure:
-    """How the samples' effective rank is spread at each stage, and how far it moves from the stage
-    before."""
+    """The distribution of the samples' effective rank at each stage, and of its shift from the
+    stage before."""
     stages = _stages(runs)
     figure = column(1.1 + 0.32 * len(stages))
     panels = figure.subplots(1, min(2, len(stages)), sharey=True, squeeze=False)[0]
@@ -106,19 +108,17 @@ def density(runs: Runs) -> Figure:
 
 
 def _pooled(runs: Runs, when: When, name: str) -> list[Array]:
-    """The counts of each stage, summed over the seeds; empty where there are none."""
-    found: list[Array] = []
-    for position in range(len(runs[0].spectra)):
-        densities = [getattr(run.spectra[position], f"{when}_density") for run in runs]
-        counts = [
-            getattr(each, name) for each in densities if each is not None and getattr(each, name)
-        ]
-        found.append(np.array(counts, dtype=np.float64).sum(0) if counts else np.zeros(0))
-    return found
+    """The counts of each stage, summed over the seeds; empty without any."""
+    pooled: list[Array] = []
+    for stages in zip(*(run.spectra for run in runs), strict=True):
+        densities = [getattr(stage, f"{when}_density") for stage in stages]
+        counts = [getattr(each, name) for each in densities if each is not None]
+        pooled.append(np.array(list(filter(None, counts)), dtype=np.float64).sum(0))
+    return pooled
 
 
 def _ridges(axes: Axes, counts: Mapping[When, Sequence[Array]], low: float) -> None:
-    """One histogram a stage, downwards; the axis is cut where only rare samples lie."""
+    """Draw the histogram of each stage, downwards; the axis is cut where only rare samples lie."""
     used: list[float] = []
     for position, both in enumerate(zip(*counts.values(), strict=True)):
         highest = max((count.max() for count in both if count.any()), default=1.0)
@@ -147,8 +147,8 @@ def singular_values(runs: Runs) -> Figure:
         row[0].set_ylabel(FORM_TITLES[form])
         lowest = min(_decays(axes, runs, form, when) for axes, when in zip(row, WHEN, strict=True))
         row[0].set_ylim(max(FLOOR, 0.7 * lowest), 1.3)
-    for axes, said in zip(panels[0], WHEN.values(), strict=True):
-        axes.set_title(said)
+    for axes, title in zip(panels[0], WHEN.values(), strict=True):
+        axes.set_title(title)
     for axes in panels[-1]:
         axes.set_xlabel("i")
     legend_below(figure, panels[0, 0], 3)
@@ -158,22 +158,17 @@ def singular_values(runs: Runs) -> Figure:
 
 
 def _decays(axes: Axes, runs: Runs, form: SpectrumForm, when: When) -> float:
-    """Draws a line a stage and returns the smallest value above 0."""
+    """Draw a line for each stage and return the smallest value above 0."""
     stages = _stages(runs)
-    found = [spectra(run, form, when) for run in runs]
+    each_run = [spectra(run, form, when) for run in runs]
     lowest = 1.0
     for position, stage in enumerate(stages):
-        known = [s.sigma for each in found if (s := each[stage]) is not None and s.sigma]
-        decay = np.array(known).mean(0) if known else np.zeros(0)
+        sigmas = [s.sigma for each in each_run if (s := each[stage]) is not None and s.sigma]
+        decay = np.array(sigmas).mean(0) if sigmas else np.zeros(0)
         lowest = min([lowest, *decay[decay > 0]])
+        look = _look(stage, position, stages)
         every = max(1, len(decay) // 6)
-        axes.plot(
-            np.arange(1, len(decay) + 1),
-            decay,
-            label=stage,
-            markevery=every,
-            **_look(stage, position, stages),
-        )
+        axes.plot(np.arange(1, len(decay) + 1), decay, label=stage, markevery=every, **look)
     axes.set_yscale("log", nonpositive="clip")
     axes.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
     return lowest
@@ -190,10 +185,9 @@ def training(runs: Runs) -> Figure:
         look = _look(stage, stages.index(stage), stages)
         means = [point.band.mean for point in course]
         axes.plot(steps, means, label=stage, markevery=max(1, len(steps) // 8), **look)
+    dots: dict[str, Any] = {"color": GREEN, "linestyle": ":", "linewidth": 0.8, "zorder": 0}
     for run in runs:
-        axes.axvline(
-            run.best_step, color=GREEN, linestyle=":", linewidth=0.8, zorder=0, label="best step"
-        )
+        axes.axvline(run.best_step, label="best step", **dots)
     axes.set(xlabel="training step", ylabel="effective rank / min(rows, columns)")
     axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
     legend_below(figure, axes, 3)
@@ -202,18 +196,14 @@ def training(runs: Runs) -> Figure:
 
 
 def _look(stage: str, position: int, stages: Sequence[str]) -> dict[str, Any]:
-    """Deeper is lighter; mixing and FFN have markers of their own."""
+    """Deeper stages are lighter; mixing and FFN have markers of their own."""
     shade = matplotlib.colormaps["viridis"](0.9 * position / max(1, len(stages) - 1))
-    color = matplotlib.colors.to_hex(shade)
+    marker, line = ("o", ":") if position == 0 else ("s", "-.")
     if stage.endswith(".mixing"):
-        return {"color": color, "marker": "^", "linestyle": "-"}
-    if stage.endswith(".ffn"):
-        return {"color": color, "marker": "v", "linestyle": "--"}
-    return {
-        "color": color,
-        "marker": "o" if position == 0 else "s",
-        "linestyle": ":" if position == 0 else "-.",
-    }
+        marker, line = "^", "-"
+    elif stage.endswith(".ffn"):
+        marker, line = "v", "--"
+    return {"color": matplotlib.colors.to_hex(shade), "marker": marker, "linestyle": line}
 
 
 def _stages(runs: Runs) -> list[str]:
@@ -221,6 +211,5 @@ def _stages(runs: Runs) -> list[str]:
 
 
 def _title(runs: Runs) -> str:
-    return f"{runs[0].recipe_id}, " + (
-        f"seed {runs[0].seed}" if len(runs) == 1 else f"{len(runs)} seeds"
-    )
+    seeds = f"seed {runs[0].seed}" if len(runs) == 1 else f"{len(runs)} seeds"
+    return f"{runs[0].recipe_id}, {seeds}"

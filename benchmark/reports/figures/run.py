@@ -1,14 +1,12 @@
 """Figures of one run: its learning curve and its ranks."""
 
-from collections.abc import Callable
-
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from benchmark.measure.spectrum import METRICS, Distribution, Spectrum
+from benchmark.measure.spectrum import METRICS, Spectrum
 from benchmark.records.record import Record
 from benchmark.reports.figures.style import (
     BLUE,
@@ -30,18 +28,12 @@ def learning_curve(record: Record) -> Figure:
     figure = column(3.0)
     above, below = figure.subplots(2, 1, sharex=True)
     steps = [point.step for point in record.curve]
-    above.plot(
-        steps,
-        [p.train_loss for p in record.curve],
-        color=GREY,
-        marker="o",
-        linestyle="--",
-        label="train",
-    )
-    above.plot(
-        steps, [p.valid.logloss for p in record.curve], color=ORANGE, marker="s", label="valid"
-    )
-    below.plot(steps, [p.valid.auc for p in record.curve], color=BLUE, marker="^", label="valid")
+    train = [point.train_loss for point in record.curve]
+    logloss = [point.valid.logloss for point in record.curve]
+    auc = [point.valid.auc for point in record.curve]
+    above.plot(steps, train, color=GREY, marker="o", linestyle="--", label="train")
+    above.plot(steps, logloss, color=ORANGE, marker="s", label="valid")
+    below.plot(steps, auc, color=BLUE, marker="^", label="valid")
     above.set_ylabel("LogLoss")
     below.set(ylabel="AUC", xlabel="training step")
     below.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
@@ -72,13 +64,8 @@ def _trajectory(axes: Axes, record: Record, metric: str) -> None:
     stages = np.arange(len(record.spectra))
     initial = [spectra.initial for spectra in record.spectra]
     best = [spectra.best for spectra in record.spectra]
-    low, high = (
-        _over_limit(best, metric, lambda d: d.q05),
-        _over_limit(best, metric, lambda d: d.q95),
-    )
-    untrained, trained = (
-        _over_limit(spectra, metric, lambda d: d.mean) for spectra in (initial, best)
-    )
+    low, high, trained = (_over_limit(best, metric, part) for part in ("q05", "q95", "mean"))
+    untrained = _over_limit(initial, metric, "mean")
     axes.fill_between(stages, low, high, color=BLUE, alpha=0.2, linewidth=0)
     axes.plot(stages, untrained, color=GREY, marker="o", linestyle="--", label="untrained")
     axes.plot(stages, trained, color=BLUE, marker="s", label="best weights")
@@ -86,13 +73,10 @@ def _trajectory(axes: Axes, record: Record, metric: str) -> None:
     name_stages(axes, [spectra.stage for spectra in record.spectra])
 
 
-def _over_limit(
-    spectra: list[Spectrum | None], metric: str, statistic: Callable[[Distribution], float]
-) -> NDArray[np.float64]:
+def _over_limit(spectra: list[Spectrum | None], metric: str, statistic: str) -> NDArray[np.float64]:
     """[stages]; nan where every matrix of a stage is zero."""
-    return np.array(
-        [np.nan if s is None else statistic(getattr(s, metric)) / s.limit for s in spectra]
-    )
+    values = (s and getattr(getattr(s, metric), statistic) / s.limit for s in spectra)
+    return np.array([np.nan if value is None else value for value in values])
 
 
 def _title(record: Record) -> str:

@@ -1,5 +1,4 @@
-"""What all figures share: as wide as a column of a two-column page, told apart without colour, the
-same bytes."""
+"""The style of all figures: as wide as a column of a two-column page, readable without colour."""
 
 import re
 from collections.abc import Sequence
@@ -12,7 +11,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from benchmark.measure.spectrum import METRICS
 from benchmark.measure.trajectory import Band
 from benchmark.records.ranks import WHEN, When
 from benchmark.utils.files import write_atomically
@@ -20,25 +18,24 @@ from benchmark.utils.files import write_atomically
 COLUMN = 3.35
 """Inches."""
 MOST_LABELS = 12
-"""Stages named on one axis; of a deeper model every second, third ... stage is named."""
+"""Stages named on one axis; in a deeper model every second, third ... stage is named."""
 
 ORANGE, GREEN, BLUE, GREY = "#d55e00", "#009e73", "#0072b2", "#666666"
-"""From the palette of Okabe & Ito, told apart under every common colour blindness."""
+"""From the palette of Okabe & Ito, distinct under every common colour blindness."""
 PALETTE = (BLUE, ORANGE, GREEN, "#cc79a7", "#e69f00", "#56b4e9", "#000000", GREY)
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*", "p")
-"""Of another length than the palette: a pair of both comes again after 88."""
+"""Not as many as colours, so that a pair of both repeats only after 88."""
 
 LINES: dict[When, tuple[str, str, str]] = {"initial": (GREY, "o", "--"), "best": (BLUE, "s", "-")}
 POINTS: dict[str, Any] = {"linestyle": "none", "fillstyle": "none"}
 """Hollow markers without a line."""
 
-TITLES = dict(
-    zip(
-        METRICS,
-        ("effective rank", "stable rank", "information abundance", "participation ratio"),
-        strict=True,
-    )
-)
+TITLES = {
+    "erank": "effective rank",
+    "srank": "stable rank",
+    "ia": "information abundance",
+    "pr": "participation ratio",
+}
 OVER_LIMIT = "rank / min(rows, columns)"
 
 STYLE: dict[Any, Any] = {
@@ -59,7 +56,7 @@ STYLE: dict[Any, Any] = {
 }
 
 styled = matplotlib.rc_context(STYLE)
-"""Decorator of a function that draws a figure."""
+"""Decorator of functions that draw a figure."""
 
 
 def column(height: float) -> Figure:
@@ -68,7 +65,7 @@ def column(height: float) -> Figure:
 
 
 def write(figure: Figure, folder: Path, name: str) -> list[Path]:
-    """The figure as `name`.svg and `name`.png, the same bytes each time."""
+    """Write the figure as `name`.svg and `name`.png, the same bytes each time."""
     paths = [folder / f"{name}.{form}" for form in ("svg", "png")]
     for path in paths:
         write_atomically(path, partial(_save, figure, path.suffix[1:]))
@@ -81,7 +78,7 @@ def _save(figure: Figure, form: str, file: BinaryIO) -> None:
 
 
 def legend_below(figure: Figure, axes: Axes, columns: int, title: str | None = None) -> None:
-    """The labels of `axes`, each once, under all panels."""
+    """Put the labels of `axes`, each once, below all panels."""
     handles, labels = axes.get_legend_handles_labels()
     once = dict(zip(labels, handles, strict=True))
     legend = figure.legend(
@@ -90,24 +87,24 @@ def legend_below(figure: Figure, axes: Axes, columns: int, title: str | None = N
     legend.get_title().set_fontsize(STYLE["axes.labelsize"])
 
 
-def draw_band(axes: Axes, x: Sequence[int], found: Sequence[Band | None], when: When) -> None:
-    """A line through the means, nothing where there is none, and ± sd around it."""
+def draw_band(axes: Axes, x: Sequence[int], bands: Sequence[Band | None], when: When) -> None:
+    """Draw a line through the means, with a gap for each None, and ± sd around it."""
     color, marker, line = LINES[when]
-    mean = np.array([np.nan if band is None else band.mean for band in found])
-    sd = np.array([0.0 if band is None or band.sd is None else band.sd for band in found])
+    mean = np.array([np.nan if band is None else band.mean for band in bands])
+    sd = np.array([0.0 if band is None or band.sd is None else band.sd for band in bands])
     axes.fill_between(x, mean - sd, mean + sd, color=color, alpha=0.25, linewidth=0)
     axes.plot(x, mean, color=color, marker=marker, linestyle=line, label=WHEN[when])
 
 
 def name_stages(axes: Axes, stages: Sequence[str], rotation: int = 90) -> None:
-    """The stages along the x axis, at 0, 1, 2 ..."""
-    named = range(0, len(stages), max(1, -(-len(stages) // MOST_LABELS)))
-    axes.set_xticks(named, [stages[position] for position in named], rotation=rotation)
+    """Name the stages along the x axis, at 0, 1, 2 ..."""
+    step = max(1, -(-len(stages) // MOST_LABELS))
+    axes.set_xticks(range(0, len(stages), step), stages[::step], rotation=rotation)
 
 
 def short(stage: str) -> str:
-    """`emb`, `tok`, `1m` and `1f` for mixing and FFN of block 1, `c1` for cross layer 1; others as
-    they are."""
-    stage = re.sub(r"^block(\d+)\.(mixing|ffn)$", lambda found: found[1] + found[2][0], stage)
+    """Abbreviate a stage: `emb`, `tok`, `1m` and `1f` for mixing and FFN of block 1, `c1` for cross
+    layer 1; others stay."""
+    stage = re.sub(r"^block(\d+)\.([mf])(ixing|fn)$", r"\1\2", stage)
     stage = re.sub(r"^cross(\d+)$", r"c\1", stage)
     return {"embedding": "emb", "tokens": "tok", "interaction": "int"}.get(stage, stage)

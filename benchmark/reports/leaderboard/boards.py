@@ -24,7 +24,7 @@ class Quote:
 
     @property
     def auc(self) -> float:
-        """Over the source's runs where it gives their mean, else the one it lists."""
+        """The mean over the source's runs where it gives one, else the AUC it lists."""
         return self.published.auc if self.published.auc_mean is None else self.published.auc_mean
 
     @property
@@ -41,6 +41,8 @@ class Quote:
 
 @dataclass(frozen=True)
 class Board:
+    """The leaderboard of one data set."""
+
     dataset: str
     caveats: tuple[str, ...]
     oracle: tuple[float, float] | None

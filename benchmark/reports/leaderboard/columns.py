@@ -24,9 +24,8 @@ def _number(title: str, name: str, form: str) -> Column:
 
 
 def _from_best(line: Line) -> str:
-    if (found := line["from_best"]) is None:
-        return ""
-    return f"{found['value']:+.5f} [{found['low']:+.5f}, {found['high']:+.5f}]"
+    gap = line["from_best"]
+    return f"{gap['value']:+.5f} [{gap['low']:+.5f}, {gap['high']:+.5f}]" if gap else ""
 
 
 def _trials(line: Line) -> str:
@@ -38,7 +37,7 @@ def _trials(line: Line) -> str:
 PARTS = "embedding_parameters", "dense_parameters", "head_parameters"
 
 RANK = _number("rank", "rank", "d")
-RECIPE = Column("recipe", lambda line: str(line["shown"]))
+RECIPE = Column("recipe", lambda line: str(line["label"]))
 AUC = Column("test AUC", lambda line: _with_sd(line["auc"], line["auc_sd"]))
 LOGLOSS = Column("LogLoss", lambda line: _with_sd(line["logloss"], line["logloss_sd"]))
 FROM_BEST = Column("AUC from the best row's [95 %]", _from_best)
@@ -81,7 +80,7 @@ def track_tables(board: Board, track: Track, columns: Sequence[Column]) -> Itera
         pl.col("data_digest").str.head(8),
     )
     name = pl.when(pl.len().over("recipe") > 1).then(identity).otherwise("recipe")
-    lines = track.table.with_columns(shown=name).to_dicts()
+    lines = track.table.with_columns(label=name).to_dicts()
     ranked = [line for line in lines if line["rank"] is not None]
     apart = [line for line in lines if line["rank"] is None]
     unranked = [column for column in columns if column not in (RANK, FROM_BEST)] + [WHY]
@@ -130,7 +129,7 @@ def track_remarks(track: Track) -> Iterable[str]:
 
 
 def quote_table(board: Board) -> Table:
-    """What others published on this or nearly this data set, and the AUC here less theirs."""
+    """The published results on this or nearly this data set, and the AUC here less theirs."""
     gaps = ("difference",) if board.other_split else ("reproduction gap", "gap in their seed sd")
     head = "model", "source", "protocol", "AUC", "LogLoss", "recipe here", "AUC here (seeds)", *gaps
     rows = tuple(_quote(quote)[: len(head)] for quote in board.quotes)

@@ -16,7 +16,7 @@ class Source(Frozen):
     title: NonEmpty
     link: Annotated[str, Field(pattern=r"^https://\S+$")]
     runs: NonEmpty
-    """How many runs are behind a number."""
+    """The number of runs behind a result, in words."""
 
 
 class OtherSplit(Frozen):
@@ -28,8 +28,8 @@ class OtherSplit(Frozen):
 
 
 class Quoted(Frozen):
-    """One model on the test split of one data set; `auc_mean` and `auc_sd` over the source's
-    runs."""
+    """The result of one model on the test split of one data set; `auc_mean` and `auc_sd` are over
+    the source's runs."""
 
     dataset: NonEmpty
     model: NonEmpty
@@ -59,22 +59,18 @@ class Published(Frozen):
     @model_validator(mode="after")
     def _sources_are_named(self) -> "Published":
         if unknown := sorted({row.source for row in self.row} - set(self.source)):
-            raise ValueError(
-                f"there is no [source.{unknown[0]}]; known sources:"
-                f" {', '.join(sorted(self.source))}"
-            )
+            known = ", ".join(sorted(self.source))
+            raise ValueError(f"there is no [source.{unknown[0]}]; known sources: {known}")
         return self
 
     def split_of(self, dataset: str) -> tuple[str, str]:
-        """The published data set that stands beside one here, and how its rows differ; nothing
-        where they do not."""
-        for other in self.other_split:
-            if other.dataset == dataset:
-                return other.published, other.difference
-        return dataset, ""
+        """The published data set that corresponds to one here, and how its rows differ; empty for
+        the same rows."""
+        splits = {other.dataset: (other.published, other.difference) for other in self.other_split}
+        return splits.get(dataset, (dataset, ""))
 
 
 def load(results: Path) -> Published:
-    """Empty where there is no such file. Raises UsageError naming file and key."""
+    """The published results; empty without a file. Raises UsageError naming file and key."""
     path = results / "published.toml"
     return toml.validate(Published, toml.read(path), shown(path)) if path.is_file() else Published()

@@ -66,7 +66,7 @@ def markdown(boards: Iterable[Board]) -> str:
 
 
 def as_csv(boards: Iterable[Board]) -> str:
-    """Every row with all its columns, one line each."""
+    """Every row with all its columns."""
     tables = [_csv_table(board, track) for board in boards for track in board.tracks]
     if not tables:
         return ""
@@ -113,7 +113,7 @@ def readme_part(boards: Iterable[Board]) -> str:
 
 
 def with_readme_part(readme: str, boards: Iterable[Board]) -> str:
-    """The text with its part replaced; as it is where it has none."""
+    """Replace the leaderboard's part of a text; a text without one stays."""
     before, start, rest = readme.partition(START)
     _, end, after = rest.partition(END)
     return before + readme_part(boards) + after if start and end else readme

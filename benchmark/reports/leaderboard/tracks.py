@@ -27,7 +27,7 @@ BOOTSTRAP_SEED = 2018
 Line = dict[str, Any]
 """A row of a track's table by column."""
 Basis = tuple[int, str, tuple[int, ...]]
-"""What ranked rows have in common: numerics version, data digest, seeds."""
+"""The numerics version, data digest and seeds that ranked rows share."""
 
 RANKING = ("rank", "apart", "from_best", "other_budget")
 """Columns of a table that depend on its other rows."""
@@ -71,10 +71,10 @@ def tracks(entries: Sequence[Entry], card_dim: int | None) -> list[Track]:
 
 
 def row(entry: Entry) -> Line:
-    """The columns of an entry by itself: means over the seeds; an sd is None for a single seed.
+    """The columns of an entry that depend on it alone: means over the seeds, with sd of several.
 
     `erank` is that of the last stage, per sample, over its limit (None where that stage is all
-    zero), `collapse` its ratio to that of the tokens, or of the embedding.
+    zero); `collapse` is its ratio to that of the tokens, or of the embedding.
     """
     runs, first = entry.runs, entry.runs[0]
     auc, logloss = (
@@ -111,7 +111,7 @@ def row(entry: Entry) -> Line:
 
 
 def embedding_dim(runs: Runs) -> int | None:
-    """None for a model without an embedding size."""
+    """The embedding size of the runs' model; None for a model without one."""
     size = runs[0].recipe["model"].get("embedding_dim")
     return size if isinstance(size, int) else None
 
@@ -153,8 +153,8 @@ def _track(kind: Literal["fixed", "free"], dim: int | None, entries: Sequence[En
 
 
 def _basis(entries: Sequence[Entry]) -> Basis | None:
-    """What most entries of enough seeds share, one of more seeds being cut to them. Of bases that
-    equally many share the newest numerics decide, then the most seeds, then the first in order."""
+    """The basis that most entries share; one of more seeds is cut to those of the basis. Of bases
+    that equally many share the newest numerics decide, then the most seeds, then the order."""
     full = sorted({_own(entry) for entry in entries if len(entry.runs) >= FULL_SEEDS})
     sharing = {basis: sum(not _apart(entry, basis) for entry in entries) for basis in full}
     return max(full, key=lambda basis: (sharing[basis], basis[0], len(basis[2])), default=None)
@@ -186,16 +186,15 @@ def _from_best(entries: Sequence[Entry]) -> list[Difference | None]:
     logits = [[entry.logits[run.seed] for run in entry.runs] for entry in entries]
     try:
         best, *others = [[significance.placements(each) for each in runs] for runs in logits]
-        found = significance.bootstrap_differences(best, others, RESAMPLES, BOOTSTRAP_SEED)
+        differences = significance.bootstrap_differences(best, others, RESAMPLES, BOOTSTRAP_SEED)
     except ValueError:
         return absent
-    return [None, *map(_reversed, found)]
+    return [None, *map(_reversed, differences)]
 
 
-def _reversed(difference: Difference) -> Difference:
-    """The difference of b from a; without the last bits, in which machines differ."""
-    one = difference
-    return Difference(*(float(f"{x:.8g}") for x in (-one.value, -one.high, -one.low, one.p)))
+def _reversed(of: Difference) -> Difference:
+    """The difference of b from a, without the last bits, in which machines differ."""
+    return Difference(*(float(f"{x:.8g}") for x in (-of.value, -of.high, -of.low, of.p)))
 
 
 def _other_budget(trials: Sequence[int | None]) -> list[bool]:
@@ -205,7 +204,7 @@ def _other_budget(trials: Sequence[int | None]) -> list[bool]:
 
 
 def _detectable(samples: Sequence[Sequence[float]]) -> float | None:
-    """To the digits in which machines agree."""
+    """The detectable difference, to the digits in which machines agree."""
     if len(samples) < 2:
         return None
     sds = [stdev(sample) for sample in samples]

@@ -1,4 +1,4 @@
-"""Rank over all recipes of a data set, and whether it goes with loss, as tables."""
+"""The ranks of all recipes of a data set, and whether they go with loss, as tables."""
 
 from collections.abc import Mapping
 from itertools import groupby
@@ -6,8 +6,8 @@ from statistics import mean
 
 from benchmark.measure.trajectory import over_seeds
 from benchmark.records.archive import Runs
-from benchmark.records.ranks import WHEN, SpectrumForm, When, bands, trajectories
-from benchmark.reports.document import Table
+from benchmark.records.ranks import WHEN, bands, trajectories
+from benchmark.reports.document import Cells, Table
 from benchmark.reports.figures.style import TITLES
 from benchmark.reports.rank.loss import RankLossPoint, Relation
 from benchmark.reports.words import bars, mean_sd, seeds_in_words
@@ -17,99 +17,75 @@ QUALITIES = {"logloss": "test LogLoss", "auc": "test AUC"}
 
 def overview(recipes: Mapping[str, Runs], metric: str = "erank") -> tuple[Table, Table]:
     """A row a recipe: where its representation ends, and how it moves on the way there."""
+    title = f"{TITLES[metric]} / min(rows, columns)"
+    tokens = (f"token, {shown}" for shown in WHEN.values())
     ends = Table(
-        f"{TITLES[metric]} / min(rows, columns) of the last stage",
-        (
-            "recipe",
-            "seeds",
-            "test AUC",
-            *(f"token, {said}" for said in WHEN.values()),
-            "batch, trained",
-        ),
+        f"{title} of the last stage",
+        ("recipe", "seeds", "test AUC", *tokens, "batch, trained"),
         tuple((name, *_end(runs, metric)) for name, runs in recipes.items()),
     )
-    head = [f"{part}, {said}" for part in ("collapse", "amplitude") for said in WHEN.values()]
+    parts = [f"{part}, {shown}" for part in ("collapse", "amplitude") for shown in WHEN.values()]
+    remark = (
+        "Mean ± sd over seeds; stages: a bar each, from 0 to 1. Collapse: the last stage over"
+        " tokens (over the embedding where there are no tokens). Amplitude: (rise - fall) / 2,"
+        " signed, mean over blocks. Damping: the slope of ln amplitude over the block, of the seeds"
+        " with all amplitudes above 0."
+    )
     moves = Table(
-        f"{TITLES[metric]} / min(rows, columns) on the way there, token form",
-        ("recipe", "stages, trained", *head, "damping, trained"),
+        f"{title} on the way there, token form",
+        ("recipe", "stages, trained", *parts, "damping, trained"),
         tuple((name, *_move(runs, metric)) for name, runs in recipes.items()),
-        (
-            (
-                "Mean ± sd over seeds; stages: a bar each, from 0 to 1. Collapse: the last stage"
-                " over tokens (over the embedding where there are no tokens). Amplitude: (rise -"
-                " fall) / 2, signed, mean over blocks. Damping: the slope of ln amplitude over the"
-                " block, of the seeds with all amplitudes above 0."
-            ),
-        ),
+        (remark,),
     )
     return ends, moves
 
 
-def _end(runs: Runs, metric: str) -> tuple[str, ...]:
-    return (
-        seeds_in_words([run.seed for run in runs]),
-        mean_sd(over_seeds(run.metrics.test.auc for run in runs), 5),
-        *(_last(runs, metric, "token", when) for when in WHEN),
-        _last(runs, metric, "batch", "best"),
+def _end(runs: Runs, metric: str) -> Cells:
+    auc = mean_sd(over_seeds(run.metrics.test.auc for run in runs), 5)
+    courses = (
+        *(bands(runs, metric, "token", when) for when in WHEN),
+        bands(runs, metric, "batch", "best"),
     )
+    last = (mean_sd(list(course.values())[-1]) if course else "" for course in courses)
+    return seeds_in_words([run.seed for run in runs]), auc, *last
 
 
-def _move(runs: Runs, metric: str) -> tuple[str, ...]:
-    paths = {when: trajectories(runs, metric, "token", when) for when in WHEN}
-    swings = {
-        when: [mean(path.amplitude) for path in each if path.amplitude]
-        for when, each in paths.items()
-    }
+def _move(runs: Runs, metric: str) -> Cells:
+    paths = [trajectories(runs, metric, "token", when) for when in WHEN]
+    collapse = (over_seeds(path.collapse for path in each) for each in paths)
+    swing = (over_seeds(mean(path.amplitude) for path in each if path.amplitude) for each in paths)
     return (
         bars(bands(runs, metric, "token", "best").values()),
-        *(mean_sd(over_seeds(path.collapse for path in paths[when])) for when in WHEN),
-        *(mean_sd(over_seeds(swings[when]), 4, "+") for when in WHEN),
-        mean_sd(over_seeds(path.damping for path in paths["best"]), 2, "+"),
+        *map(mean_sd, collapse),
+        *(mean_sd(band, 4, "+") for band in swing),
+        mean_sd(over_seeds(path.damping for path in paths[-1]), 2, "+"),
     )
-
-
-def _last(runs: Runs, metric: str, form: SpectrumForm, when: When) -> str:
-    found = list(bands(runs, metric, form, when).values())
-    return mean_sd(found[-1]) if found else ""
 
 
 def rank_and_loss(
     points: list[RankLossPoint], left_out: Mapping[str, str], relations: list[Relation]
 ) -> Table:
-    """The correlations as they are, a row a scope."""
-    rows = [
-        (scope, str(each[0].recipes), *map(_cell, each))
-        for scope, each in (
-            (scope, list(same)) for scope, same in groupby(relations, key=lambda r: r.scope)
-        )
-    ]
-    head = (
-        (
-            "",
-            "recipes",
-            *(f"{QUALITIES[r.quality]}, {r.kind}" for r in relations[: len(rows[0]) - 2]),
-        )
-        if rows
-        else ()
+    """The correlations, a row a scope."""
+    scopes = [list(each) for _, each in groupby(relations, key=lambda relation: relation.scope)]
+    rows = [(each[0].scope, str(each[0].recipes), *map(_cell, each)) for each in scopes]
+    titles = [f"{QUALITIES[each.quality]}, {each.kind}" for each in scopes[0]] if scopes else []
+    remark = (
+        "Correlation of effective rank / min(rows, columns) of the trained last stage in token"
+        " form with quality on the test split, and its 95 % interval (Fisher's z). A point is a"
+        " recipe, the mean over its seeds. A family is a model; pooled: less the means of the"
+        " families, each of which costs a degree of freedom. Recipes differ in more than rank:"
+        " none of this is an effect of rank."
     )
-    remarks = (
-        (
-            "Correlation of effective rank / min(rows, columns) of the trained last stage in token"
-            " form with quality on the test split, and its 95 % interval (Fisher's z). A point is a"
-            " recipe, the mean over its seeds. A family is a model; pooled: less the means of the"
-            " families, each of which costs a degree of freedom. Recipes differ in more than rank:"
-            " none of this is an effect of rank."
-        ),
-        *(f"Left out: {recipe}, {why}." for recipe, why in left_out.items()),
-    )
-    return Table("Does rank go with loss?", head, tuple(rows), remarks)
+    missing = (f"Left out: {recipe}, {why}." for recipe, why in left_out.items())
+    head = ("", "recipes", *titles) if scopes else ()
+    return Table("Does rank go with loss?", head, tuple(rows), (remark, *missing))
 
 
 def _cell(relation: Relation) -> str:
-    found = relation.found
-    if isinstance(found, str):
-        return found
-    if found.interval is None:
-        return f"{found.estimate:+.3f}, all in line: no interval"
-    low, high = found.interval
-    return f"{found.estimate:+.3f} ({low:+.3f} to {high:+.3f})"
+    each = relation.found
+    if isinstance(each, str):
+        return each
+    if each.interval is None:
+        return f"{each.estimate:+.3f}, all in line: no interval"
+    low, high = each.interval
+    return f"{each.estimate:+.3f} ({low:+.3f} to {high:+.3f})"

@@ -1,23 +1,20 @@
-"""The figure of rank against loss: a point a recipe, a marker a family."""
+"""The figure of rank against loss: a point for each recipe, a marker for each family."""
 
 from collections.abc import Sequence
-from itertools import groupby
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from benchmark.measure.trajectory import Band
 from benchmark.reports.figures.style import MARKERS, PALETTE, column, legend_below, styled
-from benchmark.reports.rank.loss import RankLossPoint
+from benchmark.reports.rank.loss import RankLossPoint, by_family
 
 
 @styled
 def rank_against_quality(dataset: str, points: Sequence[RankLossPoint]) -> Figure:
-    """Test LogLoss and AUC over the trained last stage's effective rank; ± sd over the seeds.
-    `points` by family."""
-    families = {
-        family: list(each) for family, each in groupby(points, key=lambda point: point.family)
-    }
+    """Test LogLoss and AUC over the trained last stage's effective rank, ± sd over the seeds;
+    `points` are ordered by family."""
+    families = by_family(points)
     figure = column(3.2 + 0.11 * -(-len(families) // 3))
     above, below = figure.subplots(2, 1, sharex=True)
     for axes, quality in ((above, "logloss"), (below, "auc")):

@@ -1,5 +1,4 @@
-"""Does rank matter? The normalised effective rank of the last stage against the quality on the test
-split.
+"""Does rank matter? Correlate the effective rank of the last stage with quality on the test split.
 
 The unit is the recipe: the mean over its seeds, which are not independent points. Intervals (95 %)
 are Fisher's z: standard error 1 / sqrt(n - k - 2) for n recipes of k families whose means are taken
@@ -46,8 +45,7 @@ class RankLossPoint:
 
 @dataclass(frozen=True)
 class Correlation:
-    """None in place of an interval where the coefficient is 1 or -1, of which Fisher's z knows no
-    error."""
+    """`interval` is None where the coefficient is 1 or -1, for which Fisher's z has no error."""
 
     estimate: float
     interval: tuple[float, float] | None
@@ -55,8 +53,8 @@ class Correlation:
 
 @dataclass(frozen=True)
 class Relation:
-    """Rank against `quality` over `recipes` of them; `found` is the reason where there are too
-    few."""
+    """Rank against `quality` over this number of recipes, or the reason why there is no
+    correlation."""
 
     scope: str
     quality: Literal["logloss", "auc"]
@@ -66,32 +64,35 @@ class Relation:
 
 
 def points(recipes: Mapping[str, Runs]) -> tuple[list[RankLossPoint], dict[str, str]]:
-    """A point a recipe, by family; and why other recipes give none."""
-    kept: list[RankLossPoint] = []
-    left: dict[str, str] = {}
+    """A point a recipe, by family; and why each of the other recipes gives none."""
+    usable: list[RankLossPoint] = []
+    left_out: dict[str, str] = {}
     for name, runs in recipes.items():
         last = [list(spectra(run, "token", "best").values())[-1] for run in runs if run.spectra]
         rank = over_seeds(None if s is None else s.normalised("erank") for s in last)
         logloss = over_seeds(run.metrics.test.logloss for run in runs)
         auc = over_seeds(run.metrics.test.auc for run in runs)
         if rank is None or logloss is None or auc is None:
-            left[name] = "its last stage is all zero"
+            left_out[name] = "its last stage is all zero"
         elif all(s.limit == 1 for s in last if s is not None):
-            left[name] = "its rank is 1 by its shape"
+            left_out[name] = "its rank is 1 by its shape"
         else:
-            kept.append(RankLossPoint(name, runs[0].recipe["model"]["name"], rank, logloss, auc))
-    return sorted(kept, key=lambda point: (point.family, point.recipe)), left
+            usable.append(RankLossPoint(name, runs[0].recipe["model"]["name"], rank, logloss, auc))
+    return sorted(usable, key=lambda point: (point.family, point.recipe)), left_out
 
 
-def relations(found: Sequence[RankLossPoint]) -> list[Relation]:
+def by_family(points: Sequence[RankLossPoint]) -> dict[str, list[RankLossPoint]]:
+    """The points of each family; `points` are ordered by it."""
+    return {family: list(each) for family, each in groupby(points, lambda point: point.family)}
+
+
+def relations(points: Sequence[RankLossPoint]) -> list[Relation]:
     """Across all recipes, pooled within the families, and within each family of two recipes or
     more."""
-    families = {
-        family: list(each) for family, each in groupby(found, key=lambda point: point.family)
-    }
+    families = by_family(points)
     several = {family: each for family, each in families.items() if len(each) > 1}
     scopes: dict[str, list[list[RankLossPoint]]] = {
-        ACROSS: [list(found)],
+        ACROSS: [list(points)],
         "within families, pooled": list(several.values()),
         **{f"within {family}": [each] for family, each in several.items()},
     }
@@ -114,8 +115,8 @@ def _relation(
 
 
 def correlation(x: Array, y: Array, group: NDArray[np.int64], kind: Kind) -> Correlation | str:
-    """Of x and y [n] (for Spearman: of their ranks) less the mean of each group, or why there is
-    none."""
+    """The correlation of x and y [n] (for Spearman: of their ranks) less the means of the groups,
+    or why there is none."""
     groups = len(set(group.tolist()))
     spare = len(x) - groups - 2
     if spare < 1:

@@ -1,0 +1,105 @@
+"""The layout of a results folder, and what lists and loads the records in it."""
+
+from pathlib import Path
+
+import pytest
+
+from benchmark.errors import BenchmarkError
+from benchmark.records.archive import (
+    ADHOC,
+    RANKED,
+    Archive,
+    Place,
+    adhoc_place,
+    ranked_place,
+    record_file,
+    record_key,
+    records_below,
+    records_in,
+    study_place,
+)
+from benchmark.records.record import save, scores_path
+from tests.factories import make_record
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Archive:
+    """Two recipes, one of them with ten seeds and more, a study and an ad hoc run."""
+    archive = Archive(tmp_path / "results")
+    for seed in (0, 2, 10):
+        save(make_record(name="dnn", seed=seed), archive.path("synthetic_tiny", "dnn", seed))
+    save(make_record(name="lr"), archive.path("synthetic_tiny", "lr", 0))
+    save(make_record(name=None), archive.path("synthetic_tiny", "full-glu", 0, "ablation"))
+    place = adhoc_place("my_table", "dnn", "0123456789", 500)
+    save(make_record(name=None, dataset="my_table"), archive.results / place / record_file(0))
+    return archive
+
+
+def test_places_are_folders_below_the_results() -> None:
+    assert ranked_place("d", "r").as_posix() == "records/d/r"
+    assert study_place("s", "d", "v").as_posix() == "studies/s/d/v"
+    assert adhoc_place("d", "m", "0123456789", None).as_posix() == "studies/adhoc/d/m-01234567"
+    assert adhoc_place("d", "m", "0123456789", 5).name == "m-01234567-rows5"
+    assert record_key(Path("a/records/d/r/seed-3.json")) == "d/r/seed-3"
+
+
+def test_the_path_of_a_record_tells_its_place(archive) -> None:
+    for study, dataset, name in (
+        (RANKED, "synthetic_tiny", "dnn"),
+        ("ablation", "synthetic_tiny", "full-glu"),
+        (ADHOC, "my_table", "dnn-01234567-rows500"),
+    ):
+        [path, *_] = archive.paths(dataset, name, study)
+        assert Place.of(path) == Place(archive.results, study, dataset, name)
+        assert path == archive.path(dataset, name, 0, study)
+    assert Place.of(Path("elsewhere/d/r/seed-0.json")) is None
+    assert Place.of(Path("seed-0.json")) is None
+
+
+def test_records_are_listed_by_data_set_and_name_and_loaded_by_seed(archive) -> None:
+    assert archive.datasets() == ["synthetic_tiny"] and archive.datasets(ADHOC) == ["my_table"]
+    assert [run.seed for run in archive.runs("synthetic_tiny", "dnn")] == [0, 2, 10]
+    assert list(archive.by_name("synthetic_tiny")) == ["dnn", "lr"]
+    assert list(archive.by_name("synthetic_tiny", "ablation")) == ["full-glu"]
+    assert len(archive.ranked()) == 4
+    assert len(archive.all_paths()) == len(list(archive.readable())) == 6
+    assert archive.runs("synthetic_tiny", "none") == [] == archive.paths("none")
+    assert Archive(archive.results / "none").all_paths() == []
+
+
+def test_a_name_is_never_a_pattern(archive) -> None:
+    assert archive.paths("*") == archive.paths("synthetic_tiny", "*") == []
+
+
+def test_a_record_that_cannot_be_read_is_an_error_or_left_out(archive) -> None:
+    archive.path("synthetic_tiny", "dnn", 2).write_text("{}")
+    with pytest.raises(BenchmarkError, match=r"seed-2\.json"):
+        archive.by_name("synthetic_tiny")
+    assert len(list(archive.readable())) == 5
+
+
+def test_strays_are_neither_records_nor_their_scores(archive) -> None:
+    path = archive.path("synthetic_tiny", "dnn", 0)
+    scores_path(path).touch()
+    assert archive.strays() == []
+    lost = [
+        path.with_name("notes.txt"),
+        path.with_name("seed-7.npz"),
+        archive.path("synthetic_tiny", "full-glu", 7, "ablation").with_suffix(".npz"),
+    ]
+    for file in lost:
+        file.touch()
+    archive.study_report("ablation", "synthetic_tiny").with_suffix(".md").touch()
+    assert archive.strays() == sorted(lost)
+
+
+def test_a_study_is_reported_where_it_has_records_or_a_report(archive) -> None:
+    archive.study_report("ablation", "gone").with_suffix(".md").touch()
+    assert archive.reported("ablation") == ["gone", "synthetic_tiny"]
+
+
+def test_records_at_or_below_a_path(archive) -> None:
+    path = archive.path("synthetic_tiny", "dnn", 2)
+    assert records_below(path) == [path]
+    assert len(records_in(path.parent)) == 3 and records_in(archive.results) == []
+    assert len(records_below(archive.results)) == 6
