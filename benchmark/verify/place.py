@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmark.errors import UsageError
-from benchmark.recipes import recipe as recipes
-from benchmark.records import comparable
 from benchmark.records.record import (
     ADHOC,
     Record,
@@ -97,37 +95,9 @@ def _of_study(record: Record, path: Path, study: str, recipe_folder: Path) -> It
     elif study == damping.STUDY:
         fits = folder.endswith(f"-{record.recipe['model']['num_blocks']}")
     elif study == ladders.STUDY:
-        yield from _of_ladder(record, folder, recipe_folder)
+        yield from ladders.place_faults(record, folder, recipe_folder)
         fits = True
     else:
         fits = True
     if not fits:
         yield f"the recipe is not that of {study}/{folder}, where {shown(path)} lies"
-
-
-def _of_ladder(record: Record, folder: str, recipe_folder: Path) -> Iterator[str]:
-    """A run of a ladder is held against the step or shape of the recipe as it stands."""
-    place = ladders.place_of(folder)
-    if place is None:
-        yield f"{ladders.STUDY}/{folder} names no step of a recipe, nor a shape"
-        return
-    kind, number = place.kind, place.number
-    try:
-        recipe = recipes.load(f"{record.dataset}/{place.recipe}", recipe_folder)
-    except UsageError as error:
-        yield str(error)
-        return
-    if number > (there := len(ladders.sizes(recipe, kind))):
-        yield f"recipe {recipe.id} has {there} {kind}s, and the record is of {kind} {number}"
-        return
-    variant = ladders.variant(recipe, kind, number)
-    yield from (
-        f"stale: {fault}; run it again"
-        for fault in comparable.recipe(record, variant.recipe.digest())
-    )
-    if record.train_rows != variant.rows:
-        stated, asked = (rows or "all" for rows in (record.train_rows, variant.rows))
-        yield (
-            f"the record is of {stated} training rows, {kind} {number} of recipe {recipe.id} of"
-            f" {asked}"
-        )

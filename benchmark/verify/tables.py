@@ -10,7 +10,7 @@ from benchmark.reports.leaderboard import files as leaderboard
 from benchmark.speed import measurements
 from benchmark.studies import study
 from benchmark.studies.claims import claims
-from benchmark.studies.scaling import files as scaling
+from benchmark.studies.scaling import report as scaling
 
 Fault = tuple[Path, str]
 
@@ -22,9 +22,7 @@ def tables(records: Sequence[Record], results: Path) -> Iterator[Fault]:
     yield from _made("claims", results, lambda: claims.files(results))
     for path in study.unlike(results):
         yield path, "is not what its study's records give; run the study's command again"
-    yield from _made(
-        "scale tables", results, lambda: scaling.files(results, scaling.present(results))
-    )
+    yield from _scaling(results)
     yield from _speed(results)
 
 
@@ -42,6 +40,22 @@ def _made(command: str, results: Path, make: Callable[[], Mapping[Path, str]]) -
         return
     for path in document.differing(contents):
         yield path, f"is missing, or not what the records give; run `python -m benchmark {command}`"
+
+
+def _scaling(results: Path) -> Iterator[Fault]:
+    try:
+        for dataset in scaling.datasets(results):
+            for document in scaling.documents(results, dataset):
+                if not document.current:
+                    yield document.path, document.fault
+    except (BenchmarkError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+        yield (
+            results,
+            (
+                "the files of `scale tables` cannot be made of these records:"
+                f" {type(error).__name__}: {error}"
+            ),
+        )
 
 
 def _speed(results: Path) -> Iterator[Fault]:
