@@ -103,7 +103,7 @@ def simulate(
         Path, typer.Option(help="Folder in which scaling/simulation.* is written.")
     ] = RESULTS,
 ) -> None:
-    """Test fits, intervals and verdicts on ladders whose law is known; takes about five minutes."""
+    """Test fits, intervals and verdicts on ladders whose law is known; takes about two minutes."""
     from benchmark.studies.simulations import scaling
 
     outcome = scaling.simulate(draws, seed, notice)

@@ -18,8 +18,6 @@ STARTS = np.append(np.geomspace(1e-4, 0.01, 4, endpoint=False), np.geomspace(0.0
 after the smallest size."""
 ZOOM_POINTS = 9
 STEPS = 60
-CHUNK = 64
-"""Samples fitted at a time, so that they stay in the processor's cache."""
 
 
 def fit_at(
@@ -64,30 +62,17 @@ def fit(
     Returns E, A, alpha and the sum of Huber losses, all [samples]. Each of the `zooms` narrows the
     exponents to a quarter, around the best so far.
     """
-    chunks = np.split(np.arange(len(noise)), range(CHUNK, len(noise), CHUNK))
-    parts = [
-        _fit_chunk(log_loss[:, chunk], log_ratio, HUBER * noise[chunk], zooms, tolerance)
-        for chunk in chunks
-    ]
-    E, A, alpha, lowest = np.concatenate(parts, axis=1)
-    return E, A, alpha, lowest
-
-
-def _fit_chunk(
-    log_loss: Vector, log_ratio: Vector, delta: Vector, zooms: int, tolerance: float
-) -> Vector:
-    """E, A, alpha and the sum of Huber losses [4, samples]."""
-    samples = np.arange(len(delta))
-    alphas = np.tile(STARTS[:, None], len(delta))
+    samples = np.arange(len(noise))
+    low = high = alphas = np.tile(STARTS[:, None], len(noise))
     for zoom in range(zooms + 1):
+        alphas = np.geomspace(low, high, ZOOM_POINTS) if zoom else alphas
         tries = len(alphas)
-        columns = np.tile(log_loss, tries), log_ratio, np.tile(delta, tries), alphas.ravel()
-        E, A, lowest = (part.reshape(alphas.shape) for part in fit_at(*columns, tolerance))
+        delta = np.tile(HUBER * noise, tries)
+        solved = fit_at(np.tile(log_loss, tries), log_ratio, delta, alphas.ravel(), tolerance)
+        E, A, lowest = (part.reshape(alphas.shape) for part in solved)
         best = lowest.argmin(axis=0)
-        if zoom < zooms:
-            low, high = (alphas[np.clip(best + step, 0, tries - 1), samples] for step in (-1, 1))
-            alphas = np.geomspace(low, high, ZOOM_POINTS)
-    return np.stack([part[best, samples] for part in (E, A, alphas, lowest)])
+        low, high = (alphas[np.clip(best + step, 0, tries - 1), samples] for step in (-1, 1))
+    return E[best, samples], A[best, samples], alphas[best, samples], lowest[best, samples]
 
 
 def _nonnegative_line(values: Vector, power: Vector, weight: Vector) -> tuple[Vector, Vector]:

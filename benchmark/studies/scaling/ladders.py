@@ -6,7 +6,7 @@ results/studies/scaling/<data set>/<recipe>-shape<number>/seed-<n>.json
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, stdev
@@ -176,8 +176,11 @@ def rungs(results: Path, dataset: str, kind: Kind = "step") -> Rungs:
 
 def settings(run: Record) -> dict[str, Any]:
     """The settings of model and training by dotted key."""
-    tables = {group: run.recipe[group] for group in ("model", "train")}
-    return {f"{group}.{key}": tables[group][key] for group in tables for key in tables[group]}
+    return dotted({group: run.recipe[group] for group in ("model", "train")})
+
+
+def dotted(tables: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    return {f"{group}.{key}": value for group, t in tables.items() for key, value in t.items()}
 
 
 def varied_settings(rungs: Iterable[Rung]) -> list[str]:
@@ -195,9 +198,8 @@ def on_axis(rungs: Sequence[Rung], axis: Axis) -> tuple[Rung, ...]:
         groups.setdefault(key, []).append(rung)
 
     def extent(group: list[Rung]) -> tuple[int, int]:
-        return len({axis.of(rung.first) for rung in group}), max(
-            ROWS.of(rung.first) for rung in group
-        )
+        sizes = {axis.of(rung.first) for rung in group}
+        return len(sizes), max(ROWS.of(rung.first) for rung in group)
 
     largest = max(groups.values(), key=extent)
     return tuple(sorted(largest, key=lambda rung: (axis.of(rung.first), rung.step)))

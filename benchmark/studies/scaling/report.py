@@ -3,31 +3,24 @@ results/scaling/<data set>.{md,csv,json}."""
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmark.errors import UsageError
-from benchmark.measure.significance import Interval
-from benchmark.recipes import recipe as recipes
 from benchmark.records.archive import Archive
 from benchmark.records.record import Record
-from benchmark.reports.document import Document, Report, Table, derived, seeds_in_words
-from benchmark.studies.scaling import ladders, shapes
-from benchmark.studies.scaling.ladders import AXES, FLOPS, PARAMETERS, ROWS, Axis, Rung, Rungs
-from benchmark.studies.scaling.law import EXPONENTS, LawFit
-from benchmark.studies.scaling.shapes import OUTCOME, Level, outcome
-from benchmark.studies.scaling.verdict import Curve, curves, unequal
+from benchmark.reports.document import Document, Report, derived
+from benchmark.studies.scaling import ladders, shapes, tables
+from benchmark.studies.scaling.ladders import AXES, FLOPS, PARAMETERS, ROWS, Rungs
+from benchmark.studies.scaling.law import LawFit
+from benchmark.studies.scaling.shapes import Level
+from benchmark.studies.scaling.verdict import Curve, curves
 
 COMMAND = "python -m benchmark scale tables"
 FORMS = (".md", ".csv", ".json")
 SIMULATION = "simulation"
 """The documents of the simulated ladders, in the same folder."""
-LAWS = (
-    *("recipe", "sizes", "seeds", "verdict", "E", "A", "alpha", "R²"),
-    *("held-out error (measured fall)", "misfit p", "equal noise p", "erank / limit"),
-)
 PROSE = (
     "L(x) = E + A (x / x0)^-alpha of the test LogLoss, x0 the geometric mean of the sizes, with"
     " 95 % profile intervals at the noise between seeds. A law is fitted where a constant is"
@@ -111,11 +104,11 @@ def as_report(study: Findings) -> Report | None:
         "shapes": [shapes.numbers(level) for level in study.levels],
     }
     on_axis = [(axis, [curve for curve in study.curves if curve.axis is axis]) for axis in AXES]
-    tables = [laws(axis, curves) for axis, curves in on_axis if curves]
-    tables += [steps(study.dataset, *ladder) for ladder in study.ladders.items()]
-    tables += [shapes.table(study.levels)] if study.levels else []
+    sections = [tables.laws(axis, curves) for axis, curves in on_axis if curves]
+    sections += [tables.steps(study.dataset, *ladder) for ladder in study.ladders.items()]
+    sections += [shapes.table(study.levels)] if study.levels else []
     remarks = tuple(_remarks(study.ladders))
-    return Report(f"Scaling laws on {study.dataset}", remarks, tuple(tables), numbers)
+    return Report(f"Scaling laws on {study.dataset}", remarks, tuple(sections), numbers)
 
 
 def _remarks(steps: Rungs) -> Iterator[str]:
@@ -129,118 +122,6 @@ def _remarks(steps: Rungs) -> Iterator[str]:
         yield f"LogLoss of the true click probability (oracle): {first.metrics.oracle_logloss:.5f}."
     if first.caveat:
         yield f"**{first.caveat}**"
-
-
-def laws(axis: Axis, curves: Sequence[Curve]) -> Table:
-    notes = tuple(note for curve in curves for note in _notes(curve))
-    return Table(f"Laws over {axis.title}", LAWS, tuple(map(_law_row, curves)), notes)
-
-
-def _law_row(curve: Curve) -> tuple[str, ...]:
-    ranks = ["" if rung.rank is None else f"{rung.rank:.3f}" for rung in curve.rungs]
-    fit, tried = curve.fit, curve.tried
-    misfit = "" if tried is None else f"{tried.misfit:.2g}"
-    estimates = ("",) * 5
-    if fit is not None:
-        E, A = _range(fit.E, 5), _range(fit.A, 5)
-        estimates = (
-            f"{fit.law.E:.5f} ({E})" if fit.identified else f"not identified ({E})",
-            f"{fit.law.A:.5f} ({A})" if fit.bounded else A,
-            _exponent(fit),
-            f"{fit.r2:.3f}",
-            f"{fit.missed:+.5f} ({fit.last_fall:.5f})",
-        )
-    verdict = curve.verdict
-    if curve.ladder is not None:
-        reason = f"misfit p = {misfit}" if tried and not fit else f"p = {curve.p:.2g}"
-        verdict += f" ({reason})"
-        verdict += ", but seed noise differs between sizes" if unequal(curve.ladder) else ""
-    return (
-        curve.recipe,
-        f"{len(set(curve.sizes))}: {curve.sizes[0]:,} to {curve.sizes[-1]:,}",
-        _seeds(curve.rungs),
-        verdict,
-        *estimates,
-        misfit,
-        "" if curve.ladder is None else f"{curve.ladder.noise_p:.2g}",
-        f"{ranks[0]} → {ranks[-1]}",
-    )
-
-
-def _seeds(rungs: Sequence[Rung]) -> str:
-    """The seeds where they are the same at every size, else how many there are."""
-    by_size = {tuple(run.seed for run in rung.runs) for rung in rungs}
-    if len(by_size) == 1:
-        return seeds_in_words(*by_size)
-    counts = [len(seeds) for seeds in by_size]
-    fewest, most = min(counts), max(counts)
-    return f"{fewest} to {most} a size" if fewest < most else f"{most} a size"
-
-
-def _range(interval: Interval, digits: int) -> str:
-    """E.g. `0.10 to 0.52`."""
-    ends = (interval.low, interval.high)
-    return " to ".join("not bounded" if end is None else f"{end:.{digits}f}" for end in ends)
-
-
-def _exponent(fit: LawFit) -> str:
-    low, high = fit.alpha.low, fit.alpha.high
-    if fit.bounded:
-        return f"{fit.law.alpha:.3f} ({_range(fit.alpha, 3)})"
-    if low is None:
-        return "not bounded" if high is None else f"≤ {high:.3f}"
-    return f"≥ {low:.3f}" if high is None else _range(fit.alpha, 3)
-
-
-def _notes(curve: Curve) -> Iterator[str]:
-    if curve.fit is not None and curve.fit.law.alpha >= EXPONENTS[1]:
-        yield (
-            f"{curve.recipe}: only the smallest size differs from the others, so there is no"
-            " exponent."
-        )
-    if curve.fit is not None and curve.fit.law.alpha <= EXPONENTS[0]:
-        yield f"{curve.recipe}: a straight line in the logarithm of size, so there is no exponent."
-    if curve.ladder is not None and unequal(curve.ladder):
-        size = curve.ladder.sizes[curve.ladder.noises.argmax()]
-        noisiest = [rung for rung in curve.rungs if curve.axis.of(rung.first) == size]
-        losses = [f"{loss:.5f}" for rung in noisiest for loss in rung.losses]
-        yield (
-            f"{curve.recipe}: the seed noise differs between sizes (Bartlett's p ="
-            f" {curve.ladder.noise_p:.2g}), so test and intervals do not hold. It is largest at"
-            f" {size:,.0f}: {', '.join(losses)}."
-        )
-
-
-def steps(dataset: str, recipe: str, rungs: Sequence[Rung]) -> Table:
-    varied = ladders.varied_settings(rungs)
-    rows = []
-    for rung in rungs:
-        run = rung.first
-        sizes = PARAMETERS.of(run), run.parameters.head, FLOPS.of(run), ROWS.of(run)
-        changed = [str(ladders.settings(run)[key]) for key in varied]
-        rows.append((str(rung.step), *changed, *(f"{size:,}" for size in sizes), *outcome(rung)))
-    head = PARAMETERS.title, "head parameters", FLOPS.title, ROWS.title
-    remarks = [*_common_settings(dataset, recipe, rungs[0].first, varied)]
-    remarks += [f"Step {rung.step}: {note}" for rung in rungs for note in rung.first.notes]
-    columns = ("step", *varied, *head, *OUTCOME)
-    return Table(f"The ladder of {recipe}", columns, tuple(rows), tuple(remarks))
-
-
-def _common_settings(
-    dataset: str, recipe: str, run: Record, varied: Sequence[str]
-) -> Iterator[str]:
-    """The learning rate of every step, and where every step differs from the recipe, if that still
-    exists."""
-    common = {key: value for key, value in ladders.settings(run).items() if key not in varied}
-    if "train.learning_rate" in common:
-        yield f"Learning rate of every step: {common['train.learning_rate']:g}."
-    try:
-        tables = recipes.load(f"{dataset}/{recipe}").settings()
-    except UsageError:
-        return
-    own = {f"{group}.{key}": value for group in tables for key, value in tables[group].items()}
-    if changed := [f"{key} = {value!r}" for key, value in common.items() if own.get(key) != value]:
-        yield f"Every step differs from the recipe in {', '.join(changed)}."
 
 
 def _run(step: int, run: Record) -> dict[str, Any]:

@@ -12,15 +12,14 @@ from typing import Any
 from benchmark.data.schema import Schema
 from benchmark.errors import BenchmarkError, UsageError
 from benchmark.measure.cost import flops_per_sample
-from benchmark.measure.significance import ALPHA, Difference, holm, welch
+from benchmark.measure.significance import ALPHA, holm, welch
 from benchmark.recipes import recipe as recipes
 from benchmark.recipes.recipe import Recipe, on_meta
-from benchmark.reports.document import Table, derived, seeds_in_words, with_sd
+from benchmark.reports.document import Table, derived
 from benchmark.studies.scaling import ladders
 from benchmark.studies.scaling.ladders import FLOPS, PARAMETERS, Rung, settings, varied_settings
+from benchmark.studies.scaling.tables import OUTCOME, outcome
 from benchmark.utils.paths import RECIPES
-
-OUTCOME = "seeds", "test LogLoss", "test AUC", "erank / limit"
 
 SPREAD = 1.1
 """Largest over smallest FLOPs of a level, at most."""
@@ -50,27 +49,6 @@ class Level:
         """The other settings that differ within the level."""
         table = settings(shape.first)
         return {key: table[key] for key in varied_settings(self.shapes) if key != self.depth}
-
-
-@dataclass(frozen=True)
-class Pair:
-    """Two shapes of a level, the difference of their LogLoss (a - b), and its p after Holm over the
-    level's pairs."""
-
-    a: Rung
-    b: Rung
-    difference: Difference
-    p: float
-
-
-def outcome(rung: Rung) -> tuple[str, str, str, str]:
-    """The results of a step or shape, in the columns OUTCOME."""
-    return (
-        seeds_in_words([run.seed for run in rung.runs]),
-        with_sd(rung.losses, 5),
-        with_sd([run.metrics.test.auc for run in rung.runs], 5),
-        "" if rung.rank is None else f"{rung.rank:.3f}",
-    )
 
 
 def split(flops: Sequence[int]) -> list[list[int]]:
@@ -128,14 +106,14 @@ def levels(results: Path, dataset: str, recipe_folder: Path = RECIPES) -> list[L
     return loaded
 
 
-def pairs(level: Level) -> list[Pair]:
-    """Compare every two shapes with two seeds or more."""
-    tested = [shape for shape in level.shapes if len(shape.runs) > 1]
-    both = list(combinations(tested, 2))
+def pairs(level: Level) -> list[dict[str, Any]]:
+    """Compare every two shapes with two seeds or more: their numbers `a` and `b`, the difference of
+    their LogLoss (a - b), and its p after Holm over the level's pairs."""
+    both = list(combinations([shape for shape in level.shapes if len(shape.runs) > 1], 2))
     differences = [welch(a.losses, b.losses) for a, b in both]
     adjusted = holm([difference.p for difference in differences])
     return [
-        Pair(a, b, difference, p)
+        {"a": a.step, "b": b.step, **asdict(difference), "p_holm": p}
         for (a, b), difference, p in zip(both, differences, adjusted, strict=True)
     ]
 
@@ -180,22 +158,21 @@ def _verdict(level: Level) -> str:
     tested = pairs(level)
     if not tested:
         return "no two shapes have two seeds, nothing is tested"
-    apart = [pair for pair in tested if pair.p <= ALPHA]
+    apart = [pair for pair in tested if pair["p_holm"] <= ALPHA]
     if not apart:
         return (
             f"no two of the {len(level.shapes)} shapes differ by more than their seeds do (least p"
-            f" = {min(pair.p for pair in tested):.2g})"
+            f" = {min(pair['p_holm'] for pair in tested):.2g})"
         )
-    listed = "; ".join(_ordered(level, pair) for pair in apart)
-    return f"{len(apart)} of {len(tested)} pairs differ by more than their seeds do: {listed}"
-
-
-def _ordered(level: Level, pair: Pair) -> str:
-    better, worse = (pair.a, pair.b) if pair.difference.value < 0 else (pair.b, pair.a)
-    return (
-        f"shape {better.step} (depth {level.layers(better)}) below shape {worse.step} (depth"
-        f" {level.layers(worse)}) by {abs(pair.difference.value):.5f} (p = {pair.p:.2g})"
-    )
+    names = {shape.step: f"{shape.step} (depth {level.layers(shape)})" for shape in level.shapes}
+    listed = []
+    for pair in apart:
+        a, b, value = names[pair["a"]], names[pair["b"]], pair["value"]
+        better, worse = (a, b) if value < 0 else (b, a)
+        size = f"{abs(value):.5f} (p = {pair['p_holm']:.2g})"
+        listed.append(f"shape {better} below shape {worse} by {size}")
+    differ = f"{len(apart)} of {len(tested)} pairs differ by more than their seeds do"
+    return f"{differ}: {'; '.join(listed)}"
 
 
 def numbers(level: Level) -> dict[str, Any]:
@@ -214,12 +191,5 @@ def numbers(level: Level) -> dict[str, Any]:
             }
             for shape in level.shapes
         ],
-        "differences": [
-            {
-                "a": pair.a.step,
-                "b": pair.b.step,
-                **derived({**asdict(pair.difference), "p_holm": pair.p}),
-            }
-            for pair in pairs(level)
-        ],
+        "differences": derived(pairs(level)),
     }

@@ -11,7 +11,7 @@ import pytest
 
 from benchmark.records import record
 from benchmark.reports.document import derived
-from benchmark.studies.scaling import figures, ladders
+from benchmark.studies.scaling import figures, ladders, tables
 from benchmark.studies.scaling import report as scaling_report
 from benchmark.studies.scaling.verdict import NO_POWER_LAW, curves
 from tests.studies.scaling.test_ladders import SIZES, climb, falling, keep
@@ -130,10 +130,7 @@ def test_seeds_that_differ_between_sizes_are_counted(tmp_path) -> None:
         for seed in range(seeds):
             keep(tmp_path, "a", step, seed, 0.47, 1_000 * step)
     [curve, _] = curves(ladders.rungs(tmp_path, "synthetic_tiny"))
-    assert (
-        "| a | 2: 1,000 to 2,000 | 3 to 5 a size |"
-        in scaling_report.laws(curve.axis, [curve]).section()
-    )
+    assert "| a | 2: 1,000 to 2,000 | 3 to 5 a size |" in tables.laws(curve.axis, [curve]).section()
 
 
 def test_a_ladder_says_what_all_its_steps_change(tmp_path) -> None:
@@ -142,13 +139,13 @@ def test_a_ladder_says_what_all_its_steps_change(tmp_path) -> None:
     content["recipe"]["train"] |= {"learning_rate": 0.002, "patience": 7}
     path.write_text(json.dumps(content))
     [rungs] = ladders.rungs(tmp_path, "synthetic_tiny").values()
-    remarks = scaling_report.steps("synthetic_tiny", "dnn", rungs).remarks
+    remarks = tables.steps("synthetic_tiny", "dnn", rungs).remarks
     assert remarks[0] == "Learning rate of every step: 0.002."
     assert (
         remarks[1].startswith("Every step differs from the recipe in ")
         and "train.patience = 7" in remarks[1]
     )
-    gone = scaling_report.steps("synthetic_tiny", "gone", rungs).remarks
+    gone = tables.steps("synthetic_tiny", "gone", rungs).remarks
     assert gone == remarks[:1]
 
 
