@@ -17,16 +17,12 @@ from benchmark.studies.scaling.report import Findings
 from benchmark.studies.scaling.shapes import Level
 from benchmark.studies.scaling.verdict import Curve
 
-Bars = list[tuple[float, float]]
-"""Mean and sd over seeds of each rung."""
-
 LAW_POINTS = 60
 RANK = "effective rank / min(rows, columns), last stage, trained"
 
 
 def draw(study: Findings, results: Path) -> list[Path]:
-    """Draw every axis that has a ladder, and the shapes, as files in
-    results/figures/scaling/<data set>."""
+    """Draw every axis that has a ladder, and the shapes, to results/figures/scaling/<data set>."""
     dataset = study.dataset
     folder = results / "figures" / "scaling" / dataset
     paths: list[Path] = []
@@ -34,9 +30,7 @@ def draw(study: Findings, results: Path) -> list[Path]:
         if curves := [curve for curve in study.curves if curve.axis is axis]:
             paths += write(laws(dataset, axis, curves), folder, f"laws-{axis.key}")
             paths += write(ranks(dataset, axis, curves), folder, f"rank-{axis.key}")
-    if study.levels:
-        paths += write(depth(dataset, study.levels), folder, "depth")
-    return paths
+    return paths + (write(depth(dataset, study.levels), folder, "depth") if study.levels else [])
 
 
 @styled
@@ -48,7 +42,7 @@ def laws(dataset: str, axis: Axis, curves: Sequence[Curve]) -> Figure:
     panels: list[Axes] = list(
         figure.subplots(2 if fitted else 1, 1, sharex=True, squeeze=False)[:, 0]
     )
-    lowest = np.inf
+    heights: list[float] = []
     for number, curve in enumerate(curves):
         _draw_points(panels[0], curve, number, 0.0)
         if curve.fit is not None:
@@ -56,12 +50,12 @@ def laws(dataset: str, axis: Axis, curves: Sequence[Curve]) -> Figure:
             _draw_law(panels[0], curve, number, 0.0)
             _draw_points(panels[1], curve, number, floor)
             _draw_law(panels[1], curve, number, floor)
-            lowest = min(lowest, float(curve.fit.law.at(curve.sizes[-1])) - floor)
+            heights.append(float(curve.fit.law.at(curve.sizes[-1])) - floor)
     panels[0].set(xscale="log", ylabel="test LogLoss")
     panels[-1].set_xlabel(axis.title)
     if fitted:
         # Bands and points may come down to E, so the laws decide how far down the panel goes.
-        panels[1].set(yscale="log", ylabel="test LogLoss - E", ylim=(lowest / 2, None))
+        panels[1].set(yscale="log", ylabel="test LogLoss - E", ylim=(min(heights) / 2, None))
     legend_below(figure, panels[0], 3)
     figure.suptitle(f"{dataset}: a point a run; lines: laws with 95 % bands")
     return figure
@@ -75,9 +69,8 @@ def ranks(dataset: str, axis: Axis, curves: Sequence[Curve]) -> Figure:
     for number, curve in enumerate(curves):
         rungs = [rung for rung in curve.rungs if rung.rank is not None]
         sizes = [(float(axis.of(rung.first)), 0.0) for rung in rungs]
-        rank_bars, loss_bars = _bars(rungs, rank), _bars(rungs, logloss)
-        _draw_bars(above, sizes, rank_bars, curve.recipe, number, "-")
-        _draw_bars(below, rank_bars, loss_bars, curve.recipe, number, "none")
+        _draw_bars(above, sizes, _bars(rungs, rank), curve.recipe, number, "-")
+        _draw_bars(below, _bars(rungs, rank), _bars(rungs, logloss), curve.recipe, number, "none")
     above.set(xscale="log", xlabel=axis.title, ylabel="rank / limit")
     below.set(xlabel=RANK, ylabel="test LogLoss")
     legend_below(figure, above, 3)
@@ -98,11 +91,9 @@ def depth(dataset: str, levels: Sequence[Level]) -> Figure:
             depths = [(float(level.layers(shape)), 0.0) for shape in shapes]
             _draw_bars(axes, depths, _bars(shapes, of), label, number, "-")
     above.set(ylabel="test LogLoss")
-    below.set(
-        ylabel="rank / limit",
-        xlabel=f"depth ({', '.join(sorted({level.depth for level in levels}))})",
-        xticks=sorted({level.layers(shape) for level in levels for shape in level.shapes}),
-    )
+    ticks = sorted({level.layers(shape) for level in levels for shape in level.shapes})
+    names = ", ".join(sorted({level.depth for level in levels}))
+    below.set(ylabel="rank / limit", xlabel=f"depth ({names})", xticks=ticks)
     legend_below(figure, above, 1)
     figure.suptitle(f"{dataset}: width against depth at equal FLOPs, ± sd over seeds")
     return figure
@@ -128,9 +119,13 @@ def _draw_law(axes: Axes, curve: Curve, number: int, floor: float) -> None:
     assert curve.fit is not None
     sizes = np.geomspace(curve.sizes[0], curve.sizes[-1], LAW_POINTS)
     low, high = curve.fit.band(sizes)
-    color = PALETTE[number % len(PALETTE)]
+    color = _look(number)["color"]
     axes.plot(sizes, curve.fit.law.at(sizes) - floor, color=color)
     axes.fill_between(sizes, low - floor, high - floor, color=color, alpha=0.2, linewidth=0)
+
+
+Bars = list[tuple[float, float]]
+"""Mean and sd over seeds of each rung."""
 
 
 def _bars(rungs: Sequence[Rung], of: Callable[[Record], float | None]) -> Bars:
@@ -139,13 +134,6 @@ def _bars(rungs: Sequence[Rung], of: Callable[[Record], float | None]) -> Bars:
 
 
 def _draw_bars(axes: Axes, x: Bars, y: Bars, label: str, number: int, line: str) -> None:
-    axes.errorbar(
-        [value for value, _ in x],
-        [value for value, _ in y],
-        xerr=[sd for _, sd in x],
-        yerr=[sd for _, sd in y],
-        linestyle=line,
-        elinewidth=0.6,
-        label=label,
-        **_look(number),
-    )
+    (x_means, x_sds), (y_means, y_sds) = (np.reshape(bars, (-1, 2)).T for bars in (x, y))
+    look = {"linestyle": line, "elinewidth": 0.6, "label": label, **_look(number)}
+    axes.errorbar(x_means, y_means, xerr=x_sds, yerr=y_sds, **look)

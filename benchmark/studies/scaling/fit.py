@@ -4,6 +4,8 @@ At a given exponent the law is linear in E and A: both are found by reweighted l
 E >= 0 and A >= 0, so that a loss that rises with size is fitted by a constant. The exponent is
 found on a grid that is refined around its best point. A bootstrap fits a thousand samples a
 ladder, so this vectorised solver takes the place of `scipy.optimize.least_squares`.
+
+Sizes are log_ratio = log x / x0 [points], noise is the sd of log L, and Huber's delta HUBER sds.
 """
 
 import numpy as np
@@ -12,7 +14,7 @@ from scipy.special import huber
 from benchmark.measure.significance import Vector
 
 HUBER = 1.345
-"""Huber's delta in sds of the noise (Huber 1964: 95 % efficient for normal noise)."""
+"""95 % efficient for normal noise (Huber 1964)."""
 STARTS = np.append(np.geomspace(1e-4, 0.01, 4, endpoint=False), np.geomspace(0.01, 5, 24))
 """Exponents tried first. At the least a law is a straight line in log x, at the largest a step
 after the smallest size."""
@@ -21,13 +23,14 @@ STEPS = 60
 
 
 def fit_at(
-    log_loss: Vector, log_ratio: Vector, delta: Vector, alpha: Vector, tolerance: float = 1e-13
+    log_loss: Vector, log_ratio: Vector, noise: Vector, alpha: Vector, tolerance: float = 1e-13
 ) -> tuple[Vector, Vector, Vector]:
-    """Fit E and A at given exponents; returns E, A and the sum of Huber losses, all [k].
+    """Fit log_loss [points, k] with noise [k] at given exponents [k].
 
-    log_loss [points, k], log_ratio = log x / x0 [points], delta [k], alpha [k]. Ends where neither
-    the loss at x0 nor the slope there changes by more than `tolerance` of the loss.
+    Returns E, A and the sum of Huber losses, all [k]. Ends where neither the loss at x0 nor the
+    slope there changes by more than `tolerance` of the loss.
     """
+    delta = HUBER * noise
     power = np.exp(-np.multiply.outer(log_ratio, alpha))
     loss, level = np.exp(log_loss), np.exp(log_loss.mean(axis=0))
     E, A = _nonnegative_line(loss, power, loss**-2)
@@ -48,16 +51,16 @@ def fit_at(
     return E, A, huber(delta, np.log(E + A * power) - log_loss).sum(axis=0)
 
 
-def fit_constant(log_loss: Vector, delta: Vector) -> tuple[Vector, Vector]:
+def fit_constant(log_loss: Vector, noise: Vector) -> tuple[Vector, Vector]:
     """Fit a constant to log_loss [points, k]; returns its logarithm and the sum of Huber losses."""
-    E, _, lowest = fit_at(log_loss, np.zeros(len(log_loss)), delta, np.ones(len(delta)))
+    E, _, lowest = fit_at(log_loss, np.zeros(len(log_loss)), noise, np.ones(len(noise)))
     return np.log(E), lowest
 
 
 def fit(
     log_loss: Vector, log_ratio: Vector, noise: Vector, zooms: int, tolerance: float = 1e-13
 ) -> tuple[Vector, Vector, Vector, Vector]:
-    """Fit samples log_loss [points, samples] with noise sds [samples].
+    """Fit log_loss [points, samples] with noise [samples].
 
     Returns E, A, alpha and the sum of Huber losses, all [samples]. Each of the `zooms` narrows the
     exponents to a quarter, around the best so far.
@@ -67,8 +70,8 @@ def fit(
     for zoom in range(zooms + 1):
         alphas = np.geomspace(low, high, ZOOM_POINTS) if zoom else alphas
         tries = len(alphas)
-        delta = np.tile(HUBER * noise, tries)
-        solved = fit_at(np.tile(log_loss, tries), log_ratio, delta, alphas.ravel(), tolerance)
+        losses, noises = np.tile(log_loss, tries), np.tile(noise, tries)
+        solved = fit_at(losses, log_ratio, noises, alphas.ravel(), tolerance)
         E, A, lowest = (part.reshape(alphas.shape) for part in solved)
         best = lowest.argmin(axis=0)
         low, high = (alphas[np.clip(best + step, 0, tries - 1), samples] for step in (-1, 1))

@@ -18,7 +18,7 @@ from scipy.stats import norm
 
 from benchmark.measure.significance import ALPHA, Interval, Vector
 from benchmark.studies.scaling import fit as solver
-from benchmark.studies.scaling.fit import HUBER, STARTS, fit_at
+from benchmark.studies.scaling.fit import HUBER, STARTS
 from benchmark.studies.scaling.points import Ladder
 
 ZOOMS, NEAR = 3, 0.02
@@ -101,18 +101,19 @@ def fit(ladder: Ladder) -> LawFit:
     E, A, _ = border
     loss = np.exp(ladder.log_loss)
     means = ladder.means(loss)
-    predicted = float(best_law(ladder.without_largest(), ladder.noise)[0].at(ladder.sizes[-1]))
+    forecast, _ = best_law(ladder.without_largest(), ladder.noise)
+    missed = float(forecast.at(ladder.sizes[-1]) - means[-1])
     unexplained = ((loss - law.at(ladder.size)) ** 2).sum() / ((loss - loss.mean()) ** 2).sum()
     return LawFit(
         law=law,
         noise=ladder.noise,
         freedom=ladder.freedom,
         E=Interval(float(E.min()), float(E.max())),
-        A=Interval(float(A.min()) if alpha.high is not None else 0.0, float(A.max())),
+        A=Interval(0.0 if alpha.high is None else float(A.min()), float(A.max())),
         alpha=alpha,
         r2=float(1 - unexplained),
-        held_out=float(predicted / means[-1] - 1),
-        missed=float(predicted - means[-1]),
+        held_out=missed / float(means[-1]),
+        missed=missed,
         fall=float(means[0] - means[-1]),
         last_fall=float(means[-2] - means[-1]),
         misfit=float(misfit(ladder, ladder.log_loss, np.log(law.at(ladder.sizes)))),
@@ -122,23 +123,22 @@ def fit(ladder: Ladder) -> LawFit:
 
 def best_law(ladder: Ladder, noise: float) -> tuple[Law, float]:
     """The law of the least sum of Huber losses, and that sum."""
+
+    def lowest_at(log_alpha: float) -> float:
+        return float(_fit_at(ladder, noise, np.exp([log_alpha]))[2][0])
+
     rough = solver.fit(ladder.log_loss[:, None], ladder.log_ratio, np.array([noise]), ZOOMS)[2]
-    low, high = np.log(np.clip(rough * np.exp([-NEAR, NEAR]), STARTS[0], STARTS[-1]))
-    best = minimize_scalar(
-        lambda log_alpha: float(_profile(ladder, noise, np.exp([log_alpha]))[2][0]),
-        bounds=(low, high),
-        method="bounded",
-        options={"xatol": 1e-11},
-    )
+    bounds = np.log(np.clip(rough * np.exp([-NEAR, NEAR]), STARTS[0], STARTS[-1]))
+    tight = {"xatol": 1e-11}
+    best = minimize_scalar(lowest_at, bounds=bounds, method="bounded", options=tight)
     alpha = np.exp([best.x])
-    E, A, lowest = _profile(ladder, noise, alpha)
+    E, A, lowest = _fit_at(ladder, noise, alpha)
     return Law(float(E[0]), float(A[0]), float(alpha[0]), ladder.x0), float(lowest[0])
 
 
-def _profile(ladder: Ladder, noise: float, alphas: Vector) -> tuple[Vector, Vector, Vector]:
-    """E, A and the sum of Huber losses of the best law of each exponent."""
+def _fit_at(ladder: Ladder, noise: float, alphas: Vector) -> tuple[Vector, Vector, Vector]:
     losses = np.tile(ladder.log_loss[:, None], len(alphas))
-    return fit_at(losses, ladder.log_ratio, np.full(len(alphas), HUBER * noise), alphas)
+    return solver.fit_at(losses, ladder.log_ratio, np.full(len(alphas), noise), alphas)
 
 
 def misfit(ladder: Ladder, log_loss: Vector, fitted: Vector) -> Vector:
@@ -156,20 +156,20 @@ def _confidence_region(ladder: Ladder, law: Law, lowest: float) -> tuple[Interva
     highest = lowest + TAU * ladder.noise**2 / 2 * quantile
 
     def excess(log_alpha: float) -> float:
-        return float(_profile(ladder, ladder.noise, np.exp([log_alpha]))[2][0]) - highest
+        return float(_fit_at(ladder, ladder.noise, np.exp([log_alpha]))[2][0]) - highest
 
     def end(inner: float, outer: float) -> float:
         return float(np.exp(brentq(excess, np.log(outer), np.log(inner), xtol=1e-9)))
 
     alphas = np.sort(np.append(STARTS, law.alpha))
     inside = np.flatnonzero(
-        (_profile(ladder, ladder.noise, alphas)[2] <= highest) | (alphas == law.alpha)
+        (_fit_at(ladder, ladder.noise, alphas)[2] <= highest) | (alphas == law.alpha)
     )
     first, last = inside[0], inside[-1]
     low = end(alphas[first], alphas[first - 1]) if first > 0 else None
     high = end(alphas[last], alphas[last + 1]) if last < len(alphas) - 1 else None
     between = np.geomspace(low or alphas[0], high or alphas[-1], BORDER_ALPHAS)
-    E, A, _ = _profile(ladder, ladder.noise, between)
+    E, A, _ = _fit_at(ladder, ladder.noise, between)
     return Interval(low, high), _border(ladder, between, E, A, highest)
 
 

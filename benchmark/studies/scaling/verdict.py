@@ -5,7 +5,6 @@ A draw of the bootstrap is the constant with normal noise in log L, of the poole
 of each size where these differ; each is fitted with a noise of its own.
 """
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,8 +12,7 @@ import numpy as np
 from benchmark.measure.significance import ALPHA, Vector
 from benchmark.studies.scaling import fit as solver
 from benchmark.studies.scaling import law
-from benchmark.studies.scaling.fit import HUBER, fit_constant
-from benchmark.studies.scaling.ladders import AXES, Axis, Rung, logloss, on_axis
+from benchmark.studies.scaling.ladders import AXES, Axis, Rung, Rungs, logloss, on_axis
 from benchmark.studies.scaling.law import LawFit, misfit
 from benchmark.studies.scaling.points import Ladder, NotFitted, Point
 
@@ -59,18 +57,15 @@ class Curve:
         return LAW if self.fit else NO_POWER_LAW
 
 
-def curves(ladders: Mapping[str, Sequence[Rung]], axes: Sequence[Axis] = AXES) -> list[Curve]:
+def curves(ladders: Rungs) -> list[Curve]:
     """Fit every ladder on every axis on which it has two sizes or more, by axis and recipe."""
-    every = [
-        Curve(recipe, axis, on_axis(rungs, axis))
-        for axis in axes
-        for recipe, rungs in ladders.items()
+    chosen = [
+        (name, axis, on_axis(rungs, axis)) for axis in AXES for name, rungs in ladders.items()
     ]
-    return [_fitted(curve) for curve in every if len(set(curve.sizes)) > 1]
+    return [_curve(*each) for each in chosen if len(set(Curve(*each).sizes)) > 1]
 
 
-def _fitted(curve: Curve) -> Curve:
-    recipe, axis, rungs = curve.recipe, curve.axis, curve.rungs
+def _curve(recipe: str, axis: Axis, rungs: tuple[Rung, ...]) -> Curve:
     runs = [run for rung in rungs for run in rung.runs]
     try:
         ladder = Ladder.of([Point(axis.of(run), run.seed, logloss(run)) for run in runs])
@@ -83,7 +78,7 @@ def _fitted(curve: Curve) -> Curve:
 def constant_p(ladder: Ladder, resamples: int = RESAMPLES, seed: int = 0) -> float:
     """p of a constant against the law; 1 for a loss that rises with size."""
     observed, _ = statistics(ladder, ladder.log_loss[:, None])
-    constant, _ = fit_constant(ladder.log_loss[:, None], np.array([HUBER * ladder.noise]))
+    constant, _ = solver.fit_constant(ladder.log_loss[:, None], np.array([ladder.noise]))
     null = null_statistics(ladder, float(constant[0]), null_noise(ladder), resamples, seed)
     return float((1 + (null >= observed).sum()) / (1 + resamples))
 
@@ -124,6 +119,6 @@ def statistics(ladder: Ladder, log_loss: Vector) -> tuple[Vector, Vector]:
     """
     noise, ratio = ladder.noise_of(log_loss), ladder.log_ratio
     E, A, alpha, lowest = solver.fit(log_loss, ratio, noise, ZOOMS, 1e-3 * float(noise.min()))
-    _, constant = fit_constant(log_loss, HUBER * noise)
+    _, constant = solver.fit_constant(log_loss, noise)
     fitted = np.log(E + A * np.exp(-np.multiply.outer(ratio[ladder.first], alpha)))
     return np.maximum(constant - lowest, 0) / noise**2, misfit(ladder, log_loss, fitted)

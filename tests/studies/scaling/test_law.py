@@ -104,7 +104,7 @@ def test_a_floor_is_identified_where_it_is_known_closer_than_the_loss_falls() ->
 def test_the_objective_is_hubers_sum_by_hand() -> None:
     """Of 0, 0 and 10 at delta 1, Huber's location is 0.5: residuals 0.5 twice and 9.5, so a sum of
     0.125 + 0.125 + 9."""
-    location, lowest = solver.fit_constant(np.array([[0.0], [0.0], [10.0]]), np.array([1.0]))
+    location, lowest = solver.fit_constant(np.array([[0.0], [0.0], [10.0]]), np.array([1 / 1.345]))
     assert (location[0], lowest[0]) == pytest.approx((0.5, 9.25))
 
 
@@ -143,7 +143,7 @@ def test_interval_ends_have_the_deviance_of_the_quantile() -> None:
     delta, border = np.array(1.345 * ladder.noise), lowest + TAU * 4.747225 * ladder.noise**2 / 2
     for end in (found.alpha.low, found.alpha.high):
         _, _, reached = solver.fit_at(
-            ladder.log_loss[:, None], ladder.log_ratio, delta[None], np.array([end])
+            ladder.log_loss[:, None], ladder.log_ratio, np.array([ladder.noise]), np.array([end])
         )
         assert reached[0] == pytest.approx(border, rel=1e-5)
 
@@ -277,7 +277,7 @@ def test_small_simulation() -> None:
     drawn = np.log(LAW.at(ladder.size))[:, None] + noise
     pooled = ladder.noise_of(drawn)
     *_, lowest = solver.fit(drawn, ladder.log_ratio, pooled, 4)
-    _, _, at_truth = solver.fit_at(drawn, ladder.log_ratio, 1.345 * pooled, np.full(400, LAW.alpha))
+    _, _, at_truth = solver.fit_at(drawn, ladder.log_ratio, pooled, np.full(400, LAW.alpha))
     holds = 2 * (at_truth - lowest) / pooled**2 / TAU <= 4.747225
     assert 0.92 <= holds.mean() <= 0.98
     fits = [fit(replace(ladder, log_loss=drawn[:, at])) for at in range(8)]
