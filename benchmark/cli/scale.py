@@ -5,22 +5,8 @@ from typing import Annotated
 
 import typer
 
+from benchmark.cli import options
 from benchmark.cli.campaign import Options, carry_out, open_store
-from benchmark.cli.options import (
-    Address,
-    Backend,
-    DataRoot,
-    Device,
-    DryRun,
-    Jobs,
-    NoTrack,
-    Quiet,
-    Results,
-    ResultsFolder,
-    Seeds,
-    Threads,
-    parse_seeds,
-)
 from benchmark.errors import UsageError
 from benchmark.terminal.console import notice, out, print_table
 from benchmark.utils.paths import RESULTS, shown
@@ -34,17 +20,17 @@ def scale(
     recipe: Annotated[
         str | None, typer.Option(help="The recipe whose \\[scaling] is run, DATASET/NAME.")
     ] = None,
-    seeds: Seeds = "0-2",
-    jobs: Jobs = 1,
-    threads: Threads = None,
-    device: Device = "cpu",
-    backend: Backend = "loky",
-    address: Address = None,
-    data_root: DataRoot = None,
-    results: Results = RESULTS,
-    dry_run: DryRun = False,
-    no_track: NoTrack = False,
-    quiet: Quiet = False,
+    seeds: options.Seeds = "0-2",
+    jobs: options.Jobs = 1,
+    threads: options.Threads = None,
+    device: options.Device = "cpu",
+    backend: options.Backend = "loky",
+    address: options.Address = None,
+    data_root: options.DataRoot = None,
+    results: options.Results = RESULTS,
+    dry_run: options.DryRun = False,
+    no_track: options.NoTrack = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Run the ladder and the shapes of a recipe, where records are missing or stale, and fit its
     scaling laws."""
@@ -52,10 +38,10 @@ def scale(
         return
     if recipe is None:
         raise UsageError("give the recipe whose ladder is to be run: --recipe DATASET/NAME")
-    options = Options(
+    chosen = Options(
         jobs, threads, device, backend, address, data_root, results, dry_run, not no_track, quiet
     )
-    numbers = parse_seeds(seeds)
+    numbers = options.parse_seeds(seeds)
 
     from benchmark.recipes import recipe as recipes
     from benchmark.studies.campaign import variants as campaign
@@ -68,24 +54,24 @@ def scale(
             " verified"
         )
     variants = ladders.variants(base)
-    store = open_store(base.dataset, options)
+    store = open_store(base.dataset, chosen)
     campaign.require_buildable(variants, store.schema)
     shapes.require_levels(base, store.schema)
     ladders.require_rows(variants, store.fingerprint.rows["train"])
     cells = campaign.cells(ladders.STUDY, base.dataset, variants, numbers)
-    failed = carry_out(cells, {base.dataset: store}, options)
+    failed = carry_out(cells, {base.dataset: store}, chosen)
     if not dry_run:
         _write(results, base.dataset, show=not quiet)
-        if not no_track:
-            from benchmark.tracking import scaling
+    if not (dry_run or no_track):
+        from benchmark.tracking import scaling
 
-            scaling.show(results, base.dataset, notice)
+        scaling.show(results, base.dataset, notice)
     if failed:
         raise typer.Exit(1)
 
 
 @app.command()
-def tables(results: ResultsFolder = RESULTS) -> None:
+def tables(results: options.ResultsFolder = RESULTS) -> None:
     """Make results/scaling and its figures anew, from records alone."""
     from benchmark.studies.scaling import report
 
@@ -95,13 +81,9 @@ def tables(results: ResultsFolder = RESULTS) -> None:
 
 @app.command()
 def simulate(
-    draws: Annotated[
-        int, typer.Option(min=1, help="Simulated ladders for each case of the intervals.")
-    ] = 400,
+    draws: Annotated[int, typer.Option(min=1, help="Ladders for each case of intervals.")] = 400,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the simulation.")] = 0,
-    results: Annotated[
-        Path, typer.Option(help="Folder in which scaling/simulation.* is written.")
-    ] = RESULTS,
+    results: options.ResultsFolder = RESULTS,
 ) -> None:
     """Test fits, intervals and verdicts on ladders whose law is known; takes about two minutes."""
     from benchmark.studies.simulations import scaling

@@ -47,54 +47,45 @@ def sync(results: Path, notify: Notify) -> None:
 def _send(results: Path, dataset: str) -> list[str]:
     """The recipes whose ladders were sent; none without the numbers of `scale tables`."""
     path = results / "scaling" / f"{dataset}.json"
-    laws = json.loads(path.read_text(encoding="utf-8"))["laws"] if path.is_file() else []
-    records: dict[str, set[tuple[str, str]]] = {}
+    if not path.is_file():
+        return []
+    laws = json.loads(path.read_text(encoding="utf-8"))["laws"]
+    records: dict[str, set[tuple[str, str]]] = {law["recipe"]: set() for law in laws}
     for record in Archive(results).paths(dataset, study=STUDY):
-        if (place := place_of(record.parent.name)) is not None:
-            key = summary.record_key(record), summary.file_sha256(record)
-            records.setdefault(place[0], set()).add(key)
+        if (place := place_of(record.parent.name)) is not None and place[0] in records:
+            records[place[0]].add((summary.record_key(record), summary.file_sha256(record)))
     client = open_client()
     experiment = experiment_id(client, dataset)
     shown = runs_in(client, experiment)
     sent = []
-    for recipe in sorted({law["recipe"] for law in laws} & records.keys()):
-        own = [flat_law(law) for law in laws if law["recipe"] == recipe]
-        digest = canonical_sha256([sorted(records[recipe]), own])
-        ladder = next(
-            (run for run in shown if run.data.tags.get(LADDER) == f"{dataset}/{recipe}"), None
-        )
+    for recipe, keys in records.items():
+        key = {LADDER: f"{dataset}/{recipe}"}
+        ladder = next((run for run in shown if key.items() <= run.data.tags.items()), None)
         if ladder is None:
-            ladder = client.create_run(
-                experiment, None, {LADDER: f"{dataset}/{recipe}"}, f"ladder {recipe}"
-            )
-        parent = ladder.info.run_id
+            ladder = client.create_run(experiment, None, key, f"ladder {recipe}")
         for run in shown:
-            tags = run.data.tags
-            if (tags.get("record"), tags.get(SENT)) in records[recipe] and tags.get(
-                PARENT
-            ) != parent:
-                client.set_tag(run.info.run_id, PARENT, parent)
+            if (run.data.tags.get("record"), run.data.tags.get(SENT)) in keys:
+                client.set_tag(run.info.run_id, PARENT, ladder.info.run_id)
+        own = [flat_law(law) for law in laws if law["recipe"] == recipe]
+        digest = canonical_sha256([sorted(keys), own])
         if ladder.data.tags.get(DIGEST) != digest:
-            _log(client, parent, own, digest)
+            _log(client, ladder.info.run_id, own, digest)
             sent.append(recipe)
     return sent
 
 
 def _log(client: "MlflowClient", run: str, laws: list[dict[str, Any]], digest: str) -> None:
     """The digest is tagged last, so that what is interrupted is sent again."""
+    sizes = []
     for law in laws:
-        client.set_tag(run, f"verdict.{law['axis']}", law["verdict"])
+        axis = law["axis"]
+        client.set_tag(run, f"verdict.{axis}", law["verdict"])
         for name, value in law.items():
             if isinstance(value, float):
-                client.log_metric(run, f"{law['axis']}/{name}", value)
-    sizes = [
-        {"axis": law["axis"], **size, "seeds": str(size["seeds"])}
-        for law in laws
-        for size in law["sizes"]
-    ]
+                client.log_metric(run, f"{axis}/{name}", value)
+        sizes += [{"axis": axis, **size, "seeds": str(size["seeds"])} for size in law["sizes"]]
+    table = {key: [size[key] for size in sizes] for key in sizes[0]}
     # MLflow appends to a table that exists, so each version has its own.
-    client.log_table(
-        run, {key: [size[key] for size in sizes] for key in sizes[0]}, f"sizes-{digest[:8]}.json"
-    )
+    client.log_table(run, table, f"sizes-{digest[:8]}.json")
     client.set_terminated(run, "FINISHED")
     client.set_tag(run, DIGEST, digest)
