@@ -56,14 +56,14 @@ def _send(results: Path, dataset: str) -> list[str]:
             records[place[0]].add((summary.record_key(record), summary.file_sha256(record)))
     client = open_client()
     experiment = experiment_id(client, dataset)
-    shown = runs_in(client, experiment)
+    runs = runs_in(client, experiment)
     sent = []
     for recipe, keys in records.items():
         key = {LADDER: f"{dataset}/{recipe}"}
-        ladder = next((run for run in shown if key.items() <= run.data.tags.items()), None)
+        ladder = next((run for run in runs if key.items() <= run.data.tags.items()), None)
         if ladder is None:
             ladder = client.create_run(experiment, None, key, f"ladder {recipe}")
-        for run in shown:
+        for run in runs:
             if (run.data.tags.get("record"), run.data.tags.get(SENT)) in keys:
                 client.set_tag(run.info.run_id, PARENT, ladder.info.run_id)
         own = [flat_law(law) for law in laws if law["recipe"] == recipe]

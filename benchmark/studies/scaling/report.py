@@ -24,20 +24,19 @@ SIMULATION = "simulation"
 PROSE = (
     "L(x) = E + A (x / x0)^-alpha of the test LogLoss, x0 the geometric mean of the sizes, with"
     " 95 % profile intervals at the noise between seeds. A law is fitted where a constant is"
-    " rejected at 5 % (parametric bootstrap); else the table says so and prints no exponent."
-    " Misfit: a p below 0.05 says that the sizes stray from any such law by more than their seeds"
-    " do; the loss falls, but by no power law, and nothing of the law is printed. Equal noise:"
-    " Bartlett's p that the seeds scatter alike at all sizes; below 0.01 they do not, and test and"
+    " rejected at 5 % (parametric bootstrap). Where misfit p is below 0.05 the sizes stray from any"
+    " such law by more than their seeds do: the loss falls, but by no power law, and the law is not"
+    " printed. Where equal noise p (Bartlett) is below 0.01 the seeds scatter unevenly, so test and"
     " intervals do not hold. Held-out error: predicted less measured LogLoss at the largest size,"
     " by the law of the others, beside the measured fall from the second largest to it. E is"
     " identified where its interval is narrower than the fall of the loss over the ladder. An"
-    " exponent that is not bounded on both sides has no estimate, nor has its A.",
+    " exponent that is not bounded on both sides is no estimate, nor is its A.",
     "Learning rate, L2 and dropout are the recipe's own at every size unless a step names them, so"
     " an exponent is that of this ladder at this rate. Fewer rows are the first rows of more, the"
-    " same for all seeds, so no seed sd holds the choice of rows. On parameters and FLOPs E is the"
-    " loss of an infinite model on these rows, not the oracle's. erank / limit: mean effective rank"
-    " per sample of the trained last stage over its largest possible value, at the smallest and the"
-    " largest size. All runs stop early on LogLoss.",
+    " same for all seeds, so no seed sd includes the choice of rows. On parameters and FLOPs E is"
+    " the loss of an infinite model on these rows, not the oracle's. erank / limit: mean effective"
+    " rank per sample of the trained last stage over its largest possible value, at the smallest"
+    " and the largest size. All runs stop early on LogLoss.",
 )
 """The remarks on laws."""
 

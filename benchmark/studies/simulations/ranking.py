@@ -1,5 +1,4 @@
-"""Does the leaderboard's rule hold what it promises? Simulated tables whose true differences are
-known."""
+"""Does the leaderboard's rule hold what it promises? Simulated tables with known differences."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -107,7 +106,7 @@ def outcomes(tables: int, seed: int) -> Iterator[RankingOutcome]:
 def simulate(
     design: RankingDesign, difference: float, tables: int, random: np.random.Generator
 ) -> RankingOutcome:
-    false, found = 0, np.zeros(design.rows - 1, np.int64)
+    false, detected = 0, np.zeros(design.rows - 1, np.int64)
     pairs = combinations(range(design.rows), 2)
     true = np.array([first == 0 and difference > 0 for first, _ in pairs])
     for start in range(0, tables, BATCH):
@@ -117,8 +116,8 @@ def simulate(
         better, worse = called(values)
         false += int((worse | (better & ~true)).any(axis=1).sum())
         if difference > 0:
-            found += better[:, : design.rows - 1].sum(axis=0)
-    return RankingOutcome(design, difference, tables, false, tuple(map(int, found)))
+            detected += better[:, : design.rows - 1].sum(axis=0)
+    return RankingOutcome(design, difference, tables, false, tuple(map(int, detected)))
 
 
 def called(values: Vector) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

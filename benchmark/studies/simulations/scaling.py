@@ -1,5 +1,4 @@
-"""Do the scaling fits hold at the designs in use? Simulated ladders whose law, or lack of one, is
-known."""
+"""Do the scaling fits hold at the designs in use? Simulated ladders with a known law or none."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -122,7 +121,7 @@ class Verdicts:
     misfits: int
 
     @property
-    def kept(self) -> int:
+    def constant(self) -> int:
         """Draws in which the constant is not rejected."""
         return self.draws - self.found - self.misfits
 
@@ -180,15 +179,15 @@ def _quantile(null: Vector) -> float:
 
 
 def power(case: Case, draws: int, random: np.random.Generator) -> Verdicts:
-    found, misfits = verdicts(case, case.draws(case.design.ladder(), draws, random))
-    return Verdicts(case, draws, int(found.sum()), int(misfits.sum()))
+    laws, misfits = verdicts(case, case.draws(case.design.ladder(), draws, random))
+    return Verdicts(case, draws, int(laws.sum()), int(misfits.sum()))
 
 
 def coverage(case: Case, draws: int, random: np.random.Generator) -> Coverage:
     blank = case.design.ladder()
     truth, log_loss = case.law(blank), case.draws(blank, draws, random)
     fits = [fit(replace(blank, log_loss=log_loss[:, draw])) for draw in range(draws)]
-    found, _ = verdicts(case, log_loss)
+    laws, _ = verdicts(case, log_loss)
     holds = np.array([truth.alpha in each.alpha for each in fits])
     ends = [(each.alpha.low, each.alpha.high) for each in fits]
     widths = [high - low for low, high in ends if low is not None and high is not None]
@@ -198,8 +197,8 @@ def coverage(case: Case, draws: int, random: np.random.Generator) -> Coverage:
         alpha=int(holds.sum()),
         E=sum(truth.E in each.E for each in fits),
         A=sum(truth.A in each.A for each in fits),
-        found=int(found.sum()),
-        alpha_where_found=int((holds & found).sum()),
+        found=int(laws.sum()),
+        alpha_where_found=int((holds & laws).sum()),
         E_identified=sum(each.identified for each in fits),
         width=float(np.median(widths)) if widths else None,
     )
@@ -226,7 +225,7 @@ def documents(outcome: LawOutcome, results: Path) -> list[Document]:
 
 def as_report(outcome: LawOutcome) -> Report:
     even = [test for test in outcome.tests if not test.case.noisier and not test.case.losses]
-    kept = [test.kept / test.draws for test in even if test.case.fall == 0]
+    flat = [test.constant / test.draws for test in even if test.case.fall == 0]
     power = [test.found / test.draws for test in even if test.case.fall > 0]
     steps = [test.found / test.draws for test in outcome.tests if test.case.losses]
     covered = [each.alpha / each.draws for each in outcome.laws if not each.case.noisier]
@@ -237,7 +236,7 @@ def as_report(outcome: LawOutcome) -> Report:
             " sizes are even in logarithm. A fall is the law's from the smallest to the largest"
             " size, in seed sds. ± is 1.96 standard errors of the simulation (generator seed"
             f" {outcome.seed}).",
-            f'"No scaling law found" in at least {min(kept):.1%} of the flat draws, a law in at'
+            f'"No scaling law found" in at least {min(flat):.1%} of the flat draws, a law in at'
             f" least {min(power):.1%} of those with the stated effect. Alpha's 95 % interval covers"
             f" in {min(covered):.1%} to {max(covered):.1%}. Of losses that fall by a step, not by a"
             f" power law, at most {max(steps):.1%} are called a law.",
@@ -250,7 +249,7 @@ def as_report(outcome: LawOutcome) -> Report:
 def _tests(tests: Sequence[Verdicts]) -> Table:
     rows = []
     for test in tests:
-        case, shares = test.case, (test.found, test.kept, test.misfits)
+        case, shares = test.case, (test.found, test.constant, test.misfits)
         fall = case.losses[0] - case.losses[-1] if case.losses else case.fall * case.sd
         counted = [_share(count, test.draws) for count in shares]
         rows.append((*case.cells(), f"{fall:.2g}", f"{test.draws:,}", *counted))
