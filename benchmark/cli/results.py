@@ -53,16 +53,15 @@ def significance(
     """Simulate the leaderboard's ranking rule: false findings and power; writes significance.md and
     .json."""
     from benchmark.studies.simulations import ranking
-    from benchmark.utils.files import write_text
 
     report = ranking.report(tables, draws, seed)
     for line in report.remarks:
         out.print(line, highlight=False, markup=False)
     for section in report.tables:
         print_table(section)
-    for path, text in ranking.files(report, results).items():
-        write_text(path, text)
-        out.print(shown(path), highlight=False, markup=False)
+    for document in ranking.documents(report, results):
+        document.write()
+        out.print(shown(document.path), highlight=False, markup=False)
 
 
 def track(

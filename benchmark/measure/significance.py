@@ -35,6 +35,22 @@ class Difference:
     p: float
 
 
+@dataclass(frozen=True)
+class Interval:
+    """A 95 % interval; an end is None where the data set no bound on that side."""
+
+    low: float | None
+    high: float | None
+
+    @property
+    def width(self) -> float | None:
+        """None where an end is open."""
+        return None if self.low is None or self.high is None else self.high - self.low
+
+    def __contains__(self, value: float) -> bool:
+        return (self.low is None or self.low <= value) and (self.high is None or value <= self.high)
+
+
 def welch(a: ArrayLike, b: ArrayLike) -> Difference:
     """Compare two means with unequal variances (Welch 1947). Different constants have p 0.
 

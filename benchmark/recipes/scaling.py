@@ -8,13 +8,12 @@ steps = [
   { model.num_blocks = 2, rows = 50_000 },
 ]
 
-A step is the recipe with other values by dotted key; with `rows`, trained on the first rows alone.
-Keys beside `steps` hold for every step that does not name them. What neither names, the learning
-rate included, is the recipe's own. Every run of a ladder stops early on LogLoss.
+A step is the recipe with other values by dotted key; with `rows`, it trains on the first rows only.
+Keys beside `steps` apply to every step that does not name them; all others, the learning rate
+included, are the recipe's own. Every run of a ladder stops early on LogLoss.
 
-Beside `steps` there may be `shapes`, written like them: configurations of equal FLOPs that trade
-width for depth, which is the value of the key `depth`. They are no part of the ladder, and all on
-the same rows.
+`shapes`, beside `steps` and written like them, are configurations of equal FLOPs that trade width
+for depth, the value of the key `depth`. They belong to no ladder and train on the same rows.
 
 depth = "model.num_blocks"
 shapes = [
@@ -35,7 +34,7 @@ from benchmark.utils import toml
 from benchmark.utils.types import Frozen
 
 FIXED = ("model.name", "train.monitor")
-"""What no step may name: it would be another model, or another measure."""
+"""Keys that no step may name: they would make another model or another measure of it."""
 MONITOR = {"train.monitor": "logloss"}
 
 
@@ -47,21 +46,20 @@ class _Table(Frozen):
 
 @dataclass(frozen=True)
 class Step:
-    """`values` by dotted key; all training rows where `rows` is None."""
+    """A step or shape: its values by dotted key, and its training rows, all where None."""
 
     values: Mapping[str, Any]
     rows: int | None = None
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What differs from the recipe, the monitor included."""
+        """The values that differ from the recipe, the monitor included."""
         return {**self.values, **MONITOR}
 
 
 @dataclass(frozen=True)
 class Shapes:
-    """`depth` is the dotted key that counts the layers, `of` the shapes in order; both empty where
-    there is none."""
+    """Shapes of equal FLOPs; `depth` is the dotted key that counts the layers."""
 
     depth: str = ""
     of: tuple[Step, ...] = ()
@@ -76,9 +74,11 @@ class Sizes:
 
 
 def parse(table: Mapping[str, Any], settings: Mapping[str, Mapping[str, Any]], where: str) -> Sizes:
-    """`settings` are a resolved recipe's tables model and train. Raises UsageError naming `where`
-    and the key for a wrong key, a wrong number of rows, a step or shape that is there twice, and
-    shapes without a depth."""
+    """Parse a [scaling] table; `settings` are the recipe's resolved tables model and train.
+
+    Raises UsageError naming `where` and the key for an unknown key, a wrong number of rows, a step
+    or shape that stands twice, and shapes without a depth.
+    """
     lists = table.keys() & _Table.model_fields.keys()
     common = {key: value for key, value in table.items() if key not in lists}
     where = f"{where}: [scaling]"
@@ -98,7 +98,7 @@ def parse(table: Mapping[str, Any], settings: Mapping[str, Mapping[str, Any]], w
 
 
 def name(where: str, number: int, kind: str = "step") -> str:
-    """How a step or shape is called in messages; the first is 1."""
+    """The name of a step or shape in messages; the first is 1."""
     return f"{where} {kind} {number}"
 
 
@@ -109,15 +109,15 @@ def _steps(
     where: str,
     kind: str,
 ) -> tuple[Step, ...]:
-    found: list[Step] = []
-    for number, each in enumerate(tables, start=1):
-        step = _step(_flat(common) | _flat(each), settings, name(where, number, kind))
-        if step in found:
+    steps: list[Step] = []
+    for number, table in enumerate(tables, start=1):
+        step = _step(_flat(common) | _flat(table), settings, name(where, number, kind))
+        if step in steps:
             raise UsageError(
-                f"{name(where, number, kind)} is the same as {kind} {found.index(step) + 1}"
+                f"{name(where, number, kind)} is the same as {kind} {steps.index(step) + 1}"
             )
-        found.append(step)
-    return tuple(found)
+        steps.append(step)
+    return tuple(steps)
 
 
 def _require_shape(written: Mapping[str, Any], shape: Step, depth: str, where: str) -> None:
@@ -133,26 +133,25 @@ def _require_shape(written: Mapping[str, Any], shape: Step, depth: str, where: s
 
 
 def _step(table: Mapping[str, Any], settings: Mapping[str, Mapping[str, Any]], where: str) -> Step:
-    known = [f"{group}.{key}" for group, keys in settings.items() for key in keys]
+    allowed = [f"{group}.{key}" for group, keys in settings.items() for key in keys]
     flat = _flat(table)
     rows = flat.pop("rows", None)
     if rows is not None and (isinstance(rows, bool) or not isinstance(rows, int) or rows < 1):
         raise UsageError(f"{where}: rows = {rows!r} must be a whole number of at least 1")
     for key in flat:
-        if key not in known:
-            raise UsageError(f"{where}: {registry.unknown('key', key, [*known, 'rows'])}")
+        if key not in allowed:
+            raise UsageError(f"{where}: {registry.unknown('key', key, [*allowed, 'rows'])}")
         if key in FIXED:
             raise UsageError(f"{where}: {key} cannot be varied")
     return Step(flat, rows)
 
 
 def _flat(table: Mapping[str, Any]) -> dict[str, Any]:
-    """By dotted key."""
+    """The values of a nested table by dotted key."""
     flat: dict[str, Any] = {}
     for key, value in table.items():
-        flat |= (
-            {f"{key}.{inner}": v for inner, v in value.items()}
-            if isinstance(value, dict)
-            else {key: value}
-        )
+        if isinstance(value, dict):
+            flat |= {f"{key}.{inner}": each for inner, each in value.items()}
+        else:
+            flat[key] = value
     return flat

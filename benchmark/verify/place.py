@@ -4,8 +4,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmark.errors import UsageError
-from benchmark.recipes import recipe as recipes
-from benchmark.records import comparable
 from benchmark.records.archive import (
     ADHOC,
     RANKED,
@@ -70,32 +68,7 @@ def _of_study(record: Record, place: Place, below: Path, recipe_folder: Path) ->
     elif study == damping.STUDY:
         fits = folder.endswith(f"-{model['num_blocks']}")
     elif study == ladders.STUDY:
-        yield from _of_ladder(record, folder, recipe_folder)
+        yield from ladders.place_faults(record, folder, recipe_folder)
     if not fits:
         lies = shown(place.results / below)
         yield f"the recipe is not that of {study}/{folder}, where {lies} lies"
-
-
-def _of_ladder(record: Record, folder: str, recipe_folder: Path) -> Iterator[str]:
-    """A run of a ladder is held against the step or shape of the recipe as it stands."""
-    place = ladders.place_of(folder)
-    if place is None:
-        yield f"{ladders.STUDY}/{folder} names no step of a recipe, nor a shape"
-        return
-    kind, number = place.kind, place.number
-    try:
-        recipe = recipes.load(f"{record.dataset}/{place.recipe}", recipe_folder)
-    except UsageError as error:
-        yield str(error)
-        return
-    if number > (there := len(ladders.sizes(recipe, kind))):
-        yield f"recipe {recipe.id} has {there} {kind}s, and the record is of {kind} {number}"
-        return
-    variant = ladders.variant(recipe, kind, number)
-    yield from comparable.stale(comparable.recipe(record, variant.recipe.digest()))
-    if record.train_rows != variant.rows:
-        stated, asked = (rows or "all" for rows in (record.train_rows, variant.rows))
-        yield (
-            f"the record is of {stated} training rows, {kind} {number} of recipe {recipe.id} of"
-            f" {asked}"
-        )

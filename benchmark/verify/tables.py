@@ -10,7 +10,7 @@ from benchmark.reports.leaderboard import text as leaderboard
 from benchmark.speed import measurements
 from benchmark.studies import study
 from benchmark.studies.claims import claims
-from benchmark.studies.scaling import files as scaling
+from benchmark.studies.scaling import report as scaling
 
 
 def _claims(archive: Archive) -> Iterable[Document]:
@@ -19,9 +19,8 @@ def _claims(archive: Archive) -> Iterable[Document]:
 
 
 def _scaling(archive: Archive) -> Iterable[Document]:
-    chosen = scaling.present(archive.results)
-    for path, text in scaling.files(archive.results, chosen).items():
-        yield Document(path, text, "python -m benchmark scale tables")
+    for dataset in scaling.datasets(archive.results):
+        yield from scaling.documents(archive.results, dataset)
 
 
 DOCUMENTS: dict[str, Callable[[Archive], Iterable[Document]]] = {

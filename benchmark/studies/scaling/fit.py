@@ -1,198 +1,93 @@
-"""The law L(x) = E + A (x / x0)^-alpha by Huber's loss on log L, for many samples and many
-exponents at once.
+"""Fit L(x) = E + A (x / x0)^-alpha to log L with Huber's loss, for many samples at once.
 
-Where the exponent is given the law is linear in m = E + A, its loss at x0, and in b = alpha A, how
-steeply it falls there: L = m + b g with g = ((x / x0)^-alpha - 1) / alpha. As alpha goes to 0, g
-goes to -log(x / x0), so small exponents are no special case. E >= 0 and A >= 0 throughout: a loss
-that rises with size is fitted by a constant.
-Points are the first axis of every array that has them.
+At a given exponent the law is linear in E and A: both are found by reweighted least squares with
+E >= 0 and A >= 0, so that a loss that rises with size is fitted by a constant. The exponent is
+found on a grid that is refined around its best point. A bootstrap fits a thousand samples a
+ladder, so this vectorised solver takes the place of `scipy.optimize.least_squares`.
+
+Sizes are log_ratio = log x / x0 [points], noise is the sd of log L, and Huber's delta HUBER sds.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
-from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
+from scipy.special import huber
 
-Vector = NDArray[np.float64]
+from benchmark.utils.arrays import Vector
 
 HUBER = 1.345
-"""Huber's delta in sds of the noise (Huber 1964: 95 % efficient for normal noise)."""
-ALPHA_BOUNDS = (1e-4, 5.0)
-"""At the lower one a law is a straight line in log x; at the upper one all but the smallest sizes
-lie at E."""
-STARTS = np.concatenate(
-    [
-        np.geomspace(ALPHA_BOUNDS[0], 0.01, 4, endpoint=False),
-        np.geomspace(0.01, ALPHA_BOUNDS[1], 24),
-    ]
-)
-NOUGHT = 1e-9
-"""An E below it is 0."""
+"""95 % efficient for normal noise (Huber 1964)."""
+STARTS = np.append(np.geomspace(1e-4, 0.01, 4, endpoint=False), np.geomspace(0.01, 5, 24))
+"""Exponents tried first. At the least a law is a straight line in log x, at the largest a step
+after the smallest size."""
 ZOOM_POINTS = 9
 STEPS = 60
-CHUNK = 64
-"""Samples that are fitted at a time, so that they stay in the processor's cache."""
 
 
-@dataclass(frozen=True)
-class Fits:
-    """One best law of each sample [samples]: loss at x0, steepness there, exponent, and the sums of
-    Huber residuals of the law and of the best constant. `low` and `high` enclose the exponent."""
-
-    m: Vector
-    b: Vector
-    alpha: Vector
-    objective: Vector
-    constant: Vector
-    low: Vector
-    high: Vector
-
-
-def huber(residual: Vector, delta: Vector) -> Vector:
-    """The sum over points of the residuals [n, ...]; delta [...]."""
-    size = np.abs(residual)
-    inside = np.minimum(size, delta)
-    return np.asarray((inside * (size - inside / 2)).sum(axis=0), np.float64)
-
-
-def basis(log_ratio: Vector, alpha: Vector) -> Vector:
-    """g at log_ratio = log x / x0 [n], for exponents of any shape: [n, ...]."""
-    g: Vector = np.expm1(-np.multiply.outer(log_ratio, alpha)) / alpha
-    return g
-
-
-def location(values: Vector, delta: Vector, tolerance: float = 1e-13) -> Vector:
-    """Huber's estimates of location over the points of values [n, k], by reweighting from the
-    median."""
-    at: Vector = np.median(values, axis=0)
-    for _ in range(STEPS):
-        weight = delta / np.maximum(np.abs(values - at), delta)
-        found = (weight * values).sum(axis=0) / weight.sum(axis=0)
-        done = np.abs(found - at).max(initial=0) <= tolerance
-        at = found
-        if done:
-            break
-    return at
-
-
-def solve(
-    log_loss: Vector, log_ratio: Vector, delta: Vector, alpha: Vector, tolerance: float = 1e-13
+def fit_at(
+    log_loss: Vector, log_ratio: Vector, noise: Vector, alpha: Vector, tolerance: float = 1e-13
 ) -> tuple[Vector, Vector, Vector]:
-    """m, b and the objective [k], for log_loss [n, k], log_ratio [n], delta [k] and exponents [k].
+    """Fit log_loss [points, k] with noise [k] at given exponents [k].
 
-    Reweighted Gauss-Newton without the constraints; where it breaks one, the best fit lies on it:
-    the constant (A = 0) or the pure power (E = 0), each a location."""
-    g = basis(log_ratio, alpha)
-    m, b = _unconstrained(log_loss, delta, g, tolerance)
-    objective = huber(np.log(m + b * g) - log_loss, delta)
-    flat = ~(b > 0)
-    if flat.any():
-        values = log_loss[:, flat]
-        at = location(values, delta[flat], tolerance)
-        m[flat], b[flat], objective[flat] = np.exp(at), 0, huber(values - at, delta[flat])
-    floorless = b > m * alpha
-    if floorless.any():
-        values = log_loss[:, floorless] + np.multiply.outer(log_ratio, alpha[floorless])
-        at = location(values, delta[floorless], tolerance)
-        m[floorless], b[floorless] = np.exp(at), alpha[floorless] * np.exp(at)
-        objective[floorless] = huber(values - at, delta[floorless])
-    return m, b, objective
-
-
-def _unconstrained(
-    log_loss: Vector, delta: Vector, g: Vector, tolerance: float
-) -> tuple[Vector, Vector]:
+    Returns E, A and the sum of Huber losses, all [k]. Ends where neither the loss at x0 nor the
+    slope there changes by more than `tolerance` of the loss.
+    """
+    delta = HUBER * noise
+    power = np.exp(-np.multiply.outer(log_ratio, alpha))
     loss, level = np.exp(log_loss), np.exp(log_loss.mean(axis=0))
-    m, b = _weighted_line(loss, g, loss**-2)
-    stray = ~(m + b * g > 0).all(axis=0)
-    m, b = np.where(stray, level, m), np.where(stray, 0, b)
-    moving = np.arange(len(m))
+    E, A = _nonnegative_line(loss, power, loss**-2)
+    moving = np.arange(len(alpha))
     for _ in range(STEPS):
-        y, d, basis_, m_now, b_now = (
-            log_loss[:, moving],
-            delta[moving],
-            g[:, moving],
-            m[moving],
-            b[moving],
-        )
-        fitted = m_now + b_now * basis_
-        residual = np.log(fitted) - y
-        weight = d / (np.maximum(np.abs(residual), d) * fitted**2)
-        m_new, b_new = _weighted_line(fitted * (1 - residual), basis_, weight)
-        drop = (1 - (m_new + b_new * basis_) / fitted).max(axis=0)
-        step = 0.9 / np.maximum(drop, 0.9)
-        m[moving], b[moving] = m_now + step * (m_new - m_now), b_now + step * (b_new - b_now)
-        change = np.maximum(np.abs(m_new - m_now), np.abs(b_new - b_now))
+        x, width = power[:, moving], delta[moving]
+        fitted = E[moving] + A[moving] * x
+        residual = np.log(fitted) - log_loss[:, moving]
+        weight = width / (np.maximum(np.abs(residual), width) * fitted**2)
+        # The values stay positive, so that the next fit has a logarithm.
+        E_next, A_next = _nonnegative_line(fitted * np.maximum(1 - residual, 0.1), x, weight)
+        E_step, A_step = E_next - E[moving], A_next - A[moving]
+        E[moving], A[moving] = E_next, A_next
+        change = np.maximum(np.abs(E_step + A_step), np.abs(alpha[moving] * A_step))
         moving = moving[change > tolerance * level[moving]]
         if not len(moving):
             break
-    return m, b
+    return E, A, huber(delta, np.log(E + A * power) - log_loss).sum(axis=0)
 
 
-def _weighted_line(values: Vector, g: Vector, weight: Vector) -> tuple[Vector, Vector]:
-    """Intercept and slope of weighted least squares."""
-    total = weight.sum(axis=0)
-    mean_g, mean = (weight * g).sum(axis=0) / total, (weight * values).sum(axis=0) / total
-    centred = g - mean_g
-    weight = weight * centred
-    slope = (weight * values).sum(axis=0) / (weight * centred).sum(axis=0)
-    return mean - slope * mean_g, slope
+def fit_constant(log_loss: Vector, noise: Vector) -> tuple[Vector, Vector]:
+    """Fit a constant to log_loss [points, k]; returns its logarithm and the sum of Huber losses."""
+    E, _, lowest = fit_at(log_loss, np.zeros(len(log_loss)), noise, np.ones(len(noise)))
+    return np.log(E), lowest
 
 
-def floor(m: Vector, b: Vector, alpha: Vector) -> Vector:
-    """E, which is 0 where it is no more than rounding."""
-    above = m - b / alpha
-    return np.where(above > NOUGHT, above, 0)
+def fit(
+    log_loss: Vector, log_ratio: Vector, noise: Vector, zooms: int, tolerance: float = 1e-13
+) -> tuple[Vector, Vector, Vector, Vector]:
+    """Fit log_loss [points, samples] with noise [samples].
 
-
-def fit_many(log_loss: Vector, log_ratio: Vector, noise: Vector, zooms: int) -> Fits:
-    """The best laws of samples log_loss [n, samples] with noise sds [samples]: from each of STARTS,
-    the best kept, its exponent then narrowed, each time to a quarter of the way between neighbours.
+    Returns E, A, alpha and the sum of Huber losses, all [samples]. Each of the `zooms` narrows the
+    exponents to a quarter, around the best so far.
     """
-    cuts = range(0, len(noise), CHUNK)
-    parts = [
-        _fit_chunk(log_loss[:, at : at + CHUNK], log_ratio, noise[at : at + CHUNK], zooms)
-        for at in cuts
-    ]
-    return Fits(*(np.concatenate(values) for values in zip(*parts, strict=True)))
+    samples = np.arange(len(noise))
+    low = high = alphas = np.tile(STARTS[:, None], len(noise))
+    for zoom in range(zooms + 1):
+        alphas = np.geomspace(low, high, ZOOM_POINTS) if zoom else alphas
+        tries = len(alphas)
+        losses, noises = np.tile(log_loss, tries), np.tile(noise, tries)
+        solved = fit_at(losses, log_ratio, noises, alphas.ravel(), tolerance)
+        E, A, lowest = (part.reshape(alphas.shape) for part in solved)
+        best = lowest.argmin(axis=0)
+        low, high = (alphas[np.clip(best + step, 0, tries - 1), samples] for step in (-1, 1))
+    return E[best, samples], A[best, samples], alphas[best, samples], lowest[best, samples]
 
 
-def _fit_chunk(
-    log_loss: Vector, log_ratio: Vector, noise: Vector, zooms: int
-) -> tuple[Vector, ...]:
-    delta, samples, precision = HUBER * noise, np.arange(len(noise)), 1e-3 * float(noise.min())
-    alphas = np.tile(STARTS[:, None], len(noise))
-    found: tuple[Vector, ...] = ()
-    for _ in range(zooms + 1):
-        starts = len(alphas)
-        solved = solve(
-            np.tile(log_loss, starts),
-            log_ratio,
-            np.tile(delta, starts),
-            alphas.reshape(-1),
-            precision,
-        )
-        m, b, objective = (part.reshape(alphas.shape) for part in solved)
-        best = objective.argmin(axis=0)
-        low, high = (alphas[np.clip(best + step, 0, starts - 1), samples] for step in (-1, 1))
-        found = (*(part[best, samples] for part in (m, b, alphas, objective)), low, high)
-        alphas = np.geomspace(low, high, ZOOM_POINTS)
-    constant = huber(log_loss - location(log_loss, delta), delta)
-    return (*found[:4], constant, *found[4:])
+def _nonnegative_line(values: Vector, power: Vector, weight: Vector) -> tuple[Vector, Vector]:
+    """Fit positive values by E + A power with E >= 0 and A >= 0, by weighted least squares.
 
-
-def fit_one(log_loss: Vector, log_ratio: Vector, noise: float) -> tuple[float, float, float, float]:
-    """m, b, alpha and the objective of the best law, to rounding."""
-    rough = fit_many(log_loss[:, None], log_ratio, np.array([noise]), zooms=3)
-
-    def at(log_alpha: float) -> tuple[float, float, float, float]:
-        alpha = np.exp(np.array([log_alpha]))
-        m, b, objective = solve(log_loss[:, None], log_ratio, np.array([HUBER * noise]), alpha)
-        return float(m[0]), float(b[0]), float(alpha[0]), float(objective[0])
-
-    bounds = np.log(rough.low[0]), np.log(rough.high[0])
-    best = minimize_scalar(
-        lambda value: at(value)[3], bounds=bounds, method="bounded", options={"xatol": 1e-11}
-    )
-    return min(at(float(best.x)), at(float(np.log(rough.alpha[0]))), key=lambda found: found[3])
+    Where a bound is broken, the best fit lies on it: a constant or a pure power."""
+    total = weight.sum(axis=0)
+    centre, mean = (weight * power).sum(axis=0) / total, (weight * values).sum(axis=0) / total
+    centred = power - centre
+    weight = weight * centred
+    square, product = (weight * centred).sum(axis=0), (weight * values).sum(axis=0)
+    A = np.maximum(product, 0) / np.where(square > 0, square, 1)
+    pure_power = (product + total * centre * mean) / (square + total * centre**2)
+    A = np.where(A * centre > mean, pure_power, A)
+    return np.maximum(mean - A * centre, 0), A

@@ -1,23 +1,26 @@
-"""The scaling study: the steps of a recipe's ladder, and its shapes of equal FLOPs; their records,
+"""The scaling study: the steps of a recipe's ladder and its shapes of equal FLOPs, their records,
 and the axes of size on which these lie.
 
-The variants of the study are `<recipe>-<step>` and `<recipe>-shape<number>`.
+results/studies/scaling/<data set>/<recipe>-<step>/seed-<n>.json
+results/studies/scaling/<data set>/<recipe>-shape<number>/seed-<n>.json
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import mean, stdev
 from typing import Any, Literal
 
 from benchmark.errors import UsageError
 from benchmark.recipes import recipe as recipes
 from benchmark.recipes.recipe import Recipe
-from benchmark.recipes.scaling import Step
+from benchmark.records import comparable
 from benchmark.records.archive import Archive
-from benchmark.records.comparable import require_comparable
+from benchmark.records.ranks import ranks
 from benchmark.records.record import Record
 from benchmark.studies.campaign.variants import Variant
+from benchmark.utils.paths import RECIPES
 
 STUDY = "scaling"
 FOLDER = re.compile(r"(.+)-(shape)?([1-9][0-9]*)")
@@ -33,10 +36,6 @@ class Axis:
     definition: str
 
 
-def rows_of(run: Record) -> int:
-    return run.train_rows or run.data.rows["train"]
-
-
 PARAMETERS = Axis(
     "parameters",
     "dense parameters without head",
@@ -50,14 +49,17 @@ FLOPS = Axis(
     "forward matrix-multiply FLOPs of one sample (multiply-add = 2; elementwise work counts 0)",
 )
 ROWS = Axis(
-    "rows", "training rows", rows_of, "the first rows of the training split, of one configuration"
+    "rows",
+    "training rows",
+    lambda run: run.train_rows or run.data.rows["train"],
+    "the first rows of the training split, of one configuration",
 )
 AXES = (PARAMETERS, FLOPS, ROWS)
 
 
 @dataclass(frozen=True)
 class Rung:
-    """The records of one step or shape, by seed."""
+    """The records of one step or shape, by seed; `step` is its number."""
 
     step: int
     runs: tuple[Record, ...]
@@ -66,18 +68,38 @@ class Rung:
     def first(self) -> Record:
         return self.runs[0]
 
+    @property
+    def losses(self) -> list[float]:
+        return [logloss(run) for run in self.runs]
 
-Ladders = dict[str, tuple[Rung, ...]]
-"""The steps of each recipe that have records, in order."""
+    @property
+    def rank(self) -> float | None:
+        """Mean of `rank` over the seeds; None where one has none."""
+        values = [value for run in self.runs if (value := rank(run)) is not None]
+        return mean(values) if len(values) == len(self.runs) else None
+
+    def numbers(self) -> dict[str, Any]:
+        """FLOPs, seeds, test LogLoss and rank, as JSON values."""
+        return {
+            "flops": FLOPS.of(self.first),
+            "seeds": [run.seed for run in self.runs],
+            "logloss": mean(self.losses),
+            "logloss_sd": stdev(self.losses) if len(self.runs) > 1 else None,
+            "rank": self.rank,
+        }
 
 
-@dataclass(frozen=True)
-class LadderPlace:
-    """Which step or shape of which recipe it is whose records lie in a folder."""
+Rungs = dict[str, tuple[Rung, ...]]
+"""The steps, or the shapes, of each recipe that have records, in order."""
 
-    recipe: str
-    kind: Kind
-    number: int
+
+def logloss(run: Record) -> float:
+    return run.metrics.test.logloss
+
+
+def rank(run: Record) -> float | None:
+    """Mean effective rank over its limit, of the trained last stage."""
+    return list(ranks(run, "erank", "token", "best").values())[-1]
 
 
 def variants(recipe: Recipe) -> list[Variant]:
@@ -86,89 +108,89 @@ def variants(recipe: Recipe) -> list[Variant]:
         raise UsageError(
             f"recipe {recipe.id} has no ladder: write its sizes as steps = [...] under [scaling]"
         )
-    kinds: tuple[Kind, ...] = ("step", "shape")
-    return [
-        variant(recipe, kind, number)
-        for kind in kinds
-        for number in range(1, len(sizes(recipe, kind)) + 1)
-    ]
+    chosen: list[Variant] = []
+    for kind, prefix, sizes in (("step", "", recipe.scaling), ("shape", "shape", recipe.shapes.of)):
+        for number, size in enumerate(sizes, start=1):
+            where = f"recipe {recipe.id}, [scaling] {kind} {number}"
+            altered = recipes.vary(recipe, size.settings, where)
+            chosen.append(Variant(f"{recipe.name}-{prefix}{number}", altered, size.rows))
+    return chosen
 
 
-def variant(recipe: Recipe, kind: Kind, number: int) -> Variant:
-    """Step or shape `number` of the recipe, the first being 1."""
-    size = sizes(recipe, kind)[number - 1]
-    altered = recipes.vary(recipe, size.settings, f"recipe {recipe.id}, [scaling] {kind} {number}")
-    return Variant(f"{recipe.name}-{'' if kind == 'step' else kind}{number}", altered, size.rows)
+def require_rows(variants: Iterable[Variant], rows: int) -> None:
+    """Raises UsageError for a step or shape of more than these training rows."""
+    for variant in variants:
+        if variant.rows is not None and variant.rows > rows:
+            raise UsageError(f"{variant.name}: rows = {variant.rows}, there are only {rows}")
 
 
-def sizes(recipe: Recipe, kind: Kind) -> tuple[Step, ...]:
-    return recipe.scaling if kind == "step" else recipe.shapes.of
+def place_of(folder: str) -> tuple[str, Kind, int] | None:
+    """Recipe, kind and number of the step or shape in a folder; None for any other name."""
+    match = FOLDER.fullmatch(folder)
+    return match and (match[1], "shape" if match[2] else "step", int(match[3]))
 
 
-def place_of(folder: str) -> LadderPlace | None:
-    """None for a name that no step or shape has."""
-    found = FOLDER.fullmatch(folder)
-    return found and LadderPlace(found[1], "shape" if found[2] else "step", int(found[3]))
+def place_faults(record: Record, folder: str, recipe_folder: Path = RECIPES) -> Iterator[str]:
+    """Compare a record with the step or shape that its folder names, as the recipe stands."""
+    place = place_of(folder)
+    if place is None:
+        yield f"{STUDY}/{folder} names no step of a recipe, nor a shape"
+        return
+    name, kind, number = place
+    try:
+        recipe = recipes.load(f"{record.dataset}/{name}", recipe_folder)
+        expected = {variant.name: variant for variant in variants(recipe)}.get(folder)
+    except UsageError as error:
+        yield str(error)
+        return
+    if expected is None:
+        count = len(recipe.scaling if kind == "step" else recipe.shapes.of)
+        yield f"recipe {recipe.id} has {count} {kind}s, and the record is of {kind} {number}"
+        return
+    for fault in comparable.recipe(record, expected.recipe.digest()):
+        yield f"stale: {fault}; run it again"
+    if record.train_rows != expected.rows:
+        yield (
+            f"the record is of {record.train_rows or 'all'} training rows, {kind} {number} of"
+            f" recipe {recipe.id} of {expected.rows or 'all'}"
+        )
 
 
-def ladders(results: Path, dataset: str) -> Ladders:
-    """From the records alone. Raises BenchmarkError for records that cannot be read or are no one
-    study."""
-    return _rungs(results, dataset, "step")
+def rungs(results: Path, dataset: str, kind: Kind = "step") -> Rungs:
+    """Load the steps or the shapes of a data set by recipe; shapes are no part of a ladder.
 
-
-def shapes(results: Path, dataset: str) -> Ladders:
-    """The same of shapes, which are no part of a ladder."""
-    return _rungs(results, dataset, "shape")
-
-
-def _rungs(results: Path, dataset: str, kind: Kind) -> Ladders:
-    runs = {
-        folder: each
-        for folder, each in Archive(results).by_name(dataset, STUDY).items()
-        if place_of(folder)
-    }
-    require_comparable(runs)
-    made: dict[str, list[Rung]] = {}
-    for folder, each in runs.items():
-        if (place := place_of(folder)) is not None and place.kind == kind:
-            made.setdefault(place.recipe, []).append(Rung(place.number, tuple(each)))
+    Raises BenchmarkError for records that cannot be read or that cannot be compared.
+    """
+    runs = Archive(results).by_name(dataset, STUDY)
+    places = {folder: place for folder in runs if (place := place_of(folder)) is not None}
+    comparable.require_comparable({folder: runs[folder] for folder in places})
+    by_recipe: dict[str, list[Rung]] = {}
+    for folder, (recipe, found_kind, number) in places.items():
+        if found_kind == kind:
+            by_recipe.setdefault(recipe, []).append(Rung(number, tuple(runs[folder])))
     return {
-        name: tuple(sorted(rungs, key=lambda rung: rung.step))
-        for name, rungs in sorted(made.items())
+        recipe: tuple(sorted(by_recipe[recipe], key=lambda rung: rung.step))
+        for recipe in sorted(by_recipe)
     }
-
-
-def settings(run: Record) -> dict[str, Any]:
-    """Of model and training, dotted."""
-    return recipes.dotted(run.recipe)
 
 
 def varied_settings(rungs: Iterable[Rung]) -> list[str]:
-    """The settings in which the steps differ, dotted."""
-    tables = [settings(rung.first) for rung in rungs]
+    """Dotted keys of the settings in which the rungs differ."""
+    tables = [recipes.dotted(rung.first.recipe) for rung in rungs]
     return [key for key in tables[0] if any(table.get(key) != tables[0][key] for table in tables)]
 
 
 def on_axis(rungs: Sequence[Rung], axis: Axis) -> tuple[Rung, ...]:
-    """The steps to be compared along an axis, by size: one configuration along the rows, one number
-    of rows along the others; of several, that with the most sizes."""
+    """The rungs to compare along an axis, by size: of one configuration along the rows, on one
+    number of rows along the others. Of several such groups, the one with the most sizes."""
     groups: dict[str | int, list[Rung]] = {}
     for rung in rungs:
-        groups.setdefault(
-            rung.first.recipe_digest if axis is ROWS else rows_of(rung.first), []
-        ).append(rung)
+        key = rung.first.recipe_digest if axis is ROWS else ROWS.of(rung.first)
+        groups.setdefault(key, []).append(rung)
 
-    def sizes(key: str | int) -> tuple[int, int]:
-        return len({axis.of(rung.first) for rung in groups[key]}), max(
-            rows_of(rung.first) for rung in groups[key]
-        )
+    def extent(group: list[Rung]) -> tuple[int, int]:
+        sizes = {axis.of(rung.first) for rung in group}
+        return len(sizes), max(ROWS.of(rung.first) for rung in group)
 
-    return tuple(
-        sorted(groups[max(groups, key=sizes)], key=lambda rung: (axis.of(rung.first), rung.step))
-    )
-
-
-def datasets(results: Path) -> list[str]:
-    """Those with records of the study."""
-    return Archive(results).datasets(STUDY)
+    largest = max(groups.values(), key=extent)
+    return tuple(sorted(largest, key=lambda rung: (axis.of(rung.first), rung.step)))

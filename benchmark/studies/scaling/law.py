@@ -1,51 +1,38 @@
-"""Scaling laws of the test LogLoss along one axis of size: L(x) = E + A (x / x0)^-alpha, x0 the
-geometric mean of the sizes (the fit of Hoffmann et al. 2022, with Huber's delta at the seed noise
-and the sum of the residuals).
+"""Scaling laws of the test LogLoss along one axis of size, L(x) = E + A (x / x0)^-alpha, with x0
+the geometric mean of the sizes (the fit of Hoffmann et al. 2022; Huber's delta from seed noise).
 
-Noise is the pooled sd of log L over the seeds of a size. With rho Huber's function of a residual,
-twice a difference of the sums of rho, over noise^2 E psi^2 / E psi', is to first order F
-distributed with (1, freedom of the noise) under normal noise (Ronchetti's tau test); that is the
-deviance of the profile intervals. The noise is that between seeds alone: where the size means stray
-from any law, `misfit` is small, and the law is rejected with its intervals.
+Noise is the pooled sd of log L over the seeds of a size. Twice a difference of the sums of Huber
+losses, over noise^2 E psi^2 / E psi', is to first order F distributed with (1, freedom of the
+noise) under normal noise (Ronchetti's tau test); profile intervals have that deviance. The noise
+between seeds says nothing of size means that stray from any law: `misfit` tests that.
 """
 
 from dataclasses import dataclass, field
-from math import exp
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import brentq
+from scipy.optimize import brentq, minimize_scalar
+from scipy.special import huber
 from scipy.stats import f as f_distribution
 from scipy.stats import norm
 
-from benchmark.studies.scaling.fit import HUBER, STARTS, basis, fit_one, floor, huber, solve
+from benchmark.measure.significance import ALPHA, Interval
+from benchmark.studies.scaling import fit as solver
+from benchmark.studies.scaling.fit import HUBER, STARTS
 from benchmark.studies.scaling.points import Ladder
+from benchmark.utils.arrays import Vector
 
-Vector = NDArray[np.float64]
-
-LEVEL = 0.05
-BORDER_ALPHAS, BORDER_DIRECTIONS, BISECTIONS = 33, 48, 30
+ZOOMS, NEAR = 3, 0.02
+"""The best exponent is within a factor e^NEAR of the best one after this many zooms."""
+BORDER_ALPHAS, BORDER_DIRECTIONS, BISECTIONS = 33, 48, 40
 FARTHEST = 16.0
 """How far the border is searched, in radii of the region's ellipse to second order."""
+NOUGHT = 1e-9
+"""An E or A below it is 0, up to the bisection of the border."""
 EXPONENTS = 1e-3, 4.9
-"""An exponent outside these has run to its bound: a straight line in log x, or a step after the
-smallest size."""
-TAU = float(
-    (norm.cdf(HUBER) - norm.sf(HUBER) - 2 * HUBER * norm.pdf(HUBER) + 2 * HUBER**2 * norm.sf(HUBER))
-    / (norm.cdf(HUBER) - norm.sf(HUBER))
-)
+"""An exponent outside these has run to its bound."""
+TAU = float(1 + 2 * HUBER * (HUBER * norm.sf(HUBER) - norm.pdf(HUBER)) / (1 - 2 * norm.sf(HUBER)))
 """E psi^2 / E psi' of Huber's psi at standard normal noise."""
-
-
-@dataclass(frozen=True)
-class Interval:
-    """95 %; None where the data set no bound on that side."""
-
-    low: float | None
-    high: float | None
-
-    def __contains__(self, value: float) -> bool:
-        return (self.low is None or self.low <= value) and (self.high is None or value <= self.high)
 
 
 @dataclass(frozen=True)
@@ -61,29 +48,16 @@ class Law:
 
 
 @dataclass(frozen=True)
-class Border:
-    """Laws on the border of the region whose deviance is below the F quantile: the range of
-    anything over them is its 95 % profile interval. E, A, alpha [laws]."""
-
-    E: Vector
-    A: Vector
-    alpha: Vector
-    x0: float
-
-    def band(self, sizes: ArrayLike) -> tuple[Vector, Vector]:
-        """Lowest and highest loss [sizes] of the laws in the region: each an interval of the mean
-        loss at one size."""
-        ratio = np.asarray(sizes, np.float64) / self.x0
-        loss = self.E + self.A * ratio[..., None] ** -self.alpha
-        return loss.min(axis=-1), loss.max(axis=-1)
-
-
-@dataclass(frozen=True)
 class LawFit:
-    """`noise` is an sd of log L; `r2` is over all points; `held_out` the relative error (predicted
-    / measured - 1) at the largest size of the law fitted to the others, `missed` the same in
-    LogLoss; `misfit` the p of an F test of the size means against the law. Falls are those of the
-    mean loss: from the smallest to the largest size, and from the second largest to it."""
+    """A fitted law, with 95 % intervals of E, A and alpha.
+
+    `noise` is a sd of log L; `held_out` the relative error (predicted / measured - 1) at the
+    largest size of the law fitted to the others, `missed` the same as a difference in LogLoss;
+    `fall` the fall of the mean loss from the smallest to the largest size, `last_fall` from the
+    second largest; `misfit` the p of an F test of the size means against the law. `border` [3,
+    laws] is E, A and alpha on the border of the confidence region: the range of any number over
+    these laws is its 95 % profile interval.
+    """
 
     law: Law
     noise: float
@@ -97,149 +71,139 @@ class LawFit:
     fall: float
     last_fall: float
     misfit: float
-    border: Border = field(repr=False, compare=False)
+    border: Vector = field(repr=False, compare=False)
 
     @property
     def rejected(self) -> bool:
-        """Do the size means stray from the law by more than their seeds do?"""
-        return self.misfit < LEVEL
+        """Whether the size means stray from the law by more than their seeds do."""
+        return self.misfit < ALPHA
 
     @property
     def identified(self) -> bool:
-        """Is E's interval narrower than the fall of the loss over the ladder?"""
-        return narrower(self.E, self.fall)
+        """Whether E's interval is narrower than the fall of the loss over the ladder."""
+        return self.E.width is not None and self.E.width < self.fall
 
     @property
     def bounded(self) -> bool:
-        """Is the exponent held from both sides? If not, neither it nor A is an estimate."""
-        return (
-            self.alpha.low is not None
-            and self.alpha.high is not None
-            and not at_bound(self.law.alpha)
-        )
+        """Whether the exponent is bounded on both sides; if not, it and A are no estimates."""
+        inside = EXPONENTS[0] < self.law.alpha < EXPONENTS[1]
+        return inside and self.alpha.width is not None
 
-
-def narrower(interval: Interval, width: float) -> bool:
-    return (
-        interval.low is not None
-        and interval.high is not None
-        and interval.high - interval.low < width
-    )
-
-
-def at_bound(exponent: float) -> bool:
-    return not EXPONENTS[0] < exponent < EXPONENTS[1]
+    def band(self, sizes: ArrayLike) -> tuple[Vector, Vector]:
+        """Ends [sizes] of the 95 % intervals of the mean loss at these sizes."""
+        E, A, alpha = self.border
+        loss = E + A * (np.asarray(sizes, np.float64)[..., None] / self.law.x0) ** -alpha
+        return loss.min(axis=-1), loss.max(axis=-1)
 
 
 def fit(ladder: Ladder) -> LawFit:
-    law, objective = best_law(ladder, ladder.noise)
-    alpha, border = _region(ladder, law, objective)
+    law, lowest = best_law(ladder, ladder.noise)
+    alpha, border = _confidence_region(ladder, law, lowest)
+    E, A, _ = border
     loss = np.exp(ladder.log_loss)
     means = ladder.means(loss)
     forecast, _ = best_law(ladder.without_largest(), ladder.noise)
-    predicted = float(forecast.at(ladder.sizes[-1]))
+    missed = float(forecast.at(ladder.sizes[-1]) - means[-1])
+    unexplained = ((loss - law.at(ladder.size)) ** 2).sum() / ((loss - loss.mean()) ** 2).sum()
     return LawFit(
         law=law,
         noise=ladder.noise,
         freedom=ladder.freedom,
-        E=Interval(float(border.E.min()), float(border.E.max())),
-        A=Interval(float(border.A.min()) if alpha.high is not None else 0.0, float(border.A.max())),
+        E=Interval(float(E.min()), float(E.max())),
+        A=Interval(0.0 if alpha.high is None else float(A.min()), float(A.max())),
         alpha=alpha,
-        r2=float(1 - ((loss - law.at(ladder.size)) ** 2).sum() / ((loss - loss.mean()) ** 2).sum()),
-        held_out=float(predicted / means[-1] - 1),
-        missed=float(predicted - means[-1]),
+        r2=float(1 - unexplained),
+        held_out=missed / float(means[-1]),
+        missed=missed,
         fall=float(means[0] - means[-1]),
         last_fall=float(means[-2] - means[-1]),
-        misfit=float(
-            misfit(ladder, ladder.log_loss[:, None], np.log(law.at(ladder.sizes))[:, None])[0]
-        ),
+        misfit=float(misfit(ladder, ladder.log_loss, np.log(law.at(ladder.sizes)))),
         border=border,
     )
 
 
 def best_law(ladder: Ladder, noise: float) -> tuple[Law, float]:
-    """The law of the least sum of Huber residuals, and that sum."""
-    m, b, alpha, objective = fit_one(ladder.log_loss, ladder.log_ratio, noise)
-    E = floor(*(np.array(value) for value in (m, b, alpha)))
-    return Law(float(E), b / alpha, alpha, ladder.x0), objective
+    """The law of the least sum of Huber losses, and that sum."""
+
+    def lowest_at(log_alpha: float) -> float:
+        return float(_fit_at(ladder, noise, np.exp([log_alpha]))[2][0])
+
+    rough = solver.fit(ladder.log_loss[:, None], ladder.log_ratio, np.array([noise]), ZOOMS)[2]
+    bounds = np.log(np.clip(rough * np.exp([-NEAR, NEAR]), STARTS[0], STARTS[-1]))
+    tight = {"xatol": 1e-11}
+    best = minimize_scalar(lowest_at, bounds=bounds, method="bounded", options=tight)
+    alpha = np.exp([best.x])
+    E, A, lowest = _fit_at(ladder, noise, alpha)
+    return Law(float(E[0]), float(A[0]), float(alpha[0]), ladder.x0), float(lowest[0])
+
+
+def _fit_at(ladder: Ladder, noise: float, alphas: Vector) -> tuple[Vector, Vector, Vector]:
+    losses = np.tile(ladder.log_loss[:, None], len(alphas))
+    return solver.fit_at(losses, ladder.log_ratio, np.full(len(alphas), noise), alphas)
 
 
 def misfit(ladder: Ladder, log_loss: Vector, fitted: Vector) -> Vector:
-    """The p [samples] of an F test of losses [n, samples] at the ladder's points, by the sd they
-    have, against fitted log losses [sizes, samples]."""
+    """p [...] of an F test of losses [points, ...] against fitted log losses [sizes, ...]."""
     strays = ladder.means(log_loss) - fitted
     freedom = len(strays) - 3
-    square = (ladder.counts[:, None] * strays**2).sum(axis=0) / freedom
-    return np.asarray(
-        f_distribution.sf(square / ladder.noise_of(log_loss) ** 2, freedom, ladder.freedom),
-        np.float64,
-    )
+    square = np.tensordot(ladder.counts, strays**2, 1) / freedom
+    p: Vector = f_distribution.sf(square / ladder.noise_of(log_loss) ** 2, freedom, ladder.freedom)
+    return p
 
 
-def _region(ladder: Ladder, law: Law, objective: float) -> tuple[Interval, Border]:
-    """The profile interval of the exponent, and the border of the region over the exponents in
-    it."""
-    highest = objective + TAU * ladder.noise**2 / 2 * float(
-        f_distribution.isf(LEVEL, 1, ladder.freedom)
-    )
+def _confidence_region(ladder: Ladder, law: Law, lowest: float) -> tuple[Interval, Vector]:
+    """The profile interval of the exponent, and the border of the region over that interval."""
+    quantile = float(f_distribution.isf(ALPHA, 1, ladder.freedom))
+    highest = lowest + TAU * ladder.noise**2 / 2 * quantile
 
-    def profile(alphas: Vector) -> tuple[Vector, Vector, Vector]:
-        count = len(alphas)
-        values = np.tile(ladder.log_loss[:, None], count)
-        return solve(values, ladder.log_ratio, np.full(count, HUBER * ladder.noise), alphas)
+    def excess(log_alpha: float) -> float:
+        return float(_fit_at(ladder, ladder.noise, np.exp([log_alpha]))[2][0]) - highest
 
     def end(inner: float, outer: float) -> float:
-        ends = np.log(outer), np.log(inner)
-        return exp(
-            brentq(lambda value: float(profile(np.exp([value]))[2][0]) - highest, *ends, xtol=1e-9)
-        )
+        return float(np.exp(brentq(excess, np.log(outer), np.log(inner), xtol=1e-9)))
 
     alphas = np.sort(np.append(STARTS, law.alpha))
-    inside = np.flatnonzero((profile(alphas)[2] <= highest) | (alphas == law.alpha))
+    inside = np.flatnonzero(
+        (_fit_at(ladder, ladder.noise, alphas)[2] <= highest) | (alphas == law.alpha)
+    )
     first, last = inside[0], inside[-1]
     low = end(alphas[first], alphas[first - 1]) if first > 0 else None
     high = end(alphas[last], alphas[last + 1]) if last < len(alphas) - 1 else None
     between = np.geomspace(low or alphas[0], high or alphas[-1], BORDER_ALPHAS)
-    m, b, _ = profile(between)
-    m, b = _border(ladder, between, m, b, highest)
-    A = np.maximum(b / between, 0)
-    return Interval(low, high), Border(
-        floor(m, b, between).ravel(), A.ravel(), np.tile(between, len(A)), ladder.x0
-    )
+    E, A, _ = _fit_at(ladder, ladder.noise, between)
+    return Interval(low, high), _border(ladder, between, E, A, highest)
 
 
-def _border(
-    ladder: Ladder, alphas: Vector, m: Vector, b: Vector, highest: float
-) -> tuple[Vector, Vector]:
-    """m and b [1 + directions, alphas]: the best laws of each exponent, then where rays from them
-    leave the region or meet E = 0 or A = 0. The rays are even in the metric in which the region is
-    round to second order."""
-    g = basis(ladder.log_ratio, alphas)
-    slopes = np.stack([1 / (m + b * g), g / (m + b * g)], axis=-1)
+def _border(ladder: Ladder, alphas: Vector, E: Vector, A: Vector, highest: float) -> Vector:
+    """E, A and alpha [3, laws]: the best laws of each exponent, and where rays from them leave the
+    region or meet E = 0 or A = 0.
+
+    The rays are even in the metric in which the region is round to second order, in the loss at x0
+    and its slope there, alpha A: at small exponents E and A are nearly collinear.
+    """
+    power = np.exp(-np.multiply.outer(ladder.log_ratio, alphas))
+    fitted = E + A * power
+    slopes = np.stack([1 / fitted, (power - 1) / alphas / fitted], axis=-1)
     root = np.linalg.cholesky(np.linalg.inv(np.einsum("nki,nkj->kij", slopes, slopes)))
     angles = 2 * np.pi * np.arange(BORDER_DIRECTIONS) / BORDER_DIRECTIONS
-    to_m, to_b = np.einsum("kij,jd->idk", root, [np.cos(angles), np.sin(angles)]) * ladder.noise
-    far = np.minimum(_room(m - b / alphas, to_m - to_b / alphas), _room(b, to_b))
-    near = np.zeros_like(far)
-    fixed, steps = (m + b * g)[:, None], to_m + to_b * g[:, None]
+    rays = np.einsum("kij,jd->idk", root, [np.cos(angles), np.sin(angles)]) * ladder.noise
+    to_A = rays[1] / alphas
+    to_E = rays[0] - to_A
 
     def inside(reach: Vector) -> NDArray[np.bool_]:
-        residual = np.log(fixed + reach * steps) - ladder.log_loss[:, None, None]
-        return huber(residual, np.array(HUBER * ladder.noise)) <= highest
+        E_there, A_there = E + reach * to_E, A + reach * to_A
+        allowed = (E_there >= 0) & (A_there >= 0)
+        with np.errstate(invalid="ignore"):
+            residual = np.log(E_there + A_there * power[:, None]) - ladder.log_loss[:, None, None]
+        losses: Vector = huber(HUBER * ladder.noise, residual).sum(axis=0)
+        return np.asarray(allowed & (losses <= highest))
 
+    near, far = np.zeros_like(to_A), np.full_like(to_A, FARTHEST)
     near = np.where(inside(far), far, near)
     for _ in range(BISECTIONS):
         middle = (near + far) / 2
         closer = inside(middle)
         near, far = np.where(closer, middle, near), np.where(closer, far, middle)
-    return np.vstack([m, m + near * to_m]), np.vstack([b, b + near * to_b])
-
-
-def _room(value: Vector, speed: Vector) -> Vector:
-    """How far to go before the value is 0, at most FARTHEST."""
-    falling = np.minimum(speed, 0)
-    return np.where(
-        value + FARTHEST * falling < 0,
-        np.maximum(value, 0) / -np.where(falling < 0, falling, -1),
-        FARTHEST,
-    )
+    border = np.vstack([E, E + near * to_E]), np.vstack([A, A + near * to_A])
+    E, A = (np.where(part > NOUGHT, part, 0).ravel() for part in border)
+    return np.stack([E, A, np.tile(alphas, 1 + BORDER_DIRECTIONS)])

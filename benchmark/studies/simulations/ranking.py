@@ -1,8 +1,6 @@
-"""Does the leaderboard's rule hold what it promises? Tables of made-up rows whose true differences
-are known."""
+"""Does the leaderboard's rule hold what it promises? Simulated tables with known differences."""
 
-import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations
 from math import comb
@@ -22,23 +20,23 @@ from benchmark.measure.significance import (
     welch,
     welch_freedom,
 )
-from benchmark.reports.document import Report, Table
+from benchmark.reports.document import Document, Report, Table
 from benchmark.reports.leaderboard.tracks import BOOTSTRAP_SEED
+from benchmark.utils.arrays import Vector
 
-Vector = NDArray[np.float64]
-
+COMMAND = "python -m benchmark significance"
 ROWS = (4, 8, 15)
 SEEDS = (5, 10)
 SPREADS = (1.0, 3.0, 10.0)
-"""The largest over the smallest seed sd of a table; those between them are spaced evenly in
-logarithm."""
+"""The largest over the smallest seed sd of a table; those between are even in logarithm."""
 BATCH = 1000
 """Tables whose pairs are held at a time."""
+POSITIVES, NEGATIVES, RECIPE_SEEDS, RESAMPLES = 300, 900, 5, 500
 
 
 @dataclass(frozen=True)
 class RankingDesign:
-    """Of one table. Its first two rows have the root mean square of all sds, which is 1."""
+    """One table; its first two rows have the root mean square of all sds, which is 1."""
 
     rows: int
     seeds: int
@@ -49,25 +47,31 @@ class RankingDesign:
         others = np.geomspace(1, self.spread, self.rows - 2)
         return np.concatenate([[1.0, 1.0], others / np.sqrt(np.mean(others**2))])
 
+    def cells(self) -> tuple[str, str, str]:
+        """Rows, seeds, and largest over smallest sd."""
+        return str(self.rows), str(self.seeds), f"{self.spread:g}"
+
 
 @dataclass(frozen=True)
 class RankingOutcome:
-    """Counts over simulated tables, whose first row is better than all others by `difference`, or
-    equal to them (0)."""
+    """Counts over simulated tables whose first row is better than all others by `difference`, or
+    equal to them (0).
+
+    `false_better` counts tables in which a row is called better than one it is not better than;
+    `found`, by other row, those in which the first row is called better than it.
+    """
 
     design: RankingDesign
     difference: float
     tables: int
     false_better: int
-    """Tables in which a row is called better than one it is not better than."""
     found: tuple[int, ...]
-    """By other row: tables in which the first row is called better than it."""
 
 
 @dataclass(frozen=True)
 class TwoRecipes:
-    """Made-up scores of two equally good recipes: sd of each recipe's own effect on a test row, and
-    of a seed's effect on how far apart the classes are."""
+    """Simulated scores of two equally good recipes: sd of each recipe's own effect on a test row,
+    and of a seed's effect on the distance of the classes."""
 
     name: str
     row_effect: float
@@ -76,20 +80,16 @@ class TwoRecipes:
 
 @dataclass(frozen=True)
 class IntervalCoverage:
+    """`outside` counts intervals of the bootstrap without 0; `welch` counts Welch's tests over the
+    seeds alone that call the two different."""
+
     case: TwoRecipes
     draws: int
     outside: int
-    """Intervals of the bootstrap without 0."""
     welch: int
-    """Welch's tests over the seeds alone that call the two different."""
 
 
 CASES = (TwoRecipes("seeds vary most", 0.1, 0.1), TwoRecipes("recipes differ by row", 0.5, 0.02))
-SHIFTED = (
-    *("rows", "seeds", "largest / smallest sd", "difference in sds"),
-    *("found", "least and most in other pairs", "with a false better"),
-)
-POSITIVES, NEGATIVES, RECIPE_SEEDS, RESAMPLES = 300, 900, 5, 500
 
 
 def outcomes(tables: int, seed: int) -> Iterator[RankingOutcome]:
@@ -97,23 +97,18 @@ def outcomes(tables: int, seed: int) -> Iterator[RankingOutcome]:
         RankingDesign(rows, seeds, spread) for rows in ROWS for seeds in SEEDS for spread in SPREADS
     ]
     for number, design in enumerate(designs):
-        least = float(f"{detectable(list(design.sds), design.seeds, comb(design.rows, 2)):.6g}")
-        for difference in (0.0, least):
-            yield simulate(
-                design,
-                difference,
-                tables,
-                np.random.default_rng([seed, number, int(difference > 0)]),
-            )
+        stated = detectable(list(design.sds), design.seeds, comb(design.rows, 2))
+        for shifted, difference in enumerate((0.0, float(f"{stated:.6g}"))):
+            random = np.random.default_rng([seed, number, shifted])
+            yield simulate(design, difference, tables, random)
 
 
 def simulate(
     design: RankingDesign, difference: float, tables: int, random: np.random.Generator
 ) -> RankingOutcome:
-    false, found = 0, np.zeros(design.rows - 1, np.int64)
-    true = np.array(
-        [first == 0 and difference > 0 for first, _ in combinations(range(design.rows), 2)]
-    )
+    false, detected = 0, np.zeros(design.rows - 1, np.int64)
+    pairs = combinations(range(design.rows), 2)
+    true = np.array([first == 0 and difference > 0 for first, _ in pairs])
     for start in range(0, tables, BATCH):
         shape = min(BATCH, tables - start), design.rows, design.seeds
         values = random.standard_normal(shape) * design.sds[:, None]
@@ -121,13 +116,16 @@ def simulate(
         better, worse = called(values)
         false += int((worse | (better & ~true)).any(axis=1).sum())
         if difference > 0:
-            found += better[:, : design.rows - 1].sum(axis=0)
-    return RankingOutcome(design, difference, tables, false, tuple(map(int, found)))
+            detected += better[:, : design.rows - 1].sum(axis=0)
+    return RankingOutcome(design, difference, tables, false, tuple(map(int, detected)))
 
 
 def called(values: Vector) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """For each pair of rows, in the order of combinations: is the first called better, or worse?
-    values [tables, rows, seeds]; the rule of `significance.ranks`, for many tables at once."""
+    """Whether the first row of each pair is called better, and whether worse [tables, pairs].
+
+    values [tables, rows, seeds]; pairs in the order of combinations. The rule of
+    `significance.ranks`, for many tables at once.
+    """
     seeds = values.shape[2]
     mean, square = values.mean(axis=2), values.var(axis=2, ddof=1) / seeds
     first, second = np.array(list(combinations(range(values.shape[1]), 2))).T
@@ -145,127 +143,11 @@ def coverage(case: TwoRecipes, draws: int, random: np.random.Generator) -> Inter
     outside = different = 0
     for _ in range(draws):
         runs_a, runs_b = _recipe_pair(case, random)
-        found = bootstrap_difference(runs_a, runs_b, RESAMPLES, BOOTSTRAP_SEED)
-        outside += not found.low <= 0 <= found.high
-        auc_a, auc_b = ([_auc(run) for run in runs] for runs in (runs_a, runs_b))
+        interval = bootstrap_difference(runs_a, runs_b, RESAMPLES, BOOTSTRAP_SEED)
+        outside += not interval.low <= 0 <= interval.high
+        auc_a, auc_b = ([placements(run).auc for run in runs] for runs in (runs_a, runs_b))
         different += welch(auc_a, auc_b).p <= ALPHA
     return IntervalCoverage(case, draws, outside, different)
-
-
-def report(tables: int, draws: int, seed: int) -> Report:
-    found = list(outcomes(tables, seed))
-    covered = [
-        coverage(case, draws, np.random.default_rng([seed, 1000 + at]))
-        for at, case in enumerate(CASES)
-    ]
-    return as_report(found, covered, seed)
-
-
-def as_report(found: list[RankingOutcome], covered: list[IntervalCoverage], seed: int) -> Report:
-    null, shifted = (
-        [one for one in found if (one.difference > 0) is better] for better in (False, True)
-    )
-    worst, least = (
-        max(one.false_better / one.tables for one in found),
-        min(one.found[0] / one.tables for one in shifted),
-    )
-    return Report(
-        "Does the ranking rule hold?",
-        (
-            (
-                "Simulated tables of normal values; made by `python -m benchmark significance`."
-                " The rule: Welch's t-test on every pair of rows, Holm over all pairs at"
-                f" {_percent(ALPHA, 0)}. ± is 1.96 standard errors of the simulation (generator"
-                f" seed {seed})."
-            ),
-            (
-                f"In no design more than {_percent(worst)} of the tables call a row better that is"
-                " not. A difference of the size that a table states is found in at least"
-                f" {_percent(least)} of them."
-            ),
-        ),
-        (_null(null), _shifted(shifted), _covered(covered)),
-        {
-            "seed": seed,
-            "outcomes": [asdict(one) for one in found],
-            "coverage": [asdict(one) for one in covered],
-        },
-    )
-
-
-def files(made: Report, results: Path) -> dict[Path, str]:
-    numbers = json.dumps(made.numbers, indent=1) + "\n"
-    return {results / "significance.md": made.markdown(), results / "significance.json": numbers}
-
-
-def _null(found: list[RankingOutcome]) -> Table:
-    return Table(
-        "Equal rows",
-        ("rows", "seeds", "largest / smallest sd", "tables", "with a false better"),
-        tuple(
-            (*_design(one.design), f"{one.tables:,}", _share(one.false_better, one.tables))
-            for one in found
-        ),
-        (f"Holm's bound is {_percent(ALPHA, 0)}. Pairs share rows, so less of it is used up.",),
-    )
-
-
-def _shifted(found: list[RankingOutcome]) -> Table:
-    return Table(
-        f"One row better by the difference that is to be found with {_percent(POWER, 0)}",
-        SHIFTED,
-        tuple(
-            (
-                *_design(one.design),
-                f"{one.difference:.2f}",
-                _share(one.found[0], one.tables),
-                (
-                    f"{_percent(min(one.found[1:]) / one.tables)},"
-                    f" {_percent(max(one.found[1:]) / one.tables)}"
-                ),
-                _share(one.false_better, one.tables),
-            )
-            for one in found
-        ),
-        (
-            (
-                "The difference is stated for two rows of the table's root mean square sd"
-                " (`found`); beside a quieter row the better one is found more often, beside a"
-                " noisier one less often."
-            ),
-        ),
-    )
-
-
-def _covered(found: list[IntervalCoverage]) -> Table:
-    return Table(
-        "The bootstrap over test rows and seeds",
-        (
-            "two equally good recipes",
-            "draws",
-            "intervals without 0",
-            "Welch over seeds calls them different",
-        ),
-        tuple(
-            (
-                one.case.name,
-                f"{one.draws:,}",
-                _share(one.outside, one.draws),
-                _share(one.welch, one.draws),
-            )
-            for one in found
-        ),
-        (
-            (
-                f"{RECIPE_SEEDS} seeds each, {POSITIVES} positive and {NEGATIVES} negative test"
-                " rows. Ranks are statements about recipes on this very test split. Where recipes"
-                " are good on different rows, another split of as many rows may order them"
-                " otherwise: seeds alone do not show it, the interval does. With five seeds that"
-                " vary a lot the interval is a little narrow, since resamples do not know how"
-                " uncertain an sd of five values is."
-            ),
-        ),
-    )
 
 
 def _recipe_pair(
@@ -283,17 +165,109 @@ def _recipe_pair(
     return recipes[0], recipes[1]
 
 
-def _auc(run: ClassScores) -> float:
-    return placements(run).auc
+def report(tables: int, draws: int, seed: int) -> Report:
+    covered = [
+        coverage(case, draws, np.random.default_rng([seed, 1000 + at]))
+        for at, case in enumerate(CASES)
+    ]
+    return as_report(list(outcomes(tables, seed)), covered, seed)
 
 
-def _design(design: RankingDesign) -> tuple[str, str, str]:
-    return str(design.rows), str(design.seeds), f"{design.spread:g}"
+def documents(report: Report, results: Path) -> list[Document]:
+    return report.documents(results / "significance", COMMAND)
 
 
-def _share(count: int, of: int) -> str:
-    share = count / of
-    return f"{_percent(share)} ± {100 * 1.96 * np.sqrt(share * (1 - share) / of):.1f}"
+def as_report(
+    outcomes: Sequence[RankingOutcome], covered: Sequence[IntervalCoverage], seed: int
+) -> Report:
+    shifted = [each for each in outcomes if each.difference > 0]
+    worst = max(each.false_better / each.tables for each in outcomes)
+    least = min(each.found[0] / each.tables for each in shifted)
+    remarks = (
+        f"Simulated tables of normal values; made by `{COMMAND}`. The rule: Welch's t-test on every"
+        f" pair of rows, Holm over all pairs at {_percent(ALPHA, 0)}. ± is 1.96 standard errors of"
+        f" the simulation (generator seed {seed}).",
+        f"In no design more than {_percent(worst)} of the tables call a row better that is not. A"
+        f" difference of the size that a table states is found in at least {_percent(least)} of"
+        " them.",
+    )
+    equal = [each for each in outcomes if each.difference == 0]
+    numbers = {
+        "seed": seed,
+        "outcomes": [asdict(each) for each in outcomes],
+        "coverage": [asdict(each) for each in covered],
+    }
+    tables = (_equal_rows(equal), _shifted(shifted), _covered(covered))
+    return Report("Does the ranking rule hold?", remarks, tables, numbers)
+
+
+def _equal_rows(outcomes: Sequence[RankingOutcome]) -> Table:
+    rows = [
+        (*each.design.cells(), f"{each.tables:,}", _share(each.false_better, each.tables))
+        for each in outcomes
+    ]
+    return Table(
+        "Equal rows",
+        ("rows", "seeds", "largest / smallest sd", "tables", "with a false better"),
+        tuple(rows),
+        (f"Holm's bound is {_percent(ALPHA, 0)}. Pairs share rows, so less of it is used up.",),
+    )
+
+
+def _shifted(outcomes: Sequence[RankingOutcome]) -> Table:
+    rows = []
+    for each in outcomes:
+        least, most = (_percent(end(each.found[1:]) / each.tables) for end in (min, max))
+        rows.append(
+            (
+                *(*each.design.cells(), f"{each.difference:.2f}"),
+                _share(each.found[0], each.tables),
+                f"{least}, {most}",
+                _share(each.false_better, each.tables),
+            )
+        )
+    return Table(
+        f"One row better by the difference that is to be found with {_percent(POWER, 0)}",
+        (
+            *("rows", "seeds", "largest / smallest sd", "difference in sds"),
+            *("found", "least and most in other pairs", "with a false better"),
+        ),
+        tuple(rows),
+        (
+            "The difference is stated for two rows of the table's root mean square sd (`found`);"
+            " beside a quieter row the better one is found more often, beside a noisier one less"
+            " often.",
+        ),
+    )
+
+
+def _covered(coverages: Sequence[IntervalCoverage]) -> Table:
+    rows = [
+        (
+            *(each.case.name, f"{each.draws:,}"),
+            *(_share(count, each.draws) for count in (each.outside, each.welch)),
+        )
+        for each in coverages
+    ]
+    welch_title = "Welch over seeds calls them different"
+    return Table(
+        "The bootstrap over test rows and seeds",
+        ("two equally good recipes", "draws", "intervals without 0", welch_title),
+        tuple(rows),
+        (
+            f"{RECIPE_SEEDS} seeds each, {POSITIVES} positive and {NEGATIVES} negative test rows."
+            " Ranks are statements about recipes on this very test split. Where recipes are good on"
+            " different rows, another split of as many rows may order them otherwise: seeds alone"
+            " do not show it, the interval does. With five seeds that vary a lot the interval is a"
+            " little narrow, since resamples do not know how uncertain an sd of five values is.",
+        ),
+    )
+
+
+def _share(count: int, total: int) -> str:
+    """E.g. `4.7 % ± 0.3`, with 1.96 standard errors."""
+    share = count / total
+    return f"{_percent(share)} ± {100 * 1.96 * np.sqrt(share * (1 - share) / total):.1f}"
 
 
 def _percent(share: float, digits: int = 1) -> str:

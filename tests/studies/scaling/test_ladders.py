@@ -12,11 +12,10 @@ from benchmark.errors import BenchmarkError, UsageError
 from benchmark.measure.cost import Parameters
 from benchmark.recipes import recipe as recipes
 from benchmark.records import record
-from benchmark.records.archive import Archive
 from benchmark.studies.campaign import cells, variants
-from benchmark.studies.scaling import extrapolate, figures, files, ladders, released
+from benchmark.studies.scaling import figures, ladders
 from benchmark.studies.scaling import report as scaling_report
-from benchmark.studies.scaling.curves import NO_LAW, curves
+from benchmark.studies.scaling.verdict import NO_LAW, curves
 from benchmark.verify import place, tables
 from tests.factories import TEST, make_record
 
@@ -95,7 +94,7 @@ def three(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def report(three):
-    return scaling_report.report(scaling_report.findings(three, "synthetic_tiny"))
+    return scaling_report.as_report(scaling_report.findings(three, "synthetic_tiny"))
 
 
 def law(report, recipe: str, axis: str) -> dict:
@@ -137,7 +136,7 @@ def test_no_law_has_no_exponent_and_a_refused_design_says_why(report) -> None:
     assert "| flat | 6: 1,000 to 32,000 | 0-2 | no scaling law found (p = " in text
     assert "**made up**" in text and "elementwise work counts 0" in text
     assert "| 0.417 → 0.417 |" in text  # 2.5 of 6
-    assert "falls: not fitted: rows span 0.90 decades" in text
+    assert "| falls | 4: 125 to 1,000 | 0-2 | not fitted: 4 sizes that are 5% apart" in text
 
 
 def test_steps_are_tabled_with_what_differs_between_them(report) -> None:
@@ -151,23 +150,24 @@ def test_steps_are_tabled_with_what_differs_between_them(report) -> None:
 
 
 def test_tables_are_held_to_the_records(three, tmp_path) -> None:
-    made = files.files(three, files.present(three))
-    assert [path.name for path in made] == [
-        f"synthetic_tiny{form}" for form in (".md", ".csv", ".json")
+    made = scaling_report.documents(three, "synthetic_tiny")
+    assert [each.path for each in made] == [
+        three / "scaling" / f"synthetic_tiny{form}" for form in (".md", ".csv", ".json")
     ]
-    assert json.loads(list(made.values())[2])["dataset"] == "synthetic_tiny"
-    header, first, *_ = list(made.values())[1].splitlines()
+    markdown, table, numbers = (each.text for each in made)
+    assert markdown.startswith("# Scaling laws on synthetic_tiny")
+    assert json.loads(numbers)["dataset"] == "synthetic_tiny"
+    header, first, *_ = table.splitlines()
     assert len(header.split(",")) == len(first.split(",")) and first.startswith(
         "synthetic_tiny,falls,parameters,0 1 2,1000,"
     )
+    assert scaling_report.datasets(three) == ["synthetic_tiny"]
     (tmp_path / "scaling").mkdir()
     (tmp_path / "scaling" / "simulation.md").write_text("")
-    assert [path for path, _ in tables.tables(Archive(tmp_path)) if "scaling" in str(path)] == []
-    (tmp_path / "scaling" / "gone.md").write_text("")
-    with pytest.raises(
-        BenchmarkError, match="gone has neither records of a ladder nor a released one"
-    ):
-        files.files(tmp_path, files.present(tmp_path))
+    assert [path for path, _ in tables.tables([], tmp_path) if "scaling" in str(path)] == []
+    gone = tmp_path / "scaling" / "gone.md"
+    gone.write_text("")
+    assert (gone, "is made from no record; remove it") in tables.tables([], tmp_path)
 
 
 def test_figures_of_every_axis(tmp_path) -> None:
@@ -183,7 +183,7 @@ def test_figures_of_every_axis(tmp_path) -> None:
 
 
 def test_only_laws_have_a_panel_above_their_floor(three) -> None:
-    found = curves(ladders.ladders(three, "synthetic_tiny"))
+    found = curves(ladders.rungs(three, "synthetic_tiny"))
     for names, panels in ((("falls", "flat"), 2), (("flat", "short"), 1)):
         chosen = [
             curve for curve in found if curve.axis is ladders.PARAMETERS and curve.recipe in names
@@ -201,7 +201,7 @@ def test_records_of_two_data_sets_are_no_one_study(tmp_path) -> None:
     content["numerics"] = 1
     other.write_text(json.dumps(content))
     with pytest.raises(BenchmarkError, match="the records are of different data or numerics"):
-        ladders.ladders(tmp_path, "synthetic_tiny")
+        ladders.rungs(tmp_path, "synthetic_tiny")
 
 
 def test_a_step_is_a_cell_and_its_record_is_held_against_it(tmp_path) -> None:
@@ -242,34 +242,6 @@ def test_a_step_is_a_cell_and_its_record_is_held_against_it(tmp_path) -> None:
     )
 
 
-def test_released_ladders_have_their_published_sizes() -> None:
-    [(family, sizes)] = released.ladders("criteo_x1").items()
-    assert [size.parameters for size in sizes][::6] == [959_806, 9_752_810] and len(sizes) == 7
-    assert (
-        "Too few for a law over FLOPs, which takes 1." in released.section(family, sizes).section()
-    )
-    assert released.ladders("synthetic") == {}
-
-
-def test_a_plan_is_marked_as_extrapolated(three) -> None:
-    """FLOPs are twice the parameters; a run took 4 s, whatever its size."""
-    there = ladders.ladders(three, "synthetic_tiny")
-    falls, flat = (
-        extrapolate.plan("synthetic_tiny", name, there[name], 1e9) for name in ("falls", "flat")
-    )
-    assert falls is not None and flat is not None and "EXTRAPOLATED" in falls.title
-    numbers, none = dict(falls.rows), dict(flat.rows)
-    assert (
-        numbers["FLOPs per sample"] == "2,000,000,000"
-        and numbers["beyond the largest measured"] == "4.5 decades"
-    )
-    assert numbers["hours on this machine"] == f"{4 * 1e9 / 32_000 / 3600:,.1f}"
-    assert numbers["test LogLoss"].startswith("0.45") and "(0.45000 to " in numbers["test LogLoss"]
-    assert "an upper bound" in falls.remarks[0]
-    assert none["test LogLoss"] == "no scaling law found: nothing to extrapolate"
-    assert extrapolate.plan("synthetic_tiny", "falls", there["falls"][:1], 1e9) is None
-
-
 def test_the_command_says_what_it_would_run(capsys) -> None:
     import typer
 
@@ -282,7 +254,6 @@ def test_the_command_says_what_it_would_run(capsys) -> None:
     assert "0 cells done before, 7 to run" in printed and "synthetic_tiny/dnn-7/seed-0" in printed
     for words, message in (
         (["scale"], "--recipe DATASET/NAME"),
-        (["scale", "--plan"], "--plan and --to SIZE go together"),
         (["scale", "--recipe", "synthetic_tiny/lr"], "recipe synthetic_tiny/lr has no ladder"),
     ):
         with pytest.raises(UsageError, match=message):

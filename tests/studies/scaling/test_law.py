@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
+from scipy.special import huber
 
-from benchmark.studies.scaling import bootstrap
-from benchmark.studies.scaling import fit as scaling_fit
-from benchmark.studies.scaling.bootstrap import law_or_constant
+from benchmark.studies.scaling import fit as solver
+from benchmark.studies.scaling import verdict
 from benchmark.studies.scaling.law import TAU, Law, LawFit, best_law, fit
 from benchmark.studies.scaling.points import Ladder, NotFitted, Point
 
@@ -80,10 +80,10 @@ def test_exact_data(law) -> None:
 def test_noise_free_losses_are_met(E, A, alpha, step, count) -> None:
     log_ratio = step * (np.arange(count) - (count - 1) / 2)
     log_loss = np.log(E + A * np.exp(-alpha * log_ratio))
-    m, b, found, objective = scaling_fit.fit_one(log_loss, log_ratio, 1e-3)
-    fitted = m + b * scaling_fit.basis(log_ratio, np.array(found))
-    assert np.log(fitted) == pytest.approx(log_loss, abs=1e-6)
-    assert objective < 1e-10
+    fitted = solver.fit(log_loss[:, None], log_ratio, np.array([1e-3]), zooms=10)
+    E, A, alpha, lowest = (float(value[0]) for value in fitted)
+    assert np.log(E + A * np.exp(-alpha * log_ratio)) == pytest.approx(log_loss, abs=1e-6)
+    assert lowest < 1e-10
 
 
 def test_pure_power_has_no_floor() -> None:
@@ -102,11 +102,10 @@ def test_a_floor_is_identified_where_it_is_known_closer_than_the_loss_falls() ->
 
 
 def test_the_objective_is_hubers_sum_by_hand() -> None:
-    """Residuals 0.5 and 3 at delta 1: 0.125 + 2.5."""
-    assert scaling_fit.huber(np.array([0.5, -3.0]), np.array(1.0)) == pytest.approx(2.625)
-    assert scaling_fit.location(np.array([[0.0], [0.0], [10.0]]), np.array([1.0]))[
-        0
-    ] == pytest.approx(0.5)
+    """Of 0, 0 and 10 at delta 1, Huber's location is 0.5: residuals 0.5 twice and 9.5, so a sum of
+    0.125 + 0.125 + 9."""
+    location, lowest = solver.fit_constant(np.array([[0.0], [0.0], [10.0]]), np.array([1 / 1.345]))
+    assert (location[0], lowest[0]) == pytest.approx((0.5, 9.25))
 
 
 def test_the_tau_constant_is_that_of_draws() -> None:
@@ -122,12 +121,7 @@ def test_no_better_law_is_found_by_brute_force(seed) -> None:
 
     def loss(values) -> float:
         fitted = exp(values[0]) + np.exp(values[1] - exp(values[2]) * ladder.log_ratio)
-        return (
-            float(
-                scaling_fit.huber(np.log(fitted) - ladder.log_loss, np.array(1.345 * ladder.noise))
-            )
-            * 1e6
-        )
+        return float(huber(1.345 * ladder.noise, np.log(fitted) - ladder.log_loss).sum()) * 1e6
 
     starts = [
         (log(E), log(A), log(alpha))
@@ -148,15 +142,15 @@ def test_interval_ends_have_the_deviance_of_the_quantile() -> None:
     _, lowest = best_law(ladder, ladder.noise)
     delta, border = np.array(1.345 * ladder.noise), lowest + TAU * 4.747225 * ladder.noise**2 / 2
     for end in (found.alpha.low, found.alpha.high):
-        _, _, reached = scaling_fit.solve(
-            ladder.log_loss[:, None], ladder.log_ratio, delta[None], np.array([end])
+        _, _, reached = solver.fit_at(
+            ladder.log_loss[:, None], ladder.log_ratio, np.array([ladder.noise]), np.array([end])
         )
         assert reached[0] == pytest.approx(border, rel=1e-5)
 
     def nearest(E: float) -> float:
         def loss(values) -> float:
             fitted = E + np.exp(values[0] - exp(values[1]) * ladder.log_ratio)
-            return float(scaling_fit.huber(np.log(fitted) - ladder.log_loss, delta)) * 1e6
+            return float(huber(delta, np.log(fitted) - ladder.log_loss).sum()) * 1e6
 
         start = (log(found.law.at(X0) - E), log(found.law.alpha))
         options = {"maxiter": 4000, "xatol": 1e-9, "fatol": 1e-9}
@@ -170,7 +164,7 @@ def test_interval_ends_have_the_deviance_of_the_quantile() -> None:
 def test_bands_hold_the_law_and_widen_beyond_the_sizes() -> None:
     found = fit(Ladder.of(noisy(LAW, 6e-4, 2)))
     sizes = np.array([*SIZES, 1e8])
-    low, high = found.border.band(sizes)
+    low, high = found.band(sizes)
     assert (low < found.law.at(sizes)).all() and (found.law.at(sizes) < high).all()
     assert (high - low)[-1] > 2 * (high - low)[3]
 
@@ -269,8 +263,8 @@ def test_a_seed_that_stands_twice() -> None:
 
 def test_the_same_words_give_the_same_bits() -> None:
     ladder = Ladder.of(noisy(Law(0.46, 0, 0.5, X0), 1e-3, 4))
-    assert law_or_constant(ladder, 99) == law_or_constant(ladder, 99)
-    assert law_or_constant(ladder, 99, seed=1) != law_or_constant(ladder, 99)
+    assert verdict.constant_p(ladder, 99) == verdict.constant_p(ladder, 99)
+    assert verdict.constant_p(ladder, 99, seed=1) != verdict.constant_p(ladder, 99)
     assert fit(ladder) == fit(ladder)
 
 
@@ -282,14 +276,12 @@ def test_small_simulation() -> None:
     noise = 6e-4 * random.standard_normal((18, 400))
     drawn = np.log(LAW.at(ladder.size))[:, None] + noise
     pooled = ladder.noise_of(drawn)
-    best = scaling_fit.fit_many(drawn, ladder.log_ratio, pooled, 4)
-    _, _, at_truth = scaling_fit.solve(
-        drawn, ladder.log_ratio, 1.345 * pooled, np.full(400, LAW.alpha)
-    )
-    holds = 2 * (at_truth - best.objective) / pooled**2 / TAU <= 4.747225
+    *_, lowest = solver.fit(drawn, ladder.log_ratio, pooled, 4)
+    _, _, at_truth = solver.fit_at(drawn, ladder.log_ratio, pooled, np.full(400, LAW.alpha))
+    holds = 2 * (at_truth - lowest) / pooled**2 / TAU <= 4.747225
     assert 0.92 <= holds.mean() <= 0.98
     fits = [fit(replace(ladder, log_loss=drawn[:, at])) for at in range(8)]
     assert [LAW.alpha in one.alpha for one in fits] == list(holds[:8])
-    null = bootstrap.null_statistics(ladder, log(0.47), 4e-3, 400, seed=5)
-    flat_draws = bootstrap.statistics(ladder, log(0.47) + noise)
+    null = verdict.null_statistics(ladder, log(0.47), 4e-3, 400, seed=5)
+    flat_draws = verdict.statistics(ladder, log(0.47) + noise)[0]
     assert (flat_draws <= np.quantile(null, 0.95)).mean() >= 0.92

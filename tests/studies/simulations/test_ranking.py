@@ -15,7 +15,7 @@ from benchmark.studies.simulations.ranking import (
     as_report,
     called,
     coverage,
-    files,
+    documents,
     report,
     simulate,
 )
@@ -54,8 +54,8 @@ def test_the_spread_of_a_design_is_about_a_root_mean_square_of_one() -> None:
 
 
 def test_the_kept_tables_are_those_of_the_kept_numbers() -> None:
-    for path, text in files(as_report(OUTCOMES, COVERAGE, KEPT["seed"]), RESULTS).items():
-        assert path.read_text() == text
+    for document in documents(as_report(OUTCOMES, COVERAGE, KEPT["seed"]), RESULTS):
+        assert document.current
 
 
 def test_the_kept_simulation_is_large_and_holds_what_the_leaderboard_promises() -> None:

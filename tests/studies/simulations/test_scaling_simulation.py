@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from benchmark.cli import scale
-from benchmark.studies.scaling.bootstrap import law_or_constant
+from benchmark.measure.significance import ALPHA
 from benchmark.studies.scaling.law import fit
 from benchmark.studies.scaling.points import Ladder
+from benchmark.studies.scaling.verdict import constant_p
 from benchmark.studies.simulations import scaling as scaling_simulation
 from benchmark.studies.simulations.scaling import (
     DESIGNS,
@@ -17,15 +18,15 @@ from benchmark.studies.simulations.scaling import (
     UNEQUAL_SDS,
     Case,
     Coverage,
-    FoundLaw,
-    JointCoverage,
     LawOutcome,
+    Verdicts,
+    as_report,
     coverage,
+    documents,
     generator,
     power,
     verdicts,
 )
-from benchmark.studies.simulations.scaling_report import files, report
 
 STRONG = Case(DESIGNS[0], SDS[0], 30.0)
 NOISY = Case(DESIGNS[0], 1e-3, noisier=UNEQUAL_SDS[1])
@@ -33,10 +34,10 @@ STEPPED = Case(DESIGNS[1], 1e-3, losses=STEP)
 OUTCOME = LawOutcome(
     seed=7,
     tests=(
-        FoundLaw(Case(DESIGNS[0], SDS[0]), 1000, 50, 0),
-        FoundLaw(STRONG, 1000, 910, 60),
-        FoundLaw(NOISY, 100, 9, 1),
-        FoundLaw(STEPPED, 1000, 2, 998),
+        Verdicts(Case(DESIGNS[0], SDS[0]), 1000, 50, 0),
+        Verdicts(STRONG, 1000, 910, 60),
+        Verdicts(NOISY, 100, 9, 1),
+        Verdicts(STEPPED, 1000, 2, 998),
     ),
     laws=(
         Coverage(STRONG, 100, 95, 94, 93, 80, 75, 60, 0.5),
@@ -44,7 +45,6 @@ OUTCOME = LawOutcome(
             Case(DESIGNS[0], 1e-3, 20.0, noisier=UNEQUAL_SDS[0]), 100, 70, 94, 93, 80, 75, 60, 0.5
         ),
     ),
-    joints=(JointCoverage(6, 5, 3, 4e-4, 100, 96, 90, 4, 0.004),),
 )
 
 
@@ -67,10 +67,10 @@ def test_verdicts_are_those_of_the_tables(case) -> None:
     log_loss = case.draws(blank, 3, generator(2))
     found, misfits = verdicts(case, log_loss)
     ladders = [Ladder(blank.size, log_loss[:, at], blank.first) for at in range(3)]
-    assert [law_or_constant(ladder).found for ladder in ladders] == list(found | misfits)
-    assert [law_or_constant(ladder).found and fit(ladder).rejected for ladder in ladders] == list(
-        misfits
-    )
+    falls = [constant_p(ladder) <= ALPHA for ladder in ladders]
+    rejected = [fit(ladder).rejected for ladder in ladders]
+    assert falls == list(found | misfits)
+    assert [both == (True, True) for both in zip(falls, rejected, strict=True)] == list(misfits)
     assert 0 < found.sum() < 3 if case.fall else misfits.all()
 
 
@@ -90,31 +90,28 @@ def test_a_strong_law_is_found_and_covered() -> None:
 
 
 def test_the_tables_show_the_counts(tmp_path) -> None:
-    made = report(OUTCOME)
+    made = as_report(OUTCOME)
     assert made.remarks[1].startswith('"No scaling law found" in at least 95.0%')
     assert made.remarks[1].endswith("not by a power law, at most 0.2% are called a law.")
     assert (
         "a law in at least 91.0%" in made.remarks[1]
         and "covers in 95.0% to 95.0%" in made.remarks[1]
     )
-    text, numbers = files(made, tmp_path).values()
+    markdown, numbers = documents(OUTCOME, tmp_path)
+    text = markdown.text
     assert (
         "| 0.0004 | 30 | 0.5 | 0.012 | 1,000 | 91.0% ± 1.8% | 3.0% ± 1.1% | 6.0% ± 1.5% |" in text
     )
     assert "| 0.01, 0.001, 0.001, 0.001, 0.001, 0.001 | 0 |  | 0 | 100 | 9.0% ± 5.6% |" in text
     assert "| 5 x 3 over 1 | 0.001 | a step |  | 0.057 | 1,000 | 0.2% ± 0.3% |" in text
-    assert (
-        "| 6 + 5, x 3 | 0.0004 | 100 | 96.0% ± 3.8% | 90.0% ± 5.9% | 4.0% ± 3.8% | 0.004 |" in text
-    )
-    assert json.loads(numbers)["laws"][0]["alpha_where_found"] == 75
-    assert sorted(path.name for path in files(made, tmp_path)) == [
-        "simulation.json",
-        "simulation.md",
+    assert json.loads(numbers.text)["laws"][0]["alpha_where_found"] == 75
+    assert [numbers.path, markdown.path] == [
+        tmp_path / "scaling" / f"simulation.{form}" for form in ("json", "md")
     ]
 
 
 def test_the_command_writes_the_tables(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(scaling_simulation, "simulate", lambda draws, seed, notify: OUTCOME)
     scale.simulate(1, 7, tmp_path)
-    made = files(report(OUTCOME), tmp_path)
-    assert {path: path.read_text() for path in (tmp_path / "scaling").iterdir()} == made
+    expected = {document.path: document.text for document in documents(OUTCOME, tmp_path)}
+    assert {path: path.read_text() for path in (tmp_path / "scaling").iterdir()} == expected

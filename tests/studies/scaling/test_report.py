@@ -7,18 +7,13 @@ from dataclasses import replace
 from math import nextafter
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from benchmark.errors import UsageError
 from benchmark.records import record
-from benchmark.reports.words import derived
-from benchmark.studies.scaling import extrapolate, figures, files, ladders, sections
+from benchmark.reports.document import derived
+from benchmark.studies.scaling import figures, ladders, tables
 from benchmark.studies.scaling import report as scaling_report
-from benchmark.studies.scaling.curves import NO_POWER_LAW, Joint, curves
-from benchmark.studies.scaling.joint import JointFit, JointLaw
-from benchmark.studies.scaling.law import Interval
-from benchmark.studies.scaling.report import numbers
+from benchmark.studies.scaling.verdict import NO_POWER_LAW, curves
 from tests.studies.scaling.test_ladders import SIZES, climb, falling, keep
 
 MEANS = {
@@ -28,18 +23,6 @@ MEANS = {
     "noisy": (0.48, 0.474, 0.470, 0.467, 0.465, 0.464),
     "slow": (0.478, 0.476, 0.474, 0.472, 0.470, 0.468),
 }
-JOINT = JointFit(
-    law=JointLaw(0.43, 0.003, 0.7, 0.02, 4.95, 1e4, 1e5),
-    noise=1e-3,
-    freedom=20,
-    E=Interval(0.425, 0.435),
-    fall=0.05,
-    fall_of_parameters=0.0009,
-    fall_of_rows=0.02,
-    sd=4.7e-4,
-    r2=0.98,
-    misfit=0.4,
-)
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +39,7 @@ def results(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def report(results):
-    return scaling_report.report(scaling_report.findings(results, "synthetic_tiny"))
+    return scaling_report.as_report(scaling_report.findings(results, "synthetic_tiny"))
 
 
 @pytest.fixture(scope="module")
@@ -81,25 +64,18 @@ def test_a_law_that_the_data_reject_is_not_printed(name, report, rows, results) 
         if (law["recipe"], law["axis"]) == (name, "parameters")
     ]
     assert (law["verdict"], law["fit"]) == (NO_POWER_LAW, None) and law["misfit"] < 0.05
-    _, table, _ = files.texts(results, "synthetic_tiny", report).values()
-    line = next(line for line in csv.DictReader(table.splitlines()) if line["recipe"] == name)
+    _, sizes, _ = scaling_report.documents(results, "synthetic_tiny")
+    line = next(line for line in csv.DictReader(sizes.text.splitlines()) if line["recipe"] == name)
     assert line["verdict"] == NO_POWER_LAW and float(line["misfit"]) == law["misfit"]
     assert [line[column] for column in ("E", "A", "alpha", "alpha_low", "r2", "held_out")] == [
         ""
     ] * 6
-    assert not [met for met in report.numbers["crossings"] if name in (met["a"], met["b"])]
-    ladder = ladders.ladders(results, "synthetic_tiny")[name]
-    plan = extrapolate.plan("synthetic_tiny", name, ladder, 1e9)
-    assert (
-        plan is not None
-        and dict(plan.rows)["test LogLoss"] == f"{NO_POWER_LAW}: nothing to extrapolate"
-    )
 
 
 def test_figures_of_rejected_laws_have_points_alone(results) -> None:
     chosen = [
         curve
-        for curve in curves({"valley": ladders.ladders(results, "synthetic_tiny")["valley"]})
+        for curve in curves({"valley": ladders.rungs(results, "synthetic_tiny")["valley"]})
         if curve.axis is ladders.PARAMETERS
     ]
     figure = figures.laws("synthetic_tiny", ladders.PARAMETERS, chosen)
@@ -153,10 +129,8 @@ def test_seeds_that_differ_between_sizes_are_counted(tmp_path) -> None:
     for step, seeds in ((1, 3), (2, 5)):
         for seed in range(seeds):
             keep(tmp_path, "a", step, seed, 0.47, 1_000 * step)
-    [curve, _] = curves(ladders.ladders(tmp_path, "synthetic_tiny"))
-    assert (
-        "| a | 2: 1,000 to 2,000 | 3 to 5 a size |" in sections.laws(curve.axis, [curve]).section()
-    )
+    [curve, _] = curves(ladders.rungs(tmp_path, "synthetic_tiny"))
+    assert "| a | 2: 1,000 to 2,000 | 3 to 5 a size |" in tables.laws(curve.axis, [curve]).section()
 
 
 def test_a_ladder_says_what_all_its_steps_change(tmp_path) -> None:
@@ -164,66 +138,15 @@ def test_a_ladder_says_what_all_its_steps_change(tmp_path) -> None:
     content = json.loads(path.read_text())
     content["recipe"]["train"] |= {"learning_rate": 0.002, "patience": 7}
     path.write_text(json.dumps(content))
-    [rungs] = ladders.ladders(tmp_path, "synthetic_tiny").values()
-    remarks = sections.steps("synthetic_tiny", "dnn", rungs).remarks
+    [rungs] = ladders.rungs(tmp_path, "synthetic_tiny").values()
+    remarks = tables.steps("synthetic_tiny", "dnn", rungs).remarks
     assert remarks[0] == "Learning rate of every step: 0.002."
     assert (
         remarks[1].startswith("Every step differs from the recipe in ")
         and "train.patience = 7" in remarks[1]
     )
-    gone = sections.steps("synthetic_tiny", "gone", rungs).remarks
+    gone = tables.steps("synthetic_tiny", "gone", rungs).remarks
     assert gone == remarks[:1]
-
-
-def joint(**changes) -> dict[str, str]:
-    section = sections.together([Joint("a", 0.42, replace(JOINT, **changes))])
-    return dict(zip(section.head, section.rows[0], strict=True))
-
-
-def test_terms_of_the_joint_law_that_hardly_fall_have_no_numbers() -> None:
-    """Parameters fall by 0.0009, less than two sds of 0.00047; the rows' exponent has run to its
-    bound."""
-    row = joint()
-    assert [row[column] for column in ("A", "alpha", "B", "beta")] == ["-"] * 4
-    assert row["E less the oracle's"] == "+0.01000, outside the interval"
-    row = joint(fall_of_parameters=0.00095, law=replace(JOINT.law, beta=0.5))
-    assert [row[column] for column in ("A", "alpha", "B", "beta")] == [
-        "0.00300",
-        "0.700",
-        "0.02000",
-        "0.500",
-    ]
-    row = joint(E=Interval(0.0, 0.435))
-    assert (
-        row["E"] == "not identified (0.00000 to 0.43500)"
-        and row["E less the oracle's"] == "within the interval"
-    )
-
-
-def test_the_numbers_have_no_estimate_that_the_tables_lack() -> None:
-    tried = Joint("a", 0.42, replace(JOINT, E=Interval(0.0, 0.435)))
-    [found] = numbers("d", {}, [], [], [tried], {})["joint"]
-    assert [found["fit"]["law"][name] for name in ("E", "A", "alpha", "B", "beta")] == [None] * 5
-    assert found["fit"]["E"] == {"low": 0.0, "high": 0.435} and not found["fit"]["identified"]
-    [found] = numbers(
-        "d", {}, [], [], [Joint("a", 0.42, replace(JOINT, fall_of_parameters=0.002))], {}
-    )["joint"]
-    assert (found["fit"]["law"]["E"], found["fit"]["law"]["alpha"], found["misfit"]) == (
-        0.43,
-        0.7,
-        0.4,
-    )
-
-
-def test_a_joint_law_that_the_data_reject_is_not_printed() -> None:
-    row = joint(misfit=0.001)
-    assert (
-        row["verdict"] == "no joint law fits (misfit p = 0.001)"
-        and row["oracle LogLoss"] == "0.42000"
-    )
-    assert not any(
-        row[column] for column in ("E", "A", "alpha", "B", "beta", "R²", "E less the oracle's")
-    )
 
 
 def test_fitted_numbers_are_the_same_where_losses_differ_in_the_last_bit(tmp_path) -> None:
@@ -240,7 +163,7 @@ def test_fitted_numbers_are_the_same_where_losses_differ_in_the_last_bit(tmp_pat
                     ),
                     path,
                 )
-        made = scaling_report.report(scaling_report.findings(folder, "synthetic_tiny"))
+        made = scaling_report.as_report(scaling_report.findings(folder, "synthetic_tiny"))
         assert made is not None
         fits = [
             {key: law[key] for key in ("fit", "p", "misfit", "noise_p")}
@@ -249,33 +172,3 @@ def test_fitted_numbers_are_the_same_where_losses_differ_in_the_last_bit(tmp_pat
         texts.append((made.markdown(), json.dumps(fits)))
     assert texts[0] == texts[1] and texts[0][1].count('"alpha"') == 4
     assert derived({"a": 0.123456789, "b": [3, None, 1.0]}) == {"a": 0.12346, "b": [3, None, 1.0]}
-
-
-def test_crossing_laws(tmp_path) -> None:
-    climb(tmp_path, "a", falling)
-    climb(tmp_path, "b", lambda size: 0.4525 + (falling(size) - 0.45) * 0.5)
-    found = scaling_report.report(scaling_report.findings(tmp_path, "synthetic_tiny"))
-    assert found is not None
-    [on_parameters, on_flops] = found.numbers["crossings"]
-    [crossing] = on_parameters["at"]
-    at = np.exp(np.log(SIZES).mean()) * 16  # where half of 0.02 (x / x0)^-0.5 is 0.0025
-    assert crossing["size"] == pytest.approx(at, rel=0.2) and not crossing["measured"]
-    assert crossing["first_better_above"] and on_flops["axis"] == "flops"
-    assert "| extrapolated |" in found.markdown()
-
-
-def test_costs_are_extrapolated_by_straight_lines(tmp_path) -> None:
-    """A sample takes 1e-6 + 1e-9 FLOPs seconds; 1,000 rows and two epochs; FLOPs are twice the
-    parameters."""
-    for step, size in enumerate(SIZES, start=1):
-        keep(tmp_path, "a", step, 0, 0.47, size, seconds=2000 * (1e-6 + 1e-9 * 2 * size))
-    ladder = ladders.ladders(tmp_path, "synthetic_tiny")["a"]
-    plan = extrapolate.plan("synthetic_tiny", "a", ladder, 1e9)
-    assert plan is not None
-    numbers = dict(plan.rows)
-    assert numbers["FLOPs per sample"] == "2,000,000,000"
-    assert numbers["hours on this machine"] == f"{2000 * (1e-6 + 2) / 3600:,.1f}"
-    with pytest.raises(
-        UsageError, match="--to 32000: synthetic_tiny/a was measured up to 32,000 parameters"
-    ):
-        extrapolate.plan("synthetic_tiny", "a", ladder, 32_000)
