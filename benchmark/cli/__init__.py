@@ -22,9 +22,9 @@ from benchmark.cli import (
     verify,
 )
 
-app = typer.Typer(
-    name="benchmark", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
-)
+app = typer.Typer(name="benchmark", no_args_is_help=True, pretty_exceptions_enable=False)
+
+ALIAS = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 
 
 def _version(asked: bool) -> None:
@@ -58,8 +58,9 @@ app.add_typer(data.app, name="data")
 app.add_typer(speed.app, name="speed")
 app.command("rank")(rank.rank)
 app.command("suite")(studies.suite)
-app.command("ablate")(studies.ablate)
-app.command("damping")(studies.damping)
+app.add_typer(studies.app, name="study")
+for old, study in {"ablate": "ablation", "damping": "damping"}.items():
+    app.command(old, hidden=True, context_settings=ALIAS)(studies.alias(study))
 app.add_typer(scale.app, name="scale")
 app.command("tune")(tune.tune)
 app.command("leaderboard")(results.leaderboard)

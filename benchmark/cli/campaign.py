@@ -3,20 +3,14 @@
 import sys
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from benchmark.errors import UsageError
+from benchmark.cli.options import Options
 from benchmark.terminal.console import notice, out
-from benchmark.utils.types import Device
-
-if TYPE_CHECKING:
-    from benchmark.data.store import Store
-    from benchmark.studies.campaign.cells import Cell
 
 if TYPE_CHECKING:
     from benchmark.data.store import Store
@@ -24,28 +18,6 @@ if TYPE_CHECKING:
     from benchmark.studies.campaign.suite import Pool
 
 Timed = tuple["Planned", float | None]
-
-
-@dataclass(frozen=True)
-class Options:
-    """How cells are run."""
-
-    jobs: int
-    threads: int | None
-    device: Device
-    backend: Literal["loky", "dask"]
-    address: str | None
-    data_root: Path | None
-    results: Path
-    dry_run: bool
-    track: bool
-    quiet: bool
-
-    def __post_init__(self) -> None:
-        if (self.backend == "dask") != (self.address is not None):
-            raise UsageError(
-                "--backend dask and --address HOST:PORT, of its scheduler, go together"
-            )
 
 
 def carry_out(cells: "Sequence[Cell]", stores: "Mapping[str, Store]", options: Options) -> int:

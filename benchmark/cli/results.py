@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from benchmark.cli.options import RecordsFolder, ResultsFolder
+from benchmark.cli.options import RecordsFolder, ResultsFolder, with_options
 from benchmark.terminal.console import notice, out, print_table
 from benchmark.utils.paths import RESULTS, shown
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from benchmark.reports.leaderboard.boards import Board
 
 
+@with_options()
 def leaderboard(
     dataset: Annotated[str | None, typer.Option(help="Print this data set's tables alone.")] = None,
     check: Annotated[

@@ -1,53 +1,27 @@
 """`scale`: scaling laws over the steps of a recipe, and its shapes of equal FLOPs."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from benchmark.cli.campaign import Options, carry_out, open_store
-from benchmark.cli.options import (
-    Address,
-    Backend,
-    DataRoot,
-    Device,
-    DryRun,
-    Jobs,
-    NoTrack,
-    Quiet,
-    Results,
-    Seeds,
-    Threads,
-    parse_seeds,
-)
+from benchmark.cli.options import Options, with_options
+from benchmark.cli.studies import run_study, write_documents
 from benchmark.errors import UsageError
 from benchmark.terminal.console import notice, out, print_table
 from benchmark.utils.paths import RESULTS, shown
-
-if TYPE_CHECKING:
-    from benchmark.recipes.recipe import Recipe
 
 app = typer.Typer(invoke_without_command=True)
 
 
 @app.callback()
+@with_options(Options)
 def scale(
     context: typer.Context,
     recipe: Annotated[
         str | None,
         typer.Option(help="The recipe whose \\[scaling] steps are climbed, DATASET/NAME."),
     ] = None,
-    seeds: Seeds = "0-2",
-    jobs: Jobs = 1,
-    threads: Threads = None,
-    device: Device = "cpu",
-    backend: Backend = "loky",
-    address: Address = None,
-    data_root: DataRoot = None,
-    results: Results = RESULTS,
-    dry_run: DryRun = False,
-    no_track: NoTrack = False,
-    quiet: Quiet = False,
     plan: Annotated[
         bool,
         typer.Option("--plan", help="Run nothing: extrapolate cost and loss to the size --to."),
@@ -56,46 +30,21 @@ def scale(
         float | None,
         typer.Option(min=1, help="Dense parameters without head, e.g. 1e9, for --plan."),
     ] = None,
+    *,
+    options: Options,
 ) -> None:
-    """Run the ladder and the shapes of a recipe, where records are missing or stale, and fit its
-    scaling laws."""
+    """Alias of `study scaling`; also its tables, its simulation and its extrapolation."""
     if context.invoked_subcommand is not None:
         return
     if plan != (to is not None):
         raise UsageError("--plan and --to SIZE go together")
     if to is not None:
-        _plan(results, recipe, to)
+        _plan(options.results, recipe, to)
         return
-    if recipe is None:
-        raise UsageError("give the recipe whose ladder is to be climbed: --recipe DATASET/NAME")
-    options = Options(
-        jobs, threads, device, backend, address, data_root, results, dry_run, not no_track, quiet
-    )
-    numbers = parse_seeds(seeds)
 
-    from benchmark.recipes import recipe as recipes
-    from benchmark.studies.campaign import variants as grid
-    from benchmark.studies.scaling import ladders as study
-    from benchmark.studies.scaling import shapes
+    from benchmark.studies.study import studies
 
-    base = recipes.load(recipe)
-    if base.name is None:
-        raise UsageError(
-            f"--recipe {recipe}: a ladder is of a recipe in recipes/, against which it can be"
-            " verified"
-        )
-    variants = study.variants(base)
-    store = open_store(base.dataset, options)
-    grid.require_buildable(variants, store.schema)
-    shapes.require_levels(base, store.schema)
-    _require_rows(base, store.fingerprint.rows["train"])
-    failed = carry_out(
-        grid.cells(study.STUDY, base.dataset, variants, numbers), {base.dataset: store}, options
-    )
-    if not dry_run:
-        _tables(results, [base.dataset], show=not quiet, track=not no_track)
-    if failed:
-        raise typer.Exit(1)
+    run_study(studies.get("scaling"), {"recipe": recipe}, options)
 
 
 @app.command()
@@ -103,8 +52,10 @@ def tables(results: Annotated[Path, typer.Option(help="Folder of the records.")]
     """Make results/scaling anew from records: every ladder that was run, and the sizes of the
     released ones."""
     from benchmark.studies.scaling import files
+    from benchmark.studies.study import studies
 
-    _tables(results, files.datasets(results), show=False)
+    for dataset in files.datasets(results):
+        write_documents(studies.get("scaling"), results, dataset)
 
 
 @app.command()
@@ -151,34 +102,3 @@ def _plan(results: Path, recipe: str | None, to: float) -> None:
         )
     for section in sections:
         print_table(section)
-
-
-def _require_rows(recipe: "Recipe", rows: int) -> None:
-    for kind, steps in (("step", recipe.scaling), ("shape", recipe.shapes.of)):
-        for number, step in enumerate(steps, start=1):
-            if step.rows is not None and step.rows > rows:
-                where = f"recipe {recipe.id}, [scaling] {kind} {number}"
-                raise UsageError(f"{where}: rows = {step.rows}, there are only {rows}")
-
-
-def _tables(results: Path, datasets: list[str], *, show: bool, track: bool = False) -> None:
-    from benchmark.studies.scaling import figures, files
-    from benchmark.studies.scaling import report as scaling_report
-    from benchmark.utils.files import write_text
-
-    for dataset in datasets:
-        found = scaling_report.findings(results, dataset)
-        report = scaling_report.report(found)
-        if report is None:
-            continue
-        for section in report.tables if show else ():
-            print_table(section)
-        for path, text in files.texts(results, dataset, report).items():
-            write_text(path, text)
-            out.print(f"written: {shown(path)}", highlight=False, soft_wrap=True)
-        for path in figures.draw(found, results):
-            out.print(f"written: {shown(path)}", highlight=False, soft_wrap=True)
-        if track:
-            from benchmark.tracking import scaling as tracking_scaling
-
-            tracking_scaling.show(results, dataset, notice)

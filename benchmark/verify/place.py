@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmark.errors import UsageError
-from benchmark.recipes import recipe as recipes
-from benchmark.records import comparable
 from benchmark.records.record import (
     ADHOC,
     Record,
@@ -18,9 +16,7 @@ from benchmark.records.record import (
     record_path,
     scores_path,
 )
-from benchmark.studies import damping
-from benchmark.studies.ablation import design
-from benchmark.studies.scaling import ladders
+from benchmark.studies.study import studies
 from benchmark.utils.paths import RECIPES, shown
 
 
@@ -89,45 +85,7 @@ def _of_study(record: Record, path: Path, study: str, recipe_folder: Path) -> It
         expected = adhoc_path(
             root(path), record.dataset, model, record.recipe_digest, rows, record.seed
         )
-        fits = path == expected
-    elif study == design.STUDY:
-        fits = folder == design.folder(
-            (record.recipe["model"]["mixing"], record.recipe["model"]["ffn"])
-        )
-    elif study == damping.STUDY:
-        fits = folder.endswith(f"-{record.recipe['model']['num_blocks']}")
-    elif study == ladders.STUDY:
-        yield from _of_ladder(record, folder, recipe_folder)
-        fits = True
-    else:
-        fits = True
-    if not fits:
-        yield f"the recipe is not that of {study}/{folder}, where {shown(path)} lies"
-
-
-def _of_ladder(record: Record, folder: str, recipe_folder: Path) -> Iterator[str]:
-    """A run of a ladder is held against the step or shape of the recipe as it stands."""
-    place = ladders.place_of(folder)
-    if place is None:
-        yield f"{ladders.STUDY}/{folder} names no step of a recipe, nor a shape"
-        return
-    kind, number = place.kind, place.number
-    try:
-        recipe = recipes.load(f"{record.dataset}/{place.recipe}", recipe_folder)
-    except UsageError as error:
-        yield str(error)
-        return
-    if number > (there := len(ladders.sizes(recipe, kind))):
-        yield f"recipe {recipe.id} has {there} {kind}s, and the record is of {kind} {number}"
-        return
-    variant = ladders.variant(recipe, kind, number)
-    yield from (
-        f"stale: {fault}; run it again"
-        for fault in comparable.recipe(record, variant.recipe.digest())
-    )
-    if record.train_rows != variant.rows:
-        stated, asked = (rows or "all" for rows in (record.train_rows, variant.rows))
-        yield (
-            f"the record is of {stated} training rows, {kind} {number} of recipe {recipe.id} of"
-            f" {asked}"
-        )
+        if path != expected:
+            yield f"the recipe is not that of {study}/{folder}, where {shown(path)} lies"
+    elif study in studies.names():
+        yield from studies.get(study).faults(record, folder, recipe_folder)

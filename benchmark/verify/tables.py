@@ -1,16 +1,17 @@
 """Whether what is made of records is still what they give."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from benchmark.errors import BenchmarkError
 from benchmark.records.record import Record
 from benchmark.reports import document
+from benchmark.reports.document import Document
 from benchmark.reports.leaderboard import files as leaderboard
 from benchmark.speed import measurements
-from benchmark.studies import study
 from benchmark.studies.claims import claims
-from benchmark.studies.scaling import files as scaling
+from benchmark.studies.study import studies
 
 Fault = tuple[Path, str]
 
@@ -19,13 +20,30 @@ def tables(records: Sequence[Record], results: Path) -> Iterator[Fault]:
     """Files that are missing or other than what `records`, the ranked ones, and those beside them
     give."""
     yield from _made("leaderboard", results, lambda: leaderboard.files(records, results))
-    yield from _made("claims", results, lambda: claims.files(results))
-    for path in study.unlike(results):
-        yield path, "is not what its study's records give; run the study's command again"
-    yield from _made(
-        "scale tables", results, lambda: scaling.files(results, scaling.present(results))
-    )
+    yield from _documents("claims", results, lambda: claims.documents(results))
+    for name in studies.names():
+        study = studies.get(name)
+        for dataset in study.datasets(results):
+            make = partial(study.documents, results, dataset)
+            yield from _documents(f"study tables {name}", results, make)
     yield from _speed(results)
+
+
+def _documents(
+    command: str, results: Path, make: Callable[[], Sequence[Document]]
+) -> Iterator[Fault]:
+    try:
+        documents = make()
+    except (BenchmarkError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+        yield (
+            results,
+            (
+                f"the files of `{command}` cannot be made of these records: {type(error).__name__}:"
+                f" {error}"
+            ),
+        )
+        return
+    yield from ((each.path, each.fault) for each in documents if not each.current)
 
 
 def _made(command: str, results: Path, make: Callable[[], Mapping[Path, str]]) -> Iterator[Fault]:

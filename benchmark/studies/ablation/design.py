@@ -1,25 +1,27 @@
-"""The ablation of RankElastor (2605.23191): mixing x FFN at equal width, a factorial design."""
+"""The cells of the ablation, and the recipes they run."""
 
 from collections.abc import Sequence
+from itertools import product
 
 from benchmark.errors import UsageError
 from benchmark.recipes import recipe as recipes
 from benchmark.recipes.recipe import Recipe
-from benchmark.studies.ablation.factorial import Name
 from benchmark.studies.campaign.variants import Variant
 
-STUDY = "ablation"
 BASE = "rankelastor_small"
-"""The recipe that is varied, where none is named."""
+"""The recipe that is varied, unless another is named."""
+FACTORS = ("mixing", "FFN")
 MIXING = ("full", "kronecker", "transpose", "none")
 FFN = ("glu", "gelu", "relu")
+LEVELS = (MIXING, FFN)
 VARIED = ("model.mixing", "model.ffn")
-GRID = tuple((mixing, ffn) for mixing in MIXING for ffn in FFN)
+CellName = tuple[str, str]
+"""A level of mixing and one of the FFN."""
+GRID: tuple[CellName, ...] = tuple(product(MIXING, FFN))
 
 
-def parse_cells(text: str | None) -> list[Name]:
-    """`full/glu,none/relu` as pairs, in the order of the grid; all of them for None. Raises
-    UsageError."""
+def parse_cells(text: str | None) -> list[CellName]:
+    """`full/glu,none/relu` as pairs in the order of the grid, all for None. Raises UsageError."""
     if text is None:
         return list(GRID)
     chosen = {cell.strip() for cell in text.split(",")}
@@ -31,24 +33,21 @@ def parse_cells(text: str | None) -> list[Name]:
     return [cell for cell in GRID if "/".join(cell) in chosen]
 
 
-def variants(base: Recipe, chosen: Sequence[Name]) -> list[Variant]:
-    """Raises UsageError for a base that has no such parts."""
+def variants(base: Recipe, cells: Sequence[CellName]) -> list[Variant]:
+    """The base with the mixing and FFN of each cell. Raises UsageError for another model."""
     if base.model != "rankelastor":
         raise UsageError(
             f"--recipe {base.id}: the ablation varies parts of rankelastor, and this is"
             f" {base.model}"
         )
-    return [
-        Variant(
-            folder(cell),
-            recipes.override(
-                base, [f"{key}={part}" for key, part in zip(VARIED, cell, strict=True)]
-            ),
-        )
-        for cell in chosen
-    ]
+    return [Variant(folder(cell), _varied(base, cell)) for cell in cells]
 
 
-def folder(cell: Name) -> str:
-    """Where the records of a cell lie."""
+def folder(cell: CellName) -> str:
+    """The folder of a cell's records, which is the name of its variant."""
     return "-".join(cell)
+
+
+def _varied(base: Recipe, cell: CellName) -> Recipe:
+    settings = [f"{key}={part}" for key, part in zip(VARIED, cell, strict=True)]
+    return recipes.override(base, settings)

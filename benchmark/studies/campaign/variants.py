@@ -1,30 +1,21 @@
-"""Studies: a base recipe varied, and the records of its variants, which are never ranked.
+"""Variants of recipes: what a study runs."""
 
-results/studies/<study>/<data set>/<variant>/seed-<n>.json   results/studies/<study>/<data
-set>.{md,json}
-"""
-
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePath
 
 from benchmark.data.schema import Schema
 from benchmark.errors import UsageError
 from benchmark.recipes.recipe import Recipe, on_meta
-from benchmark.records import record
-from benchmark.records.comparable import Runs
+from benchmark.records.archive import study_place
 from benchmark.records.ranks import When
 from benchmark.records.ranks import ranks as run_ranks
 from benchmark.records.record import Record
-from benchmark.reports.document import Report
 from benchmark.studies.campaign.cells import Cell
-from benchmark.utils.files import write_text
 
 
 @dataclass(frozen=True)
 class Variant:
-    """`rows` limits the training rows to the first."""
+    """A recipe to run, by its name in the study; `rows` limits the training rows to the first."""
 
     name: str
     recipe: Recipe
@@ -32,12 +23,13 @@ class Variant:
 
 
 def cells(study: str, card: str, variants: Iterable[Variant], seeds: Sequence[int]) -> list[Cell]:
+    """A cell for each variant and seed; `card` is the name or path of the data set's card."""
     return [
         Cell(
             variant.recipe,
             card,
             seed,
-            PurePath("studies", study, variant.recipe.dataset, variant.name),
+            study_place(study, variant.recipe.dataset, variant.name),
             variant.rows,
         )
         for variant in variants
@@ -46,7 +38,7 @@ def cells(study: str, card: str, variants: Iterable[Variant], seeds: Sequence[in
 
 
 def require_buildable(variants: Iterable[Variant], schema: Schema) -> None:
-    """Raises UsageError for a variant whose sizes do not fit, before any is run."""
+    """Raises UsageError, before any is run, for a variant whose sizes do not fit."""
     for variant in variants:
         try:
             on_meta(variant.recipe, schema)
@@ -54,30 +46,6 @@ def require_buildable(variants: Iterable[Variant], schema: Schema) -> None:
             raise UsageError(f"{variant.name}: {error}") from None
 
 
-def found(results: Path, study: str, dataset: str) -> Runs:
-    """Every record of a study on a data set, variants by name. Raises BenchmarkError for one that
-    cannot be read."""
-    runs: Runs = {}
-    for path in sorted((results / "studies" / study / dataset).glob("*/seed-*.json")):
-        runs.setdefault(path.parent.name, []).append(record.load(path))
-    return {name: sorted(records, key=lambda found: found.seed) for name, records in runs.items()}
-
-
 def ranks(run: Record, when: When) -> dict[str, float | None]:
     """Mean effective rank over its limit, stage by stage."""
     return run_ranks(run, "erank", "token", when)
-
-
-def texts(results: Path, study: str, dataset: str, report: Report) -> dict[Path, str]:
-    """The report as Markdown and its numbers as JSON, by their files: the same for the same
-    records."""
-    folder = results / "studies" / study
-    numbers = json.dumps(report.numbers, indent=1) + "\n"
-    return {folder / f"{dataset}.md": report.markdown(), folder / f"{dataset}.json": numbers}
-
-
-def write(results: Path, study: str, dataset: str, report: Report) -> list[Path]:
-    made = texts(results, study, dataset, report)
-    for path, text in made.items():
-        write_text(path, text)
-    return list(made)

@@ -15,9 +15,10 @@ from benchmark.errors import UsageError
 from benchmark.recipes import recipe as recipes
 from benchmark.recipes.recipe import Recipe
 from benchmark.recipes.scaling import Step
+from benchmark.records.archive import Archive
 from benchmark.records.comparable import require_comparable
 from benchmark.records.record import Record
-from benchmark.studies.campaign.variants import Variant, found
+from benchmark.studies.campaign.variants import Variant
 
 STUDY = "scaling"
 FOLDER = re.compile(r"(.+)-(shape)?([1-9][0-9]*)")
@@ -123,9 +124,8 @@ def shapes(results: Path, dataset: str) -> Ladders:
 
 
 def _rungs(results: Path, dataset: str, kind: Kind) -> Ladders:
-    runs = {
-        folder: each for folder, each in found(results, STUDY, dataset).items() if place_of(folder)
-    }
+    runs = Archive(results).by_name(dataset, STUDY)
+    runs = {folder: each for folder, each in runs.items() if place_of(folder)}
     require_comparable(runs)
     made: dict[str, list[Rung]] = {}
     for folder, each in runs.items():
