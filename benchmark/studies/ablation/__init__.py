@@ -1,6 +1,7 @@
 """The ablation of RankElastor (arXiv 2605.23191): mixing x FFN at equal width, crossed."""
 
 from collections.abc import Iterator, Sequence
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +14,17 @@ if TYPE_CHECKING:
     from benchmark.records.record import Record
     from benchmark.reports.document import Report
     from benchmark.studies.campaign.variants import Variant
+
+BASE = "rankelastor_small"
+"""The recipe that is varied, unless another is named."""
+LEVELS = {
+    "mixing": ("full", "kronecker", "transpose", "none"),
+    "FFN": ("glu", "gelu", "relu"),
+}
+"""The levels of the two factors."""
+VARIED = ("model.mixing", "model.ffn")
+CELLS = ["-".join(levels) for levels in product(*LEVELS.values())]
+"""The names of the variants, and of the folders of their records: MIXING-FFN."""
 
 
 class Ablation(Study):
@@ -32,38 +44,57 @@ class Ablation(Study):
         ] = None,
     ) -> "list[Variant]":
         from benchmark.data import catalog
-        from benchmark.recipes import recipe as recipes
-        from benchmark.studies.ablation import design
+        from benchmark.recipes.recipe import load, override
+        from benchmark.studies.campaign.variants import Variant
 
         card = catalog.find_card(dataset).card
-        base = recipes.load(recipe or f"{card.id}/{design.BASE}")
+        base = load(recipe or f"{card.id}/{BASE}")
         if base.dataset != card.id:
             raise UsageError(
                 f"--recipe {base.id} is for the data set {base.dataset}, not {card.id}"
             )
-        base = recipes.override(base, set_) if set_ else base
-        return design.variants(base, design.parse_cells(cells))
+        if base.model != "rankelastor":
+            raise UsageError(
+                f"--recipe {base.id}: the ablation varies parts of rankelastor, and this is"
+                f" {base.model}"
+            )
+        variants = []
+        for cell in parse_cells(cells):
+            parts = [f"{key}={part}" for key, part in zip(VARIED, cell.split("-"), strict=True)]
+            variants.append(Variant(cell, override(base, [*(set_ or []), *parts])))
+        return variants
 
     def faults(self, record: "Record", variant: str, recipe_folder: Path) -> Iterator[str]:
-        from benchmark.studies.ablation import design
-
         model = record.recipe["model"]
-        if variant != design.folder((model["mixing"], model["ffn"])):
+        if variant != f"{model['mixing']}-{model['ffn']}":
             yield self.misplaced(variant)
 
     def commands(self, dataset: str, variants: Sequence[str], seeds: str) -> list[str]:
         from benchmark.recipes.recipe import recipe_ids
-        from benchmark.studies.ablation import design
 
-        if f"{dataset}/{design.BASE}" not in recipe_ids():
+        if f"{dataset}/{BASE}" not in recipe_ids():
             return []
-        cells = ",".join(variant.replace("-", "/") for variant in variants)
+        cells = ",".join(variants).replace("-", "/")
         return [command_line("study ablation", dataset=dataset, cells=cells, seeds=seeds)]
 
     def report(self, results: Path, dataset: str) -> "Report | None":
         from benchmark.studies.ablation.report import report
 
         return report(results, dataset)
+
+
+def parse_cells(text: str | None) -> list[str]:
+    """`full/glu,none/relu` as names of variants, in order, all for None. Raises UsageError."""
+    if text is None:
+        return CELLS
+    chosen = [cell.strip().replace("/", "-") for cell in text.split(",")]
+    if unknown := sorted(set(chosen) - set(CELLS)):
+        mixing, ffn = map(", ".join, LEVELS.values())
+        raise UsageError(
+            f"--cells {unknown[0].replace('-', '/')}: write MIXING/FFN of mixing {mixing} and FFN"
+            f" {ffn}, e.g. full/glu,none/relu"
+        )
+    return [cell for cell in CELLS if cell in chosen]
 
 
 studies.register(Ablation.name)(Ablation())

@@ -2,45 +2,22 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from itertools import combinations, product
+from itertools import combinations
 from pathlib import Path
-from statistics import mean
 from typing import Any
 
-from benchmark.errors import BenchmarkError
 from benchmark.measure.effects import Effect, contrast
-from benchmark.records.archive import Archive
+from benchmark.records.archive import Archive, Runs
 from benchmark.records.comparable import require_alike
 from benchmark.records.record import Record
 from benchmark.reports.document import Report, Table, derived, seeds_in_words, with_sd
-from benchmark.studies.ablation.design import FACTORS, GRID, LEVELS, VARIED, CellName, folder
+from benchmark.studies.ablation import CELLS, LEVELS, VARIED, Ablation
 from benchmark.studies.campaign.variants import ranks
 
-Cells = dict[CellName, list[Record]]
-Values = dict[CellName, list[float]]
-
-
-@dataclass(frozen=True)
-class Measure:
-    """A number of a run that is compared, and the digits its tables show."""
-
-    key: str
-    title: str
-    digits: int
-    of: Callable[[Record], float | None]
-
-
-MEASURES = (
-    Measure("auc", "test AUC", 5, lambda run: run.metrics.test.auc),
-    Measure("logloss", "test LogLoss", 5, lambda run: run.metrics.test.logloss),
-    Measure(
-        "rank",
-        "erank / limit of the last stage",
-        3,
-        lambda run: list(ranks(run, "best").values())[-1],
-    ),
-)
-
+Values = dict[str, list[float]]
+"""The numbers of each cell, MIXING-FFN, over its seeds."""
+Interval = tuple[float, float, float]
+"""An estimate, and the ends of its 95 % interval."""
 
 WHAT = (
     "Made from the records in the folder of this name by `python -m benchmark study ablation`; do"
@@ -55,61 +32,76 @@ EFFECTS = (
     " are Welch & Satterthwaite's, as the variances of the cells may differ. Each stands by itself:"
     " of many, one in twenty leaves out an effect of zero by chance."
 )
+NOT_ANALYSED = (
+    "Not analysed: it takes two levels of each factor, and two seeds of each cell that differ."
+)
 
 
-def load_cells(results: Path, dataset: str) -> Cells:
-    """The records of every cell that has any, in the order of the grid.
+@dataclass(frozen=True)
+class Measure:
+    """A number of a run that is compared, and the digits its tables show."""
+
+    title: str
+    digits: int
+    of: Callable[[Record], float | None]
+
+
+MEASURES = {
+    "auc": Measure("test AUC", 5, lambda run: run.metrics.test.auc),
+    "logloss": Measure("test LogLoss", 5, lambda run: run.metrics.test.logloss),
+    "rank": Measure(
+        "erank / limit of the last stage", 3, lambda run: list(ranks(run, "best").values())[-1]
+    ),
+}
+
+
+def load_cells(results: Path, dataset: str) -> Runs:
+    """The records of every cell that has any, in order.
 
     Raises BenchmarkError where they differ in more than mixing, FFN and seed."""
-    runs = Archive(results).by_name(dataset, "ablation")
+    runs = Archive(results).by_name(dataset, Ablation.name)
     require_alike(runs, VARIED)
-    return {cell: runs[folder(cell)] for cell in GRID if folder(cell) in runs}
+    return {cell: runs[cell] for cell in CELLS if cell in runs}
 
 
-def measured(cells: Cells, measure: Measure, least: int = 2) -> Values:
+def cell_values(cells: Runs, measure: Measure, least: int = 2) -> Values:
     """The values of a measure in each cell that has `least` of them.
 
-    Raises BenchmarkError where no cell's values vary, so that no interval can be given."""
+    Empty where no cell's values vary over its seeds, as no interval can be given then."""
     values: Values = {}
     for cell, runs in cells.items():
         numbers = [value for run in runs if (value := measure.of(run)) is not None]
         if len(numbers) >= least:
             values[cell] = numbers
-    if values and all(len(set(numbers)) == 1 for numbers in values.values()):
-        raise BenchmarkError(
-            "the seeds of each cell give equal values: there is no variance to judge effects by"
-        )
-    return values
+    return values if any(len(set(numbers)) > 1 for numbers in values.values()) else {}
 
 
-def difference(values: Values, factor: int, level: str, over: str, unit: str) -> Effect | None:
-    """One level of a factor (0 or 1 of FACTORS) less another, averaged over the other factor.
+def difference(values: Values, factor: str, level: str, over: str, unit: str = "") -> Effect | None:
+    """A level of a factor less another, averaged over the levels of the other that both have.
 
-    The average is over the levels of the other factor that both have; None for fewer than two."""
-
-    def cell(name: str, other: str) -> CellName:
-        return (name, other) if factor == 0 else (other, name)
-
-    others = [
-        other
-        for other in LEVELS[1 - factor]
-        if values.keys() >= {cell(level, other), cell(over, other)}
-    ]
-    if len(others) < 2:
+    None where these are fewer than two."""
+    [(other_factor, levels)] = [item for item in LEVELS.items() if item[0] != factor]
+    pairs = {}
+    for other in levels:
+        form = f"{{}}-{other}" if factor == "mixing" else f"{other}-{{}}"
+        pair = form.format(level), form.format(over)
+        if values.keys() >= set(pair):
+            pairs[other] = pair
+    if len(pairs) < 2:
         return None
-    sides = [values[cell(name, other)] for name in (level, over) for other in others]
-    weights = [sign / len(others) for sign in (1, -1) for _ in others]
-    return contrast(sides, weights, unit, f"over {FACTORS[1 - factor]} {', '.join(others)}")
+    cells = [values[cell] for pair in pairs.values() for cell in pair]
+    weights = [1 / len(pairs), -1 / len(pairs)] * len(pairs)
+    return contrast(cells, weights, unit, f"over {other_factor} {', '.join(pairs)}")
 
 
-def interaction(values: Values, mixing: CellName, ffn: CellName, unit: str) -> Effect | None:
+def interaction(values: Values, mixing: tuple[str, str], ffn: tuple[str, str]) -> Effect | None:
     """By how much two levels of mixing differ more with one level of the FFN than with another.
 
     None where one of the four cells has no values."""
-    corners = list(product(mixing, ffn))
+    corners = [f"{first}-{second}" for first in mixing for second in ffn]
     if not values.keys() >= set(corners):
         return None
-    return contrast([values[corner] for corner in corners], [1, -1, -1, 1], unit)
+    return contrast([values[corner] for corner in corners], [1, -1, -1, 1], "")
 
 
 def report(results: Path, dataset: str) -> Report | None:
@@ -118,27 +110,28 @@ def report(results: Path, dataset: str) -> Report | None:
     if not cells:
         return None
     first = next(iter(cells.values()))[0]
-    tables, effects = [], {}
-    for measure in MEASURES:
-        table, effects[measure.key] = _effects(cells, measure)
-        tables.append(table)
     settings = {
         f"{group}.{key}": value
         for group in ("model", "train")
         for key, value in first.recipe[group].items()
         if f"{group}.{key}" not in VARIED
     }
+    fixed = ", ".join(f"{key} = {value}" for key, value in settings.items())
+    caveat = [f"**{first.caveat}**"] if first.caveat else []
+    effects = {key: dict(_effects(cells, measure)) for key, measure in MEASURES.items()}
+    tables = [_effects_table(MEASURES[key], each) for key, each in effects.items()]
     numbers = {
         "dataset": dataset,
         "settings": settings,
-        "cells": {"/".join(cell): [_numbers(run) for run in runs] for cell, runs in cells.items()},
-        "effects": effects,
+        "cells": {_title(cell): [_numbers(run) for run in runs] for cell, runs in cells.items()},
+        "effects": derived(effects),
     }
-    remarks = [WHAT, *([f"**{first.caveat}**"] if first.caveat else [])]
-    remarks.append(f"Held fixed: {', '.join(f'{key} = {v}' for key, v in settings.items())}.")
-    return Report(
-        f"Mixing x FFN on {dataset}", (*remarks, EFFECTS), (_table(cells), *tables), numbers
-    )
+    remarks = (WHAT, *caveat, f"Held fixed: {fixed}.", EFFECTS)
+    return Report(f"Mixing x FFN on {dataset}", remarks, (_cells_table(cells), *tables), numbers)
+
+
+def _title(cell: str) -> str:
+    return cell.replace("-", "/")
 
 
 def _numbers(run: Record) -> dict[str, Any]:
@@ -152,64 +145,50 @@ def _numbers(run: Record) -> dict[str, Any]:
     }
 
 
-def _table(cells: Cells) -> Table:
+def _cells_table(cells: Runs) -> Table:
     rows, remarks = [], []
     stages = list(ranks(next(iter(cells.values()))[0], "best"))
     for cell, runs in cells.items():
-        name, first = "/".join(cell), runs[0]
         paths = [ranks(run, "best") for run in runs]
+        means = [with_sd([path[stage] for path in paths], 3).split(" ")[0] for stage in stages]
         rows.append(
             (
-                name,
+                _title(cell),
                 seeds_in_words([run.seed for run in runs]),
                 with_sd([run.metrics.test.auc for run in runs], 5),
                 with_sd([run.metrics.test.logloss for run in runs], 5),
-                *(_mean([path[stage] for path in paths]) for stage in stages),
-                f"{first.parameters.total:,}",
-                f"{first.flops_per_sample:,}",
+                *means,
+                f"{runs[0].parameters.total:,}",
+                f"{runs[0].flops_per_sample:,}",
             )
         )
-        remarks += [f"{name}: {note}" for note in first.notes]
+        remarks += [f"{_title(cell)}: {note}" for note in runs[0].notes]
     head = ("mixing/FFN", "seeds", "test AUC", "LogLoss", *stages, "parameters", "FLOPs/sample")
     title = "Quality, erank / limit after every stage, cost"
     return Table(title, head, tuple(rows), tuple(remarks))
 
 
-def _mean(values: list[float | None]) -> str:
-    numbers = [value for value in values if value is not None]
-    return f"{mean(numbers):.3f}" if len(numbers) == len(values) else ""
-
-
-def _effects(cells: Cells, measure: Measure) -> tuple[Table, dict[str, Any]]:
-    """The effects on a measure, as a table and as numbers; or the reason why there are none."""
-    title = f"Effects on {measure.title}"
-    try:
-        effects = dict(_contrasts(measured(cells, measure), measure.title))
-    except BenchmarkError as reason:
-        return Table(title, remarks=(f"Not analysed: {reason}.",)), {}
-    if not effects:
-        return Table(
-            title,
-            remarks=("Not analysed: it takes two levels of each factor and two seeds; run more.",),
-        ), {}
-    rows = tuple(_row(name, effect, measure.digits) for name, effect in effects.items())
-    numbers = {name: (effect.value, effect.low, effect.high) for name, effect in effects.items()}
-    return Table(title, ("difference", "estimate", "95 % interval", ""), rows), derived(numbers)
-
-
-def _contrasts(values: Values, unit: str) -> Iterator[tuple[str, Effect]]:
+def _effects(cells: Runs, measure: Measure) -> Iterator[tuple[str, Interval]]:
     """Every difference of two levels, then every interaction, by its name."""
-    mixing, ffn = (list(combinations(levels, 2)) for levels in LEVELS)
-    for factor, pairs in enumerate((mixing, ffn)):
-        for level, over in pairs:
-            if (effect := difference(values, factor, level, over, unit)) is not None:
-                yield f"{FACTORS[factor]} {level} − {over}", effect
-    for first, second in product(mixing, ffn):
-        if (effect := interaction(values, first, second, unit)) is not None:
-            yield f"({' − '.join(first)}) x ({' − '.join(second)})", effect
+    values = cell_values(cells, measure)
+    effects: dict[str, Effect | None] = {}
+    for factor, levels in LEVELS.items():
+        for a, b in combinations(levels, 2):
+            effects[f"{factor} {a} − {b}"] = difference(values, factor, a, b)
+    for a, b in combinations(LEVELS["mixing"], 2):
+        for c, d in combinations(LEVELS["FFN"], 2):
+            effects[f"({a} − {b}) x ({c} − {d})"] = interaction(values, (a, b), (c, d))
+    for name, effect in effects.items():
+        if effect is not None:
+            yield name, (effect.value, effect.low, effect.high)
 
 
-def _row(name: str, effect: Effect, digits: int) -> tuple[str, ...]:
-    value, low, high = (f"{x:+.{digits}f}" for x in (effect.value, effect.low, effect.high))
-    judgement = "" if effect.low <= 0 <= effect.high else "not zero"
-    return name, value, f"{low} to {high}", judgement
+def _effects_table(measure: Measure, effects: dict[str, Interval]) -> Table:
+    rows = []
+    for name, (value, low, high) in effects.items():
+        estimate, start, end = (f"{x:+.{measure.digits}f}" for x in (value, low, high))
+        judgement = "" if low <= 0 <= high else "not zero"
+        rows.append((name, estimate, f"{start} to {end}", judgement))
+    head = ("difference", "estimate", "95 % interval", "")
+    title = f"Effects on {measure.title}"
+    return Table(title, head, tuple(rows)) if rows else Table(title, remarks=(NOT_ANALYSED,))

@@ -9,7 +9,6 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field, model_validator
 
-from benchmark.errors import BenchmarkError
 from benchmark.measure.effects import Effect, difference, mean_over_seeds
 from benchmark.measure.trajectory import Trajectory
 from benchmark.records.archive import RANKED, Archive
@@ -19,8 +18,8 @@ from benchmark.records.record import Record
 from benchmark.reports.document import seeds_in_words
 from benchmark.reports.leaderboard.tracks import FULL_SEEDS
 from benchmark.reports.rank import loss
+from benchmark.studies.ablation import LEVELS
 from benchmark.studies.ablation import report as ablation
-from benchmark.studies.ablation.design import FACTORS, LEVELS
 from benchmark.studies.claims.missing import Missing, Wanted
 from benchmark.utils.types import Frozen
 
@@ -152,34 +151,28 @@ class FactorialEffect(ClaimTest):
 
     @model_validator(mode="after")
     def _levels_of_the_factor(self) -> "FactorialEffect":
-        levels = LEVELS[FACTORS.index(self.factor)]
+        levels = LEVELS[self.factor]
         if wrong := [level for level in (self.level, self.over) if level not in levels]:
             raise ValueError(f"{self.factor} {wrong[0]}: write {', '.join(levels)}")
         return self
 
     @property
     def what(self) -> str:
-        return f"{self._measure.title}, {self.factor} {self.level} − {self.over}"
-
-    @property
-    def _measure(self) -> ablation.Measure:
-        return next(measure for measure in ablation.MEASURES if measure.key == self.measure)
+        title = ablation.MEASURES[self.measure].title
+        return f"{title}, {self.factor} {self.level} − {self.over}"
 
     def effect(self, archive: Archive, dataset: str) -> Effect:
+        measure, levels = ablation.MEASURES[self.measure], (self.level, self.over)
         wanted = Wanted(dataset, "ablation", (), LEAST_SEEDS)
         cells = ablation.load_cells(archive.results, dataset)
         if not cells:
             raise Missing("no record of the ablation", wanted)
-        try:
-            values = ablation.measured(cells, self._measure, LEAST_SEEDS)
-        except BenchmarkError as error:
-            raise Missing(str(error), wanted) from None
-        factor, unit = FACTORS.index(self.factor), self._measure.title
-        effect = ablation.difference(values, factor, self.level, self.over, unit)
+        values = ablation.cell_values(cells, measure, LEAST_SEEDS)
+        effect = ablation.difference(values, self.factor, *levels, measure.title)
         if effect is None:
             raise Missing(
-                f"{self.factor} {self.level} and {self.over} share no two levels of"
-                f" {FACTORS[1 - factor]} with {LEAST_SEEDS} seeds each",
+                f"{self.factor} {' and '.join(levels)} share no two levels of the other factor"
+                f" with {LEAST_SEEDS} seeds each that vary",
                 wanted,
             )
         return effect

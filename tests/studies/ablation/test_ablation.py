@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from benchmark.errors import BenchmarkError, UsageError
 from benchmark.recipes import recipe as recipes
 from benchmark.records import record
 from benchmark.reports import document
-from benchmark.studies.ablation import design
+from benchmark.studies.ablation import LEVELS, parse_cells
 from benchmark.studies.ablation.report import difference, interaction, report
 from benchmark.studies.campaign import variants as campaign
 from benchmark.studies.study import studies
@@ -26,7 +27,7 @@ AUC = {
     "none-relu": (9.0, 11.0),
 }
 """In hundredths: cell means 2, 6, 3 and 10, each of two runs with variance 2."""
-VALUES = {tuple(name.split("-")): list(runs) for name, runs in AUC.items()}
+VALUES = {name: list(runs) for name, runs in AUC.items()}
 T4 = 2.7764451051977987
 """The 97.5 % quantile of Student's t with 4 degrees of freedom."""
 
@@ -50,18 +51,18 @@ def four_cells(tmp_path):
 
 
 def test_parse_cells() -> None:
-    assert len(design.parse_cells(None)) == 12
-    assert design.parse_cells("none/relu, full/glu") == [("full", "glu"), ("none", "relu")]
+    assert len(parse_cells(None)) == 12
+    assert parse_cells("none/relu, full/glu") == ["full-glu", "none-relu"]
     with pytest.raises(
         UsageError, match=r"--cells full/glue: write MIXING/FFN of mixing full, kronecker"
     ):
-        design.parse_cells("full/glue")
+        parse_cells("full/glue")
 
 
 def test_variants_are_the_base_but_for_two_settings() -> None:
-    variants = design.variants(BASE, design.GRID)
+    variants = ABLATION.variants("synthetic_tiny")
     assert len({variant.recipe.digest() for variant in variants}) == 12
-    for variant, (mixing, ffn) in zip(variants, design.GRID, strict=True):
+    for variant, (mixing, ffn) in zip(variants, product(*LEVELS.values()), strict=True):
         assert (variant.name, variant.recipe.name) == (f"{mixing}-{ffn}", None)
         assert variant.recipe.hyperparameters == {
             **BASE.hyperparameters,
@@ -73,47 +74,46 @@ def test_variants_are_the_base_but_for_two_settings() -> None:
 
 @pytest.mark.parametrize("dataset", ["frappe_x1r", "synthetic", "synthetic_tiny"])
 def test_every_cell_of_a_committed_base_can_be_built(dataset: str) -> None:
-    base = recipes.load(f"{dataset}/{design.BASE}")
     fields = {"frappe_x1r": 10}.get(dataset, 39)
     schema = Schema((), tuple(f"c{i}" for i in range(fields)), (5,) * fields)
-    campaign.require_buildable(design.variants(base, design.GRID), schema)
+    campaign.require_buildable(ABLATION.variants(dataset), schema)
 
 
 def test_a_cell_that_cannot_be_built_is_named_before_any_is_run() -> None:
-    base = recipes.override(BASE, ["model.num_tokens=3"])
+    variants = ABLATION.variants("synthetic_tiny", set_=["model.num_tokens=3"])
     with pytest.raises(
         UsageError, match=r"transpose-glu: .*num_tokens = 3 does not divide token_dim = 8"
     ):
-        campaign.require_buildable(design.variants(base, design.GRID), Schema((), ("a",), (5,)))
+        campaign.require_buildable(variants, Schema((), ("a",), (5,)))
     with pytest.raises(UsageError, match=r"varies parts of rankelastor, and this is lr"):
-        design.variants(recipes.load("synthetic_tiny/lr"), design.GRID)
+        ABLATION.variants("synthetic_tiny", "synthetic_tiny/lr")
 
 
 def test_a_difference_of_levels_is_averaged_over_the_other_factor() -> None:
     """Squared error 4 * 1 / 4, with 4 degrees of freedom."""
-    effect = difference(VALUES, 0, "full", "none", "AUC")
+    effect = difference(VALUES, "mixing", "full", "none")
     assert effect is not None
     assert (effect.value, effect.n, effect.remark) == (-2.5, 8, "over FFN glu, relu")
     assert effect.high - effect.value == pytest.approx(T4)
-    other = difference(VALUES, 1, "relu", "glu", "AUC")
+    other = difference(VALUES, "FFN", "relu", "glu")
     assert other is not None
     assert (other.value, other.remark) == (5.5, "over mixing full, none")
 
 
 def test_an_interaction_is_a_difference_of_differences() -> None:
-    effect = interaction(VALUES, ("full", "none"), ("glu", "relu"), "AUC")
+    effect = interaction(VALUES, ("full", "none"), ("glu", "relu"))
     assert effect is not None
     assert effect.value == (2 - 3) - (6 - 10)
     assert effect.high - effect.value == pytest.approx(2 * T4)
 
 
 def test_cells_that_only_one_level_has_are_left_out() -> None:
-    more = VALUES | {("full", "gelu"): [20.0, 22.0]}
-    effect = difference(more, 0, "full", "none", "AUC")
+    more = VALUES | {"full-gelu": [20.0, 22.0]}
+    effect = difference(more, "mixing", "full", "none")
     assert effect is not None
     assert (effect.value, effect.remark) == (-2.5, "over FFN glu, relu")
-    assert difference(more, 1, "gelu", "glu", "AUC") is None
-    assert interaction(more, ("full", "none"), ("glu", "gelu"), "AUC") is None
+    assert difference(more, "FFN", "gelu", "glu") is None
+    assert interaction(more, ("full", "none"), ("glu", "gelu")) is None
 
 
 def test_report(four_cells) -> None:
@@ -125,7 +125,7 @@ def test_report(four_cells) -> None:
     assert "| FFN glu − relu | -0.05500 | -0.08276 to -0.02724 | not zero |" in text
     assert "| (full − none) x (glu − relu) | +0.03000 | -0.02553 to +0.08553 |  |" in text
     assert "Held fixed: model.name = rankelastor, model.token_dim = 8, train.epochs = 1." in text
-    assert text.count("Not analysed: the seeds of each cell give equal values") == 2
+    assert text.count("Not analysed: it takes two levels of each factor") == 2
     numbers = json.loads(json.dumps(made.numbers))
     assert numbers["cells"]["none/glu"][1]["auc"] == 0.04
     assert numbers["effects"]["auc"]["FFN glu − relu"] == [-0.055, -0.082764, -0.027236]
@@ -167,7 +167,7 @@ def test_one_seed_is_shown_but_not_analysed(tmp_path) -> None:
     assert made is not None
     text = made.markdown()
     assert "| full/glu | 0 | 0.01000 | 0.50000 |" in text
-    assert text.count("Not analysed: it takes two levels of each factor and two seeds") == 3
+    assert text.count("Not analysed: it takes two levels of each factor, and two seeds") == 3
 
 
 def test_records_of_two_bases_are_no_one_study(four_cells) -> None:
