@@ -4,11 +4,11 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from copy import copy
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import wraps
 from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, get_args, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 import typer
 
@@ -77,11 +77,10 @@ Form = TypeVar("Form", bound=RunOptions)
 Command = Callable[..., None]
 
 
-def with_options(form: type[Form] | None = None, **defaults: str) -> Callable[[Command], Command]:
+def with_options(form: type[Form], **defaults: str) -> Callable[[Command], Command]:
     """Append the fields of a data class to a command's options; the command gets `options`.
 
-    `defaults` replace those of the data class. Options named in COMPLETIONS are completed in the
-    shell; without a data class nothing else is done.
+    `defaults` replace those of the data class. Names are completed as by `completed`.
 
     Example::
 
@@ -91,34 +90,28 @@ def with_options(form: type[Form] | None = None, **defaults: str) -> Callable[[C
 
     def decorate(command: Command) -> Command:
         own = [each for each in signature(command).parameters.values() if each.name != "options"]
-        shared = [] if form is None else _parameters(form, defaults)
+        shared = [
+            each.replace(default=defaults.get(each.name, each.default))
+            for each in signature(form).parameters.values()
+        ]
 
         @wraps(command)
         def call(**values: Any) -> None:
-            if form is not None:
-                fields_of_form = {each.name: values.pop(each.name) for each in shared}
-                values["options"] = form(**fields_of_form)
-            command(**values)
+            options = form(**{each.name: values.pop(each.name) for each in shared})
+            command(**values, options=options)
 
-        parameters = [_completed(each) for each in (*own, *shared)]
-        vars(call)["__signature__"] = Signature(parameters)
-        call.__annotations__ = {each.name: each.annotation for each in parameters}
-        return call
+        vars(call)["__signature__"] = Signature([*own, *shared])
+        return completed(call)
 
     return decorate
 
 
-def _parameters(form: type[RunOptions], defaults: Mapping[str, str]) -> list[Parameter]:
-    hints = get_type_hints(form, include_extras=True)
-    return [
-        Parameter(
-            field.name,
-            Parameter.KEYWORD_ONLY,
-            default=defaults.get(field.name, field.default),
-            annotation=hints[field.name],
-        )
-        for field in fields(form)
-    ]
+def completed(command: Command) -> Command:
+    """Complete the values of a command's options in the shell, by their names in COMPLETIONS."""
+    parameters = [_completed(each) for each in signature(command).parameters.values()]
+    vars(command)["__signature__"] = Signature(parameters)
+    command.__annotations__ = {each.name: each.annotation for each in parameters}
+    return command
 
 
 def _completed(parameter: Parameter) -> Parameter:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from benchmark.cli.options import parse_seeds, with_options
+from benchmark.cli.options import completed, parse_seeds
 from benchmark.errors import BenchmarkError, UsageError
 from benchmark.registry import unknown
 from benchmark.terminal.console import out, print_table
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Metric = Literal["erank", "srank", "ia", "pr", "all"]
 
 
-@with_options()
+@completed
 def rank(
     recipe: Annotated[str | None, typer.Option(help="A recipe's id, DATASET/NAME.")] = None,
     dataset: Annotated[

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from benchmark.cli.options import RecordsFolder, ResultsFolder, with_options
+from benchmark.cli.options import RecordsFolder, ResultsFolder, completed
 from benchmark.terminal.console import notice, out, print_table
 from benchmark.utils.paths import RESULTS, shown
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from benchmark.reports.leaderboard.boards import Board
 
 
-@with_options()
+@completed
 def leaderboard(
     dataset: Annotated[str | None, typer.Option(help="Print this data set's tables alone.")] = None,
     check: Annotated[

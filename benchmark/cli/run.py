@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from benchmark import launch
-from benchmark.cli.options import MOST_THREADS, parse_seeds, with_options
+from benchmark.cli.options import MOST_THREADS, completed, parse_seeds
 from benchmark.errors import UsageError
 from benchmark.terminal.console import notice, out
 from benchmark.utils.paths import RESULTS, shown
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from benchmark.records.record import Record
 
 
-@with_options()
+@completed
 def run(
     model: Annotated[
         str | None, typer.Option(help="A model; its recipe for the data set, else its defaults.")

@@ -1,6 +1,6 @@
 """`suite` and `study NAME`: many runs, those whose records are missing or stale."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import wraps
 from importlib import import_module
 from inspect import getdoc
@@ -111,13 +111,14 @@ def study_command(name: str) -> TyperCommand:
     return command
 
 
-def alias(name: str) -> Callable[[typer.Context], None]:
-    """A command that passes all its words on to that of a study."""
+def add_alias(root: typer.Typer, old: str, name: str) -> None:
+    """Add a hidden command of another name that passes all its words on to that of a study."""
 
     def forward(context: typer.Context) -> None:
         raise typer.Exit(study_command(name).main(context.args, standalone_mode=False) or 0)
 
-    return forward
+    accept_all = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+    root.command(old, hidden=True, context_settings=accept_all)(forward)
 
 
 def run_study(study: "Study", chosen: dict[str, Any], options: Options) -> None:

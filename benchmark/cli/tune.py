@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from benchmark.cli.options import MOST_THREADS, with_options
+from benchmark.cli.options import MOST_THREADS, completed
 from benchmark.errors import BenchmarkError, UsageError
 from benchmark.terminal.console import notice, out
 from benchmark.utils.paths import RECIPES, RESULTS, shown
@@ -25,7 +25,7 @@ DEFAULT_TRIALS = 30
 TICK = 0.2
 
 
-@with_options()
+@completed
 def tune(
     recipe: Annotated[str, typer.Option(help="A recipe's id, DATASET/NAME.")],
     dataset: Annotated[
