@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from benchmark.cli.options import Options, with_options
-from benchmark.cli.studies import run_study, write_documents
+from benchmark.cli.studies import run_study, write_tables
 from benchmark.errors import UsageError
 from benchmark.terminal.console import notice, out, print_table
 from benchmark.utils.paths import RESULTS, shown
@@ -55,7 +55,7 @@ def tables(results: Annotated[Path, typer.Option(help="Folder of the records.")]
     from benchmark.studies.study import studies
 
     for dataset in files.datasets(results):
-        write_documents(studies.get("scaling"), results, dataset)
+        write_tables(studies.get("scaling"), results, dataset)
 
 
 @app.command()

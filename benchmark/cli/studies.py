@@ -1,6 +1,5 @@
 """`suite` and `study NAME`: many runs, those whose records are missing or stale."""
 
-from collections.abc import Iterable
 from functools import wraps
 from importlib import import_module
 from inspect import getdoc
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from benchmark.studies.study import Study
 
 MIRRORED = ("scaling",)
-"""Studies that have runs of their own in MLflow, by the module of that name in tracking."""
+"""Studies that MLflow shows as runs of their own: each has a module of its name in tracking."""
 
 
 @with_options(Options, seeds="0-4")
@@ -58,7 +57,7 @@ def suite(
 
 
 class StudyGroup(TyperGroup):
-    """A command for each registered study; studies are imported when this group is asked for."""
+    """A command for each registered study; the studies are imported when one is asked for."""
 
     def list_commands(self, ctx: object) -> list[str]:
         from benchmark.studies.study import studies
@@ -77,7 +76,7 @@ app = typer.Typer(cls=StudyGroup, no_args_is_help=True)
 
 @app.callback()
 def study() -> None:
-    """Run a study's variants of recipes, and make its tables."""
+    """Run the variants of a study, and write its tables."""
 
 
 @app.command()
@@ -85,17 +84,17 @@ def tables(
     name: Annotated[str | None, typer.Argument(help="A study; all of them by default.")] = None,
     results: ResultsFolder = RESULTS,
 ) -> None:
-    """Make the tables and figures of studies anew, from records alone."""
+    """Write the tables and figures of studies again, from records alone."""
     from benchmark.studies.study import studies
 
     for each in studies.names() if name is None else [name]:
         study = studies.get(each)
         for dataset in study.datasets(results):
-            write_documents(study, results, dataset)
+            write_tables(study, results, dataset)
 
 
 def study_command(name: str) -> TyperCommand:
-    """The command of a study: the options of its variants, then those of every campaign."""
+    """The command of a study, with the options of its `variants` and those of all studies."""
     from benchmark.studies.study import studies
 
     study = studies.get(name)
@@ -112,7 +111,7 @@ def study_command(name: str) -> TyperCommand:
 
 
 def add_alias(root: typer.Typer, old: str, name: str) -> None:
-    """Add a hidden command of another name that passes all its words on to that of a study."""
+    """Add a hidden old name of a study's command, which passes its arguments on."""
 
     def forward(context: typer.Context) -> None:
         raise typer.Exit(study_command(name).main(context.args, standalone_mode=False) or 0)
@@ -122,7 +121,7 @@ def add_alias(root: typer.Typer, old: str, name: str) -> None:
 
 
 def run_study(study: "Study", chosen: dict[str, Any], options: Options) -> None:
-    """Run the chosen variants where records are missing or stale, and make the study's tables."""
+    """Run the chosen variants whose records are missing or stale, then write the tables."""
     seeds = parse_seeds(options.seeds)
 
     from benchmark.studies.campaign.variants import cells
@@ -139,24 +138,24 @@ def run_study(study: "Study", chosen: dict[str, Any], options: Options) -> None:
     study.check_data(variants, store)
     failed = carry_out(cells(study.name, card, variants, seeds), {card: store}, options)
     if not options.dry_run:
-        report = study.report(options.results, dataset)
-        for table in report.tables if report else ():
-            print_table(table)
-        write_documents(study, options.results, dataset)
+        write_tables(study, options.results, dataset, show=True)
         if options.track and study.name in MIRRORED:
             import_module(f"benchmark.tracking.{study.name}").show(options.results, dataset, notice)
     if failed:
         raise typer.Exit(1)
 
 
-def write_documents(study: "Study", results: Path, dataset: str) -> None:
-    documents = [each for each in study.documents(results, dataset) if each.text is not None]
-    for document in documents:
-        document.write()
-    _say_written(document.path for document in documents)
-    _say_written(study.figures(results, dataset))
+def write_tables(study: "Study", results: Path, dataset: str, *, show: bool = False) -> None:
+    """Write the documents and figures of a data set, and print its tables with `show`."""
+    from benchmark.reports import document
 
-
-def _say_written(paths: Iterable[Path]) -> None:
-    for path in paths:
+    report = study.report(results, dataset)
+    if report is None:
+        return
+    for table in report.tables if show else ():
+        print_table(table)
+    documents = study.documents(results, dataset, report)
+    document.write(documents)
+    paths = [each.path for each in documents]
+    for path in (*paths, *study.figures(results, dataset)):
         out.print(f"written: {shown(path)}", highlight=False, soft_wrap=True)

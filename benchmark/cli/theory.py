@@ -22,9 +22,9 @@ def theory(
     from benchmark.studies import theory as study
 
     rows = []
-    for row in study.run(draws, seed):
-        means = ", ".join(f"{name} {value:.3g}" for name, value in row.outcome.means.items())
-        rows.append((row.statement.name, str(row.input_rank), f"{row.outcome.holds:.1%}", means))
+    for (statement, rank), outcome in study.run(draws, seed).items():
+        means = ", ".join(f"{name} {value:.3g}" for name, value in outcome.means.items())
+        rows.append((statement, str(rank), f"{outcome.holds:.1%}", means))
     remarks = [f"{each.name}: {each.claim}\n  assumes: {each.assumes}" for each in study.STATEMENTS]
     head = ("statement", "input rank", "holds in", "means over the draws")
     print_table(Table("On random matrices", head, tuple(rows), tuple(remarks)))

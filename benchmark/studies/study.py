@@ -1,4 +1,4 @@
-"""Studies: what each of them runs, checks and writes; a study registers itself as a model does."""
+"""Studies: what each runs, checks and writes. A study registers itself, as a model does."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -23,9 +23,9 @@ Settings = Annotated[
 class Study(Protocol):
     """Runs of variants of recipes, which are never ranked, and the documents made of them.
 
-    A folder or a file in benchmark/studies that registers one adds the command `study NAME`: the
-    first line of the class's docstring is its help, the parameters of `variants` are its options.
-    The module is imported to list the options, so it imports heavy packages inside its methods.
+    A folder or a file in benchmark/studies that registers one adds the command `study NAME`, whose
+    help is the class's docstring and whose options are the parameters of `variants`. The module is
+    imported to list the commands: heavy packages are imported inside the methods.
 
     Example::
 
@@ -48,44 +48,44 @@ class Study(Protocol):
     name: str
 
     def variants(self, *args: Any, **options: Any) -> "list[Variant]":
-        """What is run, by the options of the command. Raises UsageError for wrong ones.
+        """The recipes to run, by the options of the command. Raises UsageError for wrong options.
 
-        An option `dataset` names the data set's card, else the recipes name it."""
+        An option `dataset` names the card of the data; without one, the recipes name it."""
 
     def faults(self, record: "Record", variant: str, recipe_folder: Path) -> Iterator[str]:
-        """What contradicts that a record lies in the folder of this variant."""
+        """Reasons why a record does not belong in the folder of this variant."""
 
     def commands(self, dataset: str, variants: Sequence[str], seeds: str) -> list[str]:
-        """Commands that run the named variants of a data set, all of them where none is named.
+        """Commands that run the named variants of a data set; all variants if none is named.
 
-        Empty where there is no recipe to vary."""
+        Empty without a recipe to vary. `seeds` is the value of --seeds."""
 
     def report(self, results: Path, dataset: str) -> Report | None:
-        """The tables of a data set, None where it has no records.
+        """The tables of a data set, None without records.
 
-        Raises BenchmarkError for records that cannot be read, or are not of one study."""
+        Raises BenchmarkError for records that cannot be read or do not belong together."""
 
     def check_data(self, variants: "Sequence[Variant]", store: "Store") -> None:
-        """Raises UsageError, before any is run, for variants that cannot be run on the data."""
+        """Raise UsageError for variants that cannot be run on the data."""
         from benchmark.studies.campaign.variants import require_buildable
 
         require_buildable(variants, store.schema)
 
     def datasets(self, results: Path) -> list[str]:
-        """Data sets with records of the study, or with documents, which must then be right."""
+        """Data sets that have records of the study, or documents."""
         from benchmark.records.archive import Archive
 
         archive = Archive(results)
         files = [*archive.folder(self.name).glob("*.md"), *archive.folder(self.name).glob("*.json")]
         return sorted({*archive.datasets(self.name), *(path.stem for path in files)})
 
-    def documents(self, results: Path, dataset: str) -> list[Document]:
-        """The files of a data set; without text where there are no records to make them of."""
+    def documents(self, results: Path, dataset: str, report: Report | None) -> list[Document]:
+        """The report of a data set as files, without text where there is no report."""
         from benchmark.records.archive import Archive
 
         path = Archive(results).folder(self.name) / dataset
         command = f"python -m benchmark study tables {self.name}"
-        if (report := self.report(results, dataset)) is not None:
+        if report is not None:
             return report.documents(path, command)
         files = [path.with_name(path.name + end) for end in (".md", ".json")]
         return [Document(file, None, command) for file in files]
@@ -95,7 +95,7 @@ class Study(Protocol):
         return []
 
     def misplaced(self, variant: str) -> str:
-        """The fault of a record whose recipe is not that of the folder it lies in."""
+        """The fault of a record whose recipe is not that of its folder."""
         return f"the recipe is not that of {self.name}/{variant}, where the record lies"
 
 
@@ -103,6 +103,6 @@ studies: Registry[Study] = Registry("study", "benchmark.studies")
 
 
 def command_line(command: str, **options: str) -> str:
-    """The shell command with these options, without those whose value is empty."""
+    """A shell command with these options; options with an empty value are left out."""
     words = [f"--{name} {value}" for name, value in options.items() if value]
     return " ".join(("python -m benchmark", command, *words))

@@ -49,15 +49,6 @@ class Statement:
 
 
 @dataclass(frozen=True)
-class TheoryRow:
-    """A statement tried at one input rank."""
-
-    statement: Statement
-    input_rank: int
-    outcome: StatementOutcome
-
-
-@dataclass(frozen=True)
 class TrainedStep:
     """The mean stable rank of a stage over that of the stage before, untrained and trained."""
 
@@ -69,14 +60,14 @@ class TrainedStep:
     best: float
 
 
-def run(draws: int, seed: int) -> list[TheoryRow]:
-    """Try every statement at its input ranks, each with a generator of its own."""
-    rows = []
+def run(draws: int, seed: int) -> dict[tuple[str, int], StatementOutcome]:
+    """Try every statement at its input ranks; outcomes by statement name and input rank."""
+    outcomes = {}
     for number, statement in enumerate(STATEMENTS):
         for rank in statement.ranks:
             generator = np.random.Generator(np.random.Philox(key=[seed, 1000 * number + rank]))
-            rows.append(TheoryRow(statement, rank, statement.check(generator, rank, draws)))
-    return rows
+            outcomes[statement.name, rank] = statement.check(generator, rank, draws)
+    return outcomes
 
 
 def trained(records: "Sequence[Record]") -> list[TrainedStep]:

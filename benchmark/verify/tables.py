@@ -11,7 +11,7 @@ from benchmark.reports.document import Document
 from benchmark.reports.leaderboard import files as leaderboard
 from benchmark.speed import measurements
 from benchmark.studies.claims import claims
-from benchmark.studies.study import studies
+from benchmark.studies.study import Study, studies
 
 Fault = tuple[Path, str]
 
@@ -21,12 +21,15 @@ def tables(records: Sequence[Record], results: Path) -> Iterator[Fault]:
     give."""
     yield from _made("leaderboard", results, lambda: leaderboard.files(records, results))
     yield from _documents("claims", results, lambda: claims.documents(results))
-    for name in studies.names():
-        study = studies.get(name)
+    for study in map(studies.get, studies.names()):
         for dataset in study.datasets(results):
-            make = partial(study.documents, results, dataset)
-            yield from _documents(f"study tables {name}", results, make)
+            make = partial(_of_study, study, results, dataset)
+            yield from _documents(f"study tables {study.name}", results, make)
     yield from _speed(results)
+
+
+def _of_study(study: Study, results: Path, dataset: str) -> Sequence[Document]:
+    return study.documents(results, dataset, study.report(results, dataset))
 
 
 def _documents(

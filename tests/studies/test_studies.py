@@ -126,6 +126,17 @@ def test_claims_name_the_command_of_its_missing_runs(rates) -> None:
     ]
 
 
+def test_missing_ladders_are_run_by_a_command_for_each_recipe() -> None:
+    start = "python -m benchmark study scaling --recipe synthetic"
+    names = ("dlrm-1", "dcnv2-2", "dcnv2-shape1", "no_recipe-1")
+    assert list(commands([Wanted("synthetic", "scaling", names, 3)])) == [
+        f"{start}/dcnv2 --seeds 0-2",
+        f"{start}/dlrm --seeds 0-2",
+    ]
+    every = list(commands([Wanted("synthetic", "scaling", (), 3)]))
+    assert f"{start}/rankmixer --seeds 0-2" in every and f"{start}/lr --seeds 0-2" not in every
+
+
 def test_an_unknown_study_is_answered_with_the_nearest() -> None:
     with pytest.raises(UsageError, match="unknown study 'ablaton'; did you mean ablation"):
         list(commands([Wanted("synthetic", "ablaton", ("full-glu",), 3)]))
@@ -146,7 +157,8 @@ def test_a_table_without_records_should_not_be_there(name: str, tmp_path) -> Non
     table.parent.mkdir(parents=True)
     table.touch()
     assert study.datasets(tmp_path) == ["synthetic_tiny"]
-    [fault] = [each for each in study.documents(tmp_path, "synthetic_tiny") if not each.current]
+    documents = study.documents(tmp_path, "synthetic_tiny", None)
+    [fault] = [each for each in documents if not each.current]
     assert (fault.path, fault.fault) == (table, "is made from no record; remove it")
     document.write([fault])
     assert table.read_text() == ""

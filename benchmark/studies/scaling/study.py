@@ -114,13 +114,15 @@ class Scaling(Study):
 
         return files.present(results)
 
-    def documents(self, results: Path, dataset: str) -> list[Document]:
+    def documents(self, results: Path, dataset: str, report: "Report | None") -> list[Document]:
         from benchmark.studies.scaling import files
 
-        texts = files.files(results, [dataset])
-        return [
-            Document(path, text, "python -m benchmark scale tables") for path, text in texts.items()
-        ]
+        command = f"python -m benchmark study tables {self.name}"
+        if report is not None:
+            texts = files.texts(results, dataset, report)
+            return [Document(path, text, command) for path, text in texts.items()]
+        paths = [results / "scaling" / f"{dataset}{form}" for form in files.FORMS]
+        return [Document(path, None, command) for path in paths]
 
     def figures(self, results: Path, dataset: str) -> list[Path]:
         from benchmark.studies.scaling import figures, report

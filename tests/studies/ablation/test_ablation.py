@@ -12,6 +12,7 @@ from benchmark.errors import BenchmarkError, UsageError
 from benchmark.recipes import recipe as recipes
 from benchmark.records import record
 from benchmark.reports import document
+from benchmark.reports.document import Document
 from benchmark.studies.ablation import LEVELS, parse_cells
 from benchmark.studies.ablation.report import difference, interaction, report
 from benchmark.studies.campaign import variants as campaign
@@ -48,6 +49,10 @@ def four_cells(tmp_path):
         for seed, auc in enumerate(values):
             save_cell(tmp_path, name, seed, auc)
     return tmp_path
+
+
+def documents(results: Path) -> list[Document]:
+    return ABLATION.documents(results, "synthetic_tiny", report(results, "synthetic_tiny"))
 
 
 def test_parse_cells() -> None:
@@ -137,22 +142,18 @@ def test_the_same_records_give_the_same_bytes(four_cells, tmp_path_factory) -> N
     for name, values in reversed(AUC.items()):
         for seed, auc in reversed(list(enumerate(values))):
             save_cell(other, name, seed, auc)
-    texts = [
-        [each.text for each in ABLATION.documents(results, "synthetic_tiny")]
-        for results in (four_cells, other)
-    ]
+    texts = [[each.text for each in documents(results)] for results in (four_cells, other)]
     assert texts[0] == texts[1]
 
 
 def test_altered_and_missing_tables_are_found(four_cells) -> None:
     def stale() -> list[Path]:
-        documents = ABLATION.documents(four_cells, "synthetic_tiny")
-        return [each.path for each in documents if not each.current]
+        return [each.path for each in documents(four_cells) if not each.current]
 
     table = four_cells / "studies" / "ablation" / "synthetic_tiny.md"
     numbers = table.with_suffix(".json")
     assert stale() == [table, numbers]
-    document.write(ABLATION.documents(four_cells, "synthetic_tiny"))
+    document.write(documents(four_cells))
     assert stale() == []
     table.write_text(table.read_text().replace("0.02000", "0.03000"))
     assert stale() == [table]
