@@ -126,7 +126,7 @@ class Damping(ClaimTest):
 
     def effect(self, archive: Archive, dataset: str) -> Effect:
         [runs] = _runs(archive, dataset, (self.records,), LEAST_SEEDS)
-        paths = _paths(runs, self.when)
+        paths = trajectories(runs, "erank", "token", self.when)
         if (depth := min((len(path.amplitude) for path in paths), default=0)) < LEAST_BLOCKS:
             raise Missing(f"{self.records} has {depth} blocks, a slope takes {LEAST_BLOCKS}")
         for run, path in zip(runs, paths, strict=True):
@@ -253,15 +253,12 @@ def _too_few(runs: dict[str, list[Record]], shared: Sequence[int], seeds: int) -
     return f"{listed} of {' and '.join(runs)}, it takes {seeds}"
 
 
-def _paths(runs: Sequence[Record], when: When) -> list[Trajectory]:
-    return trajectories(runs, "erank", "token", when)
-
-
 def _of_each(
     runs: Sequence[Record], when: When, of: Callable[[Trajectory], T | None], absent: str
 ) -> list[T]:
     """A value of each run; raises Missing where one has none."""
-    values = [value for path in _paths(runs, when) if (value := of(path)) is not None]
+    paths = trajectories(runs, "erank", "token", when)
+    values = [value for path in paths if (value := of(path)) is not None]
     if len(values) < len(runs):
         raise Missing(absent)
     return values

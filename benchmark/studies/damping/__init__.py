@@ -1,6 +1,7 @@
 """The damping study: does the oscillation of the rank die down with depth?"""
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -50,17 +51,11 @@ class Damping(Study):
     def commands(self, dataset: str, variants: Sequence[str], seeds: str) -> list[str]:
         from benchmark.recipes.recipe import recipe_ids
 
-        known, by_depth = recipe_ids(), dict[str, list[str]]()
-        for variant in variants:
-            recipe, _, blocks = variant.rpartition("-")
-            if f"{dataset}/{recipe}" in known:
-                by_depth.setdefault(blocks, []).append(recipe)
-        if not variants:
-            by_depth[""] = []
-        lines = []
-        for blocks, names in sorted(by_depth.items()):
-            options = {"blocks": blocks, "recipes": ",".join(names), "seeds": seeds}
-            lines.append(command_line("study damping", dataset=dataset, **options))
+        make = partial(command_line, "study damping", dataset=dataset)
+        lines = [] if variants else [make(seeds=seeds)]
+        for recipe, _, blocks in (variant.rpartition("-") for variant in variants):
+            if f"{dataset}/{recipe}" in recipe_ids():
+                lines.append(make(blocks=blocks, recipes=recipe, seeds=seeds))
         return lines
 
     def report(self, results: Path, dataset: str) -> "Report | None":
