@@ -84,7 +84,7 @@ def _todo(
     for card, store in stores.items():
         planned = plan([cell for cell in cells if cell.card == card], results, store.fingerprint)
         todo += [(each, store) for each in planned if each.state != "present"]
-    past = Archive(results).readable() if todo else []
+    past = list(Archive(results).readable()) if todo else []
     times: list[Timed] = []
     for each, store in todo:
         rows = each.cell.rows or store.fingerprint.rows["train"]

@@ -156,7 +156,7 @@ def _print_plan(plan: "Plan", budget: "Budget", store: "Store", workers: int) ->
     from benchmark.reports.document import Table, words
     from benchmark.studies.campaign import estimate
 
-    past, train = Archive(plan.results).readable(), store.fingerprint.rows["train"]
+    past, train = list(Archive(plan.results).readable()), store.fingerprint.rows["train"]
     seconds = estimate.seconds(plan.base, store.schema, train, past)
     if budget.trials is None:
         length = f"{budget.hours:g} h of trials, about {words(seconds)} for the first"
