@@ -125,8 +125,13 @@ def run_processes(work: Callable[[Leave], None], workers: int) -> None:
     processes = [context.Process(target=_process, args=(work, stop)) for _ in range(workers)]
     with Interrupts() as interrupts:
         try:
-            for process in processes:
-                process.start()
+            # children inherit the mask, so that Ctrl-C is for this process alone to handle
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+            try:
+                for process in processes:
+                    process.start()
+            finally:
+                signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
             interrupts.deferring = True
             while any(process.is_alive() for process in processes):
                 if interrupts.caught is not None:
@@ -146,7 +151,6 @@ def run_processes(work: Callable[[Leave], None], workers: int) -> None:
 
 
 def _process(work: Callable[[Leave], None], stop: Any) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the starting process to handle
     parent = os.getppid()
     try:
         work(lambda: bool(stop.is_set() or os.getppid() != parent))

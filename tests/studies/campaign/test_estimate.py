@@ -113,4 +113,4 @@ def test_records_that_cannot_be_read_are_left_out(tmp_path) -> None:
     for path in (ranked_path, study_path):
         save(make_record(), path)
     study_path.with_name("seed-1.json").write_text("{")
-    assert len(archive.readable()) == 2
+    assert len(list(archive.readable())) == 2
