@@ -220,7 +220,7 @@ def test_a_step_is_a_cell_and_its_record_is_held_against_it(tmp_path) -> None:
     record.save(run, path)
 
     def faults(run, path: Path) -> str:
-        return "; ".join(place.place(run, path, folder.parent))
+        return "; ".join(place.faults(run, path, folder.parent))
 
     assert faults(run, path) == ""
     [planned] = cells.plan([cell], tmp_path, run.data)
