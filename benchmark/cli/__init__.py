@@ -1,5 +1,6 @@
-"""The command line: parse, call one function, print. Heavy packages are imported inside the
-commands that need them."""
+"""The command line: parse, call one function, print.
+
+Heavy packages are imported inside the commands that need them."""
 
 from typing import Annotated
 
@@ -22,13 +23,11 @@ from benchmark.cli import (
     verify,
 )
 
-app = typer.Typer(
-    name="benchmark", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
-)
+app = typer.Typer(name="benchmark", no_args_is_help=True, pretty_exceptions_enable=False)
 
 
-def _version(asked: bool) -> None:
-    if asked:
+def _version(requested: bool) -> None:
+    if requested:
         from benchmark import __version__
 
         typer.echo(f"benchmark {__version__}")
@@ -38,17 +37,10 @@ def _version(asked: bool) -> None:
 @app.callback()
 def main(
     version: Annotated[
-        bool,
-        typer.Option(
-            "--version",
-            callback=_version,
-            is_eager=True,
-            help="Print the version of the benchmark.",
-        ),
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """A reproducible benchmark of dense-scaling click-through-rate models, with rank
-    diagnostics."""
+    """Compare dense-scaling click-through-rate models, reproducibly, with rank diagnostics."""
 
 
 app.command("run")(run.run)
@@ -58,8 +50,9 @@ app.add_typer(data.app, name="data")
 app.add_typer(speed.app, name="speed")
 app.command("rank")(rank.rank)
 app.command("suite")(studies.suite)
-app.command("ablate")(studies.ablate)
-app.command("damping")(studies.damping)
+app.add_typer(studies.app, name="study")
+studies.add_alias(app, "ablate", "ablation")
+studies.add_alias(app, "damping", "damping")
 app.add_typer(scale.app, name="scale")
 app.command("tune")(tune.tune)
 app.command("leaderboard")(results.leaderboard)

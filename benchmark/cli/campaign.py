@@ -2,46 +2,21 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import typer
 
-from benchmark.errors import UsageError
+from benchmark.cli.options import Options
 from benchmark.terminal.console import notice, print_table
-from benchmark.utils.types import Device
 
 if TYPE_CHECKING:
     from benchmark.data.store import Store
-    from benchmark.reports.words import duration
     from benchmark.studies.campaign.cells import Cell, PlannedCell
 
 Timed = tuple["PlannedCell", float | None]
 """A planned cell and its expected seconds."""
-
-
-@dataclass(frozen=True)
-class Options:
-    """How cells are run."""
-
-    jobs: int
-    threads: int | None
-    device: Device
-    backend: Literal["loky", "dask"]
-    address: str | None
-    data_root: Path | None
-    results: Path
-    dry_run: bool
-    track: bool
-    quiet: bool
-
-    def __post_init__(self) -> None:
-        if (self.backend == "dask") != (self.address is not None):
-            raise UsageError(
-                "--backend dask and --address HOST:PORT, of its scheduler, go together"
-            )
 
 
 def carry_out(cells: "Sequence[Cell]", stores: "Mapping[str, Store]", options: Options) -> int:
@@ -95,6 +70,7 @@ def _todo(
 
 def _print_plan(todo: list[Timed], present: int, jobs: int) -> None:
     from benchmark.reports.document import Table
+    from benchmark.reports.words import duration
     from benchmark.studies.campaign.estimate import in_total
 
     title = f"{present} cells done before, {len(todo)} to run"

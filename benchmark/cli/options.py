@@ -1,97 +1,191 @@
-"""Options that several commands share."""
+"""Options that several commands share, and the completion of names in the shell."""
 
+import re
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from copy import copy
+from dataclasses import dataclass
+from functools import wraps
+from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 import typer
 
+from benchmark import registry
 from benchmark.errors import UsageError
-
-if TYPE_CHECKING:
-    pass
-if TYPE_CHECKING:
-    pass
-if TYPE_CHECKING:
-    pass
-
+from benchmark.utils.paths import RECIPES, RESULTS, ROOT
+from benchmark.utils.types import Device
 
 MOST_SEEDS = 1000
-
-
 MOST_THREADS = 1024
 
-
-def parse_seeds(text: str) -> list[int]:
-    """`0`, `0-4` or `0,2,5` as sorted distinct numbers, at most 1,000 below 2^31. Raises
-    UsageError."""
-    seeds: set[int] = set()
-    for part in text.split(","):
-        first, dash, last = part.strip().partition("-")
-        if (
-            not first.isdecimal()
-            or (dash and not last.isdecimal())
-            or (dash and int(last) < int(first))
-        ):
-            raise UsageError(f"--seeds {text}: write 0, 0-4 or 0,2,5")
-        if int(last or first) >= 2**31 or int(last or first) - int(first) >= MOST_SEEDS:
-            raise UsageError(f"--seeds {text}: at most {MOST_SEEDS:,} seeds, each below 2^31")
-        seeds.update(range(int(first), int(last or first) + 1))
-    return sorted(seeds)
-
-
-Seeds = Annotated[str, typer.Option(help="Seeds: 0, 0-4 or 0,2,5.")]
-
-
-Jobs = Annotated[
-    int, typer.Option(min=1, help="Runs at once on this machine; its cores are divided among them.")
-]
-
-
-Device = Annotated[Literal["cpu", "cuda"], typer.Option(help="Where to train.")]
-
-
-Threads = Annotated[
-    int | None,
-    typer.Option(min=1, max=MOST_THREADS, help="Threads of each run; cores / jobs by default."),
-]
-
-
-Backend = Annotated[
-    Literal["loky", "dask"], typer.Option(help="Processes of this machine, or a Dask cluster.")
-]
-
-
-Address = Annotated[str | None, typer.Option(help="HOST:PORT of the Dask scheduler.")]
-
-
-DataRoot = Annotated[Path | None, typer.Option(help="Folder of the data files you have.")]
-
-
-Results = Annotated[Path, typer.Option(help="Folder the records go to.")]
-
-
-DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="Only say what would be run, and about how long.")
-]
-
-
-NoTrack = Annotated[bool, typer.Option("--no-track", help="Do not log to MLflow.")]
-
-
-Quiet = Annotated[bool, typer.Option("--quiet", help="No progress.")]
-
-
-Set = Annotated[
-    list[str] | None, typer.Option("--set", help="Change one setting of the base in every cell.")
-]
-
-
-Dataset = Annotated[str, typer.Option(help="A data set's id, or the path of your own TOML card.")]
-
-
 ResultsFolder = Annotated[Path, typer.Option(help="Folder of the records.")]
-
-
 RecordsFolder = Annotated[
     Path, typer.Option(exists=True, file_okay=False, help="Folder of the records.")
 ]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Only print what would be run, and about how long.")
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """Options of every command that trains."""
+
+    device: Annotated[Device, typer.Option(help="Where to train.")] = "cpu"
+    threads: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=MOST_THREADS, help="Threads of each run; by default the cores, shared out."
+        ),
+    ] = None
+    data_root: Annotated[Path | None, typer.Option(help="Folder of the data files you have.")] = (
+        None
+    )
+    results: Annotated[Path, typer.Option(help="Folder the records go to.")] = RESULTS
+    no_track: Annotated[bool, typer.Option("--no-track", help="Do not log to MLflow.")] = False
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False
+
+    @property
+    def track(self) -> bool:
+        return not self.no_track
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options(RunOptions):
+    """Options of the commands that run many cells."""
+
+    seeds: Annotated[str, typer.Option(help="Seeds: 0, 0-4 or 0,2,5.")] = "0-2"
+    jobs: Annotated[
+        int,
+        typer.Option(min=1, help="Runs at once on this machine; its cores are divided among them."),
+    ] = 1
+    backend: Annotated[
+        Literal["loky", "dask"], typer.Option(help="Processes of this machine, or a Dask cluster.")
+    ] = "loky"
+    address: Annotated[str | None, typer.Option(help="HOST:PORT of the Dask scheduler.")] = None
+    dry_run: DryRun = False
+
+    def __post_init__(self) -> None:
+        if (self.backend == "dask") != (self.address is not None):
+            raise UsageError(
+                "--backend dask and --address HOST:PORT, of its scheduler, go together"
+            )
+
+
+Form = TypeVar("Form", bound=RunOptions)
+Command = Callable[..., None]
+
+
+def with_options(form: type[Form], **defaults: str) -> Callable[[Command], Command]:
+    """Append the fields of a data class to a command's options; the command gets `options`.
+
+    `defaults` replace those of the data class. Names are completed as by `completed`.
+
+    Example::
+
+        @with_options(Options, seeds="0-4")
+        def suite(datasets: Annotated[str | None, ...] = None, *, options: Options) -> None: ...
+    """
+
+    def decorate(command: Command) -> Command:
+        own = [each for each in signature(command).parameters.values() if each.name != "options"]
+        shared = [
+            each.replace(default=defaults.get(each.name, each.default))
+            for each in signature(form).parameters.values()
+        ]
+
+        @wraps(command)
+        def call(**values: Any) -> None:
+            options = form(**{each.name: values.pop(each.name) for each in shared})
+            command(**values, options=options)
+
+        vars(call)["__signature__"] = Signature([*own, *shared])
+        return completed(call)
+
+    return decorate
+
+
+def completed(command: Command) -> Command:
+    """Complete the values of a command's options in the shell, by their names in COMPLETIONS."""
+    parameters = [_completed(each) for each in signature(command).parameters.values()]
+    vars(command)["__signature__"] = Signature(parameters)
+    command.__annotations__ = {each.name: each.annotation for each in parameters}
+    return command
+
+
+def _completed(parameter: Parameter) -> Parameter:
+    names = COMPLETIONS.get(parameter.name)
+    if names is None:
+        return parameter
+    kind, *declared = get_args(parameter.annotation) or (parameter.annotation,)
+    option = copy(declared[0]) if declared else typer.Option()
+    option.autocompletion = completion(names)
+    return parameter.replace(annotation=Annotated[kind, option])
+
+
+def completion(names: Callable[[], Iterable[str]]) -> Callable[[str], list[str]]:
+    """The names that begin with a text; of a list separated by commas, the last is completed."""
+
+    def complete(incomplete: str) -> list[str]:
+        before, comma, last = incomplete.rpartition(",")
+        return [f"{before}{comma}{name}" for name in sorted(names()) if name.startswith(last)]
+
+    return complete
+
+
+def recipe_ids() -> list[str]:
+    """Ids of committed recipes, DATASET/NAME."""
+    return [f"{path.parent.name}/{path.stem}" for path in RECIPES.glob("*/*.toml")]
+
+
+def recipe_names() -> set[str]:
+    return {recipe_id.partition("/")[2] for recipe_id in recipe_ids()}
+
+
+def dataset_names() -> list[str]:
+    """Ids of built-in data sets."""
+    from benchmark.data.catalog import card_names
+
+    return card_names()
+
+
+def model_names() -> list[str]:
+    """Names of models, read from their source: to import them takes seconds."""
+    files = [*ROOT.glob("baselines/*.py")]
+    with suppress(UsageError):
+        files += registry.files()
+    source = "\n".join(file.read_text(encoding="utf-8") for file in files)
+    return re.findall(r'^@models\.register\("(.+)"\)', source, re.MULTILINE)
+
+
+COMPLETIONS: Mapping[str, Callable[[], Iterable[str]]] = {
+    "recipe": recipe_ids,
+    "recipes": recipe_names,
+    "dataset": dataset_names,
+    "datasets": dataset_names,
+    "model": model_names,
+}
+"""The names an option may have as its value, by the option's name. None of them imports torch."""
+
+
+def parse_seeds(text: str) -> list[int]:
+    """`0`, `0-4` or `0,2,5` as sorted distinct numbers, at most 1,000 below 2^31.
+
+    Raises UsageError."""
+    seeds: set[int] = set()
+    for part in text.split(","):
+        match = re.fullmatch(r"(\d+)(?:-(\d+))?", part.strip(), re.ASCII)
+        first, last = (int(match[1]), int(match[2] or match[1])) if match else (0, -1)
+        if last < first:
+            raise UsageError(f"--seeds {text}: write 0, 0-4 or 0,2,5")
+        if last >= 2**31 or last - first >= MOST_SEEDS:
+            raise UsageError(f"--seeds {text}: at most {MOST_SEEDS:,} seeds, each below 2^31")
+        seeds.update(range(first, last + 1))
+    return sorted(seeds)
+
+
+def split_names(text: str | None) -> list[str] | None:
+    """`a, b` as a list; None stays None."""
+    return None if text is None else [word.strip() for word in text.split(",") if word.strip()]

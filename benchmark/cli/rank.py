@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from benchmark.cli.options import parse_seeds
+from benchmark.cli.options import completed, parse_seeds
 from benchmark.errors import BenchmarkError, UsageError
 from benchmark.registry import unknown
 from benchmark.terminal.console import out, print_table
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 Metric = Literal["erank", "srank", "ia", "pr", "all"]
 
 
+@completed
 def rank(
     recipe: Annotated[str | None, typer.Option(help="A recipe's id, DATASET/NAME.")] = None,
     dataset: Annotated[

@@ -4,11 +4,12 @@ from typing import Annotated
 
 import typer
 
-from benchmark.cli.options import RecordsFolder, ResultsFolder
+from benchmark.cli.options import RecordsFolder, ResultsFolder, completed
 from benchmark.terminal.console import notice, out, print_table
 from benchmark.utils.paths import RESULTS, shown
 
 
+@completed
 def leaderboard(
     dataset: Annotated[str | None, typer.Option(help="Print this data set's tables alone.")] = None,
     check: Annotated[

@@ -8,23 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from benchmark import launch
-from benchmark.cli.options import (
-    MOST_THREADS,
-    DataRoot,
-    Device,
-    NoTrack,
-    Results,
-    Seeds,
-    parse_seeds,
-)
+from benchmark.cli.options import RunOptions, parse_seeds, with_options
 from benchmark.errors import UsageError
 from benchmark.terminal.console import notice, out
-from benchmark.utils.paths import RESULTS, shown
+from benchmark.utils.paths import shown
 
 if TYPE_CHECKING:
     from benchmark.records.record import Record
 
 
+@with_options(RunOptions)
 def run(
     model: Annotated[
         str | None,
@@ -36,7 +29,7 @@ def run(
     recipe: Annotated[
         str | None, typer.Option(help="A recipe: DATASET/NAME, or your own file DATASET/NAME.toml.")
     ] = None,
-    seeds: Seeds = "0",
+    seeds: Annotated[str, typer.Option(help="Seeds: 0, 0-4 or 0,2,5.")] = "0",
     set_: Annotated[
         list[str] | None,
         typer.Option(
@@ -46,13 +39,6 @@ def run(
     rows: Annotated[
         int | None, typer.Option(min=2, help="Train on the first ROWS rows only; ad hoc.")
     ] = None,
-    data_root: DataRoot = None,
-    device: Device = "cpu",
-    threads: Annotated[
-        int | None,
-        typer.Option(min=1, max=MOST_THREADS, help="Threads; the number of cores by default."),
-    ] = None,
-    results: Results = RESULTS,
     checkpoint_minutes: Annotated[
         float, typer.Option(help="Most minutes between two checkpoints of a run.")
     ] = 5.0,
@@ -62,8 +48,8 @@ def run(
     save_model: Annotated[
         Path | None, typer.Option(help="Folder for the best weights, with schema and recipe.")
     ] = None,
-    no_track: NoTrack = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Print the result table alone.")] = False,
+    *,
+    options: RunOptions,
 ) -> None:
     """Train, score the test split once, measure the representation, write the record."""
     numbers = parse_seeds(seeds)
@@ -75,14 +61,17 @@ def run(
     from benchmark.training.checkpoint import Cadence
 
     cadence = Cadence(minutes=checkpoint_minutes)
-    session = Session(results, not no_track, quiet, fresh, cadence, save_model)
+    session = Session(options.results, options.track, options.quiet, fresh, cadence, save_model)
     records: dict[Path, Record] = {}
     try:
-        job = launch.prepare(recipe, model, dataset, set_ or [], data_root, quiet=quiet)
-        job = replace(job, rows=rows, device=device, threads=threads or job.threads)
+        job = launch.prepare(
+            recipe, model, dataset, set_ or [], options.data_root, quiet=options.quiet
+        )
+        threads = options.threads or job.threads
+        job = replace(job, rows=rows, device=options.device, threads=threads)
         for seed in numbers:
             job = replace(job, seed=seed)
-            records[job.path(results)] = launch.run_job(job, session)
+            records[job.path(options.results)] = launch.run_job(job, session)
     except KeyboardInterrupt as error:
         notice(_interruption(error, len(records)))
         raise typer.Exit(128 + getattr(error, "signum", signal.SIGINT)) from None

@@ -1,68 +1,49 @@
-"""`suite`, `ablate` and `damping`: many runs, those whose records are missing or stale."""
+"""`suite` and `study NAME`: many runs, those whose records are missing or stale."""
 
+from functools import wraps
+from importlib import import_module
+from inspect import getdoc
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
-from benchmark.cli.campaign import Options, carry_out, open_store
-from benchmark.cli.options import (
-    Address,
-    Backend,
-    DataRoot,
-    Dataset,
-    Device,
-    DryRun,
-    Jobs,
-    NoTrack,
-    Quiet,
-    Results,
-    Seeds,
-    Set,
-    Threads,
-    parse_seeds,
-)
+from benchmark.cli.campaign import carry_out, open_store
+from benchmark.cli.options import Options, ResultsFolder, parse_seeds, split_names, with_options
 from benchmark.errors import MissingData, UsageError
 from benchmark.terminal.console import notice, out, print_table
 from benchmark.utils.paths import RESULTS, shown
 
 if TYPE_CHECKING:
     from benchmark.data.store import Store
-    from benchmark.reports.document import Report
     from benchmark.studies.campaign.cells import Cell
+    from benchmark.studies.study import Study
+
+MIRRORED = ("scaling",)
+"""Studies that MLflow shows as runs of their own: each has a module of its name in tracking."""
 
 
+@with_options(Options, seeds="0-4")
 def suite(
     datasets: Annotated[
-        str | None, typer.Option(help="Data sets, e.g. synthetic,frappe_x1r; all that are here.")
+        str | None,
+        typer.Option(help="Data sets, e.g. synthetic,frappe_x1r; all whose data are here."),
     ] = None,
     recipes: Annotated[
         str | None, typer.Option(help="Names of recipes, e.g. dcnv2,rankelastor; all.")
     ] = None,
-    seeds: Seeds = "0-4",
-    jobs: Jobs = 1,
-    threads: Threads = None,
-    device: Device = "cpu",
-    backend: Backend = "loky",
-    address: Address = None,
-    data_root: DataRoot = None,
-    results: Results = RESULTS,
-    dry_run: DryRun = False,
-    no_track: NoTrack = False,
-    quiet: Quiet = False,
+    *,
+    options: Options,
 ) -> None:
-    """Run every committed recipe whose record is missing or stale, longest first; go on where a
-    killed one was."""
-    options = Options(
-        jobs, threads, device, backend, address, data_root, results, dry_run, not no_track, quiet
-    )
-    numbers = parse_seeds(seeds)
+    """Run every committed recipe whose record is missing or stale; resume what was killed."""
+    seeds = parse_seeds(options.seeds)
 
     from benchmark.studies.campaign.cells import chosen, ranked
 
     cells: list[Cell] = []
     stores: dict[str, Store] = {}
-    for dataset, group in chosen(_split(datasets), _split(recipes)).items():
+    for dataset, group in chosen(split_names(datasets), split_names(recipes)).items():
         try:
             stores[dataset] = open_store(dataset, options)
         except MissingData as error:
@@ -70,129 +51,111 @@ def suite(
                 raise
             notice(f"skipped {dataset}: {error}")
             continue
-        cells += [cell for recipe in group for cell in ranked(recipe, numbers)]
-    _exit(carry_out(cells, stores, options))
+        cells += [cell for recipe in group for cell in ranked(recipe, seeds)]
+    if carry_out(cells, stores, options):
+        raise typer.Exit(1)
 
 
-def ablate(
-    dataset: Dataset,
-    recipe: Annotated[
-        str | None, typer.Option(help="The rankelastor recipe varied; D/rankelastor_small.")
-    ] = None,
-    set_: Set = None,
-    cells: Annotated[
-        str | None, typer.Option(help="Cells, e.g. full/glu,none/relu; all twelve.")
-    ] = None,
-    seeds: Seeds = "0-2",
-    jobs: Jobs = 1,
-    threads: Threads = None,
-    device: Device = "cpu",
-    backend: Backend = "loky",
-    address: Address = None,
-    data_root: DataRoot = None,
-    results: Results = RESULTS,
-    dry_run: DryRun = False,
-    no_track: NoTrack = False,
-    quiet: Quiet = False,
+class StudyGroup(TyperGroup):
+    """A command for each registered study; the studies are imported when one is asked for."""
+
+    def list_commands(self, ctx: object) -> list[str]:
+        from benchmark.studies.study import studies
+
+        return [*studies.names(), *self.commands]
+
+    def get_command(self, ctx: object, cmd_name: str) -> TyperCommand | None:
+        command = self.commands.get(cmd_name)
+        if command is None and cmd_name in self.list_commands(ctx):
+            return study_command(cmd_name)
+        return command if isinstance(command, TyperCommand) else None
+
+
+app = typer.Typer(cls=StudyGroup, no_args_is_help=True)
+
+
+@app.callback()
+def study() -> None:
+    """Run the variants of a study, and write its tables."""
+
+
+@app.command()
+def tables(
+    name: Annotated[str | None, typer.Argument(help="A study; all of them by default.")] = None,
+    results: ResultsFolder = RESULTS,
 ) -> None:
-    """Run mixing x FFN of RankElastor at equal width and analyse it as a factorial design."""
-    options = Options(
-        jobs, threads, device, backend, address, data_root, results, dry_run, not no_track, quiet
-    )
-    numbers = parse_seeds(seeds)
+    """Write the tables and figures of studies again, from records alone."""
+    from benchmark.studies.study import studies
 
-    from benchmark.data import catalog
-    from benchmark.recipes import recipe as recipes
-    from benchmark.studies.ablation import design
-    from benchmark.studies.ablation import report as ablation_report
-    from benchmark.studies.campaign import variants as grid
-
-    dataset = _absolute(dataset)
-    card = catalog.find_card(dataset).card
-    base = recipes.load(recipe or f"{card.id}/{design.BASE}")
-    if base.dataset != card.id:
-        raise UsageError(f"--recipe {base.id} is for the data set {base.dataset}, not {card.id}")
-    variants = design.variants(
-        recipes.override(base, set_) if set_ else base, design.parse_cells(cells)
-    )
-    store = open_store(dataset, options)
-    grid.require_buildable(variants, store.schema)
-    failed = carry_out(
-        grid.cells(design.STUDY, dataset, variants, numbers), {dataset: store}, options
-    )
-    if not dry_run:
-        _report(ablation_report.report(results, card.id), results, design.STUDY, card.id)
-    _exit(failed)
+    for each in studies.names() if name is None else [name]:
+        study = studies.get(each)
+        for dataset in study.datasets(results):
+            write_tables(study, results, dataset)
 
 
-def damping(
-    dataset: Dataset,
-    blocks: Annotated[int, typer.Option(min=2, help="Blocks of every model.")] = 8,
-    recipes_: Annotated[
-        str, typer.Option("--recipes", help="Names of the data set's recipes, with blocks.")
-    ] = "rankmixer,rankelastor",
-    set_: Set = None,
-    seeds: Seeds = "0-2",
-    jobs: Jobs = 1,
-    threads: Threads = None,
-    device: Device = "cpu",
-    backend: Backend = "loky",
-    address: Address = None,
-    data_root: DataRoot = None,
-    results: Results = RESULTS,
-    dry_run: DryRun = False,
-    no_track: NoTrack = False,
-    quiet: Quiet = False,
-) -> None:
-    """Run deep stacks and say how far mixing raises the rank and the FFN lowers it, block by
-    block."""
-    options = Options(
-        jobs, threads, device, backend, address, data_root, results, dry_run, not no_track, quiet
-    )
-    numbers = parse_seeds(seeds)
+def study_command(name: str) -> TyperCommand:
+    """The command of a study, with the options of its `variants` and those of all studies."""
+    from benchmark.studies.study import studies
 
-    from benchmark.data import catalog
-    from benchmark.recipes import recipe as recipes
-    from benchmark.studies import damping as study
-    from benchmark.studies.campaign import variants as grid
+    study = studies.get(name)
 
-    dataset = _absolute(dataset)
-    card = catalog.find_card(dataset).card
-    variants = [
-        study.variant(recipes.load(f"{card.id}/{name}"), blocks, set_ or [])
-        for name in _split(recipes_) or []
-    ]
-    store = open_store(dataset, options)
-    grid.require_buildable(variants, store.schema)
-    failed = carry_out(
-        grid.cells(study.STUDY, dataset, variants, numbers), {dataset: store}, options
-    )
-    if not dry_run:
-        _report(study.report(results, card.id), results, study.STUDY, card.id)
-    _exit(failed)
+    @wraps(study.variants)
+    def run(*, options: Options, **chosen: Any) -> None:
+        run_study(study, chosen, options)
+
+    alone = typer.Typer(add_completion=False)
+    alone.command(name, help=getdoc(type(study)))(with_options(Options)(run))
+    command = typer.main.get_command(alone)
+    assert isinstance(command, TyperCommand)
+    return command
 
 
-def _split(text: str | None) -> list[str] | None:
-    return None if text is None else [word.strip() for word in text.split(",") if word.strip()]
+def add_alias(root: typer.Typer, old: str, name: str) -> None:
+    """Add a hidden old name of a study's command, which passes its arguments on."""
+
+    def forward(context: typer.Context) -> None:
+        raise typer.Exit(study_command(name).main(context.args, standalone_mode=False) or 0)
+
+    accept_all = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+    root.command(old, hidden=True, context_settings=accept_all)(forward)
 
 
-def _absolute(dataset: str) -> str:
-    """For processes elsewhere: the whole path of a card that is a file."""
-    return str(Path(dataset).expanduser().resolve()) if dataset.endswith(".toml") else dataset
+def run_study(study: "Study", chosen: dict[str, Any], options: Options) -> None:
+    """Run the chosen variants whose records are missing or stale, then write the tables."""
+    seeds = parse_seeds(options.seeds)
 
+    from benchmark.studies.campaign.variants import cells
 
-def _report(report: "Report | None", results: Path, study: str, dataset: str) -> None:
-    """Prints the tables and writes them beside the records."""
-    from benchmark.studies.campaign import variants as grid
-
-    if report is None:
-        return
-    for section in report.tables:
-        print_table(section)
-    for path in grid.write(results, study, dataset, report):
-        out.print(f"written: {shown(path)}", highlight=False, soft_wrap=True)
-
-
-def _exit(failed: int) -> None:
+    if (card := chosen.get("dataset", "")).endswith(".toml"):
+        card = str(Path(card).expanduser().resolve())  # processes elsewhere open it too
+        chosen = {**chosen, "dataset": card}
+    variants = study.variants(**chosen)
+    if not variants:
+        raise UsageError("nothing to run: the options name no variant of the study")
+    dataset = variants[0].recipe.dataset
+    card = card or dataset
+    store = open_store(card, options)
+    study.check_data(variants, store)
+    failed = carry_out(cells(study.name, card, variants, seeds), {card: store}, options)
+    if not options.dry_run:
+        write_tables(study, options.results, dataset, show=True)
+        if options.track and study.name in MIRRORED:
+            import_module(f"benchmark.tracking.{study.name}").show(options.results, dataset, notice)
     if failed:
         raise typer.Exit(1)
+
+
+def write_tables(study: "Study", results: Path, dataset: str, *, show: bool = False) -> None:
+    """Write the documents and figures of a data set, and print its tables with `show`."""
+    from benchmark.reports import document
+
+    report = study.report(results, dataset)
+    if report is None:
+        return
+    for table in report.tables if show else ():
+        print_table(table)
+    documents = study.documents(results, dataset, report)
+    document.write(documents)
+    paths = [each.path for each in documents]
+    for path in (*paths, *study.figures(results, dataset)):
+        out.print(f"written: {shown(path)}", highlight=False, soft_wrap=True)

@@ -1,13 +1,11 @@
-"""`theory`: the papers' statements about rank on random matrices, and the same quantities in
-trained networks."""
+"""`theory`: the papers' statements about rank on random matrices, and in trained networks."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
-from benchmark.terminal.console import out
+from benchmark.cli.options import ResultsFolder
+from benchmark.terminal.console import print_table
 from benchmark.utils.paths import RESULTS
 
 
@@ -16,32 +14,32 @@ def theory(
         int, typer.Option(min=1, help="Random matrices for each statement and input rank.")
     ] = 500,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the draws.")] = 0,
-    results: Annotated[Path, typer.Option(help="Folder of the records.")] = RESULTS,
+    results: ResultsFolder = RESULTS,
 ) -> None:
-    """Try the papers' statements about rank on random matrices; then what records tell of trained
-    networks."""
+    """Try the papers' statements about rank on random matrices, and show trained networks."""
     from benchmark.records.archive import Archive
-    from benchmark.studies import theory as checks
+    from benchmark.reports.document import Table
+    from benchmark.studies import theory as study
 
-    table = Table("statement", "input rank", "holds in", "means over the draws", box=None)
-    for row in checks.run(draws, seed):
-        means = ", ".join(f"{name} {value:.3g}" for name, value in row.outcome.means.items())
-        table.add_row(row.statement.name, str(row.input_rank), f"{row.outcome.holds:.1%}", means)
-    out.print(table)
-    for statement in checks.STATEMENTS:
-        out.print(
-            f"{statement.name}: {statement.claim}\n  assumes: {statement.assumes}",
-            markup=False,
-            highlight=False,
+    rows = []
+    for (statement, rank), outcome in study.run(draws, seed).items():
+        means = ", ".join(f"{name} {value:.3g}" for name, value in outcome.means.items())
+        rows.append((statement, str(rank), f"{outcome.holds:.1%}", means))
+    remarks = [f"{each.name}: {each.claim}\n  assumes: {each.assumes}" for each in study.STATEMENTS]
+    head = ("statement", "input rank", "holds in", "means over the draws")
+    print_table(Table("On random matrices", head, tuple(rows), tuple(remarks)))
+    measured = [
+        (
+            step.dataset,
+            step.recipe,
+            str(step.seed),
+            step.stage,
+            f"{step.initial:.3f}",
+            f"{step.best:.3f}",
         )
-    steps = checks.trained(Archive(results).ranked())
-    if not steps:
-        return
-    out.print("\nIn trained networks nothing of this is proven; measured there:")
-    measured = Table(
-        "data set", "recipe", "seed", "stage", "srank ratio untrained", "trained", box=None
-    )
-    for step in steps:
-        ratios = (f"{step.initial:.3f}", f"{step.best:.3f}")
-        measured.add_row(step.dataset, step.recipe, str(step.seed), step.stage, *ratios)
-    out.print(measured)
+        for step in study.trained(Archive(results).ranked())
+    ]
+    if measured:
+        columns = ("data set", "recipe", "seed", "stage", "srank ratio untrained", "trained")
+        title = "In trained networks nothing of this is proven; measured there"
+        print_table(Table(title, columns, tuple(measured)))

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from benchmark.cli.options import MOST_THREADS, DataRoot, DryRun, NoTrack, Quiet
+from benchmark.cli.options import DryRun, RunOptions, with_options
 from benchmark.errors import UsageError
 from benchmark.terminal.console import notice, out, print_table
-from benchmark.utils.paths import RESULTS, shown
-from benchmark.utils.types import Device
+from benchmark.utils.paths import shown
 
 if TYPE_CHECKING:
     from benchmark.data.store import Store
@@ -24,6 +23,7 @@ DEFAULT_TRIALS = 30
 GOALS = {"auc": "highest validation AUC", "logloss": "lowest validation LogLoss"}
 
 
+@with_options(RunOptions)
 def tune(
     recipe: Annotated[str, typer.Option(help="A recipe's id, DATASET/NAME.")],
     dataset: Annotated[
@@ -50,18 +50,9 @@ def tune(
     workers: Annotated[
         int, typer.Option(min=1, max=256, help="Trials at once on this machine.")
     ] = 1,
-    threads: Annotated[
-        int | None,
-        typer.Option(
-            min=1, max=MOST_THREADS, help="Threads of each trial; cores / workers by default."
-        ),
-    ] = None,
-    device: Annotated[Device, typer.Option(help="Where to train.")] = "cpu",
-    data_root: DataRoot = None,
-    results: Annotated[Path, typer.Option(help="Folder the study goes to.")] = RESULTS,
     dry_run: DryRun = False,
-    no_track: NoTrack = False,
-    quiet: Quiet = False,
+    *,
+    options: RunOptions,
 ) -> None:
     """Search a recipe's values on the validation split; an interrupted study goes on."""
     if trials is not None and hours is not None:
@@ -91,22 +82,21 @@ def tune(
         search=search_of(base),
         card=card,
         seed=seed,
-        threads=threads or max(1, torch.get_num_threads() // workers),
-        device=device,
-        results=results.expanduser().resolve(),
+        threads=options.threads or max(1, torch.get_num_threads() // workers),
+        device=options.device,
+        results=options.results.expanduser().resolve(),
         storage=storage,
     )
     budget = Budget(None if hours else trials or DEFAULT_TRIALS, hours)
-    root = data_root and data_root.expanduser().resolve()
-    notify = (lambda _: None) if quiet else notice
+    root = options.data_root and options.data_root.expanduser().resolve()
+    notify = (lambda _: None) if options.quiet else notice
     _, store = catalog.open_data(card, data_root=root, notify=notify)
     if dry_run:
         _print_plan(plan, budget, store, workers)
         return
-    all_trials = Trials(
-        plan, store
-    )  # a storage that fails is reported once, before any process starts
-    work = partial(_work, plan, budget, root, not no_track, quiet)
+    # A storage that fails is reported once, before any process starts.
+    all_trials = Trials(plan, store)
+    work = partial(_work, plan, budget, root, options.track, options.quiet)
     try:
         if workers == 1:
             work(lambda: False)
@@ -114,11 +104,11 @@ def tune(
             run.run_processes(work, workers)
     except KeyboardInterrupt as error:
         notice("interrupted: the trials that ended are kept; the same command goes on from there")
-        if not no_track:
+        if options.track:
             StudyTracker(notice)(all_trials.study(), "KILLED")
         raise typer.Exit(128 + getattr(error, "signum", signal.SIGINT)) from None
     study = all_trials.study(importances=True)
-    if not no_track:
+    if options.track:
         StudyTracker(notice)(study, "FINISHED")
     _report(plan, study)
 

@@ -1,1 +1,1 @@
-"""Many runs: which are missing, carried out together, and what they show."""
+"""Studies of many runs, and the campaigns that run them."""

@@ -1,38 +1,106 @@
-"""The studies that are made of records, and whether their tables still are."""
+"""Studies: what each runs, checks and writes. A study registers itself, as a model does."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
-from benchmark.errors import BenchmarkError
-from benchmark.records.archive import Archive
-from benchmark.reports.document import Report
-from benchmark.studies import damping
-from benchmark.studies.ablation import design
-from benchmark.studies.ablation import report as ablation_report
-from benchmark.studies.campaign import variants
+import typer
 
-STUDIES: dict[str, Callable[[Path, str], Report | None]] = {
-    design.STUDY: ablation_report.report,
-    damping.STUDY: damping.report,
-}
+from benchmark.registry import Registry
+from benchmark.reports.document import Document, Report
+
+if TYPE_CHECKING:
+    from benchmark.data.store import Store
+    from benchmark.records.record import Record
+    from benchmark.studies.campaign.variants import Variant
+
+DataSet = Annotated[str, typer.Option(help="A data set's id, or the path of your own TOML card.")]
+Settings = Annotated[
+    list[str] | None, typer.Option("--set", help="Change one setting of the base in every run.")
+]
 
 
-def unlike(results: Path) -> Iterator[Path]:
-    """The files of studies that are not what the records beside them give, or lack these."""
-    for study, report in STUDIES.items():
-        archive = Archive(results)
-        for dataset in archive.reported(study):
-            try:
-                found = report(results, dataset)
-            except BenchmarkError:
-                found = None
-            texts = (
-                variants.texts(results, study, dataset, found)
-                if found
-                else {archive.study_report(study, f"{dataset}.md"): None}
-            )
-            yield from (
-                path
-                for path, text in texts.items()
-                if not path.is_file() or path.read_text("utf-8") != text
-            )
+class Study(Protocol):
+    """Runs of variants of recipes, which are never ranked, and the documents made of them.
+
+    A folder or a file in benchmark/studies that registers one adds the command `study NAME`, whose
+    help is the class's docstring and whose options are the parameters of `variants`. The module is
+    imported to list the commands: heavy packages are imported inside the methods.
+
+    Example::
+
+        class Widths(Study):
+            \"""Run a recipe at several widths.\"""
+
+            name = "widths"
+
+            def variants(self, recipe: str, widths: str = "8,16") -> list[Variant]:
+                base = recipes.load(recipe)
+                return [
+                    Variant(width, recipes.override(base, [f"model.token_dim={width}"]))
+                    for width in widths.split(",")
+                ]
+            ...
+
+        studies.register(Widths.name)(Widths())
+    """
+
+    name: str
+
+    def variants(self, *args: Any, **options: Any) -> "list[Variant]":
+        """The recipes to run, by the options of the command. Raises UsageError for wrong options.
+
+        An option `dataset` names the card of the data; without one, the recipes name it."""
+
+    def faults(self, record: "Record", variant: str, recipe_folder: Path) -> Iterator[str]:
+        """Reasons why a record does not belong in the folder of this variant."""
+
+    def commands(self, dataset: str, variants: Sequence[str], seeds: str) -> list[str]:
+        """Commands that run the named variants of a data set; all variants if none is named.
+
+        Empty without a recipe to vary. `seeds` is the value of --seeds."""
+
+    def report(self, results: Path, dataset: str) -> Report | None:
+        """The tables of a data set, None without records.
+
+        Raises BenchmarkError for records that cannot be read or do not belong together."""
+
+    def check_data(self, variants: "Sequence[Variant]", store: "Store") -> None:
+        """Raise UsageError for variants that cannot be run on the data."""
+        from benchmark.studies.campaign.variants import require_buildable
+
+        require_buildable(variants, store.schema)
+
+    def datasets(self, results: Path) -> list[str]:
+        """Data sets that have records of the study, or documents."""
+        from benchmark.records.archive import Archive
+
+        return Archive(results).reported(self.name)
+
+    def documents(self, results: Path, dataset: str, report: Report | None) -> list[Document]:
+        """The report of a data set as files, without text where there is no report."""
+        from benchmark.records.archive import Archive
+
+        path = Archive(results).study_report(self.name, dataset)
+        command = f"python -m benchmark study tables {self.name}"
+        if report is not None:
+            return report.documents(path, command)
+        files = [path.with_name(path.name + end) for end in (".md", ".json")]
+        return [Document(file, None, command) for file in files]
+
+    def figures(self, results: Path, dataset: str) -> list[Path]:
+        """Draw the figures of a data set, if the study has any."""
+        return []
+
+    def misplaced(self, variant: str) -> str:
+        """The fault of a record whose recipe is not that of its folder."""
+        return f"the recipe is not that of {self.name}/{variant}, where the record lies"
+
+
+studies: Registry[Study] = Registry("study", "benchmark.studies")
+
+
+def command_line(command: str, **options: str) -> str:
+    """A shell command with these options; options with an empty value are left out."""
+    words = [f"--{name} {value}" for name, value in options.items() if value]
+    return " ".join(("python -m benchmark", command, *words))

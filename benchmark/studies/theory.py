@@ -1,6 +1,7 @@
-"""What the papers prove about rank, tried on random matrices as at initialisation: in what share of
-the draws does each statement hold, by the rank of the input, and what are its assumptions? Nothing
-of it is proven for trained networks: `trained` only tells what was measured there.
+"""What the papers prove about rank, tried on random matrices as at initialisation.
+
+By the rank of the input: the share of draws in which each statement holds, and what it assumes.
+None of it is proven for trained networks; `trained` only reports what was measured there.
 
 X is T x D of rank r, the product of two Gaussian matrices; srank is the stable rank. Numerical rank
 counts the singular values above 1e-9 times the largest.
@@ -9,12 +10,13 @@ counts the singular values above 1e-9 times the largest.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.measure.spectrum import rank_metrics, singular_values
-from benchmark.records.record import Record, StageSpectra
+if TYPE_CHECKING:
+    from benchmark.records.record import Record, StageSpectra
 
 Matrices = NDArray[np.float64]
 Generator = np.random.Generator
@@ -37,7 +39,7 @@ class StatementOutcome:
 
 @dataclass(frozen=True)
 class Statement:
-    """`check(generator, input rank, draws)`."""
+    """A statement; `check(generator, input rank, draws)` tries it at the input ranks `ranks`."""
 
     name: str
     claim: str
@@ -47,16 +49,8 @@ class Statement:
 
 
 @dataclass(frozen=True)
-class TheoryRow:
-    statement: Statement
-    input_rank: int
-    outcome: StatementOutcome
-
-
-@dataclass(frozen=True)
 class TrainedStep:
-    """One stage of a run: its mean stable rank over that of the stage before, untrained and with
-    the best weights."""
+    """The mean stable rank of a stage over that of the stage before, untrained and trained."""
 
     dataset: str
     recipe: str
@@ -66,52 +60,47 @@ class TrainedStep:
     best: float
 
 
-def run(draws: int, seed: int) -> list[TheoryRow]:
-    """Every statement at the input ranks it is about, each from a generator of its own."""
-    rows = []
+def run(draws: int, seed: int) -> dict[tuple[str, int], StatementOutcome]:
+    """Try every statement at its input ranks; outcomes by statement name and input rank."""
+    outcomes = {}
     for number, statement in enumerate(STATEMENTS):
         for rank in statement.ranks:
             generator = np.random.Generator(np.random.Philox(key=[seed, 1000 * number + rank]))
-            rows.append(TheoryRow(statement, rank, statement.check(generator, rank, draws)))
-    return rows
+            outcomes[statement.name, rank] = statement.check(generator, rank, draws)
+    return outcomes
 
 
-def trained(records: Sequence[Record]) -> list[TrainedStep]:
-    """How each stage changes the mean stable rank of the one before, in runs whose stages mix and
-    feed forward."""
-    return [
-        TrainedStep(
-            record.dataset,
-            record.name or record.recipe_digest[:12],
-            record.seed,
-            after.stage,
-            *ratios,
-        )
-        for record in records
-        for before, after in pairwise(record.spectra)
-        if after.stage.startswith("block") and (ratios := _ratios(before, after)) is not None
-    ]
+def trained(records: "Sequence[Record]") -> list[TrainedStep]:
+    """How each block's stages change the mean stable rank, in runs that have block stages."""
+    steps = []
+    for record in records:
+        name = record.name or record.recipe_digest[:12]
+        for before, after in pairwise(record.spectra):
+            ratios = _ratios(before, after)
+            if after.stage.startswith("block") and ratios is not None:
+                steps.append(TrainedStep(record.dataset, name, record.seed, after.stage, *ratios))
+    return steps
 
 
 def of_rank(
     generator: Generator, rank: int, draws: int, rows: int = TOKENS, columns: int = WIDTH
 ) -> Matrices:
-    """[draws, rows, columns] products of two Gaussian matrices of the given inner size."""
-    product: Matrices = generator.standard_normal((draws, rows, rank)) @ generator.standard_normal(
-        (draws, rank, columns)
-    )
+    """Products [draws, rows, columns] of two Gaussian matrices with this inner size."""
+    left = generator.standard_normal((draws, rows, rank))
+    product: Matrices = left @ generator.standard_normal((draws, rank, columns))
     return product
 
 
 def srank(x: Matrices) -> Matrices:
     """Stable ranks [n] of matrices [n, rows, columns]."""
+    from benchmark.measure.spectrum import rank_metrics, singular_values
+
     return rank_metrics(singular_values(x))["srank"]
 
 
 def numerical_rank(x: Matrices) -> NDArray[np.int64]:
-    sigma = singular_values(x)
-    count: NDArray[np.int64] = (sigma > NUMERICAL_RANK * sigma[..., :1]).sum(axis=-1)
-    return count
+    """Numerical ranks [n] of matrices [n, rows, columns]."""
+    return np.asarray(np.linalg.matrix_rank(x, rtol=NUMERICAL_RANK))
 
 
 def transposed_blocks(x: Matrices) -> Matrices:
@@ -125,11 +114,10 @@ def distance_to_groups(full: Matrices, groups: int) -> float:
 
     The nearest W is the mean of the diagonal blocks."""
     size = len(full) // groups
-    blocks = np.stack(
-        [full[g * size : (g + 1) * size, g * size : (g + 1) * size] for g in range(groups)]
-    )
-    reached = groups * np.sum(blocks.mean(axis=0) ** 2)
-    return float(np.sqrt(max(1 - reached / np.sum(full**2), 0.0)))
+    blocks = full.reshape(groups, size, groups, size)
+    diagonal = blocks[range(groups), :, range(groups)]
+    explained = groups * np.sum(diagonal.mean(axis=0) ** 2)
+    return float(np.sqrt(max(1 - explained / np.sum(full**2), 0.0)))
 
 
 def _mixing(generator: Generator, rank: int, draws: int) -> StatementOutcome:
@@ -137,14 +125,14 @@ def _mixing(generator: Generator, rank: int, draws: int) -> StatementOutcome:
     y = transposed_blocks(x)
     k, m, mixed = srank(x), srank(y), srank(x + y)
     lower, upper = 2 * k * m / (np.sqrt(k) + np.sqrt(m)) ** 2, 2 * (k + m)
-    inner = np.abs(np.sum(x * y, axis=(1, 2))) / (_norm(x) * _norm(y))
-    leading = np.abs(np.sum(_leading(x) * _leading(y), axis=1))
+    norms = np.linalg.norm(x, axis=(1, 2)) * np.linalg.norm(y, axis=(1, 2))
+    leading_x, leading_y = (np.linalg.svd(each, full_matrices=False)[0][:, :, 0] for each in (x, y))
     means = {
         "lower": lower,
         "srank(X+Y)": mixed,
         "upper": upper,
-        "|<X,Y>|/|X||Y|": inner,
-        "|<u,u'>|": leading,
+        "|<X,Y>|/|X||Y|": np.abs(np.sum(x * y, axis=(1, 2))) / norms,
+        "|<u,u'>|": np.abs(np.sum(leading_x * leading_y, axis=1)),
     }
     return _outcome((lower <= mixed) & (mixed <= upper), means)
 
@@ -157,17 +145,17 @@ def _contraction(generator: Generator, rank: int, draws: int) -> StatementOutcom
 
 def _rank_one(generator: Generator, rank: int, draws: int) -> StatementOutcome:
     x = of_rank(generator, rank, draws)
-    found = numerical_rank(_relu_ffn(generator, x))
+    relu = numerical_rank(_relu_ffn(generator, x))
     gelu = numerical_rank(_gelu(x @ generator.standard_normal((draws, WIDTH, LIFTED))))
-    return _outcome(found <= 2, {"rank(F(X))": found, "rank(gelu(XA))": gelu})
+    return _outcome(relu <= 2, {"rank(F(X))": relu, "rank(gelu(XA))": gelu})
 
 
 def _glu(generator: Generator, rank: int, draws: int) -> StatementOutcome:
     x = of_rank(generator, rank, draws)
     gate, value = (generator.standard_normal((draws, WIDTH, LIFTED)) for _ in range(2))
-    found = numerical_rank(_gelu(x @ gate) * (x @ value))
+    ranks = numerical_rank(_gelu(x @ gate) * (x @ value))
     bound = np.full(draws, min(TOKENS, WIDTH, LIFTED, rank * (rank + 1) // 2))
-    return _outcome(found >= bound, {"bound": bound, "rank": found})
+    return _outcome(ranks >= bound, {"bound": bound, "rank": ranks})
 
 
 def _kronecker(generator: Generator, rank: int, draws: int) -> StatementOutcome:
@@ -180,42 +168,28 @@ def _kronecker(generator: Generator, rank: int, draws: int) -> StatementOutcome:
 def _relu_ffn(generator: Generator, x: Matrices) -> Matrices:
     lift = generator.standard_normal((len(x), WIDTH, LIFTED))
     reduce = generator.standard_normal((len(x), LIFTED, WIDTH))
-    result: Matrices = np.maximum(x @ lift, 0) @ reduce
-    return result
+    return np.asarray(np.maximum(x @ lift, 0) @ reduce)
 
 
 def _gelu(x: Matrices) -> Matrices:
-    """The tanh form: what the statement needs is an activation that is no polynomial."""
-    result: Matrices = 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)))
-    return result
+    """The tanh form: the statement only needs an activation that is no polynomial."""
+    return np.asarray(0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3))))
 
 
-def _leading(x: Matrices) -> Matrices:
-    left: Matrices = np.linalg.svd(x, full_matrices=False)[0][:, :, 0]
-    return left
-
-
-def _norm(x: Matrices) -> Matrices:
-    norm: Matrices = np.sqrt(np.sum(x * x, axis=(1, 2)))
-    return norm
-
-
-def _ratios(before: StageSpectra, after: StageSpectra) -> tuple[float, float] | None:
-    spectra = (before.initial, after.initial, before.best, after.best)
-    if any(spectrum is None for spectrum in spectra):
+def _ratios(before: "StageSpectra", after: "StageSpectra") -> tuple[float, float] | None:
+    if not (before.initial and after.initial and before.best and after.best):
         return None
-    first, second, third, fourth = (
-        spectrum.srank.mean for spectrum in spectra if spectrum is not None
+    return (
+        after.initial.srank.mean / before.initial.srank.mean,
+        after.best.srank.mean / before.best.srank.mean,
     )
-    return second / first, fourth / third
 
 
 def _outcome(
     holds: NDArray[np.bool_], quantities: dict[str, NDArray[np.floating] | NDArray[np.int64]]
 ) -> StatementOutcome:
-    return StatementOutcome(
-        float(holds.mean()), {name: float(values.mean()) for name, values in quantities.items()}
-    )
+    means = {name: float(values.mean()) for name, values in quantities.items()}
+    return StatementOutcome(float(holds.mean()), means)
 
 
 STATEMENTS = (

@@ -14,9 +14,7 @@ from benchmark.records.archive import (
     records_below,
 )
 from benchmark.records.record import Record
-from benchmark.studies import damping
-from benchmark.studies.ablation import design
-from benchmark.studies.scaling import ladders
+from benchmark.studies.study import studies
 from benchmark.utils.paths import RECIPES, shown
 
 
@@ -63,12 +61,8 @@ def _of_study(record: Record, place: Place, below: Path, recipe_folder: Path) ->
             yield f"a run of the committed recipe {record.recipe_id} lies among the ad hoc ones"
         digest, rows = record.recipe_digest, record.train_rows
         fits = below == Path(adhoc_place(record.dataset, model["name"], digest, rows))
-    elif study == design.STUDY:
-        fits = folder == design.folder((model["mixing"], model["ffn"]))
-    elif study == damping.STUDY:
-        fits = folder.endswith(f"-{model['num_blocks']}")
-    elif study == ladders.STUDY:
-        yield from ladders.place_faults(record, folder, recipe_folder)
+    elif study in studies.names():
+        yield from studies.get(study).faults(record, folder, recipe_folder)
     if not fits:
         lies = shown(place.results / below)
         yield f"the recipe is not that of {study}/{folder}, where {lies} lies"

@@ -1,6 +1,7 @@
 """Check that the generated files are what the records give."""
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 
 from benchmark.errors import BenchmarkError
@@ -8,39 +9,35 @@ from benchmark.records.archive import Archive
 from benchmark.reports.document import Document
 from benchmark.reports.leaderboard import text as leaderboard
 from benchmark.speed import measurements
-from benchmark.studies import study
 from benchmark.studies.claims import claims
-from benchmark.studies.scaling import report as scaling
+from benchmark.studies.study import Study, studies
 
+Make = Callable[[Archive], Iterable[Document]]
 
-def _claims(archive: Archive) -> Iterable[Document]:
-    for path, text in claims.files(archive.results).items():
-        yield Document(path, text, "python -m benchmark claims")
-
-
-def _scaling(archive: Archive) -> Iterable[Document]:
-    for dataset in scaling.datasets(archive.results):
-        yield from scaling.documents(archive.results, dataset)
-
-
-DOCUMENTS: dict[str, Callable[[Archive], Iterable[Document]]] = {
+DOCUMENTS: dict[str, Make] = {
     "leaderboard": leaderboard.documents,
-    "claims": _claims,
-    "scale tables": _scaling,
+    "claims": lambda archive: claims.documents(archive.results),
     "speed": measurements.documents,
 }
-"""By command, the files it makes."""
+"""By command, the files it makes; those of studies come from the registry."""
 
 
 def tables(archive: Archive) -> Iterator[tuple[Path, str]]:
     """Files that are missing or not what the records and measurements give, and why."""
-    for command, documents in DOCUMENTS.items():
+    makers = dict(DOCUMENTS)
+    for study in map(studies.get, studies.names()):
+        makers[f"study tables {study.name}"] = partial(_of_study, study)
+    for command, make in makers.items():
         try:
-            faults = [(each.path, each.fault) for each in documents(archive) if not each.current]
+            faults = [(each.path, each.fault) for each in make(archive) if not each.current]
         except (BenchmarkError, ArithmeticError, LookupError, TypeError, ValueError) as error:
             reason = f"{type(error).__name__}: {error}"
             message = f"the files of `{command}` cannot be made of these records: {reason}"
             faults = [(archive.results, message)]
         yield from faults
-    for path in study.unlike(archive.results):
-        yield path, "is not what its study's records give; run the study's command again"
+
+
+def _of_study(study: Study, archive: Archive) -> Iterator[Document]:
+    for dataset in study.datasets(archive.results):
+        report = study.report(archive.results, dataset)
+        yield from study.documents(archive.results, dataset, report)

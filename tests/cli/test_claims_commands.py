@@ -62,7 +62,7 @@ def test_check_finds_what_the_records_do_not_give_and_writes_nothing(results) ->
     save(make_record(name="dnn", seed=3), Archive(results).path("synthetic_tiny", "dnn", 3))
     before = (results / "claims.md").read_text()
     with pytest.raises(
-        BenchmarkError, match=r"claims\.md, .*claims\.json: not what the records give; run"
+        BenchmarkError, match=r"claims\.md: is missing, or not what .*; run `python -m benchmark"
     ):
         said("claims", "--check", "--results", results)
     assert (results / "claims.md").read_text() == before

@@ -1,4 +1,4 @@
-"""`suite`, `ablate` and `damping` as a person types them."""
+"""`suite` and `study NAME` as a person types them."""
 
 import json
 import os
@@ -42,21 +42,23 @@ def benchmark(capsys):
         ),
         (["suite", "--seeds", "4-2"], "--seeds 4-2: write 0, 0-4 or 0,2,5"),
         (
-            ["ablate", "--dataset", "synthetic_tiny", "--cells", "full/glue"],
+            ["study", "ablation", "--dataset", "synthetic_tiny", "--cells", "full/glue"],
             "--cells full/glue: write MIXING/FFN",
         ),
         (
-            ["ablate", "--dataset", "synthetic_tiny", "--recipe", "synthetic/lr"],
+            ["study", "ablation", "--dataset", "synthetic_tiny", "--recipe", "synthetic/lr"],
             "is for the data set synthetic, not",
         ),
         (
-            ["ablate", "--dataset", "avazu_x4_001"],
+            ["study", "ablation", "--dataset", "avazu_x4_001"],
             "unknown recipe 'avazu_x4_001/rankelastor_small'",
         ),
         (
-            ["damping", "--dataset", "synthetic_tiny", "--recipes", "lr"],
+            ["study", "damping", "--dataset", "synthetic_tiny", "--recipes", "lr"],
             "lr has no blocks to be more of",
         ),
+        (["study", "damping", "--dataset", "synthetic_tiny", "--recipes", ","], "nothing to run"),
+        (["study", "tables", "ablaton"], "unknown study 'ablaton'; did you mean ablation"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -66,9 +68,9 @@ def test_misuse_is_one_message(words, message: str) -> None:
     assert message in str(caught.value)
 
 
-def test_ablate_runs_what_is_missing_and_reports(benchmark, tmp_path) -> None:
+def test_a_study_runs_what_is_missing_and_reports(benchmark, tmp_path) -> None:
     words = (
-        "ablate", "--dataset",
+        "study", "ablation", "--dataset",
         "synthetic_tiny", "--set", "train.epochs=1", "--set", "train.batch_size=4096",
         "--seeds", "0", "--threads", "1", "--no-track", "--results", str(tmp_path),
     )  # fmt: skip
@@ -106,7 +108,14 @@ def test_a_failing_cell_is_reported_and_the_exit_code_says_so(benchmark, tmp_pat
         "--no-track",
     )
     _, err = benchmark(
-        "ablate", "--dataset", "synthetic_tiny", *words, "--results", str(tmp_path), code=1
+        "study",
+        "ablation",
+        "--dataset",
+        "synthetic_tiny",
+        *words,
+        "--results",
+        str(tmp_path),
+        code=1,
     )
     assert "0 cells done, 1 failed" in err
     assert "FAILED synthetic_tiny/none-relu/seed-0: " in err and "lower train.learning_rate" in err
@@ -141,8 +150,30 @@ def test_damping(benchmark, tmp_path) -> None:
         "--set", "train.epochs=1", "--set", "train.batch_size=4096",
         "--seeds", "0", "--threads", "1", "--no-track", "--results", str(tmp_path),
     )  # fmt: skip
-    out, _ = benchmark("damping", "--dataset", "synthetic_tiny", *words)
+    out, _ = benchmark("study", "damping", "--dataset", "synthetic_tiny", *words)
     assert "rankmixer-3" in out and "amplitude, trained" in out
     assert (
         tmp_path / "studies" / "damping" / "synthetic_tiny" / "rankmixer-3" / "seed-0.json"
     ).is_file()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("ablate", "--dataset", "synthetic_tiny", "--cells", "none/relu"),
+        ("damping", "--dataset", "synthetic_tiny", "--recipes", "rankmixer", "--blocks", "3"),
+        ("scale", "--recipe", "synthetic_tiny/dnn"),
+    ],
+    ids=lambda words: words[0],
+)
+def test_old_names_are_aliases(benchmark, tmp_path, words) -> None:
+    study = {"ablate": "ablation", "scale": "scaling"}.get(words[0], words[0])
+    rest = (*words[1:], "--seeds", "0", "--dry-run", "--results", str(tmp_path))
+    (old, _), (new, _) = benchmark(words[0], *rest), benchmark("study", study, *rest)
+    assert old == new and "to run" in old
+
+
+@pytest.mark.parametrize("words", [["ablate", "--dataset", "synthetic_tiny", "--cells", "a"]])
+def test_an_alias_passes_errors_on(words) -> None:
+    with pytest.raises(UsageError, match="--cells a: write MIXING/FFN"):
+        COMMANDS.main(words, standalone_mode=False)

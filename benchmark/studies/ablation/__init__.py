@@ -1,0 +1,100 @@
+"""The ablation of RankElastor (arXiv 2605.23191): mixing x FFN at equal width, crossed."""
+
+from collections.abc import Iterator, Sequence
+from itertools import product
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from benchmark.errors import UsageError
+from benchmark.studies.study import DataSet, Settings, Study, command_line, studies
+
+if TYPE_CHECKING:
+    from benchmark.records.record import Record
+    from benchmark.reports.document import Report
+    from benchmark.studies.campaign.variants import Variant
+
+BASE = "rankelastor_small"
+"""The recipe that is varied, unless another is named."""
+LEVELS = {
+    "mixing": ("full", "kronecker", "transpose", "none"),
+    "FFN": ("glu", "gelu", "relu"),
+}
+"""The levels of the two factors."""
+VARIED = ("model.mixing", "model.ffn")
+CELLS = ["-".join(levels) for levels in product(*LEVELS.values())]
+"""The names of the variants, and of the folders of their records: MIXING-FFN."""
+
+
+class Ablation(Study):
+    """Run mixing x FFN of RankElastor at equal width, and compare the levels of both."""
+
+    name = "ablation"
+
+    def variants(
+        self,
+        dataset: DataSet,
+        recipe: Annotated[
+            str | None, typer.Option(help="The rankelastor recipe varied; D/rankelastor_small.")
+        ] = None,
+        set_: Settings = None,
+        cells: Annotated[
+            str | None, typer.Option(help="Cells, e.g. full/glu,none/relu; all twelve.")
+        ] = None,
+    ) -> "list[Variant]":
+        from benchmark.data import catalog
+        from benchmark.recipes.recipe import load, override
+        from benchmark.studies.campaign.variants import Variant
+
+        card = catalog.find_card(dataset).card
+        base = load(recipe or f"{card.id}/{BASE}")
+        if base.dataset != card.id:
+            raise UsageError(
+                f"--recipe {base.id} is for the data set {base.dataset}, not {card.id}"
+            )
+        if base.model != "rankelastor":
+            raise UsageError(
+                f"--recipe {base.id}: the ablation varies parts of rankelastor, and this is"
+                f" {base.model}"
+            )
+        variants = []
+        for cell in parse_cells(cells):
+            parts = [f"{key}={part}" for key, part in zip(VARIED, cell.split("-"), strict=True)]
+            variants.append(Variant(cell, override(base, [*(set_ or []), *parts])))
+        return variants
+
+    def faults(self, record: "Record", variant: str, recipe_folder: Path) -> Iterator[str]:
+        model = record.recipe["model"]
+        if variant != f"{model['mixing']}-{model['ffn']}":
+            yield self.misplaced(variant)
+
+    def commands(self, dataset: str, variants: Sequence[str], seeds: str) -> list[str]:
+        from benchmark.recipes.recipe import recipe_ids
+
+        if f"{dataset}/{BASE}" not in recipe_ids():
+            return []
+        cells = ",".join(variants).replace("-", "/")
+        return [command_line("study ablation", dataset=dataset, cells=cells, seeds=seeds)]
+
+    def report(self, results: Path, dataset: str) -> "Report | None":
+        from benchmark.studies.ablation.report import report
+
+        return report(results, dataset)
+
+
+def parse_cells(text: str | None) -> list[str]:
+    """`full/glu,none/relu` as names of variants, in order, all for None. Raises UsageError."""
+    if text is None:
+        return CELLS
+    chosen = [cell.strip().replace("/", "-") for cell in text.split(",")]
+    if unknown := sorted(set(chosen) - set(CELLS)):
+        mixing, ffn = map(", ".join, LEVELS.values())
+        raise UsageError(
+            f"--cells {unknown[0].replace('-', '/')}: write MIXING/FFN of mixing {mixing} and FFN"
+            f" {ffn}, e.g. full/glu,none/relu"
+        )
+    return [cell for cell in CELLS if cell in chosen]
+
+
+studies.register(Ablation.name)(Ablation())

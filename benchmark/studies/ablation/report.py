@@ -1,100 +1,136 @@
-"""What the ablation's records show: a table of cells, and the effects of mixing, FFN and both
-together."""
+"""The ablation's tables: its cells, and the effects of mixing, of the FFN and of both together."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from itertools import combinations
 from pathlib import Path
-from statistics import mean
 from typing import Any
 
-from benchmark.errors import BenchmarkError
+from benchmark.measure.effects import Effect, contrast
 from benchmark.recipes.recipe import dotted
 from benchmark.records.archive import Archive
 from benchmark.records.comparable import require_alike
 from benchmark.records.record import Record
 from benchmark.reports.document import Report, Table
-from benchmark.reports.words import seeds_in_words, with_sd
-from benchmark.studies.ablation.design import FFN, GRID, MIXING, STUDY, VARIED, folder
-from benchmark.studies.ablation.factorial import Effect, Factorial, Name, analyse
+from benchmark.reports.words import derived, seeds_in_words, with_sd
+from benchmark.studies.ablation import CELLS, LEVELS, VARIED, Ablation
 from benchmark.studies.campaign.variants import ranks
 
-FACTORS = ("mixing", "FFN")
-DOUBTFUL_RATIO = 3.0
-"""Of the sd of two cells: from here on the pooled intervals are called doubtful."""
+Cells = dict[str, list[Record]]
+"""The records of each cell, MIXING-FFN, by seed."""
+Values = dict[str, list[float]]
+"""The numbers of each cell, MIXING-FFN, over its seeds."""
+Interval = tuple[float, float, float]
+"""An estimate, and the ends of its 95 % interval."""
 
-Cells = dict[Name, list[Record]]
+WHAT = (
+    "Made from the records in the folder of this name by `python -m benchmark study ablation`; do"
+    " not edit. All cells have the same width and training, each its own number of parameters. Mean"
+    " ± sd over seeds. erank / limit is the mean effective rank per sample over its largest"
+    " possible value, with the best weights. FLOPs are forward matrix-multiply FLOPs of one sample"
+    " (multiply-add = 2; elementwise work counts 0)."
+)
+EFFECTS = (
+    "Effects are differences of two levels, averaged over the levels of the other factor that both"
+    " have. (a − b) x (c − d) is by how much a − b is larger with c than with d. The 95 % intervals"
+    " are Welch & Satterthwaite's, as the variances of the cells may differ. Each stands by itself:"
+    " of many, one in twenty leaves out an effect of zero by chance."
+)
+NOT_ANALYSED = (
+    "Not analysed: it takes two levels of each factor, and two seeds of each cell that differ."
+)
 
 
 @dataclass(frozen=True)
 class Measure:
-    key: str
+    """A number of a run that is compared, and the digits its tables show."""
+
     title: str
     digits: int
     of: Callable[[Record], float | None]
 
 
-MEASURES = (
-    Measure("auc", "test AUC", 5, lambda run: run.metrics.test.auc),
-    Measure("logloss", "test LogLoss", 5, lambda run: run.metrics.test.logloss),
-    Measure(
-        "rank",
-        "erank / limit of the last stage",
-        3,
-        lambda run: list(ranks(run, "best").values())[-1],
+MEASURES = {
+    "auc": Measure("test AUC", 5, lambda run: run.metrics.test.auc),
+    "logloss": Measure("test LogLoss", 5, lambda run: run.metrics.test.logloss),
+    "rank": Measure(
+        "erank / limit of the last stage", 3, lambda run: list(ranks(run, "best").values())[-1]
     ),
-)
+}
 
 
-def cells(results: Path, dataset: str) -> Cells:
-    """The records of every cell that has any, in the order of the grid. Raises BenchmarkError for
-    records that are no one study."""
-    runs = Archive(results).by_name(dataset, STUDY)
+def load_cells(results: Path, dataset: str) -> Cells:
+    """The records of every cell that has any, in order.
+
+    Raises BenchmarkError where they differ in more than mixing, FFN and seed."""
+    runs = Archive(results).by_name(dataset, Ablation.name)
     require_alike(runs, VARIED)
-    return {cell: runs[folder(cell)] for cell in GRID if folder(cell) in runs}
+    return {cell: runs[cell] for cell in CELLS if cell in runs}
+
+
+def cell_values(cells: Cells, measure: Measure, least: int = 2) -> Values:
+    """The values of a measure in each cell that has `least` of them.
+
+    Empty where no cell's values vary over its seeds, as no interval can be given then."""
+    values: Values = {}
+    for cell, runs in cells.items():
+        numbers = [value for run in runs if (value := measure.of(run)) is not None]
+        if len(numbers) >= least:
+            values[cell] = numbers
+    return values if any(len(set(numbers)) > 1 for numbers in values.values()) else {}
+
+
+def difference(values: Values, factor: str, level: str, over: str, unit: str = "") -> Effect | None:
+    """A level of a factor less another, averaged over the levels of the other that both have.
+
+    None where these are fewer than two."""
+    [(other_factor, levels)] = [item for item in LEVELS.items() if item[0] != factor]
+    pairs = {}
+    for other in levels:
+        form = f"{{}}-{other}" if factor == "mixing" else f"{other}-{{}}"
+        pair = form.format(level), form.format(over)
+        if values.keys() >= set(pair):
+            pairs[other] = pair
+    if len(pairs) < 2:
+        return None
+    cells = [values[cell] for pair in pairs.values() for cell in pair]
+    weights = [1 / len(pairs), -1 / len(pairs)] * len(pairs)
+    return contrast(cells, weights, unit, f"over {other_factor} {', '.join(pairs)}")
+
+
+def interaction(values: Values, mixing: tuple[str, str], ffn: tuple[str, str]) -> Effect | None:
+    """By how much two levels of mixing differ more with one level of the FFN than with another.
+
+    None where one of the four cells has no values."""
+    corners = [f"{first}-{second}" for first in mixing for second in ffn]
+    if not values.keys() >= set(corners):
+        return None
+    return contrast([values[corner] for corner in corners], [1, -1, -1, 1], "")
 
 
 def report(results: Path, dataset: str) -> Report | None:
-    """From the records alone; None where there is none. Raises BenchmarkError for records that are
-    no one study."""
-    there = cells(results, dataset)
-    if not there:
+    """The report of a data set, None without records. Raises BenchmarkError as `load_cells`."""
+    cells = load_cells(results, dataset)
+    if not cells:
         return None
-    first = next(iter(there.values()))[0]
-    settings = _settings(first)
-    analyses = [analysis(there, measure) for measure in MEASURES]
-    return Report(
-        f"Mixing x FFN on {dataset}",
-        tuple(_remarks(first, settings)),
-        (_table(there), *(_section(*each) for each in zip(MEASURES, analyses, strict=True))),
-        {
-            "dataset": dataset,
-            "settings": settings,
-            "cells": {
-                "/".join(cell): [_numbers(run) for run in each] for cell, each in there.items()
-            },
-            "analyses": {
-                measure.key: asdict(each) if isinstance(each, Factorial) else each
-                for measure, each in zip(MEASURES, analyses, strict=True)
-            },
-        },
-    )
+    first = next(iter(cells.values()))[0]
+    settings = {key: value for key, value in dotted(first.recipe).items() if key not in VARIED}
+    fixed = ", ".join(f"{key} = {value}" for key, value in settings.items())
+    caveat = [f"**{first.caveat}**"] if first.caveat else []
+    effects = {key: dict(_effects(cells, measure)) for key, measure in MEASURES.items()}
+    tables = [_effects_table(MEASURES[key], each) for key, each in effects.items()]
+    numbers = {
+        "dataset": dataset,
+        "settings": settings,
+        "cells": {_title(cell): [_numbers(run) for run in runs] for cell, runs in cells.items()},
+        "effects": derived(effects),
+    }
+    remarks = (WHAT, *caveat, f"Held fixed: {fixed}.", EFFECTS)
+    return Report(f"Mixing x FFN on {dataset}", remarks, (_cells_table(cells), *tables), numbers)
 
 
-def _settings(run: Record) -> dict[str, Any]:
-    return {key: value for key, value in dotted(run.recipe).items() if key not in VARIED}
-
-
-def _remarks(first: Record, settings: dict[str, Any]) -> Iterator[str]:
-    yield (
-        "Made from the records in the folder of this name by `python -m benchmark ablate`; do not"
-        " edit. All cells have the same width and training, each its own number of parameters. Mean"
-        " ± sd over seeds. erank / limit is the mean effective rank per sample over its largest"
-        " possible value, with the best weights. FLOPs are forward matrix-multiply FLOPs of one"
-        " sample (multiply-add = 2; elementwise work counts 0)."
-    )
-    if first.caveat:
-        yield f"**{first.caveat}**"
-    yield "Held fixed: " + ", ".join(f"{key} = {value}" for key, value in settings.items()) + "."
+def _title(cell: str) -> str:
+    return cell.replace("-", "/")
 
 
 def _numbers(run: Record) -> dict[str, Any]:
@@ -108,97 +144,50 @@ def _numbers(run: Record) -> dict[str, Any]:
     }
 
 
-def _table(cells: Cells) -> Table:
+def _cells_table(cells: Cells) -> Table:
+    rows, remarks = [], []
     stages = list(ranks(next(iter(cells.values()))[0], "best"))
-    rows = []
     for cell, runs in cells.items():
         paths = [ranks(run, "best") for run in runs]
+        means = [with_sd([path[stage] for path in paths], 3).split(" ")[0] for stage in stages]
         rows.append(
             (
-                "/".join(cell),
+                _title(cell),
                 seeds_in_words([run.seed for run in runs]),
                 with_sd([run.metrics.test.auc for run in runs], 5),
                 with_sd([run.metrics.test.logloss for run in runs], 5),
-                *(_mean([path[stage] for path in paths]) for stage in stages),
+                *means,
                 f"{runs[0].parameters.total:,}",
                 f"{runs[0].flops_per_sample:,}",
             )
         )
+        remarks += [f"{_title(cell)}: {note}" for note in runs[0].notes]
     head = ("mixing/FFN", "seeds", "test AUC", "LogLoss", *stages, "parameters", "FLOPs/sample")
-    notes = tuple(
-        f"{'/'.join(cell)}: {note}" for cell, runs in cells.items() for note in runs[0].notes
-    )
-    return Table("Quality, erank / limit after every stage, cost", head, tuple(rows), notes)
+    title = "Quality, erank / limit after every stage, cost"
+    return Table(title, head, tuple(rows), tuple(remarks))
 
 
-def _mean(values: Sequence[float | None]) -> str:
-    known = [value for value in values if value is not None]
-    return f"{mean(known):.3f}" if len(known) == len(values) else ""
+def _effects(cells: Cells, measure: Measure) -> Iterator[tuple[str, Interval]]:
+    """Every difference of two levels, then every interaction, by its name."""
+    values = cell_values(cells, measure)
+    effects: dict[str, Effect | None] = {}
+    for factor, levels in LEVELS.items():
+        for a, b in combinations(levels, 2):
+            effects[f"{factor} {a} − {b}"] = difference(values, factor, a, b)
+    for a, b in combinations(LEVELS["mixing"], 2):
+        for c, d in combinations(LEVELS["FFN"], 2):
+            effects[f"({a} − {b}) x ({c} − {d})"] = interaction(values, (a, b), (c, d))
+    for name, effect in effects.items():
+        if effect is not None:
+            yield name, (effect.value, effect.low, effect.high)
 
 
-def analysis(cells: Cells, measure: Measure) -> Factorial | str:
-    """The analysis, or why there is none."""
-    values = {cell: {run.seed: measure.of(run) for run in runs} for cell, runs in cells.items()}
-    known = {
-        cell: {seed: value for seed, value in runs.items() if value is not None}
-        for cell, runs in values.items()
-    }
-    try:
-        return analyse(known, FACTORS, (MIXING, FFN))
-    except BenchmarkError as refusal:
-        return str(refusal)
-
-
-def _section(measure: Measure, found: Factorial | str) -> Table:
+def _effects_table(measure: Measure, effects: dict[str, Interval]) -> Table:
+    rows = []
+    for name, (value, low, high) in effects.items():
+        estimate, start, end = (f"{x:+.{measure.digits}f}" for x in (value, low, high))
+        judgement = "" if low <= 0 <= high else "not zero"
+        rows.append((name, estimate, f"{start} to {end}", judgement))
+    head = ("difference", "estimate", "95 % interval", "")
     title = f"Effects on {measure.title}"
-    if isinstance(found, str):
-        return Table(title, remarks=(f"Not analysed: {found}.",))
-    rows = [
-        *(
-            _effect(f"{factor} {effect.of[0]}", effect, measure)
-            for factor, effects in zip(FACTORS, found.main, strict=True)
-            for effect in effects
-        ),
-        *(_effect("/".join(effect.of), effect, measure) for effect in found.interaction),
-    ]
-    return Table(
-        title,
-        ("effect of", "estimate", "95 % interval", ""),
-        tuple(rows),
-        tuple(_judgement(found, measure)),
-    )
-
-
-def _effect(name: str, effect: Effect, measure: Measure) -> tuple[str, ...]:
-    low, high = effect.estimate - effect.half_width, effect.estimate + effect.half_width
-    form = f"{{:+.{measure.digits}f}}"
-    interval = f"{form.format(low)} to {form.format(high)}"
-    return name, form.format(effect.estimate), interval, "not zero" if effect.differs else ""
-
-
-def _judgement(found: Factorial, measure: Measure) -> Iterator[str]:
-    mixing, ffn = found.levels
-    yield (
-        f"Two-way analysis of variance, {len(mixing)} x {len(ffn)} cells, seeds"
-        f" {seeds_in_words(found.seeds)}, grand mean {found.mean:.{measure.digits}f}, sd within"
-        f" cells {found.residual_sd:.{measure.digits + 1}f} ({found.residual_df} degrees of"
-        " freedom). Main effects are differences from the grand mean, averaged over the other"
-        " factor; those of a pair are what is left of its mean after both main effects."
-    )
-    for test in found.tests:
-        yield (
-            f"F test of {test.source}: F({test.df}, {found.residual_df}) = {test.f:.2f}, p ="
-            f" {test.p:.2g}, {100 * test.share:.0f} % of the sum of squares."
-        )
-    yield (
-        "Each interval is a 95 % one by itself: of many, one in twenty leaves out an effect of zero"
-        " by chance."
-    )
-    if found.sd_ratio is not None:
-        doubt = "are in doubt" if found.sd_ratio >= DOUBTFUL_RATIO else "rest on that"
-        yield (
-            "The intervals take all cells to vary alike. The largest sd of a cell is"
-            f" {found.sd_ratio:.1f} times the smallest (Bartlett's test of equal variances: p ="
-            f" {found.bartlett_p:.2g}); intervals and F tests {doubt}."
-        )
-    yield from (f"Left out: {what}." for what in found.left_out)
+    return Table(title, head, tuple(rows)) if rows else Table(title, remarks=(NOT_ANALYSED,))

@@ -1,25 +1,21 @@
-"""Studies: a base recipe varied, and the records of its variants, which are never ranked."""
+"""Variants of recipes: what a study runs."""
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from benchmark.data.schema import Schema
 from benchmark.errors import UsageError
 from benchmark.recipes.recipe import Recipe, on_meta
-from benchmark.records.archive import Archive, study_place
+from benchmark.records.archive import study_place
 from benchmark.records.ranks import When
 from benchmark.records.ranks import ranks as run_ranks
 from benchmark.records.record import Record
-from benchmark.reports.document import Report
 from benchmark.studies.campaign.cells import Cell
-from benchmark.utils.files import write_text
 
 
 @dataclass(frozen=True)
 class Variant:
-    """`rows` limits the training rows to the first."""
+    """A recipe to run, by its name in the study; `rows` limits the training rows to the first."""
 
     name: str
     recipe: Recipe
@@ -27,6 +23,7 @@ class Variant:
 
 
 def cells(study: str, card: str, variants: Iterable[Variant], seeds: Sequence[int]) -> list[Cell]:
+    """A cell for each variant and seed; `card` is the name or path of the data set's card."""
     return [
         Cell(
             variant.recipe,
@@ -41,7 +38,7 @@ def cells(study: str, card: str, variants: Iterable[Variant], seeds: Sequence[in
 
 
 def require_buildable(variants: Iterable[Variant], schema: Schema) -> None:
-    """Raises UsageError for a variant whose sizes do not fit, before any is run."""
+    """Raises UsageError, before any is run, for a variant whose sizes do not fit."""
     for variant in variants:
         try:
             on_meta(variant.recipe, schema)
@@ -52,21 +49,3 @@ def require_buildable(variants: Iterable[Variant], schema: Schema) -> None:
 def ranks(run: Record, when: When) -> dict[str, float | None]:
     """Mean effective rank over its limit, stage by stage."""
     return run_ranks(run, "erank", "token", when)
-
-
-def texts(results: Path, study: str, dataset: str, report: Report) -> dict[Path, str]:
-    """The report as Markdown and its numbers as JSON, by their files: the same for the same
-    records."""
-    path = Archive(results).study_report(study, dataset)
-    numbers = json.dumps(report.numbers, indent=1) + "\n"
-    return {
-        path.with_name(f"{dataset}.md"): report.markdown(),
-        path.with_name(f"{dataset}.json"): numbers,
-    }
-
-
-def write(results: Path, study: str, dataset: str, report: Report) -> list[Path]:
-    made = texts(results, study, dataset, report)
-    for path, text in made.items():
-        write_text(path, text)
-    return list(made)

@@ -1,12 +1,10 @@
-"""Published claims as testable sentences (`claims.toml`), and the verdicts that records give on
-them.
+"""Published claims as testable sentences (`claims.toml`), and the verdicts of the records on them.
 
 One rule for all: supported where the 95 % interval of the effect lies wholly on the claimed side of
 0, contradicted where it lies wholly on the other side, not supported where it holds 0, not testable
 here where records are missing.
 """
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -18,18 +16,20 @@ from pydantic import Field, model_validator
 
 from benchmark import __version__
 from benchmark.errors import BenchmarkError
-from benchmark.reports.document import Report, Table
+from benchmark.measure.effects import Effect
+from benchmark.records.archive import Archive
+from benchmark.reports.document import Document, Report, Table
 from benchmark.reports.leaderboard.tracks import FULL_SEEDS
-from benchmark.studies.claims.archive import Archive, Missing, Wanted, commands
-from benchmark.studies.claims.effects import Effect
-from benchmark.studies.claims.kinds import LEAST_SEEDS, Test
+from benchmark.studies.claims.missing import Missing, commands
+from benchmark.studies.claims.tests import LEAST_SEEDS, AnyTest
 from benchmark.utils import toml
 from benchmark.utils.paths import shown
 from benchmark.utils.types import Frozen, NonEmpty
 
 FILE = "claims.toml"
+COMMAND = "python -m benchmark claims"
 DIGITS = 10
-"""Significant ones of a number in claims.json: the last bits are another library's version."""
+"""Significant digits of a number in claims.json: the last bits depend on library versions."""
 
 RULE = (
     "One rule for all. A test gives an effect with a 95 % interval. Supported: the interval lies"
@@ -48,15 +48,17 @@ ClaimedSide = Literal["above 0", "below 0"]
 
 
 class Claim(Frozen):
-    """`data` are the data sets of the source, `claimed` the side of 0 on which the effect of every
-    test should lie."""
+    """A published sentence, and the tests that decide it.
+
+    `data` are the data sets of the source; `claimed` is the side of 0 on which the effect of every
+    test lies if the sentence is true."""
 
     id: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
     sentence: NonEmpty
     source: NonEmpty
     data: Annotated[tuple[NonEmpty, ...], Field(min_length=1)]
     claimed: ClaimedSide
-    tests: Annotated[tuple[Test, ...], Field(min_length=1)]
+    tests: Annotated[tuple[AnyTest, ...], Field(min_length=1)]
 
 
 class _ClaimsFile(Frozen):
@@ -72,20 +74,18 @@ class _ClaimsFile(Frozen):
 
 @dataclass(frozen=True)
 class Verdict:
-    """`found` is the effect, or why there is none."""
+    """What a test says of a claim on a data set; `outcome` is the effect, or why there is none."""
 
     claim: Claim
-    test: Test
+    test: AnyTest
     dataset: str
-    found: Effect | Missing
+    outcome: Effect | Missing
 
     @property
     def word(self) -> Word:
-        return (
-            "not testable here"
-            if isinstance(self.found, Missing)
-            else judge(self.found, self.claim.claimed)
-        )
+        if isinstance(self.outcome, Missing):
+            return "not testable here"
+        return judge(self.outcome, self.claim.claimed)
 
     @property
     def elsewhere(self) -> bool:
@@ -93,38 +93,59 @@ class Verdict:
         return self.dataset not in self.claim.data
 
     @property
-    def said(self) -> str:
-        if isinstance(self.found, Missing):
-            return f"{self.word}: {self.found}"
-        return (
-            f"{self.word} (tested on other data than the paper's)" if self.elsewhere else self.word
-        )
+    def text(self) -> str:
+        if isinstance(self.outcome, Missing):
+            return f"{self.word}: {self.outcome}"
+        return self.word + " (tested on other data than the paper's)" * self.elsewhere
+
+    @property
+    def row(self) -> tuple[str, ...]:
+        effect = n = ""
+        if isinstance(self.outcome, Effect):
+            value, low, high = self.outcome.value, self.outcome.low, self.outcome.high
+            effect, n = f"{value:+.3g} ({low:+.3g} to {high:+.3g})", str(self.outcome.n)
+        return self.dataset, self.test.what, effect, n, self.text
+
+    @property
+    def numbers(self) -> dict[str, Any]:
+        missing = isinstance(self.outcome, Missing)
+        return {
+            "claim": self.claim.id,
+            **self.claim.model_dump(include={"sentence", "source", "data", "claimed"}),
+            "test": self.test.model_dump(mode="json", exclude={"datasets"}),
+            "dataset": self.dataset,
+            "other_data": self.elsewhere,
+            "verdict": self.word,
+            "effect": None if isinstance(self.outcome, Missing) else _rounded(self.outcome),
+            "missing": str(self.outcome) if missing else None,
+        }
 
 
 def judge(effect: Effect, claimed: ClaimedSide) -> Word:
+    """The verdict of an effect, by the one rule."""
     if effect.low <= 0 <= effect.high:
         return "not supported"
     return "supported" if (effect.low > 0) == (claimed == "above 0") else "contradicted"
 
 
 def load(results: Path) -> tuple[Claim, ...]:
-    """Raises UsageError for a missing or wrong file, naming the key."""
+    """The claims of a results folder. Raises UsageError for a missing or wrong file."""
     path = results / FILE
     return toml.validate(_ClaimsFile, toml.read(path), shown(path)).claim
 
 
 def verdicts(results: Path) -> list[Verdict]:
-    """On each claim, test by test and data set by data set, from the records alone."""
+    """Judge each claim, test by test and data set by data set, from the records alone."""
     archive = Archive(results)
     return [
-        Verdict(claim, test, dataset, _found(test, archive, dataset))
+        Verdict(claim, test, dataset, _outcome(test, archive, dataset))
         for claim in load(results)
         for test in claim.tests
         for dataset in test.datasets
     ]
 
 
-def _found(test: Test, archive: Archive, dataset: str) -> Effect | Missing:
+def _outcome(test: AnyTest, archive: Archive, dataset: str) -> Effect | Missing:
     try:
         return test.effect(archive, dataset)
     except Missing as missing:
@@ -134,93 +155,53 @@ def _found(test: Test, archive: Archive, dataset: str) -> Effect | Missing:
 
 
 def report(results: Path) -> Report:
-    """A section a claim. Raises UsageError for a missing or wrong file of claims."""
-    found = verdicts(results)
-    sections = [
-        _section(claim, list(each))
-        for claim, each in groupby(found, key=lambda verdict: verdict.claim)
-    ]
-    wanted = [run for each in found if isinstance(each.found, Missing) for run in each.found.wanted]
-    made = (
-        f"Benchmark {__version__}. Made from `{FILE}` and the records by `python -m benchmark"
-        " claims`; do not edit."
-    )
-    numbers = {"rule": RULE, "verdicts": [_numbers(each) for each in found]}
-    return Report(
-        "Published claims", (made, RULE, in_words(found)), (*sections, *_left(wanted)), numbers
-    )
-
-
-def _left(wanted: Sequence[Wanted]) -> Iterator[Table]:
+    """A section for each claim. Raises UsageError for a missing or wrong file of claims."""
+    judged = verdicts(results)
+    tables = [_table(claim, list(of)) for claim, of in groupby(judged, lambda each: each.claim)]
+    outcomes = [verdict.outcome for verdict in judged]
+    wanted = [run for each in outcomes if isinstance(each, Missing) for run in each.wanted]
     if wanted:
-        yield Table(
-            "What makes the missing records",
-            remarks=tuple(f"`{each}`" for each in commands(wanted)),
-        )
+        remarks = tuple(f"`{command}`" for command in commands(wanted))
+        tables.append(Table("What makes the missing records", remarks=remarks))
+    origin = (
+        f"Benchmark {__version__}. Made from `{FILE}` and the records by `{COMMAND}`; do not edit."
+    )
+    numbers = {"rule": RULE, "verdicts": [verdict.numbers for verdict in judged]}
+    return Report("Published claims", (origin, RULE, summary(judged)), tuple(tables), numbers)
 
 
-def files(results: Path) -> dict[Path, str]:
-    """The generated files and their contents, the same bytes for the same records; none where no
-    claim is stated."""
-    return texts(report(results), results) if (results / FILE).is_file() else {}
+def documents(results: Path) -> list[Document]:
+    """The generated files; none where the results folder states no claims."""
+    if not (results / FILE).is_file():
+        return []
+    return report(results).documents(results / "claims", COMMAND)
 
 
-def texts(made: Report, results: Path) -> dict[Path, str]:
-    return {
-        results / "claims.md": made.markdown(),
-        results / "claims.json": json.dumps(made.numbers, indent=1) + "\n",
-    }
-
-
-def in_words(found: Sequence[Verdict]) -> str:
+def summary(judged: Sequence[Verdict]) -> str:
     """E.g. `7 verdicts: 2 supported, 1 contradicted, 4 not testable here.`"""
-    counts = Counter(verdict.word for verdict in found)
+    counts = Counter(verdict.word for verdict in judged)
     listed = ", ".join(f"{counts[word]} {word}" for word in get_args(Word) if counts[word])
-    return f"{len(found)} verdict{'s' * (len(found) > 1)}: {listed}."
+    return f"{len(judged)} verdict{'s' * (len(judged) > 1)}: {listed}."
 
 
-def _section(claim: Claim, found: Sequence[Verdict]) -> Table:
+def _table(claim: Claim, judged: Sequence[Verdict]) -> Table:
     head = ("data set", "tested", "effect (95 % interval)", "n", "verdict")
-    rows = tuple((each.dataset, each.test.what, *_effect(each.found), each.said) for each in found)
-    return Table(claim.sentence, head, rows, tuple(_remarks(claim, found)))
+    rows = tuple(verdict.row for verdict in judged)
+    return Table(claim.sentence, head, rows, tuple(_remarks(claim, judged)))
 
 
-def _effect(found: Effect | Missing) -> tuple[str, str]:
-    if isinstance(found, Missing):
-        return "", ""
-    return f"{found.value:+.3g} ({found.low:+.3g} to {found.high:+.3g})", str(found.n)
-
-
-def _remarks(claim: Claim, found: Sequence[Verdict]) -> Iterator[str]:
+def _remarks(claim: Claim, judged: Sequence[Verdict]) -> Iterator[str]:
     yield (
         f"Source: {claim.source}. Its data: {', '.join(claim.data)}. Claimed: effects"
         f" {claim.claimed}."
     )
-    for each in found:
-        if isinstance(each.found, Effect) and each.found.remark:
-            yield f"{each.dataset}, {each.test.what}: {each.found.remark}."
+    for each in judged:
+        if isinstance(each.outcome, Effect) and each.outcome.remark:
+            yield f"{each.dataset}, {each.test.what}: {each.outcome.remark}."
 
 
-def _numbers(verdict: Verdict) -> dict[str, Any]:
-    claim, found = verdict.claim, verdict.found
-    return {
-        "claim": claim.id,
-        "sentence": claim.sentence,
-        "source": claim.source,
-        "data": claim.data,
-        "claimed": claim.claimed,
-        "test": verdict.test.model_dump(mode="json", exclude={"datasets"}),
-        "dataset": verdict.dataset,
-        "other_data": verdict.elsewhere,
-        "verdict": verdict.word,
-        "effect": (
-            None
-            if isinstance(found, Missing)
-            else {name: _rounded(x) for name, x in asdict(found).items()}
-        ),
-        "missing": str(found) if isinstance(found, Missing) else None,
-    }
+def _rounded(effect: Effect) -> dict[str, Any]:
+    def rounded(value: Any) -> Any:
+        return float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value
 
-
-def _rounded(value: Any) -> Any:
-    return float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value
+    return {name: rounded(value) for name, value in asdict(effect).items()}

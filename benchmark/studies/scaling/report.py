@@ -18,7 +18,7 @@ from benchmark.studies.scaling.law import LawFit
 from benchmark.studies.scaling.shapes import Level
 from benchmark.studies.scaling.verdict import Curve, curves
 
-COMMAND = "python -m benchmark scale tables"
+COMMAND = "python -m benchmark study tables scaling"
 FORMS = (".md", ".csv", ".json")
 SIMULATION = "simulation"
 """The documents of the simulated ladders, in the same folder."""

@@ -14,11 +14,11 @@ from benchmark.errors import BenchmarkError, UsageError
 from benchmark.measure.cost import flops_per_sample
 from benchmark.measure.significance import ALPHA, holm, welch
 from benchmark.recipes import recipe as recipes
-from benchmark.recipes.recipe import Recipe, on_meta
+from benchmark.recipes.recipe import Recipe, dotted, on_meta
 from benchmark.reports.document import Table
 from benchmark.reports.words import derived
 from benchmark.studies.scaling import ladders
-from benchmark.studies.scaling.ladders import FLOPS, PARAMETERS, Rung, settings, varied_settings
+from benchmark.studies.scaling.ladders import FLOPS, PARAMETERS, Rung, varied_settings
 from benchmark.studies.scaling.tables import OUTCOME, outcome
 from benchmark.utils.paths import RECIPES
 
@@ -44,11 +44,11 @@ class Level:
         return f"{flops[0]:,}" if len(flops) == 1 else f"{flops[0]:,} to {flops[-1]:,}"
 
     def layers(self, shape: Rung) -> int:
-        return int(settings(shape.first)[self.depth])
+        return int(dotted(shape.first.recipe)[self.depth])
 
     def width(self, shape: Rung) -> dict[str, Any]:
         """The other settings that differ within the level."""
-        table = settings(shape.first)
+        table = dotted(shape.first.recipe)
         return {key: table[key] for key in varied_settings(self.shapes) if key != self.depth}
 
 
@@ -101,7 +101,7 @@ def levels(results: Path, dataset: str, recipe_folder: Path = RECIPES) -> list[L
             raise BenchmarkError(
                 f"there are records of shapes of the recipe {dataset}/{name}, which has none now"
             )
-        by_depth = sorted(shapes, key=lambda shape: settings(shape.first)[depth])
+        by_depth = sorted(shapes, key=lambda shape: dotted(shape.first.recipe)[depth])
         for group in split([FLOPS.of(shape.first) for shape in by_depth]):
             loaded.append(Level(name, depth, tuple(by_depth[at] for at in sorted(group))))
     return loaded

@@ -117,7 +117,7 @@ def steps(dataset: str, recipe: str, rungs: Sequence[Rung]) -> Table:
     for rung in rungs:
         run = rung.first
         sizes = PARAMETERS.of(run), run.parameters.head, FLOPS.of(run), ROWS.of(run)
-        changed = [str(ladders.settings(run)[key]) for key in varied]
+        changed = [str(recipes.dotted(run.recipe)[key]) for key in varied]
         rows.append((str(rung.step), *changed, *(f"{size:,}" for size in sizes), *outcome(rung)))
     head = PARAMETERS.title, "head parameters", FLOPS.title, ROWS.title
     remarks = [*_common_settings(dataset, recipe, rungs[0].first, varied)]
@@ -130,11 +130,11 @@ def _common_settings(
     dataset: str, recipe: str, run: Record, varied: Sequence[str]
 ) -> Iterator[str]:
     """The learning rate of every step, and what differs from the recipe where that still exists."""
-    common = {key: value for key, value in ladders.settings(run).items() if key not in varied}
+    common = {key: value for key, value in recipes.dotted(run.recipe).items() if key not in varied}
     if "train.learning_rate" in common:
         yield f"Learning rate of every step: {common['train.learning_rate']:g}."
     try:
-        own = ladders.dotted(recipes.load(f"{dataset}/{recipe}").settings())
+        own = recipes.load(f"{dataset}/{recipe}").dotted()
     except UsageError:
         return
     if changed := [f"{key} = {value!r}" for key, value in common.items() if own.get(key) != value]:

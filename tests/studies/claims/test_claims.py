@@ -12,13 +12,11 @@ from hypothesis import strategies as st
 
 from benchmark.data.catalog import card_names
 from benchmark.errors import UsageError
+from benchmark.measure.effects import Effect
 from benchmark.recipes.recipe import recipe_ids
 from benchmark.records import record
-from benchmark.records.archive import Archive
-from benchmark.records.record import StageSpectra
-from benchmark.studies.ablation import design
+from benchmark.records.record import StageSpectra, record_path
 from benchmark.studies.claims import claims
-from benchmark.studies.claims.effects import Effect
 from benchmark.utils.paths import RESULTS
 from tests.factories import TEST, make_record, make_spectrum
 
@@ -49,7 +47,7 @@ def keep(
     )
     run = make_record(name=None if study else name, seed=seed, metrics=quality, **changes)
     path = results / "studies" / study / DATASET / variant / f"seed-{seed}.json"
-    record.save(run, path if study else Archive(results).path(DATASET, name, seed))
+    record.save(run, path if study else record_path(results, DATASET, name, seed))
 
 
 def stages(*eranks: float) -> tuple[StageSpectra, ...]:
@@ -71,8 +69,8 @@ def judged(results: Path, test: str, claimed: str = "above 0") -> claims.Verdict
 
 
 def effect(verdict: claims.Verdict) -> Effect:
-    assert isinstance(verdict.found, Effect), verdict.found
-    return verdict.found
+    assert isinstance(verdict.outcome, Effect), verdict.outcome
+    return verdict.outcome
 
 
 AUC = 'test = "auc_difference"\nhigher = "good"\nlower = "bad"'
@@ -94,21 +92,21 @@ def test_auc_difference_is_welchs_over_the_seeds_that_both_have(tmp_path) -> Non
         (0.1, 0.1 - 0.01 * T8, 0.1 + 0.01 * T8)
     )
     assert found.n == 10
-    assert verdict.said == "supported (tested on other data than the paper's)"
+    assert verdict.text == "supported (tested on other data than the paper's)"
 
 
 def test_a_claim_about_the_leaderboard_takes_its_seeds(tmp_path) -> None:
     verdict = judged(tmp_path, AUC)
-    assert verdict.said == "not testable here: no record of good and bad"
+    assert verdict.text == "not testable here: no record of good and bad"
     leaderboard(tmp_path, seeds=3)
-    assert judged(tmp_path, AUC).said == "not testable here: seeds 0-2 of good and bad, it takes 5"
+    assert judged(tmp_path, AUC).text == "not testable here: seeds 0-2 of good and bad, it takes 5"
 
 
 def test_a_tuned_rival_is_one_whose_records_say_so(tmp_path) -> None:
     leaderboard(tmp_path)
     tuned = AUC + "\nlower_tuned = true"
     assert (
-        judged(tmp_path, tuned).said == "not testable here: the records of bad name no tuning study"
+        judged(tmp_path, tuned).text == "not testable here: the records of bad name no tuning study"
     )
     leaderboard(tmp_path, tuned="studies/tuning/synthetic_tiny/bad.json")
     assert judged(tmp_path, tuned).word == "supported"
@@ -120,10 +118,10 @@ def test_records_of_other_data_are_not_compared(tmp_path) -> None:
         keep(tmp_path, "bad", seed, numerics=99)
     assert (
         "not testable here: the records are of different data or numerics"
-        in judged(tmp_path, AUC).said
+        in judged(tmp_path, AUC).text
     )
-    Archive(tmp_path).path(DATASET, "bad", 0).write_text("{}")
-    assert "bad/seed-0.json" in judged(tmp_path, AUC).said
+    record_path(tmp_path, DATASET, "bad", 0).write_text("{}")
+    assert "bad/seed-0.json" in judged(tmp_path, AUC).text
 
 
 FALL = 'test = "rank_change"\nrecords = "mixer"\npart = "fall"'
@@ -159,7 +157,7 @@ def test_untrained_ranks_are_another_test(oscillating) -> None:
 def test_a_model_without_blocks_has_no_rank_change(tmp_path) -> None:
     for seed in range(3):
         keep(tmp_path, "mixer", seed, spectra=stages(2))
-    assert judged(tmp_path, FALL).said == "not testable here: mixer has no stages of mixing and FFN"
+    assert judged(tmp_path, FALL).text == "not testable here: mixer has no stages of mixing and FFN"
 
 
 DAMPING = 'test = "damping"\nrecords = "damping/mixer-6"'
@@ -188,13 +186,13 @@ def test_damping_is_the_mean_slope_over_seeds(tmp_path) -> None:
 def test_what_does_not_oscillate_does_not_damp(tmp_path) -> None:
     stack(tmp_path, (0.3, 0.2, 0.1))
     keep(tmp_path, "damping/mixer-6", 1, spectra=stages(2, 3, 2, 2, 2, 3, 2, 3, 2, 3, 2, 3, 2))
-    said = judged(tmp_path, DAMPING).said
+    said = judged(tmp_path, DAMPING).text
     assert said == "not testable here: seed 1 has no slope: its amplitude is not above 0 in block 2"
 
 
 def test_a_slope_takes_six_blocks(tmp_path) -> None:
     stack(tmp_path, (0.3, 0.2, 0.1), blocks=5)
-    said = judged(tmp_path, DAMPING.replace("6", "5")).said
+    said = judged(tmp_path, DAMPING.replace("6", "5")).text
     assert said == "not testable here: damping/mixer-5 has 5 blocks, a slope takes 6"
 
 
@@ -222,7 +220,7 @@ MEANS = {
 def cell(results: Path, mixing: str, ffn: str, seed: int, auc: float) -> None:
     model = {"name": "rankelastor", "mixing": mixing, "ffn": ffn}
     settings = {"dataset": DATASET, "model": model, "train": {"epochs": 1}}
-    keep(results, f"ablation/{design.folder((mixing, ffn))}", seed, auc, recipe=settings)
+    keep(results, f"ablation/{mixing}-{ffn}", seed, auc, recipe=settings)
 
 
 @pytest.fixture
@@ -270,20 +268,19 @@ def test_a_lone_cell_that_varies_has_the_say(four_cells) -> None:
 
 
 def test_what_the_ablation_lacks_is_said(four_cells, tmp_path) -> None:
-    relu = GLU.replace('"glu"', '"relu"')
-    assert (
-        judged(four_cells, relu).said
-        == "not testable here: FFN relu lacks cells or seeds that the others have"
-    )
+    def reason(test: str = GLU) -> str:
+        return judged(four_cells, test).text.removeprefix("not testable here: ")
+
+    lacks = "{} share no two levels of the other factor with 3 seeds each that vary"
+    assert reason(GLU.replace('"glu"', '"relu"')) == lacks.format("FFN relu and gelu")
+    (four_cells / f"studies/ablation/{DATASET}/full-glu/seed-2.json").unlink()
+    assert reason() == lacks.format("FFN glu and gelu")
     for names in MEANS:
-        (four_cells / f"studies/ablation/{DATASET}/{design.folder(names)}/seed-2.json").unlink()
-    assert (
-        judged(four_cells, GLU).said == "not testable here: its cells share seeds 0, 1, it takes 3"
-    )
-    shutil.rmtree(four_cells / "studies" / "ablation" / DATASET / "full-glu")
-    assert "not testable here: effects and their intervals need" in judged(four_cells, GLU).said
+        for seed in range(3):
+            cell(four_cells, *names, seed, 0.7)
+    assert reason() == lacks.format("FFN glu and gelu")
     shutil.rmtree(four_cells / "studies")
-    assert judged(four_cells, GLU).said == "not testable here: no record of the ablation"
+    assert reason() == "no record of the ablation"
 
 
 RANK_LOSS = 'test = "rank_loss"\nquality = "logloss"'
@@ -311,7 +308,7 @@ def test_rank_loss_is_spearmans_over_recipes(tmp_path) -> None:
 
 
 def test_rank_loss_takes_four_recipes(tmp_path) -> None:
-    said = judged(tmp_path, RANK_LOSS + '\nstudy = "ablation"').said
+    said = judged(tmp_path, RANK_LOSS + '\nstudy = "ablation"').text
     assert said.startswith(
         "not testable here: 0 variants of the ablation have 3 seeds and a rank that can vary:"
         " too few"
@@ -333,7 +330,7 @@ def test_the_papers_own_data_are_said_by_saying_nothing(tmp_path) -> None:
     judged(tmp_path, AUC)
     path = tmp_path / claims.FILE
     path.write_text(path.read_text().replace('["criteo_x1"]', f'["{DATASET}"]'))
-    assert claims.verdicts(tmp_path)[0].said == "supported"
+    assert claims.verdicts(tmp_path)[0].text == "supported"
 
 
 def test_the_files_are_the_same_bytes_wherever_the_records_lie(tmp_path) -> None:
@@ -341,9 +338,10 @@ def test_the_files_are_the_same_bytes_wherever_the_records_lie(tmp_path) -> None
     leaderboard(first)
     judged(first, AUC)
     shutil.copytree(first, second)
-    texts = [list(claims.files(folder).values()) for folder in (first, second)]
-    assert texts[0] == texts[1] == list(claims.files(first).values())
-    assert [path.name for path in claims.files(first)] == ["claims.md", "claims.json"]
+    documents = [claims.documents(folder) for folder in (first, second, first)]
+    assert [each.path.name for each in documents[0]] == ["claims.md", "claims.json"]
+    texts = [[each.text for each in made] for made in documents]
+    assert texts[0] == texts[1] == texts[2]
     markdown, numbers = texts[0]
     assert (
         f"| {DATASET} | test AUC, good − bad | +0.1 (+0.0769 to +0.123) | 10 | supported (tested"
@@ -372,16 +370,16 @@ def test_what_is_missing_ends_in_commands_that_make_it(tmp_path) -> None:
             file.write(f'\n[[claim.tests]]\ndatasets = ["{DATASET}", "criteo_x4_001"]\n{test}\n')
     assert claims.report(tmp_path).tables[-1].remarks == (
         f"`python -m benchmark suite --datasets {DATASET} --recipes dnn,fm,lr --seeds 0-4`",
-        f"`python -m benchmark ablate --dataset {DATASET} --seeds 0-2`",
+        f"`python -m benchmark study ablation --dataset {DATASET} --seeds 0-2`",
         (
-            f"`python -m benchmark damping --dataset {DATASET} --blocks 6 --recipes rankmixer"
+            f"`python -m benchmark study damping --dataset {DATASET} --blocks 6 --recipes rankmixer"
             " --seeds 0-2`"
         ),
     )
 
 
 def test_without_a_file_of_claims_there_is_nothing_to_make(tmp_path) -> None:
-    assert claims.files(tmp_path) == {}
+    assert claims.documents(tmp_path) == []
     with pytest.raises(UsageError, match=r"claims\.toml: there is no such file"):
         claims.report(tmp_path)
 

@@ -1,0 +1,264 @@
+"""The tests that decide published claims, each a small pure function of records.
+
+All intervals are 95 % ones. A rank is the mean effective rank per sample over its limit.
+"""
+
+from collections.abc import Callable, Sequence
+from statistics import mean
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import Field, model_validator
+
+from benchmark.measure.effects import Effect, difference, mean_over_seeds
+from benchmark.measure.trajectory import Trajectory
+from benchmark.records.archive import RANKED, Archive
+from benchmark.records.comparable import require_comparable
+from benchmark.records.ranks import WHEN, When, trajectories
+from benchmark.records.record import Record
+from benchmark.reports.leaderboard.tracks import FULL_SEEDS
+from benchmark.reports.rank import loss
+from benchmark.reports.words import seeds_in_words
+from benchmark.studies.ablation import LEVELS
+from benchmark.studies.ablation import report as ablation
+from benchmark.studies.claims.missing import Missing, Wanted
+from benchmark.utils.types import Frozen
+
+LEAST_SEEDS = 3
+LEAST_BLOCKS = 6
+"""Blocks that a slope over blocks takes."""
+
+T = TypeVar("T")
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)?$")]
+"""A recipe's name, or STUDY/VARIANT."""
+
+
+class ClaimTest(Frozen):
+    """What all tests have: `what` names the tested effect, `effect` computes it on a data set.
+
+    `effect` raises Missing where the records do not give it, BenchmarkError where they cannot be
+    read or compared."""
+
+    datasets: Annotated[tuple[str, ...], Field(min_length=1)]
+
+
+class AucDifference(ClaimTest):
+    """Difference of the mean test AUC of two recipes, over a leaderboard's number of seeds."""
+
+    test: Literal["auc_difference"]
+    higher: Name
+    lower: Name
+    lower_tuned: bool = False
+    """Whether the records of `lower` must name the tuning study that chose their values."""
+
+    @property
+    def what(self) -> str:
+        return f"test AUC, {self.higher} − {self.lower}"
+
+    def effect(self, archive: Archive, dataset: str) -> Effect:
+        higher, lower = _runs(archive, dataset, (self.higher, self.lower), FULL_SEEDS)
+        if self.lower_tuned and any(run.tuned is None for run in lower):
+            raise Missing(f"the records of {self.lower} name no tuning study")
+        auc = [[run.metrics.test.auc for run in runs] for runs in (higher, lower)]
+        return difference(auc[0], auc[1], "AUC")
+
+
+class CollapseDifference(ClaimTest):
+    """Difference of the mean collapse ratio (last stage over tokens) of two sets of runs."""
+
+    test: Literal["collapse_difference"]
+    higher: Name
+    lower: Name
+    when: When = "best"
+
+    @property
+    def what(self) -> str:
+        return f"collapse ratio, {self.higher} − {self.lower}, {WHEN[self.when]}"
+
+    def effect(self, archive: Archive, dataset: str) -> Effect:
+        names = self.higher, self.lower
+        ratios = [
+            _of_each(runs, self.when, lambda path: path.collapse, f"{name} has no collapse ratio")
+            for name, runs in zip(names, _runs(archive, dataset, names, LEAST_SEEDS), strict=True)
+        ]
+        return difference(ratios[0], ratios[1], "collapse ratio")
+
+
+class RankChange(ClaimTest):
+    """What the mixing (`rise`) or the FFN (`fall`) of a block adds to the rank, over all blocks."""
+
+    test: Literal["rank_change"]
+    records: Name
+    part: Literal["rise", "fall"]
+    when: When = "best"
+
+    @property
+    def what(self) -> str:
+        part = {"rise": "mixing", "fall": "FFN"}[self.part]
+        return f"rank added by the {part} of a block, {self.records}, {WHEN[self.when]}"
+
+    def effect(self, archive: Archive, dataset: str) -> Effect:
+        [runs] = _runs(archive, dataset, (self.records,), LEAST_SEEDS)
+        steps = _of_each(
+            runs,
+            self.when,
+            lambda path: getattr(path, self.part) or None,
+            f"{self.records} has no stages of mixing and FFN",
+        )
+        blocks = [mean_over_seeds(each, "") for each in zip(*steps, strict=True)]
+        by_block = ", ".join(
+            f"{each.value:+.3f} ({each.low:+.3f} to {each.high:+.3f})" for each in blocks
+        )
+        means = [mean(each) for each in steps]
+        return mean_over_seeds(means, "rank / limit", f"block by block {by_block}")
+
+
+class Damping(ClaimTest):
+    """The mean slope of ln amplitude over the block, of stacks of six blocks or more."""
+
+    test: Literal["damping"]
+    records: Name
+    when: When = "best"
+
+    @property
+    def what(self) -> str:
+        return f"slope of ln amplitude, {self.records}, {WHEN[self.when]}"
+
+    def effect(self, archive: Archive, dataset: str) -> Effect:
+        [runs] = _runs(archive, dataset, (self.records,), LEAST_SEEDS)
+        paths = trajectories(runs, "erank", "token", self.when)
+        if (depth := min((len(path.amplitude) for path in paths), default=0)) < LEAST_BLOCKS:
+            raise Missing(f"{self.records} has {depth} blocks, a slope takes {LEAST_BLOCKS}")
+        for run, path in zip(runs, paths, strict=True):
+            numbered = enumerate(path.amplitude, start=1)
+            if still := [str(block) for block, amplitude in numbered if amplitude <= 0]:
+                blocks = f"block{'s' * (len(still) > 1)} {', '.join(still)}"
+                raise Missing(
+                    f"seed {run.seed} has no slope: its amplitude is not above 0 in {blocks}"
+                )
+        slopes = [path.damping for path in paths if path.damping is not None]
+        return mean_over_seeds(slopes, "ln amplitude a block")
+
+
+class FactorialEffect(ClaimTest):
+    """The difference of two levels in the ablation, averaged over those of the other factor."""
+
+    test: Literal["factorial_effect"]
+    factor: Literal["mixing", "FFN"]
+    level: str
+    over: str
+    measure: Literal["auc", "logloss", "rank"]
+
+    @model_validator(mode="after")
+    def _levels_of_the_factor(self) -> "FactorialEffect":
+        levels = LEVELS[self.factor]
+        if wrong := [level for level in (self.level, self.over) if level not in levels]:
+            raise ValueError(f"{self.factor} {wrong[0]}: write {', '.join(levels)}")
+        return self
+
+    @property
+    def what(self) -> str:
+        title = ablation.MEASURES[self.measure].title
+        return f"{title}, {self.factor} {self.level} − {self.over}"
+
+    def effect(self, archive: Archive, dataset: str) -> Effect:
+        measure, levels = ablation.MEASURES[self.measure], (self.level, self.over)
+        wanted = Wanted(dataset, "ablation", (), LEAST_SEEDS)
+        cells = ablation.load_cells(archive.results, dataset)
+        if not cells:
+            raise Missing("no record of the ablation", wanted)
+        values = ablation.cell_values(cells, measure, LEAST_SEEDS)
+        effect = ablation.difference(values, self.factor, *levels, measure.title)
+        if effect is None:
+            raise Missing(
+                f"{self.factor} {' and '.join(levels)} share no two levels of the other factor"
+                f" with {LEAST_SEEDS} seeds each that vary",
+                wanted,
+            )
+        return effect
+
+
+class RankLoss(ClaimTest):
+    """Spearman's correlation of the trained last stage's rank with a quality.
+
+    The units are the recipes, or the variants of a study."""
+
+    test: Literal["rank_loss"]
+    quality: Literal["auc", "logloss"]
+    study: str = RANKED
+
+    @property
+    def what(self) -> str:
+        quality = {"auc": "test AUC", "logloss": "test LogLoss"}[self.quality]
+        return f"correlation of the last stage's rank and {quality} over {self._units}"
+
+    @property
+    def _units(self) -> str:
+        return "recipes" if self.study == RANKED else f"variants of the {self.study}"
+
+    def effect(self, archive: Archive, dataset: str) -> Effect:
+        runs = archive.by_name(dataset, self.study)
+        require_comparable(runs)
+        few = [name for name, each in runs.items() if len(each) < LEAST_SEEDS]
+        points, left_out = loss.points(
+            {name: each for name, each in runs.items() if name not in few}
+        )
+        asked = loss.ACROSS, self.quality, "Spearman"
+        [correlation] = [
+            relation.found
+            for relation in loss.relations(points)
+            if (relation.scope, relation.quality, relation.kind) == asked
+        ]
+        if isinstance(correlation, str):
+            units = f"{len(points)} {self._units} have {LEAST_SEEDS} seeds and a rank that can vary"
+            raise Missing(f"{units}: {correlation}", Wanted(dataset, self.study, (), LEAST_SEEDS))
+        if correlation.interval is None:
+            raise Missing("all are in line: Fisher's z gives no interval")
+        left = [f"{name} has fewer than {LEAST_SEEDS} seeds" for name in few]
+        left += [f"{name}: {why}" for name, why in left_out.items()]
+        remark = f"left out: {'; '.join(left)}" if left else ""
+        low, high = correlation.interval
+        return Effect(correlation.estimate, low, high, len(points), "correlation", remark)
+
+
+AnyTest = Annotated[
+    AucDifference | CollapseDifference | RankChange | Damping | FactorialEffect | RankLoss,
+    Field(discriminator="test"),
+]
+
+
+def _runs(archive: Archive, dataset: str, names: Sequence[str], seeds: int) -> list[list[Record]]:
+    """The comparable records of each name, over the seeds that all have.
+
+    Raises Missing where these are fewer than `seeds`."""
+    places = [name.rpartition("/") for name in names]
+    runs = {
+        name: archive.runs(dataset, variant, study)
+        for name, (study, _, variant) in zip(names, places, strict=True)
+    }
+    require_comparable(runs)
+    shared = sorted(set.intersection(*({run.seed for run in each} for each in runs.values())))
+    if len(shared) < seeds:
+        wanted = [Wanted(dataset, study, (variant,), seeds) for study, _, variant in places]
+        raise Missing(_too_few(runs, shared, seeds), *wanted)
+    return [[run for run in each if run.seed in shared] for each in runs.values()]
+
+
+def _too_few(runs: dict[str, list[Record]], shared: Sequence[int], seeds: int) -> str:
+    if absent := [name for name, each in runs.items() if not each]:
+        return f"no record of {' and '.join(absent)}"
+    listed = f"seeds {seeds_in_words(shared)}" if shared else "no seed"
+    if len(shared) == 1:
+        listed = f"seed {shared[0]}"
+    return f"{listed} of {' and '.join(runs)}, it takes {seeds}"
+
+
+def _of_each(
+    runs: Sequence[Record], when: When, of: Callable[[Trajectory], T | None], absent: str
+) -> list[T]:
+    """A value of each run; raises Missing where one has none."""
+    paths = trajectories(runs, "erank", "token", when)
+    values = [value for path in paths if (value := of(path)) is not None]
+    if len(values) < len(runs):
+        raise Missing(absent)
+    return values
