@@ -232,7 +232,7 @@ def test_interrupts_put_off_the_first_signal_alone(capfd) -> None:
         signal.raise_signal(signal.SIGINT)
         assert (
             interrupts.caught == signal.SIGINT
-            and "once more ends at once" in capfd.readouterr().err
+            and "interrupt again to stop at once" in capfd.readouterr().err
         )
         with pytest.raises(Interrupted):
             signal.raise_signal(signal.SIGINT)

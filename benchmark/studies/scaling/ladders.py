@@ -121,7 +121,8 @@ def require_rows(variants: Iterable[Variant], rows: int) -> None:
     """Raises UsageError for a step or shape of more than these training rows."""
     for variant in variants:
         if variant.rows is not None and variant.rows > rows:
-            raise UsageError(f"{variant.name}: rows = {variant.rows}, there are only {rows}")
+            where = f"recipe {variant.recipe.dataset}/{variant.name}, [scaling]"
+            raise UsageError(f"{where}: rows = {variant.rows}, there are only {rows}")
 
 
 def place_of(folder: str) -> tuple[str, Kind, int] | None:

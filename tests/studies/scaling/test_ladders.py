@@ -212,6 +212,9 @@ def test_a_step_is_a_cell_and_its_record_is_held_against_it(tmp_path) -> None:
     found = ladders.variants(recipe)
     assert [each.name for each in found] == ["a-1", "a-2", "a-3"] and found[2].rows == 500
     assert {each.recipe.train.monitor for each in found} == {"logloss"}
+    ladders.require_rows(found, 500)
+    with pytest.raises(UsageError, match=r"a-3.*rows = 500, there are only 499"):
+        ladders.require_rows(found, 499)
     [cell] = variants.cells(ladders.STUDY, "synthetic_tiny", found[2:], [0])
     path = cell.path(tmp_path)
     run = make_record(
