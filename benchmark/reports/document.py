@@ -1,7 +1,7 @@
 """Generated files: tables and reports, and documents to write or to check."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -95,16 +95,6 @@ class Document:
         if self.text is None:
             return "is made from no record; remove it"
         return f"is missing, or not what the records give; run `{self.command}`"
-
-
-def differing(contents: Mapping[Path, str]) -> list[Path]:
-    """The files that are missing or hold something else."""
-    return [path for path, text in contents.items() if not Document(path, text, "").current]
-
-
-def write_texts(contents: Mapping[Path, str]) -> None:
-    for path, text in contents.items():
-        write_text(path, text)
 
 
 def write(documents: Iterable[Document]) -> None:

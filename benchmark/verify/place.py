@@ -51,18 +51,15 @@ def faults(record: Record, path: Path, recipe_folder: Path = RECIPES) -> Iterato
 
 
 def _of_study(record: Record, place: Place, below: Path, recipe_folder: Path) -> Iterator[str]:
-    study, folder = place.study, place.name
-    model = record.recipe["model"]
-    fits = True
     if place.dataset != record.dataset:
         yield f"the record is of {record.dataset}, which its path contradicts"
-    if study == ADHOC:
-        if record.name is not None:
-            yield f"a run of the committed recipe {record.recipe_id} lies among the ad hoc ones"
-        digest, rows = record.recipe_digest, record.train_rows
-        fits = below == Path(adhoc_place(record.dataset, model["name"], digest, rows))
-    elif study in studies.names():
-        yield from studies.get(study).faults(record, folder, recipe_folder)
-    if not fits:
-        lies = shown(place.results / below)
-        yield f"the recipe is not that of {study}/{folder}, where {lies} lies"
+    if place.study in studies.names():
+        yield from studies.get(place.study).faults(record, place.name, recipe_folder)
+    if place.study != ADHOC:
+        return
+    if record.name is not None:
+        yield f"a run of the committed recipe {record.recipe_id} lies among the ad hoc ones"
+    model, digest = record.recipe["model"]["name"], record.recipe_digest
+    if below != Path(adhoc_place(record.dataset, model, digest, record.train_rows)):
+        folder = shown(place.results / below)
+        yield f"the recipe is not that of {ADHOC}/{place.name}, where {folder} lies"

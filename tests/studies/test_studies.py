@@ -11,6 +11,7 @@ from benchmark.cli import app
 from benchmark.errors import UsageError
 from benchmark.recipes import recipe as recipes
 from benchmark.records import record
+from benchmark.records.archive import Archive
 from benchmark.reports import document
 from benchmark.studies.campaign.variants import Variant, cells
 from benchmark.studies.claims.missing import Wanted, commands
@@ -24,6 +25,7 @@ from typing import Annotated
 import typer
 
 from benchmark.recipes import recipe as recipes
+from benchmark.records.archive import Archive
 from benchmark.records.archive import Archive
 from benchmark.reports.document import Report
 from benchmark.studies.campaign.variants import Variant
@@ -97,16 +99,16 @@ def test_a_study_added_as_a_file_is_a_command(rates, capsys) -> None:
 
 def test_the_place_of_its_records_is_verified(rates, tmp_path) -> None:
     path = save_run(tmp_path, "0.1", 0.1)
-    assert list(place.place(record.load(path), path)) == []
+    assert list(place.faults(record.load(path), path)) == []
     path = save_run(tmp_path, "0.01", 0.1)
-    assert list(place.place(record.load(path), path)) == [
+    assert list(place.faults(record.load(path), path)) == [
         "the recipe is not that of rates/0.01, where the record lies"
     ]
 
 
 def test_its_documents_are_made_and_verified(rates, tmp_path, capsys) -> None:
     def faults() -> list[tuple[Path, str]]:
-        return [each for each in tables.tables([], tmp_path) if "rates" in str(each[0])]
+        return [each for each in tables.tables(Archive(tmp_path)) if "rates" in str(each[0])]
 
     save_run(tmp_path, "0.1", 0.1)
     assert [path.name for path, _ in faults()] == ["synthetic_tiny.md", "synthetic_tiny.json"]

@@ -10,7 +10,7 @@ import polars as pl
 
 from benchmark import __version__
 from benchmark.records.archive import Archive
-from benchmark.reports.document import Document, Table
+from benchmark.reports.document import Document, Table, with_part
 from benchmark.reports.leaderboard import boards as leaderboard
 from benchmark.reports.leaderboard import columns
 from benchmark.reports.leaderboard.boards import Board
@@ -38,7 +38,8 @@ FLOPS = (
     "FLOPs are forward matrix-multiply FLOPs of one sample: multiply-add = 2, elementwise work"
     " counts 0."
 )
-START, END = "<!-- leaderboard -->", "<!-- /leaderboard -->"
+README_PART = "leaderboard"
+"""Name of the part of the README between `<!-- leaderboard -->` and `<!-- /leaderboard -->`."""
 
 
 def documents(archive: Archive) -> list[Document]:
@@ -56,8 +57,8 @@ def documents_of(boards: Sequence[Board], archive: Archive) -> list[Document]:
     }
     readme = archive.results.parent / "README.md"
     text = readme.read_text(encoding="utf-8") if readme.is_file() else ""
-    if START in text:
-        contents[readme] = with_readme_part(text, boards)
+    if f"<!-- {README_PART} -->" in text:
+        contents[readme] = with_part(text, README_PART, readme_part(boards))
     return [Document(path, content, COMMAND) for path, content in contents.items()]
 
 
@@ -99,24 +100,17 @@ def as_json(boards: Iterable[Board]) -> str:
 
 
 def readme_part(boards: Iterable[Board]) -> str:
-    """The narrow tables of every board, between the two marks."""
+    """The narrow tables of every board."""
     parts = [
-        f"{START}\n\nBenchmark {__version__}, test split, mean ± sd over seeds; *oracle*: the true"
-        " click probability.\n"
+        f"\nBenchmark {__version__}, test split, mean ± sd over seeds; *oracle*: the true click"
+        " probability.\n"
     ]
     for board in boards:
         caveats = "".join(f"; *{caveat}*" for caveat in board.caveats)
         for track in board.tracks:
             parts.append(f"\n**{board.dataset}**, {columns.track_title(track).lower()}{caveats}\n")
             parts.extend(_track(board, track, columns.NARROW))
-    return "".join((*parts, f"\n{END}"))
-
-
-def with_readme_part(readme: str, boards: Iterable[Board]) -> str:
-    """Replace the leaderboard's part of a text; a text without one stays."""
-    before, start, rest = readme.partition(START)
-    _, end, after = rest.partition(END)
-    return before + readme_part(boards) + after if start and end else readme
+    return "".join((*parts, "\n"))
 
 
 def terminal(board: Board) -> Iterable[Table]:

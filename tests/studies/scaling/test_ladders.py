@@ -12,6 +12,7 @@ from benchmark.errors import BenchmarkError, UsageError
 from benchmark.measure.cost import Parameters
 from benchmark.recipes import recipe as recipes
 from benchmark.records import record
+from benchmark.records.archive import Archive
 from benchmark.studies.campaign import cells, variants
 from benchmark.studies.scaling import figures, ladders
 from benchmark.studies.scaling import report as scaling_report
@@ -164,10 +165,10 @@ def test_tables_are_held_to_the_records(three, tmp_path) -> None:
     assert scaling_report.datasets(three) == ["synthetic_tiny"]
     (tmp_path / "scaling").mkdir()
     (tmp_path / "scaling" / "simulation.md").write_text("")
-    assert [path for path, _ in tables.tables([], tmp_path) if "scaling" in str(path)] == []
+    assert [path for path, _ in tables.tables(Archive(tmp_path)) if "scaling" in str(path)] == []
     gone = tmp_path / "scaling" / "gone.md"
     gone.write_text("")
-    assert (gone, "is made from no record; remove it") in tables.tables([], tmp_path)
+    assert (gone, "is made from no record; remove it") in tables.tables(Archive(tmp_path))
 
 
 def test_figures_of_every_axis(tmp_path) -> None:
@@ -223,7 +224,7 @@ def test_a_step_is_a_cell_and_its_record_is_held_against_it(tmp_path) -> None:
     record.save(run, path)
 
     def faults(run, path: Path) -> str:
-        return "; ".join(place.place(run, path, folder.parent))
+        return "; ".join(place.faults(run, path, folder.parent))
 
     assert faults(run, path) == ""
     [planned] = cells.plan([cell], tmp_path, run.data)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from benchmark.records import record
-from benchmark.reports.document import derived
+from benchmark.reports.words import derived
 from benchmark.studies.scaling import figures, ladders, tables
 from benchmark.studies.scaling import report as scaling_report
 from benchmark.studies.scaling.verdict import NO_POWER_LAW, curves
