@@ -1,14 +1,13 @@
 """What a model costs: parameters by part and forward matrix-multiply FLOPs, both on the meta
 device."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmark.data.schema import Schema
+from benchmark.model import CTRModel, Observe, part_of
 
 
 @dataclass(frozen=True)
@@ -24,21 +23,21 @@ class Parameters:
         return self.embedding + self.dense + self.head
 
 
-def parameters(model: Any) -> Parameters:
+def parameters(model: CTRModel) -> Parameters:
     count = {"embedding": 0, "dense": 0, "head": 0}
     for name, parameter in model.named_parameters():
         count[part_of(name)] += parameter.numel()
     return Parameters(**count)
 
 
-def flops_per_sample(model: Any, schema: Schema) -> int:
+def flops_per_sample(model: CTRModel, schema: Schema) -> int:
     """Forward matrix-multiply FLOPs of one row, multiply-add = 2; elementwise work counts 0."""
     with FlopCounterMode(display=False) as counter:
         _forward_one_row(model, schema, None)
     return int(counter.get_total_flops())
 
 
-def stage_shapes(model: Any, schema: Schema) -> dict[str, tuple[int, int]]:
+def stage_shapes(model: CTRModel, schema: Schema) -> dict[str, tuple[int, int]]:
     """(rows, columns) of every stage's matrix, in order."""
     shapes: dict[str, tuple[int, int]] = {}
     _forward_one_row(
@@ -47,9 +46,7 @@ def stage_shapes(model: Any, schema: Schema) -> dict[str, tuple[int, int]]:
     return shapes
 
 
-def _forward_one_row(
-    model: Any, schema: Schema, observe: Callable[[str, torch.Tensor], None] | None
-) -> None:
+def _forward_one_row(model: CTRModel, schema: Schema, observe: Observe | None) -> None:
     device = next(model.parameters()).device
     dense = torch.zeros(1, len(schema.dense), device=device)
     sparse = torch.zeros(1, len(schema.sparse), dtype=torch.int32, device=device)
@@ -57,15 +54,3 @@ def _forward_one_row(
     with torch.no_grad():
         model.eval()(dense, sparse, observe)
     model.train(training)
-
-
-Part = Literal["embedding", "dense", "head"]
-
-
-def part_of(parameter: str) -> Part:
-    """A dotted name with a component `embedding` is embedding, one under `head` is head, the rest
-    is dense."""
-    components = parameter.split(".")
-    if "embedding" in components:
-        return "embedding"
-    return "head" if components[0] == "head" else "dense"

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.measure.spectrum import Spectrum
+from benchmark.model import block_stages, count_blocks
 
 DENSITY_BINS = 50
 """Of normalised rank in [0, 1]; a shift lies in [-1, 1] and has twice as many of the same width."""
@@ -97,11 +98,7 @@ def densities(samples: Mapping[str, NDArray[np.float64]]) -> tuple[Density, ...]
 
 def _steps(values: Mapping[str, float | None]) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Rise and fall of every block; both empty where a stage or its value is missing."""
-    blocks = sum(stage.endswith(".mixing") for stage in values)
-    path = [
-        "tokens",
-        *(f"block{number}.{part}" for number in range(1, blocks + 1) for part in ("mixing", "ffn")),
-    ]
+    path = ["tokens", *block_stages(count_blocks(values))]
     known = [value for value in map(values.get, path) if value is not None]
     if len(known) < len(path):
         return (), ()

@@ -27,6 +27,7 @@ from benchmark import registry
 from benchmark.data.schema import Schema
 from benchmark.data.shuffle import Shuffle
 from benchmark.errors import UsageError
+from benchmark.model import CTRModel, added_later
 from benchmark.recipes import scaling as ladder
 from benchmark.recipes import search, signature
 from benchmark.recipes.scaling import Shapes, Step
@@ -84,7 +85,7 @@ class _RecipeFile(Frozen):
 class Built:
     """An untrained model, and what it warned of: notes that label its runs."""
 
-    model: Any
+    model: CTRModel
     notes: tuple[str, ...]
 
 
@@ -122,9 +123,7 @@ class Recipe:
         """SHA-256 of the canonical JSON of what is run; settings added later are left out while
         they have their default."""
         table = self.resolved()
-        added_to_model: frozenset[str] = getattr(
-            registry.models.get(self.model), "added_later", frozenset()
-        )
+        added_to_model = added_later(registry.models.get(self.model))
         _drop_defaults(table["model"], _defaults(self.model), added_to_model)
         _drop_defaults(table["train"], Train().model_dump(mode="json"), Train.added_later)
         return canonical_sha256(table)

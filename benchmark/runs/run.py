@@ -22,6 +22,7 @@ from benchmark.data.store import Store
 from benchmark.errors import BenchmarkError, UsageError
 from benchmark.measure import metrics
 from benchmark.measure.cost import Parameters, flops_per_sample, parameters
+from benchmark.model import CTRModel
 from benchmark.recipes.recipe import Recipe, on_meta
 from benchmark.records import record, scores
 from benchmark.records.environment import current
@@ -252,7 +253,7 @@ def open_device(job: Job) -> torch.device:
     return torch.device(job.device)
 
 
-def seeded_model(job: Job, device: torch.device) -> Any:
+def seeded_model(job: Job, device: torch.device) -> CTRModel:
     """The untrained model. Seeds torch's generator, from which dropout draws later."""
     torch.manual_seed(job.seed)
     return job.recipe.build(job.store.schema).model.to(device)

@@ -1,20 +1,18 @@
 """Scoring whole splits, and showing what a model makes of chosen rows."""
 
-from collections.abc import Callable
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from benchmark.data.batches import ordered
 from benchmark.data.schema import Split
+from benchmark.model import CTRModel, Observe
 
 CPU_ROWS, GPU_ROWS = 512, 1 << 16
 """Rows of a forward pass: on a CPU as many as stay in cache."""
 
 
-def predict(model: nn.Module, split: Split, device: torch.device) -> NDArray[np.float32]:
+def predict(model: CTRModel, split: Split, device: torch.device) -> NDArray[np.float32]:
     """Logits [n] of a whole split in row order, in eval mode. Raises FloatingPointError for one
     that is not finite."""
     scores = np.empty(len(split), dtype=np.float32)
@@ -32,11 +30,8 @@ def predict(model: nn.Module, split: Split, device: torch.device) -> NDArray[np.
     return scores
 
 
-Observe = Callable[[str, torch.Tensor], None]
-
-
 def observe(
-    model: nn.Module, split: Split, rows: NDArray[np.int64], device: torch.device, seen: Observe
+    model: CTRModel, split: Split, rows: NDArray[np.int64], device: torch.device, seen: Observe
 ) -> None:
     """Shows `seen(stage, x)` every stage of the model in eval mode, over the given rows, a batch at
     a time."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from benchmark import registry
 from benchmark.errors import BenchmarkError
+from benchmark.model import added_later
 from benchmark.recipes import recipe as recipes
 from benchmark.recipes.recipe import Train
 from benchmark.records import comparable
@@ -159,7 +160,7 @@ def _resolved(kept: recipes.Recipe, stated: dict[str, Any]) -> dict[str, Any]:
     defaults."""
     table = kept.resolved()
     added = {
-        "model": getattr(registry.models.get(kept.model), "added_later", ()),
+        "model": added_later(registry.models.get(kept.model)),
         "train": kept.train.added_later,
     }
     for group, later in added.items():

@@ -11,6 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from benchmark.measure.spectrum import METRICS
+from benchmark.model import block_part
 from benchmark.records.ranks import (
     FORMS,
     WHEN,
@@ -205,9 +206,9 @@ def _look(stage: str, position: int, stages: Sequence[str]) -> dict[str, Any]:
     """Deeper is lighter; mixing and FFN have markers of their own."""
     shade = matplotlib.colormaps["viridis"](0.9 * position / max(1, len(stages) - 1))
     color = matplotlib.colors.to_hex(shade)
-    if stage.endswith(".mixing"):
+    if block_part(stage) == "mixing":
         return {"color": color, "marker": "^", "linestyle": "-"}
-    if stage.endswith(".ffn"):
+    if block_part(stage) == "ffn":
         return {"color": color, "marker": "v", "linestyle": "--"}
     return {
         "color": color,
