@@ -5,10 +5,12 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from baselines.columns import PerTokenLinear
-from baselines.features import FieldEmbedding, Observe, ignore
-from baselines.layers import MLP, Linear, require_positive
+from baselines.dnn import MLP
+from baselines.features import FieldEmbedding
+from baselines.kernels import PerTokenLinear
+from baselines.layers import Linear, require_positive
 from benchmark.data.schema import Schema
+from benchmark.model import Observe, ignore
 from benchmark.registry import models
 
 
@@ -62,6 +64,7 @@ class MixtureCross(nn.Module):
 
     def __init__(self, width: int, experts: int, rank: int) -> None:
         super().__init__()
+        self.experts = experts
         self.v = PerTokenLinear(experts, width, rank, bias=False)
         self.c = PerTokenLinear(experts, rank, rank, bias=False)
         self.u = PerTokenLinear(experts, rank, width, bias=False)
@@ -70,13 +73,11 @@ class MixtureCross(nn.Module):
 
     def forward(self, x0: Tensor, x: Tensor) -> Tensor:
         gates = torch.softmax(self.gate(x), dim=1)
-        inner = torch.tanh(self.c(torch.tanh(self.v(x.t().expand(len(self.v.weight), -1, -1)))))
-        weighted = inner * gates.t().unsqueeze(
-            1
-        )  # the gates sum to 1, so x_0 and b leave the sum over experts
-        return torch.addcmul(
-            x, x0, torch.einsum("erb,enr->bn", weighted, self.u.weight) + self.bias
-        )
+        every = x.unsqueeze(1).expand(-1, self.experts, -1)
+        inner = torch.tanh(self.c(torch.tanh(self.v(every))))
+        # The gates sum to 1, so x_0 and b leave the sum over experts.
+        total = torch.einsum("ber,enr->bn", inner * gates.unsqueeze(2), self.u.weight)
+        return torch.addcmul(x, x0, total + self.bias)
 
 
 @models.register("dcn")

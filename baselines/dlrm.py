@@ -6,9 +6,11 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from baselines.features import FieldEmbedding, Observe, ignore
-from baselines.layers import MLP, Linear, require_positive
+from baselines.dnn import MLP
+from baselines.features import FieldEmbedding
+from baselines.layers import Linear, require_positive
 from benchmark.data.schema import Schema
+from benchmark.model import Observe, ignore
 from benchmark.registry import models
 
 

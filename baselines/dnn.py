@@ -1,11 +1,41 @@
-"""The plain deep network over field embeddings."""
+"""The plain deep network over field embeddings, and the MLP that other models share."""
 
 from torch import Tensor, nn
 
-from baselines.features import FieldEmbedding, Observe, ignore
-from baselines.layers import MLP, Linear, require_positive
+from baselines.features import FieldEmbedding
+from baselines.kernels import DroppedReLU
+from baselines.layers import Linear, require_positive
 from benchmark.data.schema import Schema
+from benchmark.model import Observe, ignore
 from benchmark.registry import models
+
+
+class MLP(nn.Sequential):
+    """Linear -> [BatchNorm] -> ReLU -> [Dropout] for each of `hidden_units`: [B, in] -> [B, out].
+
+    Without hidden units it is the identity.
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        hidden_units: tuple[int, ...],
+        *,
+        dropout: float = 0.0,
+        batch_norm: bool = False,
+    ) -> None:
+        layers: list[nn.Module] = []
+        width = in_features
+        for units in hidden_units:
+            layers.append(Linear(width, units))
+            if batch_norm:
+                layers.append(nn.BatchNorm1d(units))
+            layers.append(DroppedReLU(dropout))
+            if dropout:
+                layers.append(nn.Identity())  # keeps the numbers in the weights' names
+            width = units
+        super().__init__(*layers)
+        self.out_features = width
 
 
 @models.register("dnn")
@@ -30,15 +60,13 @@ class DNN(nn.Module):
     ) -> None:
         super().__init__()
         require_positive("hidden_units", *hidden_units)
+        width = schema.num_fields * embedding_dim
         self.embedding = FieldEmbedding(schema, embedding_dim)
-        self.mlp = MLP(
-            schema.num_fields * embedding_dim, hidden_units, dropout=dropout, batch_norm=batch_norm
-        )
+        self.mlp = MLP(width, hidden_units, dropout=dropout, batch_norm=batch_norm)
         self.head = Linear(self.mlp.out_features, 1)
 
     def forward(self, dense: Tensor, sparse: Tensor, observe: Observe | None = None) -> Tensor:
-        observe = observe or ignore
         embedding = self.embedding(dense, sparse)
-        observe("embedding", embedding)
+        (observe or ignore)("embedding", embedding)
         logit: Tensor = self.head(self.mlp(embedding.flatten(1)))
         return logit.squeeze(1)

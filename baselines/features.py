@@ -1,6 +1,5 @@
 """Fields to embeddings: what every model begins with."""
 
-from collections.abc import Callable
 from itertools import accumulate
 
 import torch
@@ -9,22 +8,23 @@ from torch.nn import functional as F
 
 from baselines.layers import require_positive
 from benchmark.data.schema import Schema
+from benchmark.model import in_plain_form
 
 TABLE_SD = 1e-4
 
-Observe = Callable[[str, Tensor], None]
-
-
-def ignore(stage: str, x: Tensor) -> None:
-    """The observer of a forward pass that nobody watches."""
-
 
 class FieldEmbedding(nn.Module):
-    """One d-vector per field: dense value times a learned vector, sparse id looked up in one table.
+    """One d-vector per field: dense value times a learned vector, sparse id looked up in a table.
 
-    dense [B, n_dense], sparse [B, n_sparse] -> [B, F, dim], dense fields first. The rows of sparse
-    field j stand in
-    the one table from `offsets[j]`. Raises ValueError if dim < 1.
+    dense [B, n_dense], sparse [B, n_sparse] -> [B, F, dim], dense fields first. All sparse fields
+    share one table, in which the rows of field j start at `offsets[j]`; its gradient is sparse.
+    Raises ValueError if dim < 1.
+
+    Example::
+
+        schema = Schema(dense=("price",), sparse=("user", "item"), cardinalities=(100, 50))
+        embedding = FieldEmbedding(schema, dim=8)
+        embedding(torch.rand(4, 1), torch.zeros(4, 2, dtype=torch.int32))    # [4, 3, 8]
     """
 
     offsets: Tensor
@@ -46,20 +46,6 @@ class FieldEmbedding(nn.Module):
         if self.vectors is not None:
             parts.append(dense.unsqueeze(-1) * self.vectors)
         if self.table is not None:
-            parts.append(F.embedding(sparse + self.offsets, self.table, sparse=True))
+            ids = sparse + self.offsets
+            parts.append(F.embedding(ids, self.table, sparse=not in_plain_form()))
         return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
-
-
-class LinearTerm(nn.Module):
-    """First order: `b + sum_f w_f[id]` (dense: `w_f x_f`). Also logistic regression's whole logit,
-    [B]."""
-
-    def __init__(self, schema: Schema) -> None:
-        super().__init__()
-        self.embedding = FieldEmbedding(schema, 1)
-        self.bias = nn.Parameter(torch.zeros(1))
-
-    def forward(self, dense: Tensor, sparse: Tensor, observe: Observe = ignore) -> Tensor:
-        weights: Tensor = self.embedding(dense, sparse)
-        observe("embedding", weights)
-        return weights.sum(dim=(1, 2)) + self.bias

@@ -1,10 +1,26 @@
 """Logistic regression and the factorization machine."""
 
+import torch
 from torch import Tensor, nn
 
-from baselines.features import FieldEmbedding, LinearTerm, Observe, ignore
+from baselines.features import FieldEmbedding
 from benchmark.data.schema import Schema
+from benchmark.model import Observe, ignore
 from benchmark.registry import models
+
+
+class LinearTerm(nn.Module):
+    """First-order term `b + sum_f w_f[id]` (dense: `w_f x_f`): [B]."""
+
+    def __init__(self, schema: Schema) -> None:
+        super().__init__()
+        self.embedding = FieldEmbedding(schema, 1)
+        self.bias = nn.Parameter(torch.zeros(1))
+
+    def forward(self, dense: Tensor, sparse: Tensor, observe: Observe = ignore) -> Tensor:
+        weights: Tensor = self.embedding(dense, sparse)
+        observe("embedding", weights)
+        return weights.sum(dim=(1, 2)) + self.bias
 
 
 @models.register("lr")

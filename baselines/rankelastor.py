@@ -2,11 +2,12 @@
 
 from torch import Tensor, nn
 
-from baselines.features import FieldEmbedding, Observe, ignore
-from baselines.per_token_ffn import FFNKind, build_ffn
-from baselines.token_mixing import Block, Mixing, MixingKind, NormPlace, build_blocks, run_stack
-from baselines.tokens import HeadKind, TokenizerKind, build_head, build_tokenizer
+from baselines.blocks import Block, FFNKind, Mixing, MixingKind, NormPlace, build_ffn, run_stack
+from baselines.features import FieldEmbedding
+from baselines.layers import require_positive
+from baselines.tokens import Head, HeadKind, Tokenizer, TokenizerKind
 from benchmark.data.schema import Schema
+from benchmark.model import Observe, ignore
 from benchmark.registry import models
 
 
@@ -14,20 +15,19 @@ from benchmark.registry import models
 class RankElastor(nn.Module):
     """RankElastor, 2026: full token mixing and gated per-token FFNs.
 
-    Tokens X in R^{T x D}, `X_0 = tokenizer(E)`, E [B, F, d] the field embeddings; `logit =
-    head(X_L)`; block l = 1..L:
+    Tokens X in R^{T x D}, `X_0 = tokenizer(E)`, E [B, F, d] the field embeddings;
+    `logit = head(X_L)`; block l = 1..L:
 
     as released (the defaults): `M = X + reshape(W RMSNorm(flatten X) + b)`, `M' = RMSNorm(M)`, and
-    per token
-    `X' = M' + Linear(units(M'))`, units a stack over `ffn_hidden` of GatedUnits with r =
-    `expansion`;
-    as published: `M = LayerNorm(X + reshape(W flatten(X)))`, `X' = (GELU(M W1) * (M W2)) W3 + M Wr`
-    per token: mixing_norm = "post", mixing_bias = false, ffn_norm = "none", ffn = "glu_paper",
-    expansion = 3.
+    per token `X' = M' + Linear(units(M'))`, units a stack over `ffn_hidden` of GatedUnits with
+    r = `expansion`;
+    as published: `M = LayerNorm(X + reshape(W flatten(X)))`, and per token
+    `X' = (GELU(M W1) * (M W2)) W3 + M Wr`: mixing_norm = "post", mixing_bias = false,
+    ffn_norm = "none", ffn = "glu_paper", expansion = 3.
+
     The ablations are choices too: mixing x ffn x norms. Hyperparameters of parts that are not
     chosen are not read. Stages `embedding` [B, F, d], then [B, T, D]: `tokens`, `block{l}.mixing`
-    (M), `block{l}.ffn` (X').
-    Paper: Li et al., KDD 2026 (2605.23191).
+    (M), `block{l}.ffn` (X'). Paper: Li et al., KDD 2026 (2605.23191).
     Left open by the paper / chosen here: tokenizer and head (the released ones), LayerNorm over D,
     FFN dropout 0.
     """
@@ -57,44 +57,23 @@ class RankElastor(nn.Module):
         head: HeadKind = "mlp",
     ) -> None:
         super().__init__()
-        width = schema.num_fields * embedding_dim
+        require_positive("num_blocks", num_blocks)
+        width, shape = schema.num_fields * embedding_dim, (num_tokens, token_dim)
         self.embedding = FieldEmbedding(schema, embedding_dim)
-        self.tokenizer = build_tokenizer(
-            tokenizer,
-            width,
-            num_tokens,
-            token_dim,
-            tokenizer_hidden,
-            tokenizer_norm,
-            tokenizer_dropout,
+        self.tokenizer = Tokenizer(
+            tokenizer, width, shape, tokenizer_hidden, tokenizer_norm, tokenizer_dropout
         )
-        self.blocks = build_blocks(
-            num_blocks,
-            lambda: Block(
-                Mixing(
-                    mixing,
-                    num_tokens,
-                    token_dim,
-                    groups=mixing_groups,
-                    bias=mixing_bias,
-                    norm=mixing_norm,
-                ),
-                build_ffn(
-                    ffn,
-                    num_tokens,
-                    token_dim,
-                    hidden=ffn_hidden,
-                    expansion=expansion,
-                    unit_norm=unit_norm,
-                    dropout=ffn_dropout,
-                ),
+        self.blocks = nn.ModuleList(
+            Block(
+                Mixing(mixing, shape, mixing_norm, mixing_groups, mixing_bias),
+                build_ffn(ffn, shape, ffn_hidden, expansion, unit_norm, ffn_dropout),
                 token_dim,
                 ffn_norm,
-            ),
+            )
+            for _ in range(num_blocks)
         )
-        self.head = build_head(head, num_tokens, token_dim)
+        self.head = Head(head, shape)
 
     def forward(self, dense: Tensor, sparse: Tensor, observe: Observe | None = None) -> Tensor:
-        return run_stack(
-            self.embedding(dense, sparse), self.tokenizer, self.blocks, self.head, observe or ignore
-        )
+        embedding = self.embedding(dense, sparse)
+        return run_stack(embedding, self.tokenizer, self.blocks, self.head, observe or ignore)

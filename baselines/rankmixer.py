@@ -4,37 +4,46 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
-from baselines.features import FieldEmbedding, Observe, ignore
+from baselines.blocks import Block, Mixing, build_ffn, run_stack
+from baselines.features import FieldEmbedding
+from baselines.kernels import (
+    PerTokenLinear,
+    batch_first,
+    batch_last,
+    gelu,
+    per_token_product,
+)
 from baselines.layers import require_positive
-from baselines.moe import PENALTY_WEIGHT_RANGE, SparseExperts, adapted
-from baselines.per_token_ffn import build_ffn
-from baselines.token_mixing import Block, Mixing, build_blocks, run_stack
-from baselines.tokens import HeadKind, TokenizerKind, build_head, build_tokenizer
+from baselines.tokens import Head, HeadKind, Shape, Tokenizer, TokenizerKind
 from benchmark.data.schema import Schema
+from benchmark.model import Observe, ignore
 from benchmark.registry import models
+
+PENALTY_WEIGHT_RANGE = (1e-4, 1.0)
+PENALTY_WEIGHT_RISE = 1.05
+PENALTY_WEIGHT_FALL = 0.5
 
 
 @models.register("rankmixer")
 class RankMixer(nn.Module):
     """RankMixer, 2025: parameter-free token mixing and per-token FFNs.
 
-    Tokens X in R^{T x D}, `X_0 = tokenizer(E)`; block l = 1..L, mix = transpose_heads (T must
-    divide D):
-    `S = LayerNorm(X + mix(X))`, `X' = LayerNorm(S + W_out GELU(W_1 S + b_1) + b_out)`, own weights
-    per token;
-    `logit = w^T mean_t(X_L) + b`. E [B, F, d], cut into T slices with a projection each. These are
-    the defaults, with one hidden layer, ffn_hidden = (k D,). Paper: Zhu et al., CIKM 2025
-    (2507.15551).
-    The base form in RankElastor's tables: tokenizer = "matrix", tokenizer_norm = false, head =
-    "mlp" and
-    ffn_norm = "pre": `M = RMSNorm(S)`, `X' = M + W_out h(M) + b_out`, no norm after, h over all of
-    `ffn_hidden`.
+    Tokens X in R^{T x D}, `X_0 = tokenizer(E)`, E [B, F, d] cut into T slices with a projection
+    each; block l = 1..L, mix = transpose_heads (T must divide D):
+    `S = LayerNorm(X + mix(X))`, and with own weights per token
+    `X' = LayerNorm(S + W_out GELU(W_1 S + b_1) + b_out)`; `logit = w^T mean_t(X_L) + b`.
+    These are the defaults, with one hidden layer, ffn_hidden = (k D,).
+
+    The base form in RankElastor's tables: tokenizer = "matrix", tokenizer_norm = false,
+    head = "mlp" and ffn_norm = "pre": `M = RMSNorm(S)`, `X' = M + W_out h(M) + b_out`, no norm
+    after, h over all of `ffn_hidden`.
+
     Stages `embedding` [B, F, d], then [B, T, D]: `tokens`, `block{l}.mixing` (S), `block{l}.ffn`
-    (X').
+    (X'). Paper: Zhu et al., CIKM 2025 (2507.15551).
     Left open by the paper / chosen here: k (4), slices in field order instead of semantic groups,
-    and zeros to fill
-    the last slice.
+    and zeros to fill the last slice.
     """
 
     def __init__(
@@ -56,49 +65,89 @@ class RankMixer(nn.Module):
         head: HeadKind = "pool",
     ) -> None:
         super().__init__()
-        width = schema.num_fields * embedding_dim
+        require_positive("num_blocks", num_blocks)
+        width, shape = schema.num_fields * embedding_dim, (num_tokens, token_dim)
         self.embedding = FieldEmbedding(schema, embedding_dim)
-        self.tokenizer = build_tokenizer(
-            tokenizer,
-            width,
-            num_tokens,
-            token_dim,
-            tokenizer_hidden,
-            tokenizer_norm,
-            tokenizer_dropout,
+        self.tokenizer = Tokenizer(
+            tokenizer, width, shape, tokenizer_hidden, tokenizer_norm, tokenizer_dropout
         )
-        self.blocks = build_blocks(
-            num_blocks,
-            lambda: Block(
-                Mixing("transpose", num_tokens, token_dim, norm="post"),
-                build_ffn(ffn, num_tokens, token_dim, hidden=ffn_hidden, dropout=ffn_dropout),
+        self.blocks = nn.ModuleList(
+            Block(
+                Mixing("transpose", shape, "post"),
+                build_ffn(ffn, shape, ffn_hidden, dropout=ffn_dropout),
                 token_dim,
                 ffn_norm,
-            ),
+            )
+            for _ in range(num_blocks)
         )
-        self.head = build_head(head, num_tokens, token_dim)
+        self.head = Head(head, shape)
 
     def forward(self, dense: Tensor, sparse: Tensor, observe: Observe | None = None) -> Tensor:
-        return run_stack(
-            self.embedding(dense, sparse), self.tokenizer, self.blocks, self.head, observe or ignore
-        )
+        embedding = self.embedding(dense, sparse)
+        return run_stack(embedding, self.tokenizer, self.blocks, self.head, observe or ignore)
+
+
+class SparseExperts(nn.Module):
+    """`s + sum_j G_j(s) e_j(s)` for token s, [B, T, D] -> the same; every token has E experts:
+
+    `e_j(s) = W2_j GELU(W1_j s + b1_j) + b2_j`, `G(s) = ReLU(W_r s + b_r)` in R^E.
+    Two routers: `router` serves in eval mode. In training it routes every second row of the batch
+    and `train_router` the others, so that both are trained by the task and the experts see dense
+    gates too. `gates` are the serving router's gates of the last training batch, [B, T, E], and
+    None in eval mode.
+    """
+
+    def __init__(self, shape: Shape, experts: int, hidden: int) -> None:
+        super().__init__()
+        tokens, width = shape
+        self.router = PerTokenLinear(tokens, width, experts)
+        self.train_router = PerTokenLinear(tokens, width, experts)
+        self.lift = PerTokenLinear(tokens * experts, width, hidden)
+        self.lower = PerTokenLinear(tokens * experts, hidden, width)
+        self.gates: Tensor | None = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        gates: Tensor = F.relu(self.router(x))
+        self.gates = gates if self.training else None
+        if self.training:
+            served = torch.arange(len(x), device=x.device).view(-1, 1, 1) % 2 == 1
+            gates = torch.where(served, gates, F.relu(self.train_router(x)))
+        return x + self.mixture(x, gates)
+
+    def mixture(self, s: Tensor, gates: Tensor) -> Tensor:
+        """`sum_j gates_j e_j(s)`: s [B, T, D], gates [B, T, E] -> [B, T, D].
+
+        The experts of a token stand side by side: one product lifts to all of them, one lowers
+        their weighted sum.
+        """
+        _, tokens, experts = gates.shape
+        hidden, width = self.lift.weight.shape[1:]
+        assert self.lift.bias is not None and self.lower.bias is not None
+        w1, b1 = self.lift.weight.view(tokens, -1, width), self.lift.bias.view(tokens, -1)
+        w2 = self.lower.weight.view(tokens, experts, width, hidden).transpose(1, 2).flatten(2)
+        b2 = self.lower.bias.view(tokens, experts, width).transpose(1, 2)
+        gates = batch_last(gates)
+        lifted = batch_last(gelu(per_token_product(s, w1, b1))).reshape(tokens, experts, hidden, -1)
+        weighted = batch_first((lifted * gates.unsqueeze(2)).flatten(1, 2))
+        return per_token_product(weighted, w2, None) + batch_first(torch.bmm(b2, gates))
 
 
 @models.register("rankmixer_moe")
 class RankMixerMoE(nn.Module):
     """RankMixer with sparse experts, 2025: every token's FFN is a ReLU-routed mixture of experts.
 
-    `S = LayerNorm(X + mix(X))`, `X' = LayerNorm(S + sum_j G_j(S) e_j(S))` per token, `G =
-    ReLU(router(S))`, e_j a GELU network with `expert_hidden` units, j = 1..E; tokenizer and head as
-    the paper's RankMixer. Dense training, sparse inference: two routers, both trained; the penalty
-    is on the inference router's gates only, which alone serves:
+    `S = LayerNorm(X + mix(X))`, and per token `X' = LayerNorm(S + sum_j G_j(S) e_j(S))`,
+    `G = ReLU(router(S))`, e_j a GELU network with `expert_hidden` units, j = 1..E; tokenizer and
+    head as the paper's RankMixer. Dense training, sparse inference: two routers, both trained; the
+    penalty is on the gates of the inference router, which alone serves:
     `loss = BCE + lambda mean_rows(sum over blocks, tokens and experts of G)`.
-    Stages as RankMixer's. Paper: 2507.15551, section on sparse MoE. Raises ValueError unless 0 <
-    active_ratio <= 1. Left open by the paper / chosen here: how two routers train (each routes
-    every second row of a batch); lambda
-    (1e-4 to 1; on each training batch x 1.05 where more than `active_ratio` of the gates are open,
-    else / 2);
-    closed experts are multiplied by 0, not skipped, so FLOPs count all experts.
+
+    Stages as RankMixer's. Paper: 2507.15551, section on sparse MoE. Raises ValueError unless
+    0 < active_ratio <= 1.
+    Left open by the paper / chosen here: how two routers train (each routes every second row of a
+    batch); lambda (1e-4 to 1; on each training batch x 1.05 where more than `active_ratio` of the
+    gates are open, else / 2); closed experts are multiplied by 0, not skipped, so FLOPs count all
+    experts.
     """
 
     penalty_weight: Tensor
@@ -116,40 +165,39 @@ class RankMixerMoE(nn.Module):
         active_ratio: float = 0.25,
     ) -> None:
         super().__init__()
+        require_positive("num_blocks", num_blocks)
         require_positive("num_experts", num_experts)
         require_positive("expert_hidden", expert_hidden)
         if not 0 < active_ratio <= 1:
             raise ValueError(f"active_ratio = {active_ratio} must lie in (0, 1]")
         self.active_ratio = active_ratio
+        shape = num_tokens, token_dim
         self.embedding = FieldEmbedding(schema, embedding_dim)
-        self.tokenizer = build_tokenizer(
-            "slice", schema.num_fields * embedding_dim, num_tokens, token_dim
-        )
-        self.blocks = build_blocks(
-            num_blocks,
-            lambda: Block(
-                Mixing("transpose", num_tokens, token_dim, norm="post"),
-                SparseExperts(num_tokens, token_dim, num_experts, expert_hidden),
+        self.tokenizer = Tokenizer("slice", schema.num_fields * embedding_dim, shape)
+        self.blocks = nn.ModuleList(
+            Block(
+                Mixing("transpose", shape, "post"),
+                SparseExperts(shape, num_experts, expert_hidden),
                 token_dim,
                 "post",
-            ),
+            )
+            for _ in range(num_blocks)
         )
-        self.head = build_head("pool", num_tokens, token_dim)
+        self.head = Head("pool", shape)
         self.register_buffer("penalty_weight", torch.tensor(PENALTY_WEIGHT_RANGE[0]))
 
     def forward(self, dense: Tensor, sparse: Tensor, observe: Observe | None = None) -> Tensor:
-        logit = run_stack(
-            self.embedding(dense, sparse), self.tokenizer, self.blocks, self.head, observe or ignore
-        )
+        embedding = self.embedding(dense, sparse)
+        logit = run_stack(embedding, self.tokenizer, self.blocks, self.head, observe or ignore)
         if self.training:
-            self.penalty_weight = adapted(self.penalty_weight, self.gates(), self.active_ratio)
+            self.penalty_weight = adapt(self.penalty_weight, self.gates(), self.active_ratio)
         return logit
 
     def gates(self) -> Tensor:
         """The serving routers' gates of the last training batch, [L, T, E, B]. Raises RuntimeError
         in eval mode."""
         gates = [module.gates for module in self.modules() if isinstance(module, SparseExperts)]
-        kept = [gate for gate in gates if gate is not None]
+        kept = [batch_last(gate) for gate in gates if gate is not None]
         if not kept:
             raise RuntimeError("gates are kept by a forward pass in training mode")
         return torch.stack(kept)
@@ -158,3 +206,13 @@ class RankMixerMoE(nn.Module):
         """`lambda mean_rows(sum G)` of the last training batch, 0-dim; lambda is the buffer
         `penalty_weight`."""
         return self.penalty_weight * self.gates().sum(dim=(0, 1, 2)).mean()
+
+
+def adapt(weight: Tensor, gates: Tensor, active_ratio: float) -> Tensor:
+    """Raise the penalty's weight where more than `active_ratio` of the gates are open, or lower it.
+
+    It falls faster than it rises: a closed gate has no gradient to open it again.
+    """
+    too_many = (gates > 0).float().mean() > active_ratio
+    factor = torch.where(too_many, PENALTY_WEIGHT_RISE, PENALTY_WEIGHT_FALL)
+    return (weight * factor).clamp(*PENALTY_WEIGHT_RANGE)

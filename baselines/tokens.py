@@ -1,49 +1,55 @@
-"""Into tokens and out of them: tokenizers [B, F, d] -> [T, D, B] and heads [T, D, B] -> logit
-[B]."""
+"""The ends of the token models: field embeddings [B, F, d] -> tokens [B, T, D] -> logit [B]."""
 
 from typing import Literal
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from baselines.columns import RMS_EPS, ColumnLinear, PerTokenLinear, RMSNorm, shared_product
-from baselines.layers import DroppedReLU, require_positive
+from baselines.kernels import (
+    DroppedReLU,
+    PerTokenLinear,
+    RMSNorm,
+    TokenLinear,
+    lay_out,
+    mean,
+    token_mlp,
+)
+from baselines.layers import divisors, require_positive
 
 TokenizerKind = Literal["matrix", "vector", "none", "slice"]
 HeadKind = Literal["mlp", "linear", "mean", "pool"]
-
-WIDE = 8
-"""Where the hidden layer, and the batch, are so many times wider than the input, its norm is taken
-from the input."""
-
-
-def divisors(n: int) -> str:
-    """The divisors of n in words, for the error of a size that does not divide it."""
-    return ", ".join(str(k) for k in range(1, n + 1) if n % k == 0)
+Shape = tuple[int, int]
+"""Tokens T and their width D."""
 
 
 class Tokenizer(nn.Module):
-    """RankElastor's tokenizers (2605.23191, released form): always RMSNorm over flatten(E) in R^{F
-    d}, then
+    """Tokens [B, T, D] from flatten(E) in R^{F d}, which has `width` values.
 
+    RankElastor's (2605.23191, as released) begin with an RMSNorm of all values, then
     matrix: cut into T rows of F*d/T, one MLP to D shared by the rows (T must divide F*d);
     vector: one MLP of the whole vector to T*D;
     none: only the cut (needs F*d = T*D).
     MLP: Linear -> [RMSNorm] -> ReLU -> Dropout -> Linear.
+    RankMixer's (2507.15551) is `slice`: padded with zeros to a multiple of T and cut into T slices,
+    each with a projection of its own to D; it has no hidden layer, norm or dropout.
+
+    Raises ValueError if a size is below 1 or the sizes do not fit each other.
     """
 
     def __init__(
         self,
         kind: TokenizerKind,
         width: int,
-        tokens: int,
-        token_dim: int,
-        hidden: int,
-        norm: bool,
-        dropout: float,
+        shape: Shape,
+        hidden: int = 64,
+        norm: bool = True,
+        dropout: float = 0.0,
     ) -> None:
         super().__init__()
+        tokens, token_dim = self.shape = shape
+        require_positive("num_tokens", tokens)
+        require_positive("token_dim", token_dim)
+        require_positive("tokenizer_hidden", hidden)
         if kind == "matrix" and width % tokens:
             raise ValueError(
                 f"num_tokens = {tokens} does not divide the flattened embedding (F*d = {width}),"
@@ -56,138 +62,57 @@ class Tokenizer(nn.Module):
                 f" {token_dim} = {tokens * token_dim} must equal F*d = {width}; change num_tokens,"
                 " token_dim or embedding_dim, or use tokenizer = 'vector'"
             )
+        self.projection = self.hidden = self.hidden_norm = self.out = None
+        if kind == "slice":
+            self.padding = -width % tokens
+            self.projection = PerTokenLinear(tokens, (width + self.padding) // tokens, token_dim)
+            return
         self.rows = tokens if kind == "matrix" else 1
-        self.shape = (tokens, token_dim)
         self.norm = RMSNorm(width)
-        self.hidden = self.hidden_norm = self.out = None
         if kind != "none":
-            self.hidden = ColumnLinear(width // self.rows, hidden)
+            self.hidden = TokenLinear(width // self.rows, hidden)
             self.hidden_norm = RMSNorm(hidden) if norm else None
             self.activation = DroppedReLU(dropout)
-            self.out = ColumnLinear(hidden, tokens * token_dim // self.rows)
+            self.out = TokenLinear(hidden, tokens * token_dim // self.rows)
 
     def forward(self, embedding: Tensor) -> Tensor:
-        x: Tensor = self.norm(embedding.flatten(1).t().contiguous())
+        x = embedding.flatten(1)
+        if self.projection is not None:
+            x = lay_out(F.pad(x, (0, self.padding)))
+            tokens: Tensor = self.projection(x.view(len(x), self.shape[0], -1))
+            return tokens
+        x = self.norm(lay_out(x))
         if self.hidden is not None and self.out is not None:
-            x = self._mlp(self.hidden, self.out, x.view(self.rows, -1, len(embedding)))
-        return x.view(*self.shape, len(embedding))
-
-    def _mlp(self, hidden: ColumnLinear, out: ColumnLinear, x: Tensor) -> Tensor:
-        rows, width, batch = x.shape
-        norm = self.hidden_norm
-        if norm is None or width * WIDE > min(len(norm.gamma), rows * batch):
-            y: Tensor = hidden(x)
-            y = out(self.activation(y if norm is None else norm(y)))
-            return y
-        # The norm's factor passes through ReLU to the narrow output; gamma belongs to the weights.
-        gamma = norm.gamma
-        y = shared_product(x, gamma.unsqueeze(1) * hidden.weight, gamma * hidden.bias)
-        y = shared_product(self.activation(y, scaled=False), out.weight, None)
-        scale = self.activation.scale if self.activation.active else 1.0
-        factor = (mean_square(x, hidden.weight, hidden.bias) + RMS_EPS).rsqrt() * scale
-        return torch.addcmul(out.bias.unsqueeze(1), y, factor.to(y.dtype))
+            x = x.view(len(x), self.rows, -1)
+            x = token_mlp(x, self.hidden, self.hidden_norm, self.activation, self.out)
+        return x.view(len(x), *self.shape)
 
 
-def mean_square(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """The mean over the width of `(W x + b)^2`, in float64: [T, in, B], [width, in], [width] -> [T,
-    1, B].
+class Head(nn.Module):
+    """Tokens [B, T, D] -> logit [B].
 
-    It is the quadratic form of x with W^T W, which squares the condition number: hence the double
-    precision.
-    """
-    w = torch.cat((weight, bias.unsqueeze(1)), dim=1).double()
-    x = F.pad(x, (0, 0, 0, 1), value=1.0).double()
-    return (shared_product(x, w.T @ w, None) * x).sum(dim=1, keepdim=True) / len(w)
-
-
-class SliceTokenizer(nn.Module):
-    """RankMixer's tokenizer (2507.15551): flatten(E), padded with zeros to a multiple of T and cut
-    into T slices.
-
-    Every slice has a projection of its own to D.
+    mlp: flatten -> Linear(TD -> 2TD) -> ReLU -> Linear(2TD -> 1);
+    linear: flatten -> Linear(TD -> 1);
+    pool: mean over the tokens -> Linear(D -> 1);
+    mean: mean over tokens and width, without weights.
     """
 
-    def __init__(self, width: int, tokens: int, token_dim: int) -> None:
+    def __init__(self, kind: HeadKind, shape: Shape) -> None:
         super().__init__()
-        self.tokens = tokens
-        self.padding = -width % tokens
-        self.projection = PerTokenLinear(tokens, (width + self.padding) // tokens, token_dim)
-
-    def forward(self, embedding: Tensor) -> Tensor:
-        flat = F.pad(embedding.flatten(1), (0, self.padding)).t().contiguous()
-        tokens: Tensor = self.projection(flat.view(self.tokens, -1, len(embedding)))
-        return tokens
-
-
-def build_tokenizer(
-    kind: TokenizerKind,
-    width: int,
-    tokens: int,
-    token_dim: int,
-    hidden: int = 64,
-    norm: bool = True,
-    dropout: float = 0.0,
-) -> nn.Module:
-    """The tokenizer `kind` for a flattened embedding of `width`. `slice` has no hidden layer, norm
-    or dropout.
-
-    Raises ValueError if a size is below 1 or the sizes do not fit each other.
-    """
-    require_positive("num_tokens", tokens)
-    require_positive("token_dim", token_dim)
-    require_positive("tokenizer_hidden", hidden)
-    if kind == "slice":
-        return SliceTokenizer(width, tokens, token_dim)
-    return Tokenizer(kind, width, tokens, token_dim, hidden, norm, dropout)
-
-
-class MLPHead(nn.Module):
-    """flatten -> Linear(TD -> 2TD) -> ReLU -> Linear(2TD -> 1)."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.hidden = ColumnLinear(width, 2 * width)
-        self.out = ColumnLinear(2 * width, 1)
+        self.kind = kind
+        self.hidden = self.out = None
+        width = shape[1] if kind == "pool" else shape[0] * shape[1]
+        if kind == "mlp":
+            self.hidden = TokenLinear(width, 2 * width)
+            width *= 2
+        if kind != "mean":
+            self.out = TokenLinear(width, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        logit: Tensor = self.out(F.relu(self.hidden(x.flatten(0, 1))))
-        return logit.squeeze(0)
-
-
-class LinearHead(nn.Module):
-    """flatten -> Linear(TD -> 1)."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.out = ColumnLinear(width, 1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        logit: Tensor = self.out(x.flatten(0, 1))
-        return logit.squeeze(0)
-
-
-class PoolHead(nn.Module):
-    """Mean over the tokens -> Linear(D -> 1)."""
-
-    def __init__(self, token_dim: int) -> None:
-        super().__init__()
-        self.out = ColumnLinear(token_dim, 1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        logit: Tensor = self.out(x.mean(dim=0))
-        return logit.squeeze(0)
-
-
-class MeanHead(nn.Module):
-    """Mean over tokens and width; no weights."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x.mean(dim=(0, 1))
-
-
-def build_head(kind: HeadKind, tokens: int, token_dim: int) -> nn.Module:
-    if kind == "mlp":
-        return MLPHead(tokens * token_dim)
-    if kind == "linear":
-        return LinearHead(tokens * token_dim)
-    return PoolHead(token_dim) if kind == "pool" else MeanHead()
+        if self.out is None:
+            return mean(x, 1, 2)
+        x = mean(x, 1) if self.kind == "pool" else x.flatten(1)
+        if self.hidden is not None:
+            x = F.relu(self.hidden(x))
+        logit: Tensor = self.out(x)
+        return logit.squeeze(1)

@@ -1,5 +1,4 @@
-"""Named components. A model registers itself where it is defined; unknown names answer with the
-nearest."""
+"""Named components, registered where they are defined, in the project or in a user's plug-in."""
 
 import difflib
 import importlib
@@ -9,16 +8,20 @@ import pkgutil
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
-from benchmark import registry
 from benchmark.errors import BenchmarkError, UsageError
+
+if TYPE_CHECKING:  # it imports torch, which readers of data do without
+    from benchmark.model import CTRModel
+
+VARIABLE = "BENCHMARK_PLUGINS"
 
 T = TypeVar("T")
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
-    """The error for a misspelt name: the nearest names first, else all of them."""
+    """The error for a misspelt name, with the nearest names or else all of them."""
     names = sorted(known)
     near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(names) or 'none'}"
@@ -26,18 +29,25 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
 
 
 class Registry(Generic[T]):
-    """A mapping from names to components of one kind that raises on duplicates."""
+    """A mapping from names to components of one kind, which all have different names."""
 
     def __init__(self, kind: str, package: str, *, plugged: bool = False) -> None:
-        """`plugged`: files outside the project add to it too, see plugins.py."""
+        """`package` holds the modules that register; `plugged` adds the files of plug_ins()."""
         self.kind = kind
-        self._plugged = plugged
         self._package = package
+        self._plugged = plugged
         self._items: dict[str, T] = {}
         self._discovered = False
 
     def register(self, name: str) -> Callable[[T], T]:
-        """Decorator that files a component under `name`. Raises ValueError if the name is taken."""
+        """Decorator that files a component under `name`. Raises ValueError if the name is taken.
+
+        Example::
+
+            @models.register("mymodel")
+            class MyModel(nn.Module):
+                def __init__(self, schema: Schema, *, embedding_dim: int = 8) -> None: ...
+        """
 
         def add(item: T) -> T:
             if name in self._items:
@@ -59,7 +69,7 @@ class Registry(Generic[T]):
         return sorted(self._items)
 
     def discover(self) -> None:
-        """Imports every module of the package once, and plug-ins. Raises BenchmarkError naming a
+        """Import every module of the package once, and plug-ins. Raises BenchmarkError naming a
         file that cannot be imported, or is a plug-in and registers nothing."""
         if self._discovered:
             return
@@ -72,9 +82,9 @@ class Registry(Generic[T]):
                     f"{self.kind} file {self._package}/{module}.py cannot be imported:"
                     f" {type(error).__name__}: {error}"
                 ) from error
-        for file in registry.files() if self._plugged else []:
+        for file in plug_ins() if self._plugged else []:
             before = len(self._items)
-            registry.load(file)
+            import_plug_in(file)
             if len(self._items) == before:
                 raise BenchmarkError(
                     f'plug-in {file} registers no {self.kind}; put @{self.kind}s.register("NAME")'
@@ -83,17 +93,14 @@ class Registry(Generic[T]):
         self._discovered = True
 
 
-models: Registry[type[Any]] = Registry("model", "baselines", plugged=True)
+models: "Registry[type[CTRModel]]" = Registry("model", "baselines", plugged=True)
 
 
-VARIABLE = "BENCHMARK_PLUGINS"
-
-
-def files() -> list[Path]:
+def plug_ins() -> list[Path]:
     """The plug-in files, folder by folder; names that start with _ are left out.
 
-    Raises UsageError where a folder is missing or holds none, or two files share a name."""
-    found: dict[str, Path] = {}
+    Raises UsageError for a folder that is missing or empty, and for two files of one name."""
+    files: dict[str, Path] = {}
     for folder in filter(None, os.environ.get(VARIABLE, "").split(os.pathsep)):
         path = Path(folder).expanduser().resolve()
         if not path.is_dir():
@@ -102,14 +109,14 @@ def files() -> list[Path]:
         if not here:
             raise UsageError(f"{VARIABLE}: the folder {path} holds no .py file")
         for file in here:
-            if (other := found.setdefault(file.stem, file)) != file:
+            if (other := files.setdefault(file.stem, file)) != file:
                 raise UsageError(f"{VARIABLE}: {other} and {file} have the same name; rename one")
-    return list(found.values())
+    return list(files.values())
 
 
-def load(file: Path) -> None:
-    """Imports a plug-in file, once. Raises BenchmarkError naming the file, and the line where it is
-    not Python."""
+def import_plug_in(file: Path) -> None:
+    """Import a plug-in file, once. Raises BenchmarkError naming the file, and the line of a syntax
+    error."""
     name = f"benchmark_plugins.{file.stem}"
     if name in sys.modules:
         return
@@ -121,9 +128,10 @@ def load(file: Path) -> None:
         spec.loader.exec_module(module)
     except Exception as error:
         del sys.modules[name]
-        at = f", line {error.lineno}" if isinstance(error, SyntaxError) else ""
-        why = error.msg if isinstance(error, SyntaxError) else error
+        line, reason = "", str(error)
+        if isinstance(error, SyntaxError):
+            line, reason = f", line {error.lineno}", error.msg
         raise BenchmarkError(
-            f"plug-in {file}{at} cannot be imported: {type(error).__name__}:"
-            f" {' '.join(str(why).split())}"
+            f"plug-in {file}{line} cannot be imported: {type(error).__name__}:"
+            f" {' '.join(reason.split())}"
         ) from error

@@ -155,7 +155,7 @@ def model_names() -> list[str]:
     """Names of models, read from their source: to import them takes seconds."""
     files = [*ROOT.glob("baselines/*.py")]
     with suppress(UsageError):
-        files += registry.files()
+        files += registry.plug_ins()
     source = "\n".join(file.read_text(encoding="utf-8") for file in files)
     return re.findall(r'^@models\.register\("(.+)"\)', source, re.MULTILINE)
 

@@ -1,15 +1,12 @@
 """What a model costs: parameters by part and forward matrix-multiply FLOPs of one row."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmark.data.schema import Schema
-
-Observer = Callable[[str, torch.Tensor], None]
+from benchmark.model import CTRModel, Observe, part_of
 
 
 @dataclass(frozen=True)
@@ -25,30 +22,21 @@ class Parameters:
         return self.embedding + self.dense + self.head
 
 
-def parameters(model: Any) -> Parameters:
+def parameters(model: CTRModel) -> Parameters:
     count = {"embedding": 0, "dense": 0, "head": 0}
     for name, parameter in model.named_parameters():
         count[part_of(name)] += parameter.numel()
     return Parameters(**count)
 
 
-def part_of(parameter: str) -> Literal["embedding", "dense", "head"]:
-    """The part of a parameter by its dotted name: embedding with a component `embedding`, head
-    below `head`, else dense."""
-    components = parameter.split(".")
-    if "embedding" in components:
-        return "embedding"
-    return "head" if components[0] == "head" else "dense"
-
-
-def flops_per_sample(model: Any, schema: Schema) -> int:
+def flops_per_sample(model: CTRModel, schema: Schema) -> int:
     """Forward matrix-multiply FLOPs of one row; a multiply-add is 2, elementwise work is 0."""
     with FlopCounterMode(display=False) as counter:
         _forward_one_row(model, schema, None)
     return int(counter.get_total_flops())
 
 
-def stage_shapes(model: Any, schema: Schema) -> dict[str, tuple[int, int]]:
+def stage_shapes(model: CTRModel, schema: Schema) -> dict[str, tuple[int, int]]:
     """(rows, columns) of every stage's matrix, in order."""
     shapes: dict[str, tuple[int, int]] = {}
 
@@ -59,7 +47,7 @@ def stage_shapes(model: Any, schema: Schema) -> dict[str, tuple[int, int]]:
     return shapes
 
 
-def _forward_one_row(model: Any, schema: Schema, observe: Observer | None) -> None:
+def _forward_one_row(model: CTRModel, schema: Schema, observe: Observe | None) -> None:
     device = next(model.parameters()).device
     dense = torch.zeros(1, len(schema.dense), device=device)
     sparse = torch.zeros(1, len(schema.sparse), dtype=torch.int32, device=device)

@@ -13,6 +13,7 @@ from statistics import mean, stdev
 import numpy as np
 
 from benchmark.measure.spectrum import Spectrum
+from benchmark.model import block_stages, count_blocks
 from benchmark.utils.arrays import Vector
 
 DENSITY_BINS = 50
@@ -94,10 +95,7 @@ def densities(samples: Mapping[str, Vector]) -> tuple[Density, ...]:
 
 def _steps(values: Mapping[str, float | None]) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Rise and fall of every block; both empty if a stage or its value is missing."""
-    blocks = sum(stage.endswith(".mixing") for stage in values)
-    path = ["tokens"]
-    for number in range(1, blocks + 1):
-        path += [f"block{number}.mixing", f"block{number}.ffn"]
+    path = ["tokens", *block_stages(count_blocks(values))]
     present = [value for value in map(values.get, path) if value is not None]
     if len(present) < len(path):
         return (), ()

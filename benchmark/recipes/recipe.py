@@ -26,6 +26,7 @@ from benchmark import registry
 from benchmark.data.schema import Schema
 from benchmark.data.shuffle import Shuffle
 from benchmark.errors import UsageError
+from benchmark.model import CTRModel, added_later
 from benchmark.recipes import scaling as ladder
 from benchmark.recipes import search, signature
 from benchmark.recipes.scaling import Shapes, Step
@@ -99,7 +100,7 @@ class _RecipeFile(Frozen):
 class Built:
     """An untrained model, and its warnings: notes that label its runs."""
 
-    model: Any
+    model: CTRModel
     notes: tuple[str, ...]
 
 
@@ -153,7 +154,7 @@ class Recipe:
         model = registry.models.get(self.model)
         table = self.resolved()
         defaults = {"model": signature.defaults(self.model), "train": Train().model_dump()}
-        added = {"model": getattr(model, "added_later", ()), "train": Train.added_later}
+        added = {"model": added_later(model), "train": Train.added_later}
         for group, keys in added.items():
             for key in keys:
                 if table[group][key] == defaults[group][key]:

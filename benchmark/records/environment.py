@@ -43,7 +43,7 @@ def source_digest() -> str:
     digest = hashlib.sha256()
     own = sorted((*ROOT.glob("benchmark/**/*.py"), *ROOT.glob("baselines/**/*.py")))
     named = [(path.relative_to(ROOT).as_posix(), path) for path in own]
-    for name, path in (*named, *((f"plugins/{path.name}", path) for path in registry.files())):
+    for name, path in (*named, *((f"plugins/{path.name}", path) for path in registry.plug_ins())):
         digest.update(f"{name}\0".encode())
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()

@@ -6,6 +6,7 @@ from typing import Literal
 
 from benchmark.measure.spectrum import Spectrum
 from benchmark.measure.trajectory import Band, Trajectory, normalised, over_seeds, summarise
+from benchmark.model import count_blocks
 from benchmark.records.archive import Runs
 from benchmark.records.record import Record
 
@@ -42,7 +43,7 @@ def trajectories(runs: Runs, metric: str, form: SpectrumForm, when: When) -> lis
 
 def blocks(runs: Runs) -> int:
     """Number of the model's blocks of mixing and FFN."""
-    return sum(stage.stage.endswith(".mixing") for stage in runs[0].spectra)
+    return count_blocks(stage.stage for stage in runs[0].spectra)
 
 
 def block_bands(

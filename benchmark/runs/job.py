@@ -10,6 +10,7 @@ from benchmark.data.card import Card
 from benchmark.data.schema import Split
 from benchmark.data.store import Store
 from benchmark.errors import BenchmarkError, UsageError
+from benchmark.model import CTRModel
 from benchmark.recipes.recipe import Recipe
 from benchmark.records.archive import adhoc_place, ranked_place, record_file
 from benchmark.utils.memory import keep_freed_memory
@@ -67,7 +68,7 @@ def open_device(job: Job) -> torch.device:
     return torch.device(job.device)
 
 
-def seeded_model(job: Job, device: torch.device) -> Any:
+def seeded_model(job: Job, device: torch.device) -> CTRModel:
     """The untrained model. Seeds torch's generator, from which dropout draws later."""
     torch.manual_seed(job.seed)
     return job.recipe.build(job.store.schema).model.to(device)

@@ -3,7 +3,6 @@ table."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -14,6 +13,7 @@ from benchmark.measure import tables, trajectory
 from benchmark.measure.spectrum import BatchCollector, Spectrum, StageCollector
 from benchmark.measure.tables import TableSpectrum
 from benchmark.measure.trajectory import Density
+from benchmark.model import CTRModel, embedding_table
 from benchmark.records.record import RankPoint, StageSpectra
 from benchmark.training.predict import observe
 
@@ -36,7 +36,7 @@ class Views:
 class Probe:
     """Measures a model on the probe rows `rows`, or on fewer of them, `curve_rows`."""
 
-    def __init__(self, model: Any, valid: Split, device: torch.device) -> None:
+    def __init__(self, model: CTRModel, valid: Split, device: torch.device) -> None:
         self._model, self._valid, self._device = model, valid, device
         self.rows = probe_rows(len(valid), PROBE_ROWS)
         self.curve_rows = probe_rows(len(valid), CURVE_ROWS)
@@ -85,10 +85,10 @@ def stage_spectra(initial: Views, best: Views) -> tuple[StageSpectra, ...]:
     )
 
 
-def table_spectra(model: Any, schema: Schema, train: Split) -> tuple[TableSpectrum, ...]:
+def table_spectra(model: CTRModel, schema: Schema, train: Split) -> tuple[TableSpectrum, ...]:
     """The model's embedding table by field, over the ids seen in training; empty for a model
     without a table."""
-    table = dict(model.named_parameters()).get("embedding.table")
+    table = embedding_table(model)
     if table is None:
         return ()
     counts = tables.id_counts(train.sparse, schema.cardinalities)

@@ -14,12 +14,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
-from torch import nn
 
 from benchmark.data.encoding.raw_encoder import RawEncoder
 from benchmark.data.schema import Schema, Split
 from benchmark.data.store import Store
 from benchmark.errors import BenchmarkError, UsageError
+from benchmark.model import CTRModel
 from benchmark.recipes import recipe as recipes
 from benchmark.recipes.recipe import Recipe
 from benchmark.records.record import Record
@@ -37,7 +37,7 @@ class SavedModel:
     """`model` has its best weights, in eval mode, on the CPU; `data` is the array digest of the
     store it was trained on, `scores` the digest of its test scores."""
 
-    model: nn.Module
+    model: CTRModel
     schema: Schema
     recipe: Recipe
     seed: int
@@ -45,7 +45,7 @@ class SavedModel:
     scores: str
 
 
-def save(model: nn.Module, record: Record, store: Store, folder: Path) -> None:
+def save(model: CTRModel, record: Record, store: Store, folder: Path) -> None:
     """Write the model of `record`, replacing an older one in `folder`. Raises BenchmarkError."""
     facts = {
         "format": FORMAT,
@@ -90,7 +90,7 @@ def load(folder: Path) -> SavedModel:
         raise BenchmarkError(
             f"{where}: its recipe has another meaning in this version; train the model again"
         )
-    model: nn.Module = recipe.build(schema).model
+    model: CTRModel = recipe.build(schema).model
     try:
         model.load_state_dict(content.parts["weights"])
     except RuntimeError as error:

@@ -4,9 +4,10 @@ matrix-multiply rate."""
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass, field
 from statistics import median
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
@@ -17,11 +18,12 @@ from benchmark.data.batches import Batch, batches, ordered
 from benchmark.data.schema import Schema, Split
 from benchmark.errors import UsageError
 from benchmark.measure.cost import flops_per_sample
+from benchmark.model import CTRModel, plain_form
 from benchmark.recipes import recipe as recipes
 from benchmark.recipes.recipe import Recipe, on_meta
 from benchmark.speed.apart import apart
 from benchmark.speed.measurements import Figures, Values, new_figures
-from benchmark.speed.plain import PlainModel, require_form
+from benchmark.speed.plain import PlainStep
 from benchmark.training.optim import Optimizer
 from benchmark.training.predict import predict
 from benchmark.training.step import TrainingStep
@@ -57,7 +59,6 @@ class Setting:
         recipe = recipes.load(self.recipe_id)
         if self.settings:
             recipe = recipes.override(recipe, self.settings)
-        require_form(recipe)
         shape_of(recipe)
         return recipe
 
@@ -84,7 +85,7 @@ class _Clock:
 class _TimedOptimizer(Optimizer):
     """Times all of a step (`update`), and its moving of weights (`optimiser`)."""
 
-    def __init__(self, model: nn.Module, recipe: Recipe, clock: _Clock) -> None:
+    def __init__(self, model: CTRModel, recipe: Recipe, clock: _Clock) -> None:
         super().__init__(model, recipe.train)
         self._clock = clock
 
@@ -103,7 +104,7 @@ def measure_training(setting: Setting, repeats: int, notify: Notify) -> Figures:
     """Time whole steps of both forms in turn, loading and update included, and take the peak memory
     of each in a process of its own.
 
-    Raises UsageError for a recipe that has no plain form or whose data set's size is not published.
+    Raises UsageError for a recipe whose data set's size is not published.
     """
     notify(f"{setting.subject}: peak memory")
     memory = {
@@ -150,9 +151,9 @@ def some_rows(schema: Schema, rows: int) -> Split:
 
 
 class _Bench:
-    """Both forms of a model, and rows for them."""
+    """A model, and rows for it."""
 
-    def __init__(self, setting: Setting, forms: Sequence[StepForm] = ("fast", "plain")) -> None:
+    def __init__(self, setting: Setting) -> None:
         keep_freed_memory()
         torch.set_num_threads(setting.threads)
         torch.manual_seed(0)
@@ -161,15 +162,15 @@ class _Bench:
         self.flops = flops_per_sample(on_meta(self.recipe, schema).model, schema)
         self.batch_size = self.recipe.train.batch_size
         self.arrays = some_rows(schema, BATCHES * self.batch_size)
-        self.model: nn.Module = self.recipe.build(schema).model
-        self.plain = PlainModel(self.model, self.recipe, schema) if "plain" in forms else None
+        self.model = self.recipe.build(schema).model
         self.clock = _Clock()
-        if "fast" in forms:
-            self.model.register_forward_pre_hook(lambda *_: self._begin())
-            self.model.register_forward_hook(lambda *_: self._end())
-            self.step = TrainingStep(
-                self.model, _TimedOptimizer(self.model, self.recipe, self.clock)
-            )
+
+    def fast_step(self) -> TrainingStep:
+        """The suite's step, which tells the clock of its stages."""
+        assert isinstance(self.model, nn.Module)
+        self.model.register_forward_pre_hook(lambda *_: self._begin())
+        self.model.register_forward_hook(lambda *_: self._end())
+        return TrainingStep(self.model, _TimedOptimizer(self.model, self.recipe, self.clock))
 
     def _begin(self) -> None:
         self._began = time.perf_counter()
@@ -187,10 +188,8 @@ class _Bench:
 
 
 def _peak(setting: Setting, form: StepForm) -> float:
-    bench = _Bench(setting, (form,))
-    step: Any = bench.step if bench.plain is None else bench.plain.step
-    if form == "plain":
-        del bench.model
+    bench = _Bench(setting)
+    step = bench.fast_step() if form == "fast" else PlainStep(bench.model, bench.recipe.train)
     for _, batch in zip(range(3), bench.rows(), strict=False):
         step(batch)
     return peak_memory_gib()
@@ -198,7 +197,8 @@ def _peak(setting: Setting, form: StepForm) -> float:
 
 def _steps(setting: Setting, repeats: int) -> Values:
     bench = _Bench(setting)
-    assert bench.plain is not None
+    plain_step = PlainStep(deepcopy(bench.model), bench.recipe.train)
+    fast_step = bench.fast_step()
     rows, clock = bench.rows(), bench.clock
     stages: dict[str, list[float]] = {}
     plain: list[float] = []
@@ -206,10 +206,10 @@ def _steps(setting: Setting, repeats: int) -> Values:
         with clock("step"):
             with clock("load"):
                 batch = next(rows)
-            bench.step(batch)
+            fast_step(batch)
         spent = clock.take()
         with clock("plain"):
-            bench.plain.step(next(rows))
+            plain_step(next(rows))
         if repeat >= 2:
             plain += clock.take().values()
             for stage, duration in _by_stage(spent).items():
@@ -248,15 +248,14 @@ def _by_stage(spent: dict[str, float]) -> dict[str, float]:
 
 def _predictions(setting: Setting, repeats: int) -> Values:
     bench = _Bench(setting)
-    assert bench.plain is not None
     fast: list[float] = []
     plain: list[float] = []
     for repeat in range(repeats + 1):  # one to warm up
         with bench.clock("fast"):
             predict(bench.model, bench.arrays, CPU)
-        with bench.clock("plain"), torch.no_grad():
+        with bench.clock("plain"), torch.no_grad(), plain_form():
             for batch in ordered(bench.arrays, bench.batch_size):
-                bench.plain.logit(batch, training=False)
+                bench.model(batch.dense, batch.sparse)
         spent = bench.clock.take()
         if repeat:
             fast.append(spent["fast"])

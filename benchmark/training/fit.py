@@ -7,12 +7,12 @@ from typing import Literal
 
 import numpy as np
 import torch
-from torch import nn
 
 from benchmark.data.batches import batches
 from benchmark.data.schema import Split
 from benchmark.errors import BenchmarkError
 from benchmark.measure.metrics import Metrics, evaluate
+from benchmark.model import CTRModel
 from benchmark.recipes.recipe import Train
 from benchmark.training.optim import Optimizer, Plateau
 from benchmark.training.predict import predict
@@ -91,7 +91,7 @@ class Fit:
 
     def __init__(
         self,
-        model: nn.Module,
+        model: CTRModel,
         train_split: Split,
         valid_split: Split,
         train: Train,

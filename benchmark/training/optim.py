@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.adam import adam
 
-from benchmark.measure.cost import part_of
+from benchmark.model import CTRModel, part_of
 from benchmark.recipes.recipe import Train
 
 MIN_IMPROVEMENT = 1e-6
@@ -43,7 +43,7 @@ class Optimizer:
     Adam updates all other parameters. A table is a parameter whose gradient is sparse.
     """
 
-    def __init__(self, model: nn.Module, train: Train) -> None:
+    def __init__(self, model: CTRModel, train: Train) -> None:
         self.learning_rate = train.learning_rate
         self._kind, self._clip_norm = train.optimizer, train.clip_norm
         penalties = {

@@ -1,20 +1,18 @@
 """Scoring whole splits, and observing the stages of a model over chosen rows."""
 
-from collections.abc import Callable
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from benchmark.data.batches import ordered
 from benchmark.data.schema import Split
+from benchmark.model import CTRModel, Observe
 
 CPU_ROWS, GPU_ROWS = 512, 1 << 16
 """Rows of a forward pass; on a CPU as many as stay in cache."""
 
 
-def predict(model: nn.Module, split: Split, device: torch.device) -> NDArray[np.float32]:
+def predict(model: CTRModel, split: Split, device: torch.device) -> NDArray[np.float32]:
     """Logits [n] of a whole split in row order, in eval mode. Raises FloatingPointError if one is
     not finite."""
     scores = np.empty(len(split), dtype=np.float32)
@@ -31,11 +29,8 @@ def predict(model: nn.Module, split: Split, device: torch.device) -> NDArray[np.
     return scores
 
 
-Observe = Callable[[str, torch.Tensor], None]
-
-
 def observe(
-    model: nn.Module, split: Split, rows: NDArray[np.int64], device: torch.device, callback: Observe
+    model: CTRModel, split: Split, rows: NDArray[np.int64], device: torch.device, callback: Observe
 ) -> None:
     """Call `callback(stage, x)` for every stage of the model in eval mode, over the given rows, a
     batch at a time."""

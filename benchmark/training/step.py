@@ -7,12 +7,11 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from benchmark.data.batches import Batch
+from benchmark.model import CTRModel, HasTrainingPenalty, needs_whole_batch
 from benchmark.training.optim import Optimizer
 
 CHUNK_ROWS = 512
 """Rows whose activations stay in cache; fewer make the matrix products too small."""
-
-BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 
 
 class TrainingStep:
@@ -22,11 +21,10 @@ class TrainingStep:
     training (batch norm, or its own term in the loss) gets the whole batch at once, as a GPU does.
     """
 
-    def __init__(self, model: nn.Module, optimizer: Optimizer) -> None:
+    def __init__(self, model: CTRModel, optimizer: Optimizer) -> None:
         self._model, self._optimizer = model, optimizer
-        self._penalty = getattr(model, "training_penalty", None)
-        normed = any(isinstance(module, BATCH_NORMS) for module in model.modules())
-        self._whole = normed or self._penalty is not None
+        self._penalty = model.training_penalty if isinstance(model, HasTrainingPenalty) else None
+        self._whole = needs_whole_batch(model)
 
     def __call__(self, batch: Batch) -> float:
         """Update once and return the batch's mean cross-entropy without penalties; no update if
@@ -55,7 +53,7 @@ class _SparseGradients:
     """The sparse gradients of several backward passes, concatenated once: adding them up would copy
     them every time."""
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, model: CTRModel) -> None:
         self._pieces: dict[nn.Parameter, list[Tensor]] = {
             parameter: [] for parameter in model.parameters()
         }
@@ -76,7 +74,7 @@ class _SparseGradients:
                 )
 
 
-def compile_model(model: nn.Module, device: torch.device) -> tuple[str, ...]:
+def compile_model(model: CTRModel, device: torch.device) -> tuple[str, ...]:
     """Compile the model in place, so that its weights keep their names, and return a note for the
     record. Without a working compiler the model stays as it is."""
     try:

@@ -7,6 +7,7 @@ from typing import Any
 
 from benchmark import registry
 from benchmark.errors import BenchmarkError
+from benchmark.model import added_later
 from benchmark.recipes import recipe as recipes
 from benchmark.recipes.recipe import Train
 from benchmark.records import comparable
@@ -134,7 +135,7 @@ def _resolved(recipe: recipes.Recipe, stated: dict[str, Any]) -> dict[str, Any]:
     have their defaults."""
     table = recipe.resolved()
     added = {
-        "model": getattr(registry.models.get(recipe.model), "added_later", ()),
+        "model": added_later(registry.models.get(recipe.model)),
         "train": recipe.train.added_later,
     }
     for group, later in added.items():

@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from benchmark.data.schema import Schema
 from benchmark.measure.cost import Parameters, flops_per_sample, parameters, stage_shapes
+from benchmark.model import embedding_table
 from benchmark.recipes import recipe as recipes
 from benchmark.recipes.recipe import on_meta
 from benchmark.records.record import Record
@@ -54,5 +55,5 @@ def _outline(table: str, dataset: str, schema: Schema) -> Outline:
         flops_per_sample(built.model, schema),
         built.notes,
         stage_shapes(built.model, schema),
-        "embedding.table" in dict(built.model.named_parameters()),
+        embedding_table(built.model) is not None,
     )

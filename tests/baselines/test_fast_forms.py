@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 
 import pytest
 import torch
+from baselines.columns import LayerNorm, RMSNorm, column_product, shared_product
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from baselines.columns import LayerNorm, RMSNorm, column_product, shared_product
 from baselines.dcn import DCNv2
 from baselines.layers import MLP, Dropout, DroppedReLU
 from baselines.tokens import Tokenizer, mean_square

@@ -2,6 +2,8 @@
 
 import pytest
 import torch
+from baselines.moe import PENALTY_WEIGHT_RANGE, SparseExperts, adapted
+from baselines.token_mixing import Mixing, transpose_heads
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
@@ -9,9 +11,7 @@ from torch.nn import functional as F
 
 from baselines.dcn import CrossNet, MatrixCross, MixtureCross, VectorCross
 from baselines.dlrm import DLRM
-from baselines.moe import PENALTY_WEIGHT_RANGE, SparseExperts, adapted
 from baselines.rankmixer import RankMixerMoE
-from baselines.token_mixing import Mixing, transpose_heads
 from benchmark.data.schema import Schema
 
 SCHEMA = Schema(("x1", "x2"), ("a", "b", "c"), (4, 3, 6))

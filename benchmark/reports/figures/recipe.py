@@ -11,6 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from benchmark.measure.spectrum import METRICS
+from benchmark.model import block_part
 from benchmark.records.archive import Runs
 from benchmark.records.ranks import (
     FORMS,
@@ -199,9 +200,9 @@ def _look(stage: str, position: int, stages: Sequence[str]) -> dict[str, Any]:
     """Deeper stages are lighter; mixing and FFN have markers of their own."""
     shade = matplotlib.colormaps["viridis"](0.9 * position / max(1, len(stages) - 1))
     marker, line = ("o", ":") if position == 0 else ("s", "-.")
-    if stage.endswith(".mixing"):
+    if block_part(stage) == "mixing":
         marker, line = "^", "-"
-    elif stage.endswith(".ffn"):
+    elif block_part(stage) == "ffn":
         marker, line = "v", "--"
     return {"color": matplotlib.colors.to_hex(shade), "marker": marker, "linestyle": line}
 

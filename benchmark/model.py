@@ -1,0 +1,143 @@
+"""The contract of a model: what the benchmark calls, and how it finds the parts it measures."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Literal, Protocol, Self, runtime_checkable
+
+import torch
+from torch import Tensor, nn
+
+Part = Literal["embedding", "dense", "head"]
+BlockPart = Literal["mixing", "ffn"]
+
+BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
+BLOCK_STAGE = re.compile(r"block\d+\.(mixing|ffn)")
+
+
+class Observe(Protocol):
+    """Receives each stage of a forward pass once, in order: its name and x [B, rows, columns]."""
+
+    def __call__(self, stage: str, x: Tensor, /) -> object: ...
+
+
+def ignore(stage: str, x: Tensor) -> None:
+    """Observe nothing."""
+
+
+class CTRModel(Protocol):
+    """A click-through-rate model: a torch module with this constructor and this `forward`.
+
+    The keyword arguments of the constructor, with types and defaults, are the schema of a recipe's
+    [model] table. Parameters below a module named `embedding` count as embedding, those below
+    `head` as head, all others as dense.
+
+    A model may also have:
+
+    - `training_penalty()`, see HasTrainingPenalty;
+    - `whole_batch = True`, where rows of a training batch depend on each other: other models get
+      a batch in pieces, unless they have batch norm or a training penalty;
+    - `added_later`, a frozenset of hyperparameters that the recipe's digest leaves out while they
+      have their default.
+    """
+
+    training: bool
+
+    def __init__(self, schema: object, **hyperparameters: object) -> None:
+        """Build for a benchmark.data.schema.Schema; raise ValueError for sizes that do not fit."""
+
+    def forward(self, dense: Tensor, sparse: Tensor, observe: Observe | None = None) -> Tensor:
+        """dense [B, n_dense] float32, sparse [B, n_sparse] integer ids -> logit [B]."""
+        ...
+
+    # What follows is inherited from torch.nn.Module.
+    def __call__(self, dense: Tensor, sparse: Tensor, observe: Observe | None = None) -> Tensor: ...
+    def train(self, mode: bool = True) -> Self: ...
+    def eval(self) -> Self: ...
+    def to(self, device: torch.device) -> Self: ...
+    def compile(self) -> None: ...
+    def modules(self) -> Iterator[nn.Module]: ...
+    def parameters(self) -> Iterator[nn.Parameter]: ...
+    def named_parameters(self) -> Iterator[tuple[str, nn.Parameter]]: ...
+    def state_dict(self) -> dict[str, Tensor]: ...
+    def load_state_dict(self, state_dict: Mapping[str, Tensor]) -> object: ...
+
+
+@runtime_checkable
+class HasTrainingPenalty(Protocol):
+    """A model with a term of its own in the training loss."""
+
+    def training_penalty(self) -> Tensor:
+        """The term for the last training batch, 0-dim."""
+        ...
+
+
+def needs_whole_batch(model: CTRModel) -> bool:
+    """Whether a row's gradient depends on other rows of the training batch."""
+    if isinstance(model, HasTrainingPenalty) or getattr(model, "whole_batch", False):
+        return True
+    return any(isinstance(module, BATCH_NORMS) for module in model.modules())
+
+
+def added_later(model: type[CTRModel]) -> frozenset[str]:
+    """Hyperparameters that the recipe's digest leaves out while they have their default."""
+    names: frozenset[str] = getattr(model, "added_later", frozenset())
+    return names
+
+
+def embedding_table(model: CTRModel) -> nn.Parameter | None:
+    """The `table` of the model's `embedding`: a row per id of all sparse fields, [rows, d]."""
+    return dict(model.named_parameters()).get("embedding.table")
+
+
+def part_of(parameter: str) -> Part:
+    """The part that a parameter counts to, by the components of its dotted name."""
+    components = parameter.split(".")
+    if "embedding" in components:
+        return "embedding"
+    return "head" if components[0] == "head" else "dense"
+
+
+def block_stage(block: int, part: BlockPart) -> str:
+    """The name of a block's stage, e.g. `block1.mixing`; blocks count from 1."""
+    return f"block{block}.{part}"
+
+
+def block_stages(blocks: int) -> list[str]:
+    """The names of the stages of that many blocks, in order."""
+    numbers = range(1, blocks + 1)
+    return [block_stage(number, part) for number in numbers for part in ("mixing", "ffn")]
+
+
+def block_part(stage: str) -> str | None:
+    """`mixing` or `ffn` for a block's stage, None for any other."""
+    match = BLOCK_STAGE.fullmatch(stage)
+    return match[1] if match else None
+
+
+def count_blocks(stages: Iterable[str]) -> int:
+    """The number of blocks of mixing and FFN among the stages of a model."""
+    return sum(block_part(stage) == "mixing" for stage in stages)
+
+
+_plain = False
+
+
+def in_plain_form() -> bool:
+    """Whether models are to compute with torch's ordinary operations, see plain_form."""
+    return _plain
+
+
+@contextmanager
+def plain_form() -> Iterator[None]:
+    """Run models in their plain form: the same equations without fast kernels.
+
+    It is the reference that the fast kernels are tested and timed against. Models without kernels
+    of their own have one form.
+    """
+    global _plain
+    _plain = True
+    try:
+        yield
+    finally:
+        _plain = False
