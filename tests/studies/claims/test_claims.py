@@ -15,7 +15,8 @@ from benchmark.errors import UsageError
 from benchmark.measure.effects import Effect
 from benchmark.recipes.recipe import recipe_ids
 from benchmark.records import record
-from benchmark.records.record import StageSpectra, record_path
+from benchmark.records.archive import Archive
+from benchmark.records.record import StageSpectra
 from benchmark.studies.claims import claims
 from benchmark.utils.paths import RESULTS
 from tests.factories import TEST, make_record, make_spectrum
@@ -47,7 +48,7 @@ def keep(
     )
     run = make_record(name=None if study else name, seed=seed, metrics=quality, **changes)
     path = results / "studies" / study / DATASET / variant / f"seed-{seed}.json"
-    record.save(run, path if study else record_path(results, DATASET, name, seed))
+    record.save(run, path if study else Archive(results).path(DATASET, name, seed))
 
 
 def stages(*eranks: float) -> tuple[StageSpectra, ...]:
@@ -120,7 +121,7 @@ def test_records_of_other_data_are_not_compared(tmp_path) -> None:
         "not testable here: the records are of different data or numerics"
         in judged(tmp_path, AUC).text
     )
-    record_path(tmp_path, DATASET, "bad", 0).write_text("{}")
+    Archive(tmp_path).path(DATASET, "bad", 0).write_text("{}")
     assert "bad/seed-0.json" in judged(tmp_path, AUC).text
 
 
