@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, create_model
 
 from benchmark import registry
 from benchmark.errors import UsageError
+from benchmark.model import CTRModel
 
 FIXED = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
@@ -16,12 +17,11 @@ FIXED = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYW
 def form(model: str) -> type[BaseModel]:
     """{"model": {keyword: value}}. Raises UsageError for an unknown model and for one that breaks
     the contract."""
-    built_by: Any = registry.models.get(model)
-    return _form(model, built_by)
+    return _form(model, registry.models.get(model))
 
 
 @cache
-def _form(model: str, built_by: Any) -> type[BaseModel]:
+def _form(model: str, built_by: type[CTRModel]) -> type[BaseModel]:
     hyperparameters = _hyperparameters(model, built_by)
     try:
         hints = typing.get_type_hints(built_by.__init__, include_extras=True)
@@ -44,7 +44,7 @@ def _form(model: str, built_by: Any) -> type[BaseModel]:
     return create_model(f"{model} recipe", __config__=strict, model=(inner, ...))
 
 
-def _hyperparameters(model: str, built_by: Any) -> dict[str, inspect.Parameter]:
+def _hyperparameters(model: str, built_by: type[CTRModel]) -> dict[str, inspect.Parameter]:
     parameters = inspect.signature(built_by.__init__).parameters
     named = {
         name: each
@@ -68,7 +68,7 @@ def _hyperparameters(model: str, built_by: Any) -> dict[str, inspect.Parameter]:
     return named
 
 
-def _require_forward(model: str, built_by: Any) -> None:
+def _require_forward(model: str, built_by: type[CTRModel]) -> None:
     """torch's own, of a model that has none, would take any words."""
     forward = getattr(built_by, "forward", None)
     try:
