@@ -140,28 +140,12 @@ class ActivationUnit(nn.Module):
 
 
 class ResidualFFN(nn.Module):
-    """`x + Linear(units(x))`: [B, T, D] -> the same; a unit for each entry of `hidden`."""
+    """`x + Linear(units(x))`: [B, T, D] -> the same."""
 
-    def __init__(
-        self,
-        kind: FFNKind,
-        shape: Shape,
-        hidden: tuple[int, ...],
-        expansion: float,
-        unit_norm: bool,
-        dropout: float,
-    ) -> None:
+    def __init__(self, units: nn.Sequential, out: PerTokenLinear) -> None:
         super().__init__()
-        tokens, width = shape
-        self.units = nn.Sequential()
-        for units in hidden:
-            self.units.append(
-                GatedUnit(tokens, width, units, expansion, unit_norm, dropout)
-                if kind == "glu"
-                else ActivationUnit(kind, tokens, width, units, unit_norm, dropout)
-            )
-            width = units
-        self.out = PerTokenLinear(tokens, width, shape[1])
+        self.units = units
+        self.out = out
 
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = x + self.out(self.units(x))
@@ -199,9 +183,9 @@ def build_ffn(
 ) -> nn.Module:
     """The FFN of this kind for tokens [B, T, D].
 
-    glu: a ResidualFFN of GatedUnits; gelu, relu: of ActivationUnits; glu_paper: a PaperGLU, which
-    reads `expansion` and `dropout` alone. Raises ValueError if a size is below 1 or the expansion
-    leaves no width.
+    glu: a ResidualFFN of a GatedUnit for each entry of `hidden`; gelu, relu: of ActivationUnits;
+    glu_paper: a PaperGLU, which reads `expansion` and `dropout` alone. Raises ValueError if a size
+    is below 1 or the expansion leaves no width.
     """
     require_positive("ffn_hidden", *hidden)
     narrowest = min((shape[1], *hidden[:-1]))
@@ -211,7 +195,16 @@ def build_ffn(
         )
     if kind == "glu_paper":
         return PaperGLU(shape, expansion, dropout)
-    return ResidualFFN(kind, shape, hidden, expansion, unit_norm, dropout)
+    tokens, width = shape
+    units = nn.Sequential()
+    for size in hidden:
+        units.append(
+            GatedUnit(tokens, width, size, expansion, unit_norm, dropout)
+            if kind == "glu"
+            else ActivationUnit(kind, tokens, width, size, unit_norm, dropout)
+        )
+        width = size
+    return ResidualFFN(units, PerTokenLinear(tokens, width, shape[1]))
 
 
 class Block(nn.Module):

@@ -1,5 +1,6 @@
 """Deep & cross networks."""
 
+from collections.abc import Iterable
 from typing import Literal
 
 import torch
@@ -20,7 +21,7 @@ class CrossNet(nn.Module):
     Stages `cross{l}`: x_l as [B, F, d].
     """
 
-    def __init__(self, layers: list[nn.Module]) -> None:
+    def __init__(self, layers: Iterable[nn.Module]) -> None:
         super().__init__()
         self.layers = nn.ModuleList(layers)
 
@@ -56,10 +57,10 @@ class MatrixCross(nn.Module):
 
 
 class MixtureCross(nn.Module):
-    """DCNv2, low rank: `sum_i G_i(x) [x_0 * (U_i tanh(C_i tanh(V_i^T x)) + b)] + x`, G =
-    softmax(W_g x + b_g).
+    """DCNv2, low rank: `sum_i G_i(x) [x_0 * (U_i tanh(C_i tanh(V_i^T x)) + b)] + x`.
 
-    V_i^T is stored as v.weight[i] [rank, n], C_i as c.weight[i], U_i as u.weight[i] [n, rank].
+    `G = softmax(W_g x + b_g)`. V_i^T is stored as v.weight[i] [rank, n], C_i as c.weight[i], U_i as
+    u.weight[i] [n, rank].
     """
 
     def __init__(self, width: int, experts: int, rank: int) -> None:
@@ -84,8 +85,8 @@ class MixtureCross(nn.Module):
 class DCN(nn.Module):
     """Deep & Cross Network, 2017: vector cross layers beside an MLP.
 
-    `x_{l+1} = x_0 (w_l^T x_l) + b_l + x_l`, x_0 = flatten(E) in R^{F d}; `logit = w^T [x_L;
-    MLP(x_0)] + b`.
+    `x_{l+1} = x_0 (w_l^T x_l) + b_l + x_l`, x_0 = flatten(E) in R^{F d};
+    `logit = w^T [x_L; MLP(x_0)] + b`.
 
     Stages `embedding`, `cross{l}`: [B, F, d]. Paper: Wang et al., ADKDD 2017 (1708.05123).
     Left open by the paper / chosen here: dropout, and whether batch norm is used (the paper does):
@@ -107,7 +108,7 @@ class DCN(nn.Module):
         require_positive("hidden_units", *hidden_units)
         width = schema.num_fields * embedding_dim
         self.embedding = FieldEmbedding(schema, embedding_dim)
-        self.cross = CrossNet([VectorCross(width) for _ in range(num_cross_layers)])
+        self.cross = CrossNet(VectorCross(width) for _ in range(num_cross_layers))
         self.mlp = MLP(width, hidden_units, dropout=dropout, batch_norm=batch_norm)
         self.head = Linear(width + self.mlp.out_features, 1)
 
@@ -122,18 +123,17 @@ class DCN(nn.Module):
 
 @models.register("dcnv2")
 class DCNv2(nn.Module):
-    """Deep & Cross Network v2, 2021: matrix cross layers, full or low-rank mixtures, beside or
-    before an MLP.
+    """Deep & Cross Network v2, 2021: matrix cross layers beside or before an MLP.
 
-    `x_{l+1} = x_0 * (W_l x_l + b_l) + x_l` (cross = "full"), x_0 = flatten(E) in R^{F d}, W_l
-    square; or
-    `x_{l+1} = sum_i G_i(x_l) [x_0 * (U_i tanh(C_i tanh(V_i^T x_l)) + b)] + x_l` (cross =
-    "mixture"), i over `num_experts`, V_i, U_i of `rank` columns, G a softmax of a linear map of
-    x_l, b one vector per layer.
-    parallel: `w^T [x_L; MLP(x_0)]`; stacked: `w^T MLP(x_L)`; stacked_parallel: `w^T [MLP_s(x_L);
-    MLP_p(x_0)]`; cross_only: `w^T x_L`; each plus a bias. The MLP beside the cross layers has
-    `parallel_units`, the one after
-    them `stacked_units`. Hyperparameters of parts that are not chosen are not read.
+    cross = "full": `x_{l+1} = x_0 * (W_l x_l + b_l) + x_l`, x_0 = flatten(E) in R^{F d}, W_l
+    square; "mixture": `x_{l+1} = sum_i G_i(x_l) [x_0 * (U_i tanh(C_i tanh(V_i^T x_l)) + b)] + x_l`,
+    i over `num_experts`, V_i, U_i of `rank` columns, G a softmax of a linear map of x_l, b one
+    vector per layer.
+
+    structure = "parallel": `w^T [x_L; MLP(x_0)]`; "stacked": `w^T MLP(x_L)`; "stacked_parallel":
+    `w^T [MLP_s(x_L); MLP_p(x_0)]`; "cross_only": `w^T x_L`; each plus a bias. The MLP beside the
+    cross layers has `parallel_units`, the one after them `stacked_units`. Hyperparameters of parts
+    that are not chosen are not read.
     Stages `embedding`, `cross{l}`: [B, F, d]. Paper: Wang et al., WWW 2021 (2008.13535).
     Left open by the paper / chosen here: g = tanh; own gates per layer; batch norm and dropout only
     in the MLPs.
@@ -163,10 +163,8 @@ class DCNv2(nn.Module):
         width = schema.num_fields * embedding_dim
         self.embedding = FieldEmbedding(schema, embedding_dim)
         self.cross = CrossNet(
-            [
-                MatrixCross(width) if cross == "full" else MixtureCross(width, num_experts, rank)
-                for _ in range(num_cross_layers)
-            ]
+            MatrixCross(width) if cross == "full" else MixtureCross(width, num_experts, rank)
+            for _ in range(num_cross_layers)
         )
         self.stacked = self.parallel = None
         head_width = width

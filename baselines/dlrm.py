@@ -16,16 +16,15 @@ from benchmark.registry import models
 
 @models.register("dlrm")
 class DLRM(nn.Module):
-    """Deep Learning Recommendation Model, 2019: an MLP over the pairwise dots, or the
-    concatenation, of embeddings.
+    """Deep Learning Recommendation Model, 2019: an MLP over pairwise dots of embeddings.
 
     `z_0 = ReLU(W MLP_bottom(dense) + b)` in R^d and the sparse embeddings are the rows of Z [n, d];
-    then
-    dot: `logit = w^T MLP_top([z_0; <z_i, z_j> for i > j]) + b`, n(n-1)/2 dots; cat: `w^T
-    MLP_top(flatten Z) + b`. Without dense columns there is no bottom MLP and no z_0.
-    Stages `embedding` [B, n_sparse, d] (where there are sparse fields), `interaction` = Z [B, n,
-    d].
-    Paper: Naumov et al., 2019 (1906.00091). "DLRM-MLP" of the RankMixer tables is `cat`.
+    interaction = "dot": `logit = w^T MLP_top([z_0; <z_i, z_j> for i > j]) + b`, n(n-1)/2 dots;
+    "cat": `logit = w^T MLP_top(flatten Z) + b`, the "DLRM-MLP" of the RankMixer tables. Without
+    dense columns there is no bottom MLP and no z_0.
+
+    Stages `embedding` [B, n_sparse, d] (where there are sparse fields), `interaction` = Z
+    [B, n, d]. Paper: Naumov et al., 2019 (1906.00091).
     Left open by the paper / chosen here: `batch_norm` in the hidden layers of both MLPs, `dropout`
     in the top one. Raises ValueError for `dot` with a single sparse field and nothing else.
     """
@@ -86,6 +85,6 @@ class DLRM(nn.Module):
         return logit.squeeze(1)
 
     def dots(self, z: Tensor) -> Tensor:
-        """[B, n, d] -> z_0, where there is one, beside the dots of the strict lower triangle."""
+        """Z [B, n, d] -> z_0 of a model with dense columns, beside the dots below the diagonal."""
         dots = torch.bmm(z, z.transpose(1, 2)).flatten(1).index_select(1, self.pairs)
         return dots if self.bottom is None else torch.cat((z[:, 0], dots), dim=1)

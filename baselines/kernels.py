@@ -1,9 +1,8 @@
 """The layers of the token models, in ordinary layout: [B, width] or [B, T, width].
 
 Each has a plain form, its equation in torch's own operations, which is the tested reference, and a
-fast form, which keeps the batch last in memory: its results are [B, T, width] views of
-[T, width, B]. A product then writes rows as long as the batch; a token is often narrower than a
-matrix product's kernels like (26 or 30 values), and products that write such rows run at half their
+fast form, whose results are [B, T, width] views of [T, width, B]: with the batch last in memory,
+a product writes rows as long as the batch, and rows as short as a token (26 or 30 values) halve its
 speed.
 """
 
@@ -84,11 +83,9 @@ class _Product(torch.autograd.Function):
         if for_weight:  # written along its longer side
             along_in = weight.shape[-2] <= weight.shape[-1]
             weight_gradient = gradient @ x.mT if along_in else (x @ gradient.mT).mT
-        return (
-            weight.mT @ gradient if for_x else None,
-            weight_gradient,
-            gradient.sum(dim=-1) if for_bias else None,
-        )
+        x_gradient = weight.mT @ gradient if for_x else None
+        bias_gradient = gradient.sum(dim=-1) if for_bias else None
+        return x_gradient, weight_gradient, bias_gradient
 
 
 class _MaskedReLU(torch.autograd.Function):
@@ -116,15 +113,12 @@ _masked_relu: Callable[[Tensor, Tensor, float], Tensor] = _MaskedReLU.apply
 
 
 def _shared_product(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """`W x + b`, one W [out, in] for all tokens: [in, B] -> [out, B] or [T, in, B] -> [T, out, B].
-
-    A product for every token: one product of all tokens' columns with so few rows does not use two
-    threads.
-    """
+    """`W x + b`, W [out, in] for all tokens: [in, B] -> [out, B] or [T, in, B] -> [T, out, B]."""
     if x.dim() == 2:
         return _product(x, weight, bias)
     if len(x) == 1:
         return _product(x.squeeze(0), weight, bias).unsqueeze(0)
+    # A product for every token: a single one with so few rows does not use two threads.
     every_bias = None if bias is None else bias.expand(len(x), -1)
     return _product(x, weight.expand(len(x), -1, -1), every_bias)
 
@@ -210,7 +204,7 @@ def mean(x: Tensor, *dims: int) -> Tensor:
 
 
 class Dropout(nn.Module):
-    """Dropout whose random numbers cost little: a quarter of a 64-bit draw decides about a value.
+    """Dropout with cheap random numbers: a quarter of a 64-bit draw decides about a value.
 
     The rate is rounded to a multiple of 2^-16. Raises ValueError unless 0 <= p < 1.
     """
@@ -287,8 +281,7 @@ def token_mlp(
 def _mean_square(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """The mean of `(W x + b)^2` over the width, in float64: [T, in, B] -> [T, 1, B].
 
-    It is the quadratic form of x with W^T W, which squares the condition number: hence the double
-    precision.
+    The quadratic form of x with W^T W squares the condition number, hence the double precision.
     """
     w = torch.cat((weight, bias.unsqueeze(1)), dim=1).double()
     x = F.pad(x, (0, 0, 0, 1), value=1.0).double()

@@ -29,7 +29,7 @@ class LR(nn.Module):
 
     `logit = b + sum_f w_f`, w_f one weight per id (dense: weight times value).
 
-    dense [B, n_dense], sparse [B, n_sparse] -> [B]. Stage `embedding`: the weights, [B, F, 1].
+    Stage `embedding`: the weights, [B, F, 1].
     Paper: Richardson et al., 2007. Left open there / chosen here: nothing.
     """
 
@@ -44,15 +44,14 @@ class LR(nn.Module):
 
 @models.register("fm")
 class FM(nn.Module):
-    """Factorization Machine, 2010: a linear term plus the dot products of all pairs of field
-    embeddings.
+    """Factorization Machine, 2010: a linear term plus the dots of all pairs of field embeddings.
 
-    `logit = b + sum_f w_f + sum_{f<g} <v_f, v_g>`.
+    `logit = b + sum_f w_f + sum_{f<g} <v_f, v_g>`; the pairs are computed as
+    `(|sum_f v_f|^2 - sum_f |v_f|^2) / 2`. w_f is a weight and v_f in R^d a vector per id (dense:
+    times the value).
 
-    The pairs are computed as `(|sum_f v_f|^2 - sum_f |v_f|^2) / 2`. w_f is a weight and v_f in R^d
-    a vector per id (dense: times the value). Stage `embedding`: v, [B, F, d]. Paper: Rendle, ICDM
-    2010.
-    Left open there / chosen here: initial values (N(0, 1e-4 sd) in the tables).
+    Stage `embedding`: v, [B, F, d]. Paper: Rendle, ICDM 2010. Left open there / chosen here:
+    initial values (N(0, 1e-4 sd) in the tables).
     """
 
     def __init__(self, schema: Schema, *, embedding_dim: int = 10) -> None:

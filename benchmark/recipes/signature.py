@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, create_model
 
 from benchmark import registry
 from benchmark.errors import UsageError
+from benchmark.model import CTRModel
 
 POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
@@ -28,7 +29,7 @@ def defaults(model: str) -> dict[str, Any]:
 
 
 @cache
-def _form(name: str, model: Any) -> type[BaseModel]:
+def _form(name: str, model: type[CTRModel]) -> type[BaseModel]:
     hyperparameters = _hyperparameters(name, model)
     try:
         hints = typing.get_type_hints(model.__init__, include_extras=True)
@@ -48,7 +49,7 @@ def _form(name: str, model: Any) -> type[BaseModel]:
     return create_model(f"{name} recipe", __config__=strict, model=(table, ...))
 
 
-def _hyperparameters(name: str, model: Any) -> dict[str, inspect.Parameter]:
+def _hyperparameters(name: str, model: type[CTRModel]) -> dict[str, inspect.Parameter]:
     parameters = inspect.signature(model.__init__).parameters
     keywords: dict[str, inspect.Parameter] = {}
     others = []
@@ -69,7 +70,7 @@ def _hyperparameters(name: str, model: Any) -> dict[str, inspect.Parameter]:
     return keywords
 
 
-def _require_forward(name: str, model: Any) -> None:
+def _require_forward(name: str, model: type[CTRModel]) -> None:
     forward = getattr(model, "forward", None)
     try:
         # a model without one has torch's own, which would take any arguments

@@ -5,8 +5,9 @@ from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from benchmark.data.batches import Batch
-from benchmark.model import CTRModel, HasTrainingPenalty, part_of, plain_form
+from benchmark.model import CTRModel, HasTrainingPenalty, plain_form
 from benchmark.recipes.recipe import Train
+from benchmark.training.optim import l2_penalty
 
 
 class PlainStep:
@@ -15,14 +16,7 @@ class PlainStep:
 
     def __init__(self, model: CTRModel, train: Train) -> None:
         self._model, self._clip_norm = model, train.clip_norm
-        penalties = {
-            "embedding": train.embedding_l2,
-            "dense": train.dense_l2,
-            "head": train.dense_l2,
-        }
-        self._parameters = [
-            (parameter, penalties[part_of(name)]) for name, parameter in model.named_parameters()
-        ]
+        self._penalties = {p: l2_penalty(name, train) for name, p in model.named_parameters()}
         self._adam = torch.optim.Adam(model.parameters(), lr=train.learning_rate)
 
     def __call__(self, batch: Batch) -> float:
@@ -36,7 +30,7 @@ class PlainStep:
             total = loss + self._model.training_penalty()
         torch.autograd.backward(total)
         with torch.no_grad():
-            for parameter, penalty in self._parameters:
+            for parameter, penalty in self._penalties.items():
                 if penalty and parameter.grad is not None:
                     parameter.grad.add_(parameter, alpha=penalty)
             nn.utils.clip_grad_norm_(self._model.parameters(), self._clip_norm)

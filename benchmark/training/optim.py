@@ -31,6 +31,11 @@ class _Update:
     picked: Tensor | None = None
 
 
+def l2_penalty(parameter: str, train: Train) -> float:
+    """The lambda of a parameter's L2 penalty (lambda / 2) ||w||^2, by its dotted name."""
+    return train.embedding_l2 if part_of(parameter) == "embedding" else train.dense_l2
+
+
 class Optimizer:
     """One step: add L2 gradients, clip the global norm, update.
 
@@ -46,13 +51,8 @@ class Optimizer:
     def __init__(self, model: CTRModel, train: Train) -> None:
         self.learning_rate = train.learning_rate
         self._kind, self._clip_norm = train.optimizer, train.clip_norm
-        penalties = {
-            "embedding": train.embedding_l2,
-            "dense": train.dense_l2,
-            "head": train.dense_l2,
-        }
         self._parameters = {name: p for name, p in model.named_parameters() if p.requires_grad}
-        self._penalties = {name: penalties[part_of(name)] for name in self._parameters}
+        self._penalties = {name: l2_penalty(name, train) for name in self._parameters}
         self._steps = 0
         self._state: dict[str, Tensor] = {}
 
