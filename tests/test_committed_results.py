@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmark.recipes.recipe import UNLISTED
 from benchmark.records.archive import Archive
 from benchmark.reports.leaderboard import text as leaderboard_text
 from benchmark.utils.paths import ROOT
@@ -43,6 +44,11 @@ def test_committed_results_verify(results) -> None:
     assert (
         f"<!-- {leaderboard_text.README_PART} -->" in (results.parent / "README.md").read_text()
     )  # so its tables are among the checked
+
+
+def test_data_sets_for_trying_out_have_no_board(results) -> None:
+    assert Archive(results).datasets()
+    assert not set(Archive(results).datasets()) & set(UNLISTED)
 
 
 def test_the_findings_quote_the_tables(results) -> None:
