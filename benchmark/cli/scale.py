@@ -4,10 +4,10 @@ from typing import Annotated
 
 import typer
 
+from benchmark.cli import studies
 from benchmark.cli.options import Options, ResultsFolder, with_options
-from benchmark.cli.studies import run_study, write_tables
-from benchmark.terminal.console import notice, out, print_table
-from benchmark.utils.paths import RESULTS, shown
+from benchmark.terminal.console import notice
+from benchmark.utils.paths import RESULTS
 
 app = typer.Typer(invoke_without_command=True)
 
@@ -24,19 +24,15 @@ def scale(
 ) -> None:
     """Alias of `study scaling`; also its tables and its simulation."""
     if context.invoked_subcommand is None:
-        from benchmark.studies.study import studies
+        from benchmark.studies.study import studies as registered
 
-        run_study(studies.get("scaling"), {"recipe": recipe}, options)
+        studies.run_study(registered.get("scaling"), {"recipe": recipe}, options)
 
 
 @app.command()
 def tables(results: ResultsFolder = RESULTS) -> None:
     """Write the tables and figures of ladders again, from records alone."""
-    from benchmark.studies.study import studies
-
-    study = studies.get("scaling")
-    for dataset in study.datasets(results):
-        write_tables(study, results, dataset)
+    studies.tables("scaling", results)
 
 
 @app.command()
@@ -48,12 +44,6 @@ def simulate(
     """Test fits, intervals and verdicts on ladders whose law is known; takes about two minutes."""
     from benchmark.studies.simulations import scaling
 
-    outcome = scaling.simulate(draws, seed, notice)
-    report = scaling.as_report(outcome)
-    for table in report.tables:
-        print_table(table)
-    for remark in report.remarks[1:]:
-        out.print(remark, highlight=False, markup=False)
-    for document in scaling.documents(outcome, results):
-        document.write()
-        out.print(f"written: {shown(document.path)}", highlight=False)
+    report = scaling.as_report(scaling.simulate(draws, seed, notice))
+    studies.show_report(report, report.remarks[1:])
+    studies.write_documents(scaling.documents(report, results))

@@ -1,5 +1,6 @@
 """`suite` and `study NAME`: many runs, those whose records are missing or stale."""
 
+from collections.abc import Iterable, Sequence
 from functools import wraps
 from importlib import import_module
 from inspect import getdoc
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from benchmark.cli.campaign import carry_out, open_store
+from benchmark.cli.campaign import open_store, run_missing
 from benchmark.cli.options import Options, ResultsFolder, parse_seeds, split_names, with_options
 from benchmark.errors import MissingData, UsageError
 from benchmark.terminal.console import notice, out, print_table
@@ -17,6 +18,7 @@ from benchmark.utils.paths import RESULTS, shown
 
 if TYPE_CHECKING:
     from benchmark.data.store import Store
+    from benchmark.reports.document import Document, Report
     from benchmark.studies.campaign.cells import Cell
     from benchmark.studies.study import Study
 
@@ -52,7 +54,7 @@ def suite(
             notice(f"skipped {dataset}: {error}")
             continue
         cells += [cell for recipe in group for cell in ranked(recipe, seeds)]
-    if carry_out(cells, stores, options):
+    if run_missing(cells, stores, options):
         raise typer.Exit(1)
 
 
@@ -124,7 +126,7 @@ def run_study(study: "Study", chosen: dict[str, Any], options: Options) -> None:
     """Run the chosen variants whose records are missing or stale, then write the tables."""
     seeds = parse_seeds(options.seeds)
 
-    from benchmark.studies.campaign.variants import cells
+    from benchmark.studies.campaign.cells import of_study
 
     if (card := chosen.get("dataset", "")).endswith(".toml"):
         card = str(Path(card).expanduser().resolve())  # processes elsewhere open it too
@@ -136,7 +138,8 @@ def run_study(study: "Study", chosen: dict[str, Any], options: Options) -> None:
     card = card or dataset
     store = open_store(card, options)
     study.check_data(variants, store)
-    failed = carry_out(cells(study.name, card, variants, seeds), {card: store}, options)
+    cells = of_study(study.name, card, variants, seeds)
+    failed = run_missing(cells, {card: store}, options)
     if not options.dry_run:
         write_tables(study, options.results, dataset, show=True)
         if options.track and study.name in MIRRORED:
@@ -147,15 +150,30 @@ def run_study(study: "Study", chosen: dict[str, Any], options: Options) -> None:
 
 def write_tables(study: "Study", results: Path, dataset: str, *, show: bool = False) -> None:
     """Write the documents and figures of a data set, and print its tables with `show`."""
-    from benchmark.reports import document
-
     report = study.report(results, dataset)
     if report is None:
         return
-    for table in report.tables if show else ():
+    if show:
+        show_report(report)
+    write_documents(study.documents(results, dataset, report))
+    print_written(study.figures(results, dataset))
+
+
+def show_report(report: "Report", remarks: Iterable[str] = ()) -> None:
+    """Print the tables of a report, then these remarks."""
+    for table in report.tables:
         print_table(table)
-    documents = study.documents(results, dataset, report)
-    document.write(documents)
-    paths = [each.path for each in documents]
-    for path in (*paths, *study.figures(results, dataset)):
+    for remark in remarks:
+        out.print(remark, highlight=False, markup=False)
+
+
+def write_documents(documents: "Sequence[Document]") -> None:
+    """Write documents and print their paths."""
+    for document in documents:
+        document.write()
+    print_written(document.path for document in documents)
+
+
+def print_written(paths: Iterable[Path]) -> None:
+    for path in paths:
         out.print(f"written: {shown(path)}", highlight=False, soft_wrap=True)

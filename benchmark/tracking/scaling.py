@@ -1,5 +1,5 @@
-"""Ladders shown in MLflow: a run for each recipe, with its fits as metrics, its sizes as a table
-and the runs of its records below it."""
+"""Ladders in MLflow: a run for each recipe, with fits as metrics, sizes as a table and the runs of
+its records below it."""
 
 import json
 from pathlib import Path
@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from benchmark.errors import BenchmarkError
 from benchmark.records.archive import Archive, record_key
 from benchmark.studies.scaling.ladders import STUDY, place_of
-from benchmark.studies.scaling.report import flat_law
 from benchmark.tracking import summary
 from benchmark.tracking.runs import SENT, experiment_id, open_client, runs_in
 from benchmark.tracking.store import failure
@@ -28,10 +27,8 @@ def show(results: Path, dataset: str, warn: Notify) -> None:
     try:
         _send(results, dataset)
     except Exception as error:
-        warn(
-            f"{failure(error)}; the records are kept: send the ladders later with `python -m"
-            " benchmark track --sync`"
-        )
+        later = "send the ladders later with `python -m benchmark track --sync`"
+        warn(f"{failure(error)}; the records are kept: {later}")
 
 
 def sync(results: Path, notify: Notify) -> None:
@@ -66,12 +63,23 @@ def _send(results: Path, dataset: str) -> list[str]:
         for run in runs:
             if (run.data.tags.get("record"), run.data.tags.get(SENT)) in keys:
                 client.set_tag(run.info.run_id, PARENT, ladder.info.run_id)
-        own = [flat_law(law) for law in laws if law["recipe"] == recipe]
+        own = [_flat(law) for law in laws if law["recipe"] == recipe]
         digest = canonical_sha256([sorted(keys), own])
         if ladder.data.tags.get(DIGEST) != digest:
             _log(client, ladder.info.run_id, own, digest)
             sent.append(recipe)
     return sent
+
+
+def _flat(law: dict[str, Any]) -> dict[str, Any]:
+    """A law's numbers and those of its fit in one dictionary, with the ends of an interval as
+    `E_low` and `E_high`."""
+    flat = {key: value for key, value in law.items() if key != "fit"}
+    if fit := law["fit"]:
+        flat |= {**fit, **fit["law"]}
+        for name in ("E", "A", "alpha"):
+            flat |= {f"{name}_{end}": value for end, value in fit[name].items()}
+    return flat
 
 
 def _log(client: "MlflowClient", run: str, laws: list[dict[str, Any]], digest: str) -> None:

@@ -34,9 +34,8 @@ class StudyTracker:
             _send(open_client(), study, status)
         except Exception as error:
             self._failed = True
-            self._warn(
-                f"{failure(error)}; the study is kept: the same `tune` command sends it later"
-            )
+            later = "the study is kept: the same `tune` command sends it later"
+            self._warn(f"{failure(error)}; {later}")
 
 
 def _send(client: Any, study: Tuning, status: Status) -> None:
@@ -44,7 +43,12 @@ def _send(client: Any, study: Tuning, status: Status) -> None:
     runs = runs_in(client, experiment, f"tags.{STUDY} = '{study.reference}'")
     parent = next((run.info.run_id for run in runs if PARENT not in run.data.tags), None)
     if parent is None:
-        parent = _create_parent(client, experiment, study)
+        start = min(map(_milliseconds, study.trials), default=None)
+        tags = {STUDY: study.reference}
+        parent = client.create_run(experiment, start, tags, f"tune {study.name}").info.run_id
+        space = {f"space.{key}": each for key, each in study.space.items()}
+        for key, value in (study.model_dump(include=SETTINGS) | space | study.caps).items():
+            client.log_param(parent, key, value)
     present = {run.data.tags.get(TRIAL) for run in runs if run.info.status != "RUNNING"}
     for trial in study.trials:
         key = canonical_sha256(trial.model_dump(mode="json"))
@@ -60,16 +64,6 @@ def _send(client: Any, study: Tuning, status: Status) -> None:
         client.update_run(parent, status)
     else:
         client.set_terminated(parent, status)
-
-
-def _create_parent(client: Any, experiment: str, study: Tuning) -> str:
-    start = min(map(_milliseconds, study.trials), default=None)
-    tags = {STUDY: study.reference}
-    run: str = client.create_run(experiment, start, tags, f"tune {study.name}").info.run_id
-    space = {f"space.{key}": each for key, each in study.space.items()}
-    for key, value in (study.model_dump(include=SETTINGS) | space | study.caps).items():
-        client.log_param(run, key, value)
-    return run
 
 
 def _send_trial(

@@ -13,7 +13,7 @@ from benchmark.studies.study import DataSet, Settings, Study, command_line, stud
 if TYPE_CHECKING:
     from benchmark.records.record import Record
     from benchmark.reports.document import Report
-    from benchmark.studies.campaign.variants import Variant
+    from benchmark.studies.campaign.cells import Variant
 
 BASE = "rankelastor_small"
 """The recipe that is varied, unless another is named."""
@@ -45,7 +45,7 @@ class Ablation(Study):
     ) -> "list[Variant]":
         from benchmark.data import catalog
         from benchmark.recipes.recipe import load, override
-        from benchmark.studies.campaign.variants import Variant
+        from benchmark.studies.campaign.cells import Variant
 
         card = catalog.find_card(dataset).card
         base = load(recipe or f"{card.id}/{BASE}")

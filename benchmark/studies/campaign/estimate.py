@@ -32,12 +32,9 @@ def seconds(recipe: Recipe, schema: Schema, rows: int, past: Sequence[Record]) -
     except UsageError:
         return None
     distances = [abs(log((flops or 1) / (run.flops_per_sample or 1))) for run in runs]
-    nearest = min(distances)
-    per_row = mean(
-        _seconds_per_row(run, flops)
-        for run, distance in zip(runs, distances, strict=True)
-        if distance == nearest
-    )
+    least = min(distances)
+    nearest = [run for run, distance in zip(runs, distances, strict=True) if distance == least]
+    per_row = mean(_seconds_per_row(run, flops) for run in nearest)
     return per_row * rows * _expected_epochs(recipe, runs, past)
 
 
@@ -51,11 +48,10 @@ def _seconds_per_row(run: Record, flops: int) -> float:
 def _expected_epochs(recipe: Recipe, runs: Sequence[Record], past: Sequence[Record]) -> float:
     """Epochs until patience ends, of these runs, else of any on the data set; at most the recipe's
     own limit."""
-    whole = [run for run in runs if run.stopped_by == "patience"] or [
-        run for run in past if run.stopped_by == "patience" and run.dataset == recipe.dataset
-    ]
-    epochs = mean(run.curve[-1].epoch for run in whole or runs)
-    return min(epochs, recipe.train.epochs)
+    patient = [run for run in past if run.stopped_by == "patience"]
+    whole = [run for run in runs if run.stopped_by == "patience"]
+    whole = whole or [run for run in patient if run.dataset == recipe.dataset] or list(runs)
+    return min(mean(run.curve[-1].epoch for run in whole), recipe.train.epochs)
 
 
 def longest_first(times: Sequence[tuple[T, float | None]]) -> list[tuple[T, float | None]]:

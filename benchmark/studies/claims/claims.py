@@ -6,7 +6,7 @@ here where records are missing.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import groupby
 from pathlib import Path
@@ -17,11 +17,12 @@ from pydantic import Field, model_validator
 from benchmark import __version__
 from benchmark.errors import BenchmarkError
 from benchmark.measure.effects import Effect
-from benchmark.records.archive import Archive
+from benchmark.recipes.recipe import recipe_ids
+from benchmark.records.archive import RANKED, Archive
 from benchmark.reports.document import Document, Report, Table
 from benchmark.reports.leaderboard.tracks import FULL_SEEDS
-from benchmark.studies.claims.missing import Missing, commands
-from benchmark.studies.claims.tests import LEAST_SEEDS, AnyTest
+from benchmark.studies.claims.tests import LEAST_SEEDS, AnyTest, Missing, Wanted
+from benchmark.studies.study import command_line, studies
 from benchmark.utils import toml
 from benchmark.utils.paths import shown
 from benchmark.utils.types import Frozen, NonEmpty
@@ -93,22 +94,17 @@ class Verdict:
         return self.dataset not in self.claim.data
 
     @property
-    def text(self) -> str:
-        if isinstance(self.outcome, Missing):
-            return f"{self.word}: {self.outcome}"
-        return self.word + " (tested on other data than the paper's)" * self.elsewhere
-
-    @property
     def row(self) -> tuple[str, ...]:
-        effect = n = ""
-        if isinstance(self.outcome, Effect):
-            value, low, high = self.outcome.value, self.outcome.low, self.outcome.high
-            effect, n = f"{value:+.3g} ({low:+.3g} to {high:+.3g})", str(self.outcome.n)
-        return self.dataset, self.test.what, effect, n, self.text
+        outcome = self.outcome
+        if isinstance(outcome, Missing):
+            return self.dataset, self.test.what, "", "", f"{self.word}: {outcome}"
+        effect = f"{outcome.value:+.3g} ({outcome.low:+.3g} to {outcome.high:+.3g})"
+        text = self.word + " (tested on other data than the paper's)" * self.elsewhere
+        return self.dataset, self.test.what, effect, str(outcome.n), text
 
     @property
     def numbers(self) -> dict[str, Any]:
-        missing = isinstance(self.outcome, Missing)
+        missing = self.outcome if isinstance(self.outcome, Missing) else None
         return {
             "claim": self.claim.id,
             **self.claim.model_dump(include={"sentence", "source", "data", "claimed"}),
@@ -117,7 +113,7 @@ class Verdict:
             "other_data": self.elsewhere,
             "verdict": self.word,
             "effect": None if isinstance(self.outcome, Missing) else _rounded(self.outcome),
-            "missing": str(self.outcome) if missing else None,
+            "missing": missing and str(missing),
         }
 
 
@@ -170,6 +166,26 @@ def report(results: Path) -> Report:
     return Report("Published claims", (origin, RULE, summary(judged)), tuple(tables), numbers)
 
 
+def commands(wanted: Iterable[Wanted]) -> Iterator[str]:
+    """What makes the runs, by data set and study; nothing for what has no recipe."""
+    groups: dict[tuple[str, str], list[Wanted]] = {}
+    for each in wanted:
+        groups.setdefault((each.dataset, each.study), []).append(each)
+    for (dataset, study), group in sorted(groups.items()):
+        names = sorted({name for each in group for name in each.names})
+        every = any(not each.names for each in group)
+        seeds = f"0-{max(each.seeds for each in group) - 1}"
+        make = _ranked_runs if study == RANKED else studies.get(study).commands
+        yield from make(dataset, [] if every else names, seeds)
+
+
+def _ranked_runs(dataset: str, names: Sequence[str], seeds: str) -> list[str]:
+    committed = [name for name in names if f"{dataset}/{name}" in recipe_ids()]
+    if names and not committed:
+        return []
+    return [command_line("suite", datasets=dataset, recipes=",".join(committed), seeds=seeds)]
+
+
 def documents(results: Path) -> list[Document]:
     """The generated files; none where the results folder states no claims."""
     if not (results / FILE).is_file():
@@ -201,7 +217,7 @@ def _remarks(claim: Claim, judged: Sequence[Verdict]) -> Iterator[str]:
 
 
 def _rounded(effect: Effect) -> dict[str, Any]:
-    def rounded(value: Any) -> Any:
-        return float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value
-
-    return {name: rounded(value) for name, value in asdict(effect).items()}
+    return {
+        name: float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value
+        for name, value in asdict(effect).items()
+    }

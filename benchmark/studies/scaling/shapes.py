@@ -18,8 +18,7 @@ from benchmark.recipes.recipe import Recipe, dotted, on_meta
 from benchmark.reports.document import Table
 from benchmark.reports.words import derived
 from benchmark.studies.scaling import ladders
-from benchmark.studies.scaling.ladders import FLOPS, PARAMETERS, Rung, varied_settings
-from benchmark.studies.scaling.tables import OUTCOME, outcome
+from benchmark.studies.scaling.ladders import FLOPS, OUTCOME, PARAMETERS, Rung, varied_settings
 from benchmark.utils.paths import RECIPES
 
 SPREAD = 1.1
@@ -83,8 +82,8 @@ def require_levels(recipe: Recipe, schema: Schema) -> None:
         low, high = sorted((flops[first], flops[near]))
         raise UsageError(
             f"{where} has {flops[first]:,} FLOPs per sample, and shape {near + 1}, the nearest of"
-            f" another depth, {flops[near]:,}: {high / low - 1:.0%} apart, and at most"
-            f" {SPREAD - 1:.0%} are a level"
+            f" another depth, {flops[near]:,}: {high / low - 1:.0%} apart, a level takes"
+            f" {SPREAD - 1:.0%}"
         )
 
 
@@ -145,7 +144,7 @@ def _row(level: Level, shape: Rung) -> tuple[str, ...]:
         ", ".join(width),
         f"{FLOPS.of(shape.first):,}",
         f"{PARAMETERS.of(shape.first):,}",
-        *outcome(shape),
+        *shape.outcome,
     )
 
 

@@ -15,7 +15,7 @@ from benchmark.reports import document
 from benchmark.reports.document import Document
 from benchmark.studies.ablation import LEVELS, parse_cells
 from benchmark.studies.ablation.report import difference, interaction, report
-from benchmark.studies.campaign import variants as campaign
+from benchmark.studies.campaign import cells as campaign
 from benchmark.studies.study import studies
 from tests.factories import TEST, make_record
 
