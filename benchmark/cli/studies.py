@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from functools import wraps
-from importlib import import_module
 from inspect import getdoc
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -22,15 +21,11 @@ if TYPE_CHECKING:
     from benchmark.studies.campaign.cells import Cell
     from benchmark.studies.study import Study
 
-MIRRORED = ("scaling",)
-"""Studies that MLflow shows as runs of their own: each has a module of its name in tracking."""
-
 
 @with_options(Options, seeds="0-4")
 def suite(
     datasets: Annotated[
-        str | None,
-        typer.Option(help="Data sets, e.g. synthetic,frappe_x1r; all whose data are here."),
+        str | None, typer.Option(help="Data sets, e.g. synthetic,frappe_x1r; all with data here.")
     ] = None,
     recipes: Annotated[
         str | None, typer.Option(help="Names of recipes, e.g. dcnv2,rankelastor; all.")
@@ -142,8 +137,10 @@ def run_study(study: "Study", chosen: dict[str, Any], options: Options) -> None:
     failed = run_missing(cells, {card: store}, options)
     if not options.dry_run:
         write_tables(study, options.results, dataset, show=True)
-        if options.track and study.name in MIRRORED:
-            import_module(f"benchmark.tracking.{study.name}").show(options.results, dataset, notice)
+        if options.track and study.name == "scaling":
+            from benchmark.tracking import scaling
+
+            scaling.show(options.results, dataset, notice)
     if failed:
         raise typer.Exit(1)
 

@@ -132,22 +132,18 @@ def load(results: Path) -> tuple[Claim, ...]:
 
 def verdicts(results: Path) -> list[Verdict]:
     """Judge each claim, test by test and data set by data set, from the records alone."""
-    archive = Archive(results)
-    return [
-        Verdict(claim, test, dataset, _outcome(test, archive, dataset))
-        for claim in load(results)
-        for test in claim.tests
-        for dataset in test.datasets
-    ]
-
-
-def _outcome(test: AnyTest, archive: Archive, dataset: str) -> Effect | Missing:
-    try:
-        return test.effect(archive, dataset)
-    except Missing as missing:
-        return missing
-    except BenchmarkError as unreadable:
-        return Missing(str(unreadable))
+    judged = []
+    for claim in load(results):
+        for test, dataset in ((each, name) for each in claim.tests for name in each.datasets):
+            outcome: Effect | Missing
+            try:
+                outcome = test.effect(Archive(results), dataset)
+            except Missing as missing:
+                outcome = missing
+            except BenchmarkError as unreadable:
+                outcome = Missing(str(unreadable))
+            judged.append(Verdict(claim, test, dataset, outcome))
+    return judged
 
 
 def report(results: Path) -> Report:
@@ -159,11 +155,14 @@ def report(results: Path) -> Report:
     if wanted:
         remarks = tuple(f"`{command}`" for command in commands(wanted))
         tables.append(Table("What makes the missing records", remarks=remarks))
-    origin = (
-        f"Benchmark {__version__}. Made from `{FILE}` and the records by `{COMMAND}`; do not edit."
-    )
+    made = f"Made from `{FILE}` and the records by `{COMMAND}`; do not edit."
     numbers = {"rule": RULE, "verdicts": [verdict.numbers for verdict in judged]}
-    return Report("Published claims", (origin, RULE, summary(judged)), tuple(tables), numbers)
+    return Report(
+        "Published claims",
+        (f"Benchmark {__version__}. {made}", RULE, summary(judged)),
+        tuple(tables),
+        numbers,
+    )
 
 
 def commands(wanted: Iterable[Wanted]) -> Iterator[str]:
@@ -201,19 +200,13 @@ def summary(judged: Sequence[Verdict]) -> str:
 
 
 def _table(claim: Claim, judged: Sequence[Verdict]) -> Table:
-    head = ("data set", "tested", "effect (95 % interval)", "n", "verdict")
-    rows = tuple(verdict.row for verdict in judged)
-    return Table(claim.sentence, head, rows, tuple(_remarks(claim, judged)))
-
-
-def _remarks(claim: Claim, judged: Sequence[Verdict]) -> Iterator[str]:
-    yield (
-        f"Source: {claim.source}. Its data: {', '.join(claim.data)}. Claimed: effects"
-        f" {claim.claimed}."
-    )
+    source = f"Source: {claim.source}. Its data: {', '.join(claim.data)}."
+    remarks = [f"{source} Claimed: effects {claim.claimed}."]
     for each in judged:
         if isinstance(each.outcome, Effect) and each.outcome.remark:
-            yield f"{each.dataset}, {each.test.what}: {each.outcome.remark}."
+            remarks.append(f"{each.dataset}, {each.test.what}: {each.outcome.remark}.")
+    head = ("data set", "tested", "effect (95 % interval)", "n", "verdict")
+    return Table(claim.sentence, head, tuple(each.row for each in judged), tuple(remarks))
 
 
 def _rounded(effect: Effect) -> dict[str, Any]:

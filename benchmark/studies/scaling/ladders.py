@@ -1,8 +1,7 @@
 """The steps of a recipe's ladder and its shapes of equal FLOPs, their records and axes of size.
 
 results/studies/scaling/<data set>/<recipe>-<step>/seed-<n>.json
-results/studies/scaling/<data set>/<recipe>-shape<number>/seed-<n>.json
-"""
+results/studies/scaling/<data set>/<recipe>-shape<number>/seed-<n>.json"""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -117,9 +116,8 @@ def rank(run: Record) -> float | None:
 def variants(recipe: Recipe) -> list[Variant]:
     """The steps, then the shapes. Raises UsageError for a recipe without steps."""
     if not recipe.scaling:
-        raise UsageError(
-            f"recipe {recipe.id} has no ladder: write its sizes as steps = [...] under [scaling]"
-        )
+        remedy = "write its sizes as steps = [...] under [scaling]"
+        raise UsageError(f"recipe {recipe.id} has no ladder: {remedy}")
     chosen: list[Variant] = []
     for kind, prefix, sizes in (("step", "", recipe.scaling), ("shape", "shape", recipe.shapes.of)):
         for number, size in enumerate(sizes, start=1):
@@ -160,20 +158,17 @@ def place_faults(record: Record, folder: str, recipe_folder: Path = RECIPES) -> 
         count = len(recipe.scaling if kind == "step" else recipe.shapes.of)
         yield f"recipe {recipe.id} has {count} {kind}s, and the record is of {kind} {number}"
         return
-    for fault in comparable.recipe(record, expected.recipe.digest()):
-        yield f"stale: {fault}; run it again"
+    yield from comparable.stale(comparable.recipe(record, expected.recipe.digest()))
     if record.train_rows != expected.rows:
-        yield (
-            f"the record is of {record.train_rows or 'all'} training rows, {kind} {number} of"
-            f" recipe {recipe.id} of {expected.rows or 'all'}"
-        )
+        own, wanted = record.train_rows or "all", expected.rows or "all"
+        step = f"{kind} {number} of recipe {recipe.id}"
+        yield f"the record is of {own} training rows, {step} of {wanted}"
 
 
 def rungs(results: Path, dataset: str, kind: Kind = "step") -> Rungs:
     """Load the steps or the shapes of a data set by recipe; shapes are no part of a ladder.
 
-    Raises BenchmarkError for records that cannot be read or that cannot be compared.
-    """
+    Raises BenchmarkError for records that cannot be read or that cannot be compared."""
     runs = Archive(results).by_name(dataset, STUDY)
     places = {folder: place for folder in runs if (place := place_of(folder)) is not None}
     comparable.require_comparable({folder: runs[folder] for folder in places})

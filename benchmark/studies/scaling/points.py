@@ -44,8 +44,8 @@ class Ladder:
 
     @classmethod
     def of(cls, points: Sequence[Point]) -> "Ladder":
-        """Raises ValueError for a size or loss that is not a positive number, NotFitted for a seed
-        twice at one size, too few sizes or seeds, too narrow a span, or no noise."""
+        """Raises ValueError for a size or loss that is no positive number, NotFitted for a design
+        that carries no fit."""
         for point in points:
             if not (0 < point.size < inf and 0 < point.loss < inf):
                 raise ValueError(f"{point}: size and loss must be above 0")
@@ -91,8 +91,7 @@ class Ladder:
     @property
     def log_ratio(self) -> Vector:
         """log x / x0 [points]."""
-        ratio: Vector = np.log(self.size) - np.log(self.sizes).mean()
-        return ratio
+        return np.asarray(np.log(self.size) - np.log(self.sizes).mean())
 
     @property
     def freedom(self) -> int:
@@ -121,20 +120,17 @@ class Ladder:
 
     def means(self, values: Vector) -> Vector:
         """Means [sizes, ...] over the seeds of each size of values [points, ...]."""
-        means: Vector = (np.add.reduceat(values, self.first, axis=0).T / self.counts).T
-        return means
+        return np.asarray((np.add.reduceat(values, self.first, axis=0).T / self.counts).T)
 
     def noise_of(self, log_loss: Vector) -> Vector:
         """Pooled sds [...] of other losses [points, ...] at these sizes."""
         deviations = log_loss - np.repeat(self.means(log_loss), self.counts, axis=0)
-        variance: Vector = (deviations**2).sum(axis=0) / self.freedom
-        return np.asarray(np.sqrt(variance))
+        return np.asarray(np.sqrt((deviations**2).sum(axis=0) / self.freedom))
 
     def noise_p_of(self, log_loss: Vector) -> Vector:
         """Bartlett's p [...] of other losses [points, ...] at these sizes."""
         with np.errstate(divide="ignore"):
-            p: Vector = bartlett(*np.split(log_loss, self.first[1:]), axis=0).pvalue
-        return p
+            return np.asarray(bartlett(*np.split(log_loss, self.first[1:]), axis=0).pvalue)
 
     def without_largest(self) -> "Ladder":
         last = self.first[-1]

@@ -2,8 +2,7 @@
 axis of every ladder.
 
 A draw of the bootstrap is the constant with normal noise in log L, of the pooled sd, or of the sd
-of each size where these differ; each is fitted with a noise of its own.
-"""
+of each size where these differ; each is fitted with a noise of its own."""
 
 from dataclasses import dataclass, replace
 
@@ -27,8 +26,7 @@ class Curve:
     """The rungs of a recipe's ladder along one axis of size, and what is fitted to them.
 
     `ladder` and `p`, that of a constant, are None where the design was `refused`; `tried` is the
-    law where the constant is rejected.
-    """
+    law where the constant is rejected."""
 
     recipe: str
     axis: Axis
@@ -91,8 +89,7 @@ def null_statistics(
 ) -> Vector:
     """The test's statistic [resamples] under a constant of log loss `level`.
 
-    To first order it depends on sizes and seeds alone, where the noise is the same everywhere.
-    """
+    To first order it depends on sizes and seeds alone, where the noise is the same everywhere."""
     random = np.random.Generator(np.random.Philox(seed=np.random.SeedSequence([seed, 0])))
     draws = level + noise * random.standard_normal((len(ladder.size), resamples))
     return statistics(ladder, draws)[0]
@@ -103,8 +100,7 @@ def statistics(ladder: Ladder, log_loss: Vector) -> tuple[Vector, Vector]:
     samples].
 
     The statistic is how much lower the law's sum of Huber losses is than the constant's, over
-    noise^2; 0 for a loss that rises with size.
-    """
+    noise^2; 0 for a loss that rises with size."""
     noise, ratio = ladder.noise_of(log_loss), ladder.log_ratio
     E, A, alpha, lowest = solver.fit(log_loss, ratio, noise, ZOOMS, 1e-3 * float(noise.min()))
     _, constant = solver.fit_constant(log_loss, noise)

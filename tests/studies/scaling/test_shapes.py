@@ -204,7 +204,7 @@ def test_one_seed_is_not_tested_and_a_recipe_without_shapes_is_refused(tmp_path)
     other.parent.mkdir(parents=True)
     other.write_text('[model]\nname = "rankmixer"\n')
     with pytest.raises(
-        BenchmarkError, match="shapes of the recipe synthetic/rankmixer, which has none now"
+        BenchmarkError, match="recipe synthetic/rankmixer has records of shapes and no shapes now"
     ):
         levels(tmp_path, "synthetic", tmp_path / "recipes")
 
