@@ -74,8 +74,7 @@ def with_options(form: type[Form], **defaults: str) -> Callable[[Command], Comma
     Example::
 
         @with_options(Options, seeds="0-4")
-        def suite(datasets: Annotated[str | None, ...] = None, *, options: Options) -> None: ...
-    """
+        def suite(datasets: Annotated[str | None, ...] = None, *, options: Options) -> None: ..."""
 
     shared = [
         each.replace(default=defaults.get(each.name, each.default))

@@ -1,4 +1,4 @@
-"""`suite` and `study NAME`: many runs, those whose records are missing or stale."""
+"""`suite`, `study NAME` and `scale`: many runs, those whose records are missing or stale."""
 
 from collections.abc import Iterable, Sequence
 from functools import wraps
@@ -138,9 +138,9 @@ def run_study(study: "Study", chosen: dict[str, Any], options: Options) -> None:
     if not options.dry_run:
         write_tables(study, options.results, dataset, show=True)
         if options.track and study.name == "scaling":
-            from benchmark.tracking import scaling
+            from benchmark.tracking.studies import show_ladders
 
-            scaling.show(options.results, dataset, notice)
+            show_ladders(options.results, dataset, notice)
     if failed:
         raise typer.Exit(1)
 
@@ -174,3 +174,43 @@ def write_documents(documents: "Sequence[Document]") -> None:
 def print_written(paths: Iterable[Path]) -> None:
     for path in paths:
         out.print(f"written: {shown(path)}", highlight=False, soft_wrap=True)
+
+
+scale_app = typer.Typer(invoke_without_command=True)
+
+
+@scale_app.callback()
+@with_options(Options)
+def scale(
+    context: typer.Context,
+    recipe: Annotated[
+        str | None, typer.Option(help="The recipe whose \\[scaling] steps are run, DATASET/NAME.")
+    ] = None,
+    *,
+    options: Options,
+) -> None:
+    """Alias of `study scaling`; also its tables and its simulation."""
+    if context.invoked_subcommand is None:
+        from benchmark.studies.study import studies
+
+        run_study(studies.get("scaling"), {"recipe": recipe}, options)
+
+
+@scale_app.command("tables")
+def scale_tables(results: ResultsFolder = RESULTS) -> None:
+    """Write the tables and figures of ladders again, from records alone."""
+    tables("scaling", results)
+
+
+@scale_app.command()
+def simulate(
+    draws: Annotated[int, typer.Option(min=1, help="Ladders for each case of intervals.")] = 400,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the simulation.")] = 0,
+    results: ResultsFolder = RESULTS,
+) -> None:
+    """Test fits, intervals and verdicts on ladders whose law is known; takes about two minutes."""
+    from benchmark.studies.simulations import scaling
+
+    report = scaling.as_report(scaling.simulate(draws, seed, notice))
+    show_report(report, report.remarks[1:])
+    write_documents(scaling.documents(report, results))

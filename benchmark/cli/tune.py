@@ -62,7 +62,7 @@ def tune(
     from benchmark.studies.tuning import run
     from benchmark.studies.tuning.plan import Budget, Plan, require_name, search_of
     from benchmark.studies.tuning.trials import Trials
-    from benchmark.tracking.tuning import StudyTracker
+    from benchmark.tracking.studies import StudyTracker
 
     base, source = recipes.load(recipe), recipes.recipe_path(recipe)
     card = dataset or base.dataset
@@ -117,7 +117,7 @@ def _work(
     from benchmark.studies.tuning import run
     from benchmark.studies.tuning.trials import Trials
     from benchmark.terminal.tuning import TrialsProgress
-    from benchmark.tracking.tuning import StudyTracker
+    from benchmark.tracking.studies import StudyTracker
 
     card, store = catalog.open_data(
         plan.card, data_root=data_root, notify=lambda _: None, fetch=False

@@ -42,8 +42,7 @@ class Study(Protocol):
                 ]
             ...
 
-        studies.register(Widths.name)(Widths())
-    """
+        studies.register(Widths.name)(Widths())"""
 
     name: str
 

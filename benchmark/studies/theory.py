@@ -4,8 +4,7 @@ By the rank of the input: the share of draws in which each statement holds, and 
 None of it is proven for trained networks; `trained` only reports what was measured there.
 
 X is T x D of rank r, the product of two Gaussian matrices; srank is the stable rank. Numerical rank
-counts the singular values above 1e-9 times the largest.
-"""
+counts the singular values above 1e-9 times the largest."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,8 +1,7 @@
 """Where cells run: loky's processes on this machine, or the workers of a Dask cluster.
 
 joblib.Parallel would queue up to twice its number of jobs, which hides what is running, and with
-Dask waits for ever on a task whose worker has died.
-"""
+Dask waits for ever on a task whose worker has died."""
 
 import signal
 from concurrent.futures import Future

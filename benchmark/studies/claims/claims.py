@@ -2,8 +2,7 @@
 
 One rule for all: supported where the 95 % interval of the effect lies wholly on the claimed side of
 0, contradicted where it lies wholly on the other side, not supported where it holds 0, not testable
-here where records are missing.
-"""
+here where records are missing."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -174,15 +173,13 @@ def commands(wanted: Iterable[Wanted]) -> Iterator[str]:
         names = sorted({name for each in group for name in each.names})
         every = any(not each.names for each in group)
         seeds = f"0-{max(each.seeds for each in group) - 1}"
-        make = _ranked_runs if study == RANKED else studies.get(study).commands
-        yield from make(dataset, [] if every else names, seeds)
-
-
-def _ranked_runs(dataset: str, names: Sequence[str], seeds: str) -> list[str]:
-    committed = [name for name in names if f"{dataset}/{name}" in recipe_ids()]
-    if names and not committed:
-        return []
-    return [command_line("suite", datasets=dataset, recipes=",".join(committed), seeds=seeds)]
+        if study != RANKED:
+            yield from studies.get(study).commands(dataset, [] if every else names, seeds)
+            continue
+        recipes = [name for name in names if f"{dataset}/{name}" in recipe_ids()]
+        listed = "" if every else ",".join(recipes)
+        if every or recipes:
+            yield command_line("suite", datasets=dataset, recipes=listed, seeds=seeds)
 
 
 def documents(results: Path) -> list[Document]:

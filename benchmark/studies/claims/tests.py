@@ -1,7 +1,6 @@
 """The tests that decide published claims, each a small pure function of records.
 
-All intervals are 95 % ones. A rank is the mean effective rank per sample over its limit.
-"""
+All intervals are 95 % ones. A rank is the mean effective rank per sample over its limit."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -119,11 +118,9 @@ class RankChange(ClaimTest):
         parts: list[Sequence[float] | None] = [getattr(path, self.part) or None for path in paths]
         steps = _of_every_run(runs, parts, f"{self.records} has no stages of mixing and FFN")
         blocks = [mean_over_seeds(each, "") for each in zip(*steps, strict=True)]
-        by_block = ", ".join(
-            f"{each.value:+.3f} ({each.low:+.3f} to {each.high:+.3f})" for each in blocks
-        )
-        means = [mean(each) for each in steps]
-        return mean_over_seeds(means, "rank / limit", f"block by block {by_block}")
+        listed = [f"{each.value:+.3f} ({each.low:+.3f} to {each.high:+.3f})" for each in blocks]
+        means, remark = [mean(each) for each in steps], f"block by block {', '.join(listed)}"
+        return mean_over_seeds(means, "rank / limit", remark)
 
 
 class Damping(ClaimTest):
@@ -198,7 +195,7 @@ class RankLoss(ClaimTest):
 
     @property
     def what(self) -> str:
-        quality = {"auc": "test AUC", "logloss": "test LogLoss"}[self.quality]
+        quality = ablation.MEASURES[self.quality].title
         return f"correlation of the last stage's rank and {quality} over {self._units}"
 
     @property
@@ -221,8 +218,8 @@ class RankLoss(ClaimTest):
         left = [f"{name} has fewer than {LEAST_SEEDS} seeds" for name in few]
         left += [f"{name}: {why}" for name, why in left_out.items()]
         remark = f"left out: {'; '.join(left)}" if left else ""
-        low, high = correlation.interval
-        return Effect(correlation.estimate, low, high, len(points), "correlation", remark)
+        interval = correlation.interval
+        return Effect(correlation.estimate, *interval, len(points), "correlation", remark)
 
 
 AnyTest = Annotated[
@@ -243,17 +240,11 @@ def _runs(archive: Archive, dataset: str, names: Sequence[str], seeds: int) -> l
     shared = sorted(set.intersection(*({run.seed for run in each} for each in runs.values())))
     if len(shared) < seeds:
         wanted = [Wanted(dataset, study, (name,), seeds) for study, _, name in places.values()]
-        raise Missing(_too_few(runs, shared, seeds), *wanted)
+        listed = f"seed{'s' * (len(shared) > 1)} {seeds_in_words(shared)}" if shared else "no seed"
+        few = f"{listed} of {' and '.join(runs)}, it takes {seeds}"
+        absent = [name for name, each in runs.items() if not each]
+        raise Missing(f"no record of {' and '.join(absent)}" if absent else few, *wanted)
     return [[run for run in each if run.seed in shared] for each in runs.values()]
-
-
-def _too_few(runs: dict[str, list[Record]], shared: Sequence[int], seeds: int) -> str:
-    if absent := [name for name, each in runs.items() if not each]:
-        return f"no record of {' and '.join(absent)}"
-    listed = f"seeds {seeds_in_words(shared)}" if shared else "no seed"
-    if len(shared) == 1:
-        listed = f"seed {shared[0]}"
-    return f"{listed} of {' and '.join(runs)}, it takes {seeds}"
 
 
 def _of_every_run(runs: Sequence[Record], values: Sequence[T | None], absent: str) -> list[T]:

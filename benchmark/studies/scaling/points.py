@@ -1,6 +1,6 @@
 """The points that a scaling law is fitted to, and the designs that carry a fit."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import exp, inf, log10
@@ -62,8 +62,12 @@ class Ladder:
 
     def _design_fault(self) -> str:
         """Why the design does not carry a fit; empty for one that does."""
-        if (apart := count_apart(self.sizes)) < MIN_SIZES:
-            return f"{apart} sizes that are 5% apart: a law is fitted to at least {MIN_SIZES}"
+        apart: list[float] = []
+        for size in self.sizes:
+            if not apart or size >= APART * apart[-1] * (1 - 1e-9):
+                apart.append(size)
+        if len(apart) < MIN_SIZES:
+            return f"{len(apart)} sizes that are 5% apart: a law is fitted to at least {MIN_SIZES}"
         if (seeds := self.counts.min()) < MIN_SEEDS:
             size = f"{seeds} seeds at size {self.sizes[self.counts.argmin()]:g}"
             return f"{size}: a law is fitted to at least {MIN_SEEDS} a size"
@@ -135,12 +139,3 @@ class Ladder:
     def without_largest(self) -> "Ladder":
         last = self.first[-1]
         return Ladder(self.size[:last], self.log_loss[:last], self.first[:-1])
-
-
-def count_apart(sizes: Iterable[float]) -> int:
-    """Count sizes, those less than 5 % above another as that one."""
-    counted: list[float] = []
-    for size in sorted(sizes):
-        if not counted or size >= APART * counted[-1] * (1 - 1e-9):
-            counted.append(size)
-    return len(counted)

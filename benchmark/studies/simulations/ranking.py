@@ -60,8 +60,7 @@ class RankingOutcome:
     equal to them (0).
 
     `false_better` counts tables in which a row is called better than one it is not better than;
-    `found`, by other row, those in which the first row is called better than it.
-    """
+    `found`, by other row, those in which the first row is called better than it."""
 
     design: RankingDesign
     difference: float
@@ -124,8 +123,7 @@ def called(values: Vector) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Whether the first row of each pair is called better, and whether worse [tables, pairs].
 
     values [tables, rows, seeds]; pairs in the order of combinations. The rule of
-    `significance.ranks`, for many tables at once.
-    """
+    `significance.ranks`, for many tables at once."""
     seeds = values.shape[2]
     mean, square = values.mean(axis=2), values.var(axis=2, ddof=1) / seeds
     first, second = np.array(list(combinations(range(values.shape[1]), 2))).T
@@ -181,7 +179,6 @@ def documents(report: Report, results: Path) -> list[Document]:
 def as_report(
     outcomes: Sequence[RankingOutcome], covered: Sequence[IntervalCoverage], seed: int
 ) -> Report:
-    equal = [each for each in outcomes if each.difference == 0]
     shifted = [each for each in outcomes if each.difference > 0]
     worst = max(each.false_better / each.tables for each in outcomes)
     least = min(each.found[0] / each.tables for each in shifted)
@@ -197,18 +194,15 @@ def as_report(
         "outcomes": [asdict(each) for each in outcomes],
         "coverage": [asdict(each) for each in covered],
     }
-    tables = (_equal_rows(equal), _shifted(shifted), _covered(covered))
-    return Report("Does the ranking rule hold?", remarks, tables, numbers)
-
-
-def _equal_rows(outcomes: Sequence[RankingOutcome]) -> Table:
     rows = tuple(
         (*each.design.cells(), f"{each.tables:,}", share(each.false_better, each.tables))
         for each in outcomes
+        if each.difference == 0
     )
-    head = (*DESIGN, "tables", "with a false better")
     bound = f"Holm's bound is {ALPHA:.0%}. Pairs share rows, so less of it is used up."
-    return Table("Equal rows", head, rows, (bound,))
+    equal = Table("Equal rows", (*DESIGN, "tables", "with a false better"), rows, (bound,))
+    tables = (equal, _shifted(shifted), _covered(covered))
+    return Report("Does the ranking rule hold?", remarks, tables, numbers)
 
 
 def _shifted(outcomes: Sequence[RankingOutcome]) -> Table:

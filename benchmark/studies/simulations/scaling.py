@@ -66,8 +66,7 @@ class Case:
     """A law that falls by `fall` seed sds from the smallest to the largest size, 0 for a constant;
     or `losses` by size that follow no law.
 
-    `sd` is in LogLoss at the largest size, times `noisier` at each, if any.
-    """
+    `sd` is in LogLoss at the largest size, times `noisier` at each, if any."""
 
     design: LadderDesign
     sd: float
@@ -130,8 +129,7 @@ class Coverage:
     """Numbers of draws whose intervals hold the true alpha, E and A, in which a law is found (and
     alpha's interval holds the truth), and in which E is identified.
 
-    `width` is the median width of alpha's interval where both ends are bounded.
-    """
+    `width` is the median width of alpha's interval where both ends are bounded."""
 
     case: Case
     draws: int
@@ -188,8 +186,7 @@ def coverage(case: Case, draws: int, random: np.random.Generator) -> Coverage:
     fits = [fit(replace(blank, log_loss=log_loss[:, draw])) for draw in range(draws)]
     laws, _ = verdicts(case, log_loss)
     holds = np.array([truth.alpha in each.alpha for each in fits])
-    ends = [(each.alpha.low, each.alpha.high) for each in fits]
-    widths = [high - low for low, high in ends if low is not None and high is not None]
+    widths = [each.alpha.width for each in fits if each.alpha.width is not None]
     return Coverage(
         case,
         draws,
@@ -223,7 +220,7 @@ def documents(report: Report, results: Path) -> list[Document]:
 
 
 def as_report(outcome: LawOutcome) -> Report:
-    even = [test for test in outcome.tests if not test.case.noisier and not test.case.losses]
+    even = [test for test in outcome.tests if not (test.case.noisier or test.case.losses)]
     flat = [test.constant / test.draws for test in even if test.case.fall == 0]
     power = [test.found / test.draws for test in even if test.case.fall > 0]
     steps = [test.found / test.draws for test in outcome.tests if test.case.losses]

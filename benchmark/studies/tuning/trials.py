@@ -1,8 +1,7 @@
 """The trials of a study, proposed, kept and shared among processes by Optuna.
 
 A proposal depends only on the study's seed, the trial's number and the trials that ended before, so
-an interrupted study goes on as if it had not been interrupted.
-"""
+an interrupted study goes on as if it had not been interrupted."""
 
 import hashlib
 import json

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from benchmark.cli import scale
+from benchmark.cli import studies
 from benchmark.measure.significance import ALPHA
 from benchmark.studies.scaling.law import fit
 from benchmark.studies.scaling.points import Ladder
@@ -112,7 +112,7 @@ def test_the_tables_show_the_counts(tmp_path) -> None:
 
 def test_the_command_writes_the_tables(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(scaling_simulation, "simulate", lambda draws, seed, notify: OUTCOME)
-    scale.simulate(1, 7, tmp_path)
+    studies.simulate(1, 7, tmp_path)
     expected = {
         document.path: document.text for document in documents(as_report(OUTCOME), tmp_path)
     }
