@@ -184,7 +184,7 @@ scale_app = typer.Typer(invoke_without_command=True)
 def scale(
     context: typer.Context,
     recipe: Annotated[
-        str | None, typer.Option(help="The recipe whose \\[scaling] steps are run, DATASET/NAME.")
+        str | None, typer.Option(help="The recipe whose \\[scaling] is run, DATASET/NAME.")
     ] = None,
     *,
     options: Options,
