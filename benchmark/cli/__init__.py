@@ -15,7 +15,6 @@ from benchmark.cli import (
     rank,
     results,
     run,
-    scale,
     speed,
     studies,
     theory,
@@ -53,7 +52,7 @@ app.command("suite")(studies.suite)
 app.add_typer(studies.app, name="study")
 studies.add_alias(app, "ablate", "ablation")
 studies.add_alias(app, "damping", "damping")
-app.add_typer(scale.app, name="scale")
+app.add_typer(studies.scale_app, name="scale")
 app.command("tune")(tune.tune)
 app.command("leaderboard")(results.leaderboard)
 app.command("significance")(results.significance)

@@ -3,7 +3,6 @@
 import uuid
 from collections.abc import Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -19,26 +18,6 @@ Timed = tuple["PlannedCell", float | None]
 """A planned cell and its expected seconds."""
 
 
-def carry_out(cells: "Sequence[Cell]", stores: "Mapping[str, Store]", options: Options) -> int:
-    """Run the cells whose records are missing or stale; return how many failed.
-
-    `stores` are their data by card. Raises typer.Exit at a signal, with 128 and its number."""
-    from benchmark.utils.files import require_writable
-
-    todo, present = _todo(cells, stores, options.results)
-    if options.dry_run:
-        _print_plan(todo, present, options.jobs)
-        return 0
-    if not todo:
-        if not options.quiet:
-            notice(f"all {present} cells done before")
-        return 0
-    require_writable(options.results)
-    if present and not options.quiet:
-        notice(f"{present} cells done before, {len(todo)} to run")
-    return _run(todo, options)
-
-
 def open_store(dataset: str, options: Options) -> "Store":
     """The data set's store, encoded now if need be, so that processes that run cells find it."""
     from benchmark.data import catalog
@@ -47,25 +26,37 @@ def open_store(dataset: str, options: Options) -> "Store":
     return catalog.open_data(dataset, data_root=options.data_root, notify=notify, fetch=False)[1]
 
 
-def _todo(
-    cells: "Sequence[Cell]", stores: "Mapping[str, Store]", results: Path
-) -> tuple[list[Timed], int]:
-    """The cells to run, the longest first, and the number of records that are present."""
+def run_missing(cells: "Sequence[Cell]", stores: "Mapping[str, Store]", options: Options) -> int:
+    """Run the cells whose records are missing or stale, the longest first; return how many failed.
+
+    `stores` are their data by card. Raises typer.Exit at a signal, with 128 and its number."""
     from benchmark.records.archive import Archive
     from benchmark.studies.campaign import estimate
     from benchmark.studies.campaign.cells import plan
+    from benchmark.utils.files import require_writable
 
     todo: list[tuple[PlannedCell, Store]] = []
     for card, store in stores.items():
-        planned = plan([cell for cell in cells if cell.card == card], results, store.fingerprint)
+        own = [cell for cell in cells if cell.card == card]
+        planned = plan(own, options.results, store.fingerprint)
         todo += [(each, store) for each in planned if each.state != "present"]
-    past = list(Archive(results).readable()) if todo else []
+    present = len(cells) - len(todo)
+    past = list(Archive(options.results).readable()) if todo else []
     times: list[Timed] = []
     for each, store in todo:
         rows = each.cell.rows or store.fingerprint.rows["train"]
-        seconds = estimate.seconds(each.cell.recipe, store.schema, rows, past)
-        times.append((each, seconds))
-    return estimate.longest_first(times), len(cells) - len(todo)
+        times.append((each, estimate.seconds(each.cell.recipe, store.schema, rows, past)))
+    times = estimate.longest_first(times)
+    if options.dry_run:
+        _print_plan(times, present, options.jobs)
+        return 0
+    if present and not options.quiet:
+        done = f"{present} cells done before, {len(todo)} to run"
+        notice(done if todo else f"all {present} cells done before")
+    if not todo:
+        return 0
+    require_writable(options.results)
+    return _run(times, options)
 
 
 def _print_plan(todo: list[Timed], present: int, jobs: int) -> None:
@@ -89,39 +80,32 @@ def _run(todo: list[Timed], options: Options) -> int:
     from benchmark.data.catalog import cache_folder
     from benchmark.runs.session import Session
     from benchmark.studies.campaign.pool import Cluster, Local
-    from benchmark.studies.campaign.suite import Pool, run_cells
-    from benchmark.studies.campaign.worker import Worker
+    from benchmark.studies.campaign.suite import Pool, Worker, run_cells
     from benchmark.terminal.board import CellBoard
     from benchmark.utils.files import require_writable
 
     shared = cpu_count() // options.jobs if options.backend == "loky" else 1
     threads = options.threads or max(1, shared)
-    pool: Pool = Local(options.jobs, threads)
-    if options.address is not None:
-        pool = Cluster(options.address)
+    address = options.address
+    pool: Pool = Local(options.jobs, threads) if address is None else Cluster(address)
     going = cache_folder().resolve() / ".going" / uuid.uuid4().hex
     require_writable(going.parent)
     going.touch()
+    stop = partial(going.unlink, missing_ok=True)
     session = Session(options.results.resolve(), track=options.track, quiet=True)
     root = options.data_root and options.data_root.expanduser().resolve()
     worker = Worker(launch.run_job, session, root, threads, going, options.device)
+    cells = [planned.cell for planned, _ in todo]
+    times = {planned.cell.key: seconds for planned, seconds in todo}
     try:
-        with CellBoard(
-            {planned.cell.key: seconds for planned, seconds in todo}, quiet=options.quiet
-        ) as board:
-            outcomes = run_cells(
-                [planned.cell for planned, _ in todo],
-                worker,
-                pool,
-                board,
-                partial(going.unlink, missing_ok=True),
-            )
+        with CellBoard(times, quiet=options.quiet) as board:
+            outcomes = run_cells(cells, worker, pool, board, stop)
     except KeyboardInterrupt as error:
         done = sum(outcome.state == "done" for outcome in board.ended)
         notice(f"interrupted: {done} cells done; the same command goes on from there")
         raise typer.Exit(128 + getattr(error, "signum", 2)) from None
     finally:
-        going.unlink(missing_ok=True)
+        stop()
     failed = [outcome for outcome in outcomes if outcome.state == "failed"]
     if not options.quiet:
         notice(f"{len(outcomes) - len(failed)} cells done, {len(failed)} failed")

@@ -5,16 +5,13 @@ from typing import Annotated
 
 import typer
 
-from benchmark.terminal.console import out, print_table
-from benchmark.utils.paths import RESULTS, shown
+from benchmark.cli.studies import show_report, write_documents
+from benchmark.utils.paths import RESULTS
 
 
 def claims(
     check: Annotated[
-        bool,
-        typer.Option(
-            "--check", help="Write nothing; exit code 1 where the files are not up to date."
-        ),
+        bool, typer.Option("--check", help="Write nothing; exit code 1 where the files differ.")
     ] = False,
     results: Annotated[Path, typer.Option(help="Folder of claims.toml and the records.")] = RESULTS,
 ) -> None:
@@ -23,14 +20,9 @@ def claims(
     from benchmark.studies.claims import claims as study
 
     report = study.report(results)
-    for section in report.tables:
-        print_table(section)
-    for remark in report.remarks[1:]:
-        out.print(remark, highlight=False, markup=False)
+    show_report(report, report.remarks[1:])
     documents = report.documents(results / "claims", study.COMMAND)
     if check:
         document.check(documents)
-        return
-    document.write(documents)
-    for each in documents:
-        out.print(f"written: {shown(each.path)}", highlight=False)
+    else:
+        write_documents(documents)

@@ -6,7 +6,7 @@ from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass
 from functools import wraps
-from inspect import Parameter, Signature, signature
+from inspect import Signature, signature
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
@@ -18,15 +18,12 @@ from benchmark.utils.paths import RECIPES, RESULTS, ROOT
 from benchmark.utils.types import Device
 
 MOST_SEEDS = 1000
-MOST_THREADS = 1024
 
 ResultsFolder = Annotated[Path, typer.Option(help="Folder of the records.")]
 RecordsFolder = Annotated[
     Path, typer.Option(exists=True, file_okay=False, help="Folder of the records.")
 ]
-DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="Only print what would be run, and about how long.")
-]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only print what would be run.")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,13 +33,9 @@ class RunOptions:
     device: Annotated[Device, typer.Option(help="Where to train.")] = "cpu"
     threads: Annotated[
         int | None,
-        typer.Option(
-            min=1, max=MOST_THREADS, help="Threads of each run; by default the cores, shared out."
-        ),
+        typer.Option(min=1, max=1024, help="Threads of each run; cores, shared out."),
     ] = None
-    data_root: Annotated[Path | None, typer.Option(help="Folder of the data files you have.")] = (
-        None
-    )
+    data_root: Annotated[Path | None, typer.Option(help="Folder of your data files.")] = None
     results: Annotated[Path, typer.Option(help="Folder the records go to.")] = RESULTS
     no_track: Annotated[bool, typer.Option("--no-track", help="Do not log to MLflow.")] = False
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False
@@ -57,10 +50,7 @@ class Options(RunOptions):
     """Options of the commands that run many cells."""
 
     seeds: Annotated[str, typer.Option(help="Seeds: 0, 0-4 or 0,2,5.")] = "0-2"
-    jobs: Annotated[
-        int,
-        typer.Option(min=1, help="Runs at once on this machine; its cores are divided among them."),
-    ] = 1
+    jobs: Annotated[int, typer.Option(min=1, help="Runs at once, which share the cores.")] = 1
     backend: Annotated[
         Literal["loky", "dask"], typer.Option(help="Processes of this machine, or a Dask cluster.")
     ] = "loky"
@@ -69,9 +59,7 @@ class Options(RunOptions):
 
     def __post_init__(self) -> None:
         if (self.backend == "dask") != (self.address is not None):
-            raise UsageError(
-                "--backend dask and --address HOST:PORT, of its scheduler, go together"
-            )
+            raise UsageError("--backend dask and --address HOST:PORT of its scheduler go together")
 
 
 Form = TypeVar("Form", bound=RunOptions)
@@ -86,15 +74,15 @@ def with_options(form: type[Form], **defaults: str) -> Callable[[Command], Comma
     Example::
 
         @with_options(Options, seeds="0-4")
-        def suite(datasets: Annotated[str | None, ...] = None, *, options: Options) -> None: ...
-    """
+        def suite(datasets: Annotated[str | None, ...] = None, *, options: Options) -> None: ..."""
+
+    shared = [
+        each.replace(default=defaults.get(each.name, each.default))
+        for each in signature(form).parameters.values()
+    ]
 
     def decorate(command: Command) -> Command:
         own = [each for each in signature(command).parameters.values() if each.name != "options"]
-        shared = [
-            each.replace(default=defaults.get(each.name, each.default))
-            for each in signature(form).parameters.values()
-        ]
 
         @wraps(command)
         def call(**values: Any) -> None:
@@ -109,20 +97,16 @@ def with_options(form: type[Form], **defaults: str) -> Callable[[Command], Comma
 
 def completed(command: Command) -> Command:
     """Complete the values of a command's options in the shell, by their names in COMPLETIONS."""
-    parameters = [_completed(each) for each in signature(command).parameters.values()]
-    vars(command)["__signature__"] = Signature(parameters)
-    command.__annotations__ = {each.name: each.annotation for each in parameters}
+    parameters = dict(signature(command).parameters)
+    for name in parameters.keys() & COMPLETIONS.keys():
+        annotation = parameters[name].annotation
+        kind, *declared = get_args(annotation) or (annotation,)
+        option = copy(declared[0]) if declared else typer.Option()
+        option.autocompletion = completion(COMPLETIONS[name])
+        parameters[name] = parameters[name].replace(annotation=Annotated[kind, option])
+    vars(command)["__signature__"] = Signature(list(parameters.values()))
+    command.__annotations__ = {each.name: each.annotation for each in parameters.values()}
     return command
-
-
-def _completed(parameter: Parameter) -> Parameter:
-    names = COMPLETIONS.get(parameter.name)
-    if names is None:
-        return parameter
-    kind, *declared = get_args(parameter.annotation) or (parameter.annotation,)
-    option = copy(declared[0]) if declared else typer.Option()
-    option.autocompletion = completion(names)
-    return parameter.replace(annotation=Annotated[kind, option])
 
 
 def completion(names: Callable[[], Iterable[str]]) -> Callable[[str], list[str]]:
@@ -136,16 +120,15 @@ def completion(names: Callable[[], Iterable[str]]) -> Callable[[str], list[str]]
 
 
 def recipe_ids() -> list[str]:
-    """Ids of committed recipes, DATASET/NAME."""
+    """Ids of committed recipes."""
     return [f"{path.parent.name}/{path.stem}" for path in RECIPES.glob("*/*.toml")]
 
 
 def recipe_names() -> set[str]:
-    return {recipe_id.partition("/")[2] for recipe_id in recipe_ids()}
+    return {path.stem for path in RECIPES.glob("*/*.toml")}
 
 
 def dataset_names() -> list[str]:
-    """Ids of built-in data sets."""
     from benchmark.data.catalog import card_names
 
     return card_names()

@@ -73,12 +73,12 @@ def track(
 ) -> None:
     """Say where MLflow keeps the runs, and send it the records and ladders it lacks."""
     from benchmark.errors import without_password
-    from benchmark.tracking import runs, scaling, store
+    from benchmark.tracking import runs, store, studies
 
     out.print(f"MLflow store: {without_password(store.store_uri())}", highlight=False)
     if sync:
         synced = runs.sync(results, notice)
-        scaling.sync(results, notice)
+        studies.sync_ladders(results, notice)
         out.print(
             f"{synced.sent} sent, {synced.present} there already, {synced.unreadable} unreadable",
             highlight=False,

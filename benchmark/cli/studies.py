@@ -1,7 +1,7 @@
-"""`suite` and `study NAME`: many runs, those whose records are missing or stale."""
+"""`suite`, `study NAME` and `scale`: many runs, those whose records are missing or stale."""
 
+from collections.abc import Iterable, Sequence
 from functools import wraps
-from importlib import import_module
 from inspect import getdoc
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from benchmark.cli.campaign import carry_out, open_store
+from benchmark.cli.campaign import open_store, run_missing
 from benchmark.cli.options import Options, ResultsFolder, parse_seeds, split_names, with_options
 from benchmark.errors import MissingData, UsageError
 from benchmark.terminal.console import notice, out, print_table
@@ -17,18 +17,15 @@ from benchmark.utils.paths import RESULTS, shown
 
 if TYPE_CHECKING:
     from benchmark.data.store import Store
+    from benchmark.reports.document import Document, Report
     from benchmark.studies.campaign.cells import Cell
     from benchmark.studies.study import Study
-
-MIRRORED = ("scaling",)
-"""Studies that MLflow shows as runs of their own: each has a module of its name in tracking."""
 
 
 @with_options(Options, seeds="0-4")
 def suite(
     datasets: Annotated[
-        str | None,
-        typer.Option(help="Data sets, e.g. synthetic,frappe_x1r; all whose data are here."),
+        str | None, typer.Option(help="Data sets, e.g. synthetic,frappe_x1r; all with data here.")
     ] = None,
     recipes: Annotated[
         str | None, typer.Option(help="Names of recipes, e.g. dcnv2,rankelastor; all.")
@@ -52,7 +49,7 @@ def suite(
             notice(f"skipped {dataset}: {error}")
             continue
         cells += [cell for recipe in group for cell in ranked(recipe, seeds)]
-    if carry_out(cells, stores, options):
+    if run_missing(cells, stores, options):
         raise typer.Exit(1)
 
 
@@ -124,7 +121,7 @@ def run_study(study: "Study", chosen: dict[str, Any], options: Options) -> None:
     """Run the chosen variants whose records are missing or stale, then write the tables."""
     seeds = parse_seeds(options.seeds)
 
-    from benchmark.studies.campaign.variants import cells
+    from benchmark.studies.campaign.cells import of_study
 
     if (card := chosen.get("dataset", "")).endswith(".toml"):
         card = str(Path(card).expanduser().resolve())  # processes elsewhere open it too
@@ -136,26 +133,84 @@ def run_study(study: "Study", chosen: dict[str, Any], options: Options) -> None:
     card = card or dataset
     store = open_store(card, options)
     study.check_data(variants, store)
-    failed = carry_out(cells(study.name, card, variants, seeds), {card: store}, options)
+    cells = of_study(study.name, card, variants, seeds)
+    failed = run_missing(cells, {card: store}, options)
     if not options.dry_run:
         write_tables(study, options.results, dataset, show=True)
-        if options.track and study.name in MIRRORED:
-            import_module(f"benchmark.tracking.{study.name}").show(options.results, dataset, notice)
+        if options.track and study.name == "scaling":
+            from benchmark.tracking.studies import show_ladders
+
+            show_ladders(options.results, dataset, notice)
     if failed:
         raise typer.Exit(1)
 
 
 def write_tables(study: "Study", results: Path, dataset: str, *, show: bool = False) -> None:
     """Write the documents and figures of a data set, and print its tables with `show`."""
-    from benchmark.reports import document
-
     report = study.report(results, dataset)
     if report is None:
         return
-    for table in report.tables if show else ():
+    if show:
+        show_report(report)
+    write_documents(study.documents(results, dataset, report))
+    print_written(study.figures(results, dataset))
+
+
+def show_report(report: "Report", remarks: Iterable[str] = ()) -> None:
+    """Print the tables of a report, then these remarks."""
+    for table in report.tables:
         print_table(table)
-    documents = study.documents(results, dataset, report)
-    document.write(documents)
-    paths = [each.path for each in documents]
-    for path in (*paths, *study.figures(results, dataset)):
+    for remark in remarks:
+        out.print(remark, highlight=False, markup=False)
+
+
+def write_documents(documents: "Sequence[Document]") -> None:
+    """Write documents and print their paths."""
+    for document in documents:
+        document.write()
+    print_written(document.path for document in documents)
+
+
+def print_written(paths: Iterable[Path]) -> None:
+    for path in paths:
         out.print(f"written: {shown(path)}", highlight=False, soft_wrap=True)
+
+
+scale_app = typer.Typer(invoke_without_command=True)
+
+
+@scale_app.callback()
+@with_options(Options)
+def scale(
+    context: typer.Context,
+    recipe: Annotated[
+        str | None, typer.Option(help="The recipe whose \\[scaling] is run, DATASET/NAME.")
+    ] = None,
+    *,
+    options: Options,
+) -> None:
+    """Alias of `study scaling`; also its tables and its simulation."""
+    if context.invoked_subcommand is None:
+        from benchmark.studies.study import studies
+
+        run_study(studies.get("scaling"), {"recipe": recipe}, options)
+
+
+@scale_app.command("tables")
+def scale_tables(results: ResultsFolder = RESULTS) -> None:
+    """Write the tables and figures of ladders again, from records alone."""
+    tables("scaling", results)
+
+
+@scale_app.command()
+def simulate(
+    draws: Annotated[int, typer.Option(min=1, help="Ladders for each case of intervals.")] = 400,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the simulation.")] = 0,
+    results: ResultsFolder = RESULTS,
+) -> None:
+    """Test fits, intervals and verdicts on ladders whose law is known; takes about two minutes."""
+    from benchmark.studies.simulations import scaling
+
+    report = scaling.as_report(scaling.simulate(draws, seed, notice))
+    show_report(report, report.remarks[1:])
+    write_documents(scaling.documents(report, results))

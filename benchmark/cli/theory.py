@@ -28,17 +28,10 @@ def theory(
     remarks = [f"{each.name}: {each.claim}\n  assumes: {each.assumes}" for each in study.STATEMENTS]
     head = ("statement", "input rank", "holds in", "means over the draws")
     print_table(Table("On random matrices", head, tuple(rows), tuple(remarks)))
-    measured = [
-        (
-            step.dataset,
-            step.recipe,
-            str(step.seed),
-            step.stage,
-            f"{step.initial:.3f}",
-            f"{step.best:.3f}",
-        )
-        for step in study.trained(Archive(results).ranked())
-    ]
+    measured = []
+    for step in study.trained(Archive(results).ranked()):
+        subject = step.dataset, step.recipe, str(step.seed), step.stage
+        measured.append((*subject, f"{step.initial:.3f}", f"{step.best:.3f}"))
     if measured:
         columns = ("data set", "recipe", "seed", "stage", "srank ratio untrained", "trained")
         title = "In trained networks nothing of this is proven; measured there"

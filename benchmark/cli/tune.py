@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from benchmark.cli.options import DryRun, RunOptions, with_options
+from benchmark.cli.studies import print_written
 from benchmark.errors import UsageError
 from benchmark.terminal.console import notice, out, print_table
-from benchmark.utils.paths import shown
 
 if TYPE_CHECKING:
     from benchmark.data.store import Store
     from benchmark.records.tuning import Tuning
-    from benchmark.reports.words import duration
     from benchmark.studies.tuning.plan import Budget, Plan
     from benchmark.studies.tuning.run import Leave
 
@@ -31,21 +30,17 @@ def tune(
     ] = None,
     trials: Annotated[
         int | None,
-        typer.Option(
-            min=1, help=f"Finished trials of the study; {DEFAULT_TRIALS} without --hours."
-        ),
+        typer.Option(min=1, help=f"Trials of the study; {DEFAULT_TRIALS} without --hours."),
     ] = None,
     hours: Annotated[
-        float | None,
-        typer.Option(help="Begin no trial once those of the study have taken so long, added up."),
+        float | None, typer.Option(help="Begin no trial once all have taken so long, added up.")
     ] = None,
     name: Annotated[
         str | None, typer.Option(help="The study's name; the recipe's by default.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**31, help="Seed of the search.")] = 0,
     storage: Annotated[
-        str | None,
-        typer.Option(help="URL of a PostgreSQL or SQLite database; a journal file by default."),
+        str | None, typer.Option(help="URL of a PostgreSQL or SQLite database; a file by default.")
     ] = None,
     workers: Annotated[
         int, typer.Option(min=1, max=256, help="Trials at once on this machine.")
@@ -67,7 +62,7 @@ def tune(
     from benchmark.studies.tuning import run
     from benchmark.studies.tuning.plan import Budget, Plan, require_name, search_of
     from benchmark.studies.tuning.trials import Trials
-    from benchmark.tracking.tuning import StudyTracker
+    from benchmark.tracking.studies import StudyTracker
 
     base, source = recipes.load(recipe), recipes.recipe_path(recipe)
     card = dataset or base.dataset
@@ -122,7 +117,7 @@ def _work(
     from benchmark.studies.tuning import run
     from benchmark.studies.tuning.trials import Trials
     from benchmark.terminal.tuning import TrialsProgress
-    from benchmark.tracking.tuning import StudyTracker
+    from benchmark.tracking.studies import StudyTracker
 
     card, store = catalog.open_data(
         plan.card, data_root=data_root, notify=lambda _: None, fetch=False
@@ -145,6 +140,7 @@ def _work(
 def _print_plan(plan: "Plan", budget: "Budget", store: "Store", workers: int) -> None:
     from benchmark.records.archive import Archive
     from benchmark.reports.document import Table
+    from benchmark.reports.words import duration
     from benchmark.studies.campaign import estimate
 
     past, train = list(Archive(plan.results).readable()), store.fingerprint.rows["train"]
@@ -172,12 +168,7 @@ def _report(plan: "Plan", study: "Tuning") -> None:
     out.print(tuning_table(study))
     if study.importances is None:
         out.print("importances: too few complete trials", highlight=False)
-    for path in (plan.path, *paths):
-        out.print(f"written: {shown(path)}", highlight=False, soft_wrap=True)
+    print_written((plan.path, *paths))
     if study.best is not None:
-        out.print(
-            f"to rank the tuned recipe, read {plan.name}_tuned.toml and move it to"
-            f" recipes/{plan.base.dataset}/",
-            highlight=False,
-            soft_wrap=True,
-        )
+        name, folder = f"{plan.name}_tuned.toml", f"recipes/{plan.base.dataset}/"
+        out.print(f"to rank the tuned recipe, read {name} and move it to {folder}", soft_wrap=True)

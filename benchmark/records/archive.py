@@ -5,7 +5,7 @@ studies/<study>/<data set>/<variant>/seed-<n>.json    runs of a study, never ran
 studies/<study>/<data set>.{md,json}                  the report of a study
 studies/adhoc/<data set>/<model>-<digest>/seed-<n>.json
 studies/tuning/<data set>/<name>.json
-scaling/<data set>.{md,csv,json}   speed/<topic>{.md,-<subject>.json}
+scaling/<data set>.{md,json}   speed/<topic>{.md,-<subject>.json}
 figures/[<study>/]<data set>/      leaderboard.*  claims.*  published.toml
 """
 
@@ -158,12 +158,12 @@ class Archive:
         return self.results / tuning_reference(dataset, name)
 
     def scaling_table(self, name: str) -> Path:
-        """The tables of a data set's ladders, without their suffixes .md, .csv and .json."""
+        """The tables of a data set's ladders, without their suffixes .md and .json."""
         return self.results / "scaling" / name
 
     def scaling_tables(self) -> list[str]:
         """Names of the tables that `scaling_table` places."""
-        return _stems(self.results / "scaling", (".md", ".csv", ".json"))
+        return _stems(self.results / "scaling", (".md", ".json"))
 
     def speed_table(self, topic: str) -> Path:
         """The table of a topic's measurements."""

@@ -12,7 +12,7 @@ from benchmark.reports.document import Document, Report
 if TYPE_CHECKING:
     from benchmark.data.store import Store
     from benchmark.records.record import Record
-    from benchmark.studies.campaign.variants import Variant
+    from benchmark.studies.campaign.cells import Variant
 
 DataSet = Annotated[str, typer.Option(help="A data set's id, or the path of your own TOML card.")]
 Settings = Annotated[
@@ -42,8 +42,7 @@ class Study(Protocol):
                 ]
             ...
 
-        studies.register(Widths.name)(Widths())
-    """
+        studies.register(Widths.name)(Widths())"""
 
     name: str
 
@@ -67,7 +66,7 @@ class Study(Protocol):
 
     def check_data(self, variants: "Sequence[Variant]", store: "Store") -> None:
         """Raise UsageError for variants that cannot be run on the data."""
-        from benchmark.studies.campaign.variants import require_buildable
+        from benchmark.studies.campaign.cells import require_buildable
 
         require_buildable(variants, store.schema)
 
@@ -77,16 +76,19 @@ class Study(Protocol):
 
         return Archive(results).reported(self.name)
 
-    def documents(self, results: Path, dataset: str, report: Report | None) -> list[Document]:
-        """The report of a data set as files, without text where there is no report."""
+    def report_path(self, results: Path, dataset: str) -> Path:
+        """The report of a data set, without its suffixes .md and .json."""
         from benchmark.records.archive import Archive
 
-        path = Archive(results).study_report(self.name, dataset)
-        command = f"python -m benchmark study tables {self.name}"
+        return Archive(results).study_report(self.name, dataset)
+
+    def documents(self, results: Path, dataset: str, report: Report | None) -> list[Document]:
+        """The report of a data set as files, without text where there is no report."""
+        path, command = self.report_path(results, dataset), f"study tables {self.name}"
         if report is not None:
-            return report.documents(path, command)
+            return report.documents(path, command_line(command))
         files = [path.with_name(path.name + end) for end in (".md", ".json")]
-        return [Document(file, None, command) for file in files]
+        return [Document(file, None, command_line(command)) for file in files]
 
     def figures(self, results: Path, dataset: str) -> list[Path]:
         """Draw the figures of a data set, if the study has any."""

@@ -4,8 +4,7 @@ By the rank of the input: the share of draws in which each statement holds, and 
 None of it is proven for trained networks; `trained` only reports what was measured there.
 
 X is T x D of rank r, the product of two Gaussian matrices; srank is the stable rank. Numerical rank
-counts the singular values above 1e-9 times the largest.
-"""
+counts the singular values above 1e-9 times the largest."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,14 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from benchmark.records.record import Record, StageSpectra
+    from benchmark.records.record import Record
 
 Matrices = NDArray[np.float64]
 Generator = np.random.Generator
 
-TOKENS, WIDTH = 26, 30
-LIFTED = 90
-GROUPS = 13
+TOKENS, WIDTH, LIFTED, GROUPS = 26, 30, 90, 13
 FULL_MAPS = 10
 INPUT_RANKS = (1, 2, 3, 5, 10, 20, 26)
 NUMERICAL_RANK = 1e-9
@@ -37,6 +34,9 @@ class StatementOutcome:
     means: dict[str, float]
 
 
+Check = Callable[[Generator, int, int], StatementOutcome]
+
+
 @dataclass(frozen=True)
 class Statement:
     """A statement; `check(generator, input rank, draws)` tries it at the input ranks `ranks`."""
@@ -45,7 +45,10 @@ class Statement:
     claim: str
     assumes: str
     ranks: tuple[int, ...]
-    check: Callable[[Generator, int, int], StatementOutcome]
+    check: Check
+
+
+STATEMENTS: list[Statement] = []
 
 
 @dataclass(frozen=True)
@@ -73,12 +76,15 @@ def run(draws: int, seed: int) -> dict[tuple[str, int], StatementOutcome]:
 def trained(records: "Sequence[Record]") -> list[TrainedStep]:
     """How each block's stages change the mean stable rank, in runs that have block stages."""
     steps = []
-    for record in records:
-        name = record.name or record.recipe_digest[:12]
-        for before, after in pairwise(record.spectra):
-            ratios = _ratios(before, after)
-            if after.stage.startswith("block") and ratios is not None:
-                steps.append(TrainedStep(record.dataset, name, record.seed, after.stage, *ratios))
+    for run in records:
+        subject = run.dataset, run.name or run.recipe_digest[:12], run.seed
+        for before, after in pairwise(run.spectra):
+            if not after.stage.startswith("block"):
+                continue
+            if before.initial and after.initial and before.best and after.best:
+                initial = after.initial.srank.mean / before.initial.srank.mean
+                best = after.best.srank.mean / before.best.srank.mean
+                steps.append(TrainedStep(*subject, after.stage, initial, best))
     return steps
 
 
@@ -120,6 +126,25 @@ def distance_to_groups(full: Matrices, groups: int) -> float:
     return float(np.sqrt(max(1 - explained / np.sum(full**2), 0.0)))
 
 
+def statement(
+    name: str, claim: str, assumes: str, ranks: tuple[int, ...] = INPUT_RANKS
+) -> Callable[[Check], Check]:
+    """Register a check as the next of STATEMENTS."""
+
+    def register(check: Check) -> Check:
+        STATEMENTS.append(Statement(name, claim, assumes, ranks, check))
+        return check
+
+    return register
+
+
+@statement(
+    "mixing",
+    "2km/(sqrt k + sqrt m)^2 <= srank(X + Y) <= 2(k + m), Y the block transpose of X, k and m their"
+    " stable ranks",
+    "X and Y nearly incoherent: inner product and that of the leading left directions near 0 (D = T"
+    " here)",
+)
 def _mixing(generator: Generator, rank: int, draws: int) -> StatementOutcome:
     x = of_rank(generator, rank, draws, TOKENS, TOKENS)  # T heads need T to divide D
     y = transposed_blocks(x)
@@ -137,12 +162,24 @@ def _mixing(generator: Generator, rank: int, draws: int) -> StatementOutcome:
     return _outcome((lower <= mixed) & (mixed <= upper), means)
 
 
+@statement(
+    "contraction",
+    "srank(relu(XA) B) < srank(X)",
+    f"Gaussian A, B of width {LIFTED}, the same for every row; claimed in the mean for inputs of"
+    " high rank",
+)
 def _contraction(generator: Generator, rank: int, draws: int) -> StatementOutcome:
     x = of_rank(generator, rank, draws)
     ratio = srank(_relu_ffn(generator, x)) / srank(x)
     return _outcome(ratio < 1, {"srank(F(X))/srank(X)": ratio})
 
 
+@statement(
+    "rank one",
+    "rank(relu(XA) B) <= 2 for X of rank 1",
+    "Gaussian A, B; a positively homogeneous activation without bias, as ReLU is and GELU is not",
+    ranks=(1,),
+)
 def _rank_one(generator: Generator, rank: int, draws: int) -> StatementOutcome:
     x = of_rank(generator, rank, draws)
     relu = numerical_rank(_relu_ffn(generator, x))
@@ -150,6 +187,11 @@ def _rank_one(generator: Generator, rank: int, draws: int) -> StatementOutcome:
     return _outcome(relu <= 2, {"rank(F(X))": relu, "rank(gelu(XA))": gelu})
 
 
+@statement(
+    "glu",
+    "rank(gelu(XA) * (XC)) >= min(T, D, m, k(k + 1)/2) for X of rank k",
+    f"Gaussian A, C without bias, width m = {LIFTED}",
+)
 def _glu(generator: Generator, rank: int, draws: int) -> StatementOutcome:
     x = of_rank(generator, rank, draws)
     gate, value = (generator.standard_normal((draws, WIDTH, LIFTED)) for _ in range(2))
@@ -158,6 +200,12 @@ def _glu(generator: Generator, rank: int, draws: int) -> StatementOutcome:
     return _outcome(ranks >= bound, {"bound": bound, "rank": ranks})
 
 
+@statement(
+    "kronecker",
+    f"a full map M lies at positive distance from every I_g (x) W, g = {GROUPS}",
+    f"M Gaussian on R^(TD); {FULL_MAPS} draws",
+    ranks=(TOKENS * WIDTH,),
+)
 def _kronecker(generator: Generator, rank: int, draws: int) -> StatementOutcome:
     size = TOKENS * WIDTH
     maps = of_rank(generator, rank, min(draws, FULL_MAPS), size, size)
@@ -176,60 +224,8 @@ def _gelu(x: Matrices) -> Matrices:
     return np.asarray(0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3))))
 
 
-def _ratios(before: "StageSpectra", after: "StageSpectra") -> tuple[float, float] | None:
-    if not (before.initial and after.initial and before.best and after.best):
-        return None
-    return (
-        after.initial.srank.mean / before.initial.srank.mean,
-        after.best.srank.mean / before.best.srank.mean,
-    )
-
-
 def _outcome(
     holds: NDArray[np.bool_], quantities: dict[str, NDArray[np.floating] | NDArray[np.int64]]
 ) -> StatementOutcome:
     means = {name: float(values.mean()) for name, values in quantities.items()}
     return StatementOutcome(float(holds.mean()), means)
-
-
-STATEMENTS = (
-    Statement(
-        "mixing",
-        "2km/(sqrt k + sqrt m)^2 <= srank(X + Y) <= 2(k + m), Y the block transpose of X, k and m"
-        " their stable ranks",
-        "X and Y nearly incoherent: inner product and that of the leading left directions near 0 (D"
-        " = T here)",
-        INPUT_RANKS,
-        _mixing,
-    ),
-    Statement(
-        "contraction",
-        "srank(relu(XA) B) < srank(X)",
-        f"Gaussian A, B of width {LIFTED}, the same for every row; claimed in the mean for inputs"
-        " of high rank",
-        INPUT_RANKS,
-        _contraction,
-    ),
-    Statement(
-        "rank one",
-        "rank(relu(XA) B) <= 2 for X of rank 1",
-        "Gaussian A, B; a positively homogeneous activation without bias, as ReLU is and GELU"
-        " is not",
-        (1,),
-        _rank_one,
-    ),
-    Statement(
-        "glu",
-        "rank(gelu(XA) * (XC)) >= min(T, D, m, k(k + 1)/2) for X of rank k",
-        f"Gaussian A, C without bias, width m = {LIFTED}",
-        INPUT_RANKS,
-        _glu,
-    ),
-    Statement(
-        "kronecker",
-        f"a full map M lies at positive distance from every I_g (x) W, g = {GROUPS}",
-        f"M Gaussian on R^(TD); {FULL_MAPS} draws",
-        (TOKENS * WIDTH,),
-        _kronecker,
-    ),
-)

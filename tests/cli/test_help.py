@@ -28,5 +28,5 @@ def test_no_help_loses_what_stands_in_brackets() -> None:
         for name, text in found.items()
         if Text.from_markup(text).plain != text.replace("\\[", "[")
     ] == []
-    assert "[scaling]" in Text.from_markup(found["benchmark scale recipe"]).plain
-    assert "[scaling]" in Text.from_markup(found["benchmark study scaling recipe"]).plain
+    assert "[scaling] is run" in Text.from_markup(found["benchmark scale recipe"]).plain
+    assert "[scaling] is run" in Text.from_markup(found["benchmark study scaling recipe"]).plain

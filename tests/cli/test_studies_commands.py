@@ -38,7 +38,7 @@ def benchmark(capsys):
         ),
         (
             ["suite", "--backend", "dask"],
-            "--backend dask and --address HOST:PORT, of its scheduler, go together",
+            "--backend dask and --address HOST:PORT of its scheduler go together",
         ),
         (["suite", "--seeds", "4-2"], "--seeds 4-2: write 0, 0-4 or 0,2,5"),
         (

@@ -13,8 +13,9 @@ from benchmark.recipes import recipe as recipes
 from benchmark.records import record
 from benchmark.records.archive import Archive
 from benchmark.reports import document
-from benchmark.studies.campaign.variants import Variant, cells
-from benchmark.studies.claims.missing import Wanted, commands
+from benchmark.studies.campaign.cells import Variant, of_study
+from benchmark.studies.claims.claims import commands
+from benchmark.studies.claims.tests import Wanted
 from benchmark.studies.study import Study, studies
 from benchmark.verify import place, tables
 from tests.factories import make_record
@@ -28,7 +29,7 @@ from benchmark.recipes import recipe as recipes
 from benchmark.records.archive import Archive
 from benchmark.records.archive import Archive
 from benchmark.reports.document import Report
-from benchmark.studies.campaign.variants import Variant
+from benchmark.studies.campaign.cells import Variant
 from benchmark.studies.study import Study, command_line, studies
 
 
@@ -168,7 +169,7 @@ def test_a_table_without_records_should_not_be_there(name: str, tmp_path) -> Non
 
 def test_cells_have_a_place_by_study_data_set_and_variant() -> None:
     variant = Variant("full-glu", recipes.load("synthetic_tiny/rankelastor_small"))
-    made = cells("ablation", "card.toml", [variant], [0, 2])
+    made = of_study("ablation", "card.toml", [variant], [0, 2])
     assert [each.path(Path()) for each in made] == [
         Path(f"studies/ablation/synthetic_tiny/full-glu/seed-{seed}.json") for seed in (0, 2)
     ]

@@ -9,9 +9,9 @@ import pytest
 
 from benchmark.errors import BenchmarkError
 from benchmark.records.archive import record_key
-from benchmark.tracking import scaling, summary
+from benchmark.tracking import studies, summary
 from benchmark.tracking.runs import SENT
-from benchmark.tracking.tuning import PARENT
+from benchmark.tracking.studies import PARENT
 from tests.studies.scaling.test_ladders import keep
 from tests.tracking.test_tracking_tuning import Client, Page
 
@@ -74,8 +74,8 @@ class Store(Client):
 def store(monkeypatch, results) -> Store:
     made = Store()
     made.keep_records(results)
-    monkeypatch.setattr(scaling, "open_client", lambda: made)
-    monkeypatch.setattr(scaling, "experiment_id", lambda client, dataset: "7")
+    monkeypatch.setattr(studies, "open_client", lambda: made)
+    monkeypatch.setattr(studies, "experiment_id", lambda client, dataset: "7")
     return made
 
 
@@ -98,7 +98,7 @@ def table(results: Path, laws: list[dict[str, Any]]) -> None:
 
 
 def show(results: Path) -> None:
-    scaling.show(results, "synthetic_tiny", pytest.fail)
+    studies.show_ladders(results, "synthetic_tiny", pytest.fail)
 
 
 def test_a_ladder_is_a_run_around_those_of_its_records(store, results) -> None:
@@ -123,7 +123,7 @@ def test_nothing_is_sent_twice_and_what_is_missing_is(store, results) -> None:
     sent = len(store.runs), len(store.metrics), len(store.tables)
     del store.named("b-1").data.tags[PARENT]
     show(results)
-    scaling.sync(results, pytest.fail)
+    studies.sync_ladders(results, pytest.fail)
     assert (len(store.runs), len(store.metrics), len(store.tables)) == sent
     assert store.below("ladder b") == ["b-1"]
 
@@ -133,11 +133,11 @@ def test_other_records_or_other_fits_are_told_anew(store, results) -> None:
     show(results)
     keep(results, "b", 2, 0, 0.46, 2_000)
     store.keep_records(results)
-    scaling.sync(results, told.append)
+    studies.sync_ladders(results, told.append)
     assert told == ["sent the ladder of synthetic_tiny/b"]
     assert store.below("ladder b") == ["b-1", "b-2"]
     table(results, [law("a", "parameters", "law", 0.03), *LAWS[1:]])
-    scaling.sync(results, told.append)
+    studies.sync_ladders(results, told.append)
     assert told[1:] == ["sent the ladder of synthetic_tiny/a"]
 
 
@@ -152,21 +152,21 @@ def test_where_mlflow_fails_it_is_said_once_and_nothing_is_lost(results, monkeyp
     def refuse(*_: object) -> None:
         raise ConnectionError("refused")
 
-    monkeypatch.setattr(scaling, "open_client", refuse)
+    monkeypatch.setattr(studies, "open_client", refuse)
     said: list[str] = []
-    scaling.show(results, "synthetic_tiny", said.append)
+    studies.show_ladders(results, "synthetic_tiny", said.append)
     assert (
         len(said) == 1 and "refused; the records are kept: send the ladders later with" in said[0]
     )
     with pytest.raises(BenchmarkError, match="refused"):
-        scaling.sync(results, pytest.fail)
+        studies.sync_ladders(results, pytest.fail)
 
 
 def test_mlflow_takes_a_ladder(results, tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
     show(results)
-    client = scaling.open_client()
-    runs = scaling.runs_in(client, scaling.experiment_id(client, "synthetic_tiny"))
+    client = studies.open_client()
+    runs = studies.runs_in(client, studies.experiment_id(client, "synthetic_tiny"))
     by_name = {run.info.run_name: run for run in runs}
     assert sorted(by_name) == ["ladder a", "ladder b"]
     ladder = by_name["ladder a"]

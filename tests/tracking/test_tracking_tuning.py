@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from benchmark.tracking import tuning
-from benchmark.tracking.tuning import PARENT, StudyTracker
+from benchmark.tracking import studies
+from benchmark.tracking.studies import PARENT, StudyTracker
 from tests.records.test_tuning import STUDY, study, trial
 
 
@@ -53,8 +53,8 @@ class Client:
 @pytest.fixture
 def client(monkeypatch) -> Client:
     made = Client()
-    monkeypatch.setattr(tuning, "open_client", lambda: made)
-    monkeypatch.setattr(tuning, "experiment_id", lambda client, dataset: "7")
+    monkeypatch.setattr(studies, "open_client", lambda: made)
+    monkeypatch.setattr(studies, "experiment_id", lambda client, dataset: "7")
     return made
 
 
@@ -100,7 +100,7 @@ def test_where_mlflow_fails_it_is_said_once(monkeypatch):
     def refuse():
         raise ConnectionError("refused")
 
-    monkeypatch.setattr(tuning, "open_client", refuse)
+    monkeypatch.setattr(studies, "open_client", refuse)
     said: list[str] = []
     tracker = StudyTracker(said.append)
     tracker(STUDY)

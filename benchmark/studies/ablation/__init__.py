@@ -13,14 +13,11 @@ from benchmark.studies.study import DataSet, Settings, Study, command_line, stud
 if TYPE_CHECKING:
     from benchmark.records.record import Record
     from benchmark.reports.document import Report
-    from benchmark.studies.campaign.variants import Variant
+    from benchmark.studies.campaign.cells import Variant
 
 BASE = "rankelastor_small"
 """The recipe that is varied, unless another is named."""
-LEVELS = {
-    "mixing": ("full", "kronecker", "transpose", "none"),
-    "FFN": ("glu", "gelu", "relu"),
-}
+LEVELS = {"mixing": ("full", "kronecker", "transpose", "none"), "FFN": ("glu", "gelu", "relu")}
 """The levels of the two factors."""
 VARIED = ("model.mixing", "model.ffn")
 CELLS = ["-".join(levels) for levels in product(*LEVELS.values())]
@@ -45,19 +42,15 @@ class Ablation(Study):
     ) -> "list[Variant]":
         from benchmark.data import catalog
         from benchmark.recipes.recipe import load, override
-        from benchmark.studies.campaign.variants import Variant
+        from benchmark.studies.campaign.cells import Variant
 
         card = catalog.find_card(dataset).card
         base = load(recipe or f"{card.id}/{BASE}")
+        where = f"--recipe {base.id}"
         if base.dataset != card.id:
-            raise UsageError(
-                f"--recipe {base.id} is for the data set {base.dataset}, not {card.id}"
-            )
+            raise UsageError(f"{where} is for the data set {base.dataset}, not {card.id}")
         if base.model != "rankelastor":
-            raise UsageError(
-                f"--recipe {base.id}: the ablation varies parts of rankelastor, and this is"
-                f" {base.model}"
-            )
+            raise UsageError(f"{where}: the ablation varies rankelastor, and this is {base.model}")
         variants = []
         for cell in parse_cells(cells):
             parts = [f"{key}={part}" for key, part in zip(VARIED, cell.split("-"), strict=True)]
@@ -90,10 +83,8 @@ def parse_cells(text: str | None) -> list[str]:
     chosen = [cell.strip().replace("/", "-") for cell in text.split(",")]
     if unknown := sorted(set(chosen) - set(CELLS)):
         mixing, ffn = map(", ".join, LEVELS.values())
-        raise UsageError(
-            f"--cells {unknown[0].replace('-', '/')}: write MIXING/FFN of mixing {mixing} and FFN"
-            f" {ffn}, e.g. full/glu,none/relu"
-        )
+        levels = f"MIXING/FFN of mixing {mixing} and FFN {ffn}, e.g. full/glu,none/relu"
+        raise UsageError(f"--cells {unknown[0].replace('-', '/')}: write {levels}")
     return [cell for cell in CELLS if cell in chosen]
 
 

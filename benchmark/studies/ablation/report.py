@@ -1,6 +1,6 @@
 """The ablation's tables: its cells, and the effects of mixing, of the FFN and of both together."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from itertools import combinations
 from pathlib import Path
@@ -10,18 +10,17 @@ from benchmark.measure.effects import Effect, contrast
 from benchmark.recipes.recipe import dotted
 from benchmark.records.archive import Archive
 from benchmark.records.comparable import require_alike
+from benchmark.records.ranks import When
+from benchmark.records.ranks import ranks as ranks_of
 from benchmark.records.record import Record
 from benchmark.reports.document import Report, Table
 from benchmark.reports.words import derived, seeds_in_words, with_sd
 from benchmark.studies.ablation import CELLS, LEVELS, VARIED, Ablation
-from benchmark.studies.campaign.variants import ranks
 
 Cells = dict[str, list[Record]]
 """The records of each cell, MIXING-FFN, by seed."""
 Values = dict[str, list[float]]
 """The numbers of each cell, MIXING-FFN, over its seeds."""
-Interval = tuple[float, float, float]
-"""An estimate, and the ends of its 95 % interval."""
 
 WHAT = (
     "Made from the records in the folder of this name by `python -m benchmark study ablation`; do"
@@ -41,6 +40,11 @@ NOT_ANALYSED = (
 )
 
 
+def ranks(run: Record, when: When = "best") -> dict[str, float | None]:
+    """Mean effective rank over its limit, stage by stage."""
+    return ranks_of(run, "erank", "token", when)
+
+
 @dataclass(frozen=True)
 class Measure:
     """A number of a run that is compared, and the digits its tables show."""
@@ -53,9 +57,7 @@ class Measure:
 MEASURES = {
     "auc": Measure("test AUC", 5, lambda run: run.metrics.test.auc),
     "logloss": Measure("test LogLoss", 5, lambda run: run.metrics.test.logloss),
-    "rank": Measure(
-        "erank / limit of the last stage", 3, lambda run: list(ranks(run, "best").values())[-1]
-    ),
+    "rank": Measure("erank / limit of the last stage", 3, lambda run: [*ranks(run).values()][-1]),
 }
 
 
@@ -117,13 +119,17 @@ def report(results: Path, dataset: str) -> Report | None:
     settings = {key: value for key, value in dotted(first.recipe).items() if key not in VARIED}
     fixed = ", ".join(f"{key} = {value}" for key, value in settings.items())
     caveat = [f"**{first.caveat}**"] if first.caveat else []
-    effects = {key: dict(_effects(cells, measure)) for key, measure in MEASURES.items()}
+    effects = {key: _effects(cell_values(cells, measure)) for key, measure in MEASURES.items()}
     tables = [_effects_table(MEASURES[key], each) for key, each in effects.items()]
+    intervals = {
+        key: {name: (effect.value, effect.low, effect.high) for name, effect in each.items()}
+        for key, each in effects.items()
+    }
     numbers = {
         "dataset": dataset,
         "settings": settings,
         "cells": {_title(cell): [_numbers(run) for run in runs] for cell, runs in cells.items()},
-        "effects": derived(effects),
+        "effects": derived(intervals),
     }
     remarks = (WHAT, *caveat, f"Held fixed: {fixed}.", EFFECTS)
     return Report(f"Mixing x FFN on {dataset}", remarks, (_cells_table(cells), *tables), numbers)
@@ -138,7 +144,7 @@ def _numbers(run: Record) -> dict[str, Any]:
         "seed": run.seed,
         "auc": run.metrics.test.auc,
         "logloss": run.metrics.test.logloss,
-        "erank": {"initial": ranks(run, "initial"), "best": ranks(run, "best")},
+        "erank": {"initial": ranks(run, "initial"), "best": ranks(run)},
         "parameters": asdict(run.parameters),
         "flops_per_sample": run.flops_per_sample,
     }
@@ -146,30 +152,23 @@ def _numbers(run: Record) -> dict[str, Any]:
 
 def _cells_table(cells: Cells) -> Table:
     rows, remarks = [], []
-    stages = list(ranks(next(iter(cells.values()))[0], "best"))
+    stages = list(ranks(next(iter(cells.values()))[0]))
     for cell, runs in cells.items():
-        paths = [ranks(run, "best") for run in runs]
+        paths = [ranks(run) for run in runs]
         means = [with_sd([path[stage] for path in paths], 3).split(" ")[0] for stage in stages]
-        rows.append(
-            (
-                _title(cell),
-                seeds_in_words([run.seed for run in runs]),
-                with_sd([run.metrics.test.auc for run in runs], 5),
-                with_sd([run.metrics.test.logloss for run in runs], 5),
-                *means,
-                f"{runs[0].parameters.total:,}",
-                f"{runs[0].flops_per_sample:,}",
-            )
-        )
+        seeds = seeds_in_words([run.seed for run in runs])
+        auc = with_sd([run.metrics.test.auc for run in runs], 5)
+        logloss = with_sd([run.metrics.test.logloss for run in runs], 5)
+        cost = f"{runs[0].parameters.total:,}", f"{runs[0].flops_per_sample:,}"
+        rows.append((_title(cell), seeds, auc, logloss, *means, *cost))
         remarks += [f"{_title(cell)}: {note}" for note in runs[0].notes]
     head = ("mixing/FFN", "seeds", "test AUC", "LogLoss", *stages, "parameters", "FLOPs/sample")
     title = "Quality, erank / limit after every stage, cost"
     return Table(title, head, tuple(rows), tuple(remarks))
 
 
-def _effects(cells: Cells, measure: Measure) -> Iterator[tuple[str, Interval]]:
+def _effects(values: Values) -> dict[str, Effect]:
     """Every difference of two levels, then every interaction, by its name."""
-    values = cell_values(cells, measure)
     effects: dict[str, Effect | None] = {}
     for factor, levels in LEVELS.items():
         for a, b in combinations(levels, 2):
@@ -177,17 +176,16 @@ def _effects(cells: Cells, measure: Measure) -> Iterator[tuple[str, Interval]]:
     for a, b in combinations(LEVELS["mixing"], 2):
         for c, d in combinations(LEVELS["FFN"], 2):
             effects[f"({a} − {b}) x ({c} − {d})"] = interaction(values, (a, b), (c, d))
-    for name, effect in effects.items():
-        if effect is not None:
-            yield name, (effect.value, effect.low, effect.high)
+    return {name: effect for name, effect in effects.items() if effect is not None}
 
 
-def _effects_table(measure: Measure, effects: dict[str, Interval]) -> Table:
+def _effects_table(measure: Measure, effects: dict[str, Effect]) -> Table:
     rows = []
-    for name, (value, low, high) in effects.items():
-        estimate, start, end = (f"{x:+.{measure.digits}f}" for x in (value, low, high))
-        judgement = "" if low <= 0 <= high else "not zero"
-        rows.append((name, estimate, f"{start} to {end}", judgement))
-    head = ("difference", "estimate", "95 % interval", "")
+    for name, effect in effects.items():
+        ends = effect.value, effect.low, effect.high
+        estimate, low, high = (f"{number:+.{measure.digits}f}" for number in ends)
+        judgement = "" if effect.low <= 0 <= effect.high else "not zero"
+        rows.append((name, estimate, f"{low} to {high}", judgement))
     title = f"Effects on {measure.title}"
+    head = ("difference", "estimate", "95 % interval", "")
     return Table(title, head, tuple(rows)) if rows else Table(title, remarks=(NOT_ANALYSED,))

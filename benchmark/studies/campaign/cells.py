@@ -6,16 +6,25 @@ from pathlib import Path, PurePath
 from typing import Literal
 
 from benchmark import registry
+from benchmark.data.schema import Schema
 from benchmark.data.store import Fingerprint
-from benchmark.errors import BenchmarkError
+from benchmark.errors import BenchmarkError, UsageError
 from benchmark.recipes import recipe as recipes
-from benchmark.recipes.recipe import Recipe
+from benchmark.recipes.recipe import Recipe, on_meta
 from benchmark.records import comparable, record
-from benchmark.records.archive import ranked_place, record_file, record_key
+from benchmark.records.archive import ranked_place, record_file, record_key, study_place
 from benchmark.records.record import Record
 from benchmark.utils.paths import RECIPES
 
-State = Literal["present", "missing", "stale"]
+
+@dataclass(frozen=True)
+class Variant:
+    """A recipe that a study runs, by its name there; `rows` limits the training rows to the
+    first."""
+
+    name: str
+    recipe: Recipe
+    rows: int | None = None
 
 
 @dataclass(frozen=True)
@@ -43,7 +52,7 @@ class PlannedCell:
     """A cell, the state of its record, and why that is stale."""
 
     cell: Cell
-    state: State
+    state: Literal["present", "missing", "stale"]
     why: str = ""
 
 
@@ -54,20 +63,40 @@ def ranked(recipe: Recipe, seeds: Iterable[int]) -> list[Cell]:
     return [Cell(recipe, recipe.dataset, seed, place) for seed in seeds]
 
 
+def of_study(
+    study: str, card: str, variants: Iterable[Variant], seeds: Iterable[int]
+) -> list[Cell]:
+    """A cell for each variant and seed; `card` is the name or path of the data set's card."""
+    cells: list[Cell] = []
+    for each in variants:
+        place = study_place(study, each.recipe.dataset, each.name)
+        cells += [Cell(each.recipe, card, seed, place, each.rows) for seed in seeds]
+    return cells
+
+
+def require_buildable(variants: Iterable[Variant], schema: Schema) -> None:
+    """Raises UsageError, before any is run, for a variant whose sizes do not fit."""
+    for variant in variants:
+        try:
+            on_meta(variant.recipe, schema)
+        except UsageError as error:
+            raise UsageError(f"{variant.name}: {error}") from None
+
+
 def plan(cells: Sequence[Cell], results: Path, today: Fingerprint) -> list[PlannedCell]:
     """The states of the records of cells of one data set, in the order of the cells."""
-    return [_plan_cell(cell, results, today) for cell in cells]
-
-
-def _plan_cell(cell: Cell, results: Path, today: Fingerprint) -> PlannedCell:
-    path = cell.path(results)
-    if not path.exists():
-        return PlannedCell(cell, "missing")
-    try:
-        why = "; ".join(_faults(record.load(path), cell, path, today))
-    except BenchmarkError as error:
-        why = str(error)
-    return PlannedCell(cell, "stale" if why else "present", why)
+    planned = []
+    for cell in cells:
+        path = cell.path(results)
+        if not path.exists():
+            planned.append(PlannedCell(cell, "missing"))
+            continue
+        try:
+            why = "; ".join(_faults(record.load(path), cell, path, today))
+        except BenchmarkError as error:
+            why = str(error)
+        planned.append(PlannedCell(cell, "stale" if why else "present", why))
+    return planned
 
 
 def _faults(run: Record, cell: Cell, path: Path, today: Fingerprint) -> Iterator[str]:
@@ -91,18 +120,16 @@ def chosen(
     for recipe_id in recipes.recipe_ids(folder):
         dataset, _, name = recipe_id.partition("/")
         committed.setdefault(dataset, []).append(name)
-    for dataset in datasets or []:
-        if dataset not in committed:
-            raise registry.unknown("data set with recipes", dataset, committed)
+    if unknown := [dataset for dataset in datasets or [] if dataset not in committed]:
+        raise registry.unknown("data set with recipes", unknown[0], committed)
     listed = [dataset for dataset in committed if dataset not in recipes.UNLISTED]
-    wanted = {dataset: committed[dataset] for dataset in datasets or listed}
-    allowed = {name for each in wanted.values() for name in each}
-    for name in names or []:
-        if name not in allowed:
-            raise registry.unknown("recipe name", name, sorted(allowed))
+    wanted = dict.fromkeys(datasets or listed)
+    allowed = {name for dataset in wanted for name in committed[dataset]}
+    if unknown := [name for name in names or [] if name not in allowed]:
+        raise registry.unknown("recipe name", unknown[0], sorted(allowed))
     selected: dict[str, list[Recipe]] = {}
-    for dataset, each in wanted.items():
-        for name in each:
+    for dataset in wanted:
+        for name in committed[dataset]:
             if names is None or name in names:
                 recipe = recipes.load(f"{dataset}/{name}", folder)
                 selected.setdefault(dataset, []).append(recipe)

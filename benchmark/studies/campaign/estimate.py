@@ -32,30 +32,18 @@ def seconds(recipe: Recipe, schema: Schema, rows: int, past: Sequence[Record]) -
     except UsageError:
         return None
     distances = [abs(log((flops or 1) / (run.flops_per_sample or 1))) for run in runs]
-    nearest = min(distances)
-    per_row = mean(
-        _seconds_per_row(run, flops)
-        for run, distance in zip(runs, distances, strict=True)
-        if distance == nearest
-    )
-    return per_row * rows * _expected_epochs(recipe, runs, past)
-
-
-def _seconds_per_row(run: Record, flops: int) -> float:
-    """Mean seconds of one row in one epoch, were the run's model one of `flops`."""
-    rows = run.train_rows or run.data.rows["train"]
-    scale = flops / run.flops_per_sample if run.flops_per_sample else 1.0
-    return scale * run.cost.total_seconds / (rows * run.curve[-1].epoch)
-
-
-def _expected_epochs(recipe: Recipe, runs: Sequence[Record], past: Sequence[Record]) -> float:
-    """Epochs until patience ends, of these runs, else of any on the data set; at most the recipe's
-    own limit."""
-    whole = [run for run in runs if run.stopped_by == "patience"] or [
-        run for run in past if run.stopped_by == "patience" and run.dataset == recipe.dataset
-    ]
-    epochs = mean(run.curve[-1].epoch for run in whole or runs)
-    return min(epochs, recipe.train.epochs)
+    least, per_row = min(distances), []
+    for run, distance in zip(runs, distances, strict=True):
+        if distance == least:
+            scale = flops / run.flops_per_sample if run.flops_per_sample else 1.0
+            run_rows = (run.train_rows or run.data.rows["train"]) * run.curve[-1].epoch
+            per_row.append(scale * run.cost.total_seconds / run_rows)
+    # Epochs until patience ends, of these runs, else of any on the data set.
+    patient = [run for run in runs if run.stopped_by == "patience"]
+    elsewhere = [run for run in past if run.dataset == recipe.dataset]
+    whole = patient or [run for run in elsewhere if run.stopped_by == "patience"] or runs
+    epochs = min(mean(run.curve[-1].epoch for run in whole), recipe.train.epochs)
+    return mean(per_row) * rows * epochs
 
 
 def longest_first(times: Sequence[tuple[T, float | None]]) -> list[tuple[T, float | None]]:

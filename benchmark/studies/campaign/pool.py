@@ -1,14 +1,12 @@
 """Where cells run: loky's processes on this machine, or the workers of a Dask cluster.
 
-Both are executors of concurrent.futures, so the loop in suite.py serves both. joblib.Parallel is
-not used: it queues up to twice its number of jobs, which hides what is running, and with Dask it
-waits for ever on a task whose worker has died.
-"""
+joblib.Parallel would queue up to twice its number of jobs, which hides what is running, and with
+Dask waits for ever on a task whose worker has died."""
 
 import signal
 from concurrent.futures import Future
 from importlib import import_module
-from typing import Any
+from typing import Any, cast
 
 from loky import get_reusable_executor
 
@@ -36,8 +34,7 @@ class Local:
         self._executor = get_reusable_executor(
             self._jobs, initializer=_ignore_interrupts, env=self._environment
         )
-        future: Future[CellOutcome] = self._executor.submit(run_cell, cell)
-        return future
+        return cast("Future[CellOutcome]", self._executor.submit(run_cell, cell))
 
     def close(self, *, kill: bool) -> None:
         if self._executor is not None:
@@ -59,9 +56,8 @@ class Cluster:
         try:
             self._client = distributed.Client(address, timeout=ANSWER_SECONDS, set_as_default=False)
         except (OSError, ValueError) as error:
-            raise BenchmarkError(
-                f"--address {address}: no Dask scheduler answers ({error})"
-            ) from None
+            message = f"--address {address}: no Dask scheduler answers ({error})"
+            raise BenchmarkError(message) from None
         self._executor = self._client.get_executor()
         self.jobs()
 
@@ -75,15 +71,13 @@ class Cluster:
         for worker in sorted(threads):
             if threads[worker] > 1:
                 raise UsageError(
-                    f"the Dask worker {worker} has {threads[worker]} threads, but runs in one"
-                    " process disturb each other's random numbers; start the workers with"
-                    " --nthreads 1, and more of them with --nworkers"
+                    f"the Dask worker {worker} has {threads[worker]} threads, whose runs would"
+                    " share random numbers; start the workers with --nthreads 1 and --nworkers N"
                 )
         return len(threads)
 
     def submit(self, run_cell: RunCell, cell: Cell) -> "Future[CellOutcome]":
-        future: Future[CellOutcome] = self._executor.submit(run_cell, cell)
-        return future
+        return cast("Future[CellOutcome]", self._executor.submit(run_cell, cell))
 
     def close(self, *, kill: bool) -> None:
         self._executor.shutdown(wait=not kill)

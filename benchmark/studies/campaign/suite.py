@@ -1,15 +1,25 @@
 """Run many cells at once: each writes its record when it ends, whatever happens to the others."""
 
+import os
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
 from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
 from typing import Literal, Protocol
 
+from benchmark.data import catalog
+from benchmark.data.catalog import FoundCard
+from benchmark.data.store import Store
 from benchmark.errors import reason
+from benchmark.records.record import Record
+from benchmark.runs.job import Job
+from benchmark.runs.session import Session
 from benchmark.studies.campaign.cells import Cell
 from benchmark.utils.interrupts import Interrupts
+from benchmark.utils.types import Device
 
 TICK = 0.2
 """Seconds between checks for a signal."""
@@ -37,7 +47,6 @@ class CellOutcome:
 
 
 RunCell = Callable[[Cell], CellOutcome]
-CellWatch = Callable[[CellStarted | CellOutcome], None]
 
 
 class Pool(Protocol):
@@ -57,7 +66,7 @@ def run_cells(
     cells: Sequence[Cell],
     run_cell: RunCell,
     pool: Pool,
-    watch: CellWatch,
+    watch: Callable[[CellStarted | CellOutcome], None],
     stop: Callable[[], None],
 ) -> list[CellOutcome]:
     """Run the cells in their order and return their outcomes in the order of their ends.
@@ -81,7 +90,11 @@ def run_cells(
                 for cell in _startable(waiting, suspects, len(running), pool):
                     running[pool.submit(run_cell, cell)] = cell
                     watch(CellStarted(cell, again=cell.key in died))
-                for future in _completed(running):
+                if not running:
+                    time.sleep(TICK)  # the cluster has no worker at the moment
+                    continue
+                done = wait(running, TICK, FIRST_COMPLETED).done
+                for future in [each for each in running if each in done]:
                     cell = running.pop(future)
                     outcome = _outcome(future, cell, died)
                     if outcome is None:
@@ -106,14 +119,6 @@ def _startable(waiting: deque[Cell], suspects: deque[Cell], running: int, pool: 
     return [waiting.popleft() for _ in range(min(room, len(waiting)))]
 
 
-def _completed(running: dict["Future[CellOutcome]", Cell]) -> list["Future[CellOutcome]"]:
-    if not running:
-        time.sleep(TICK)  # the cluster has no worker at the moment
-        return []
-    done, _ = wait(running, TICK, FIRST_COMPLETED)
-    return [future for future in running if future in done]
-
-
 def _outcome(future: "Future[CellOutcome]", cell: Cell, died: set[str]) -> CellOutcome | None:
     """None for a cell to be run again."""
     try:
@@ -122,3 +127,45 @@ def _outcome(future: "Future[CellOutcome]", cell: Cell, died: set[str]) -> CellO
         return CellOutcome(cell, "failed", error=DIED) if cell.key in died else None
     except Exception as error:  # the pool lost it, or could not send it
         return CellOutcome(cell, "failed", error=reason(error))
+
+
+@dataclass(frozen=True)
+class Worker:
+    """Runs cells in a process of a pool, and leaves a run once the file `going` or the process that
+    started this one is gone."""
+
+    run: Callable[[Job, Session], Record]
+    session: Session
+    data_root: Path | None
+    threads: int
+    going: Path
+    device: Device = "cpu"
+
+    def __call__(self, cell: Cell) -> CellOutcome:
+        start = time.monotonic()
+        return replace(self._outcome(cell), seconds=time.monotonic() - start)
+
+    def _outcome(self, cell: Cell) -> CellOutcome:
+        folder, parent = self.going.parent, os.getppid()
+        if not folder.is_dir():
+            unseen = f"this process sees no {folder}: all need the same folders"
+            return CellOutcome(cell, "failed", error=unseen)
+
+        def leave() -> bool:
+            return not self.going.exists() or os.getppid() != parent
+
+        try:
+            card, store = _open_data(cell.card, self.data_root)
+            recipe, seed, threads = cell.recipe, cell.seed, self.threads
+            job = Job(recipe, card.card, store, seed, threads, self.device, cell.rows, cell.place)
+            record = self.run(job, replace(self.session, leave=leave))
+        except KeyboardInterrupt:
+            return CellOutcome(cell, "interrupted")
+        except Exception as error:
+            return CellOutcome(cell, "failed", error=reason(error))
+        return CellOutcome(cell, "done", auc=record.metrics.test.auc)
+
+
+@cache
+def _open_data(card: str, data_root: Path | None) -> tuple[FoundCard, Store]:
+    return catalog.open_data(card, data_root=data_root, notify=lambda _: None, fetch=False)

@@ -2,11 +2,10 @@
 
 One rule for all: supported where the 95 % interval of the effect lies wholly on the claimed side of
 0, contradicted where it lies wholly on the other side, not supported where it holds 0, not testable
-here where records are missing.
-"""
+here where records are missing."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import groupby
 from pathlib import Path
@@ -17,11 +16,12 @@ from pydantic import Field, model_validator
 from benchmark import __version__
 from benchmark.errors import BenchmarkError
 from benchmark.measure.effects import Effect
-from benchmark.records.archive import Archive
+from benchmark.recipes.recipe import recipe_ids
+from benchmark.records.archive import RANKED, Archive
 from benchmark.reports.document import Document, Report, Table
 from benchmark.reports.leaderboard.tracks import FULL_SEEDS
-from benchmark.studies.claims.missing import Missing, commands
-from benchmark.studies.claims.tests import LEAST_SEEDS, AnyTest
+from benchmark.studies.claims.tests import LEAST_SEEDS, AnyTest, Missing, Wanted
+from benchmark.studies.study import command_line, studies
 from benchmark.utils import toml
 from benchmark.utils.paths import shown
 from benchmark.utils.types import Frozen, NonEmpty
@@ -93,22 +93,17 @@ class Verdict:
         return self.dataset not in self.claim.data
 
     @property
-    def text(self) -> str:
-        if isinstance(self.outcome, Missing):
-            return f"{self.word}: {self.outcome}"
-        return self.word + " (tested on other data than the paper's)" * self.elsewhere
-
-    @property
     def row(self) -> tuple[str, ...]:
-        effect = n = ""
-        if isinstance(self.outcome, Effect):
-            value, low, high = self.outcome.value, self.outcome.low, self.outcome.high
-            effect, n = f"{value:+.3g} ({low:+.3g} to {high:+.3g})", str(self.outcome.n)
-        return self.dataset, self.test.what, effect, n, self.text
+        outcome = self.outcome
+        if isinstance(outcome, Missing):
+            return self.dataset, self.test.what, "", "", f"{self.word}: {outcome}"
+        effect = f"{outcome.value:+.3g} ({outcome.low:+.3g} to {outcome.high:+.3g})"
+        text = self.word + " (tested on other data than the paper's)" * self.elsewhere
+        return self.dataset, self.test.what, effect, str(outcome.n), text
 
     @property
     def numbers(self) -> dict[str, Any]:
-        missing = isinstance(self.outcome, Missing)
+        missing = self.outcome if isinstance(self.outcome, Missing) else None
         return {
             "claim": self.claim.id,
             **self.claim.model_dump(include={"sentence", "source", "data", "claimed"}),
@@ -117,7 +112,7 @@ class Verdict:
             "other_data": self.elsewhere,
             "verdict": self.word,
             "effect": None if isinstance(self.outcome, Missing) else _rounded(self.outcome),
-            "missing": str(self.outcome) if missing else None,
+            "missing": missing and str(missing),
         }
 
 
@@ -136,22 +131,18 @@ def load(results: Path) -> tuple[Claim, ...]:
 
 def verdicts(results: Path) -> list[Verdict]:
     """Judge each claim, test by test and data set by data set, from the records alone."""
-    archive = Archive(results)
-    return [
-        Verdict(claim, test, dataset, _outcome(test, archive, dataset))
-        for claim in load(results)
-        for test in claim.tests
-        for dataset in test.datasets
-    ]
-
-
-def _outcome(test: AnyTest, archive: Archive, dataset: str) -> Effect | Missing:
-    try:
-        return test.effect(archive, dataset)
-    except Missing as missing:
-        return missing
-    except BenchmarkError as unreadable:
-        return Missing(str(unreadable))
+    judged = []
+    for claim in load(results):
+        for test, dataset in ((each, name) for each in claim.tests for name in each.datasets):
+            outcome: Effect | Missing
+            try:
+                outcome = test.effect(Archive(results), dataset)
+            except Missing as missing:
+                outcome = missing
+            except BenchmarkError as unreadable:
+                outcome = Missing(str(unreadable))
+            judged.append(Verdict(claim, test, dataset, outcome))
+    return judged
 
 
 def report(results: Path) -> Report:
@@ -163,11 +154,32 @@ def report(results: Path) -> Report:
     if wanted:
         remarks = tuple(f"`{command}`" for command in commands(wanted))
         tables.append(Table("What makes the missing records", remarks=remarks))
-    origin = (
-        f"Benchmark {__version__}. Made from `{FILE}` and the records by `{COMMAND}`; do not edit."
-    )
+    made = f"Made from `{FILE}` and the records by `{COMMAND}`; do not edit."
     numbers = {"rule": RULE, "verdicts": [verdict.numbers for verdict in judged]}
-    return Report("Published claims", (origin, RULE, summary(judged)), tuple(tables), numbers)
+    return Report(
+        "Published claims",
+        (f"Benchmark {__version__}. {made}", RULE, summary(judged)),
+        tuple(tables),
+        numbers,
+    )
+
+
+def commands(wanted: Iterable[Wanted]) -> Iterator[str]:
+    """What makes the runs, by data set and study; nothing for what has no recipe."""
+    groups: dict[tuple[str, str], list[Wanted]] = {}
+    for each in wanted:
+        groups.setdefault((each.dataset, each.study), []).append(each)
+    for (dataset, study), group in sorted(groups.items()):
+        names = sorted({name for each in group for name in each.names})
+        every = any(not each.names for each in group)
+        seeds = f"0-{max(each.seeds for each in group) - 1}"
+        if study != RANKED:
+            yield from studies.get(study).commands(dataset, [] if every else names, seeds)
+            continue
+        recipes = [name for name in names if f"{dataset}/{name}" in recipe_ids()]
+        listed = "" if every else ",".join(recipes)
+        if every or recipes:
+            yield command_line("suite", datasets=dataset, recipes=listed, seeds=seeds)
 
 
 def documents(results: Path) -> list[Document]:
@@ -185,23 +197,17 @@ def summary(judged: Sequence[Verdict]) -> str:
 
 
 def _table(claim: Claim, judged: Sequence[Verdict]) -> Table:
-    head = ("data set", "tested", "effect (95 % interval)", "n", "verdict")
-    rows = tuple(verdict.row for verdict in judged)
-    return Table(claim.sentence, head, rows, tuple(_remarks(claim, judged)))
-
-
-def _remarks(claim: Claim, judged: Sequence[Verdict]) -> Iterator[str]:
-    yield (
-        f"Source: {claim.source}. Its data: {', '.join(claim.data)}. Claimed: effects"
-        f" {claim.claimed}."
-    )
+    source = f"Source: {claim.source}. Its data: {', '.join(claim.data)}."
+    remarks = [f"{source} Claimed: effects {claim.claimed}."]
     for each in judged:
         if isinstance(each.outcome, Effect) and each.outcome.remark:
-            yield f"{each.dataset}, {each.test.what}: {each.outcome.remark}."
+            remarks.append(f"{each.dataset}, {each.test.what}: {each.outcome.remark}.")
+    head = ("data set", "tested", "effect (95 % interval)", "n", "verdict")
+    return Table(claim.sentence, head, tuple(each.row for each in judged), tuple(remarks))
 
 
 def _rounded(effect: Effect) -> dict[str, Any]:
-    def rounded(value: Any) -> Any:
-        return float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value
-
-    return {name: rounded(value) for name, value in asdict(effect).items()}
+    return {
+        name: float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value
+        for name, value in asdict(effect).items()
+    }

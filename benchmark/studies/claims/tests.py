@@ -1,16 +1,16 @@
 """The tests that decide published claims, each a small pure function of records.
 
-All intervals are 95 % ones. A rank is the mean effective rank per sample over its limit.
-"""
+All intervals are 95 % ones. A rank is the mean effective rank per sample over its limit."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from statistics import mean
 from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field, model_validator
 
+from benchmark.errors import BenchmarkError
 from benchmark.measure.effects import Effect, difference, mean_over_seeds
-from benchmark.measure.trajectory import Trajectory
 from benchmark.records.archive import RANKED, Archive
 from benchmark.records.comparable import require_comparable
 from benchmark.records.ranks import WHEN, When, trajectories
@@ -20,7 +20,6 @@ from benchmark.reports.rank import loss
 from benchmark.reports.words import seeds_in_words
 from benchmark.studies.ablation import LEVELS
 from benchmark.studies.ablation import report as ablation
-from benchmark.studies.claims.missing import Missing, Wanted
 from benchmark.utils.types import Frozen
 
 LEAST_SEEDS = 3
@@ -28,9 +27,26 @@ LEAST_BLOCKS = 6
 """Blocks that a slope over blocks takes."""
 
 T = TypeVar("T")
-
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)?$")]
 """A recipe's name, or STUDY/VARIANT."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Runs of recipes, or of a study's variants; of all of the data set where none is named."""
+
+    dataset: str
+    study: str
+    names: tuple[str, ...]
+    seeds: int
+
+
+class Missing(BenchmarkError):
+    """The records do not decide a claim; `wanted` are the runs that would."""
+
+    def __init__(self, reason: str, *wanted: Wanted) -> None:
+        super().__init__(reason)
+        self.wanted = wanted
 
 
 class ClaimTest(Frozen):
@@ -56,11 +72,11 @@ class AucDifference(ClaimTest):
         return f"test AUC, {self.higher} − {self.lower}"
 
     def effect(self, archive: Archive, dataset: str) -> Effect:
-        higher, lower = _runs(archive, dataset, (self.higher, self.lower), FULL_SEEDS)
-        if self.lower_tuned and any(run.tuned is None for run in lower):
+        both = _runs(archive, dataset, (self.higher, self.lower), FULL_SEEDS)
+        if self.lower_tuned and any(run.tuned is None for run in both[1]):
             raise Missing(f"the records of {self.lower} name no tuning study")
-        auc = [[run.metrics.test.auc for run in runs] for runs in (higher, lower)]
-        return difference(auc[0], auc[1], "AUC")
+        higher, lower = ([run.metrics.test.auc for run in runs] for runs in both)
+        return difference(higher, lower, "AUC")
 
 
 class CollapseDifference(ClaimTest):
@@ -76,11 +92,10 @@ class CollapseDifference(ClaimTest):
         return f"collapse ratio, {self.higher} − {self.lower}, {WHEN[self.when]}"
 
     def effect(self, archive: Archive, dataset: str) -> Effect:
-        names = self.higher, self.lower
-        ratios = [
-            _of_each(runs, self.when, lambda path: path.collapse, f"{name} has no collapse ratio")
-            for name, runs in zip(names, _runs(archive, dataset, names, LEAST_SEEDS), strict=True)
-        ]
+        names, ratios = (self.higher, self.lower), []
+        for name, runs in zip(names, _runs(archive, dataset, names, LEAST_SEEDS), strict=True):
+            collapse = [path.collapse for path in trajectories(runs, "erank", "token", self.when)]
+            ratios.append(_of_every_run(runs, collapse, f"{name} has no collapse ratio"))
         return difference(ratios[0], ratios[1], "collapse ratio")
 
 
@@ -99,18 +114,13 @@ class RankChange(ClaimTest):
 
     def effect(self, archive: Archive, dataset: str) -> Effect:
         [runs] = _runs(archive, dataset, (self.records,), LEAST_SEEDS)
-        steps = _of_each(
-            runs,
-            self.when,
-            lambda path: getattr(path, self.part) or None,
-            f"{self.records} has no stages of mixing and FFN",
-        )
+        paths = trajectories(runs, "erank", "token", self.when)
+        parts: list[Sequence[float] | None] = [getattr(path, self.part) or None for path in paths]
+        steps = _of_every_run(runs, parts, f"{self.records} has no stages of mixing and FFN")
         blocks = [mean_over_seeds(each, "") for each in zip(*steps, strict=True)]
-        by_block = ", ".join(
-            f"{each.value:+.3f} ({each.low:+.3f} to {each.high:+.3f})" for each in blocks
-        )
-        means = [mean(each) for each in steps]
-        return mean_over_seeds(means, "rank / limit", f"block by block {by_block}")
+        listed = [f"{each.value:+.3f} ({each.low:+.3f} to {each.high:+.3f})" for each in blocks]
+        means, remark = [mean(each) for each in steps], f"block by block {', '.join(listed)}"
+        return mean_over_seeds(means, "rank / limit", remark)
 
 
 class Damping(ClaimTest):
@@ -133,9 +143,8 @@ class Damping(ClaimTest):
             numbered = enumerate(path.amplitude, start=1)
             if still := [str(block) for block, amplitude in numbered if amplitude <= 0]:
                 blocks = f"block{'s' * (len(still) > 1)} {', '.join(still)}"
-                raise Missing(
-                    f"seed {run.seed} has no slope: its amplitude is not above 0 in {blocks}"
-                )
+                no_slope = f"seed {run.seed} has no slope"
+                raise Missing(f"{no_slope}: its amplitude is not above 0 in {blocks}")
         slopes = [path.damping for path in paths if path.damping is not None]
         return mean_over_seeds(slopes, "ln amplitude a block")
 
@@ -170,11 +179,8 @@ class FactorialEffect(ClaimTest):
         values = ablation.cell_values(cells, measure, LEAST_SEEDS)
         effect = ablation.difference(values, self.factor, *levels, measure.title)
         if effect is None:
-            raise Missing(
-                f"{self.factor} {' and '.join(levels)} share no two levels of the other factor"
-                f" with {LEAST_SEEDS} seeds each that vary",
-                wanted,
-            )
+            few = f"{self.factor} {' and '.join(levels)} share no two levels of the other factor"
+            raise Missing(f"{few} with {LEAST_SEEDS} seeds each that vary", wanted)
         return effect
 
 
@@ -189,7 +195,7 @@ class RankLoss(ClaimTest):
 
     @property
     def what(self) -> str:
-        quality = {"auc": "test AUC", "logloss": "test LogLoss"}[self.quality]
+        quality = ablation.MEASURES[self.quality].title
         return f"correlation of the last stage's rank and {quality} over {self._units}"
 
     @property
@@ -200,15 +206,10 @@ class RankLoss(ClaimTest):
         runs = archive.by_name(dataset, self.study)
         require_comparable(runs)
         few = [name for name, each in runs.items() if len(each) < LEAST_SEEDS]
-        points, left_out = loss.points(
-            {name: each for name, each in runs.items() if name not in few}
-        )
-        asked = loss.ACROSS, self.quality, "Spearman"
-        [correlation] = [
-            relation.found
-            for relation in loss.relations(points)
-            if (relation.scope, relation.quality, relation.kind) == asked
-        ]
+        enough = {name: each for name, each in runs.items() if name not in few}
+        points, left_out = loss.points(enough)
+        relations = {(each.scope, each.quality, each.kind): each for each in loss.relations(points)}
+        correlation = relations[loss.ACROSS, self.quality, "Spearman"].found
         if isinstance(correlation, str):
             units = f"{len(points)} {self._units} have {LEAST_SEEDS} seeds and a rank that can vary"
             raise Missing(f"{units}: {correlation}", Wanted(dataset, self.study, (), LEAST_SEEDS))
@@ -217,8 +218,8 @@ class RankLoss(ClaimTest):
         left = [f"{name} has fewer than {LEAST_SEEDS} seeds" for name in few]
         left += [f"{name}: {why}" for name, why in left_out.items()]
         remark = f"left out: {'; '.join(left)}" if left else ""
-        low, high = correlation.interval
-        return Effect(correlation.estimate, low, high, len(points), "correlation", remark)
+        interval = correlation.interval
+        return Effect(correlation.estimate, *interval, len(points), "correlation", remark)
 
 
 AnyTest = Annotated[
@@ -231,34 +232,24 @@ def _runs(archive: Archive, dataset: str, names: Sequence[str], seeds: int) -> l
     """The comparable records of each name, over the seeds that all have.
 
     Raises Missing where these are fewer than `seeds`."""
-    places = [name.rpartition("/") for name in names]
+    places = {name: name.rpartition("/") for name in names}
     runs = {
-        name: archive.runs(dataset, variant, study)
-        for name, (study, _, variant) in zip(names, places, strict=True)
+        name: archive.runs(dataset, variant, study) for name, (study, _, variant) in places.items()
     }
     require_comparable(runs)
     shared = sorted(set.intersection(*({run.seed for run in each} for each in runs.values())))
     if len(shared) < seeds:
-        wanted = [Wanted(dataset, study, (variant,), seeds) for study, _, variant in places]
-        raise Missing(_too_few(runs, shared, seeds), *wanted)
+        wanted = [Wanted(dataset, study, (name,), seeds) for study, _, name in places.values()]
+        listed = f"seed{'s' * (len(shared) > 1)} {seeds_in_words(shared)}" if shared else "no seed"
+        few = f"{listed} of {' and '.join(runs)}, it takes {seeds}"
+        absent = [name for name, each in runs.items() if not each]
+        raise Missing(f"no record of {' and '.join(absent)}" if absent else few, *wanted)
     return [[run for run in each if run.seed in shared] for each in runs.values()]
 
 
-def _too_few(runs: dict[str, list[Record]], shared: Sequence[int], seeds: int) -> str:
-    if absent := [name for name, each in runs.items() if not each]:
-        return f"no record of {' and '.join(absent)}"
-    listed = f"seeds {seeds_in_words(shared)}" if shared else "no seed"
-    if len(shared) == 1:
-        listed = f"seed {shared[0]}"
-    return f"{listed} of {' and '.join(runs)}, it takes {seeds}"
-
-
-def _of_each(
-    runs: Sequence[Record], when: When, of: Callable[[Trajectory], T | None], absent: str
-) -> list[T]:
-    """A value of each run; raises Missing where one has none."""
-    paths = trajectories(runs, "erank", "token", when)
-    values = [value for path in paths if (value := of(path)) is not None]
-    if len(values) < len(runs):
+def _of_every_run(runs: Sequence[Record], values: Sequence[T | None], absent: str) -> list[T]:
+    """The values; raises Missing where a run has none."""
+    present = [value for value in values if value is not None]
+    if len(present) < len(runs):
         raise Missing(absent)
-    return values
+    return present

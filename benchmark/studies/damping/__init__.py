@@ -13,7 +13,7 @@ from benchmark.studies.study import DataSet, Settings, Study, command_line, stud
 if TYPE_CHECKING:
     from benchmark.records.record import Record
     from benchmark.reports.document import Report
-    from benchmark.studies.campaign.variants import Variant
+    from benchmark.studies.campaign.cells import Variant
 
 
 class Damping(Study):
@@ -32,7 +32,7 @@ class Damping(Study):
     ) -> "list[Variant]":
         from benchmark.data import catalog
         from benchmark.recipes.recipe import load, override
-        from benchmark.studies.campaign.variants import Variant
+        from benchmark.studies.campaign.cells import Variant
 
         card = catalog.find_card(dataset).card
         variants = []

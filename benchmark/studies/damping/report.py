@@ -8,11 +8,10 @@ from typing import Any
 from benchmark.measure.trajectory import Trajectory, summarise
 from benchmark.records.archive import Archive
 from benchmark.records.comparable import require_alike
-from benchmark.records.ranks import WHEN
+from benchmark.records.ranks import WHEN, ranks
 from benchmark.records.record import Record
 from benchmark.reports.document import Report, Table
 from benchmark.reports.words import seeds_in_words, with_sd
-from benchmark.studies.campaign.variants import ranks
 
 WHAT = (
     "Made from the records in the folder of this name by `python -m benchmark study damping`; do"
@@ -31,23 +30,28 @@ def report(results: Path, dataset: str) -> Report | None:
     variants = Archive(results).by_name(dataset, "damping")
     if not variants:
         return None
-    first = next(iter(variants.values()))[0]
+    caveat = next(iter(variants.values()))[0].caveat
     numbers = {name: [_numbers(run) for run in runs] for name, runs in variants.items()}
     return Report(
         f"Damping on {dataset}",
-        (WHAT, f"**{first.caveat}**") if first.caveat else (WHAT,),
+        (WHAT, f"**{caveat}**") if caveat else (WHAT,),
         tuple(_table(name, runs) for name, runs in variants.items()),
         {"dataset": dataset, "variants": numbers},
     )
 
 
+def _paths(run: Record) -> dict[str, Trajectory]:
+    """The trajectories of the effective rank, untrained and trained."""
+    return {title: summarise(ranks(run, "erank", "token", when)) for when, title in WHEN.items()}
+
+
 def _table(name: str, runs: Sequence[Record]) -> Table:
     require_alike({name: list(runs)}, ())
-    paths = {title: [summarise(ranks(run, when)) for run in runs] for when, title in WHEN.items()}
+    by_run = [_paths(run) for run in runs]
+    paths = {title: [each[title] for each in by_run] for title in WHEN.values()}
     head = ("block", *(f"{part}, {title}" for title in paths for part in PARTS))
-    blocks = min(len(path.amplitude) for each in paths.values() for path in each)
     rows = []
-    for block in range(blocks):
+    for block in range(min(len(path.amplitude) for each in paths.values() for path in each)):
         cells = [
             with_sd([getattr(path, part)[block] for path in each], 4)
             for each in paths.values()
@@ -72,5 +76,5 @@ def _damping(title: str, paths: Sequence[Trajectory]) -> str:
 
 def _numbers(run: Record) -> dict[str, Any]:
     test = run.metrics.test
-    paths = {title: asdict(summarise(ranks(run, when))) for when, title in WHEN.items()}
+    paths = {title: asdict(path) for title, path in _paths(run).items()}
     return {"seed": run.seed, "auc": test.auc, "logloss": test.logloss, **paths}

@@ -1,5 +1,94 @@
 """The scaling study: ladders of sizes of a recipe, and its shapes of equal FLOPs."""
 
-from benchmark.studies.scaling.study import Scaling
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
-__all__ = ["Scaling"]
+import typer
+
+from benchmark.errors import UsageError
+from benchmark.studies.study import Study, command_line, studies
+
+if TYPE_CHECKING:
+    from benchmark.data.store import Store
+    from benchmark.records.record import Record
+    from benchmark.reports.document import Report
+    from benchmark.studies.campaign.cells import Variant
+
+SIMULATION = "simulation"
+"""The name of the documents of the simulated ladders, which lie among those of data sets."""
+
+
+class Scaling(Study):
+    """Run the ladder and the shapes of a recipe, and fit its scaling laws."""
+
+    name = "scaling"
+
+    def variants(
+        self,
+        recipe: Annotated[
+            str | None, typer.Option(help="The recipe whose \\[scaling] is run, DATASET/NAME.")
+        ] = None,
+    ) -> "list[Variant]":
+        from benchmark.recipes import recipe as recipes
+        from benchmark.studies.scaling import ladders
+
+        if recipe is None:
+            raise UsageError("give the recipe whose ladder is to be run: --recipe DATASET/NAME")
+        base = recipes.load(recipe)
+        if base.name is None:
+            raise UsageError(f"--recipe {recipe}: only a recipe in recipes/ has a ladder")
+        return ladders.variants(base)
+
+    def check_data(self, variants: "Sequence[Variant]", store: "Store") -> None:
+        from benchmark.recipes import recipe as recipes
+        from benchmark.studies.scaling import ladders, shapes
+
+        super().check_data(variants, store)
+        place = ladders.place_of(variants[0].name)
+        assert place is not None
+        base = recipes.load(f"{variants[0].recipe.dataset}/{place[0]}")
+        shapes.require_levels(base, store.schema)
+        ladders.require_rows(variants, store.fingerprint.rows["train"])
+
+    def faults(self, record: "Record", variant: str, recipe_folder: Path) -> Iterator[str]:
+        from benchmark.studies.scaling import ladders
+
+        return ladders.place_faults(record, variant, recipe_folder)
+
+    def commands(self, dataset: str, variants: Sequence[str], seeds: str) -> list[str]:
+        from benchmark.recipes import recipe as recipes
+        from benchmark.studies.scaling import ladders
+
+        own = [name for name in recipes.recipe_ids() if name.startswith(f"{dataset}/")]
+        places = [place for place in map(ladders.place_of, variants) if place is not None]
+        chosen = {f"{dataset}/{recipe}" for recipe, _, _ in places}
+        if not variants:
+            chosen = {name for name in own if recipes.load(name).scaling}
+        ladder_ids = [name for name in own if name in chosen]
+        return [command_line("study scaling", recipe=name, seeds=seeds) for name in ladder_ids]
+
+    def report(self, results: Path, dataset: str) -> "Report | None":
+        from benchmark.studies.scaling.report import report
+
+        return report(results, dataset)
+
+    def datasets(self, results: Path) -> list[str]:
+        from benchmark.records.archive import Archive
+
+        archive = Archive(results)
+        documents = set(archive.scaling_tables()) - {SIMULATION}
+        return sorted(documents | set(archive.datasets(self.name)))
+
+    def report_path(self, results: Path, dataset: str) -> Path:
+        from benchmark.records.archive import Archive
+
+        return Archive(results).scaling_table(dataset)
+
+    def figures(self, results: Path, dataset: str) -> list[Path]:
+        from benchmark.studies.scaling import figures
+
+        return figures.draw(results, dataset)
+
+
+studies.register(Scaling.name)(Scaling())

@@ -5,8 +5,7 @@ E >= 0 and A >= 0, so that a loss that rises with size is fitted by a constant. 
 found on a grid that is refined around its best point. A bootstrap fits a thousand samples a
 ladder, so this vectorised solver takes the place of `scipy.optimize.least_squares`.
 
-Sizes are log_ratio = log x / x0 [points], noise is the sd of log L, and Huber's delta HUBER sds.
-"""
+Sizes are log_ratio = log x / x0 [points], noise is the sd of log L, and Huber's delta HUBER sds."""
 
 import numpy as np
 from scipy.special import huber
@@ -28,8 +27,7 @@ def fit_at(
     """Fit log_loss [points, k] with noise [k] at given exponents [k].
 
     Returns E, A and the sum of Huber losses, all [k]. Ends where neither the loss at x0 nor the
-    slope there changes by more than `tolerance` of the loss.
-    """
+    slope there changes by more than `tolerance` of the loss."""
     delta = HUBER * noise
     power = np.exp(-np.multiply.outer(log_ratio, alpha))
     loss, level = np.exp(log_loss), np.exp(log_loss.mean(axis=0))
@@ -63,8 +61,7 @@ def fit(
     """Fit log_loss [points, samples] with noise [samples].
 
     Returns E, A, alpha and the sum of Huber losses, all [samples]. Each of the `zooms` narrows the
-    exponents to a quarter, around the best so far.
-    """
+    exponents to a quarter, around the best so far."""
     samples = np.arange(len(noise))
     low = high = alphas = np.tile(STARTS[:, None], len(noise))
     for zoom in range(zooms + 1):

@@ -1,9 +1,7 @@
-"""The scaling study: the steps of a recipe's ladder and its shapes of equal FLOPs, their records,
-and the axes of size on which these lie.
+"""The steps of a recipe's ladder and its shapes of equal FLOPs, their records and axes of size.
 
 results/studies/scaling/<data set>/<recipe>-<step>/seed-<n>.json
-results/studies/scaling/<data set>/<recipe>-shape<number>/seed-<n>.json
-"""
+results/studies/scaling/<data set>/<recipe>-shape<number>/seed-<n>.json"""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -19,7 +17,8 @@ from benchmark.records import comparable
 from benchmark.records.archive import Archive
 from benchmark.records.ranks import ranks
 from benchmark.records.record import Record
-from benchmark.studies.campaign.variants import Variant
+from benchmark.reports.words import seeds_in_words, with_sd
+from benchmark.studies.campaign.cells import Variant
 from benchmark.utils.paths import RECIPES
 
 STUDY = "scaling"
@@ -55,6 +54,7 @@ ROWS = Axis(
     "the first rows of the training split, of one configuration",
 )
 AXES = (PARAMETERS, FLOPS, ROWS)
+OUTCOME = "seeds", "test LogLoss", "test AUC", "erank / limit"
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,17 @@ class Rung:
         """Mean of `rank` over the seeds; None where one has none."""
         values = [value for run in self.runs if (value := rank(run)) is not None]
         return mean(values) if len(values) == len(self.runs) else None
+
+    @property
+    def rank_text(self) -> str:
+        return "" if self.rank is None else f"{self.rank:.3f}"
+
+    @property
+    def outcome(self) -> tuple[str, ...]:
+        """The columns OUTCOME."""
+        seeds = seeds_in_words([run.seed for run in self.runs])
+        auc = with_sd([run.metrics.test.auc for run in self.runs], 5)
+        return seeds, with_sd(self.losses, 5), auc, self.rank_text
 
     def numbers(self) -> dict[str, Any]:
         """FLOPs, seeds, test LogLoss and rank, as JSON values."""
@@ -105,9 +116,8 @@ def rank(run: Record) -> float | None:
 def variants(recipe: Recipe) -> list[Variant]:
     """The steps, then the shapes. Raises UsageError for a recipe without steps."""
     if not recipe.scaling:
-        raise UsageError(
-            f"recipe {recipe.id} has no ladder: write its sizes as steps = [...] under [scaling]"
-        )
+        remedy = "write its sizes as steps = [...] under [scaling]"
+        raise UsageError(f"recipe {recipe.id} has no ladder: {remedy}")
     chosen: list[Variant] = []
     for kind, prefix, sizes in (("step", "", recipe.scaling), ("shape", "shape", recipe.shapes.of)):
         for number, size in enumerate(sizes, start=1):
@@ -148,31 +158,26 @@ def place_faults(record: Record, folder: str, recipe_folder: Path = RECIPES) -> 
         count = len(recipe.scaling if kind == "step" else recipe.shapes.of)
         yield f"recipe {recipe.id} has {count} {kind}s, and the record is of {kind} {number}"
         return
-    for fault in comparable.recipe(record, expected.recipe.digest()):
-        yield f"stale: {fault}; run it again"
+    yield from comparable.stale(comparable.recipe(record, expected.recipe.digest()))
     if record.train_rows != expected.rows:
-        yield (
-            f"the record is of {record.train_rows or 'all'} training rows, {kind} {number} of"
-            f" recipe {recipe.id} of {expected.rows or 'all'}"
-        )
+        own, wanted = record.train_rows or "all", expected.rows or "all"
+        step = f"{kind} {number} of recipe {recipe.id}"
+        yield f"the record is of {own} training rows, {step} of {wanted}"
 
 
 def rungs(results: Path, dataset: str, kind: Kind = "step") -> Rungs:
     """Load the steps or the shapes of a data set by recipe; shapes are no part of a ladder.
 
-    Raises BenchmarkError for records that cannot be read or that cannot be compared.
-    """
+    Raises BenchmarkError for records that cannot be read or that cannot be compared."""
     runs = Archive(results).by_name(dataset, STUDY)
     places = {folder: place for folder in runs if (place := place_of(folder)) is not None}
     comparable.require_comparable({folder: runs[folder] for folder in places})
-    by_recipe: dict[str, list[Rung]] = {}
-    for folder, (recipe, found_kind, number) in places.items():
-        if found_kind == kind:
-            by_recipe.setdefault(recipe, []).append(Rung(number, tuple(runs[folder])))
-    return {
-        recipe: tuple(sorted(by_recipe[recipe], key=lambda rung: rung.step))
-        for recipe in sorted(by_recipe)
-    }
+    by_recipe: Rungs = {}
+    for folder, (recipe, _, number) in sorted(places.items(), key=lambda item: item[1]):
+        if places[folder][1] == kind:
+            rung = Rung(number, tuple(runs[folder]))
+            by_recipe[recipe] = (*by_recipe.get(recipe, ()), rung)
+    return by_recipe
 
 
 def varied_settings(rungs: Iterable[Rung]) -> list[str]:

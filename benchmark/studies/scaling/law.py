@@ -4,8 +4,7 @@ the geometric mean of the sizes (the fit of Hoffmann et al. 2022; Huber's delta 
 Noise is the pooled sd of log L over the seeds of a size. Twice a difference of the sums of Huber
 losses, over noise^2 E psi^2 / E psi', is to first order F distributed with (1, freedom of the
 noise) under normal noise (Ronchetti's tau test); profile intervals have that deviance. The noise
-between seeds says nothing of size means that stray from any law: `misfit` tests that.
-"""
+between seeds says nothing of size means that stray from any law: `misfit` tests that."""
 
 from dataclasses import dataclass, field
 
@@ -56,8 +55,7 @@ class LawFit:
     `fall` the fall of the mean loss from the smallest to the largest size, `last_fall` from the
     second largest; `misfit` the p of an F test of the size means against the law. `border` [3,
     laws] is E, A and alpha on the border of the confidence region: the range of any number over
-    these laws is its 95 % profile interval.
-    """
+    these laws is its 95 % profile interval."""
 
     law: Law
     noise: float
@@ -147,8 +145,8 @@ def misfit(ladder: Ladder, log_loss: Vector, fitted: Vector) -> Vector:
     strays = ladder.means(log_loss) - fitted
     freedom = len(strays) - 3
     square = np.tensordot(ladder.counts, strays**2, 1) / freedom
-    p: Vector = f_distribution.sf(square / ladder.noise_of(log_loss) ** 2, freedom, ladder.freedom)
-    return p
+    ratio = square / ladder.noise_of(log_loss) ** 2
+    return np.asarray(f_distribution.sf(ratio, freedom, ladder.freedom))
 
 
 def _confidence_region(ladder: Ladder, law: Law, lowest: float) -> tuple[Interval, Vector]:
@@ -163,10 +161,8 @@ def _confidence_region(ladder: Ladder, law: Law, lowest: float) -> tuple[Interva
         return float(np.exp(brentq(excess, np.log(outer), np.log(inner), xtol=1e-9)))
 
     alphas = np.sort(np.append(STARTS, law.alpha))
-    inside = np.flatnonzero(
-        (_fit_at(ladder, ladder.noise, alphas)[2] <= highest) | (alphas == law.alpha)
-    )
-    first, last = inside[0], inside[-1]
+    close = _fit_at(ladder, ladder.noise, alphas)[2] <= highest
+    first, last = np.flatnonzero(close | (alphas == law.alpha))[[0, -1]]
     low = end(alphas[first], alphas[first - 1]) if first > 0 else None
     high = end(alphas[last], alphas[last + 1]) if last < len(alphas) - 1 else None
     between = np.geomspace(low or alphas[0], high or alphas[-1], BORDER_ALPHAS)
@@ -179,8 +175,7 @@ def _border(ladder: Ladder, alphas: Vector, E: Vector, A: Vector, highest: float
     region or meet E = 0 or A = 0.
 
     The rays are even in the metric in which the region is round to second order, in the loss at x0
-    and its slope there, alpha A: at small exponents E and A are nearly collinear.
-    """
+    and its slope there, alpha A: at small exponents E and A are nearly collinear."""
     power = np.exp(-np.multiply.outer(ladder.log_ratio, alphas))
     fitted = E + A * power
     slopes = np.stack([1 / fitted, (power - 1) / alphas / fitted], axis=-1)
@@ -195,11 +190,10 @@ def _border(ladder: Ladder, alphas: Vector, E: Vector, A: Vector, highest: float
         allowed = (E_there >= 0) & (A_there >= 0)
         with np.errstate(invalid="ignore"):
             residual = np.log(E_there + A_there * power[:, None]) - ladder.log_loss[:, None, None]
-        losses: Vector = huber(HUBER * ladder.noise, residual).sum(axis=0)
-        return np.asarray(allowed & (losses <= highest))
+        return np.asarray(allowed & (huber(HUBER * ladder.noise, residual).sum(axis=0) <= highest))
 
-    near, far = np.zeros_like(to_A), np.full_like(to_A, FARTHEST)
-    near = np.where(inside(far), far, near)
+    far = np.full_like(to_A, FARTHEST)
+    near = np.where(inside(far), far, 0.0)
     for _ in range(BISECTIONS):
         middle = (near + far) / 2
         closer = inside(middle)

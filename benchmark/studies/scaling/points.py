@@ -1,9 +1,9 @@
 """The points that a scaling law is fitted to, and the designs that carry a fit."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import exp, isfinite, log10
+from math import exp, inf, log10
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,8 @@ APART = 1.05
 """Sizes closer than by this factor count as one."""
 ROUNDING = 1e-12
 """A pooled sd of log L below it is that of rounding."""
+UNEVEN = 0.01
+"""Bartlett's p below which the noise is taken to differ between sizes."""
 
 
 class NotFitted(ValueError):
@@ -42,14 +44,11 @@ class Ladder:
 
     @classmethod
     def of(cls, points: Sequence[Point]) -> "Ladder":
-        """Raises ValueError for a size or loss that is not a positive number, NotFitted for a seed
-        twice at one size, too few sizes or seeds, too narrow a span, or no noise."""
+        """Raises ValueError for a size or loss that is no positive number, NotFitted for a design
+        that carries no fit."""
         for point in points:
-            if not all(isfinite(value) and value > 0 for value in (point.size, point.loss)):
-                raise ValueError(
-                    f"size {point.size}, seed {point.seed}: size and loss {point.loss} must be"
-                    " above 0"
-                )
+            if not (0 < point.size < inf and 0 < point.loss < inf):
+                raise ValueError(f"{point}: size and loss must be above 0")
         ordered = sorted(points, key=lambda point: (point.size, point.seed))
         for one, other in pairwise(ordered):
             if (one.size, one.seed) == (other.size, other.seed):
@@ -57,27 +56,27 @@ class Ladder:
         size = np.array([point.size for point in ordered], np.float64)
         log_loss = np.log([point.loss for point in ordered])
         ladder = cls(size, log_loss, np.unique(size, return_index=True)[1])
-        ladder._require_design()
+        if fault := ladder._design_fault():
+            raise NotFitted(fault)
         return ladder
 
-    def _require_design(self) -> None:
-        if (apart := count_apart(self.sizes)) < MIN_SIZES:
-            raise NotFitted(
-                f"{apart} sizes that are 5% apart: a law is fitted to at least {MIN_SIZES}"
-            )
+    def _design_fault(self) -> str:
+        """Why the design does not carry a fit; empty for one that does."""
+        apart: list[float] = []
+        for size in self.sizes:
+            if not apart or size >= APART * apart[-1] * (1 - 1e-9):
+                apart.append(size)
+        if len(apart) < MIN_SIZES:
+            return f"{len(apart)} sizes that are 5% apart: a law is fitted to at least {MIN_SIZES}"
         if (seeds := self.counts.min()) < MIN_SEEDS:
-            raise NotFitted(
-                f"{seeds} seeds at size {self.sizes[self.counts.argmin()]:g}: a law is fitted to at"
-                f" least {MIN_SEEDS} a size"
-            )
+            size = f"{seeds} seeds at size {self.sizes[self.counts.argmin()]:g}"
+            return f"{size}: a law is fitted to at least {MIN_SEEDS} a size"
         if (decades := log10(self.sizes[-1] / self.sizes[0])) < MIN_DECADES - 1e-9:
-            raise NotFitted(
-                f"the sizes span {decades:.2f} decades: a law is fitted to at least {MIN_DECADES:g}"
-            )
+            span = f"the sizes span {decades:.2f} decades"
+            return f"{span}: a law is fitted to at least {MIN_DECADES:g}"
         if self.noise < ROUNDING:
-            raise NotFitted(
-                "all seeds of a size have the same loss: without seed noise there is no interval"
-            )
+            return "all seeds of a size have the same loss: without seed noise there is no interval"
+        return ""
 
     @property
     def sizes(self) -> Vector:
@@ -96,8 +95,7 @@ class Ladder:
     @property
     def log_ratio(self) -> Vector:
         """log x / x0 [points]."""
-        ratio: Vector = np.log(self.size) - np.log(self.sizes).mean()
-        return ratio
+        return np.asarray(np.log(self.size) - np.log(self.sizes).mean())
 
     @property
     def freedom(self) -> int:
@@ -119,32 +117,25 @@ class Ladder:
         """Bartlett's p of equal noise at all sizes, which a pooled sd assumes."""
         return float(self.noise_p_of(self.log_loss))
 
+    @property
+    def uneven(self) -> bool:
+        """Whether the noise differs between sizes, so that test and intervals do not hold."""
+        return self.noise_p < UNEVEN
+
     def means(self, values: Vector) -> Vector:
         """Means [sizes, ...] over the seeds of each size of values [points, ...]."""
-        means: Vector = (np.add.reduceat(values, self.first, axis=0).T / self.counts).T
-        return means
+        return np.asarray((np.add.reduceat(values, self.first, axis=0).T / self.counts).T)
 
     def noise_of(self, log_loss: Vector) -> Vector:
         """Pooled sds [...] of other losses [points, ...] at these sizes."""
         deviations = log_loss - np.repeat(self.means(log_loss), self.counts, axis=0)
-        variance: Vector = (deviations**2).sum(axis=0) / self.freedom
-        return np.asarray(np.sqrt(variance))
+        return np.asarray(np.sqrt((deviations**2).sum(axis=0) / self.freedom))
 
     def noise_p_of(self, log_loss: Vector) -> Vector:
         """Bartlett's p [...] of other losses [points, ...] at these sizes."""
         with np.errstate(divide="ignore"):
-            p: Vector = bartlett(*np.split(log_loss, self.first[1:]), axis=0).pvalue
-        return p
+            return np.asarray(bartlett(*np.split(log_loss, self.first[1:]), axis=0).pvalue)
 
     def without_largest(self) -> "Ladder":
         last = self.first[-1]
         return Ladder(self.size[:last], self.log_loss[:last], self.first[:-1])
-
-
-def count_apart(sizes: Iterable[float]) -> int:
-    """Count sizes, those less than 5 % above another as that one."""
-    counted: list[float] = []
-    for size in sorted(sizes):
-        if not counted or size >= APART * counted[-1] * (1 - 1e-9):
-            counted.append(size)
-    return len(counted)

@@ -1,27 +1,21 @@
-"""The report of a data set's ladders and shapes: its tables and numbers, and their documents
-results/scaling/<data set>.{md,csv,json}."""
+"""The report of a data set's ladders and shapes."""
 
-import csv
-import io
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from benchmark.records.archive import Archive
+from benchmark.errors import UsageError
+from benchmark.measure.significance import Interval
+from benchmark.recipes import recipe as recipes
 from benchmark.records.record import Record
-from benchmark.reports.document import Document, Report
-from benchmark.reports.words import derived
-from benchmark.studies.scaling import ladders, shapes, tables
-from benchmark.studies.scaling.ladders import AXES, FLOPS, PARAMETERS, ROWS, Rungs
-from benchmark.studies.scaling.law import LawFit
-from benchmark.studies.scaling.shapes import Level
+from benchmark.reports.document import Report, Table
+from benchmark.reports.words import derived, seeds_in_words
+from benchmark.studies.scaling import ladders, shapes
+from benchmark.studies.scaling.ladders import AXES, FLOPS, OUTCOME, PARAMETERS, ROWS, Rung, Rungs
+from benchmark.studies.scaling.law import EXPONENTS, LawFit
 from benchmark.studies.scaling.verdict import Curve, curves
 
-COMMAND = "python -m benchmark study tables scaling"
-FORMS = (".md", ".csv", ".json")
-SIMULATION = "simulation"
-"""The documents of the simulated ladders, in the same folder."""
 PROSE = (
     "L(x) = E + A (x / x0)^-alpha of the test LogLoss, x0 the geometric mean of the sizes, with"
     " 95 % profile intervals at the noise between seeds. A law is fitted where a constant is"
@@ -39,85 +33,44 @@ PROSE = (
     " rank per sample of the trained last stage over its largest possible value, at the smallest"
     " and the largest size. All runs stop early on LogLoss.",
 )
-"""The remarks on laws."""
-
-PARAMETERS_OF_LAW = ("E", "A", "alpha")
-COLUMNS = (
-    *("dataset", "recipe", "axis", "seeds", "size", "flops", "logloss", "logloss_sd", "rank"),
-    *("verdict", "p", "misfit", "noise_p"),
-    *(f"{name}{end}" for name in PARAMETERS_OF_LAW for end in ("", "_low", "_high")),
-    *("x0", "r2", "held_out"),
+LAWS = (
+    *("recipe", "sizes", "seeds", "verdict", "E", "A", "alpha", "R²"),
+    *("held-out error (measured fall)", "misfit p", "equal noise p", "erank / limit"),
 )
 
 
-@dataclass(frozen=True)
-class Findings:
-    """What tables and figures show of a data set: its ladders, their laws, and its shapes."""
-
-    dataset: str
-    ladders: Rungs
-    curves: list[Curve]
-    levels: list[Level]
-
-
-def findings(results: Path, dataset: str) -> Findings:
-    """Raises BenchmarkError for records that cannot be read or compared."""
-    steps = ladders.rungs(results, dataset)
-    return Findings(dataset, steps, curves(steps), shapes.levels(results, dataset))
-
-
-def datasets(results: Path) -> list[str]:
-    """Data sets with records of the study, or with documents of it."""
-    documents = set(Archive(results).scaling_tables())
-    return sorted(documents - {SIMULATION} | set(Archive(results).datasets(ladders.STUDY)))
-
-
-def documents(results: Path, dataset: str) -> list[Document]:
-    """The report as Markdown, CSV and JSON; without records the files should not exist.
-
-    Raises BenchmarkError for records that cannot be read or compared.
-    """
-    return documents_of(results, as_report(findings(results, dataset)), dataset)
-
-
-def documents_of(results: Path, report: Report | None, dataset: str) -> list[Document]:
-    contents: tuple[str | None, ...] = (None, None, None)
-    if report is not None:
-        contents = report.markdown(), _csv(report.numbers), report.json()
-    return [
-        Document(Archive(results).scaling_table(dataset).with_suffix(form), text, COMMAND)
-        for form, text in zip(FORMS, contents, strict=True)
-    ]
-
-
-def as_report(study: Findings) -> Report | None:
-    """None without records."""
-    if not study.ladders and not study.levels:
+def report(results: Path, dataset: str) -> Report | None:
+    """None without records. Raises BenchmarkError for records that cannot be read or compared."""
+    rungs, levels = ladders.rungs(results, dataset), shapes.levels(results, dataset)
+    if not rungs and not levels:
         return None
+    fitted = curves(rungs)
     numbers = {
-        "dataset": study.dataset,
+        "dataset": dataset,
         "runs": {
-            name: [_run(rung.step, run) for rung in rungs for run in rung.runs]
-            for name, rungs in study.ladders.items()
+            name: [_run(rung.step, run) for rung in steps for run in rung.runs]
+            for name, steps in rungs.items()
         },
-        "laws": [_law(curve) for curve in study.curves],
-        "shapes": [shapes.numbers(level) for level in study.levels],
+        "laws": [_law(curve) for curve in fitted],
+        "shapes": [shapes.numbers(level) for level in levels],
     }
-    on_axis = [(axis, [curve for curve in study.curves if curve.axis is axis]) for axis in AXES]
-    sections = [tables.laws(axis, curves) for axis, curves in on_axis if curves]
-    sections += [tables.steps(study.dataset, *ladder) for ladder in study.ladders.items()]
-    sections += [shapes.table(study.levels)] if study.levels else []
-    remarks = tuple(_remarks(study.ladders))
-    return Report(f"Scaling laws on {study.dataset}", remarks, tuple(sections), numbers)
+    tables = []
+    for axis in AXES:
+        if on_axis := [curve for curve in fitted if curve.axis is axis]:
+            notes = tuple(note for curve in on_axis for note in _notes(curve))
+            tables.append(Table(f"Laws over {axis.title}", LAWS, tuple(map(_row, on_axis)), notes))
+    tables += [steps(dataset, recipe, rungs[recipe]) for recipe in rungs]
+    tables += [shapes.table(levels)] if levels else []
+    return Report(f"Scaling laws on {dataset}", tuple(_remarks(rungs)), tuple(tables), numbers)
 
 
-def _remarks(steps: Rungs) -> Iterator[str]:
-    yield f"Made from records by `{COMMAND}`; do not edit."
+def _remarks(rungs: Rungs) -> Iterator[str]:
+    yield "Made from records by `python -m benchmark study tables scaling`; do not edit."
     yield "Axes: " + "; ".join(f"**{axis.title}**: {axis.definition}" for axis in AXES) + "."
-    if not steps:
+    if not rungs:
         return
     yield from PROSE
-    first = next(iter(steps.values()))[0].first
+    first = next(iter(rungs.values()))[0].first
     if first.metrics.oracle_logloss is not None:
         yield f"LogLoss of the true click probability (oracle): {first.metrics.oracle_logloss:.5f}."
     if first.caveat:
@@ -160,30 +113,104 @@ def _fit(fit: LawFit) -> dict[str, Any]:
     return {**derived(numbers), "identified": fit.identified}
 
 
-def flat_law(law: dict[str, Any]) -> dict[str, Any]:
-    """A law's numbers and those of its fit in one dictionary, with the ends of an interval as
-    `E_low` and `E_high`."""
-    flat = {key: value for key, value in law.items() if key != "fit"}
-    if fit := law["fit"]:
-        flat |= {**fit, **fit["law"]}
-        for name in PARAMETERS_OF_LAW:
-            flat |= {f"{name}_{end}": value for end, value in fit[name].items()}
-    return flat
+def _row(curve: Curve) -> tuple[str, ...]:
+    """The columns LAWS."""
+    fit, ladder, tried, verdict = curve.fit, curve.ladder, curve.tried, curve.verdict
+    misfit = f"{tried.misfit:.2g}" if tried else ""
+    if ladder is not None:
+        verdict += f" (misfit p = {misfit})" if tried and not fit else f" (p = {curve.p:.2g})"
+        verdict += ", but seed noise differs between sizes" if ladder.uneven else ""
+    return (
+        curve.recipe,
+        f"{len(set(curve.sizes))}: {curve.sizes[0]:,} to {curve.sizes[-1]:,}",
+        _seeds(curve.rungs),
+        verdict,
+        *(_estimates(fit) if fit else ("",) * 5),
+        misfit,
+        f"{ladder.noise_p:.2g}" if ladder else "",
+        f"{curve.rungs[0].rank_text} → {curve.rungs[-1].rank_text}",
+    )
 
 
-def _csv(numbers: dict[str, Any]) -> str:
-    """A row a recipe, axis and size, with the law of its ladder; then a row a shape, on the axis
-    `depth`."""
-    rows: list[dict[str, Any]] = []
-    for law in numbers["laws"]:
-        rows += [{**flat_law(law), **size} for size in law["sizes"]]
-    for level in numbers["shapes"]:
-        place = {"recipe": level["recipe"], "axis": "depth"}
-        rows += [{**shape, **place, "size": shape["depth"]} for shape in level["shapes"]]
-    file = io.StringIO()
-    table = csv.DictWriter(file, COLUMNS, extrasaction="ignore", lineterminator="\n")
-    table.writeheader()
-    for row in rows:
-        seeds = " ".join(map(str, row["seeds"]))
-        table.writerow({**row, "dataset": numbers["dataset"], "seeds": seeds})
-    return file.getvalue()
+def _seeds(rungs: Sequence[Rung]) -> str:
+    """The seeds where they are the same at every size, else how many there are."""
+    by_size = {tuple(run.seed for run in rung.runs) for rung in rungs}
+    if len(by_size) == 1:
+        return seeds_in_words(*by_size)
+    counts = [len(seeds) for seeds in by_size]
+    return " to ".join(map(str, sorted({min(counts), max(counts)}))) + " a size"
+
+
+def _estimates(fit: LawFit) -> tuple[str, ...]:
+    """E, A, alpha, R² and the held-out error."""
+    E, A, alpha = _range(fit.E, 5), _range(fit.A, 5), _range(fit.alpha, 3)
+    low, high = fit.alpha.low, fit.alpha.high
+    if fit.bounded:
+        alpha = f"{fit.law.alpha:.3f} ({alpha})"
+    elif low is None:
+        alpha = "not bounded" if high is None else f"≤ {high:.3f}"
+    elif high is None:
+        alpha = f"≥ {low:.3f}"
+    return (
+        f"{fit.law.E:.5f} ({E})" if fit.identified else f"not identified ({E})",
+        f"{fit.law.A:.5f} ({A})" if fit.bounded else A,
+        alpha,
+        f"{fit.r2:.3f}",
+        f"{fit.missed:+.5f} ({fit.last_fall:.5f})",
+    )
+
+
+def _range(interval: Interval, digits: int) -> str:
+    """E.g. `0.10 to 0.52`."""
+    ends = (interval.low, interval.high)
+    return " to ".join("not bounded" if end is None else f"{end:.{digits}f}" for end in ends)
+
+
+def _notes(curve: Curve) -> Iterator[str]:
+    exponent = curve.fit.law.alpha if curve.fit else None
+    if exponent is not None and exponent >= EXPONENTS[1]:
+        yield (
+            f"{curve.recipe}: only the smallest size differs from the others, so there is no"
+            " exponent."
+        )
+    if exponent is not None and exponent <= EXPONENTS[0]:
+        yield f"{curve.recipe}: a straight line in the logarithm of size, so there is no exponent."
+    if curve.ladder is not None and curve.ladder.uneven:
+        size = curve.ladder.sizes[curve.ladder.noises.argmax()]
+        noisiest = [rung for rung in curve.rungs if curve.axis.of(rung.first) == size]
+        losses = [f"{loss:.5f}" for rung in noisiest for loss in rung.losses]
+        yield (
+            f"{curve.recipe}: the seed noise differs between sizes (Bartlett's p ="
+            f" {curve.ladder.noise_p:.2g}), so test and intervals do not hold. It is largest at"
+            f" {size:,.0f}: {', '.join(losses)}."
+        )
+
+
+def steps(dataset: str, recipe: str, rungs: Sequence[Rung]) -> Table:
+    varied = ladders.varied_settings(rungs)
+    rows = []
+    for rung in rungs:
+        run = rung.first
+        sizes = PARAMETERS.of(run), run.parameters.head, FLOPS.of(run), ROWS.of(run)
+        changed = [str(recipes.dotted(run.recipe)[key]) for key in varied]
+        rows.append((str(rung.step), *changed, *(f"{size:,}" for size in sizes), *rung.outcome))
+    head = PARAMETERS.title, "head parameters", FLOPS.title, ROWS.title
+    remarks = [*_common_settings(dataset, recipe, rungs[0].first, varied)]
+    remarks += [f"Step {rung.step}: {note}" for rung in rungs for note in rung.first.notes]
+    columns = ("step", *varied, *head, *OUTCOME)
+    return Table(f"The ladder of {recipe}", columns, tuple(rows), tuple(remarks))
+
+
+def _common_settings(
+    dataset: str, recipe: str, run: Record, varied: Sequence[str]
+) -> Iterator[str]:
+    """The learning rate of every step, and what differs from the recipe where that still exists."""
+    common = {key: value for key, value in recipes.dotted(run.recipe).items() if key not in varied}
+    if "train.learning_rate" in common:
+        yield f"Learning rate of every step: {common['train.learning_rate']:g}."
+    try:
+        own = recipes.load(f"{dataset}/{recipe}").dotted()
+    except UsageError:
+        return
+    if changed := [f"{key} = {value!r}" for key, value in common.items() if own.get(key) != value]:
+        yield f"Every step differs from the recipe in {', '.join(changed)}."

@@ -1,7 +1,7 @@
 """Width against depth: a recipe's shapes of about equal FLOPs, and whether they differ by more than
 their seeds do."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations
 from math import log
@@ -18,20 +18,23 @@ from benchmark.recipes.recipe import Recipe, dotted, on_meta
 from benchmark.reports.document import Table
 from benchmark.reports.words import derived
 from benchmark.studies.scaling import ladders
-from benchmark.studies.scaling.ladders import FLOPS, PARAMETERS, Rung, varied_settings
-from benchmark.studies.scaling.tables import OUTCOME, outcome
+from benchmark.studies.scaling.ladders import FLOPS, OUTCOME, PARAMETERS, Rung, varied_settings
 from benchmark.utils.paths import RECIPES
 
 SPREAD = 1.1
 """Largest over smallest FLOPs of a level, at most."""
+REMARK = (
+    f"Shapes of a recipe within {SPREAD - 1:.0%} of FLOPs are a level. Whether depth matters at"
+    " that cost is Welch's test on the LogLoss of every two shapes of a level, with Holm's"
+    f" correction over its pairs, at {ALPHA:.0%}. Shapes are trained alike, but for what the column"
+    " width names."
+)
 
 
 @dataclass(frozen=True)
 class Level:
-    """The shapes of one recipe at about equal FLOPs that have records, by depth.
-
-    `depth` is the dotted key of the setting that counts the layers.
-    """
+    """The shapes of one recipe at about equal FLOPs that have records, by depth; `depth` is the
+    dotted key of the setting that counts the layers."""
 
     recipe: str
     depth: str
@@ -76,15 +79,14 @@ def require_levels(recipe: Recipe, schema: Schema) -> None:
             continue
         where = f"recipe {recipe.id}, [scaling] shape {first + 1}"
         if not others:
-            raise UsageError(
-                f"{where}: no shape has another {recipe.shapes.depth} than {depths[first]}"
-            )
+            same = f"no shape has another {recipe.shapes.depth} than {depths[first]}"
+            raise UsageError(f"{where}: {same}")
         near = min(others, key=lambda position: abs(log(flops[position] / flops[first])))
         low, high = sorted((flops[first], flops[near]))
         raise UsageError(
             f"{where} has {flops[first]:,} FLOPs per sample, and shape {near + 1}, the nearest of"
-            f" another depth, {flops[near]:,}: {high / low - 1:.0%} apart, and at most"
-            f" {SPREAD - 1:.0%} are a level"
+            f" another depth, {flops[near]:,}: {high / low - 1:.0%} apart, a level takes"
+            f" {SPREAD - 1:.0%}"
         )
 
 
@@ -92,15 +94,12 @@ def levels(results: Path, dataset: str, recipe_folder: Path = RECIPES) -> list[L
     """Load the levels of every recipe, cheapest first.
 
     Raises BenchmarkError for records that cannot be read or compared, and for those of a recipe
-    that has no shapes now.
-    """
+    that has no shapes now."""
     loaded: list[Level] = []
     for name, shapes in ladders.rungs(results, dataset, "shape").items():
         depth = recipes.load(f"{dataset}/{name}", recipe_folder).shapes.depth
         if not depth:
-            raise BenchmarkError(
-                f"there are records of shapes of the recipe {dataset}/{name}, which has none now"
-            )
+            raise BenchmarkError(f"recipe {dataset}/{name} has records of shapes and no shapes now")
         by_depth = sorted(shapes, key=lambda shape: dotted(shape.first.recipe)[depth])
         for group in split([FLOPS.of(shape.first) for shape in by_depth]):
             loaded.append(Level(name, depth, tuple(by_depth[at] for at in sorted(group))))
@@ -120,39 +119,17 @@ def pairs(level: Level) -> list[dict[str, Any]]:
 
 
 def table(levels: Sequence[Level]) -> Table:
-    return Table(
-        "Width against depth at equal FLOPs",
-        ("recipe", "shape", "depth", "width", FLOPS.title, PARAMETERS.title, *OUTCOME),
-        tuple(_row(level, shape) for level in levels for shape in level.shapes),
-        (
-            (
-                f"Shapes of a recipe within {SPREAD - 1:.0%} of FLOPs are a level. Whether depth"
-                " matters at that cost is Welch's test on the LogLoss of every two shapes of a"
-                f" level, with Holm's correction over its pairs, at {ALPHA:.0%}. Shapes are trained"
-                " alike, but for what the column width names."
-            ),
-            *(remark for level in levels for remark in _remarks(level)),
-        ),
-    )
-
-
-def _row(level: Level, shape: Rung) -> tuple[str, ...]:
-    width = [f"{key.partition('.')[2]} {value}" for key, value in level.width(shape).items()]
-    return (
-        level.recipe,
-        str(shape.step),
-        str(level.layers(shape)),
-        ", ".join(width),
-        f"{FLOPS.of(shape.first):,}",
-        f"{PARAMETERS.of(shape.first):,}",
-        *outcome(shape),
-    )
-
-
-def _remarks(level: Level) -> Iterator[str]:
-    yield f"{level.recipe} at {level.flops} FLOPs: {_verdict(level)}."
-    for shape in level.shapes:
-        yield from (f"{level.recipe} shape {shape.step}: {note}" for note in shape.first.notes)
+    rows, remarks = [], [REMARK]
+    for level in levels:
+        remarks.append(f"{level.recipe} at {level.flops} FLOPs: {_verdict(level)}.")
+        for shape in level.shapes:
+            width = [f"{key.partition('.')[2]} {own}" for key, own in level.width(shape).items()]
+            names = level.recipe, str(shape.step), str(level.layers(shape)), ", ".join(width)
+            sizes = f"{FLOPS.of(shape.first):,}", f"{PARAMETERS.of(shape.first):,}"
+            rows.append((*names, *sizes, *shape.outcome))
+            remarks += [f"{level.recipe} shape {shape.step}: {note}" for note in shape.first.notes]
+    head = ("recipe", "shape", "depth", "width", FLOPS.title, PARAMETERS.title, *OUTCOME)
+    return Table("Width against depth at equal FLOPs", head, tuple(rows), tuple(remarks))
 
 
 def _verdict(level: Level) -> str:
@@ -161,10 +138,9 @@ def _verdict(level: Level) -> str:
         return "no two shapes have two seeds, nothing is tested"
     apart = [pair for pair in tested if pair["p_holm"] <= ALPHA]
     if not apart:
-        return (
-            f"no two of the {len(level.shapes)} shapes differ by more than their seeds do (least p"
-            f" = {min(pair['p_holm'] for pair in tested):.2g})"
-        )
+        least = min(pair["p_holm"] for pair in tested)
+        differ = f"no two of the {len(level.shapes)} shapes differ by more than their seeds do"
+        return f"{differ} (least p = {least:.2g})"
     names = {shape.step: f"{shape.step} (depth {level.layers(shape)})" for shape in level.shapes}
     listed = []
     for pair in apart:
@@ -178,19 +154,16 @@ def _verdict(level: Level) -> str:
 
 def numbers(level: Level) -> dict[str, Any]:
     """The level as JSON values."""
-    return {
-        "recipe": level.recipe,
-        "depth": level.depth,
-        "shapes": [
-            {
-                "shape": shape.step,
-                "depth": level.layers(shape),
-                "width": level.width(shape),
-                "parameters": PARAMETERS.of(shape.first),
-                **shape.numbers(),
-                "auc": mean(run.metrics.test.auc for run in shape.runs),
-            }
-            for shape in level.shapes
-        ],
-        "differences": derived(pairs(level)),
-    }
+    shapes = [
+        {
+            "shape": shape.step,
+            "depth": level.layers(shape),
+            "width": level.width(shape),
+            "parameters": PARAMETERS.of(shape.first),
+            **shape.numbers(),
+            "auc": mean(run.metrics.test.auc for run in shape.runs),
+        }
+        for shape in level.shapes
+    ]
+    names, differences = {"recipe": level.recipe, "depth": level.depth}, derived(pairs(level))
+    return {**names, "shapes": shapes, "differences": differences}

@@ -2,10 +2,9 @@
 axis of every ladder.
 
 A draw of the bootstrap is the constant with normal noise in log L, of the pooled sd, or of the sd
-of each size where these differ; each is fitted with a noise of its own.
-"""
+of each size where these differ; each is fitted with a noise of its own."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -19,8 +18,6 @@ from benchmark.utils.arrays import Vector
 
 RESAMPLES = 999
 ZOOMS = 1
-UNEQUAL = 0.01
-"""Bartlett's p below which the noise is taken to differ between sizes."""
 LAW, NO_LAW, NO_POWER_LAW = "law", "no scaling law found", "falls, but by no power law"
 
 
@@ -29,8 +26,7 @@ class Curve:
     """The rungs of a recipe's ladder along one axis of size, and what is fitted to them.
 
     `ladder` and `p`, that of a constant, are None where the design was `refused`; `tried` is the
-    law where the constant is rejected.
-    """
+    law where the constant is rejected."""
 
     recipe: str
     axis: Axis
@@ -60,20 +56,18 @@ class Curve:
 
 def curves(ladders: Rungs) -> list[Curve]:
     """Fit every ladder on every axis on which it has two sizes or more, by axis and recipe."""
-    chosen = [
-        (name, axis, on_axis(rungs, axis)) for axis in AXES for name, rungs in ladders.items()
-    ]
-    return [_curve(*each) for each in chosen if len(set(Curve(*each).sizes)) > 1]
+    chosen = [Curve(name, axis, on_axis(ladders[name], axis)) for axis in AXES for name in ladders]
+    return [_fitted(curve) for curve in chosen if len(set(curve.sizes)) > 1]
 
 
-def _curve(recipe: str, axis: Axis, rungs: tuple[Rung, ...]) -> Curve:
-    runs = [run for rung in rungs for run in rung.runs]
+def _fitted(curve: Curve) -> Curve:
+    runs = [run for rung in curve.rungs for run in rung.runs]
     try:
-        ladder = Ladder.of([Point(axis.of(run), run.seed, logloss(run)) for run in runs])
+        ladder = Ladder.of([Point(curve.axis.of(run), run.seed, logloss(run)) for run in runs])
     except NotFitted as error:
-        return Curve(recipe, axis, rungs, refused=str(error))
+        return replace(curve, refused=str(error))
     p = constant_p(ladder)
-    return Curve(recipe, axis, rungs, ladder, p, law.fit(ladder) if p <= ALPHA else None)
+    return replace(curve, ladder=ladder, p=p, tried=law.fit(ladder) if p <= ALPHA else None)
 
 
 def constant_p(ladder: Ladder, resamples: int = RESAMPLES, seed: int = 0) -> float:
@@ -84,30 +78,20 @@ def constant_p(ladder: Ladder, resamples: int = RESAMPLES, seed: int = 0) -> flo
     return float((1 + (null >= observed).sum()) / (1 + resamples))
 
 
-def unequal(ladder: Ladder) -> bool:
-    """Whether the noise differs between sizes, so that test and intervals do not hold."""
-    return ladder.noise_p < UNEQUAL
-
-
 def null_noise(ladder: Ladder) -> Vector:
     """The sd of the draws at each point [points, 1]."""
-    by_size = ladder.noises if unequal(ladder) else np.full(len(ladder.first), ladder.noise)
+    by_size = ladder.noises if ladder.uneven else np.full(len(ladder.first), ladder.noise)
     return np.repeat(by_size, ladder.counts)[:, None]
 
 
 def null_statistics(
-    ladder: Ladder,
-    log_loss: float,
-    noise: Vector | float,
-    resamples: int = RESAMPLES,
-    seed: int = 0,
+    ladder: Ladder, level: float, noise: Vector | float, resamples: int = RESAMPLES, seed: int = 0
 ) -> Vector:
-    """The test's statistic [resamples] under a constant.
+    """The test's statistic [resamples] under a constant of log loss `level`.
 
-    To first order it depends on sizes and seeds alone, where the noise is the same everywhere.
-    """
+    To first order it depends on sizes and seeds alone, where the noise is the same everywhere."""
     random = np.random.Generator(np.random.Philox(seed=np.random.SeedSequence([seed, 0])))
-    draws = log_loss + noise * random.standard_normal((len(ladder.size), resamples))
+    draws = level + noise * random.standard_normal((len(ladder.size), resamples))
     return statistics(ladder, draws)[0]
 
 
@@ -116,8 +100,7 @@ def statistics(ladder: Ladder, log_loss: Vector) -> tuple[Vector, Vector]:
     samples].
 
     The statistic is how much lower the law's sum of Huber losses is than the constant's, over
-    noise^2; 0 for a loss that rises with size.
-    """
+    noise^2; 0 for a loss that rises with size."""
     noise, ratio = ladder.noise_of(log_loss), ladder.log_ratio
     E, A, alpha, lowest = solver.fit(log_loss, ratio, noise, ZOOMS, 1e-3 * float(noise.min()))
     _, constant = solver.fit_constant(log_loss, noise)

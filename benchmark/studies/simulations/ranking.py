@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from itertools import combinations
+from itertools import combinations, product
 from math import comb
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from benchmark.measure.significance import (
 )
 from benchmark.reports.document import Document, Report, Table
 from benchmark.reports.leaderboard.tracks import BOOTSTRAP_SEED
+from benchmark.studies.simulations import share
 from benchmark.utils.arrays import Vector
 
 COMMAND = "python -m benchmark significance"
@@ -29,6 +30,7 @@ ROWS = (4, 8, 15)
 SEEDS = (5, 10)
 SPREADS = (1.0, 3.0, 10.0)
 """The largest over the smallest seed sd of a table; those between are even in logarithm."""
+DESIGN = "rows", "seeds", "largest / smallest sd"
 BATCH = 1000
 """Tables whose pairs are held at a time."""
 POSITIVES, NEGATIVES, RECIPE_SEEDS, RESAMPLES = 300, 900, 5, 500
@@ -48,7 +50,7 @@ class RankingDesign:
         return np.concatenate([[1.0, 1.0], others / np.sqrt(np.mean(others**2))])
 
     def cells(self) -> tuple[str, str, str]:
-        """Rows, seeds, and largest over smallest sd."""
+        """The columns DESIGN."""
         return str(self.rows), str(self.seeds), f"{self.spread:g}"
 
 
@@ -58,8 +60,7 @@ class RankingOutcome:
     equal to them (0).
 
     `false_better` counts tables in which a row is called better than one it is not better than;
-    `found`, by other row, those in which the first row is called better than it.
-    """
+    `found`, by other row, those in which the first row is called better than it."""
 
     design: RankingDesign
     difference: float
@@ -93,10 +94,8 @@ CASES = (TwoRecipes("seeds vary most", 0.1, 0.1), TwoRecipes("recipes differ by 
 
 
 def outcomes(tables: int, seed: int) -> Iterator[RankingOutcome]:
-    designs = [
-        RankingDesign(rows, seeds, spread) for rows in ROWS for seeds in SEEDS for spread in SPREADS
-    ]
-    for number, design in enumerate(designs):
+    for number, parts in enumerate(product(ROWS, SEEDS, SPREADS)):
+        design = RankingDesign(*parts)
         stated = detectable(list(design.sds), design.seeds, comb(design.rows, 2))
         for shifted, difference in enumerate((0.0, float(f"{stated:.6g}"))):
             random = np.random.default_rng([seed, number, shifted])
@@ -124,8 +123,7 @@ def called(values: Vector) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Whether the first row of each pair is called better, and whether worse [tables, pairs].
 
     values [tables, rows, seeds]; pairs in the order of combinations. The rule of
-    `significance.ranks`, for many tables at once.
-    """
+    `significance.ranks`, for many tables at once."""
     seeds = values.shape[2]
     mean, square = values.mean(axis=2), values.var(axis=2, ddof=1) / seeds
     first, second = np.array(list(combinations(range(values.shape[1]), 2))).T
@@ -156,13 +154,14 @@ def _recipe_pair(
     rows = POSITIVES + NEGATIVES
     label = np.arange(rows) < POSITIVES
     shared = random.standard_normal(rows)
-    recipes: list[list[ClassScores]] = []
-    for _ in range(2):
+
+    def scores() -> list[ClassScores]:
         own = shared + case.row_effect * random.standard_normal(rows)
         apart = 1 + case.seed_effect * random.standard_normal(RECIPE_SEEDS)
         logits = [own + label * one + 0.1 * random.standard_normal(rows) for one in apart]
-        recipes.append([(logit[:POSITIVES], logit[POSITIVES:]) for logit in logits])
-    return recipes[0], recipes[1]
+        return [(logit[:POSITIVES], logit[POSITIVES:]) for logit in logits]
+
+    return scores(), scores()
 
 
 def report(tables: int, draws: int, seed: int) -> Report:
@@ -185,52 +184,39 @@ def as_report(
     least = min(each.found[0] / each.tables for each in shifted)
     remarks = (
         f"Simulated tables of normal values; made by `{COMMAND}`. The rule: Welch's t-test on every"
-        f" pair of rows, Holm over all pairs at {_percent(ALPHA, 0)}. ± is 1.96 standard errors of"
-        f" the simulation (generator seed {seed}).",
-        f"In no design more than {_percent(worst)} of the tables call a row better that is not. A"
-        f" difference of the size that a table states is found in at least {_percent(least)} of"
-        " them.",
+        f" pair of rows, Holm over all pairs at {ALPHA:.0%}. ± is 1.96 standard errors of the"
+        f" simulation (generator seed {seed}).",
+        f"In no design more than {worst:.1%} of the tables call a row better that is not. A"
+        f" difference of the size that a table states is found in at least {least:.1%} of them.",
     )
-    equal = [each for each in outcomes if each.difference == 0]
     numbers = {
         "seed": seed,
         "outcomes": [asdict(each) for each in outcomes],
         "coverage": [asdict(each) for each in covered],
     }
-    tables = (_equal_rows(equal), _shifted(shifted), _covered(covered))
-    return Report("Does the ranking rule hold?", remarks, tables, numbers)
-
-
-def _equal_rows(outcomes: Sequence[RankingOutcome]) -> Table:
-    rows = [
-        (*each.design.cells(), f"{each.tables:,}", _share(each.false_better, each.tables))
+    rows = tuple(
+        (*each.design.cells(), f"{each.tables:,}", share(each.false_better, each.tables))
         for each in outcomes
-    ]
-    return Table(
-        "Equal rows",
-        ("rows", "seeds", "largest / smallest sd", "tables", "with a false better"),
-        tuple(rows),
-        (f"Holm's bound is {_percent(ALPHA, 0)}. Pairs share rows, so less of it is used up.",),
+        if each.difference == 0
     )
+    bound = f"Holm's bound is {ALPHA:.0%}. Pairs share rows, so less of it is used up."
+    equal = Table("Equal rows", (*DESIGN, "tables", "with a false better"), rows, (bound,))
+    tables = (equal, _shifted(shifted), _covered(covered))
+    return Report("Does the ranking rule hold?", remarks, tables, numbers)
 
 
 def _shifted(outcomes: Sequence[RankingOutcome]) -> Table:
     rows = []
     for each in outcomes:
-        least, most = (_percent(end(each.found[1:]) / each.tables) for end in (min, max))
-        rows.append(
-            (
-                *(*each.design.cells(), f"{each.difference:.2f}"),
-                _share(each.found[0], each.tables),
-                f"{least}, {most}",
-                _share(each.false_better, each.tables),
-            )
-        )
+        least, most = (f"{end(each.found[1:]) / each.tables:.1%}" for end in (min, max))
+        first, false = (share(n, each.tables) for n in (each.found[0], each.false_better))
+        size = f"{each.difference:.2f}"
+        rows.append((*each.design.cells(), size, first, f"{least}, {most}", false))
     return Table(
-        f"One row better by the difference that is to be found with {_percent(POWER, 0)}",
+        f"One row better by the difference that is to be found with {POWER:.0%}",
         (
-            *("rows", "seeds", "largest / smallest sd", "difference in sds"),
-            *("found", "least and most in other pairs", "with a false better"),
+            *(*DESIGN, "difference in sds", "found"),
+            *("least and most in other pairs", "with a false better"),
         ),
         tuple(rows),
         (
@@ -242,13 +228,10 @@ def _shifted(outcomes: Sequence[RankingOutcome]) -> Table:
 
 
 def _covered(coverages: Sequence[IntervalCoverage]) -> Table:
-    rows = [
-        (
-            *(each.case.name, f"{each.draws:,}"),
-            *(_share(count, each.draws) for count in (each.outside, each.welch)),
-        )
-        for each in coverages
-    ]
+    rows = []
+    for each in coverages:
+        shares = share(each.outside, each.draws), share(each.welch, each.draws)
+        rows.append((each.case.name, f"{each.draws:,}", *shares))
     welch_title = "Welch over seeds calls them different"
     return Table(
         "The bootstrap over test rows and seeds",
@@ -262,13 +245,3 @@ def _covered(coverages: Sequence[IntervalCoverage]) -> Table:
             " little narrow, since resamples do not know how uncertain an sd of five values is.",
         ),
     )
-
-
-def _share(count: int, total: int) -> str:
-    """E.g. `4.7 % ± 0.3`, with 1.96 standard errors."""
-    share = count / total
-    return f"{_percent(share)} ± {100 * 1.96 * np.sqrt(share * (1 - share) / total):.1f}"
-
-
-def _percent(share: float, digits: int = 1) -> str:
-    return f"{100 * share:.{digits}f} %"

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from itertools import product
-from math import sqrt
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +12,11 @@ from numpy.typing import NDArray
 from benchmark.measure.significance import ALPHA
 from benchmark.records.archive import Archive
 from benchmark.reports.document import Document, Report, Table
+from benchmark.studies.scaling import SIMULATION
 from benchmark.studies.scaling.law import Law, fit
-from benchmark.studies.scaling.points import Ladder, Point
-from benchmark.studies.scaling.verdict import UNEQUAL, null_noise, null_statistics, statistics
+from benchmark.studies.scaling.points import UNEVEN, Ladder, Point
+from benchmark.studies.scaling.verdict import null_noise, null_statistics, statistics
+from benchmark.studies.simulations import share
 from benchmark.utils.arrays import Vector
 from benchmark.utils.types import Notify
 
@@ -50,12 +51,8 @@ class LadderDesign:
     def ladder(self) -> Ladder:
         """A ladder whose losses are placeholders, for the draws to replace."""
         sizes = np.geomspace(SMALLEST, SMALLEST * 10**self.decades, self.sizes)
-        points = [
-            Point(float(size), seed, 1 + seed * 1e-3)
-            for size in sizes
-            for seed in range(self.seeds)
-        ]
-        return Ladder.of(points)
+        places = product(sizes, range(self.seeds))
+        return Ladder.of([Point(float(size), seed, 1 + seed * 1e-3) for size, seed in places])
 
     def __str__(self) -> str:
         return f"{self.sizes} x {self.seeds} over {self.decades:g}"
@@ -69,8 +66,7 @@ class Case:
     """A law that falls by `fall` seed sds from the smallest to the largest size, 0 for a constant;
     or `losses` by size that follow no law.
 
-    `sd` is in LogLoss at the largest size, times `noisier` at each, if any.
-    """
+    `sd` is in LogLoss at the largest size, times `noisier` at each, if any."""
 
     design: LadderDesign
     sd: float
@@ -133,8 +129,7 @@ class Coverage:
     """Numbers of draws whose intervals hold the true alpha, E and A, in which a law is found (and
     alpha's interval holds the truth), and in which E is identified.
 
-    `width` is the median width of alpha's interval where both ends are bounded.
-    """
+    `width` is the median width of alpha's interval where both ends are bounded."""
 
     case: Case
     draws: int
@@ -163,7 +158,7 @@ def verdicts(case: Case, log_loss: Vector) -> tuple[NDArray[np.bool_], NDArray[n
     ladder = case.design.ladder()
     statistic, misfit = statistics(ladder, log_loss)
     critical = np.full(len(statistic), _critical_value(case.design, case.sd))
-    for draw in np.flatnonzero(ladder.noise_p_of(log_loss) < UNEQUAL):
+    for draw in np.flatnonzero(ladder.noise_p_of(log_loss) < UNEVEN):
         noise = null_noise(replace(ladder, log_loss=log_loss[:, draw]))
         critical[draw] = _quantile(null_statistics(ladder, np.log(E), noise, RESAMPLES))
     falls, fits = statistic > critical, misfit >= ALPHA
@@ -191,8 +186,7 @@ def coverage(case: Case, draws: int, random: np.random.Generator) -> Coverage:
     fits = [fit(replace(blank, log_loss=log_loss[:, draw])) for draw in range(draws)]
     laws, _ = verdicts(case, log_loss)
     holds = np.array([truth.alpha in each.alpha for each in fits])
-    ends = [(each.alpha.low, each.alpha.high) for each in fits]
-    widths = [high - low for low, high in ends if low is not None and high is not None]
+    widths = [each.alpha.width for each in fits if each.alpha.width is not None]
     return Coverage(
         case,
         draws,
@@ -221,31 +215,27 @@ def simulate(draws: int, seed: int, notify: Notify) -> LawOutcome:
     return LawOutcome(seed, tuple(tests), tuple(intervals))
 
 
-def documents(outcome: LawOutcome, results: Path) -> list[Document]:
-    return as_report(outcome).documents(Archive(results).scaling_table("simulation"), COMMAND)
+def documents(report: Report, results: Path) -> list[Document]:
+    return report.documents(Archive(results).scaling_table(SIMULATION), COMMAND)
 
 
 def as_report(outcome: LawOutcome) -> Report:
-    even = [test for test in outcome.tests if not test.case.noisier and not test.case.losses]
+    even = [test for test in outcome.tests if not (test.case.noisier or test.case.losses)]
     flat = [test.constant / test.draws for test in even if test.case.fall == 0]
     power = [test.found / test.draws for test in even if test.case.fall > 0]
     steps = [test.found / test.draws for test in outcome.tests if test.case.losses]
     covered = [each.alpha / each.draws for each in outcome.laws if not each.case.noisier]
-    return Report(
-        "Do the scaling fits hold?",
-        (
-            f"Simulated ladders: LogLoss of a known law, E {E:g}, with normal noise over seeds;"
-            " sizes are even in logarithm. A fall is the law's from the smallest to the largest"
-            " size, in seed sds. ± is 1.96 standard errors of the simulation (generator seed"
-            f" {outcome.seed}).",
-            f'"No scaling law found" in at least {min(flat):.1%} of the flat draws, a law in at'
-            f" least {min(power):.1%} of those with the stated effect. Alpha's 95 % interval covers"
-            f" in {min(covered):.1%} to {max(covered):.1%}. Of losses that fall by a step, not by a"
-            f" power law, at most {max(steps):.1%} are called a law.",
-        ),
-        (_tests(outcome.tests), _intervals(outcome.laws)),
-        asdict(outcome),
+    remarks = (
+        f"Simulated ladders: LogLoss of a known law, E {E:g}, with normal noise over seeds; sizes"
+        " are even in logarithm. A fall is the law's from the smallest to the largest size, in seed"
+        f" sds. ± is 1.96 standard errors of the simulation (generator seed {outcome.seed}).",
+        f'"No scaling law found" in at least {min(flat):.1%} of the flat draws, a law in at least'
+        f" {min(power):.1%} of those with the stated effect. Alpha's 95 % interval covers in"
+        f" {min(covered):.1%} to {max(covered):.1%}. Of losses that fall by a step, not by a power"
+        f" law, at most {max(steps):.1%} are called a law.",
     )
+    tables = (_tests(outcome.tests), _intervals(outcome.laws))
+    return Report("Do the scaling fits hold?", remarks, tables, asdict(outcome))
 
 
 def _tests(tests: Sequence[Verdicts]) -> Table:
@@ -253,7 +243,7 @@ def _tests(tests: Sequence[Verdicts]) -> Table:
     for test in tests:
         case, shares = test.case, (test.found, test.constant, test.misfits)
         fall = case.losses[0] - case.losses[-1] if case.losses else case.fall * case.sd
-        counted = [_share(count, test.draws) for count in shares]
+        counted = [share(count, test.draws) for count in shares]
         rows.append((*case.cells(), f"{fall:.2g}", f"{test.draws:,}", *counted))
     return Table(
         "Law or constant",
@@ -273,9 +263,9 @@ def _tests(tests: Sequence[Verdicts]) -> Table:
 def _intervals(laws: Sequence[Coverage]) -> Table:
     rows = []
     for law in laws:
-        counts = (law.alpha, law.E, law.A, law.found)
-        shares = [_share(count, law.draws) for count in counts]
-        shares += [_share(law.alpha_where_found, law.found), _share(law.E_identified, law.draws)]
+        counts = law.alpha, law.E, law.A, law.found
+        shares = [share(count, law.draws) for count in counts]
+        shares += [share(law.alpha_where_found, law.found), share(law.E_identified, law.draws)]
         width = "" if law.width is None else f"{law.width:.2f}"
         rows.append((*law.case.cells(), f"{law.draws:,}", *shares, width))
     return Table(
@@ -289,11 +279,3 @@ def _intervals(laws: Sequence[Coverage]) -> Table:
             " fall.",
         ),
     )
-
-
-def _share(count: int, total: int) -> str:
-    """E.g. `94.9% ± 0.7%`, with 1.96 standard errors."""
-    if not total:
-        return ""
-    share = count / total
-    return f"{share:.1%} ± {1.96 * sqrt(share * (1 - share) / total):.1%}"

@@ -12,7 +12,7 @@ from benchmark.measure.cost import flops_per_sample, parameters
 from benchmark.recipes import recipe as recipes
 from benchmark.recipes import search as searches
 from benchmark.recipes.recipe import Recipe, on_meta
-from benchmark.recipes.search import Range, Search
+from benchmark.recipes.search import Search
 from benchmark.records.archive import Archive
 from benchmark.records.record import NUMERICS
 from benchmark.records.tuning import TUNING_SEED, Objective, Trial
@@ -115,26 +115,19 @@ def search_of(recipe: Recipe) -> Search:
 
     Raises UsageError if nothing is left to vary, and for an end of a range that the model does not
     take."""
-    search = recipe.search or Search()
+    search, where = recipe.search or Search(), f"recipe {recipe.id}"
     if not search.ranges:
-        search = search.model_copy(update={"ranges": _default_ranges(recipe)})
+        settings, table = recipe.dotted(), {}
+        for key, default in toml.read(DEFAULTS).items():
+            own = settings.get(key)
+            if own is None or (own <= 0 and default.get("log")):
+                continue
+            low, high = min(default["low"], own), max(default["high"], own)
+            table[key] = {**default, "low": low, "high": high}
+        search = search.model_copy(update={"ranges": searches.parse(table, settings, where).ranges})
     if not search.ranges:
-        raise UsageError(
-            f"recipe {recipe.id}: there is nothing to vary; name ranges in its [search]"
-        )
+        raise UsageError(f"{where}: there is nothing to vary; name ranges in its [search]")
     for key, each in search.ranges.items():
         for value in each.ends():
-            recipes.vary(recipe, {key: value}, f"recipe {recipe.id}: [search]")
+            recipes.vary(recipe, {key: value}, f"{where}: [search]")
     return search
-
-
-def _default_ranges(recipe: Recipe) -> dict[str, Range]:
-    settings = recipe.dotted()
-    ranges = {}
-    for key, table in toml.read(DEFAULTS).items():
-        if key not in settings:
-            continue
-        low, high = min(table["low"], settings[key]), max(table["high"], settings[key])
-        if low > 0 or not table.get("log"):
-            ranges[key] = {**table, "low": low, "high": high}
-    return searches.parse(ranges, settings, f"recipe {recipe.id}").ranges

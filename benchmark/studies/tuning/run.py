@@ -157,5 +157,4 @@ def _process(work: Callable[[Leave], None], stop: Any) -> None:
     except KeyboardInterrupt:
         sys.exit(0)
     except BenchmarkError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(1)
+        sys.exit(f"error: {error}")

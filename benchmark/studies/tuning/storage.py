@@ -48,22 +48,17 @@ def open_storage(where: str) -> optuna.storages.BaseStorage:
     if "://" in where:
         connect = {"connect_timeout": CONNECT_SECONDS} if where.startswith("postgresql") else {}
         return optuna.storages.RDBStorage(where, engine_kwargs={"connect_args": connect})
-    require_writable(Path(where).parent)
-    lock = JournalFileSymlinkLock(where)
+    path, lock = Path(where), JournalFileSymlinkLock(where)
+    require_writable(path.parent)
     lock.acquire()
     try:
-        _drop_torn_line(Path(where))
+        # A full disk or a power cut leaves an unfinished, unreadable last line.
+        if path.exists() and path.stat().st_size:
+            with path.open("rb+") as file:
+                file.truncate(file.read().rfind(b"\n") + 1)
     finally:
         lock.release()
     return optuna.storages.JournalStorage(JournalFileBackend(where, lock))
-
-
-def _drop_torn_line(path: Path) -> None:
-    """Remove an unfinished last line, which a full disk or a power cut leaves and which makes a
-    journal unreadable."""
-    if path.exists() and path.stat().st_size:
-        with path.open("rb+") as file:
-            file.truncate(file.read().rfind(b"\n") + 1)
 
 
 @contextmanager
@@ -78,9 +73,8 @@ def one_message(where: str) -> Iterator[None]:
             ' needs the extra: pip install -e ".[postgres]"'
         ) from None
     except ArgumentError as error:
-        raise UsageError(
-            f"--storage {place}: {error}; write e.g. sqlite:///FILE or postgresql+psycopg://..."
-        ) from None
+        forms = "write e.g. sqlite:///FILE or postgresql+psycopg://..."
+        raise UsageError(f"--storage {place}: {error}; {forms}") from None
     except SQLAlchemyError as error:
         reason = without_password(str(error).strip().splitlines()[0])
         raise BenchmarkError(f"--storage {place}: {reason}") from None
@@ -88,7 +82,5 @@ def one_message(where: str) -> Iterator[None]:
         reason = error.strerror or str(error)
         raise BenchmarkError(f"{place}: cannot be read or written: {reason}") from None
     except (ValueError, KeyError) as error:
-        raise BenchmarkError(
-            f"{place} is no journal of a study ({error}); remove it: trials that ended are read"
-            " from the JSON file"
-        ) from None
+        remedy = "remove it: trials that ended are read from the JSON file"
+        raise BenchmarkError(f"{place} is no journal of a study ({error}); {remedy}") from None

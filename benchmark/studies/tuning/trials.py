@@ -1,8 +1,7 @@
 """The trials of a study, proposed, kept and shared among processes by Optuna.
 
 A proposal depends only on the study's seed, the trial's number and the trials that ended before, so
-an interrupted study goes on as if it had not been interrupted.
-"""
+an interrupted study goes on as if it had not been interrupted."""
 
 import hashlib
 import json
@@ -46,8 +45,10 @@ STATES = {
     "rejected": TrialState.PRUNED,
     "failed": TrialState.FAIL,
 }
-
-PRUNER = optuna.pruners.MedianPruner(STARTUP_TRIALS, n_warmup_steps=2, n_min_trials=STARTUP_TRIALS)
+PRUNERS = {
+    "median": optuna.pruners.MedianPruner(STARTUP_TRIALS, 2, n_min_trials=STARTUP_TRIALS),
+    "none": optuna.pruners.NopPruner(),
+}
 Space = dict[str, BaseDistribution]
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -94,6 +95,12 @@ class Trials:
         self.plan = plan
         self._identity = plan.identity(store)
         self._space: Space = {key: _distribution(r) for key, r in plan.search.ranges.items()}
+        self._choices = {
+            key: [json.dumps(value) for value in each.choice]
+            for key, each in plan.search.ranges.items()
+            if each.choice is not None
+        }
+        """The values of choices as JSON texts, as Optuna takes no lists."""
         require_writable(plan.path.parent)
         name = f"{plan.base.dataset}/{plan.name}"
         self._where = plan.storage or str(plan.path.with_suffix(".journal").resolve())
@@ -104,7 +111,7 @@ class Trials:
                 study_name=name,
                 direction="maximize" if plan.objective == "auc" else "minimize",
                 sampler=_Sampler(plan.seed),
-                pruner=optuna.pruners.NopPruner() if plan.search.pruning == "none" else PRUNER,
+                pruner=PRUNERS[plan.search.pruning],
                 load_if_exists=True,
             )
             self._begin()
@@ -171,8 +178,7 @@ class Trials:
             yield
 
     def _begin(self) -> None:
-        """Fill a new study, from its JSON file if there is one; compare an old one with the
-        plan."""
+        """Fill a new study from its JSON file, if any; compare an old one with the plan."""
         if IDENTITY not in self._study.user_attrs:
             self._study.set_user_attr(IDENTITY, json.dumps(self._identity, sort_keys=True))
             if self.plan.path.exists():
@@ -212,12 +218,8 @@ class Trials:
     def _open(self, trial: optuna.Trial, reported: set[int], deaths: int) -> OpenTrial:
         lock = self.locks.of_trial(trial.number)
         lock.acquire()
-        begun = {
-            "started": datetime.now(UTC).isoformat(timespec="seconds"),
-            "threads": self.plan.threads,
-            "host": self.locks.host,
-            "deaths": deaths,
-        }
+        started, threads = datetime.now(UTC).isoformat(timespec="seconds"), self.plan.threads
+        begun = {"started": started, "threads": threads, "host": self.locks.host, "deaths": deaths}
         trial.set_user_attr(BEGUN, begun)
         return OpenTrial(trial, self._decode(trial.params), lock, reported, deaths)
 
@@ -242,19 +244,13 @@ class Trials:
         )
 
     def _encode(self, values: dict[str, Any]) -> dict[str, Any]:
-        """The values as Optuna keeps them: choices are JSON texts, as it takes no lists."""
         encoded = dict(values)
-        for key, each in self._space.items():
-            if isinstance(each, CategoricalDistribution):
-                texts = {text: json.loads(str(text)) for text in each.choices}
-                encoded[key] = next(t for t, value in texts.items() if value == values[key])
+        for key, choices in self._choices.items():
+            encoded[key] = next(text for text in choices if json.loads(text) == values[key])
         return encoded
 
     def _decode(self, params: dict[str, Any]) -> dict[str, Any]:
-        choices = [
-            k for k, each in self._space.items() if isinstance(each, CategoricalDistribution)
-        ]
-        return params | {key: json.loads(params[key]) for key in choices}
+        return params | {key: json.loads(params[key]) for key in self._choices}
 
     def _importances(self) -> dict[str, float] | None:
         complete = self._study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))

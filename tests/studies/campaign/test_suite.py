@@ -16,8 +16,7 @@ from benchmark.runs.run import Resumed
 from benchmark.runs.session import Session
 from benchmark.studies.campaign import suite
 from benchmark.studies.campaign.cells import Cell
-from benchmark.studies.campaign.suite import CellOutcome, CellStarted, run_cells
-from benchmark.studies.campaign.worker import Worker
+from benchmark.studies.campaign.suite import CellOutcome, CellStarted, Worker, run_cells
 from benchmark.utils.interrupts import Interrupted
 
 RECIPE = recipes.parse(

@@ -93,21 +93,24 @@ def test_auc_difference_is_welchs_over_the_seeds_that_both_have(tmp_path) -> Non
         (0.1, 0.1 - 0.01 * T8, 0.1 + 0.01 * T8)
     )
     assert found.n == 10
-    assert verdict.text == "supported (tested on other data than the paper's)"
+    assert verdict.row[-1] == "supported (tested on other data than the paper's)"
 
 
 def test_a_claim_about_the_leaderboard_takes_its_seeds(tmp_path) -> None:
     verdict = judged(tmp_path, AUC)
-    assert verdict.text == "not testable here: no record of good and bad"
+    assert verdict.row[-1] == "not testable here: no record of good and bad"
     leaderboard(tmp_path, seeds=3)
-    assert judged(tmp_path, AUC).text == "not testable here: seeds 0-2 of good and bad, it takes 5"
+    assert (
+        judged(tmp_path, AUC).row[-1] == "not testable here: seeds 0-2 of good and bad, it takes 5"
+    )
 
 
 def test_a_tuned_rival_is_one_whose_records_say_so(tmp_path) -> None:
     leaderboard(tmp_path)
     tuned = AUC + "\nlower_tuned = true"
     assert (
-        judged(tmp_path, tuned).text == "not testable here: the records of bad name no tuning study"
+        judged(tmp_path, tuned).row[-1]
+        == "not testable here: the records of bad name no tuning study"
     )
     leaderboard(tmp_path, tuned="studies/tuning/synthetic_tiny/bad.json")
     assert judged(tmp_path, tuned).word == "supported"
@@ -119,10 +122,10 @@ def test_records_of_other_data_are_not_compared(tmp_path) -> None:
         keep(tmp_path, "bad", seed, numerics=99)
     assert (
         "not testable here: the records are of different data or numerics"
-        in judged(tmp_path, AUC).text
+        in judged(tmp_path, AUC).row[-1]
     )
     Archive(tmp_path).path(DATASET, "bad", 0).write_text("{}")
-    assert "bad/seed-0.json" in judged(tmp_path, AUC).text
+    assert "bad/seed-0.json" in judged(tmp_path, AUC).row[-1]
 
 
 FALL = 'test = "rank_change"\nrecords = "mixer"\npart = "fall"'
@@ -158,7 +161,9 @@ def test_untrained_ranks_are_another_test(oscillating) -> None:
 def test_a_model_without_blocks_has_no_rank_change(tmp_path) -> None:
     for seed in range(3):
         keep(tmp_path, "mixer", seed, spectra=stages(2))
-    assert judged(tmp_path, FALL).text == "not testable here: mixer has no stages of mixing and FFN"
+    assert (
+        judged(tmp_path, FALL).row[-1] == "not testable here: mixer has no stages of mixing and FFN"
+    )
 
 
 DAMPING = 'test = "damping"\nrecords = "damping/mixer-6"'
@@ -187,13 +192,13 @@ def test_damping_is_the_mean_slope_over_seeds(tmp_path) -> None:
 def test_what_does_not_oscillate_does_not_damp(tmp_path) -> None:
     stack(tmp_path, (0.3, 0.2, 0.1))
     keep(tmp_path, "damping/mixer-6", 1, spectra=stages(2, 3, 2, 2, 2, 3, 2, 3, 2, 3, 2, 3, 2))
-    said = judged(tmp_path, DAMPING).text
+    said = judged(tmp_path, DAMPING).row[-1]
     assert said == "not testable here: seed 1 has no slope: its amplitude is not above 0 in block 2"
 
 
 def test_a_slope_takes_six_blocks(tmp_path) -> None:
     stack(tmp_path, (0.3, 0.2, 0.1), blocks=5)
-    said = judged(tmp_path, DAMPING.replace("6", "5")).text
+    said = judged(tmp_path, DAMPING.replace("6", "5")).row[-1]
     assert said == "not testable here: damping/mixer-5 has 5 blocks, a slope takes 6"
 
 
@@ -270,7 +275,7 @@ def test_a_lone_cell_that_varies_has_the_say(four_cells) -> None:
 
 def test_what_the_ablation_lacks_is_said(four_cells, tmp_path) -> None:
     def reason(test: str = GLU) -> str:
-        return judged(four_cells, test).text.removeprefix("not testable here: ")
+        return judged(four_cells, test).row[-1].removeprefix("not testable here: ")
 
     lacks = "{} share no two levels of the other factor with 3 seeds each that vary"
     assert reason(GLU.replace('"glu"', '"relu"')) == lacks.format("FFN relu and gelu")
@@ -309,7 +314,7 @@ def test_rank_loss_is_spearmans_over_recipes(tmp_path) -> None:
 
 
 def test_rank_loss_takes_four_recipes(tmp_path) -> None:
-    said = judged(tmp_path, RANK_LOSS + '\nstudy = "ablation"').text
+    said = judged(tmp_path, RANK_LOSS + '\nstudy = "ablation"').row[-1]
     assert said.startswith(
         "not testable here: 0 variants of the ablation have 3 seeds and a rank that can vary:"
         " too few"
@@ -331,7 +336,7 @@ def test_the_papers_own_data_are_said_by_saying_nothing(tmp_path) -> None:
     judged(tmp_path, AUC)
     path = tmp_path / claims.FILE
     path.write_text(path.read_text().replace('["criteo_x1"]', f'["{DATASET}"]'))
-    assert claims.verdicts(tmp_path)[0].text == "supported"
+    assert claims.verdicts(tmp_path)[0].row[-1] == "supported"
 
 
 def test_the_files_are_the_same_bytes_wherever_the_records_lie(tmp_path) -> None:

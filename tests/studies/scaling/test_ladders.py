@@ -13,10 +13,11 @@ from benchmark.measure.cost import Parameters
 from benchmark.recipes import recipe as recipes
 from benchmark.records import record
 from benchmark.records.archive import Archive
-from benchmark.studies.campaign import cells, variants
+from benchmark.studies.campaign import cells
 from benchmark.studies.scaling import figures, ladders
 from benchmark.studies.scaling import report as scaling_report
 from benchmark.studies.scaling.verdict import NO_LAW, curves
+from benchmark.studies.study import studies
 from benchmark.verify import place, tables
 from tests.factories import TEST, make_record
 
@@ -95,7 +96,7 @@ def three(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def report(three):
-    return scaling_report.as_report(scaling_report.findings(three, "synthetic_tiny"))
+    return scaling_report.report(three, "synthetic_tiny")
 
 
 def law(report, recipe: str, axis: str) -> dict:
@@ -151,18 +152,15 @@ def test_steps_are_tabled_with_what_differs_between_them(report) -> None:
 
 
 def test_tables_are_held_to_the_records(three, tmp_path) -> None:
-    made = scaling_report.documents(three, "synthetic_tiny")
+    study = studies.get("scaling")
+    made = study.documents(three, "synthetic_tiny", study.report(three, "synthetic_tiny"))
     assert [each.path for each in made] == [
-        three / "scaling" / f"synthetic_tiny{form}" for form in (".md", ".csv", ".json")
+        three / "scaling" / f"synthetic_tiny{form}" for form in (".md", ".json")
     ]
-    markdown, table, numbers = (each.text for each in made)
+    markdown, numbers = (each.text for each in made)
     assert markdown.startswith("# Scaling laws on synthetic_tiny")
     assert json.loads(numbers)["dataset"] == "synthetic_tiny"
-    header, first, *_ = table.splitlines()
-    assert len(header.split(",")) == len(first.split(",")) and first.startswith(
-        "synthetic_tiny,falls,parameters,0 1 2,1000,"
-    )
-    assert scaling_report.datasets(three) == ["synthetic_tiny"]
+    assert study.datasets(three) == ["synthetic_tiny"]
     (tmp_path / "scaling").mkdir()
     (tmp_path / "scaling" / "simulation.md").write_text("")
     assert [path for path, _ in tables.tables(Archive(tmp_path)) if "scaling" in str(path)] == []
@@ -173,13 +171,8 @@ def test_tables_are_held_to_the_records(three, tmp_path) -> None:
 
 def test_figures_of_every_axis(tmp_path) -> None:
     climb(tmp_path, "short", falling, SIZES[:2])
-    paths = figures.draw(scaling_report.findings(tmp_path, "synthetic_tiny"), tmp_path)
-    assert {path.stem for path in paths} == {
-        "laws-parameters",
-        "rank-parameters",
-        "laws-flops",
-        "rank-flops",
-    }
+    paths = figures.draw(tmp_path, "synthetic_tiny")
+    assert {path.stem for path in paths} == {"laws-parameters", "laws-flops"}
     assert {path.suffix for path in paths} == {".svg", ".png"}
 
 
@@ -216,7 +209,7 @@ def test_a_step_is_a_cell_and_its_record_is_held_against_it(tmp_path) -> None:
     ladders.require_rows(found, 500)
     with pytest.raises(UsageError, match=r"synthetic_tiny/a-3.*rows = 500, there are only 499"):
         ladders.require_rows(found, 499)
-    [cell] = variants.cells(ladders.STUDY, "synthetic_tiny", found[2:], [0])
+    [cell] = cells.of_study(ladders.STUDY, "synthetic_tiny", found[2:], [0])
     path = cell.path(tmp_path)
     run = make_record(
         name=None, recipe=cell.recipe.resolved(), recipe_digest=cell.recipe.digest(), train_rows=500

@@ -1,6 +1,5 @@
-"""Shapes of equal FLOPs: their levels, records, table and figure, and that no ladder has them."""
+"""Shapes of equal FLOPs: their levels, records and table, and that no ladder has them."""
 
-import csv
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -13,8 +12,8 @@ from benchmark.measure.cost import Parameters, flops_per_sample
 from benchmark.recipes import recipe as recipes
 from benchmark.recipes.recipe import on_meta
 from benchmark.records import record
-from benchmark.studies.campaign import variants
-from benchmark.studies.scaling import figures, ladders
+from benchmark.studies.campaign import cells
+from benchmark.studies.scaling import ladders
 from benchmark.studies.scaling import report as scaling_report
 from benchmark.studies.scaling.shapes import levels, pairs, require_levels, split, table
 from benchmark.verify import place as verify_place
@@ -132,7 +131,7 @@ def test_other_folders_are_of_none(folder: str) -> None:
 def test_a_shape_is_a_cell_and_its_record_is_held_against_it(tmp_path) -> None:
     found = ladders.variants(recipe(tmp_path))
     assert [each.name for each in found] == ["rankmixer-1", "rankmixer-shape1", "rankmixer-shape2"]
-    [cell] = variants.cells(ladders.STUDY, "synthetic", found[2:], [0])
+    [cell] = cells.of_study(ladders.STUDY, "synthetic", found[2:], [0])
     run = make_record(
         dataset="synthetic",
         name=None,
@@ -159,7 +158,7 @@ def test_a_shape_is_in_no_ladder(shaped: Path) -> None:
         name: [rung.step for rung in rungs]
         for name, rungs in ladders.rungs(shaped, "synthetic").items()
     } == {"rankmixer": [1]}
-    report = scaling_report.as_report(scaling_report.findings(shaped, "synthetic"))
+    report = scaling_report.report(shaped, "synthetic")
     assert report is not None
     assert [run["step"] for run in report.numbers["runs"]["rankmixer"]] == [1, 1, 1]
     assert report.numbers["laws"] == []
@@ -186,31 +185,15 @@ def test_depths_are_compared_within_a_level(shaped: Path) -> None:
     )
 
 
-def test_the_files_have_the_shapes(shaped: Path) -> None:
-    documents = scaling_report.documents(shaped, "synthetic")
-    markdown, sizes, numbers = (document.text for document in documents)
-    assert "## Width against depth at equal FLOPs" in markdown
-    rows = list(csv.DictReader(sizes.splitlines()))
-    assert [(row["axis"], row["size"], row["flops"]) for row in rows] == [
-        ("depth", "1", "1050"),
-        ("depth", "4", "1000"),
-        ("depth", "1", "3000"),
-        ("depth", "4", "2900"),
-    ]
-    assert all(None not in row and row["alpha"] == "" for row in rows)
-    found = json.loads(numbers)["shapes"]
+def test_the_report_has_the_shapes(shaped: Path) -> None:
+    report = scaling_report.report(shaped, "synthetic")
+    assert report is not None
+    assert "## Width against depth at equal FLOPs" in report.markdown()
+    found = json.loads(report.json())["shapes"]
     assert [each["differences"][0]["a"] for each in found] == [2, 3]
     assert found[0]["shapes"][0]["width"] == {"model.token_dim": 32}
-
-
-def test_the_figure_has_a_line_a_level(shaped: Path) -> None:
-    figure = figures.depth("synthetic", levels(shaped, "synthetic"))
-    above, below = figure.axes
-    assert above.get_legend_handles_labels()[1] == [
-        "rankmixer, 1,000 to 1,050 FLOPs",
-        "rankmixer, 2,900 to 3,000 FLOPs",
-    ]
-    assert list(below.get_xticks()) == [1, 4]
+    shapes = [(each["depth"], each["flops"]) for level in found for each in level["shapes"]]
+    assert shapes == [(1, 1050), (4, 1000), (1, 3000), (4, 2900)]
 
 
 def test_one_seed_is_not_tested_and_a_recipe_without_shapes_is_refused(tmp_path) -> None:
@@ -221,7 +204,7 @@ def test_one_seed_is_not_tested_and_a_recipe_without_shapes_is_refused(tmp_path)
     other.parent.mkdir(parents=True)
     other.write_text('[model]\nname = "rankmixer"\n')
     with pytest.raises(
-        BenchmarkError, match="shapes of the recipe synthetic/rankmixer, which has none now"
+        BenchmarkError, match="recipe synthetic/rankmixer has records of shapes and no shapes now"
     ):
         levels(tmp_path, "synthetic", tmp_path / "recipes")
 

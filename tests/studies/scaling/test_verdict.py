@@ -30,7 +30,7 @@ def test_noise_that_differs_between_sizes() -> None:
     (12 ln 17.5 - 2 ln 100) / (1 + (6 / 2 - 1 / 12) / 15) = 21.04, of chi^2 with 5 degrees of
     freedom."""
     even_noise = Ladder.of(even(LAW))
-    assert even_noise.noise_p == pytest.approx(1) and not verdict.unequal(even_noise)
+    assert even_noise.noise_p == pytest.approx(1) and not even_noise.uneven
     points = [
         replace(p, loss=float(LAW.at(p.size)) * exp(1e-2 * (p.seed - 1)))
         if p.size == SIZES[0]
@@ -42,7 +42,7 @@ def test_noise_that_differs_between_sizes() -> None:
     assert ladder.noise_p == pytest.approx(
         chi2.sf((12 * log(17.5) - 2 * log(100)) / (1 + (3 - 1 / 12) / 15), 5)
     )
-    assert verdict.unequal(ladder)
+    assert ladder.uneven
     assert verdict.null_noise(ladder)[:, 0] == pytest.approx([1e-2] * 3 + [1e-3] * 15)
 
 

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from benchmark.cli import scale
+from benchmark.cli import studies
 from benchmark.measure.significance import ALPHA
 from benchmark.studies.scaling.law import fit
 from benchmark.studies.scaling.points import Ladder
@@ -97,7 +97,7 @@ def test_the_tables_show_the_counts(tmp_path) -> None:
         "a law in at least 91.0%" in made.remarks[1]
         and "covers in 95.0% to 95.0%" in made.remarks[1]
     )
-    markdown, numbers = documents(OUTCOME, tmp_path)
+    markdown, numbers = documents(as_report(OUTCOME), tmp_path)
     text = markdown.text
     assert (
         "| 0.0004 | 30 | 0.5 | 0.012 | 1,000 | 91.0% ± 1.8% | 3.0% ± 1.1% | 6.0% ± 1.5% |" in text
@@ -112,6 +112,8 @@ def test_the_tables_show_the_counts(tmp_path) -> None:
 
 def test_the_command_writes_the_tables(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(scaling_simulation, "simulate", lambda draws, seed, notify: OUTCOME)
-    scale.simulate(1, 7, tmp_path)
-    expected = {document.path: document.text for document in documents(OUTCOME, tmp_path)}
+    studies.simulate(1, 7, tmp_path)
+    expected = {
+        document.path: document.text for document in documents(as_report(OUTCOME), tmp_path)
+    }
     assert {path: path.read_text() for path in (tmp_path / "scaling").iterdir()} == expected
