@@ -7,11 +7,9 @@ With singular values sigma_1 >= ... >= sigma_q, p_i = sigma_i / sum sigma, lambd
     pr    = (sum lambda)^2 / sum lambda^2      participation ratio
 Always erank >= pr >= srank and erank >= ia >= srank.
 
-Every spectrum comes from a float64 SVD. The eigenvalues of a Gram matrix would give sigma_i with an
-error of about eps sigma_1^2 / (2 sigma_i), so matrices near rank deficiency would need the SVD
-anyway, and the others would take more than half of the time. Tall matrices are reduced by QR, which
-keeps the singular values up to rounding.
-"""
+Every spectrum comes from a float64 SVD: the eigenvalues of a Gram matrix would give sigma_i with an
+error of about eps sigma_1^2 / (2 sigma_i). Tall matrices are reduced by QR, which keeps the
+singular values up to rounding."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -87,10 +85,8 @@ def rank_metrics(sigma: Vector) -> dict[str, Vector]:
 
 
 def triangle(rows: Vector, above: Vector | None = None) -> Vector:
-    """R [..., at most columns, columns] of the QR of rows [..., n, columns] below `above`.
-
-    R has the singular values of all rows so far, in memory that does not grow with them.
-    """
+    """R [..., at most columns, columns] of the QR of rows [..., n, columns] below `above`: it has
+    the singular values of all rows so far."""
     stacked = rows if above is None else np.concatenate([above, rows], axis=-2)
     # numpy's QR ignores the number of threads
     r: Vector = torch.linalg.qr(torch.from_numpy(stacked), mode="r").R.numpy()
@@ -132,8 +128,7 @@ class BatchCollector:
     """Spectra of the `batch` form: for each token the matrix of samples x width, columns centred.
 
     Centring uses a column of ones: with [1 X] = Q R, the centred X has the singular values of R
-    without its first row and column. Stages keep the order of their first batch.
-    """
+    without its first row and column. Stages keep the order of their first batch."""
 
     def __init__(self) -> None:
         self._origin: dict[str, Vector] = {}
@@ -174,5 +169,5 @@ def _spectrum(sigma: Vector, shape: tuple[int, int]) -> Spectrum | None:
 
 
 def _distribution(values: Vector) -> Distribution:
-    quantiles = np.quantile(values, (0.05, 0.5, 0.95))
-    return Distribution(float(values.mean()), float(values.std()), *map(float, quantiles))
+    numbers = values.mean(), values.std(), *np.quantile(values, (0.05, 0.5, 0.95))
+    return Distribution(*map(float, numbers))

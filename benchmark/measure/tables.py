@@ -11,8 +11,7 @@ from benchmark.data.schema import Schema
 from benchmark.measure.spectrum import NEGLIGIBLE, rank_metrics, singular_values, triangle
 from benchmark.utils.arrays import Floats, Ids, Integers, Vector
 
-CHUNK = 2**14
-"""Table rows that are held in float64 at a time."""
+CHUNK = 2**14  # table rows held in float64 at a time
 COUNT_CHUNK = 2**20
 
 
@@ -58,36 +57,29 @@ def table_spectra(
     table: Floats, schema: Schema, counts: Sequence[Integers]
 ) -> tuple[TableSpectrum, ...]:
     """One spectrum per sparse field; `table` [sum of cardinalities, d] joins the fields' rows."""
-    spectra = []
-    start = 0
-    for field, cardinality, count in zip(schema.sparse, schema.cardinalities, counts, strict=True):
-        rows = table[start : start + cardinality]
+    spectra, start = [], 0
+    for field, count in zip(schema.sparse, counts, strict=True):
+        rows = table[start : start + len(count)]
+        start += len(count)
         seen = np.flatnonzero(count)
         chunks = [seen[first : first + CHUNK] for first in range(0, len(seen), CHUNK)]
         plain = _rank(rows[chunk] for chunk in chunks)
         weighted = _rank(rows[chunk] * np.sqrt(count[chunk])[:, None] for chunk in chunks)
-        columns = table.shape[1]
-        spectra.append(TableSpectrum(field, cardinality, len(seen), columns, plain, weighted))
-        start += cardinality
+        spectra.append(TableSpectrum(field, len(rows), len(seen), rows.shape[1], plain, weighted))
     return tuple(spectra)
 
 
 def mean_over_fields(ranks: Iterable[TableRank | None]) -> TableRank | None:
     """The mean over the fields that have a rank, None if no field has."""
-    present = [rank for rank in ranks if rank is not None]
-    if not present:
-        return None
-    return TableRank(mean(rank.erank for rank in present), mean(rank.ia for rank in present))
+    present = [(rank.erank, rank.ia) for rank in ranks if rank is not None]
+    return TableRank(*map(mean, zip(*present, strict=True))) if present else None
 
 
 def _rank(parts: Iterable[Floats]) -> TableRank | None:
     r: Vector | None = None
     for part in parts:
         r = triangle(part.astype(np.float64), r)
-    if r is None:
-        return None
-    sigma = singular_values(r)
-    if sigma[0] < NEGLIGIBLE:
+    if r is None or (sigma := singular_values(r))[0] < NEGLIGIBLE:
         return None
     metrics = rank_metrics(sigma)
     return TableRank(float(metrics["erank"]), float(metrics["ia"]))

@@ -27,8 +27,7 @@ from benchmark.data.schema import Schema
 from benchmark.data.shuffle import Shuffle
 from benchmark.errors import UsageError
 from benchmark.model import CTRModel, added_later
-from benchmark.recipes import scaling as ladder
-from benchmark.recipes import search, signature
+from benchmark.recipes import scaling, search, signature
 from benchmark.recipes.scaling import Shapes, Step
 from benchmark.recipes.search import Search
 from benchmark.utils import toml
@@ -37,8 +36,7 @@ from benchmark.utils.paths import RECIPES, shown
 from benchmark.utils.types import Count, Frozen, NotNegative, Positive
 
 UNLISTED = ("synthetic_tiny",)
-"""Data sets for trying out and for tests: their recipes run by name, but no list or suite offers
-them."""
+"""Data sets for trying out and for tests: no list or suite offers their recipes."""
 GROUPS = ("model", "train")
 """The tables of a recipe that hold settings."""
 
@@ -46,7 +44,7 @@ GROUPS = ("model", "train")
 class Train(Frozen):
     """The training protocol; the defaults are those of the published numbers (FuxiCTR / BARS).
 
-    The texts below the settings become the README's table of them."""
+    The texts below the settings become the README's table."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
     added_later: ClassVar[frozenset[str]] = frozenset({"shuffle", "compile"})
@@ -123,9 +121,7 @@ class Recipe:
     name: str | None = None
     search: Search | None = None
     scaling: tuple[Step, ...] = ()
-    """The steps of its ladder."""
     shapes: Shapes = field(default_factory=Shapes)
-    """Configurations of equal FLOPs that trade width for depth."""
     tuned: str | None = None
     """The tuning study that chose the values, below the results folder."""
 
@@ -151,13 +147,14 @@ class Recipe:
     def digest(self) -> str:
         """SHA-256 of the canonical JSON of what is run, without settings that were added later and
         have their default."""
-        model = registry.models.get(self.model)
         table = self.resolved()
-        defaults = {"model": signature.defaults(self.model), "train": Train().model_dump()}
-        added = {"model": added_later(model), "train": Train.added_later}
-        for group, keys in added.items():
+        later = (
+            ("model", added_later(registry.models.get(self.model)), signature.defaults(self.model)),
+            ("train", Train.added_later, Train().model_dump()),
+        )
+        for group, keys, defaults in later:
             for key in keys:
-                if table[group][key] == defaults[group][key]:
+                if table[group][key] == defaults[key]:
                     del table[group][key]
         return canonical_sha256(table)
 
@@ -169,14 +166,13 @@ class Recipe:
             key: tuple(value) if isinstance(value, list) else value
             for key, value in self.hyperparameters.items()
         }
-        model = registry.models.get(self.model)
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", UserWarning)
             try:
-                built = model(schema, **arguments)
+                model = registry.models.get(self.model)(schema, **arguments)
             except ValueError as error:
                 raise UsageError(f"recipe {self.id}: {error}") from error
-        return Built(built, tuple(dict.fromkeys(str(warning.message) for warning in caught)))
+        return Built(model, tuple(dict.fromkeys(str(warning.message) for warning in caught)))
 
 
 def dotted(recipe: Mapping[str, Any]) -> dict[str, Any]:
@@ -186,9 +182,8 @@ def dotted(recipe: Mapping[str, Any]) -> dict[str, Any]:
 
 def recipe_ids(folder: Path = RECIPES, *, listed: bool = False) -> list[str]:
     """Every `DATASET/NAME` on disk, sorted; if `listed`, without those for trying out."""
-    paths = list(folder.glob("*/*.toml"))
-    if listed:
-        paths = [path for path in paths if path.parent.name not in UNLISTED]
+    hidden = UNLISTED if listed else ()
+    paths = [path for path in folder.glob("*/*.toml") if path.parent.name not in hidden]
     return sorted(f"{path.parent.name}/{path.stem}" for path in paths)
 
 
@@ -238,15 +233,14 @@ def parse(table: dict[str, Any], dataset: str, where: str) -> Recipe:
     recipe = Recipe(dataset, name, values, file.train, tuned=file.tuned)
     if file.search is not None:
         recipe = replace(recipe, search=search.parse(file.search, recipe.dotted(), where))
-    return recipe if file.scaling is None else _with_sizes(recipe, file.scaling, where)
-
-
-def _with_sizes(recipe: Recipe, table: dict[str, Any], where: str) -> Recipe:
-    sizes = ladder.parse(table, recipe.settings(), where)
-    for kind, steps in (("step", sizes.steps), ("shape", sizes.shapes.of)):
-        for number, step in enumerate(steps, start=1):
-            vary(recipe, step.settings, ladder.name(f"{where}: [scaling]", number, kind))
-    return replace(recipe, scaling=sizes.steps, shapes=sizes.shapes)
+    if file.scaling is None:
+        return recipe
+    where = f"{where}: [scaling]"
+    steps, shapes = scaling.parse(file.scaling, recipe.dotted(), where)
+    for kind, sizes in (("step", steps), ("shape", shapes.of)):
+        for number, step in enumerate(sizes, start=1):
+            vary(recipe, step.settings, f"{where} {kind} {number}")
+    return replace(recipe, scaling=steps, shapes=shapes)
 
 
 def override(recipe: Recipe, assignments: Sequence[str]) -> Recipe:

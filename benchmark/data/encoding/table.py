@@ -138,10 +138,7 @@ def _labels(pool: ThreadPoolExecutor, table: TableSpec, path: Path) -> Labels:
 
 
 def _dense_of_train(
-    pool: ThreadPoolExecutor,
-    table: TableSpec,
-    paths: Mapping[str, Path],
-    assigned: Assigned | None,
+    pool: ThreadPoolExecutor, table: TableSpec, paths: Mapping[str, Path], assigned: Assigned | None
 ) -> Iterator[pl.DataFrame]:
     first, path = 0, paths["train" if assigned is None else "all"]
     for frame in ahead(pool, rows.RowBlock.frame, rows.blocks(path, table, table.dense)):

@@ -16,7 +16,7 @@ from pydantic import Field, model_validator
 
 from benchmark import __version__
 from benchmark.errors import BenchmarkError
-from benchmark.measure.effects import Effect
+from benchmark.measure.significance import Effect
 from benchmark.records.archive import Archive
 from benchmark.reports.document import Document, Report, Table
 from benchmark.reports.leaderboard.tracks import FULL_SEEDS

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field, model_validator
 
-from benchmark.measure.effects import Effect, difference, mean_over_seeds
+from benchmark.measure.significance import Effect, difference, mean_over_seeds
 from benchmark.measure.trajectory import Trajectory
 from benchmark.records.archive import RANKED, Archive
 from benchmark.records.comparable import require_comparable
