@@ -13,7 +13,7 @@ from typing import Any, TypedDict
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from benchmark.utils.files import sha256
+from benchmark.utils.files import sha256, sync
 from benchmark.utils.parallel import ahead
 
 _HEADER_BYTES = 128
@@ -21,7 +21,7 @@ _CHUNK_BYTES = 1 << 19
 
 
 class NpyFacts(TypedDict):
-    """A finished file: SHA-256 of its data (without the header), size, time, type and shape."""
+    """Facts of a finished file; the SHA-256 is that of its data, without the header."""
 
     sha256: str
     size: int
@@ -78,9 +78,8 @@ class NpyFile:
         """Complete the header, flush the file to the disk and return its facts."""
         self._file.seek(0)
         self._file.write(self._header())
-        self._file.flush()
-        os.fsync(self._file.fileno())
         self._file.close()
+        sync(self._path)
         stat = self._path.stat()
         return {
             "sha256": self._hash.hexdigest(),

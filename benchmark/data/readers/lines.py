@@ -19,11 +19,11 @@ LINE_BYTES = 1 << 26
 
 
 def blocks(path: Path) -> Iterator[tuple[int, bytes]]:
-    """Yield (line number from 1, bytes that end with a newline).
+    """Yield (line number from 1, bytes that end with a newline), without a byte order mark and
+    without the empty lines at the end of the file; names that end in .gz are unpacked.
 
-    A byte order mark and empty lines at the end of the file are left out; a file whose name ends in
-    .gz is unpacked. Raises BenchmarkError for a file that is empty, damaged, cannot be read, or has
-    a line longer than LINE_BYTES."""
+    Raises BenchmarkError for a file that is empty, damaged, cannot be read, or has a line longer
+    than LINE_BYTES."""
     line, carry = 1, b""
     for data in _chunks(path):
         data = carry + data if carry else data
@@ -37,8 +37,9 @@ def blocks(path: Path) -> Iterator[tuple[int, bytes]]:
             yield line, data[:cut]
             line += data.count(b"\n", 0, cut)
         if len(carry) > LINE_BYTES:
-            size = f"{LINE_BYTES >> 20} MiB"
-            raise BenchmarkError(f"{path}, line {line}: more than {size} of empty lines")
+            raise BenchmarkError(
+                f"{path}, line {line}: more than {LINE_BYTES >> 20} MiB of empty lines"
+            )
     if line == 1:
         raise BenchmarkError(f"{path} is empty")
 
@@ -76,10 +77,10 @@ def _chunks(path: Path) -> Iterator[bytes]:
                 if not data.endswith(b"\n"):
                     rest = file.readline(LINE_BYTES + 1)
                     if len(rest) > LINE_BYTES:
-                        size = f"{LINE_BYTES >> 20} MiB"
-                        raise BenchmarkError(
-                            f"{path}: a line is longer than {size}; is this a text file?"
+                        fault = (
+                            f"a line is longer than {LINE_BYTES >> 20} MiB; is this a text file?"
                         )
+                        raise BenchmarkError(f"{path}: {fault}")
                     data += rest
                 yield data if data.endswith(b"\n") else data + b"\n"
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:

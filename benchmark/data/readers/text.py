@@ -1,5 +1,9 @@
-"""Delimited text. Columns are matched by name in each file, in any order; unused ones are ignored.
-Fields may be quoted but not span lines."""
+"""Delimited and libsvm text.
+
+csv: columns are matched by name in each file, in any order; unused ones are ignored. Fields may be
+quoted but not span lines.
+libsvm: `label index:value index:value ... # comment`. The index is the column's name (`qid` too); a
+row without an index has no value there."""
 
 import csv
 from collections.abc import Iterator, Sequence
@@ -14,7 +18,7 @@ from benchmark.data.readers.lines import Parse, blocks, require_text
 from benchmark.errors import BenchmarkError
 
 
-def columns(path: Path, table: TableSpec) -> list[str]:
+def csv_columns(path: Path, table: TableSpec) -> list[str]:
     """The names in the header line, or those that the card gives to files without one."""
     if table.header:
         return list(table.header)
@@ -23,23 +27,22 @@ def columns(path: Path, table: TableSpec) -> list[str]:
     require_text(path, line, names_line)
     (names,) = _quoted_rows(path, line, names_line, table.separator)
     if repeated := sorted({name for name in names if names.count(name) > 1}):
-        raise BenchmarkError(
-            f"{path}: the header names {', '.join(map(repr, repeated))} more than once"
-        )
+        listed = ", ".join(map(repr, repeated))
+        raise BenchmarkError(f"{path}: the header names {listed} more than once")
     return names
 
 
-def read(path: Path, table: TableSpec, selection: Sequence[str]) -> Iterator[tuple[int, Parse]]:
+def read_csv(path: Path, table: TableSpec, selection: Sequence[str]) -> Iterator[tuple[int, Parse]]:
     """Yield (line number of the first row, parser) for each block."""
-    header = columns(path, table)
+    header = csv_columns(path, table)
     for line, block in blocks(path):
         if line == 1 and not table.header:
             line, block = 2, block[block.index(b"\n") + 1 :]
         if block:
-            yield line, partial(_parse, path, line, block, header, table.separator, selection)
+            yield line, partial(_parse_csv, path, line, block, header, table.separator, selection)
 
 
-def _parse(
+def _parse_csv(
     path: Path,
     line: int,
     block: bytes,
@@ -87,7 +90,7 @@ def _unquoted(block: bytes, separator: str) -> bytes:
     data = np.frombuffer(b"\n" + block, np.uint8)
     quote = data == ord('"')
     at = np.flatnonzero(quote)
-    edge = (data == ord(separator)) | (data == ord("\n")) | (data == ord("\r"))
+    edge = np.isin(data, [ord(separator), ord("\n"), ord("\r")])
     inside = (np.cumsum(quote, dtype=np.uint8) & 1).astype(np.bool_)
     needless = not (edge & inside).any() and edge[at[::2] - 1].all() and edge[at[1::2] + 1].all()
     return block.replace(b'"', b"") if needless else block
@@ -110,3 +113,47 @@ def _quoted_rows(path: Path, line: int, block: bytes, separator: str) -> list[li
 def _ragged(path: Path, line: int, fields: int, header: list[str]) -> BenchmarkError:
     why = "the line is cut off, or a separator in it needs quotes"
     return BenchmarkError(f"{path}, line {line}: {fields} fields instead of {len(header)}; {why}")
+
+
+def libsvm_columns(path: Path, table: TableSpec) -> list[str]:
+    """The card's name of the label, and the indices that occur in the file."""
+    indices: set[str] = set()
+    for line, block in blocks(path):
+        indices.update(_split_libsvm(path, line, block)[1]["index"].unique())
+    return [table.label, *sorted(indices, key=lambda index: (len(index), index))]
+
+
+def read_libsvm(
+    path: Path, table: TableSpec, selection: Sequence[str]
+) -> Iterator[tuple[int, Parse]]:
+    """Yield (line number of the first row, parser) for each block."""
+    indices = [name for name in selection if name != table.label]
+
+    def parse(line: int, block: bytes, _: Sequence[str]) -> pl.DataFrame:
+        rows, pairs = _split_libsvm(path, line, block)
+        values = pairs.pivot(
+            "index", on_columns=indices, index="row", values="value", aggregate_function="first"
+        )
+        joined = rows.join(values, on="row", how="left", maintain_order="left")
+        return joined.rename({"label": table.label}).select(selection)
+
+    for line, block in blocks(path):
+        yield line, partial(parse, line, block)
+
+
+def _split_libsvm(path: Path, line: int, block: bytes) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Split a block into rows (row, label) and pairs (row, index, value)."""
+    require_text(path, line, block)
+    text = pl.Series("words", block.decode().split("\n")[:-1])
+    words = text.str.replace("#.*", "").str.extract_all(r"\S+").to_frame().with_row_index("row")
+    rows = words.select("row", label=pl.col("words").list.get(0, null_on_oob=True))
+    pair = pl.col("word").str.splitn(":", 2).struct.rename_fields(["index", "value"])
+    words = words.select("row", word=pl.col("words").list.slice(1))
+    pairs = words.explode("word", empty_as_null=False).with_columns(pair=pair).unnest("pair")
+    broken = pairs.filter((pl.col("index") == "") | (pl.col("value").fill_null("") == ""))
+    for row, word in broken.select("row", "word").head(1).iter_rows():
+        raise BenchmarkError(f"{path}, line {line + row}: {word!r} is not index:value")
+    repeated = pairs.filter(pl.struct("row", "index").is_duplicated())
+    for row, index in repeated.select("row", "index").head(1).iter_rows():
+        raise BenchmarkError(f"{path}, line {line + row}: index {index} occurs twice")
+    return rows, pairs
