@@ -25,28 +25,31 @@ def list_(
     ] = False,
 ) -> None:
     """List models, data sets, recipes, or the settings of training."""
-    from benchmark import registry
-    from benchmark.data.catalog import card_names, find_card
-    from benchmark.recipes.recipe import recipe_ids
-    from benchmark.reports import settings
-
     if write and kind is not Listing.settings:
         raise UsageError("--write is for settings alone")
     if kind is Listing.models:
+        from benchmark import registry
+
         table = Table("model", "what it is", box=None)
         for name in registry.models.names():
             summary = (registry.models.get(name).__doc__ or "").strip().partition("\n")[0]
             table.add_row(name, Text(summary))
         out.print(table)
     elif kind is Listing.datasets:
+        from benchmark.data.catalog import card_names, find_card
+
         table = Table("data set", "what it is", "terms", "caveat", box=None)
         for card in (find_card(name).card for name in card_names()):
             table.add_row(card.id, card.title, card.terms, card.caveat)
         out.print(table)
     elif kind is Listing.recipes:
+        from benchmark.recipes.recipe import recipe_ids
+
         for name in recipe_ids(listed=True):
             out.print(name, highlight=False)
     else:
+        from benchmark.reports import settings
+
         print_table(settings.table())
         if write:
             settings.readme().write()

@@ -44,10 +44,8 @@ def card_names() -> list[str]:
 
 
 def find_card(name_or_path: str) -> FoundCard:
-    """Find a built-in card by id, or read a user's own by the path of its TOML file.
-
-    Raises UsageError for an unknown id and for a malformed card, naming file, key and allowed
-    keys."""
+    """Find a built-in card by id, or read a user's own by the path of its TOML file. Raises
+    UsageError for an unknown id and for a malformed card, naming file, key and allowed keys."""
     if name_or_path in _built_in():
         return FoundCard(_built_in()[name_or_path])
     path = Path(name_or_path).expanduser()
@@ -129,9 +127,8 @@ def check_expected(card: Card, fingerprint: Fingerprint) -> None:
         for fact in ("rows", "positives"):
             number, actual = getattr(expected, fact), getattr(fingerprint, fact)[split]
             if number not in (None, actual):
-                raise BenchmarkError(
-                    f"{card.id}: {actual:,} {fact} in {split}, but its card expects {number:,}"
-                )
+                fault = f"{actual:,} {fact} in {split}, but its card expects {number:,}"
+                raise BenchmarkError(f"{card.id}: {fault}")
 
 
 def published_difference(card: Card, fingerprint: Fingerprint) -> str | None:
@@ -182,10 +179,8 @@ def _local_files(
         return None
     else:
         needed = ", ".join(" or ".join(names) for names in table.files.named.values())
-        raise MissingData(
-            f"{card.id} is not downloaded: it needs {needed} ({card.source}); name their folder"
-            " with --data-root or BENCHMARK_DATA_ROOT"
-        )
+        fault = f"{card.id} is not downloaded: it needs {needed} ({card.source})"
+        raise MissingData(f"{fault}; name their folder with --data-root or BENCHMARK_DATA_ROOT")
     try:
         return local.find_files(table, folders)
     except MissingData as error:
@@ -198,9 +193,8 @@ def _local_files(
             return _unpacked(card, target, lambda: download.unpack(archive, members, target))
         if found.folder is not None or _table_store(card, table, _card_sums(card)).exists():
             return None
-        raise MissingData(
-            f"{error}, put {hub.file} there, or leave the data root out to download it"
-        ) from None
+        hint = f"put {hub.file} there, or leave the data root out to download it"
+        raise MissingData(f"{error}, {hint}") from None
 
 
 def _unpacked(card: Card, folder: Path, make: Callable[[], Mapping[Path, str]]) -> local.Paths:

@@ -44,12 +44,10 @@ class NpyFile:
 
     def append(self, rows: NDArray[np.generic], *, final: bool = True) -> None:
         """Add rows [m, *row_shape]; rows that are not final must later pass through `rewrite`.
-
         Raises ValueError for another shape or type."""
         if rows.shape[1:] != self.row_shape or rows.dtype != self._dtype:
-            raise ValueError(
-                f"{self._path.name}: {rows.dtype} {rows.shape} after {self._dtype} {self.row_shape}"
-            )
+            expected = f"{self._dtype} {self.row_shape}"
+            raise ValueError(f"{self._path.name}: {rows.dtype} {rows.shape} after {expected}")
         data = np.ascontiguousarray(rows, dtype=self._dtype).reshape(-1).view(np.uint8).data
         if final:
             self._hash.update(data)
@@ -81,13 +79,13 @@ class NpyFile:
         self._file.close()
         sync(self._path)
         stat = self._path.stat()
-        return {
-            "sha256": self._hash.hexdigest(),
-            "size": stat.st_size,
-            "mtime_ns": stat.st_mtime_ns,
-            "dtype": self._dtype.str,
-            "shape": [self._rows, *self.row_shape],
-        }
+        return NpyFacts(
+            sha256=self._hash.hexdigest(),
+            size=stat.st_size,
+            mtime_ns=stat.st_mtime_ns,
+            dtype=self._dtype.str,
+            shape=[self._rows, *self.row_shape],
+        )
 
     def close(self) -> None:
         with suppress(OSError):  # after a full disk, closing tries to flush again
@@ -101,9 +99,8 @@ class NpyFile:
 
 
 def damage(path: Path, facts: NpyFacts) -> str | None:
-    """Say what differs between a file and its facts.
-
-    Only a file with another modification time, such as a copy, is hashed again."""
+    """What differs between a file and its facts. Only a file with another modification time, such
+    as a copy, is hashed again."""
     try:
         stat = path.stat()
         if stat.st_size != facts["size"]:

@@ -28,6 +28,7 @@ from benchmark.utils.types import Notify
 MANIFEST = "manifest.json"
 ENCODING = "encoding"
 VERSION = 1
+ROOM = "make room or access there, or name another folder with BENCHMARK_CACHE"
 
 
 @dataclass(frozen=True)
@@ -49,16 +50,12 @@ def cache_errors(action: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise BenchmarkError(
-            f"{action}: {error.strerror or error}; make room or access there, or name another"
-            " folder with BENCHMARK_CACHE"
-        ) from error
+        raise BenchmarkError(f"{action}: {error.strerror or error}; {ROOM}") from error
 
 
 class StoreWriter:
-    """Append rows to a hidden partial folder; `publish` renames it to `folder`.
-
-    Arrays are written, not mapped, so that a full disk raises an error and not a signal."""
+    """Append rows to a hidden partial folder; `publish` renames it to `folder`. Arrays are written,
+    not mapped, so that a full disk raises an error and not a signal."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -111,15 +108,13 @@ class StoreWriter:
         self._positives[split] += int(label.sum(dtype=np.int64))
 
     def replace_ids(self, final: Sequence[Ids], pool: ThreadPoolExecutor) -> None:
-        """Replace every id i of field j that was appended by final[j][i].
-
-        Raises ValueError for an id without a final one, BenchmarkError if the arrays cannot be
-        rewritten."""
+        """Replace every id i of field j that was appended by final[j][i]. Raises ValueError for an
+        id without a final one, BenchmarkError if the arrays cannot be rewritten."""
         sizes = np.array([len(ids) for ids in final])
         for split, (least, most) in self._id_bounds.items():
             if (least < 0).any() or (most >= sizes).any():
                 raise ValueError(f"sparse ids of {split} have no final ones")
-        bounds = np.array([[ids.min(), ids.max()] for ids in final], np.int64)
+        bounds = np.array([[ids.min() for ids in final], [ids.max() for ids in final]], np.int64)
 
         def replace_in_place(ids: Ids) -> None:
             for j, column in enumerate(ids.T):
@@ -128,7 +123,7 @@ class StoreWriter:
         with cache_errors(_action(self.folder)):
             for split in self._id_bounds:
                 self._files[f"{split}.sparse"].rewrite(replace_in_place, pool)
-                self._id_bounds[split] = bounds.T
+                self._id_bounds[split] = bounds
 
     def publish(
         self, schema: Schema, sources: dict[str, str], oracle: Oracle | None = None
@@ -226,7 +221,6 @@ class Store:
 
 def open_or_make(folder: Path, make: Callable[[StoreWriter], None], notify: Notify) -> Store:
     """Open the store in `folder`; if it is missing, one process makes it and others wait for it.
-
     Raises BenchmarkError if the folder cannot be written or holds a damaged store."""
     if not folder.exists():
         lock = folder.with_name(f".{folder.name}.lock")

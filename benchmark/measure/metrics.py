@@ -18,25 +18,22 @@ CHUNK = 2**17
 
 @dataclass(frozen=True)
 class Metrics:
-    """Quality of one split; `gauc` is None for a data set without group column."""
+    """Quality of one split: NE is LogLoss over the entropy of the base rate, calibration the mean
+    predicted probability over the mean label; `gauc` is None without group column."""
 
     auc: float
     logloss: float
     ne: float
-    """LogLoss over the entropy of the base rate."""
     calibration: float
-    """Mean predicted probability over mean label."""
     ece: float
     gauc: float | None = None
 
 
 def evaluate(logit: Floats, label: Labels, group: Ids | None = None) -> Metrics:
-    """All metrics of finite logits [n] against labels [n] in {0, 1} of both classes.
+    """All metrics of finite logits [n] against labels [n] in {0, 1} of both classes::
 
-    Example::
-
-        logit = np.array([-1.0, 0.5, 2.0], np.float32)
-        evaluate(logit, np.array([0, 1, 1], np.uint8)).auc       # 1.0
+    logit = np.array([-1.0, 0.5, 2.0], np.float32)
+    evaluate(logit, np.array([0, 1, 1], np.uint8)).auc       # 1.0
     """
     ranked, positive = np.sort(logit), np.sort(logit[label == 1])
     loss = logloss(logit, label)
@@ -64,9 +61,8 @@ def sigmoid(z: Floats) -> Vector:
 
 
 def auc(score: Floats, label: Labels) -> float:
-    """The share of (positive, negative) pairs in the right order, a tie counting one half.
-
-    Counts are integers until one division."""
+    """The share of (positive, negative) pairs in the right order, a tie counting one half. Counts
+    are integers until one division."""
     return _auc(np.sort(score), np.sort(score[label == 1]))
 
 
@@ -108,9 +104,8 @@ def _auc(ranked: Floats, positive: Floats) -> float:
 
 
 def _bins(ranked: Floats, positive: Floats) -> tuple[Vector, Vector]:
-    """Sums of predicted probabilities and of labels [ECE_BINS] over bins of equal size.
-
-    Rows of one score that a bin edge divides give both sides the same share of positives."""
+    """Sums of predicted probabilities and of labels [ECE_BINS] over bins of equal size. Rows of one
+    score that a bin edge divides give both sides the same share of positives."""
     parts = np.array_split(ranked, ECE_BINS)
     predicted = np.array([sigmoid(part).sum() for part in parts])
     edge = np.cumsum([len(part) for part in parts])

@@ -63,9 +63,8 @@ class Interval:
 
 
 def welch(a: ArrayLike, b: ArrayLike) -> Difference:
-    """Compare two means with unequal variances (Welch 1947). Different constants have p 0.
-
-    Raises ValueError for fewer than two values or one that is not finite."""
+    """Compare two means with unequal variances (Welch 1947). Different constants have p 0. Raises
+    ValueError for fewer than two values or one that is not finite."""
     samples = x, y = np.asarray(a, np.float64), np.asarray(b, np.float64)
     for sample in samples:
         if sample.ndim != 1 or len(sample) < 2 or not np.isfinite(sample).all():
@@ -134,9 +133,8 @@ def detectable(sds: Sequence[float], seeds: int, comparisons: int) -> float:
 
 
 def delong(a: ClassScores, b: ClassScores) -> Difference:
-    """Compare the AUCs of two runs on the same test rows (DeLong et al. 1988).
-
-    Raises ValueError for different numbers of rows."""
+    """Compare the AUCs of two runs on the same test rows (DeLong et al. 1988). Raises ValueError
+    for different numbers of rows."""
     placed_a, placed_b = placements(a), placements(b)
     _require_same_rows([placed_a, placed_b])
     parts = placed_a.positive - placed_b.positive, placed_a.negative - placed_b.negative

@@ -21,20 +21,20 @@ DENSITY_BINS = 50
 
 @dataclass(frozen=True)
 class Trajectory:
-    """One metric over the stages; rise, fall and amplitude are per block [L], empty without mixing
-    and FFN stages."""
+    """One metric, normalised, over the stages; rise, fall and amplitude are per block [L], empty
+    without mixing and FFN stages.
+
+    Damping is the slope of ln amplitude over two or more blocks, all with amplitude > 0, with a
+    standard error for three or more; collapse the last stage's value over that of `tokens`, or of
+    `embedding` without tokens."""
 
     values: dict[str, float | None]
-    """Each stage's mean normalised rank, in order."""
     rise: tuple[float, ...]
     fall: tuple[float, ...]
     amplitude: tuple[float, ...]
     damping: float | None
-    """Slope of ln amplitude over two or more blocks, all with amplitude > 0."""
     damping_error: float | None
-    """Its standard error, for three or more blocks."""
     collapse: float | None
-    """The last stage's value over that of `tokens`, or of `embedding` without tokens."""
 
 
 @dataclass(frozen=True)

@@ -159,9 +159,8 @@ class Recipe:
         return canonical_sha256(table)
 
     def build(self, schema: Schema) -> Built:
-        """The untrained model and its warnings.
-
-        Raises UsageError for hyperparameters that do not fit the data."""
+        """The untrained model and its warnings. Raises UsageError for hyperparameters that do not
+        fit the data."""
         arguments = {
             key: tuple(value) if isinstance(value, list) else value
             for key, value in self.hyperparameters.items()
@@ -196,7 +195,6 @@ def recipe_path(recipe_id: str, folder: Path = RECIPES) -> Path:
 
 def load(recipe_id: str, folder: Path = RECIPES) -> Recipe:
     """The recipe `DATASET/NAME`, or the ad hoc one of one's own file `.../DATASET/NAME.toml`.
-
     Raises UsageError for an unknown id or a wrong file."""
     path = recipe_path(recipe_id, folder)
     if recipe_id.endswith(".toml"):
@@ -215,9 +213,8 @@ def find(model: str, dataset: str, folder: Path = RECIPES) -> Recipe:
 
 
 def parse(table: dict[str, Any], dataset: str, where: str) -> Recipe:
-    """A recipe from plain tables.
-
-    Raises UsageError naming `where`, the key and the allowed names."""
+    """A recipe from plain tables. Raises UsageError naming `where`, the key and the allowed
+    names."""
     file = toml.validate(_RecipeFile, table, where)
     hyperparameters = dict(file.model)
     name = hyperparameters.pop("name", None)
@@ -244,9 +241,8 @@ def parse(table: dict[str, Any], dataset: str, where: str) -> Recipe:
 
 
 def override(recipe: Recipe, assignments: Sequence[str]) -> Recipe:
-    """`recipe` with dotted `key=value` settings: an ad hoc recipe.
-
-    Raises UsageError for a wrong key or value."""
+    """`recipe` with dotted `key=value` settings: an ad hoc recipe. Raises UsageError for a wrong
+    key or value."""
     values = {}
     for assignment in assignments:
         key, equals, text = (part.strip() for part in assignment.partition("="))
@@ -263,9 +259,8 @@ def override(recipe: Recipe, assignments: Sequence[str]) -> Recipe:
 
 
 def vary(recipe: Recipe, values: Mapping[str, Any], where: str) -> Recipe:
-    """`recipe` with other values by dotted key: an ad hoc recipe.
-
-    Raises UsageError for a wrong key or value."""
+    """`recipe` with other values by dotted key: an ad hoc recipe. Raises UsageError for a wrong key
+    or value."""
     table = recipe.settings()
     for key, value in values.items():
         group, _, name = key.partition(".")

@@ -75,23 +75,19 @@ def parse(table: Settings, settings: Settings, where: str) -> tuple[tuple[Step, 
     written = toml.validate(_Table, {key: table[key] for key in lists}, where)
     steps = _steps(written.steps, common, settings, f"{where} step")
     if (written.depth is None) != (written.shapes is None):
-        raise UsageError(
-            f"{where}: depth = KEY, which counts the layers, and shapes = [...] go together"
-        )
+        fault = "depth = KEY, which counts the layers, and shapes = [...] go together"
+        raise UsageError(f"{where}: {fault}")
     if written.depth is None or written.shapes is None:
         return steps, Shapes()
     shapes = Shapes(written.depth, _steps(written.shapes, common, settings, f"{where} shape"))
     for number, (own, shape) in enumerate(zip(written.shapes, shapes.of, strict=True), start=1):
         if "rows" in own:
-            raise UsageError(
-                f"{where} shape {number}: a shape names no rows: all train on the same ones"
-            )
+            fault = "a shape names no rows: all train on the same ones"
+            raise UsageError(f"{where} shape {number}: {fault}")
         layers = shape.values.get(shapes.depth)
         if not _is_count(layers):
-            raise UsageError(
-                f"{where} shape {number}: {shapes.depth}, its depth, must be a whole number of at"
-                f" least 1, got {layers!r}"
-            )
+            fault = f"its depth, must be a whole number of at least 1, got {layers!r}"
+            raise UsageError(f"{where} shape {number}: {shapes.depth}, {fault}")
     return steps, shapes
 
 

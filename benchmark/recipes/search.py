@@ -95,10 +95,8 @@ class Search(Frozen):
 
 
 def parse(table: Mapping[str, Any], settings: Mapping[str, Any], where: str) -> Search:
-    """A search of the recipe with these dotted settings.
-
-    Raises UsageError naming `where` and the key for a wrong option, range or key, and for a range
-    that leaves out the recipe's own value."""
+    """A search of the recipe with these dotted settings. Raises UsageError naming `where` and the
+    key for a wrong option, range or key, and for a range that leaves out the recipe's own value."""
     if "ranges" in table:
         raise UsageError(f"{where}: unknown key 'search.ranges'; write the dotted keys themselves")
     values, where = flat(table), f"{where}: [search]"

@@ -12,9 +12,8 @@ from benchmark.errors import UsageError
 
 
 def form(model: str) -> type[BaseModel]:
-    """The form of {"model": {keyword: value}}.
-
-    Raises UsageError for an unknown model and for one that breaks the contract."""
+    """The form of {"model": {keyword: value}}. Raises UsageError for an unknown model and for one
+    that breaks the contract."""
     return _form(model, registry.models.get(model))
 
 
@@ -57,10 +56,8 @@ def _hyperparameters(name: str, model: Any) -> dict[str, inspect.Parameter]:
     positional = 0
     for key, parameter in parameters.items():
         if parameter.kind is parameter.VAR_KEYWORD:
-            raise UsageError(
-                f"model '{name}': its constructor takes **{key}, which would swallow a misspelt"
-                " hyperparameter; name each of them"
-            )
+            fault = f"its constructor takes **{key}, which would swallow a misspelt hyperparameter"
+            raise UsageError(f"model '{name}': {fault}; name each of them")
         if parameter.kind is parameter.KEYWORD_ONLY:
             keywords[key] = parameter
         positional += parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)

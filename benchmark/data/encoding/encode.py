@@ -134,16 +134,14 @@ class Dictionaries:
 
 
 def cardinalities(table: TableSpec, final_ids: Sequence[Ids]) -> tuple[int, ...]:
-    """The number of ids of each sparse field, with padding and out-of-vocabulary.
-
-    Raises BenchmarkError if those of all fields, which models keep in one table, exceed int32."""
+    """The number of ids of each sparse field, with padding and out-of-vocabulary. Raises
+    BenchmarkError if those of all fields, which models keep in one table, exceed int32."""
     sizes = tuple(int(ids[0]) + 1 for ids in final_ids)  # the id of a missing token is the last
     if sum(sizes) > _INT32_MAX:
-        largest = max(zip(sizes, table.sparse, strict=True))
-        raise BenchmarkError(
-            f"the sparse fields have {sum(sizes):,} ids, more than int32 holds ({largest[1]}:"
-            f" {largest[0]:,}); raise min_count or leave a field out"
-        )
+        size, name = max(zip(sizes, table.sparse, strict=True))
+        fault = f"{sum(sizes):,} ids, more than int32 holds ({name}: {size:,})"
+        hint = "raise min_count or leave a field out"
+        raise BenchmarkError(f"the sparse fields have {fault}; {hint}")
     return sizes
 
 

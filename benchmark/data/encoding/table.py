@@ -166,9 +166,8 @@ def write_encoding(
 
 
 class RawEncoder:
-    """Encode raw rows as the store in whose folder the encoding lies.
-
-    Raises BenchmarkError if the encoding is missing or damaged."""
+    """Encode raw rows as the store in whose folder the encoding lies. Raises BenchmarkError if the
+    encoding is missing or damaged."""
 
     def __init__(self, folder: Path) -> None:
         self._ids: list[pl.Expr] = []
@@ -185,9 +184,8 @@ class RawEncoder:
                 position = pl.col(name).cast(pl.Enum(tokens), strict=False).to_physical()
                 self._ids.append((position.cast(pl.Int32) + 1).fill_null(len(tokens) + 1))
         except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
-            raise BenchmarkError(
-                f"{folder}: the encoding of raw rows is not whole: {error}"
-            ) from None
+            fault = f"the encoding of raw rows is not whole: {error}"
+            raise BenchmarkError(f"{folder}: {fault}") from None
 
     def read(self, path: Path) -> Iterator[tuple[Dense, Ids]]:
         """Yield dense [n, n_dense] and sparse [n, n_sparse] of a file, some rows at a time.

@@ -13,7 +13,7 @@ import polars as pl
 
 from benchmark.data.card import Derived, TableSpec
 from benchmark.data.readers import text
-from benchmark.data.readers.lines import Parse
+from benchmark.data.readers.text import Parse
 from benchmark.errors import BenchmarkError
 
 CHUNK_ROWS = 1 << 16
@@ -27,10 +27,9 @@ def require_columns(path: Path, table: TableSpec, columns: Sequence[str]) -> Non
     if missing := [name for name in table.sources(columns) if name not in present]:
         listed = ", ".join(present)
         listed = listed if len(listed) <= 1000 else listed[:1000] + " ..."
-        raise BenchmarkError(
-            f"{path} has no column {', '.join(map(repr, missing))}; it has: {listed}; correct the"
-            " card or the file"
-        )
+        names = ", ".join(map(repr, missing))
+        hint = f"it has: {listed}; correct the card or the file"
+        raise BenchmarkError(f"{path} has no column {names}; {hint}")
 
 
 @dataclass(frozen=True)
@@ -87,9 +86,8 @@ class RowBlock:
 
 
 def blocks(path: Path, table: TableSpec, columns: Sequence[str]) -> Iterator[RowBlock]:
-    """Yield the rows of a file in blocks, with the named columns.
-
-    Raises BenchmarkError for a file that cannot be read."""
+    """Yield the rows of a file in blocks, with the named columns. Raises BenchmarkError for a file
+    that cannot be read."""
     unit = f"{path}, {'row' if table.format == 'parquet' else 'line'}"
     for first, parse in _FORMATS[table.format][1](path, table, table.sources(columns)):
         yield RowBlock(table, columns, unit, first, parse)
@@ -122,9 +120,8 @@ def parquet_columns(path: Path, table: TableSpec) -> list[str]:
         numeric = dtype.is_numeric() or dtype in (pl.String, pl.Boolean)
         plain = not dtype.is_nested() and dtype not in (pl.Binary, pl.Object)
         if not (numeric if name == table.label or name in table.dense else plain):
-            raise BenchmarkError(
-                f"{path}: column '{name}' has the type {dtype}, which cannot be encoded"
-            )
+            fault = f"column '{name}' has the type {dtype}, which cannot be encoded"
+            raise BenchmarkError(f"{path}: {fault}")
     return list(schema)
 
 

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from benchmark.data.card import Card
-from benchmark.data.store import cache_errors
+from benchmark.data.store import ROOM, cache_errors
 from benchmark.errors import BenchmarkError
 from benchmark.utils.files import published
 from benchmark.utils.types import Notify
@@ -25,18 +25,14 @@ ROW_BYTES = 1024
 _MIB = 1 << 20
 
 
-_ROOM = "make room or access there, or name another folder with BENCHMARK_CACHE"
-
-
 class BadArchive(BenchmarkError):
     """A zip with wrong content, which is not worth keeping."""
 
 
 @dataclass(frozen=True)
 class Member:
-    """A csv file that a zip must hold, by its name without folders.
-
-    `md5` is None if any content is accepted; `limit` is its largest size in bytes."""
+    """A csv file that a zip must hold, by its name without folders. `md5` is None if any content is
+    accepted; `limit` is its largest size in bytes."""
 
     name: str
     md5: str | None
@@ -105,7 +101,6 @@ def fetch(card: Card, folder: Path, notify: Notify) -> Path:
 
 def obtain(card: Card, folder: Path, notify: Notify) -> dict[Path, str]:
     """Download the card's zip beside `folder`, unpack it there and remove it; the md5 of each file.
-
     Raises BenchmarkError."""
     archive = fetch(card, folder.parent, notify)
     try:
@@ -181,7 +176,7 @@ def _require_room(folder: Path, needed: int) -> None:
     free = shutil.disk_usage(folder).free
     if free < needed:
         sizes = f"{free / 1e9:.2f} GB free, but {needed / 1e9:.2f} GB are needed"
-        raise BenchmarkError(f"the disk of {folder} has {sizes}; {_ROOM}")
+        raise BenchmarkError(f"the disk of {folder} has {sizes}; {ROOM}")
 
 
 @contextmanager
@@ -210,5 +205,5 @@ def _download_errors(card: Card, url: str, folder: Path) -> Iterator[None]:
     except OSError as error:
         fault = "the download is not whole; call again to resume"  # the client's, for a wrong size
         if error.errno is not None:
-            fault = f"cannot be written to {folder}: {error.strerror}; {_ROOM}, and call again"
+            fault = f"cannot be written to {folder}: {error.strerror}; {ROOM}, and call again"
     raise BenchmarkError(f"{url}: {fault}")

@@ -4,7 +4,8 @@ import polars as pl
 import pytest
 
 from benchmark.data.card import Files
-from benchmark.data.readers import lines, rows
+from benchmark.data.readers import rows
+from benchmark.data.readers import text as lines
 from benchmark.errors import BenchmarkError
 from tests.data.tables import (
     OTHER,

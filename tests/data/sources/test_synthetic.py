@@ -15,7 +15,7 @@ from sklearn.metrics import log_loss, roc_auc_score
 from benchmark.data import catalog
 from benchmark.data.card import SPLITS
 from benchmark.data.sources import synthetic
-from benchmark.data.sources.planted import DENSE, SPARSE, Rows, generate, planted
+from benchmark.data.sources.synthetic import DENSE, SPARSE, Rows, generate, planted
 from benchmark.data.store import Store, StoreWriter
 from benchmark.errors import BenchmarkError
 from benchmark.measure.metrics import sigmoid
