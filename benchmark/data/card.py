@@ -82,7 +82,7 @@ class Oracle(Frozen):
 
 
 class Derived(Frozen):
-    """A column computed from the column `of` of the files by a rule of `derive.py`."""
+    """A column computed from the column `of` of the files by a rule of readers/rows.py."""
 
     rule: Literal["hour_of_day", "weekday", "is_weekend", "squared_log_bucket"]
     of: NonEmpty

@@ -172,11 +172,12 @@ class StoreWriter:
 
 @dataclass(frozen=True)
 class Store:
-    """A complete store: its schema, fingerprint and arrays; `closed` splits may not be read::
+    """A complete store: its schema, fingerprint and arrays; `closed` splits may not be read.
+    Example::
 
-    _, store = open_data("synthetic_tiny", data_root=None, notify=print)
-    store.fingerprint.rows             # {"train": 40000, "valid": 8000, "test": 8000}
-    store.split("train").sparse        # memory map, int32 [40000, 26]
+        _, store = open_data("synthetic_tiny", data_root=None, notify=print)
+        store.fingerprint.rows             # {"train": 40000, "valid": 8000, "test": 8000}
+        store.split("train").sparse        # memory map, int32 [40000, 26]
     """
 
     folder: Path

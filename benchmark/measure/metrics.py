@@ -30,10 +30,11 @@ class Metrics:
 
 
 def evaluate(logit: Floats, label: Labels, group: Ids | None = None) -> Metrics:
-    """All metrics of finite logits [n] against labels [n] in {0, 1} of both classes::
+    """All metrics of finite logits [n] against labels [n] in {0, 1} of both classes.
+    Example::
 
-    logit = np.array([-1.0, 0.5, 2.0], np.float32)
-    evaluate(logit, np.array([0, 1, 1], np.uint8)).auc       # 1.0
+        logit = np.array([-1.0, 0.5, 2.0], np.float32)
+        evaluate(logit, np.array([0, 1, 1], np.uint8)).auc       # 1.0
     """
     ranked, positive = np.sort(logit), np.sort(logit[label == 1])
     loss = logloss(logit, label)

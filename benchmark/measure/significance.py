@@ -203,8 +203,11 @@ def bootstrap_differences(
     means, resampled = [], []
     for at, (recipe, terms) in enumerate(zip(recipes, row_terms, strict=True)):
         random = np.random.default_rng([seed, min(at, 1) + 1])
-        means.append(np.mean([run.auc for run in recipe]))
-        resampled.append(_resampled(recipe, terms, random))
+        auc, count = np.array([run.auc for run in recipe]), len(recipe)
+        scaled = auc.mean() + np.sqrt(count / (count - 1)) * (auc - auc.mean())
+        seeds = random.integers(0, count, (count, resamples))
+        means.append(auc.mean())
+        resampled.append((scaled[seeds] + np.take_along_axis(terms, seeds, axis=0)).mean(axis=0))
     results = []
     for mean, other in zip(means[1:], resampled[1:], strict=True):
         gaps = resampled[0] - other
@@ -213,18 +216,6 @@ def bootstrap_differences(
         p = min(1.0, 2 * beyond / (resamples + 1))
         results.append(Difference(float(means[0] - mean), float(low), float(high), p))
     return results
-
-
-def _resampled(
-    recipe: Sequence[Placements], row_terms: Vector, random: np.random.Generator
-) -> Vector:
-    """Mean AUCs [resamples] over drawn seeds; row_terms [runs, resamples]."""
-    count, resamples = row_terms.shape
-    auc = np.array([run.auc for run in recipe])
-    scaled = auc.mean() + np.sqrt(count / (count - 1)) * (auc - auc.mean())
-    drawn = random.integers(0, count, (count, resamples))
-    means: Vector = (scaled[drawn] + np.take_along_axis(row_terms, drawn, axis=0)).mean(axis=0)
-    return means
 
 
 def _row_terms(runs: Sequence[Placements], resamples: int, seed: int) -> Vector:

@@ -1,16 +1,8 @@
 """A recipe: the model, its hyperparameters, how it is trained and on which data set.
 
-    [model]
-    name = "rankelastor"
-    num_blocks = 2
-
-    [train]
-    learning_rate = 1e-3
-
 One file is one row of the leaderboard; its path `recipes/<dataset>/<name>.toml` gives data set and
-name. [search] says what a tuning study varies (search.py), `tuned` names the study that found the
-values, and [scaling] holds the sizes of a scaling law (scaling.py).
-"""
+name. [model] and [train] hold what is run, [search] what a tuning study varies (search.py), `tuned`
+the study that found the values, and [scaling] the sizes of a scaling law (scaling.py)."""
 
 import tomllib
 import warnings
@@ -104,8 +96,7 @@ class Built:
 
 @dataclass(frozen=True)
 class Recipe:
-    """What is run, with every default resolved. `name` is None for an ad hoc recipe without a file.
-
+    """What is run, with every default resolved; `name` is None for an ad hoc recipe.
     Example::
 
         recipe = recipes.load("synthetic/dcnv2")
@@ -123,7 +114,6 @@ class Recipe:
     scaling: tuple[Step, ...] = ()
     shapes: Shapes = field(default_factory=Shapes)
     tuned: str | None = None
-    """The tuning study that chose the values, below the results folder."""
 
     @property
     def id(self) -> str:

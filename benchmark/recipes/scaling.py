@@ -4,22 +4,16 @@
 model.expansion = 2.0
 steps = [
   { model.num_blocks = 1, model.token_dim = 8 },
-  { model.num_blocks = 2, model.token_dim = 16, train.learning_rate = 5e-4 },
-  { model.num_blocks = 2, rows = 50_000 },
+  { model.num_blocks = 2, rows = 50_000, train.learning_rate = 5e-4 },
 ]
+depth = "model.num_blocks"
+shapes = [{ model.num_blocks = 1, model.token_dim = 32 }, { model.num_blocks = 4 }]
 
 A step is the recipe with other values by dotted key; with `rows`, it trains on the first rows only.
-Keys beside `steps` apply to every step that does not name them; all others, the learning rate
-included, are the recipe's own. Every run of a ladder stops early on LogLoss.
+Keys beside `steps` apply to every step that does not name them. Every run stops early on LogLoss.
 
-`shapes`, beside `steps` and written like them, are configurations of equal FLOPs that trade width
-for depth, the value of the key `depth`. They belong to no ladder and train on the same rows.
-
-depth = "model.num_blocks"
-shapes = [
-  { model.num_blocks = 1, model.token_dim = 32 },
-  { model.num_blocks = 4, model.token_dim = 16 },
-]
+`shapes` are configurations of equal FLOPs that trade width for depth, the value of the key `depth`.
+They belong to no ladder and train on the same rows.
 """
 
 from collections.abc import Mapping, Sequence

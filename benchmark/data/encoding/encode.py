@@ -72,7 +72,14 @@ class Dictionary:
         counts[: len(self._counts)] = self._counts[: len(counts)]
         counts[0] = 0
         frequent = np.flatnonzero(counts >= min_count)
-        tokens, sorts_alike = self._tokens(frequent)
+        keys, numbers = self._short.items()
+        names = pl.concat([unpacked(keys), self._categories.to_series()])
+        place = np.empty(self._size + 1, np.intp)
+        place[numbers] = np.arange(len(keys))
+        place[self._long[: len(names) - len(keys)]] = np.arange(len(keys), len(names))
+        tokens = names.gather(place[frequent])
+        all_short = len(names) == len(keys)  # then keys of reversed bytes sort like the tokens
+        sorts_alike = pl.Series(keys.byteswap()[place[frequent]]) if all_short else tokens
         by = pl.DataFrame({"count": counts[frequent], "token": sorts_alike})
         order = by.select(pl.arg_sort_by("count", "token", descending=[True, False])).to_series()
         final = np.full(self._size + 1, len(frequent) + 1, np.int32)
@@ -83,24 +90,12 @@ class Dictionary:
         self._size += count
         return np.arange(self._size - count + 1, self._size + 1, dtype=np.int32)
 
-    def _tokens(self, ids: NDArray[np.intp]) -> tuple[pl.Series, pl.Series]:
-        """The tokens of ids [n] and a sort key for each: the tokens, or numbers if all are
-        short."""
-        keys, numbers = self._short.items()
-        names = pl.concat([unpacked(keys), self._categories.to_series()])
-        place = np.empty(self._size + 1, np.intp)
-        place[numbers] = np.arange(len(keys))
-        place[self._long[: len(names) - len(keys)]] = np.arange(len(keys), len(names))
-        tokens = names.gather(place[ids])
-        return tokens, tokens if len(names) > len(keys) else pl.Series(keys.byteswap()[place[ids]])
-
 
 @dataclass(frozen=True)
 class EncodedField:
-    """A field's vocabulary by falling count, then token, and the final id of each provisional id.
-
-    The token at index k has id k + 1; the id after the vocabulary stands for all other and missing
-    tokens."""
+    """A field's vocabulary by falling count, then token, and the final id of each provisional id:
+    k + 1 for the token at index k, and the id after the vocabulary for all other and missing ones.
+    """
 
     vocabulary: pl.Series
     final_ids: Ids

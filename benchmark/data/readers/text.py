@@ -57,21 +57,17 @@ def require_text(path: Path, line: int, block: bytes) -> None:
     holds a NUL byte, or a carriage return in its middle."""
     try:
         _ = block.isascii() or block.decode()
+        position = block.find(0)
+        fault = "a NUL byte: damaged or in another encoding"
+        if position < 0 and block.count(b"\r") != block.count(b"\r\n"):
+            position = len(re.split(rb"\r(?!\n)", block, maxsplit=1)[0])
+            fault = "a carriage return within the line; lines end with LF or CRLF"
     except UnicodeDecodeError as error:
-        byte = f"0x{block[error.start]:02x}"
+        position, byte = error.start, f"0x{block[error.start]:02x}"
         fault = f"not UTF-8 (byte {byte}): cut off, damaged or in another encoding"
-        raise _not_text(path, line, block, error.start, fault) from None
-    if (nul := block.find(0)) >= 0:
-        raise _not_text(path, line, block, nul, "a NUL byte: damaged or in another encoding")
-    if b"\r" in block and block.count(b"\r") != block.count(b"\r\n"):
-        before = re.split(rb"\r(?!\n)", block, maxsplit=1)[0]
-        fault = "a carriage return within the line; lines end with LF or CRLF"
-        raise _not_text(path, line, block, len(before), fault)
-
-
-def _not_text(path: Path, line: int, block: bytes, position: int, fault: str) -> BenchmarkError:
-    number = line + block.count(b"\n", 0, position)
-    return BenchmarkError(f"{path}, line {number}: {fault}")
+    if position >= 0:
+        number = line + block.count(b"\n", 0, position)
+        raise BenchmarkError(f"{path}, line {number}: {fault}")
 
 
 def _chunks(path: Path) -> Iterator[bytes]:
