@@ -6,7 +6,7 @@
 
 import json
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -34,6 +34,8 @@ FACTS = "encoding.json"
 
 Assigned = NDArray[np.uint8]
 """The split of each row: 0 train, 1 valid, 2 test."""
+Parts = list[tuple[str, slice | NDArray[np.intp]]]
+"""Splits, and the rows of a block in each."""
 Encoded = tuple[Dense, Ids, Labels, pl.Series | None]
 """Rows of a block with provisional ids, and the tokens of their groups."""
 
@@ -58,7 +60,8 @@ def write(
         assigned = None
         if table.split is not None:
             notify(f"reading the labels of {paths['all'].name}")
-            frames = _frames(pool, table, paths["all"], [table.label])
+            blocks = rows.blocks(paths["all"], table, [table.label])
+            frames = ahead(pool, RowBlock.frame, blocks)
             labels = [frame[table.label].to_numpy() for frame in frames]
             assigned = assign(np.concatenate([np.empty(0, np.uint8), *labels]), table.split)
         dense_rule = DenseRule.fit(table, _dense_of_train(pool, table, paths, assigned))
@@ -77,7 +80,11 @@ def write(
                 pool, encoded, rows.blocks(path, table, table.columns)
             ):
                 group = None if tokens is None else groups.ids(tokens)
-                for part, at in _parts(split, assigned, first, len(label)):
+                parts: Parts = [(split, slice(None))]
+                if assigned is not None:
+                    codes = assigned[first : first + len(label)]
+                    parts = [(part, np.flatnonzero(codes == c)) for c, part in enumerate(SPLITS)]
+                for part, at in parts:
                     if part == "train":
                         dictionaries.count(sparse[at])
                     own_group = None if group is None else group[at]
@@ -116,23 +123,6 @@ def assign(labels: Labels, rule: SplitRule) -> Assigned:
     return assigned
 
 
-def _parts(
-    split: str, assigned: Assigned | None, first: int, count: int
-) -> Iterator[tuple[str, slice | NDArray[np.intp]]]:
-    """Yield (split, its rows) of a block with rows first .. first + count of its file."""
-    if assigned is None:
-        yield split, slice(None)
-    else:
-        for code, part in enumerate(SPLITS):
-            yield part, np.flatnonzero(assigned[first : first + count] == code)
-
-
-def _frames(
-    pool: ThreadPoolExecutor, table: TableSpec, path: Path, columns: Sequence[str]
-) -> Iterator[pl.DataFrame]:
-    return ahead(pool, RowBlock.frame, rows.blocks(path, table, columns))
-
-
 def _dense_of_train(
     pool: ThreadPoolExecutor,
     table: TableSpec,
@@ -140,7 +130,7 @@ def _dense_of_train(
     assigned: Assigned | None,
 ) -> Iterator[pl.DataFrame]:
     first, path = 0, paths["train" if assigned is None else "all"]
-    for frame in _frames(pool, table, path, table.dense):
+    for frame in ahead(pool, RowBlock.frame, rows.blocks(path, table, table.dense)):
         last = first + frame.height
         yield frame if assigned is None else frame.filter(pl.Series(assigned[first:last] == 0))
         first = last
