@@ -9,8 +9,13 @@ from benchmark.data.schema import Schema
 from benchmark.data.store import Fingerprint
 from benchmark.measure.cost import Parameters
 from benchmark.measure.metrics import Metrics
-from benchmark.measure.spectrum import BatchCollector, Distribution, Spectrum, StageCollector
-from benchmark.measure.tables import table_spectra
+from benchmark.measure.spectrum import (
+    BatchCollector,
+    Distribution,
+    Spectrum,
+    StageCollector,
+    table_spectra,
+)
 from benchmark.measure.trajectory import densities, normalised
 from benchmark.records.environment import Environment
 from benchmark.records.record import (

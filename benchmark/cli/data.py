@@ -1,5 +1,6 @@
 """`data`: the data sets, and which of them are on this machine."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,6 +26,10 @@ def _print(line: str) -> None:
     out.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
+def _gigabytes(count: int) -> str:
+    return f"{count / 1e9:,.3f} GB"
+
+
 @app.command("list")
 def list_() -> None:
     """List the data sets: rows, size and whether they are prepared here."""
@@ -38,9 +43,8 @@ def list_() -> None:
         if folders:
             size = _gigabytes(sum(map(inventory.size, folders)))
         rows = sum(expected.rows or 0 for expected in card.expected.values())
-        table.add_row(
-            name, f"{rows:,}" if rows else "", size, "yes" if folders else "no", card.title
-        )
+        prepared = "yes" if folders else "no"
+        table.add_row(name, f"{rows:,}" if rows else "", size, prepared, card.title)
     out.print(table)
 
 
@@ -49,7 +53,7 @@ def show(name: CardName) -> None:
     """Show a data set's card: source, terms, citation, caveat, columns and expected facts."""
     from benchmark.data.catalog import find_card
 
-    for key, value in _facts(find_card(name).card).items():
+    for key, value in _facts(find_card(name).card):
         if value:
             _print(f"{key:<12}{value}")
 
@@ -85,20 +89,14 @@ def prepare(
 def check(name: CardName, data_root: Root = None) -> None:
     """Compute the hashes, rows, positives and ids of a data set again, and the md5 of its files."""
     from benchmark.data import catalog, inventory
-    from benchmark.errors import BenchmarkError, MissingData
+    from benchmark.errors import MissingData
 
     found = catalog.find_card(name)
     card, folders = found.card, inventory.store_folders(found.card)
     if not folders:
-        raise MissingData(
-            f"{card.id} is not prepared; `python -m benchmark data prepare {name}` does that"
-        )
-    faults: list[str] = []
-    for folder in folders:
-        try:
-            faults += inventory.check(card, folder)
-        except BenchmarkError as error:
-            faults.append(str(error))
+        hint = f"`python -m benchmark data prepare {name}` does that"
+        raise MissingData(f"{card.id} is not prepared; {hint}")
+    faults = [fault for folder in folders for fault in inventory.check(card, folder)]
     sources = list(inventory.check_sources(found, data_root))
     for path, md5, expected in sources:
         if md5 != expected:
@@ -107,9 +105,8 @@ def check(name: CardName, data_root: Root = None) -> None:
         _print(f"FAILED {fault}")
     if faults:
         raise typer.Exit(1)
-    _print(
-        f"{card.id}: {len(folders)} encoded and {len(sources)} source files checked, all correct"
-    )
+    checked = f"{len(folders)} encoded and {len(sources)} source files checked"
+    _print(f"{card.id}: {checked}, all correct")
 
 
 @app.command("remove")
@@ -120,9 +117,9 @@ def remove(
     from benchmark.data import catalog, inventory
 
     card = catalog.find_card(name).card
-    hubs = {other: catalog.find_card(other).card.hub for other in catalog.card_names()}
+    others = [catalog.find_card(other).card for other in catalog.card_names()]
     repository = card.hub.repo if card.hub else None
-    sharing = [other for other, hub in hubs.items() if hub and hub.repo == repository]
+    sharing = [other.id for other in others if other.hub and other.hub.repo == repository]
     shared = ", ".join(other for other in sharing if other != card.id)
     also = f"; {shared} must then be downloaded again to be encoded" if shared else ""
     if not yes:
@@ -130,31 +127,28 @@ def remove(
     _print(f"{card.id}: {_gigabytes(inventory.remove(card))} freed")
 
 
-def _gigabytes(count: int) -> str:
-    return f"{count / 1e9:,.3f} GB"
-
-
-def _facts(card: "Card") -> dict[str, object]:
-    names = ("id", "title", "source", "terms", "citation", "caveat")
-    facts: dict[str, object] = {name: getattr(card, name) for name in names}
+def _facts(card: "Card") -> Iterator[tuple[str, object]]:
+    for name in ("id", "title", "source", "terms", "citation", "caveat"):
+        yield name, getattr(card, name)
     if hub := card.hub:
-        facts["hub"] = f"{hub.repo}, {hub.file}, revision {hub.revision or 'not pinned'}"
+        yield "hub", f"{hub.repo}, {hub.file}, revision {hub.revision or 'not pinned'}"
     if table := card.table:
-        rules = [f"{name} = {rule.rule}({rule.of})" for name, rule in table.derive.items()]
-        facts["label"] = table.label
-        facts["dense"], facts["sparse"] = ", ".join(table.dense), ", ".join(table.sparse)
-        facts["min_count"] = table.min_count
-        facts["dense rule"] = table.dense_rule if table.dense else ""
-        facts["derived"] = ", ".join(rules)
+        yield "label", table.label
+        yield "dense", ", ".join(table.dense)
+        yield "sparse", ", ".join(table.sparse)
+        yield "min_count", table.min_count
+        yield "dense rule", table.dense_rule if table.dense else ""
+        derived = [f"{name} = {rule.rule}({rule.of})" for name, rule in table.derive.items()]
+        yield "derived", ", ".join(derived)
         if split := table.split:
-            facts["split"] = f"{split.method} {split.parts}, seed {split.seed}"
-    facts |= {"generator": card.generator, "dimension": card.embedding_dim}
+            yield "split", f"{split.method} {split.parts}, seed {split.seed}"
+    yield "generator", card.generator
+    yield "dimension", card.embedding_dim
     if card.published_rows:
-        facts["published"] = f"{card.published_rows:,} embedding rows"
+        yield "published", f"{card.published_rows:,} embedding rows"
     for name, fact in card.expected.items():
         counts = {"rows": fact.rows, "positives": fact.positives}
         words = [f"{count:,} {key}" for key, count in counts.items() if count]
-        facts[name] = ", ".join([*words, *([f"md5 {fact.md5}"] if fact.md5 else [])])
+        yield name, ", ".join([*words, *([f"md5 {fact.md5}"] if fact.md5 else [])])
     if oracle := card.oracle:
-        facts["oracle"] = f"AUC {oracle.auc:.5f}, LogLoss {oracle.logloss:.5f}"
-    return facts
+        yield "oracle", f"AUC {oracle.auc:.5f}, LogLoss {oracle.logloss:.5f}"

@@ -27,43 +27,29 @@ def list_(
     """List models, data sets, recipes, or the settings of training."""
     if write and kind is not Listing.settings:
         raise UsageError("--write is for settings alone")
-    if kind is Listing.settings:
-        _settings(write)
+    if kind is Listing.models:
+        from benchmark import registry
+
+        table = Table("model", "what it is", box=None)
+        for name in registry.models.names():
+            summary = (registry.models.get(name).__doc__ or "").strip().partition("\n")[0]
+            table.add_row(name, Text(summary))
+        out.print(table)
+    elif kind is Listing.datasets:
+        from benchmark.data.catalog import card_names, find_card
+
+        table = Table("data set", "what it is", "terms", "caveat", box=None)
+        for card in (find_card(name).card for name in card_names()):
+            table.add_row(card.id, card.title, card.terms, card.caveat)
+        out.print(table)
+    elif kind is Listing.recipes:
+        from benchmark.recipes.recipe import recipe_ids
+
+        for name in recipe_ids(listed=True):
+            out.print(name, highlight=False)
     else:
-        {Listing.models: _models, Listing.datasets: _datasets, Listing.recipes: _recipes}[kind]()
+        from benchmark.reports import settings
 
-
-def _models() -> None:
-    from benchmark import registry
-
-    table = Table("model", "what it is", box=None)
-    for name in registry.models.names():
-        table.add_row(
-            name, Text((registry.models.get(name).__doc__ or "").strip().partition("\n")[0])
-        )
-    out.print(table)
-
-
-def _datasets() -> None:
-    from benchmark.data.catalog import card_names, find_card
-
-    table = Table("data set", "what it is", "terms", "caveat", box=None)
-    for name in card_names():
-        card = find_card(name).card
-        table.add_row(name, card.title, card.terms, card.caveat)
-    out.print(table)
-
-
-def _recipes() -> None:
-    from benchmark.recipes.recipe import recipe_ids
-
-    for name in recipe_ids(listed=True):
-        out.print(name, highlight=False)
-
-
-def _settings(write: bool) -> None:
-    from benchmark.reports import settings
-
-    print_table(settings.table())
-    if write:
-        settings.readme().write()
+        print_table(settings.table())
+        if write:
+            settings.readme().write()

@@ -3,10 +3,10 @@
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmark.data.schema import Split
@@ -46,9 +46,8 @@ def batches(
 ) -> Iterator[Batch]:
     """Yield every row once, in an order that depends on (seed, epoch, shuffle) only.
 
-    The last batch may be short; `start` batches are skipped, to resume within an epoch. Files are
-    read ahead: completely if they fit into free memory (shuffle "rows"), or window by window
-    ("blocks")."""
+    The last batch may be short; `start` batches are skipped. Files are read ahead: completely if
+    they fit into free memory (shuffle "rows"), or window by window ("blocks")."""
     skipped = start * batch_size
     pieces = _by_rows if shuffle == "rows" else _by_blocks
     pending = np.empty(0, np.int64)
@@ -71,7 +70,7 @@ def ordered(arrays: Split, batch_size: int) -> Iterator[Batch]:
 def _by_rows(arrays: Split, seed: int, epoch: int, skipped: int) -> Iterator[Integers]:
     """Yield the rows of an epoch after the skipped ones, ORDER_ROWS at a time."""
     n = len(arrays)
-    if sum(array.nbytes for array in _columns(arrays)) < _free_bytes() / 2:
+    if arrays.dense.nbytes + arrays.sparse.nbytes + arrays.label.nbytes < _free_bytes() / 2:
         _read_ahead(arrays, 0, n)
     order = row_order(n, seed=seed, epoch=epoch)
     for first in range(skipped, n, ORDER_ROWS):
@@ -88,24 +87,17 @@ def _by_blocks(arrays: Split, seed: int, epoch: int, skipped: int) -> Iterator[I
         yield order.rows(window)[max(skipped - window * WINDOW_ROWS, 0) :]
 
 
-def _columns(arrays: Split) -> list[NDArray[np.generic]]:
-    return [arrays.dense, arrays.sparse, arrays.label]
-
-
 def _read_ahead(arrays: Split, first: int, end: int) -> None:
     """Ask Linux to read rows of memory-mapped files soon; do nothing on other systems."""
     if not hasattr(os, "posix_fadvise"):
         return
-    for array in _columns(arrays):
+    for array in (arrays.dense, arrays.sparse, arrays.label):
         if not isinstance(array, np.memmap) or array.filename is None or not array.nbytes:
             continue
         row_bytes = array.nbytes // len(array)
-        descriptor = os.open(array.filename, os.O_RDONLY)
-        try:
-            begin = array.offset + first * row_bytes
-            os.posix_fadvise(descriptor, begin, (end - first) * row_bytes, os.POSIX_FADV_WILLNEED)
-        finally:
-            os.close(descriptor)
+        begin, size = array.offset + first * row_bytes, (end - first) * row_bytes
+        with Path(array.filename).open("rb") as file:
+            os.posix_fadvise(file.fileno(), begin, size, os.POSIX_FADV_WILLNEED)
 
 
 def _free_bytes() -> int:
@@ -114,7 +106,7 @@ def _free_bytes() -> int:
 
 def _gather(arrays: Split, rows: Integers) -> Batch:
     # mode="clip": the default checks the bounds by way of a second copy
-    dense = torch.from_numpy(np.take(arrays.dense, rows, axis=0, mode="clip"))
-    sparse = torch.from_numpy(np.take(arrays.sparse, rows, axis=0, mode="clip"))
-    label = torch.from_numpy(np.take(arrays.label, rows, axis=0, mode="clip"))
+    columns = (arrays.dense, arrays.sparse, arrays.label)
+    taken = (np.take(column, rows, axis=0, mode="clip") for column in columns)
+    dense, sparse, label = map(torch.from_numpy, taken)
     return Batch(dense, sparse, label.float())

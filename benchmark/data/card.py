@@ -22,8 +22,8 @@ Names = Annotated[tuple[NonEmpty, ...], BeforeValidator(_as_tuple)]
 
 
 class SplitRule(Frozen):
-    """How one file is divided into train, valid and test in the proportions `parts`: shuffled
-    within each class (stratified), shuffled (random), or in file order (ordered)."""
+    """How one file is divided into train, valid and test: shuffled within each class (stratified),
+    shuffled (random), or in file order (ordered)."""
 
     method: Literal["stratified", "random", "ordered"] = "stratified"
     parts: tuple[Count, Count, Count] = (8, 1, 1)
@@ -32,9 +32,7 @@ class SplitRule(Frozen):
 
 class Files(Frozen):
     """Paths relative to the data root or the card: of all three splits, or `all` and a split rule.
-
-    Of several paths for one file the first that exists is read. Names of csv and libsvm files may
-    end in .gz."""
+    Of several paths for one file the first that exists is read; csv and libsvm may end in .gz."""
 
     train: Names = ()
     valid: Names = ()
@@ -63,9 +61,8 @@ class Expected(Frozen):
 
 
 class Hub(Frozen):
-    """A zip with the csv files of all splits, in a data set repository of the Hugging Face hub.
-
-    Without a revision the newest one is downloaded; the md5 of the csv files pins the content."""
+    """A zip with the csv files of all splits, in a data set repository of the Hugging Face hub; the
+    newest one without a revision, as the md5 of the csv files pins the content."""
 
     repo: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$")]
     file: Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*\.zip$")]
@@ -85,7 +82,7 @@ class Oracle(Frozen):
 
 
 class Derived(Frozen):
-    """A column computed from the column `of` of the files by a rule of `derive.py`."""
+    """A column computed from the column `of` of the files by a rule of readers/rows.py."""
 
     rule: Literal["hour_of_day", "weekday", "is_weekend", "squared_log_bucket"]
     of: NonEmpty
@@ -124,11 +121,9 @@ class TableSpec(Frozen):
             raise ValueError("the separator is one ASCII character, and no quote or line end")
         if bool(self.files.all) != (self.split is not None):
             raise ValueError("files.all and a [table.split] rule belong together")
-        derivable = [name for name in self.columns if name != self.label]
-        if unused := [name for name in self.derive if name not in derivable]:
-            raise ValueError(
-                f"derive makes {', '.join(unused)}, which is no dense, sparse or group column"
-            )
+        if unused := [name for name in self.derive if name not in self.columns[1:]]:
+            names = ", ".join(unused)
+            raise ValueError(f"derive makes {names}, which is no dense, sparse or group column")
         if self.header and self.format != "csv":
             raise ValueError(f"header names the columns of csv files; the format is {self.format}")
         if len(set(self.header)) != len(self.header):
@@ -140,7 +135,7 @@ class TableSpec(Frozen):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Every column of the data set, once."""
+        """Every column of the data set, once; the label is the first."""
         group = [self.group] if self.group else []
         return tuple(dict.fromkeys([self.label, *self.dense, *self.sparse, *group]))
 
@@ -154,14 +149,8 @@ class Card(Frozen):
     """One data set, in files (`table`) or generated (`generator`: its size and version).
 
     `published_rows` is the number of embedding rows behind the published results: the tokens,
-    padding and out-of-vocabulary row of each sparse field, and one row for each dense column.
-
-    Example::
-
-        card = find_card("criteo_x1").card
-        card.table.min_count                   # 1
-        card.expected["train"].rows            # 33003326
-    """
+    padding and out-of-vocabulary row of each sparse field, and one row for each dense column. The
+    built-in cards are the files of the folder `cards`."""
 
     id: Id
     title: NonEmpty
@@ -186,7 +175,6 @@ class Card(Frozen):
                 raise ValueError("a data set on the hub is a table of three csv files")
             pinned = [fact for fact in self.expected.values() if fact.rows is not None and fact.md5]
             if len(pinned) != len(SPLITS):
-                raise ValueError(
-                    "a data set on the hub needs the expected rows and md5 of train, valid and test"
-                )
+                facts = "the expected rows and md5 of train, valid and test"
+                raise ValueError(f"a data set on the hub needs {facts}")
         return self

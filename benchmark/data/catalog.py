@@ -10,15 +10,14 @@ from pathlib import Path
 import platformdirs
 
 from benchmark import registry
-from benchmark.data.cache import cache_lock
 from benchmark.data.card import Card, Hub, TableSpec
 from benchmark.data.encoding import table as table_encoding
 from benchmark.data.encoding.encode import ENCODING_VERSION
 from benchmark.data.sources import download, local, synthetic
-from benchmark.data.store import Fingerprint, Store, StoreWriter, open_or_make
+from benchmark.data.store import Fingerprint, Store, StoreWriter, cache_errors, open_or_make
 from benchmark.errors import BenchmarkError, MissingData, UsageError
 from benchmark.utils import toml
-from benchmark.utils.files import canonical_sha256
+from benchmark.utils.files import canonical_sha256, locked
 from benchmark.utils.types import Notify
 
 UNVERIFIED = " (unverified)"
@@ -27,7 +26,7 @@ CARDS = Path(__file__).with_name("cards")
 
 @dataclass(frozen=True)
 class FoundCard:
-    """A card, and the folder that its file paths are relative to; None for a built-in card."""
+    """A card, and the folder of its files; None for a built-in card."""
 
     card: Card
     folder: Path | None = None
@@ -35,13 +34,8 @@ class FoundCard:
 
 @cache
 def _built_in() -> dict[str, Card]:
-    tables = [
-        toml.validate(Card, toml.read(path), path.name) for path in sorted(CARDS.glob("*.toml"))
-    ]
-    cards = {card.id: card for card in (*tables, *synthetic.CARDS)}
-    if len(cards) != len(tables) + len(synthetic.CARDS):
-        raise ValueError("two built-in cards share an id")
-    return cards
+    paths = sorted(CARDS.glob("*.toml"))
+    return {path.stem: toml.validate(Card, toml.read(path), path.name) for path in paths}
 
 
 def card_names() -> list[str]:
@@ -50,10 +44,8 @@ def card_names() -> list[str]:
 
 
 def find_card(name_or_path: str) -> FoundCard:
-    """Find a built-in card by id, or read a user's own by the path of its TOML file.
-
-    Raises UsageError for an unknown id and for a malformed card, naming file, key and allowed
-    keys."""
+    """Find a built-in card by id, or read a user's own by the path of its TOML file. Raises
+    UsageError for an unknown id and for a malformed card, naming file, key and allowed keys."""
     if name_or_path in _built_in():
         return FoundCard(_built_in()[name_or_path])
     path = Path(name_or_path).expanduser()
@@ -92,9 +84,7 @@ def open_data(
     the id or directly. Without it, the hub's files of a card are downloaded if `fetch` is true.
     Files that differ from the card are used if `allow_unverified` is true or a store of them
     exists; the fingerprint says so. Raises UsageError for a wrong name or card, MissingData for
-    missing files, BenchmarkError for files that contradict the card.
-
-    Example::
+    missing files, BenchmarkError for files that contradict the card. Example::
 
         found, store = open_data("synthetic_tiny", data_root=None, notify=print)
         found.card.title               # "Planted clicks of Criteo's shape, 56,000 rows, ..."
@@ -112,7 +102,13 @@ def open_data(
         if paths is None and folder.exists():
             store = Store.open(folder)
         else:
-            paths = paths or _downloaded(card, notify, fetch=fetch)
+            if paths is None:
+                assert card.hub is not None
+                if not fetch:
+                    hint = f"`python -m benchmark data prepare {card.id}` downloads it"
+                    raise MissingData(f"{card.id} is not here; {hint}")
+                target = download_folder(card.hub) / download.FILES
+                paths = _unpacked(card, target, lambda: download.obtain(card, target, notify))
             store = _open_table(card, table, paths, notify, allow_unverified=allow_unverified)
     check_expected(card, store.fingerprint)
     return found, store
@@ -128,12 +124,11 @@ def check_expected(card: Card, fingerprint: Fingerprint) -> None:
     if is_unverified(fingerprint):
         return
     for split, expected in card.expected.items():
-        for fact, number in (("rows", expected.rows), ("positives", expected.positives)):
-            actual = getattr(fingerprint, fact)[split]
+        for fact in ("rows", "positives"):
+            number, actual = getattr(expected, fact), getattr(fingerprint, fact)[split]
             if number not in (None, actual):
-                raise BenchmarkError(
-                    f"{card.id}: {actual:,} {fact} in {split}, but its card expects {number:,}"
-                )
+                fault = f"{actual:,} {fact} in {split}, but its card expects {number:,}"
+                raise BenchmarkError(f"{card.id}: {fault}")
 
 
 def published_difference(card: Card, fingerprint: Fingerprint) -> str | None:
@@ -151,17 +146,12 @@ def _open_table(
     expected = _card_sums(card)
     altered = [split for split in paths if sums[split] != expected.get(split, sums[split])]
     folder = _table_store(card, table, sums, altered)
-    if altered:
-        split = altered[0]
-        fault = (
-            f"{paths[split]}: md5 {sums[split]}, but the card of {card.id} expects"
-            f" {expected[split]}"
-        )
+    for split in altered[:1]:
+        fault = f"md5 {sums[split]}, but the card of {card.id} expects {expected[split]}"
         if not allow_unverified and not folder.exists():
-            raise BenchmarkError(
-                f"{fault}; `data prepare` takes such files with --allow-unverified"
-            )
-        notify(f"{fault} records of these data will say that they are unverified")
+            hint = "`data prepare` takes such files with --allow-unverified"
+            raise BenchmarkError(f"{paths[split]}: {fault}; {hint}")
+        notify(f"{paths[split]}: {fault}; records of these data will say that they are unverified")
 
     def make(writer: StoreWriter) -> None:
         notify(f"encoding {card.id}; it is kept for the next time")
@@ -176,21 +166,21 @@ def _open_table(
 def _local_files(
     found: FoundCard, table: TableSpec, root: str | Path | None, *, verified: bool
 ) -> local.Paths | None:
-    """The files on this machine, unpacked from a zip if need be; None if the card's store or a
-    download is to be used."""
+    """The files on this machine, unpacked from a zip; None to use the card's store or download."""
     card, hub = found.card, found.card.hub
     if found.folder is not None:
         folders = [found.folder]
     elif root:
-        folders = _root_folders(card, Path(root).expanduser())
+        folder = Path(root).expanduser()
+        if not folder.is_dir():
+            raise MissingData(f"there is no data folder {folder}")
+        folders = [folder / card.id, *([folder / hub.name] if hub else []), folder]
     elif hub is not None:
         return None
     else:
         needed = ", ".join(" or ".join(names) for names in table.files.named.values())
-        raise MissingData(
-            f"{card.id} is not downloaded: it needs {needed} ({card.source}); name their folder"
-            " with --data-root or BENCHMARK_DATA_ROOT"
-        )
+        fault = f"{card.id} is not downloaded: it needs {needed} ({card.source})"
+        raise MissingData(f"{fault}; name their folder with --data-root or BENCHMARK_DATA_ROOT")
     try:
         return local.find_files(table, folders)
     except MissingData as error:
@@ -203,36 +193,18 @@ def _local_files(
             return _unpacked(card, target, lambda: download.unpack(archive, members, target))
         if found.folder is not None or _table_store(card, table, _card_sums(card)).exists():
             return None
-        raise MissingData(
-            f"{error}, put {hub.file} there, or leave the data root out to download it"
-        ) from None
+        hint = f"put {hub.file} there, or leave the data root out to download it"
+        raise MissingData(f"{error}, {hint}") from None
 
 
-def _root_folders(card: Card, root: Path) -> list[Path]:
-    if not root.is_dir():
-        raise MissingData(f"there is no data folder {root}")
-    return [root / card.id, *([root / card.hub.name] if card.hub else []), root]
-
-
-def _downloaded(card: Card, notify: Notify, *, fetch: bool) -> local.Paths:
-    assert card.hub is not None
-    hub, folder = card.hub, download_folder(card.hub)
-    if not fetch:
-        raise MissingData(
-            f"{card.id} is not here; `python -m benchmark data prepare {card.id}` downloads it"
-        )
-    target = folder / download.FILES
-    return _unpacked(card, target, lambda: download.obtain(card, hub, folder, notify))
-
-
-def _unpacked(card: Card, folder: Path, make: Callable[[], download.Unpacked]) -> local.Paths:
+def _unpacked(card: Card, folder: Path, make: Callable[[], Mapping[Path, str]]) -> local.Paths:
     """The unpacked files of a card in `folder`, which `make` fills if any is missing."""
-    with cache_lock(folder.parent / ".lock", f"cannot write in {folder.parent}"):
+    with cache_errors(f"cannot write in {folder.parent}"), locked(folder.parent / ".lock"):
         members = download.members(card)
         paths = {split: folder / member.name for split, member in members.items()}
         if not all(path.is_file() for path in paths.values()):
             shutil.rmtree(folder, ignore_errors=True)
-            local.remember(dict(make().values()), _md5_memory())
+            local.remember(make(), _md5_memory())
     return paths
 
 

@@ -11,12 +11,11 @@ import numpy as np
 
 from benchmark.data import catalog
 from benchmark.data.card import Card
-from benchmark.data.encoding.raw_encoder import RawEncoder
+from benchmark.data.encoding.table import RawEncoder
 from benchmark.data.npy import data_sha256
 from benchmark.data.sources import download, local
 from benchmark.data.store import MANIFEST, Store
 from benchmark.errors import BenchmarkError
-from benchmark.utils.arrays import Ids, Integers
 from benchmark.utils.files import locked
 
 _BLOCK_ROWS = 1 << 18
@@ -34,11 +33,13 @@ def size(folder: Path) -> int:
 
 
 def check(card: Card, folder: Path) -> Iterator[str]:
-    """Yield the faults of a store, everything computed anew.
-
-    Covers the SHA-256 of every array, rows, positives and ids, and the card's expectations. Raises
-    BenchmarkError if the manifest itself is damaged."""
-    store = Store.open(folder)
+    """Yield the faults of a store, everything computed anew: the SHA-256 of every array, rows,
+    positives and ids, the encoding of raw rows, and the card's expectations."""
+    try:
+        store = Store.open(folder)
+    except BenchmarkError as error:
+        yield str(error)
+        return
     fingerprint = store.fingerprint
     for key, facts in json.loads((folder / MANIFEST).read_bytes())["arrays"].items():
         if data_sha256(folder / f"{key}.npy") != facts["sha256"]:
@@ -48,27 +49,18 @@ def check(card: Card, folder: Path) -> Iterator[str]:
         arrays = store.split(split)
         if (len(arrays), arrays.positives) != (rows, fingerprint.positives[split]):
             yield f"{folder}: the rows or positives of {split} are not those of the manifest"
-        if not _ids_within(arrays.sparse, limits):
+        starts = range(0, len(arrays), _BLOCK_ROWS)
+        blocks = (arrays.sparse[start : start + _BLOCK_ROWS] for start in starts)
+        if any(((block < 0) | (block >= limits)).any() for block in blocks):
             yield f"{folder}: an id of {split} lies outside its vocabulary"
-    try:
-        RawEncoder(store.encoding_folder)
-    except BenchmarkError as error:
-        yield str(error)
-    try:
-        catalog.check_expected(card, fingerprint)
-    except BenchmarkError as error:
-        yield str(error)
+    encoding = partial(RawEncoder, store.encoding_folder)
+    for examine in (encoding, partial(catalog.check_expected, card, fingerprint)):
+        try:
+            examine()
+        except BenchmarkError as error:
+            yield str(error)
     if difference := catalog.published_difference(card, fingerprint):
         yield difference
-
-
-def _ids_within(ids: Ids, limits: Integers) -> bool:
-    """Whether ids [n, n_sparse] lie in [0, limits)."""
-    for first in range(0, len(ids), _BLOCK_ROWS):
-        block = ids[first : first + _BLOCK_ROWS]
-        if (block < 0).any() or (block >= limits).any():
-            return False
-    return True
 
 
 def check_sources(

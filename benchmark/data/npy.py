@@ -13,7 +13,7 @@ from typing import Any, TypedDict
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from benchmark.utils.files import sha256
+from benchmark.utils.files import sha256, sync
 from benchmark.utils.parallel import ahead
 
 _HEADER_BYTES = 128
@@ -21,7 +21,7 @@ _CHUNK_BYTES = 1 << 19
 
 
 class NpyFacts(TypedDict):
-    """A finished file: SHA-256 of its data (without the header), size, time, type and shape."""
+    """Facts of a finished file; the SHA-256 is that of its data, without the header."""
 
     sha256: str
     size: int
@@ -44,12 +44,10 @@ class NpyFile:
 
     def append(self, rows: NDArray[np.generic], *, final: bool = True) -> None:
         """Add rows [m, *row_shape]; rows that are not final must later pass through `rewrite`.
-
         Raises ValueError for another shape or type."""
         if rows.shape[1:] != self.row_shape or rows.dtype != self._dtype:
-            raise ValueError(
-                f"{self._path.name}: {rows.dtype} {rows.shape} after {self._dtype} {self.row_shape}"
-            )
+            expected = f"{self._dtype} {self.row_shape}"
+            raise ValueError(f"{self._path.name}: {rows.dtype} {rows.shape} after {expected}")
         data = np.ascontiguousarray(rows, dtype=self._dtype).reshape(-1).view(np.uint8).data
         if final:
             self._hash.update(data)
@@ -78,17 +76,16 @@ class NpyFile:
         """Complete the header, flush the file to the disk and return its facts."""
         self._file.seek(0)
         self._file.write(self._header())
-        self._file.flush()
-        os.fsync(self._file.fileno())
         self._file.close()
+        sync(self._path)
         stat = self._path.stat()
-        return {
-            "sha256": self._hash.hexdigest(),
-            "size": stat.st_size,
-            "mtime_ns": stat.st_mtime_ns,
-            "dtype": self._dtype.str,
-            "shape": [self._rows, *self.row_shape],
-        }
+        return NpyFacts(
+            sha256=self._hash.hexdigest(),
+            size=stat.st_size,
+            mtime_ns=stat.st_mtime_ns,
+            dtype=self._dtype.str,
+            shape=[self._rows, *self.row_shape],
+        )
 
     def close(self) -> None:
         with suppress(OSError):  # after a full disk, closing tries to flush again
@@ -102,9 +99,8 @@ class NpyFile:
 
 
 def damage(path: Path, facts: NpyFacts) -> str | None:
-    """Say what differs between a file and its facts.
-
-    Only a file with another modification time, such as a copy, is hashed again."""
+    """What differs between a file and its facts. Only a file with another modification time, such
+    as a copy, is hashed again."""
     try:
         stat = path.stat()
         if stat.st_size != facts["size"]:

@@ -12,8 +12,7 @@ class Schema:
     """Columns in the order of the arrays.
 
     Ids of sparse field j lie in [0, cardinalities[j]): 0 is padding, 1 and up the vocabulary by
-    falling frequency, and the last stands for out-of-vocabulary and missing values.
-    """
+    falling frequency, and the last stands for out-of-vocabulary and missing values."""
 
     dense: tuple[str, ...]
     sparse: tuple[str, ...]
@@ -21,19 +20,16 @@ class Schema:
     group: str | None = None
 
     def __post_init__(self) -> None:
-        if len(self.sparse) != len(self.cardinalities):
-            raise ValueError(
-                f"{len(self.sparse)} sparse fields but {len(self.cardinalities)} cardinalities"
-            )
+        fields, sizes = len(self.sparse), len(self.cardinalities)
+        if fields != sizes:
+            raise ValueError(f"{fields} sparse fields but {sizes} cardinalities")
         names = self.dense + self.sparse
         if repeated := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"field names repeat: {repeated}")
         if not names:
             raise ValueError("a schema needs at least one field")
-        if any(c < 2 for c in self.cardinalities):
-            raise ValueError(
-                "a cardinality counts padding and out-of-vocabulary, so it is at least 2"
-            )
+        if min(self.cardinalities, default=2) < 2:
+            raise ValueError("a cardinality counts padding and out-of-vocabulary: at least 2")
 
     @property
     def num_fields(self) -> int:

@@ -1,7 +1,5 @@
-"""The order of rows in an epoch, computed position by position and never stored.
-
-It takes no memory per row and no time at the start of an epoch, and an epoch can resume at any
-position."""
+"""The order of rows in an epoch, computed position by position and never stored, so that an epoch
+can start and resume at any position at once."""
 
 import math
 from typing import Literal
@@ -15,28 +13,24 @@ Shuffle = Literal["rows", "blocks"]
 BLOCK_ROWS = 4096
 WINDOW_BLOCKS = 64
 WINDOW_ROWS = BLOCK_ROWS * WINDOW_BLOCKS
-_ROUNDS = 8
 
 
 class Permutation:
-    """A random permutation of 0 .. n-1: an alternating Feistel network of random functions on a
+    """A random permutation of 0 .. n-1: an alternating Feistel network of 8 random functions on a
     grid a x b >= n, with cycle walking for cells beyond n (Black & Rogaway, Ciphers with Arbitrary
     Finite Domains, 2002).
 
-    It keeps 8 tables of about sqrt(n) numbers. The images of any two positions are uniform, but not
-    all n! orders of a handful of rows are."""
+    The images of any two positions are uniform, but not all n! orders of a handful of rows are."""
 
     def __init__(self, n: int, generator: np.random.Generator) -> None:
         self._n = n
         self._high = math.isqrt(max(n - 1, 0)) + 1
         self._low = max(-(-n // self._high), 1)
-        self._rounds = [
-            (
-                generator.integers(self._high, size=self._low, dtype=np.int32),
-                generator.integers(self._low, size=self._high, dtype=np.int32),
-            )
-            for _ in range(_ROUNDS // 2)
-        ]
+        self._rounds = []
+        for _ in range(4):
+            high = generator.integers(self._high, size=self._low, dtype=np.int32)
+            low = generator.integers(self._low, size=self._high, dtype=np.int32)
+            self._rounds.append((high, low))
 
     def __call__(self, positions: Integers) -> Integers:
         """Map positions [m] to their images [m]."""

@@ -7,35 +7,33 @@ into place when it is complete.
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.data.cache import cache_errors, cache_lock
 from benchmark.data.card import SPLITS, Oracle
 from benchmark.data.npy import NpyFile, damage
 from benchmark.data.schema import Schema, Split
 from benchmark.errors import BenchmarkError
 from benchmark.utils.arrays import Dense, Ids, Integers, Labels
-from benchmark.utils.files import canonical_sha256, partial_folder, sync
+from benchmark.utils.files import canonical_sha256, locked, partial_folder, sync
 from benchmark.utils.types import Notify
 
 MANIFEST = "manifest.json"
 ENCODING = "encoding"
 VERSION = 1
+ROOM = "make room or access there, or name another folder with BENCHMARK_CACHE"
 
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """What a record keeps of its data.
-
-    `arrays` is the SHA-256 of the SHA-256 of every array, joined in a fixed order."""
+    """What a record keeps of its data; `arrays` is the SHA-256 of those of all arrays, joined."""
 
     sources: dict[str, str]
     rows: dict[str, int]
@@ -46,10 +44,18 @@ class Fingerprint:
     arrays: str
 
 
-class StoreWriter:
-    """Append rows to a hidden partial folder; `publish` renames it to `folder`.
+@contextmanager
+def cache_errors(action: str) -> Iterator[None]:
+    """Raise OSErrors as BenchmarkErrors that say which `action` failed and how to make room."""
+    try:
+        yield
+    except OSError as error:
+        raise BenchmarkError(f"{action}: {error.strerror or error}; {ROOM}") from error
 
-    Arrays are written, not mapped, so that a full disk raises an error and not a signal."""
+
+class StoreWriter:
+    """Append rows to a hidden partial folder; `publish` renames it to `folder`. Arrays are written,
+    not mapped, so that a full disk raises an error and not a signal."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -74,8 +80,8 @@ class StoreWriter:
     ) -> None:
         """Add rows to a split: dense [n, n_dense], sparse [n, n_sparse], label [n], group [n].
 
-        Ids that are not final must be replaced by `replace_ids`. Raises ValueError for arrays that
-        do not match, BenchmarkError if they cannot be written."""
+        Ids that are not final must pass `replace_ids`. Raises ValueError for arrays that do not
+        match, BenchmarkError if they cannot be written."""
         arrays: dict[str, NDArray[Any]] = {"dense": dense, "sparse": sparse, "label": label}
         if group is not None:
             arrays["group"] = group
@@ -102,19 +108,22 @@ class StoreWriter:
         self._positives[split] += int(label.sum(dtype=np.int64))
 
     def replace_ids(self, final: Sequence[Ids], pool: ThreadPoolExecutor) -> None:
-        """Replace every id i of field j that was appended by final[j][i].
-
-        Raises ValueError for an id without a final one, BenchmarkError if the arrays cannot be
-        rewritten."""
+        """Replace every id i of field j that was appended by final[j][i]. Raises ValueError for an
+        id without a final one, BenchmarkError if the arrays cannot be rewritten."""
         sizes = np.array([len(ids) for ids in final])
         for split, (least, most) in self._id_bounds.items():
             if (least < 0).any() or (most >= sizes).any():
                 raise ValueError(f"sparse ids of {split} have no final ones")
-        low, high = [ids.min() for ids in final], [ids.max() for ids in final]
+        bounds = np.array([[ids.min() for ids in final], [ids.max() for ids in final]], np.int64)
+
+        def replace_in_place(ids: Ids) -> None:
+            for j, column in enumerate(ids.T):
+                final[j].take(column, out=column, mode="clip")  # all are within bounds
+
         with cache_errors(_action(self.folder)):
             for split in self._id_bounds:
-                self._files[f"{split}.sparse"].rewrite(partial(_replace, final), pool)
-                self._id_bounds[split] = np.array([low, high], np.int64)
+                self._files[f"{split}.sparse"].rewrite(replace_in_place, pool)
+                self._id_bounds[split] = bounds
 
     def publish(
         self, schema: Schema, sources: dict[str, str], oracle: Oracle | None = None
@@ -149,15 +158,10 @@ class StoreWriter:
 
     def _check(self, split: str, schema: Schema) -> None:
         rows, positives, name = self._rows[split], self._positives[split], self.folder.parent.name
-        if not rows:
-            raise BenchmarkError(
-                f"{name}: the {split} split is empty; every split needs rows of both classes"
-            )
         if positives in (0, rows):
-            raise BenchmarkError(
-                f"{name}: all {rows} labels of the {split} split are {int(positives > 0)}; every"
-                " split needs both classes"
-            )
+            labels = f"all {rows} labels of the {split} split are {int(positives > 0)}"
+            fault = labels if rows else f"the {split} split is empty"
+            raise BenchmarkError(f"{name}: {fault}; every split needs rows of both classes")
         low, high = self._id_bounds[split]
         same_fields = len(low) == len(schema.sparse)
         if not same_fields or (low < 0).any() or (high >= np.array(schema.cardinalities)).any():
@@ -168,8 +172,7 @@ class StoreWriter:
 
 @dataclass(frozen=True)
 class Store:
-    """A complete store: its schema, fingerprint and arrays.
-
+    """A complete store: its schema, fingerprint and arrays; `closed` splits may not be read.
     Example::
 
         _, store = open_data("synthetic_tiny", data_root=None, notify=print)
@@ -182,41 +185,31 @@ class Store:
     fingerprint: Fingerprint
     oracle: Oracle | None
     closed: frozenset[str] = frozenset()
-    """Splits that may not be read."""
 
     @classmethod
     def open(cls, folder: Path) -> "Store":
         """Raises BenchmarkError for a manifest or array that is missing, truncated or altered."""
         manifest = _read_manifest(folder)
         fields = manifest["schema"]
-        names = ("dense", "sparse", "cardinalities")
-        dense, sparse, cardinalities = (tuple(fields[name]) for name in names)
-        schema = Schema(dense, sparse, cardinalities, fields["group"])
-        keys = _keys(schema)
-        for key in keys:
-            path = folder / f"{key}.npy"
-            if why := damage(path, manifest["arrays"][key]):
+        columns = (tuple(fields[name]) for name in ("dense", "sparse", "cardinalities"))
+        dense, sparse, cardinalities = columns
+        schema, sums = Schema(dense, sparse, cardinalities, fields["group"]), ""
+        for key in _keys(schema):
+            path, facts = folder / f"{key}.npy", manifest["arrays"][key]
+            if why := damage(path, facts):
                 raise _damaged(path, why)
-        sums = "".join(manifest["arrays"][key]["sha256"] for key in keys)
-        fingerprint = Fingerprint(
-            manifest["sources"],
-            manifest["rows"],
-            manifest["positives"],
-            dense,
-            sparse,
-            cardinalities,
-            hashlib.sha256(sums.encode()).hexdigest(),
-        )
+            sums += facts["sha256"]
+        parts = manifest["sources"], manifest["rows"], manifest["positives"]
+        arrays = hashlib.sha256(sums.encode()).hexdigest()
+        fingerprint = Fingerprint(*parts, dense, sparse, cardinalities, arrays)
         oracle = manifest["oracle"] and Oracle(**manifest["oracle"])
         return cls(folder, schema, fingerprint, oracle)
 
     @property
     def encoding_folder(self) -> Path:
-        """Folder of the encoding of raw rows, see raw_encoder.py."""
         return self.folder / ENCODING
 
     def without(self, split: str) -> "Store":
-        """The same store with a split closed."""
         return replace(self, closed=self.closed | {split})
 
     def split(self, name: str) -> Split:
@@ -229,12 +222,11 @@ class Store:
 
 def open_or_make(folder: Path, make: Callable[[StoreWriter], None], notify: Notify) -> Store:
     """Open the store in `folder`; if it is missing, one process makes it and others wait for it.
-
     Raises BenchmarkError if the folder cannot be written or holds a damaged store."""
     if not folder.exists():
         lock = folder.with_name(f".{folder.name}.lock")
         waiting = f"another process is making {folder}; waiting for it"
-        with cache_lock(lock, _action(folder), lambda: notify(waiting)):
+        with cache_errors(_action(folder)), locked(lock, lambda: notify(waiting)):
             if not folder.exists():
                 # of a process that was killed
                 shutil.rmtree(partial_folder(folder), ignore_errors=True)
@@ -249,12 +241,6 @@ def open_or_make(folder: Path, make: Callable[[StoreWriter], None], notify: Noti
 
 def _action(folder: Path) -> str:
     return f"cannot write the encoded data in {folder.parent}"
-
-
-def _replace(final: Sequence[Ids], ids: Ids) -> None:
-    """In place, for ids within bounds."""
-    for j, column in enumerate(ids.T):
-        final[j].take(column, out=column, mode="clip")
 
 
 def _parts(schema: Schema) -> list[str]:

@@ -38,13 +38,9 @@ def flops_per_sample(model: CTRModel, schema: Schema) -> int:
 
 def stage_shapes(model: CTRModel, schema: Schema) -> dict[str, tuple[int, int]]:
     """(rows, columns) of every stage's matrix, in order."""
-    shapes: dict[str, tuple[int, int]] = {}
-
-    def observe(stage: str, x: torch.Tensor) -> None:
-        shapes[stage] = (x.shape[1], x.shape[2])
-
-    _forward_one_row(model, schema, observe)
-    return shapes
+    stages: dict[str, torch.Tensor] = {}
+    _forward_one_row(model, schema, stages.__setitem__)
+    return {stage: (x.shape[1], x.shape[2]) for stage, x in stages.items()}
 
 
 def _forward_one_row(model: CTRModel, schema: Schema, observe: Observe | None) -> None:

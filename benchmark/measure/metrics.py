@@ -1,53 +1,50 @@
 """Prediction quality from logits, in float64.
 
-AUC and ECE depend only on two sorted arrays: the scores of all rows and those of the positives.
-Sorting values is several times faster than sorting rows, and the order of the rows is irrelevant.
-"""
+AUC and ECE are computed from two sorted arrays, the scores of all rows and those of the positives:
+sorting values is several times faster than sorting rows."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from benchmark.utils.arrays import Floats, Ids, Labels, Vector
 
 ECE_BINS = 15
+_SIDES: tuple[Literal["left"], Literal["right"]] = ("left", "right")
 CHUNK = 2**17
-"""Rows whose float64 losses are held at a time; a split of at most so many rows is summed at
-once."""
+"""Rows whose float64 losses are held and summed at a time."""
 
 
 @dataclass(frozen=True)
 class Metrics:
-    """Quality of one split; `gauc` is None for a data set without group column."""
+    """Quality of one split: NE is LogLoss over the entropy of the base rate, calibration the mean
+    predicted probability over the mean label; `gauc` is None without group column."""
 
     auc: float
     logloss: float
     ne: float
-    """LogLoss over the entropy of the base rate."""
     calibration: float
-    """Mean predicted probability over mean label."""
     ece: float
     gauc: float | None = None
 
 
 def evaluate(logit: Floats, label: Labels, group: Ids | None = None) -> Metrics:
     """All metrics of finite logits [n] against labels [n] in {0, 1} of both classes.
-
     Example::
 
         logit = np.array([-1.0, 0.5, 2.0], np.float32)
         evaluate(logit, np.array([0, 1, 1], np.uint8)).auc       # 1.0
     """
-    ranked = _Ranked.of(logit, label)
-    rows, positives = len(ranked.all), len(ranked.positive)
+    ranked, positive = np.sort(logit), np.sort(logit[label == 1])
     loss = logloss(logit, label)
-    predicted, clicked = ranked.bins(ECE_BINS)
+    predicted, clicked = _bins(ranked, positive)
     return Metrics(
-        auc=ranked.auc(),
+        auc=_auc(ranked, positive),
         logloss=loss,
-        ne=loss / base_entropy(positives, rows),
-        calibration=float(predicted.sum() / positives),
-        ece=float(np.abs(predicted - clicked).sum() / rows),
+        ne=loss / base_entropy(len(positive), len(ranked)),
+        calibration=float(predicted.sum() / len(positive)),
+        ece=float(np.abs(predicted - clicked).sum() / len(ranked)),
         gauc=None if group is None else grouped_auc(logit, label, group),
     )
 
@@ -65,10 +62,9 @@ def sigmoid(z: Floats) -> Vector:
 
 
 def auc(score: Floats, label: Labels) -> float:
-    """The share of (positive, negative) pairs in the right order, a tie counting one half.
-
-    Counts are integers until one division."""
-    return _Ranked.of(score, label).auc()
+    """The share of (positive, negative) pairs in the right order, a tie counting one half. Counts
+    are integers until one division."""
+    return _auc(np.sort(score), np.sort(score[label == 1]))
 
 
 def logloss(logit: Floats, label: Labels) -> float:
@@ -100,35 +96,22 @@ def grouped_auc(score: Floats, label: Labels, group: Ids) -> float | None:
     return float(np.sum(twice_right[mixed] / (2 * pairs[mixed]) * rows[mixed]) / rows[mixed].sum())
 
 
-@dataclass(frozen=True)
-class _Ranked:
-    """Sorted scores: of all rows [n], and of the positive ones [n_positive]."""
+def _auc(ranked: Floats, positive: Floats) -> float:
+    """Mann-Whitney: ranks of the positives among all rows, less those among themselves."""
+    below = int(np.searchsorted(ranked, positive, "left").sum())
+    not_above = int(np.searchsorted(ranked, positive, "right").sum())
+    positives, negatives = len(positive), len(ranked) - len(positive)
+    return (below + not_above - positives**2) / (2 * positives * negatives)
 
-    all: Floats
-    positive: Floats
 
-    @classmethod
-    def of(cls, score: Floats, label: Labels) -> "_Ranked":
-        return cls(np.sort(score), np.sort(score[label == 1]))
-
-    def auc(self) -> float:
-        """Mann-Whitney: ranks of the positives among all rows, less those among themselves."""
-        below = int(np.searchsorted(self.all, self.positive, "left").sum())
-        not_above = int(np.searchsorted(self.all, self.positive, "right").sum())
-        positives, negatives = len(self.positive), len(self.all) - len(self.positive)
-        return (below + not_above - positives**2) / (2 * positives * negatives)
-
-    def bins(self, count: int) -> tuple[Vector, Vector]:
-        """Sums of predicted probabilities and of labels [count] over bins of equal size.
-
-        Rows of one score that a bin edge divides give both sides the same share of positives.
-        """
-        parts = np.array_split(self.all, count)
-        predicted = np.array([sigmoid(part).sum() for part in parts])
-        edge = np.cumsum([len(part) for part in parts])
-        score = self.all[edge - 1]
-        low = np.searchsorted(self.all, score, "left")
-        high = np.searchsorted(self.all, score, "right")
-        below = np.searchsorted(self.positive, score, "left")
-        tied = np.searchsorted(self.positive, score, "right") - below
-        return predicted, np.diff(below + tied * (edge - low) / (high - low), prepend=0.0)
+def _bins(ranked: Floats, positive: Floats) -> tuple[Vector, Vector]:
+    """Sums of predicted probabilities and of labels [ECE_BINS] over bins of equal size. Rows of one
+    score that a bin edge divides give both sides the same share of positives."""
+    parts = np.array_split(ranked, ECE_BINS)
+    predicted = np.array([sigmoid(part).sum() for part in parts])
+    edge = np.cumsum([len(part) for part in parts])
+    score = ranked[edge - 1]
+    low, high = (np.searchsorted(ranked, score, side) for side in _SIDES)
+    below, through = (np.searchsorted(positive, score, side) for side in _SIDES)
+    clicked = below + (through - below) * (edge - low) / (high - low)
+    return predicted, np.diff(clicked, prepend=0.0)

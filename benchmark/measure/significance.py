@@ -1,27 +1,26 @@
 """Tests of differences: Welch and Holm over the seeds of a table's rows and their power, DeLong and
-the bootstrap over test rows and seeds for AUC. All functions take numbers, not records.
+the bootstrap over test rows and seeds for AUC; effects with their intervals.
 
 Scores of a run are `(positive, negative)`: the logits of each class. Runs that are compared have
-the same test rows in the same order.
-"""
+the same test rows in the same order."""
 
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from math import sqrt
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import brentq
-from scipy.stats import beta, nct, norm, t, ttest_ind
+from scipy.stats import beta, nct, norm, ttest_ind
+from scipy.stats import t as student
 
 from benchmark.utils.arrays import Floats, Vector
 
 ALPHA = 0.05
 POWER = 0.8
-CHUNK = 64
-"""Resamples whose row weights are held at a time."""
-
+CHUNK = 64  # resamples whose row weights are held at a time
 ClassScores = tuple[Floats, Floats]
 
 
@@ -33,6 +32,18 @@ class Difference:
     low: float
     high: float
     p: float
+
+
+@dataclass(frozen=True)
+class Effect:
+    """`value` with its 95 % interval, from `n` independent runs or recipes."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+    unit: str
+    remark: str = ""
 
 
 @dataclass(frozen=True)
@@ -52,9 +63,8 @@ class Interval:
 
 
 def welch(a: ArrayLike, b: ArrayLike) -> Difference:
-    """Compare two means with unequal variances (Welch 1947). Different constants have p 0.
-
-    Raises ValueError for fewer than two values or one that is not finite."""
+    """Compare two means with unequal variances (Welch 1947). Different constants have p 0. Raises
+    ValueError for fewer than two values or one that is not finite."""
     samples = x, y = np.asarray(a, np.float64), np.asarray(b, np.float64)
     for sample in samples:
         if sample.ndim != 1 or len(sample) < 2 or not np.isfinite(sample).all():
@@ -87,37 +97,34 @@ def holm(p_values: ArrayLike) -> list[float]:
     return [float(value) for value in adjusted]
 
 
-def ranks(samples: Sequence[ArrayLike], alpha: float = ALPHA) -> list[int]:
+def ranks(samples: Sequence[ArrayLike]) -> list[int]:
     """Rank rows by 1 + the number of significantly larger ones: Welch and Holm over all pairs."""
     pairs = list(combinations(range(len(samples)), 2))
     differences = [welch(samples[first], samples[second]) for first, second in pairs]
     adjusted = holm([difference.p for difference in differences])
     result = [1] * len(samples)
     for (first, second), difference, p in zip(pairs, differences, adjusted, strict=True):
-        if p <= alpha:
+        if p <= ALPHA:
             result[second if difference.value > 0 else first] += 1
     return result
 
 
-def detectable(
-    sds: Sequence[float], seeds: int, comparisons: int, power: float = POWER, alpha: float = ALPHA
-) -> float:
-    """The smallest true difference of two rows that is found with this power.
+def detectable(sds: Sequence[float], seeds: int, comparisons: int) -> float:
+    """The smallest true difference of two rows that is found with power POWER.
 
-    Both rows have the root mean square of `sds`. Every comparison is tested at alpha / comparisons,
+    Both rows have the root mean square of `sds`. Every comparison is tested at ALPHA / comparisons,
     Holm's first step; later steps only find more. Welch's statistic is then noncentral t with
     2 (seeds - 1) degrees of freedom; its critical value depends on how the two sample variances
-    share their sum, which is Beta distributed and averaged over.
-    """
+    share their sum, which is Beta distributed and averaged over."""
     if seeds < 2 or comparisons < 1:
         raise ValueError("a detectable difference needs two seeds and one comparison")
     error = float(np.sqrt(np.mean(np.square(sds)) * 2 / seeds))
     freedom = 2 * (seeds - 1)
     share = beta.ppf((np.arange(200) + 0.5) / 200, (seeds - 1) / 2, (seeds - 1) / 2)
-    critical = t.isf(alpha / comparisons / 2, welch_freedom(share, seeds, seeds))
+    critical = student.isf(ALPHA / comparisons / 2, welch_freedom(share, seeds, seeds))
 
     def excess(errors: float) -> float:
-        return float(np.mean(nct.sf(critical, freedom, errors))) - power
+        return float(np.mean(nct.sf(critical, freedom, errors))) - POWER
 
     high = 1.0
     while excess(high) < 0:
@@ -126,9 +133,8 @@ def detectable(
 
 
 def delong(a: ClassScores, b: ClassScores) -> Difference:
-    """Compare the AUCs of two runs on the same test rows (DeLong et al. 1988).
-
-    Raises ValueError for different numbers of rows."""
+    """Compare the AUCs of two runs on the same test rows (DeLong et al. 1988). Raises ValueError
+    for different numbers of rows."""
     placed_a, placed_b = placements(a), placements(b)
     _require_same_rows([placed_a, placed_b])
     parts = placed_a.positive - placed_b.positive, placed_a.negative - placed_b.negative
@@ -150,8 +156,8 @@ def _without_error(value: float) -> Difference:
 
 @dataclass(frozen=True)
 class Placements:
-    """A run's AUC and each row's deviation from it: for a positive, the share of negatives below
-    it, for a negative, the share of positives above it, ties one half, both less the AUC."""
+    """A run's AUC and each row's deviation from it: the share of negatives below a positive, or of
+    positives above a negative, ties one half, less the AUC."""
 
     auc: float
     positive: Vector
@@ -185,8 +191,8 @@ def bootstrap_differences(
     A resample draws the test rows of each class, the same for every run, and the seeds of each
     recipe. A resampled AUC is linear in the row weights, as in DeLong's variance; the error is of
     order 1 / rows. Deviations of seeds are scaled by sqrt(n / (n - 1)), so that the variance of a
-    resampled mean is unbiased. A difference does not depend on the other ones. Raises ValueError
-    for fewer than two runs of a recipe, or different numbers of rows."""
+    resampled mean is unbiased. Raises ValueError for fewer than two runs of a recipe, or different
+    numbers of rows."""
     recipes = [list(runs), *(list(other) for other in others)]
     if min(len(recipe) for recipe in recipes) < 2:
         raise ValueError("a bootstrap over seeds needs two runs of each recipe")
@@ -197,24 +203,19 @@ def bootstrap_differences(
     means, resampled = [], []
     for at, (recipe, terms) in enumerate(zip(recipes, row_terms, strict=True)):
         random = np.random.default_rng([seed, min(at, 1) + 1])
-        means.append(np.mean([run.auc for run in recipe]))
-        resampled.append(_resampled(recipe, terms, random))
-    return [
-        _from_resamples(float(means[0] - mean), resampled[0] - other)
-        for mean, other in zip(means[1:], resampled[1:], strict=True)
-    ]
-
-
-def _resampled(
-    recipe: Sequence[Placements], row_terms: Vector, random: np.random.Generator
-) -> Vector:
-    """Mean AUCs [resamples] over drawn seeds; row_terms [runs, resamples]."""
-    count, resamples = row_terms.shape
-    auc = np.array([run.auc for run in recipe])
-    scaled = auc.mean() + np.sqrt(count / (count - 1)) * (auc - auc.mean())
-    drawn = random.integers(0, count, (count, resamples))
-    means: Vector = (scaled[drawn] + np.take_along_axis(row_terms, drawn, axis=0)).mean(axis=0)
-    return means
+        auc, count = np.array([run.auc for run in recipe]), len(recipe)
+        scaled = auc.mean() + np.sqrt(count / (count - 1)) * (auc - auc.mean())
+        seeds = random.integers(0, count, (count, resamples))
+        means.append(auc.mean())
+        resampled.append((scaled[seeds] + np.take_along_axis(terms, seeds, axis=0)).mean(axis=0))
+    results = []
+    for mean, other in zip(means[1:], resampled[1:], strict=True):
+        gaps = resampled[0] - other
+        low, high = np.quantile(gaps, [ALPHA / 2, 1 - ALPHA / 2])
+        beyond = 1 + min(int((gaps <= 0).sum()), int((gaps >= 0).sum()))
+        p = min(1.0, 2 * beyond / (resamples + 1))
+        results.append(Difference(float(means[0] - mean), float(low), float(high), p))
+    return results
 
 
 def _row_terms(runs: Sequence[Placements], resamples: int, seed: int) -> Vector:
@@ -226,18 +227,11 @@ def _row_terms(runs: Sequence[Placements], resamples: int, seed: int) -> Vector:
         stop = min(start + CHUNK, resamples)
         for values in classes:
             rows = values.shape[1]
-            draws = [random.integers(0, rows, rows) for _ in range(start, stop)]
-            weights = np.stack(
-                [np.bincount(draw, minlength=rows) for draw in draws], axis=1, dtype=np.float64
-            )
+            draws = (random.integers(0, rows, rows) for _ in range(start, stop))
+            counts = [np.bincount(draw, minlength=rows) for draw in draws]
+            weights = np.stack(counts, axis=1, dtype=np.float64)
             terms[:, start:stop] += values @ weights / rows
     return terms
-
-
-def _from_resamples(value: float, differences: Vector) -> Difference:
-    low, high = np.quantile(differences, [ALPHA / 2, 1 - ALPHA / 2])
-    beyond = 1 + min(int((differences <= 0).sum()), int((differences >= 0).sum()))
-    return Difference(value, float(low), float(high), min(1.0, 2 * beyond / (len(differences) + 1)))
 
 
 def _below(score: Floats, among: Floats) -> Vector:
@@ -249,3 +243,32 @@ def _below(score: Floats, among: Floats) -> Vector:
 def _require_same_rows(runs: Sequence[Placements]) -> None:
     if len({(len(run.positive), len(run.negative)) for run in runs}) > 1:
         raise ValueError("the runs were not scored on the same test rows")
+
+
+def difference(a: Sequence[float], b: Sequence[float], unit: str) -> Effect:
+    """The mean of `a` less that of `b`, with Welch's interval."""
+    gap = welch(a, b)
+    return Effect(gap.value, gap.low, gap.high, len(a) + len(b), unit)
+
+
+def contrast(
+    cells: Sequence[Sequence[float]], weights: Sequence[float], unit: str, remark: str = ""
+) -> Effect:
+    """The weighted sum of the means of cells, with Welch & Satterthwaite's interval.
+
+    Each cell has two runs or more; neither their numbers nor their variances need be alike::
+
+        contrast([[0.81, 0.82, 0.80], [0.79, 0.78]], [1, -1], "AUC")   # first cell less second
+    """
+    weight = np.array(weights)
+    freedoms = np.array([len(cell) - 1 for cell in cells])
+    parts = weight**2 * [np.var(cell, ddof=1) / len(cell) for cell in cells]
+    value, square = float(weight @ [np.mean(cell) for cell in cells]), float(parts.sum())
+    freedom = square**2 / float(np.sum(parts**2 / freedoms)) if square else freedoms.sum()
+    margin = float(student.isf(ALPHA / 2, freedom)) * sqrt(square)
+    return Effect(value, value - margin, value + margin, sum(map(len, cells)), unit, remark)
+
+
+def mean_over_seeds(values: Sequence[float], unit: str, remark: str = "") -> Effect:
+    """A mean with Student's interval."""
+    return contrast([values], [1.0], unit, remark)

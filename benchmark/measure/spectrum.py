@@ -1,4 +1,5 @@
-"""Effective rank and related measures of how many directions a representation uses.
+"""Effective rank and related measures of how many directions a representation or an embedding table
+uses.
 
 With singular values sigma_1 >= ... >= sigma_q, p_i = sigma_i / sum sigma, lambda_i = sigma_i^2:
     erank = exp(-sum p_i ln p_i)               Roy & Vetterli 2007
@@ -7,22 +8,24 @@ With singular values sigma_1 >= ... >= sigma_q, p_i = sigma_i / sum sigma, lambd
     pr    = (sum lambda)^2 / sum lambda^2      participation ratio
 Always erank >= pr >= srank and erank >= ia >= srank.
 
-Every spectrum comes from a float64 SVD. The eigenvalues of a Gram matrix would give sigma_i with an
-error of about eps sigma_1^2 / (2 sigma_i), so matrices near rank deficiency would need the SVD
-anyway, and the others would take more than half of the time. Tall matrices are reduced by QR, which
-keeps the singular values up to rounding.
-"""
+Every spectrum comes from a float64 SVD: the eigenvalues of a Gram matrix would give sigma_i with an
+error of about eps sigma_1^2 / (2 sigma_i). Tall matrices are reduced by QR, which keeps the
+singular values up to rounding."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from statistics import mean
 
 import numpy as np
 import torch
 
-from benchmark.utils.arrays import Floats, Vector
+from benchmark.data.schema import Schema
+from benchmark.utils.arrays import Floats, Ids, Integers, Vector
 
 METRICS = ("erank", "srank", "ia", "pr")
 NEGLIGIBLE = 1e-12
+CHUNK = 2**14  # table rows held in float64 at a time
+COUNT_CHUNK = 2**20
 
 
 @dataclass(frozen=True)
@@ -38,9 +41,8 @@ class Distribution:
 
 @dataclass(frozen=True)
 class Spectrum:
-    """The rank metrics of one stage over many matrices of one shape.
-
-    Zero matrices are skipped and counted; `sigma` [limit] is the mean of sigma_i / sigma_1."""
+    """The rank metrics of one stage over many matrices of one shape. Zero matrices are skipped and
+    counted; `sigma` [limit] is the mean of sigma_i / sigma_1."""
 
     rows: int
     columns: int
@@ -87,10 +89,8 @@ def rank_metrics(sigma: Vector) -> dict[str, Vector]:
 
 
 def triangle(rows: Vector, above: Vector | None = None) -> Vector:
-    """R [..., at most columns, columns] of the QR of rows [..., n, columns] below `above`.
-
-    R has the singular values of all rows so far, in memory that does not grow with them.
-    """
+    """R [..., at most columns, columns] of the QR of rows [..., n, columns] below `above`: it has
+    the singular values of all rows so far."""
     stacked = rows if above is None else np.concatenate([above, rows], axis=-2)
     # numpy's QR ignores the number of threads
     r: Vector = torch.linalg.qr(torch.from_numpy(stacked), mode="r").R.numpy()
@@ -132,8 +132,7 @@ class BatchCollector:
     """Spectra of the `batch` form: for each token the matrix of samples x width, columns centred.
 
     Centring uses a column of ones: with [1 X] = Q R, the centred X has the singular values of R
-    without its first row and column. Stages keep the order of their first batch.
-    """
+    without its first row and column. Stages keep the order of their first batch."""
 
     def __init__(self) -> None:
         self._origin: dict[str, Vector] = {}
@@ -174,5 +173,72 @@ def _spectrum(sigma: Vector, shape: tuple[int, int]) -> Spectrum | None:
 
 
 def _distribution(values: Vector) -> Distribution:
-    quantiles = np.quantile(values, (0.05, 0.5, 0.95))
-    return Distribution(float(values.mean()), float(values.std()), *map(float, quantiles))
+    numbers = values.mean(), values.std(), *np.quantile(values, (0.05, 0.5, 0.95))
+    return Distribution(*map(float, numbers))
+
+
+@dataclass(frozen=True)
+class TableRank:
+    """Effective rank and information abundance of one field's table, not normalised."""
+
+    erank: float
+    ia: float
+
+
+@dataclass(frozen=True)
+class TableSpectrum:
+    """One sparse field's matrix, seen x columns, of the ids that occur in training, not centred;
+    `weighted`: each row times the square root of its count. Ranks of a zero matrix are None."""
+
+    field: str
+    cardinality: int
+    seen: int
+    columns: int
+    plain: TableRank | None
+    weighted: TableRank | None
+
+    @property
+    def limit(self) -> int:
+        return min(self.seen, self.columns)
+
+
+def id_counts(sparse: Ids, cardinalities: Sequence[int]) -> list[Integers]:
+    """Count each id of each field: ids [n, n_sparse] -> n_sparse times [cardinality]."""
+    counts = [np.zeros(cardinality, dtype=np.int64) for cardinality in cardinalities]
+    for start in range(0, len(sparse), COUNT_CHUNK):
+        part = sparse[start : start + COUNT_CHUNK]
+        for j, count in enumerate(counts):
+            count += np.bincount(part[:, j], minlength=len(count))
+    return counts
+
+
+def table_spectra(
+    table: Floats, schema: Schema, counts: Sequence[Integers]
+) -> tuple[TableSpectrum, ...]:
+    """One spectrum per sparse field; `table` [sum of cardinalities, d] joins the fields' rows."""
+    spectra, start = [], 0
+    for field, count in zip(schema.sparse, counts, strict=True):
+        rows = table[start : start + len(count)]
+        start += len(count)
+        seen = np.flatnonzero(count)
+        chunks = [seen[first : first + CHUNK] for first in range(0, len(seen), CHUNK)]
+        plain = _rank(rows[chunk] for chunk in chunks)
+        weighted = _rank(rows[chunk] * np.sqrt(count[chunk])[:, None] for chunk in chunks)
+        spectra.append(TableSpectrum(field, len(rows), len(seen), rows.shape[1], plain, weighted))
+    return tuple(spectra)
+
+
+def mean_over_fields(ranks: Iterable[TableRank | None]) -> TableRank | None:
+    """The mean over the fields that have a rank, None if no field has."""
+    present = [(rank.erank, rank.ia) for rank in ranks if rank is not None]
+    return TableRank(*map(mean, zip(*present, strict=True))) if present else None
+
+
+def _rank(parts: Iterable[Floats]) -> TableRank | None:
+    r: Vector | None = None
+    for part in parts:
+        r = triangle(part.astype(np.float64), r)
+    if r is None or (sigma := singular_values(r))[0] < NEGLIGIBLE:
+        return None
+    metrics = rank_metrics(sigma)
+    return TableRank(float(metrics["erank"]), float(metrics["ia"]))

@@ -17,47 +17,42 @@ from benchmark.model import block_stages, count_blocks
 from benchmark.utils.arrays import Vector
 
 DENSITY_BINS = 50
-"""Bins of normalised rank in [0, 1]; a shift lies in [-1, 1] and has twice as many."""
 
 
 @dataclass(frozen=True)
 class Trajectory:
-    """One metric over the stages; rise, fall and amplitude are per block [L], empty without mixing
-    and FFN stages."""
+    """One metric, normalised, over the stages; rise, fall and amplitude are per block [L], empty
+    without mixing and FFN stages.
+
+    Damping is the slope of ln amplitude over two or more blocks, all with amplitude > 0, with a
+    standard error for three or more; collapse the last stage's value over that of `tokens`, or of
+    `embedding` without tokens."""
 
     values: dict[str, float | None]
-    """Each stage's mean normalised rank, in order."""
     rise: tuple[float, ...]
     fall: tuple[float, ...]
     amplitude: tuple[float, ...]
     damping: float | None
-    """Least-squares slope of ln amplitude over the block number, for two or more blocks, all with
-    amplitude > 0."""
     damping_error: float | None
-    """Its standard error, for three or more blocks."""
     collapse: float | None
-    """The last stage's value over that of `tokens`, or of `embedding` without tokens."""
 
 
 @dataclass(frozen=True)
 class Density:
-    """Histograms of the samples' normalised rank at one stage and of its change from the stage
-    before."""
+    """Histograms of the samples' normalised rank at one stage, in DENSITY_BINS bins of [0, 1], and
+    of its change from the stage before, in twice as many of [-1, 1]; empty at the first stage."""
 
     stage: str
     rank: tuple[int, ...]
-    """Counts in DENSITY_BINS equal bins of [0, 1]."""
     shift: tuple[int, ...]
-    """Counts in 2 DENSITY_BINS equal bins of [-1, 1]; empty at the first stage."""
 
 
 @dataclass(frozen=True)
 class Band:
-    """Mean and standard deviation over the seeds that have a value, and their number."""
+    """Mean and standard deviation (None for one seed) over the seeds that have a value."""
 
     mean: float
     sd: float | None
-    """None for a single seed."""
     seeds: int
 
 
@@ -78,8 +73,9 @@ def summarise(values: Mapping[str, float | None]) -> Trajectory:
     """Summarise normalised means in the order of stages; what needs a missing value is left out."""
     rise, fall = _steps(values)
     amplitude = tuple((up - down) / 2 for up, down in zip(rise, fall, strict=True))
-    damping, error = _damping(amplitude)
-    return Trajectory(dict(values), rise, fall, amplitude, damping, error, _collapse(values))
+    first, last = values.get("tokens", values.get("embedding")), list(values.values())[-1]
+    collapse = None if not first or last is None else last / first
+    return Trajectory(dict(values), rise, fall, amplitude, *_damping(amplitude), collapse)
 
 
 def densities(samples: Mapping[str, Vector]) -> tuple[Density, ...]:
@@ -115,11 +111,6 @@ def _damping(amplitude: tuple[float, ...]) -> tuple[float | None, float | None]:
     rest = height - slope * block
     error = sqrt(rest @ rest / (count - 2) / spread) if count > 2 else None
     return float(slope), error
-
-
-def _collapse(values: Mapping[str, float | None]) -> float | None:
-    first, last = values.get("tokens", values.get("embedding")), list(values.values())[-1]
-    return None if not first or last is None else last / first
 
 
 def _histogram(values: Vector, low: float, bins: int) -> tuple[int, ...]:

@@ -1,16 +1,8 @@
 """A recipe: the model, its hyperparameters, how it is trained and on which data set.
 
-    [model]
-    name = "rankelastor"
-    num_blocks = 2
-
-    [train]
-    learning_rate = 1e-3
-
 One file is one row of the leaderboard; its path `recipes/<dataset>/<name>.toml` gives data set and
-name. [search] says what a tuning study varies (search.py), `tuned` names the study that found the
-values, and [scaling] holds the sizes of a scaling law (scaling.py).
-"""
+name. [model] and [train] hold what is run, [search] what a tuning study varies (search.py), `tuned`
+the study that found the values, and [scaling] the sizes of a scaling law (scaling.py)."""
 
 import tomllib
 import warnings
@@ -27,8 +19,7 @@ from benchmark.data.schema import Schema
 from benchmark.data.shuffle import Shuffle
 from benchmark.errors import UsageError
 from benchmark.model import CTRModel, added_later
-from benchmark.recipes import scaling as ladder
-from benchmark.recipes import search, signature
+from benchmark.recipes import scaling, search, signature
 from benchmark.recipes.scaling import Shapes, Step
 from benchmark.recipes.search import Search
 from benchmark.utils import toml
@@ -37,8 +28,7 @@ from benchmark.utils.paths import RECIPES, shown
 from benchmark.utils.types import Count, Frozen, NotNegative, Positive
 
 UNLISTED = ("synthetic_tiny",)
-"""Data sets for trying out and for tests: their recipes run by name, but no list or suite offers
-them."""
+"""Data sets for trying out and for tests: no list or suite offers their recipes."""
 GROUPS = ("model", "train")
 """The tables of a recipe that hold settings."""
 
@@ -46,7 +36,7 @@ GROUPS = ("model", "train")
 class Train(Frozen):
     """The training protocol; the defaults are those of the published numbers (FuxiCTR / BARS).
 
-    The texts below the settings become the README's table of them."""
+    The texts below the settings become the README's table."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
     added_later: ClassVar[frozenset[str]] = frozenset({"shuffle", "compile"})
@@ -106,8 +96,7 @@ class Built:
 
 @dataclass(frozen=True)
 class Recipe:
-    """What is run, with every default resolved. `name` is None for an ad hoc recipe without a file.
-
+    """What is run, with every default resolved; `name` is None for an ad hoc recipe.
     Example::
 
         recipe = recipes.load("synthetic/dcnv2")
@@ -123,11 +112,8 @@ class Recipe:
     name: str | None = None
     search: Search | None = None
     scaling: tuple[Step, ...] = ()
-    """The steps of its ladder."""
     shapes: Shapes = field(default_factory=Shapes)
-    """Configurations of equal FLOPs that trade width for depth."""
     tuned: str | None = None
-    """The tuning study that chose the values, below the results folder."""
 
     @property
     def id(self) -> str:
@@ -151,32 +137,31 @@ class Recipe:
     def digest(self) -> str:
         """SHA-256 of the canonical JSON of what is run, without settings that were added later and
         have their default."""
-        model = registry.models.get(self.model)
         table = self.resolved()
-        defaults = {"model": signature.defaults(self.model), "train": Train().model_dump()}
-        added = {"model": added_later(model), "train": Train.added_later}
-        for group, keys in added.items():
+        later = (
+            ("model", added_later(registry.models.get(self.model)), signature.defaults(self.model)),
+            ("train", Train.added_later, Train().model_dump()),
+        )
+        for group, keys, defaults in later:
             for key in keys:
-                if table[group][key] == defaults[group][key]:
+                if table[group][key] == defaults[key]:
                     del table[group][key]
         return canonical_sha256(table)
 
     def build(self, schema: Schema) -> Built:
-        """The untrained model and its warnings.
-
-        Raises UsageError for hyperparameters that do not fit the data."""
+        """The untrained model and its warnings. Raises UsageError for hyperparameters that do not
+        fit the data."""
         arguments = {
             key: tuple(value) if isinstance(value, list) else value
             for key, value in self.hyperparameters.items()
         }
-        model = registry.models.get(self.model)
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", UserWarning)
             try:
-                built = model(schema, **arguments)
+                model = registry.models.get(self.model)(schema, **arguments)
             except ValueError as error:
                 raise UsageError(f"recipe {self.id}: {error}") from error
-        return Built(built, tuple(dict.fromkeys(str(warning.message) for warning in caught)))
+        return Built(model, tuple(dict.fromkeys(str(warning.message) for warning in caught)))
 
 
 def dotted(recipe: Mapping[str, Any]) -> dict[str, Any]:
@@ -186,9 +171,8 @@ def dotted(recipe: Mapping[str, Any]) -> dict[str, Any]:
 
 def recipe_ids(folder: Path = RECIPES, *, listed: bool = False) -> list[str]:
     """Every `DATASET/NAME` on disk, sorted; if `listed`, without those for trying out."""
-    paths = list(folder.glob("*/*.toml"))
-    if listed:
-        paths = [path for path in paths if path.parent.name not in UNLISTED]
+    hidden = UNLISTED if listed else ()
+    paths = [path for path in folder.glob("*/*.toml") if path.parent.name not in hidden]
     return sorted(f"{path.parent.name}/{path.stem}" for path in paths)
 
 
@@ -201,7 +185,6 @@ def recipe_path(recipe_id: str, folder: Path = RECIPES) -> Path:
 
 def load(recipe_id: str, folder: Path = RECIPES) -> Recipe:
     """The recipe `DATASET/NAME`, or the ad hoc one of one's own file `.../DATASET/NAME.toml`.
-
     Raises UsageError for an unknown id or a wrong file."""
     path = recipe_path(recipe_id, folder)
     if recipe_id.endswith(".toml"):
@@ -220,9 +203,8 @@ def find(model: str, dataset: str, folder: Path = RECIPES) -> Recipe:
 
 
 def parse(table: dict[str, Any], dataset: str, where: str) -> Recipe:
-    """A recipe from plain tables.
-
-    Raises UsageError naming `where`, the key and the allowed names."""
+    """A recipe from plain tables. Raises UsageError naming `where`, the key and the allowed
+    names."""
     file = toml.validate(_RecipeFile, table, where)
     hyperparameters = dict(file.model)
     name = hyperparameters.pop("name", None)
@@ -238,21 +220,19 @@ def parse(table: dict[str, Any], dataset: str, where: str) -> Recipe:
     recipe = Recipe(dataset, name, values, file.train, tuned=file.tuned)
     if file.search is not None:
         recipe = replace(recipe, search=search.parse(file.search, recipe.dotted(), where))
-    return recipe if file.scaling is None else _with_sizes(recipe, file.scaling, where)
-
-
-def _with_sizes(recipe: Recipe, table: dict[str, Any], where: str) -> Recipe:
-    sizes = ladder.parse(table, recipe.settings(), where)
-    for kind, steps in (("step", sizes.steps), ("shape", sizes.shapes.of)):
-        for number, step in enumerate(steps, start=1):
-            vary(recipe, step.settings, ladder.name(f"{where}: [scaling]", number, kind))
-    return replace(recipe, scaling=sizes.steps, shapes=sizes.shapes)
+    if file.scaling is None:
+        return recipe
+    where = f"{where}: [scaling]"
+    steps, shapes = scaling.parse(file.scaling, recipe.dotted(), where)
+    for kind, sizes in (("step", steps), ("shape", shapes.of)):
+        for number, step in enumerate(sizes, start=1):
+            vary(recipe, step.settings, f"{where} {kind} {number}")
+    return replace(recipe, scaling=steps, shapes=shapes)
 
 
 def override(recipe: Recipe, assignments: Sequence[str]) -> Recipe:
-    """`recipe` with dotted `key=value` settings: an ad hoc recipe.
-
-    Raises UsageError for a wrong key or value."""
+    """`recipe` with dotted `key=value` settings: an ad hoc recipe. Raises UsageError for a wrong
+    key or value."""
     values = {}
     for assignment in assignments:
         key, equals, text = (part.strip() for part in assignment.partition("="))
@@ -269,9 +249,8 @@ def override(recipe: Recipe, assignments: Sequence[str]) -> Recipe:
 
 
 def vary(recipe: Recipe, values: Mapping[str, Any], where: str) -> Recipe:
-    """`recipe` with other values by dotted key: an ad hoc recipe.
-
-    Raises UsageError for a wrong key or value."""
+    """`recipe` with other values by dotted key: an ad hoc recipe. Raises UsageError for a wrong key
+    or value."""
     table = recipe.settings()
     for key, value in values.items():
         group, _, name = key.partition(".")

@@ -4,22 +4,16 @@
 model.expansion = 2.0
 steps = [
   { model.num_blocks = 1, model.token_dim = 8 },
-  { model.num_blocks = 2, model.token_dim = 16, train.learning_rate = 5e-4 },
-  { model.num_blocks = 2, rows = 50_000 },
+  { model.num_blocks = 2, rows = 50_000, train.learning_rate = 5e-4 },
 ]
+depth = "model.num_blocks"
+shapes = [{ model.num_blocks = 1, model.token_dim = 32 }, { model.num_blocks = 4 }]
 
 A step is the recipe with other values by dotted key; with `rows`, it trains on the first rows only.
-Keys beside `steps` apply to every step that does not name them; all others, the learning rate
-included, are the recipe's own. Every run of a ladder stops early on LogLoss.
+Keys beside `steps` apply to every step that does not name them. Every run stops early on LogLoss.
 
-`shapes`, beside `steps` and written like them, are configurations of equal FLOPs that trade width
-for depth, the value of the key `depth`. They belong to no ladder and train on the same rows.
-
-depth = "model.num_blocks"
-shapes = [
-  { model.num_blocks = 1, model.token_dim = 32 },
-  { model.num_blocks = 4, model.token_dim = 16 },
-]
+`shapes` are configurations of equal FLOPs that trade width for depth, the value of the key `depth`.
+They belong to no ladder and train on the same rows.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,12 +24,11 @@ from pydantic import Field
 
 from benchmark import registry
 from benchmark.errors import UsageError
+from benchmark.recipes.search import FIXED, flat
 from benchmark.utils import toml
 from benchmark.utils.types import Frozen
 
-FIXED = ("model.name", "train.monitor")
-"""Keys that no step may name: they would make another model or another measure of it."""
-MONITOR = {"train.monitor": "logloss"}
+Settings = Mapping[str, Any]
 
 
 class _Table(Frozen):
@@ -48,13 +41,13 @@ class _Table(Frozen):
 class Step:
     """A step or shape: its values by dotted key, and its training rows, all where None."""
 
-    values: Mapping[str, Any]
+    values: Settings
     rows: int | None = None
 
     @property
     def settings(self) -> dict[str, Any]:
         """The values that differ from the recipe, the monitor included."""
-        return {**self.values, **MONITOR}
+        return {**self.values, "train.monitor": "logloss"}
 
 
 @dataclass(frozen=True)
@@ -65,93 +58,58 @@ class Shapes:
     of: tuple[Step, ...] = ()
 
 
-@dataclass(frozen=True)
-class Sizes:
-    """A recipe's [scaling] table."""
-
-    steps: tuple[Step, ...] = ()
-    shapes: Shapes = Shapes()
-
-
-def parse(table: Mapping[str, Any], settings: Mapping[str, Mapping[str, Any]], where: str) -> Sizes:
-    """Parse a [scaling] table; `settings` are the recipe's resolved tables model and train.
+def parse(table: Settings, settings: Settings, where: str) -> tuple[tuple[Step, ...], Shapes]:
+    """The steps and shapes of a [scaling] table; `settings` are the recipe's by dotted key.
 
     Raises UsageError naming `where` and the key for an unknown key, a wrong number of rows, a step
-    or shape that stands twice, and shapes without a depth.
-    """
+    or shape that stands twice, and shapes without a depth."""
     lists = table.keys() & _Table.model_fields.keys()
-    common = {key: value for key, value in table.items() if key not in lists}
-    where = f"{where}: [scaling]"
+    common = flat({key: value for key, value in table.items() if key not in lists})
     _step(common, settings, where)
     written = toml.validate(_Table, {key: table[key] for key in lists}, where)
-    steps = _steps(written.steps, common, settings, where, "step")
+    steps = _steps(written.steps, common, settings, f"{where} step")
     if (written.depth is None) != (written.shapes is None):
-        raise UsageError(
-            f"{where}: depth = KEY, which counts the layers, and shapes = [...] go together"
-        )
+        fault = "depth = KEY, which counts the layers, and shapes = [...] go together"
+        raise UsageError(f"{where}: {fault}")
     if written.depth is None or written.shapes is None:
-        return Sizes(steps)
-    shapes = _steps(written.shapes, common, settings, where, "shape")
-    for number, (each, shape) in enumerate(zip(written.shapes, shapes, strict=True), start=1):
-        _require_shape(each, shape, written.depth, name(where, number, "shape"))
-    return Sizes(steps, Shapes(written.depth, shapes))
-
-
-def name(where: str, number: int, kind: str = "step") -> str:
-    """The name of a step or shape in messages; the first is 1."""
-    return f"{where} {kind} {number}"
+        return steps, Shapes()
+    shapes = Shapes(written.depth, _steps(written.shapes, common, settings, f"{where} shape"))
+    for number, (own, shape) in enumerate(zip(written.shapes, shapes.of, strict=True), start=1):
+        if "rows" in own:
+            fault = "a shape names no rows: all train on the same ones"
+            raise UsageError(f"{where} shape {number}: {fault}")
+        layers = shape.values.get(shapes.depth)
+        if not _is_count(layers):
+            fault = f"its depth, must be a whole number of at least 1, got {layers!r}"
+            raise UsageError(f"{where} shape {number}: {shapes.depth}, {fault}")
+    return steps, shapes
 
 
 def _steps(
-    tables: Sequence[Mapping[str, Any]],
-    common: Mapping[str, Any],
-    settings: Mapping[str, Mapping[str, Any]],
-    where: str,
-    kind: str,
+    tables: Sequence[Settings], common: Settings, settings: Settings, where: str
 ) -> tuple[Step, ...]:
     steps: list[Step] = []
     for number, table in enumerate(tables, start=1):
-        step = _step(_flat(common) | _flat(table), settings, name(where, number, kind))
+        step = _step({**common, **flat(table)}, settings, f"{where} {number}")
         if step in steps:
-            raise UsageError(
-                f"{name(where, number, kind)} is the same as {kind} {steps.index(step) + 1}"
-            )
+            kind = where.rpartition(" ")[2]
+            raise UsageError(f"{where} {number} is the same as {kind} {steps.index(step) + 1}")
         steps.append(step)
     return tuple(steps)
 
 
-def _require_shape(written: Mapping[str, Any], shape: Step, depth: str, where: str) -> None:
-    if "rows" in written:
-        raise UsageError(
-            f"{where}: a shape names no rows: width is held against depth on the same rows"
-        )
-    layers = shape.values.get(depth)
-    if isinstance(layers, bool) or not isinstance(layers, int) or layers < 1:
-        raise UsageError(
-            f"{where}: {depth}, its depth, must be a whole number of at least 1, got {layers!r}"
-        )
-
-
-def _step(table: Mapping[str, Any], settings: Mapping[str, Mapping[str, Any]], where: str) -> Step:
-    allowed = [f"{group}.{key}" for group, keys in settings.items() for key in keys]
-    flat = _flat(table)
-    rows = flat.pop("rows", None)
-    if rows is not None and (isinstance(rows, bool) or not isinstance(rows, int) or rows < 1):
+def _step(values: dict[str, Any], settings: Settings, where: str) -> Step:
+    rows = values.get("rows")
+    if rows is not None and not _is_count(rows):
         raise UsageError(f"{where}: rows = {rows!r} must be a whole number of at least 1")
-    for key in flat:
-        if key not in allowed:
-            raise UsageError(f"{where}: {registry.unknown('key', key, [*allowed, 'rows'])}")
+    varied = {key: value for key, value in values.items() if key != "rows"}
+    for key in varied:
+        if key not in settings:
+            raise UsageError(f"{where}: {registry.unknown('key', key, [*settings, 'rows'])}")
         if key in FIXED:
             raise UsageError(f"{where}: {key} cannot be varied")
-    return Step(flat, rows)
+    return Step(varied, rows)
 
 
-def _flat(table: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of a nested table by dotted key."""
-    flat: dict[str, Any] = {}
-    for key, value in table.items():
-        if isinstance(value, dict):
-            flat |= {f"{key}.{inner}": each for inner, each in value.items()}
-        else:
-            flat[key] = value
-    return flat
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1

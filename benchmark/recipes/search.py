@@ -18,9 +18,20 @@ from benchmark.utils import toml
 from benchmark.utils.types import Count, Frozen
 
 FIXED = ("model.name", "train.monitor")
-"""What a search may not vary: it would be another model, or another measure."""
-CAPS = ("max_parameters", "max_flops_per_sample")
+"""Keys that neither a search nor a step of a ladder may vary: they would make another model or
+another measure of it."""
 WRITE = "write { low = ..., high = ... } or { choice = [...] }"
+
+
+def flat(table: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of a table by dotted key; its tables `model` and `train` may be nested."""
+    values: dict[str, Any] = {}
+    for key, value in table.items():
+        if key in ("model", "train") and isinstance(value, dict):
+            values |= {f"{key}.{name}": inner for name, inner in value.items()}
+        else:
+            values[key] = value
+    return values
 
 
 class Range(Frozen):
@@ -68,40 +79,33 @@ class Range(Frozen):
 
 
 class Search(Frozen):
-    """`ranges` by dotted key. The objective is `train.monitor` if none is named."""
+    """`ranges` by dotted key. The objective is `train.monitor` if none is named; with pruning
+    "median", a trial ends early when it is below the median of earlier trials."""
 
     objective: Literal["auc", "logloss"] | None = None
     pruning: Literal["median", "none"] = "median"
-    """Whether a trial ends early when its evaluations are below the median of earlier trials."""
     max_parameters: Count | None = None
     max_flops_per_sample: Count | None = None
     ranges: dict[str, Range] = Field(default_factory=dict)
 
     @property
     def caps(self) -> dict[str, int]:
-        return self.model_dump(include=set(CAPS), exclude_none=True)
+        caps = {"max_parameters", "max_flops_per_sample"}
+        return self.model_dump(include=caps, exclude_none=True)
 
 
 def parse(table: Mapping[str, Any], settings: Mapping[str, Any], where: str) -> Search:
-    """A search of the recipe with these dotted settings.
-
-    Raises UsageError naming `where` and the key for a wrong option, range or key, and for a range
-    that leaves out the recipe's own value."""
-    options: dict[str, Any] = {}
-    ranges: dict[str, Any] = {}
-    for key, value in table.items():
-        if key in ("model", "train") and isinstance(value, dict):
-            ranges |= {f"{key}.{name}": inner for name, inner in value.items()}
-        elif "." in key:
-            ranges[key] = value
-        else:
-            options[key] = value
-    if "ranges" in options:
+    """A search of the recipe with these dotted settings. Raises UsageError naming `where` and the
+    key for a wrong option, range or key, and for a range that leaves out the recipe's own value."""
+    if "ranges" in table:
         raise UsageError(f"{where}: unknown key 'search.ranges'; write the dotted keys themselves")
-    where = f"{where}: [search]"
+    values, where = flat(table), f"{where}: [search]"
+    options = {key: value for key, value in values.items() if "." not in key}
     search = toml.validate(Search, options, where)
-    parsed = {key: _range(key, value, settings, where) for key, value in ranges.items()}
-    return search.model_copy(update={"ranges": parsed})
+    ranges = {
+        key: _range(key, values[key], settings, where) for key in values if key not in options
+    }
+    return search.model_copy(update={"ranges": ranges})
 
 
 def _range(key: str, value: Any, settings: Mapping[str, Any], where: str) -> Range:
@@ -112,18 +116,16 @@ def _range(key: str, value: Any, settings: Mapping[str, Any], where: str) -> Ran
         raise UsageError(f"{where} cannot be searched")
     if not isinstance(value, dict):
         raise UsageError(f"{where}: {WRITE}")
-    each, own = toml.validate(Range, value, where), settings[key]
-    if each.choice is None:
+    limits, own = toml.validate(Range, value, where), settings[key]
+    if limits.choice is None:
         if isinstance(own, bool) or not isinstance(own, int | float):
             raise UsageError(f"{where} is no number, so it needs a choice")
-        whole = isinstance(each.low, int) and isinstance(each.high, int)
+        whole = isinstance(limits.low, int) and isinstance(limits.high, int)
         if isinstance(own, int) and not whole:
             raise UsageError(f"{where} is a whole number, so low and high must be")
         if isinstance(own, float):
-            ends = {"low": float(each.low or 0), "high": float(each.high or 0)}
-            each = each.model_copy(update=ends)
-    if not each.holds(own):
-        raise UsageError(
-            f"{where} leaves out the recipe's own value {own!r}, which is the first trial's"
-        )
-    return each
+            ends = {"low": float(limits.low or 0), "high": float(limits.high or 0)}
+            limits = limits.model_copy(update=ends)
+    if not limits.holds(own):
+        raise UsageError(f"{where} leaves out the recipe's own value {own!r}, its first trial")
+    return limits

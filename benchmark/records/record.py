@@ -8,8 +8,7 @@ from pydantic import AfterValidator, Field
 from benchmark.data.store import Fingerprint
 from benchmark.measure.cost import Parameters
 from benchmark.measure.metrics import Metrics
-from benchmark.measure.spectrum import Spectrum
-from benchmark.measure.tables import TableSpectrum
+from benchmark.measure.spectrum import Spectrum, TableSpectrum
 from benchmark.measure.trajectory import Density
 from benchmark.records import form
 from benchmark.records.environment import Environment

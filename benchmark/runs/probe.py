@@ -9,9 +9,8 @@ import torch
 from numpy.typing import NDArray
 
 from benchmark.data.schema import Schema, Split
-from benchmark.measure import tables, trajectory
-from benchmark.measure.spectrum import BatchCollector, Spectrum, StageCollector
-from benchmark.measure.tables import TableSpectrum
+from benchmark.measure import spectrum, trajectory
+from benchmark.measure.spectrum import BatchCollector, Spectrum, StageCollector, TableSpectrum
 from benchmark.measure.trajectory import Density
 from benchmark.model import CTRModel, embedding_table
 from benchmark.records.record import RankPoint, StageSpectra
@@ -91,8 +90,8 @@ def table_spectra(model: CTRModel, schema: Schema, train: Split) -> tuple[TableS
     table = embedding_table(model)
     if table is None:
         return ()
-    counts = tables.id_counts(train.sparse, schema.cardinalities)
-    return tables.table_spectra(table.detach().cpu().numpy(), schema, counts)
+    counts = spectrum.id_counts(train.sparse, schema.cardinalities)
+    return spectrum.table_spectra(table.detach().cpu().numpy(), schema, counts)
 
 
 def probe_rows(n: int, count: int) -> NDArray[np.int64]:

@@ -1,7 +1,7 @@
 """A trained model in a folder: weights as safetensors, schema and recipe as JSON.
 
 <folder>/{seal.json, weights.safetensors}
-<folder>/encoding/   reads raw rows, see data/encoding/raw_encoder.py
+<folder>/encoding/   reads raw rows, see data/encoding/table.py
 """
 
 import shutil
@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
-from benchmark.data.encoding.raw_encoder import RawEncoder
+from benchmark.data.encoding.table import RawEncoder
 from benchmark.data.schema import Schema, Split
 from benchmark.data.store import Store
 from benchmark.errors import BenchmarkError, UsageError

@@ -13,7 +13,7 @@ import polars as pl
 
 from benchmark.data.batches import batches
 from benchmark.data.shuffle import Shuffle
-from benchmark.data.sources.planted import DENSE, SPARSE, FieldSize, generate, planted
+from benchmark.data.sources.synthetic import DENSE, SPARSE, FieldSize, generate, planted
 from benchmark.data.store import Store
 from benchmark.errors import BenchmarkError
 from benchmark.speed.apart import apart

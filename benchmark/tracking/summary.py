@@ -13,8 +13,7 @@ from typing import Any, NamedTuple
 
 from benchmark.data.store import Fingerprint
 from benchmark.errors import UsageError
-from benchmark.measure.spectrum import METRICS
-from benchmark.measure.tables import mean_over_fields
+from benchmark.measure.spectrum import METRICS, mean_over_fields
 from benchmark.recipes import recipe as recipes
 from benchmark.records import ranks
 from benchmark.records.archive import ADHOC, RANKED, Place

@@ -16,9 +16,7 @@ from benchmark.errors import BenchmarkError
 
 
 def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
-    """Let `write` fill a temporary file, then rename it to `path`.
-
-    Raises BenchmarkError naming the path."""
+    """Let `write` fill a temporary file, then rename it to `path`. Raises BenchmarkError."""
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -30,9 +28,8 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
         Path(temporary).chmod(0o644)
         Path(temporary).replace(path)
     except OSError as error:
-        raise BenchmarkError(
-            f"{path}: cannot be written: {error.strerror}; make room or choose another folder"
-        ) from None
+        fault = f"cannot be written: {error.strerror}; make room or choose another folder"
+        raise BenchmarkError(f"{path}: {fault}") from None
     finally:
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)
@@ -77,27 +74,22 @@ def require_writable(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
-        raise BenchmarkError(
-            f"{folder}: cannot be written to: {error.strerror}; choose another folder"
-        ) from None
+        fault = f"cannot be written to: {error.strerror}; choose another folder"
+        raise BenchmarkError(f"{folder}: {fault}") from None
 
 
 @contextmanager
 def locked(path: Path, on_wait: Callable[[], object] = lambda: None) -> Iterator[None]:
-    """Hold the lock file `path`; `on_wait` is called first if another process holds it.
-
-    Raises OSError if the file cannot be created."""
+    """Hold the lock file `path`; `on_wait` is called first if another process holds it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(path)
     try:
-        lock.acquire(timeout=0)
+        held = lock.acquire(timeout=0)
     except Timeout:
         on_wait()
-        lock.acquire()
-    try:
+        held = lock.acquire()
+    with held:
         yield
-    finally:
-        lock.release()
 
 
 def sha256(path: Path, start: int = 0) -> str:

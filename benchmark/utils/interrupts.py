@@ -22,11 +22,8 @@ class Interrupted(KeyboardInterrupt):
 
 
 class Interrupts:
-    """Handle signals inside a `with` block: a first one while `deferring` is kept in `caught`, any
-    other raises Interrupted.
-
-    Only the main thread handles signals, and ignored signals stay ignored; in other threads this
-    does nothing."""
+    """Handle signals inside a `with` block of the main thread: a first one while `deferring` is
+    kept in `caught`, any other raises Interrupted. Ignored signals stay ignored."""
 
     def __init__(self) -> None:
         self.deferring = False

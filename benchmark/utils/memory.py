@@ -6,12 +6,12 @@ import sys
 from pathlib import Path
 
 _STATUS = Path("/proc/self/status")
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 
 
 def peak_memory_gib() -> float:
-    """Peak resident memory of this process so far, in GiB.
-
-    Read from /proc if it exists: getrusage includes the process that started this one."""
+    """Peak resident memory of this process so far, in GiB. Read from /proc if it exists: getrusage
+    includes the process that started this one."""
     if _STATUS.exists():
         return _status("VmHWM") / 2**30
     unit = 1 if sys.platform == "darwin" else 2**10
@@ -28,19 +28,12 @@ def _status(key: str) -> int:
     return 1024 * int(lines[key].split()[0])
 
 
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
-NEVER = 2**31 - 1
-
-
 def keep_freed_memory() -> None:
-    """Make glibc's allocator keep large freed blocks instead of returning them to the system.
-
-    A training step, or the encoding of a block of rows, allocates the same sizes again and again,
-    and fresh mappings cost a page fault per 4 KiB. Does nothing with another C library.
-    """
+    """Make glibc's allocator keep large freed blocks instead of returning them to the system, as
+    fresh mappings cost a page fault per 4 KiB. Does nothing with another C library."""
     try:
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError, TypeError):
         return
-    mallopt(M_MMAP_THRESHOLD, NEVER)
-    mallopt(M_TRIM_THRESHOLD, NEVER)
+    for threshold in (M_MMAP_THRESHOLD, M_TRIM_THRESHOLD):
+        mallopt(threshold, 2**31 - 1)

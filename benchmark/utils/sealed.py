@@ -37,10 +37,8 @@ class Sealed:
 def write(
     folder: Path, facts: Any, parts: Mapping[str, Tensors], same: Mapping[str, Path] | None = None
 ) -> None:
-    """Write a sealed folder.
-
-    `same` maps further parts to sealed folders that hold them: those files are hard-linked.
-    Raises OSError, and then leaves nothing behind."""
+    """Write a sealed folder; `same` maps further parts to sealed folders that hold them, whose
+    files are hard-linked. Raises OSError, and then leaves nothing behind."""
     with published(folder) as partial:
         files = {}
         for part, tensors in parts.items():
@@ -53,7 +51,11 @@ def write(
             files[path.name] = sha256(path)
         for part, source in (same or {}).items():
             path = partial / (part + SUFFIX)
-            _link(source / path.name, path)
+            try:
+                path.hardlink_to(source / path.name)
+            except OSError:  # a file system without hard links
+                shutil.copyfile(source / path.name, path)
+                sync(path)
             files[path.name] = json.loads((source / SEAL).read_bytes())["files"][path.name]
         content = {"facts": facts, "files": files}
         seal = json.dumps(content | {"sha256": canonical_sha256(content)}, allow_nan=False)
@@ -92,11 +94,3 @@ def _without_shared_memory(tensors: Tensors) -> dict[str, Tensor]:
         separate[name] = contiguous.clone() if storage in storages else contiguous
         storages.add(storage)
     return separate
-
-
-def _link(source: Path, target: Path) -> None:
-    try:
-        target.hardlink_to(source)
-    except OSError:  # a file system without hard links
-        shutil.copyfile(source, target)
-        sync(target)

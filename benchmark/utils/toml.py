@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from benchmark.errors import UsageError
 
-Location = tuple[int | str, ...]
 M = TypeVar("M", bound=BaseModel)
 
 
@@ -22,14 +22,12 @@ def read(path: Path) -> dict[str, Any]:
         raise UsageError(f"{path}: there is no such file") from None
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:  # not TOML, or not UTF-8
         raise UsageError(f"{path}: not valid TOML: {error}") from None
 
 
 def validate(form: type[M], table: dict[str, Any], where: str) -> M:
-    """Make an instance of `form` from a table.
-
-    Raises UsageError with one line for each fault, which names `where` and the key."""
+    """Make an instance of `form`. Raises UsageError with a line for each fault, naming the key."""
     try:
         text = json.dumps(table, allow_nan=False)
     except (TypeError, ValueError):
@@ -37,29 +35,24 @@ def validate(form: type[M], table: dict[str, Any], where: str) -> M:
     try:
         return form.model_validate_json(text)
     except ValidationError as error:
-        faults = [
-            _fault(form, fault["type"], fault["loc"], fault["msg"], fault["input"])
-            for fault in error.errors()
-        ]
-        raise UsageError("\n".join(f"{where}: {fault}" for fault in faults)) from None
+        faults = [f"{where}: {_fault(form, fault)}" for fault in error.errors()]
+        raise UsageError("\n".join(faults)) from None
 
 
-def _fault(
-    form: type[BaseModel], kind: str, location: Location, message: str, value: object
-) -> str:
-    key = ".".join(str(part) for part in location)
-    if kind == "extra_forbidden":
-        allowed = _fields_at(form, location[:-1])
-        near = difflib.get_close_matches(str(location[-1]), allowed, n=1)
+def _fault(form: type[BaseModel], fault: ErrorDetails) -> str:
+    key = ".".join(map(str, fault["loc"]))
+    if fault["type"] == "extra_forbidden":
+        allowed = _fields_at(form, fault["loc"][:-1])
+        near = difflib.get_close_matches(str(fault["loc"][-1]), allowed, n=1)
         hint = f"did you mean '{near[0]}'? " if near else ""
         return f"unknown key '{key}'; {hint}allowed: {', '.join(allowed)}"
-    if kind == "missing":
+    if fault["type"] == "missing":
         return f"key '{key}' is missing"
-    message = message.removeprefix("Value error, ")
-    return f"{key}: {message}, got {json.dumps(value)}" if key else message
+    message = fault["msg"].removeprefix("Value error, ")
+    return f"{key}: {message}, got {json.dumps(fault['input'])}" if key else message
 
 
-def _fields_at(form: type[BaseModel], location: Location) -> list[str]:
+def _fields_at(form: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
     inner: list[type[BaseModel]] = []
     for part in location:
         field = form.model_fields.get(str(part))

@@ -17,7 +17,7 @@ from benchmark.data.card import Card
 from benchmark.data.store import Store
 from benchmark.errors import BenchmarkError, MissingData
 from benchmark.measure.metrics import grouped_auc
-from benchmark.measure.tables import id_counts
+from benchmark.measure.spectrum import id_counts
 from benchmark.measure.trajectory import Density
 from benchmark.recipes import recipe as recipes
 from benchmark.records import comparable, scores

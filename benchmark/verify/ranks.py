@@ -6,8 +6,7 @@ from math import isclose
 
 import numpy as np
 
-from benchmark.measure.spectrum import METRICS, Spectrum
-from benchmark.measure.tables import TableSpectrum
+from benchmark.measure.spectrum import METRICS, Spectrum, TableSpectrum
 from benchmark.measure.trajectory import DENSITY_BINS, Density
 from benchmark.records.ranks import WHEN, When, all_spectra
 from benchmark.records.record import Record, StageSpectra

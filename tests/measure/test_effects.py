@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark.measure.effects import contrast, difference, mean_over_seeds
+from benchmark.measure.significance import contrast, difference, mean_over_seeds
 
 T2, T4 = 4.302652729911275, 2.7764451051977987
 """The 97.5 % quantiles of Student's t with 2 and 4 degrees of freedom."""

@@ -5,8 +5,14 @@ import numpy as np
 import pytest
 import torch
 
-from benchmark.measure.spectrum import METRICS, BatchCollector, StageCollector, rank_metrics
-from benchmark.measure.tables import id_counts, table_spectra
+from benchmark.measure.spectrum import (
+    METRICS,
+    BatchCollector,
+    StageCollector,
+    id_counts,
+    rank_metrics,
+    table_spectra,
+)
 from benchmark.model import embedding_table
 from benchmark.registry import models
 from tests.baselines.test_contract import MIXED, built, inputs

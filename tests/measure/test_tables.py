@@ -2,15 +2,20 @@ import numpy as np
 import pytest
 
 from benchmark.data.schema import Schema
-from benchmark.measure import tables
-from benchmark.measure.spectrum import rank_metrics
-from benchmark.measure.tables import TableRank, id_counts, mean_over_fields, table_spectra
+from benchmark.measure import spectrum
+from benchmark.measure.spectrum import (
+    TableRank,
+    id_counts,
+    mean_over_fields,
+    rank_metrics,
+    table_spectra,
+)
 
 SCHEMA = Schema(("price",), ("user", "item", "ad"), (4, 6, 3))
 
 
 def test_ids_are_counted_field_by_field(monkeypatch) -> None:
-    monkeypatch.setattr(tables, "COUNT_CHUNK", 2)
+    monkeypatch.setattr(spectrum, "COUNT_CHUNK", 2)
     sparse = np.array([[1, 5, 2], [1, 0, 2], [3, 5, 2]], dtype=np.int32)
     counts = id_counts(sparse, SCHEMA.cardinalities)
     assert [count.tolist() for count in counts] == [[0, 2, 0, 1], [1, 0, 0, 0, 0, 2], [0, 0, 3]]
@@ -51,7 +56,7 @@ def test_a_field_that_training_never_saw_has_no_rank() -> None:
 
 
 def test_chunks_agree_with_one_svd(monkeypatch) -> None:
-    monkeypatch.setattr(tables, "CHUNK", 7)
+    monkeypatch.setattr(spectrum, "CHUNK", 7)
     generator = np.random.default_rng(1)
     schema = Schema((), ("user",), (60,))
     table = generator.normal(size=(60, 8)) * 2.0 ** -np.arange(8)

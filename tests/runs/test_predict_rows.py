@@ -11,8 +11,7 @@ import polars as pl
 import pytest
 
 from benchmark import run
-from benchmark.data.sources.planted import DENSE, SPARSE, generate
-from benchmark.data.sources.synthetic import SIZES
+from benchmark.data.sources.synthetic import DENSE, SIZES, SPARSE, generate
 from benchmark.errors import BenchmarkError
 from benchmark.records import record, scores
 from benchmark.runs.saved_model import score

@@ -5,7 +5,7 @@ import sys
 import polars as pl
 import pytest
 
-from benchmark.data.sources.planted import DENSE, SPARSE, FieldSize, generate
+from benchmark.data.sources.synthetic import DENSE, SPARSE, FieldSize, generate
 from benchmark.speed import measurements
 from benchmark.speed.data import write_csv
 

@@ -1,13 +1,9 @@
 """Encode typed rows as ids and numbers, in one pass: tokens get provisional ids as they come, which
-are replaced after the last row by final ids, which depend on the counts of train.
+are replaced after the last row by final ids, which depend on the counts of train only.
 
 Memory holds every distinct token of the sparse fields and its count (at the peak about 190 bytes
-each, 250 for tokens longer than 8 bytes) and a few blocks of rows; it does not grow with the rows.
-Provisional ids depend on the order in which blocks are encoded, final ids on the rows of train
-only.
-
-Frames hold the label (0 or 1), dense columns (Float64, missing = null) and sparse columns (String,
-missing = null or empty), as `rows.py` yields them."""
+each, 250 for tokens longer than 8 bytes) and a few blocks of rows. Frames are those of `rows.py`.
+"""
 
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -58,7 +54,11 @@ class Dictionary:
                 self._short.put(distinct, self._next(len(distinct)))
                 ids[fresh] = self._short.get(keys[fresh])
             if long.any():
-                ids[long] = self._long_ids(tokens.filter(long))
+                categories = tokens.filter(long).cast(self._dtype).to_physical().to_numpy()
+                self._long = _with_room(self._long, categories, 0)
+                fresh = np.unique(categories[self._long[categories] == 0])
+                self._long[fresh] = self._next(len(fresh))
+                ids[long] = self._long[categories]
         return ids
 
     def count(self, ids: NDArray[np.integer]) -> None:
@@ -72,7 +72,14 @@ class Dictionary:
         counts[: len(self._counts)] = self._counts[: len(counts)]
         counts[0] = 0
         frequent = np.flatnonzero(counts >= min_count)
-        tokens, sorts_alike = self._tokens(frequent)
+        keys, numbers = self._short.items()
+        names = pl.concat([unpacked(keys), self._categories.to_series()])
+        place = np.empty(self._size + 1, np.intp)
+        place[numbers] = np.arange(len(keys))
+        place[self._long[: len(names) - len(keys)]] = np.arange(len(keys), len(names))
+        tokens = names.gather(place[frequent])
+        all_short = len(names) == len(keys)  # then keys of reversed bytes sort like the tokens
+        sorts_alike = pl.Series(keys.byteswap()[place[frequent]]) if all_short else tokens
         by = pl.DataFrame({"count": counts[frequent], "token": sorts_alike})
         order = by.select(pl.arg_sort_by("count", "token", descending=[True, False])).to_series()
         final = np.full(self._size + 1, len(frequent) + 1, np.int32)
@@ -83,31 +90,12 @@ class Dictionary:
         self._size += count
         return np.arange(self._size - count + 1, self._size + 1, dtype=np.int32)
 
-    def _long_ids(self, tokens: pl.Series) -> Ids:
-        categories: NDArray[np.uint32] = tokens.cast(self._dtype).to_physical().to_numpy()
-        self._long = _with_room(self._long, categories, 0)
-        fresh = np.unique(categories[self._long[categories] == 0])
-        self._long[fresh] = self._next(len(fresh))
-        return self._long[categories]
-
-    def _tokens(self, ids: NDArray[np.intp]) -> tuple[pl.Series, pl.Series]:
-        """The tokens of ids [n] and a sort key for each: the tokens, or numbers if all are
-        short."""
-        keys, numbers = self._short.items()
-        names = pl.concat([unpacked(keys), self._categories.to_series()])
-        place = np.empty(self._size + 1, np.intp)
-        place[numbers] = np.arange(len(keys))
-        place[self._long[: len(names) - len(keys)]] = np.arange(len(keys), len(names))
-        tokens = names.gather(place[ids])
-        return tokens, tokens if len(names) > len(keys) else pl.Series(keys.byteswap()[place[ids]])
-
 
 @dataclass(frozen=True)
 class EncodedField:
-    """A field's vocabulary by falling count, then token, and the final id of each provisional id.
-
-    The token at index k has id k + 1; the id after the vocabulary stands for all other and missing
-    tokens."""
+    """A field's vocabulary by falling count, then token, and the final id of each provisional id:
+    k + 1 for the token at index k, and the id after the vocabulary for all other and missing ones.
+    """
 
     vocabulary: pl.Series
     final_ids: Ids
@@ -141,17 +129,14 @@ class Dictionaries:
 
 
 def cardinalities(table: TableSpec, final_ids: Sequence[Ids]) -> tuple[int, ...]:
-    """The number of ids of each sparse field, with padding and out-of-vocabulary.
-
-    Raises BenchmarkError if the ids of all fields, which models keep in one table, exceed
-    int32."""
+    """The number of ids of each sparse field, with padding and out-of-vocabulary. Raises
+    BenchmarkError if those of all fields, which models keep in one table, exceed int32."""
     sizes = tuple(int(ids[0]) + 1 for ids in final_ids)  # the id of a missing token is the last
     if sum(sizes) > _INT32_MAX:
-        largest = max(zip(sizes, table.sparse, strict=True))
-        raise BenchmarkError(
-            f"the sparse fields have {sum(sizes):,} ids, more than int32 holds ({largest[1]}:"
-            f" {largest[0]:,}); raise min_count or leave a field out"
-        )
+        size, name = max(zip(sizes, table.sparse, strict=True))
+        fault = f"{sum(sizes):,} ids, more than int32 holds ({name}: {size:,})"
+        hint = "raise min_count or leave a field out"
+        raise BenchmarkError(f"the sparse fields have {fault}; {hint}")
     return sizes
 
 
@@ -162,20 +147,38 @@ class DenseRule:
         self, table: TableSpec, means: Sequence[float], deviations: Sequence[float]
     ) -> None:
         self.means, self.deviations = tuple(means), tuple(deviations)
-        scales = zip(table.dense, means, deviations, strict=True)
-        self._columns = [
-            _number(table.dense_rule, *scale).fill_null(0).cast(pl.Float32) for scale in scales
-        ]
+        self._columns = []
+        for name, mean, deviation in zip(table.dense, means, deviations, strict=True):
+            value = pl.col(name)
+            if table.dense_rule == "log":
+                value = value.sign() * value.abs().log1p()
+            elif table.dense_rule == "standard":
+                value = (value - mean) / deviation
+            self._columns.append(value.fill_null(0).cast(pl.Float32))
 
     @classmethod
     def fit(cls, table: TableSpec, train: Iterable[pl.DataFrame]) -> "DenseRule":
-        """Fit the rule on frames of train with the dense columns; only "standard" reads them."""
-        moments = _Moments(len(table.dense))
-        if table.dense_rule == "standard":
-            for frame in train:
-                columns = [pl.col(name).fill_null(np.nan) for name in table.dense]
-                moments.add(_matrix(frame, columns, np.float64))
-        return cls(table, moments.means.tolist(), moments.deviations.tolist())
+        """Fit the rule on frames of train with the dense columns; only "standard" reads them.
+
+        Means and variances of the values that are not missing take the pairwise update of Chan,
+        Golub and LeVeque. Deviations are those of the population, and 1 for a column that is empty
+        or constant up to rounding."""
+        counts, means, squares = np.zeros((3, len(table.dense)))
+        columns = [pl.col(name).fill_null(np.nan) for name in table.dense]
+        for frame in train if table.dense_rule == "standard" else ():
+            values: Vector = _matrix(frame, columns, np.float64)
+            present = ~np.isnan(values)
+            count = present.sum(axis=0)
+            total = np.maximum(counts + count, 1)
+            mean = np.where(present, values, 0).sum(axis=0) / np.maximum(count, 1)
+            shift = np.where(count > 0, mean - means, 0)
+            within = np.where(present, (values - mean) ** 2, 0).sum(axis=0)
+            squares += within + shift**2 * counts * count / total
+            means += shift * count / total
+            counts += count
+        deviations = np.sqrt(squares / np.maximum(counts, 1))
+        deviations = np.where(deviations > 1e-12 * np.abs(means), deviations, 1.0)
+        return cls(table, means.tolist(), deviations.tolist())
 
     def apply(self, frame: pl.DataFrame) -> Dense:
         """Encoded numbers [n, n_dense]; a missing value becomes 0."""
@@ -183,9 +186,7 @@ class DenseRule:
 
 
 class GroupIds:
-    """Ids of groups in order of first appearance over all splits; rows without a group share one.
-
-    A group is no feature, so none is out-of-vocabulary."""
+    """Ids of groups by first appearance over all splits; rows without a group share one."""
 
     def __init__(self) -> None:
         self._dictionary = Dictionary()
@@ -203,34 +204,6 @@ class GroupIds:
         return self._final[provisional]
 
 
-class _Moments:
-    """Running mean and variance of columns with missing values (NaN), by the pairwise update of
-    Chan, Golub and LeVeque."""
-
-    def __init__(self, columns: int) -> None:
-        self._count = np.zeros(columns)
-        self.means = np.zeros(columns)
-        self._squares = np.zeros(columns)
-
-    def add(self, values: Vector) -> None:
-        present = ~np.isnan(values)
-        count = present.sum(axis=0)
-        total = np.maximum(self._count + count, 1)
-        mean = np.where(present, values, 0).sum(axis=0) / np.maximum(count, 1)
-        squares = np.where(present, (values - mean) ** 2, 0).sum(axis=0)
-        shift = np.where(count > 0, mean - self.means, 0)
-        self._squares += squares + shift**2 * self._count * count / total
-        self.means += shift * count / total
-        self._count += count
-
-    @property
-    def deviations(self) -> Vector:
-        """Population standard deviations; 1 for a column that is empty or constant up to
-        rounding."""
-        deviations = np.sqrt(self._squares / np.maximum(self._count, 1))
-        return np.where(deviations > 1e-12 * np.abs(self.means), deviations, 1.0)
-
-
 def _with_room(values: NDArray[_Integer], ids: NDArray[np.integer], fill: int) -> NDArray[_Integer]:
     """The values, at least doubled in length if some ids have none."""
     needed = int(ids.max(initial=0)) + 1
@@ -238,13 +211,6 @@ def _with_room(values: NDArray[_Integer], ids: NDArray[np.integer], fill: int) -
         return values
     more = np.full(max(needed, 2 * len(values)) - len(values), fill, values.dtype)
     return np.concatenate([values, more])
-
-
-def _number(rule: str, name: str, mean: float, deviation: float) -> pl.Expr:
-    value = pl.col(name)
-    if rule == "log":
-        return value.sign() * value.abs().log1p()
-    return (value - mean) / deviation if rule == "standard" else value
 
 
 def _matrix(frame: pl.DataFrame, columns: list[pl.Expr], dtype: type[np.generic]) -> NDArray[Any]:

@@ -1,6 +1,5 @@
-"""Strings of at most eight bytes as integers, and a hash table of them.
-
-A lookup of a block of rows is a few numpy passes, half the work of a lookup of strings."""
+"""Strings of at most eight bytes as integers, and a hash table of them, which takes half the work
+of a lookup of strings."""
 
 from typing import TypeVar
 
@@ -15,8 +14,6 @@ _VIEW = np.dtype([("length", "<u4"), ("start", "<u8"), ("rest", "<u4")])
 """Arrow's view of a string of at most twelve bytes, padded with zeros."""
 _LEAST = np.array([0, *(1 << 8 * byte for byte in range(8)), 2**64 - 1], np.uint64)
 """The least key of each length; strings of more than eight bytes have none."""
-_LEAST_SLOTS = 1 << 8
-_LOAD = 0.5
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
 """2^64 / golden ratio: Fibonacci hashing (Knuth, TAOCP 3, 6.4)."""
 
@@ -36,11 +33,9 @@ def packed(tokens: pl.Series) -> tuple[Keys, Mask]:
     keys, lengths = views["start"].copy(), views["length"].copy()
     if tokens.null_count():
         missing = tokens.is_null().to_numpy()
-        keys[missing] = 0
-        lengths[missing] = 0
+        keys[missing] = lengths[missing] = 0
     long = keys < _LEAST.take(lengths, mode="clip")
-    if long.any():
-        keys[long] = 0
+    keys[long] = 0
     return keys, long
 
 
@@ -56,12 +51,11 @@ def unpacked(keys: Keys) -> pl.Series:
 
 
 class KeyTable:
-    """A number for each key: open addressing with triangular probing, in a power of two of
-    slots."""
+    """A number for each key: open addressing with triangular probing in 2^k slots."""
 
     def __init__(self) -> None:
         self._size = 0
-        self._clear(_LEAST_SLOTS)
+        self._clear(1 << 8)
 
     def get(self, keys: Keys) -> Ids:
         """Numbers [n] of keys [n]: 0 for the key 0 and for absent keys."""
@@ -82,7 +76,7 @@ class KeyTable:
         """Add distinct, absent keys [n] other than 0 with numbers [n] other than 0."""
         self._size += len(keys)
         slots = len(self._keys)
-        while self._size > _LOAD * slots:
+        while 2 * self._size > slots:  # at least half of the slots are free
             slots *= 2
         if slots > len(self._keys):
             old = self.items()

@@ -1,29 +1,43 @@
-"""Encode the files of a table into a store: splits, dictionaries, dense rules."""
+"""Encode the files of a table into a store, and raw rows as a store was.
 
+<store>/encoding/encoding.json   the table's rules, dense scales and digests of the vocabularies
+<store>/encoding/<j>.parquet     the tokens of sparse field j by id, from 1
+"""
+
+import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from benchmark.data.card import SPLITS, SplitRule, TableSpec
-from benchmark.data.encoding import encode, raw_encoder
+from benchmark.data.encoding import encode
+from benchmark.data.encoding.encode import DenseRule
 from benchmark.data.readers import rows
+from benchmark.data.readers.rows import RowBlock
 from benchmark.data.schema import Schema
 from benchmark.data.store import StoreWriter
+from benchmark.errors import BenchmarkError
 from benchmark.utils.arrays import Dense, Ids, Labels
+from benchmark.utils.files import sha256, write_text
 from benchmark.utils.memory import keep_freed_memory
 from benchmark.utils.parallel import WORKERS, ahead
 from benchmark.utils.types import Notify
 
 NOTIFY_SECONDS = 10
+FACTS = "encoding.json"
 
 Assigned = NDArray[np.uint8]
 """The split of each row: 0 train, 1 valid, 2 test."""
+Parts = list[tuple[str, slice | NDArray[np.intp]]]
+"""Splits, and the rows of a block in each."""
+Encoded = tuple[Dense, Ids, Labels, pl.Series | None]
+"""Rows of a block with provisional ids, and the tokens of their groups."""
 
 
 def write(
@@ -46,35 +60,49 @@ def write(
         assigned = None
         if table.split is not None:
             notify(f"reading the labels of {paths['all'].name}")
-            assigned = assign(_labels(pool, table, paths["all"]), table.split)
-        dense = encode.DenseRule.fit(table, _dense_of_train(pool, table, paths, assigned))
-        encoder = _Encoder(table, dense)
-        groups = encode.GroupIds()
-        notified = time.monotonic()
+            blocks = rows.blocks(paths["all"], table, [table.label])
+            frames = ahead(pool, RowBlock.frame, blocks)
+            labels = [frame[table.label].to_numpy() for frame in frames]
+            assigned = assign(np.concatenate([np.empty(0, np.uint8), *labels]), table.split)
+        dense_rule = DenseRule.fit(table, _dense_of_train(pool, table, paths, assigned))
+        dictionaries = encode.Dictionaries(table)
+
+        def encoded(block: RowBlock) -> Encoded:
+            frame = block.frame()
+            group = None if table.group is None else frame[table.group]
+            label = frame[table.label].to_numpy()
+            return dense_rule.apply(frame), dictionaries.ids(frame), label, group
+
+        groups, notified = encode.GroupIds(), time.monotonic()
         for split, path in paths.items():
             first = 0
-            for block in ahead(pool, encoder, rows.blocks(path, table, table.columns)):
-                group = None if block.group is None else groups.ids(block.group)
-                for part, at in _parts(split, assigned, first, len(block.label)):
+            for dense, sparse, label, tokens in ahead(
+                pool, encoded, rows.blocks(path, table, table.columns)
+            ):
+                group = None if tokens is None else groups.ids(tokens)
+                parts: Parts = [(split, slice(None))]
+                if assigned is not None:
+                    codes = assigned[first : first + len(label)]
+                    parts = [(part, np.flatnonzero(codes == c)) for c, part in enumerate(SPLITS)]
+                for part, at in parts:
                     if part == "train":
-                        encoder.dictionaries.count(block.sparse[at])
+                        dictionaries.count(sparse[at])
+                    own_group = None if group is None else group[at]
                     writer.append(
-                        part,
-                        block.dense[at],
-                        block.sparse[at],
-                        block.label[at],
-                        None if group is None else group[at],
-                        final_ids=False,
+                        part, dense[at], sparse[at], label[at], own_group, final_ids=False
                     )
-                first += len(block.label)
+                first += len(label)
                 if time.monotonic() - notified > NOTIFY_SECONDS:
                     notify(f"{path.name}: {first:,} rows encoded")
                     notified = time.monotonic()
-        final = []
-        with raw_encoder.writing(writer.encoding_folder, table, dense) as keep:
-            for field in encoder.dictionaries.finish(pool):
-                keep(field.vocabulary)
+        final: list[Ids] = []
+
+        def vocabularies() -> Iterator[pl.Series]:
+            for field in dictionaries.finish(pool):
                 final.append(field.final_ids)
+                yield field.vocabulary
+
+        write_encoding(writer.encoding_folder, table, dense_rule, vocabularies())
         writer.replace_ids(final, pool)
     schema = Schema(table.dense, table.sparse, encode.cardinalities(table, final), table.group)
     writer.publish(schema, sources)
@@ -95,48 +123,6 @@ def assign(labels: Labels, rule: SplitRule) -> Assigned:
     return assigned
 
 
-@dataclass(frozen=True)
-class _EncodedBlock:
-    """Rows of a block with provisional ids, and the tokens of their groups."""
-
-    dense: Dense
-    sparse: Ids
-    label: Labels
-    group: pl.Series | None
-
-
-class _Encoder:
-    """Encode blocks, in several threads at once."""
-
-    def __init__(self, table: TableSpec, dense: encode.DenseRule) -> None:
-        self.dictionaries = encode.Dictionaries(table)
-        self._table = table
-        self._dense = dense
-
-    def __call__(self, block: rows.RowBlock) -> _EncodedBlock:
-        frame = block.frame()
-        group = None if self._table.group is None else frame[self._table.group]
-        label = frame[self._table.label].to_numpy()
-        return _EncodedBlock(self._dense.apply(frame), self.dictionaries.ids(frame), label, group)
-
-
-def _parts(
-    split: str, assigned: Assigned | None, first: int, count: int
-) -> Iterator[tuple[str, slice | NDArray[np.intp]]]:
-    """Yield (split, its rows) of a block with rows first .. first + count of its file."""
-    if assigned is None:
-        yield split, slice(None)
-    else:
-        for code, part in enumerate(SPLITS):
-            yield part, np.flatnonzero(assigned[first : first + count] == code)
-
-
-def _labels(pool: ThreadPoolExecutor, table: TableSpec, path: Path) -> Labels:
-    frames = ahead(pool, rows.RowBlock.frame, rows.blocks(path, table, [table.label]))
-    labels = [frame[table.label].to_numpy() for frame in frames]
-    return np.concatenate([np.empty(0, np.uint8), *labels])
-
-
 def _dense_of_train(
     pool: ThreadPoolExecutor,
     table: TableSpec,
@@ -144,7 +130,63 @@ def _dense_of_train(
     assigned: Assigned | None,
 ) -> Iterator[pl.DataFrame]:
     first, path = 0, paths["train" if assigned is None else "all"]
-    for frame in ahead(pool, rows.RowBlock.frame, rows.blocks(path, table, table.dense)):
+    for frame in ahead(pool, RowBlock.frame, rows.blocks(path, table, table.dense)):
         last = first + frame.height
         yield frame if assigned is None else frame.filter(pl.Series(assigned[first:last] == 0))
         first = last
+
+
+def write_encoding(
+    folder: Path, table: TableSpec, dense: DenseRule, vocabularies: Iterable[pl.Series]
+) -> None:
+    """Write what raw rows are encoded by, with the vocabulary of each sparse field."""
+    folder.mkdir()
+    digests = []
+    for j, vocabulary in enumerate(vocabularies):
+        path = folder / f"{j}.parquet"
+        vocabulary.alias("token").to_frame().write_parquet(path, compression="lz4")
+        digests.append(sha256(path))
+    facts = {
+        "table": table.model_dump(mode="json"),
+        "means": dense.means,
+        "deviations": dense.deviations,
+        "vocabularies": digests,
+    }
+    write_text(folder / FACTS, json.dumps(facts, indent=1) + "\n")
+
+
+class RawEncoder:
+    """Encode raw rows as the store in whose folder the encoding lies. Raises BenchmarkError if the
+    encoding is missing or damaged."""
+
+    def __init__(self, folder: Path) -> None:
+        self._ids: list[pl.Expr] = []
+        try:
+            facts = json.loads((folder / FACTS).read_bytes())
+            self._table = TableSpec.model_validate_json(json.dumps(facts["table"]))
+            self._dense = DenseRule(self._table, facts["means"], facts["deviations"])
+            fields = enumerate(zip(self._table.sparse, facts["vocabularies"], strict=True))
+            for j, (name, digest) in fields:
+                path = folder / f"{j}.parquet"
+                if sha256(path) != digest:
+                    raise ValueError(f"{path.name} was altered")
+                tokens = pl.read_parquet(path)["token"]
+                position = pl.col(name).cast(pl.Enum(tokens), strict=False).to_physical()
+                self._ids.append((position.cast(pl.Int32) + 1).fill_null(len(tokens) + 1))
+        except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
+            fault = f"the encoding of raw rows is not whole: {error}"
+            raise BenchmarkError(f"{folder}: {fault}") from None
+
+    def read(self, path: Path) -> Iterator[tuple[Dense, Ids]]:
+        """Yield dense [n, n_dense] and sparse [n, n_sparse] of a file, some rows at a time.
+
+        The file has the form of the training files; its label is not needed. Raises BenchmarkError
+        naming the line of a broken row."""
+        columns = (*self._table.dense, *self._table.sparse)
+        rows.require_columns(path, self._table, columns)
+        for block in rows.blocks(path, self._table, columns):
+            frame = block.frame()
+            sparse = np.empty((frame.height, 0), np.int32)
+            if self._ids:
+                sparse = np.ascontiguousarray(frame.select(self._ids).to_numpy())
+            yield self._dense.apply(frame), sparse

@@ -1,35 +1,35 @@
-"""Rows of csv, parquet and libsvm files, checked, in frames of bounded size.
+"""Rows of csv, parquet and libsvm files, checked, in frames of bounded size, with derived columns.
 
 A frame has the label as UInt8 (0 or 1), dense columns as Float64 (missing = null) and all others as
 String (missing = null or empty)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
-from benchmark.data.card import TableSpec
-from benchmark.data.readers import csv, derive, libsvm, parquet
-from benchmark.data.readers.lines import Parse
+from benchmark.data.card import Derived, TableSpec
+from benchmark.data.readers import text
+from benchmark.data.readers.text import Parse
 from benchmark.errors import BenchmarkError
 
-_FORMATS = {"csv": csv, "parquet": parquet, "libsvm": libsvm}
+CHUNK_ROWS = 1 << 16
 _FLOAT32_MAX = float(np.finfo(np.float32).max)
+_TIME = "a time YYMMDDHH"
 
 
 def require_columns(path: Path, table: TableSpec, columns: Sequence[str]) -> None:
     """Raise BenchmarkError if the file lacks columns, or columns they are derived from."""
-    present = _FORMATS[table.format].columns(path, table)
+    present = _FORMATS[table.format][0](path, table)
     if missing := [name for name in table.sources(columns) if name not in present]:
         listed = ", ".join(present)
-        if len(listed) > 1000:
-            listed = listed[:1000] + " ..."
-        raise BenchmarkError(
-            f"{path} has no column {', '.join(map(repr, missing))}; it has: {listed}; correct the"
-            " card or the file"
-        )
+        listed = listed if len(listed) <= 1000 else listed[:1000] + " ..."
+        names = ", ".join(map(repr, missing))
+        hint = f"it has: {listed}; correct the card or the file"
+        raise BenchmarkError(f"{path} has no column {names}; {hint}")
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,9 @@ class RowBlock:
 
     table: TableSpec
     columns: Sequence[str]
-    start: "_Start"
+    unit: str
+    """The file, and whether its rows are lines or rows."""
+    first: int
     parse: Parse
 
     def frame(self) -> pl.DataFrame:
@@ -50,33 +52,32 @@ class RowBlock:
         as_text = {derived.of for derived in self.table.derive.values()} | set(self.table.derive)
         numeric = {self.table.label, *self.table.dense} - as_text
         try:
-            return self._typed([name for name in self.columns if name in numeric])
+            return self._typed(self.parse([name for name in self.columns if name in numeric]))
         except BenchmarkError:
-            return self._typed([])  # the error quotes the text of the file
+            return self._typed(self.parse([]))  # the error quotes the text of the file
 
-    def _typed(self, numbers: Sequence[str]) -> pl.DataFrame:
-        frame = _derived(self.parse(numbers), self.table, self.columns, self.start)
-        return _typed(frame, self.table, self.start)
+    def _typed(self, raw: pl.DataFrame) -> pl.DataFrame:
+        table = self.table
+        frame = raw.select(column(name, table.derive.get(name)) for name in self.columns)
+        for name in self.columns:
+            if derived := table.derive.get(name):
+                broken = frame[name].is_null() & _present(raw[derived.of])
+                self._refuse(broken, raw[derived.of], RULES[derived.rule][1])
+        numeric = [name for name in self.columns if name == table.label or name in table.dense]
+        columns = []
+        for name in numeric:
+            values = _stripped(frame[name])
+            number = values.cast(pl.Float64, strict=False)
+            if name == table.label:
+                broken = ~((number == 0) | (number == 1)).fill_null(value=False)
+                self._refuse(broken, frame[name], "0 or 1")
+            else:
+                self._refuse(_not_number(values, number), frame[name], "a finite float32 number")
+            dtype = pl.UInt8 if name == table.label else pl.Float64
+            columns.append(number.fill_nan(None).cast(dtype))
+        return frame.with_columns(pl.exclude(numeric).cast(pl.String), *columns)
 
-
-def blocks(path: Path, table: TableSpec, columns: Sequence[str]) -> Iterator[RowBlock]:
-    """Yield the rows of a file in blocks, with the named columns.
-
-    Raises BenchmarkError for a file that cannot be read."""
-    unit = "row" if table.format == "parquet" else "line"
-    for first, parse in _FORMATS[table.format].read(path, table, table.sources(columns)):
-        yield RowBlock(table, columns, _Start(f"{path}, {unit}", first), parse)
-
-
-@dataclass(frozen=True)
-class _Start:
-    """The first row of a block: file and unit (line or row), and its number."""
-
-    unit: str
-    first: int
-
-    def refuse(self, broken: pl.Series, values: pl.Series, expected: str) -> None:
-        """Raise BenchmarkError for the first broken value, if any."""
+    def _refuse(self, broken: pl.Series, values: pl.Series, expected: str) -> None:
         if broken.any():
             row = int(broken.arg_true()[0])
             value = "missing" if values[row] is None else repr(values[row])
@@ -84,52 +85,101 @@ class _Start:
             raise BenchmarkError(f"{where}: {value}, expected {expected}")
 
 
-def _derived(
-    frame: pl.DataFrame, table: TableSpec, columns: Sequence[str], start: _Start
-) -> pl.DataFrame:
-    result = frame.select(derive.column(name, table.derive.get(name)) for name in columns)
-    for name in columns:
-        if derived := table.derive.get(name):
-            values = frame[derived.of]
-            broken = result[name].is_null() & _present(values)
-            start.refuse(broken, values, derive.RULES[derived.rule].expected)
-    return result
-
-
-def _typed(frame: pl.DataFrame, table: TableSpec, start: _Start) -> pl.DataFrame:
-    numeric = [name for name in frame.columns if name == table.label or name in table.dense]
-    numbers = frame.select(_number(frame[name]) for name in numeric)
-    for name in numeric:
-        if name == table.label:
-            start.refuse(_not_label(numbers[name]), frame[name], "0 or 1")
-        else:
-            broken = _not_number(frame[name], numbers[name])
-            start.refuse(broken, frame[name], "a finite float32 number")
-    types = {table.label: pl.UInt8}
-    typed = [number.fill_nan(None).cast(types.get(number.name, pl.Float64)) for number in numbers]
-    return frame.with_columns(pl.exclude(numeric).cast(pl.String), *typed)
-
-
-def _number(values: pl.Series) -> pl.Series:
-    """Float64, null for text that is not a number. Blanks around a number are allowed."""
-    return _stripped(values).cast(pl.Float64, strict=False)
+def blocks(path: Path, table: TableSpec, columns: Sequence[str]) -> Iterator[RowBlock]:
+    """Yield the rows of a file in blocks, with the named columns. Raises BenchmarkError for a file
+    that cannot be read."""
+    unit = f"{path}, {'row' if table.format == 'parquet' else 'line'}"
+    for first, parse in _FORMATS[table.format][1](path, table, table.sources(columns)):
+        yield RowBlock(table, columns, unit, first, parse)
 
 
 def _stripped(values: pl.Series) -> pl.Series:
     return values.str.strip_chars(" \t") if values.dtype == pl.String else values
 
 
-def _not_label(number: pl.Series) -> pl.Series:
-    return ~((number == 0) | (number == 1)).fill_null(value=False)
-
-
-def _not_number(raw: pl.Series, number: pl.Series) -> pl.Series:
-    if raw.null_count() == number.null_count() and not (number.abs() > _FLOAT32_MAX).any():
-        return pl.repeat(False, len(raw), eager=True)
+def _not_number(values: pl.Series, number: pl.Series) -> pl.Series:
+    if values.null_count() == number.null_count() and not (number.abs() > _FLOAT32_MAX).any():
+        return pl.repeat(False, len(values), eager=True)
     too_large = number.is_not_nan() & (number.abs() > _FLOAT32_MAX)
-    return (number.is_null() & _present(_stripped(raw))) | too_large.fill_null(value=False)
+    return (number.is_null() & _present(values)) | too_large.fill_null(value=False)
 
 
 def _present(values: pl.Series) -> pl.Series:
     present = values.is_not_null()
     return present & (values != "") if values.dtype == pl.String else present
+
+
+def parquet_columns(path: Path, table: TableSpec) -> list[str]:
+    """The names of the file's schema. Raises BenchmarkError for a type that cannot be encoded."""
+    try:
+        schema = pl.scan_parquet(path).collect_schema()
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise BenchmarkError(f"{path} is no readable parquet file: {error}") from None
+    for name in set(table.sources(table.columns)) & set(schema):
+        dtype = schema[name]
+        numeric = dtype.is_numeric() or dtype in (pl.String, pl.Boolean)
+        plain = not dtype.is_nested() and dtype not in (pl.Binary, pl.Object)
+        if not (numeric if name == table.label or name in table.dense else plain):
+            fault = f"column '{name}' has the type {dtype}, which cannot be encoded"
+            raise BenchmarkError(f"{path}: {fault}")
+    return list(schema)
+
+
+def read_parquet(
+    path: Path, table: TableSpec, selection: Sequence[str]
+) -> Iterator[tuple[int, Parse]]:
+    """Yield (number of the first row from 1, rows in the file's types, NaN as null) by chunk."""
+    rows = pl.scan_parquet(path).select(selection).with_columns(pl.selectors.float().fill_nan(None))
+    first = 1
+    try:
+        for frame in rows.collect_batches(chunk_size=CHUNK_ROWS):
+            yield first, partial(_parsed, frame)
+            first += frame.height
+    except pl.exceptions.PolarsError as error:
+        raise BenchmarkError(f"{path} cannot be read from row {first} on: {error}") from None
+
+
+def _parsed(frame: pl.DataFrame, _: Sequence[str]) -> pl.DataFrame:
+    return frame
+
+
+_FORMATS = {
+    "csv": (text.csv_columns, text.read_csv),
+    "libsvm": (text.libsvm_columns, text.read_libsvm),
+    "parquet": (parquet_columns, read_parquet),
+}
+
+
+def column(name: str, derived: Derived | None) -> pl.Expr:
+    """The column of a frame, as it is or derived from another one of any type."""
+    if derived is None:
+        return pl.col(name)
+    return RULES[derived.rule][0](pl.col(derived.of).cast(pl.String)).alias(name)
+
+
+def _time(values: pl.Expr) -> pl.Expr:
+    """YYMMDDHH as a datetime of the years 2000 to 2099."""
+    eight_digits = pl.when(values.str.contains("^[0-9]{8}$")).then(values)
+    return ("20" + eight_digits + "00").str.to_datetime("%Y%m%d%H%M", strict=False)
+
+
+def _squared_log_bucket(values: pl.Expr) -> pl.Expr:
+    """floor(ln(v)^2) for v > 2, else v without its fraction; 0 for a missing value."""
+    value = values.cast(pl.Float64, strict=False)
+    missing = values.is_null() | (values == "") | value.is_nan()
+    bucket = pl.when(value > 2).then(value.log().pow(2).floor()).otherwise(value)
+    whole = bucket.cast(pl.Int64, strict=False).cast(pl.String)
+    return pl.when(missing).then(pl.lit("0")).otherwise(whole)
+
+
+RULES: Mapping[str, tuple[Callable[[pl.Expr], pl.Expr], str]] = {
+    "hour_of_day": (lambda values: _time(values).dt.strftime("%H"), _TIME),
+    "weekday": (lambda values: (_time(values).dt.weekday() % 7).cast(pl.String), _TIME),
+    "is_weekend": (
+        lambda values: (_time(values).dt.weekday() >= 6).cast(pl.Int8).cast(pl.String),
+        _TIME,
+    ),
+    "squared_log_bucket": (_squared_log_bucket, "a finite number"),
+}
+"""Rules from text to text, and the values that they read; others become null, and so do missing
+values unless the rule says otherwise. Sunday is weekday 0."""

@@ -9,10 +9,11 @@ import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 
-from benchmark.data.cache import cache_errors
-from benchmark.data.card import Card, Hub
+from benchmark.data.card import Card
+from benchmark.data.store import ROOM, cache_errors
 from benchmark.errors import BenchmarkError
 from benchmark.utils.files import published
 from benchmark.utils.types import Notify
@@ -21,11 +22,7 @@ FILES = "files"
 """The folder of the unpacked files, beside the zip."""
 ROW_BYTES = 1024
 """Bytes of an unpacked file allowed per expected row; Criteo's rows have about 300."""
-_SPARE_BYTES = 1 << 20
-_CHUNK_BYTES = 1 << 20
-
-Unpacked = dict[str, tuple[Path, str]]
-"""(path, md5) of each file, by split."""
+_MIB = 1 << 20
 
 
 class BadArchive(BenchmarkError):
@@ -34,9 +31,8 @@ class BadArchive(BenchmarkError):
 
 @dataclass(frozen=True)
 class Member:
-    """A csv file that a zip must hold, by its name without folders.
-
-    `md5` is None if any content is accepted; `limit` is its largest size in bytes."""
+    """A csv file that a zip must hold, by its name without folders. `md5` is None if any content is
+    accepted; `limit` is its largest size in bytes."""
 
     name: str
     md5: str | None
@@ -49,13 +45,13 @@ def members(card: Card, *, verified: bool = True) -> dict[str, Member]:
     names = card.table.files.named
     contents: dict[str, Member] = {}
     for split, fact in card.expected.items():
-        limit = (fact.rows or 0) * ROW_BYTES + _SPARE_BYTES
+        limit = (fact.rows or 0) * ROW_BYTES + _MIB
         contents[split] = Member(names[split][0], fact.md5 if verified else None, limit)
     return contents
 
 
-def fetch(card: Card, hub: Hub, folder: Path, notify: Notify) -> Path:
-    """Download the zip to `folder` unless it is there, resuming an earlier attempt.
+def fetch(card: Card, folder: Path, notify: Notify) -> Path:
+    """Download the card's zip to `folder` unless it is there, resuming an earlier attempt.
 
     Tells what is downloaded, from where, its size and terms. HF_ENDPOINT names another hub and
     HF_TOKEN logs in. Raises BenchmarkError."""
@@ -65,23 +61,20 @@ def fetch(card: Card, hub: Hub, folder: Path, notify: Notify) -> Path:
     # `hf_hub_download` removes a partial file when it fails, so that nothing could be resumed
     from huggingface_hub.file_download import http_get
 
-    archive = folder / hub.file
+    assert card.hub is not None
+    archive = folder / card.hub.file
     if archive.exists():
         return archive
-
-    def url_of(revision: str | None) -> str:
-        endpoint = os.environ.get("HF_ENDPOINT")
-        return hf_hub_url(
-            hub.repo, hub.file, repo_type="dataset", revision=revision, endpoint=endpoint
-        )
-
-    url = url_of(hub.revision)
+    endpoint = os.environ.get("HF_ENDPOINT")
+    url_of = partial(
+        hf_hub_url, card.hub.repo, card.hub.file, repo_type="dataset", endpoint=endpoint
+    )
+    url = url_of(revision=card.hub.revision)
     with _download_errors(card, url, folder):
         remote = get_hf_file_metadata(url)
         if remote.size is None or remote.etag is None or remote.commit_hash is None:
-            raise BenchmarkError(
-                f"{url}: the answer is not that of a Hugging Face hub; is HF_ENDPOINT right?"
-            )
+            fault = "the answer is not that of a Hugging Face hub; is HF_ENDPOINT right?"
+            raise BenchmarkError(f"{url}: {fault}")
         # named by the version of the zip, so that parts of two versions are never joined
         part = folder / f".{hashlib.sha256(remote.etag.encode()).hexdigest()[:16]}.part"
         folder.mkdir(parents=True, exist_ok=True)
@@ -99,24 +92,20 @@ def fetch(card: Card, hub: Hub, folder: Path, notify: Notify) -> Path:
         headers = {"accept-encoding": "identity"}
         if token := get_token():
             headers["authorization"] = f"Bearer {token}"
+        fixed = url_of(revision=remote.commit_hash)
         with part.open("ab") as file:
-            http_get(
-                url_of(remote.commit_hash),
-                file,
-                resume_size=begun,
-                headers=headers,
-                expected_size=remote.size,
-            )
+            http_get(fixed, file, resume_size=begun, headers=headers, expected_size=remote.size)
         part.replace(archive)
     return archive
 
 
-def obtain(card: Card, hub: Hub, folder: Path, notify: Notify) -> Unpacked:
-    """Download and unpack the files of a card; the zip is removed. Raises BenchmarkError."""
-    archive = fetch(card, hub, folder, notify)
+def obtain(card: Card, folder: Path, notify: Notify) -> dict[Path, str]:
+    """Download the card's zip beside `folder`, unpack it there and remove it; the md5 of each file.
+    Raises BenchmarkError."""
+    archive = fetch(card, folder.parent, notify)
     try:
         notify(f"unpacking {archive.name} and checking the md5 of its files")
-        files = unpack(archive, members(card), folder / FILES)
+        files = unpack(archive, members(card), folder)
     except BadArchive:
         archive.unlink()
         raise
@@ -124,8 +113,9 @@ def obtain(card: Card, hub: Hub, folder: Path, notify: Notify) -> Unpacked:
     return files
 
 
-def unpack(archive: Path, contents: Mapping[str, Member], folder: Path) -> Unpacked:
-    """Unpack the wanted files into `folder`, which appears when all are complete and correct.
+def unpack(archive: Path, contents: Mapping[str, Member], folder: Path) -> dict[Path, str]:
+    """Unpack the wanted files into `folder`, which appears when all are complete and correct, and
+    return the md5 of each.
 
     Raises BadArchive for a damaged zip, for members that are missing, repeated, too large or point
     outside, and for a wrong md5 (naming both); BenchmarkError for a full disk. Nothing is kept
@@ -133,18 +123,17 @@ def unpack(archive: Path, contents: Mapping[str, Member], folder: Path) -> Unpac
     try:
         with (
             cache_errors(f"{archive} cannot be unpacked to {folder}"),
-            published(folder) as partial,
+            published(folder) as hidden,
             zipfile.ZipFile(archive) as file,
         ):
             entries = _choose(archive, file.infolist(), contents)
-            _require_room(partial, sum(member.file_size for member in entries.values()))
-            sums = {
-                split: _extract(file, entries[split], contents[split], partial)
-                for split in contents
+            _require_room(hidden, sum(member.file_size for member in entries.values()))
+            return {
+                folder / member.name: _extract(file, entries[split], member, hidden)
+                for split, member in contents.items()
             }
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
         raise BadArchive(f"{archive} is no whole zip file: {error}; fetch it again") from None
-    return {split: (folder / contents[split].name, md5) for split, md5 in sums.items()}
 
 
 def _choose(
@@ -154,10 +143,8 @@ def _choose(
         path = PurePosixPath(info.filename.replace("\\", "/"))
         absolute = not path.parts or path.is_absolute() or ":" in path.parts[0]
         if absolute or ".." in path.parts or stat.S_ISLNK(info.external_attr >> 16):
-            raise BadArchive(
-                f"{archive}: the member {info.filename!r} points outside or is a link; do not"
-                " trust it"
-            )
+            fault = "points outside or is a link; do not trust it"
+            raise BadArchive(f"{archive}: the member {info.filename!r} {fault}")
     files = [info for info in infos if not info.is_dir()]
     entries: dict[str, zipfile.ZipInfo] = {}
     for split, member in contents.items():
@@ -165,38 +152,31 @@ def _choose(
         if len(named) != 1:
             count = f"{len(named)} times a" if named else "no"
             raise BadArchive(f"{archive} holds {count} {member.name}; it must hold it once")
-        size = named[0].file_size
-        if size > member.limit:
-            raise BadArchive(
-                f"{archive}: {named[0].filename} would unpack to {size:,} bytes, more than the"
-                f" {member.limit:,} that its card allows"
-            )
         entries[split] = named[0]
+        if (size := named[0].file_size) > member.limit:
+            fault = f"{size:,} bytes, more than the {member.limit:,} that its card allows"
+            raise BadArchive(f"{archive}: {named[0].filename} would unpack to {fault}")
     return entries
 
 
 def _extract(file: zipfile.ZipFile, info: zipfile.ZipInfo, member: Member, folder: Path) -> str:
     digest = hashlib.md5(usedforsecurity=False)
     with file.open(info) as source, (folder / member.name).open("xb") as target:
-        while chunk := source.read(_CHUNK_BYTES):  # no more than the declared size
+        while chunk := source.read(_MIB):  # no more than the declared size
             digest.update(chunk)
             target.write(chunk)
     md5 = digest.hexdigest()
     if member.md5 not in (None, md5):
-        raise BadArchive(
-            f"{file.filename}: {info.filename} has md5 {md5}, but the card expects {member.md5};"
-            " nothing of it is kept"
-        )
+        fault = f"md5 {md5}, but the card expects {member.md5}; nothing of it is kept"
+        raise BadArchive(f"{file.filename}: {info.filename} has {fault}")
     return md5
 
 
 def _require_room(folder: Path, needed: int) -> None:
     free = shutil.disk_usage(folder).free
     if free < needed:
-        raise BenchmarkError(
-            f"the disk of {folder} has {free / 1e9:.2f} GB free, but {needed / 1e9:.2f} GB are"
-            " needed; make room there or name another folder with BENCHMARK_CACHE"
-        )
+        sizes = f"{free / 1e9:.2f} GB free, but {needed / 1e9:.2f} GB are needed"
+        raise BenchmarkError(f"the disk of {folder} has {sizes}; {ROOM}")
 
 
 @contextmanager
@@ -213,10 +193,9 @@ def _download_errors(card: Card, url: str, folder: Path) -> Iterator[None]:
         status = error.response.status_code
         fault = f"the hub answers {status}; try again later, what is here is kept"
         if status in (401, 403):
-            fault = (
-                f"the hub refuses access ({status}); accept the terms on its page there"
-                f" ({card.terms}), then log in with `hf auth login` or HF_TOKEN"
-            )
+            terms = f"accept the terms on its page there ({card.terms})"
+            login = "then log in with `hf auth login` or HF_TOKEN"
+            fault = f"the hub refuses access ({status}); {terms}, {login}"
         elif status == 404:
             fault = f"the hub has no such file or revision (404); {by_hand}"
     except (httpx2.ConnectError, httpx2.ConnectTimeout, errors.OfflineModeIsEnabled) as error:
@@ -226,8 +205,5 @@ def _download_errors(card: Card, url: str, folder: Path) -> Iterator[None]:
     except OSError as error:
         fault = "the download is not whole; call again to resume"  # the client's, for a wrong size
         if error.errno is not None:
-            fault = (
-                f"cannot be written to {folder}: {error.strerror}; make room or access there, or"
-                " name another folder with BENCHMARK_CACHE, and call again to resume"
-            )
+            fault = f"cannot be written to {folder}: {error.strerror}; {ROOM}, and call again"
     raise BenchmarkError(f"{url}: {fault}")

@@ -19,35 +19,29 @@ Paths = Mapping[str, Path]
 
 
 def find_files(table: TableSpec, folders: Sequence[Path]) -> Paths:
-    """The table's files in that of the folders which holds most of them.
-
-    Raises MissingData naming the absent ones."""
-    candidates = [
-        {key: _first(folder, names) for key, names in table.files.named.items()}
-        for folder in folders
-    ]
+    """The table's files in the folder that holds most of them. Raises MissingData."""
+    named = table.files.named
+    candidates = [_paths_in(folder, named) for folder in folders]
     paths = max(candidates, key=lambda paths: sum(path.is_file() for path in paths.values()))
-    missing = [
-        " or ".join([str(path), *table.files.named[key][1:]])
-        for key, path in paths.items()
-        if not path.is_file()
-    ]
-    if missing:
-        raise MissingData(
-            f"there is no file {' and no file '.join(missing)}; put it there or correct the path"
-        )
+    absent = [key for key, path in paths.items() if not path.is_file()]
+    if absent:
+        missing = [" or ".join([str(paths[key]), *named[key][1:]]) for key in absent]
+        files = " and no file ".join(missing)
+        raise MissingData(f"there is no file {files}; put it there or correct the path")
     return paths
 
 
-def _first(folder: Path, names: Sequence[str]) -> Path:
-    paths = [folder / Path(name).expanduser() for name in names]
-    return next((path for path in paths if path.is_file()), paths[0])
+def _paths_in(folder: Path, named: Mapping[str, Sequence[str]]) -> dict[str, Path]:
+    paths = {}
+    for key, names in named.items():
+        options = [folder / Path(name).expanduser() for name in names]
+        paths[key] = next((path for path in options if path.is_file()), options[0])
+    return paths
 
 
 def md5_sums(paths: Paths, memory: Path) -> dict[str, str]:
-    """The md5 of each file by its key; of the unpacked content for names that end in .gz.
-
-    `memory` is a JSON file that keeps the sums by path, size and time."""
+    """The md5 of each file by its key; of the unpacked content for names that end in .gz. `memory`
+    is a JSON file that keeps the sums by path, size and time."""
     cached = _read_memory(memory)
     new = [path for path in dict.fromkeys(paths.values()) if _state(path) not in cached]
     with ThreadPoolExecutor(WORKERS) as pool:
@@ -78,10 +72,9 @@ def md5(path: Path) -> str:
 
 def _read_memory(memory: Path) -> dict[str, str]:
     try:
-        sums: dict[str, str] = json.loads(memory.read_bytes())
+        return dict(json.loads(memory.read_bytes()))
     except (OSError, ValueError):
         return {}
-    return sums
 
 
 def _state(path: Path) -> str:

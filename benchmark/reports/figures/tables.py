@@ -5,7 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from benchmark.measure.tables import TableSpectrum
+from benchmark.measure.spectrum import TableSpectrum
 from benchmark.records.archive import Runs
 from benchmark.reports.figures.style import BLUE, GREY, ORANGE, POINTS, column, legend_below, styled
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from benchmark.measure.tables import TableRank, TableSpectrum, mean_over_fields
+from benchmark.measure.spectrum import TableRank, TableSpectrum, mean_over_fields
 from benchmark.measure.trajectory import over_seeds
 from benchmark.records.archive import Runs
 from benchmark.records.ranks import (

@@ -6,7 +6,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from benchmark.measure.effects import Effect, contrast
+from benchmark.measure.significance import Effect, contrast
 from benchmark.recipes.recipe import dotted
 from benchmark.records.archive import Archive
 from benchmark.records.comparable import require_alike

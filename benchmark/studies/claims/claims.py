@@ -15,7 +15,7 @@ from pydantic import Field, model_validator
 
 from benchmark import __version__
 from benchmark.errors import BenchmarkError
-from benchmark.measure.effects import Effect
+from benchmark.measure.significance import Effect
 from benchmark.recipes.recipe import recipe_ids
 from benchmark.records.archive import RANKED, Archive
 from benchmark.reports.document import Document, Report, Table

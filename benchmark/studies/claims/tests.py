@@ -10,7 +10,7 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import Field, model_validator
 
 from benchmark.errors import BenchmarkError
-from benchmark.measure.effects import Effect, difference, mean_over_seeds
+from benchmark.measure.significance import Effect, difference, mean_over_seeds
 from benchmark.records.archive import RANKED, Archive
 from benchmark.records.comparable import require_comparable
 from benchmark.records.ranks import WHEN, When, trajectories

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmark.data.card import Derived
-from benchmark.data.readers import derive
+from benchmark.data.readers import rows
 from benchmark.errors import BenchmarkError
 from tests.data.tables import encode_files, encode_texts, make_table, write_files
 
@@ -18,11 +18,11 @@ TIME_RULES = ("hour_of_day", "weekday", "is_weekend")
 
 def derived(rule: str, values: list[str | None]) -> list[str | None]:
     frame = pl.DataFrame({"old": values}, schema={"old": pl.String})
-    return frame.select(derive.column("new", Derived(rule=rule, of="old")))["new"].to_list()
+    return frame.select(rows.column("new", Derived(rule=rule, of="old")))["new"].to_list()
 
 
 def test_a_card_may_name_every_rule_and_no_other():
-    assert set(get_args(Derived.model_fields["rule"].annotation)) == set(derive.RULES)
+    assert set(get_args(Derived.model_fields["rule"].annotation)) == set(rows.RULES)
 
 
 @pytest.mark.parametrize(

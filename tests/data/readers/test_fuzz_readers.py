@@ -18,7 +18,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from benchmark.data.readers import lines
+from benchmark.data.readers import text as lines
 from benchmark.data.store import Store
 from benchmark.errors import BenchmarkError
 from tests.data.tables import OTHER, TRAIN, encode_texts

@@ -4,7 +4,8 @@ import polars as pl
 import pytest
 
 from benchmark.data.card import Files
-from benchmark.data.readers import lines, parquet
+from benchmark.data.readers import rows
+from benchmark.data.readers import text as lines
 from benchmark.errors import BenchmarkError
 from tests.data.tables import (
     OTHER,
@@ -328,5 +329,5 @@ def test_parquet_chunks_leave_no_trace(tmp_path, monkeypatch):
         frame.write_parquet(tmp_path / f"{name}.csv")
     table = make_table(format="parquet")
     whole = encode_files(tmp_path, table)
-    monkeypatch.setattr(parquet, "CHUNK_ROWS", 5)
+    monkeypatch.setattr(rows, "CHUNK_ROWS", 5)
     assert_same_arrays(whole, encode_files(tmp_path, table))

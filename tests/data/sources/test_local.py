@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from benchmark.data.card import Files, SplitRule
 from benchmark.data.encoding.table import assign
-from benchmark.data.readers import lines
+from benchmark.data.readers import text
 from benchmark.data.sources import local
 from benchmark.errors import BenchmarkError
 from tests.data.tables import (
@@ -71,7 +71,7 @@ def test_blocks_and_test_rows_leave_no_trace_in_train(
     folder = tmp_path_factory.mktemp("table")
     whole = encode_texts(folder, {"train.csv": text_of(rows)}, dense_rule="log")
     with monkeypatch.context() as patch:
-        patch.setattr(lines, "BLOCK_BYTES", block)
+        patch.setattr(text, "BLOCK_BYTES", block)
         pieces = encode_files(folder, make_table())
     assert_same_arrays(whole, pieces)
     changed = encode_texts(folder, {"train.csv": text_of(rows), "test.csv": text_of(other)})
@@ -182,7 +182,7 @@ def test_one_file_with_a_rule_equals_three_files_cut_by_hand(tmp_path, monkeypat
         for code, split in enumerate(("train", "valid", "test"))
     }
     three = encode_texts(tmp_path / "three", cut)
-    monkeypatch.setattr(lines, "BLOCK_BYTES", 50)
+    monkeypatch.setattr(text, "BLOCK_BYTES", 50)
     one = encode_texts(
         tmp_path / "one",
         {"all.csv": "y,x,c\n" + "".join(rows)},
@@ -217,7 +217,7 @@ def test_hash_seeds_and_threads_leave_no_trace(tmp_path):
     write_files(tmp_path, {"train.csv": "y,x,c\n" + rows})
     code = (
         "import sys; from pathlib import Path; from tests.data.tables import encode_files,"
-        " make_table\nfrom benchmark.data.readers import lines; lines.BLOCK_BYTES ="
+        " make_table\nfrom benchmark.data.readers import text; text.BLOCK_BYTES ="
         " 500\nprint(encode_files(Path(sys.argv[1]),"
         " make_table(dense_rule='standard')).fingerprint)"
     )

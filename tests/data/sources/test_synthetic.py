@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import log_loss, roc_auc_score
 
+from benchmark.data import catalog
 from benchmark.data.card import SPLITS
 from benchmark.data.sources import synthetic
-from benchmark.data.sources.planted import DENSE, SPARSE, Rows, generate, planted
+from benchmark.data.sources.synthetic import DENSE, SPARSE, Rows, generate, planted
 from benchmark.data.store import Store, StoreWriter
 from benchmark.errors import BenchmarkError
 from benchmark.measure.metrics import sigmoid
@@ -22,7 +23,7 @@ from benchmark.measure.metrics import sigmoid
 TINY = synthetic.SIZES["synthetic_tiny"]
 SMALL = synthetic.SIZES["synthetic"]
 MISSING = (116, 0, 55, 56, 7, 57, 11, 0, 11, 116, 11, 196, 56)
-CARDS = {card.id: card for card in synthetic.CARDS}
+CARDS = {name: catalog.find_card(name).card for name in synthetic.SIZES}
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +74,7 @@ def test_another_seed_makes_other_rows():
 
 @pytest.mark.parametrize("name", synthetic.SIZES)
 def test_first_rows_are_frozen(name):
-    frozen = synthetic.REFERENCES[name].first_rows_md5
+    frozen = synthetic.FIRST_ROWS_MD5[name]
     assert synthetic.first_rows_md5(synthetic.SIZES[name]) == frozen
     assert frozen in CARDS[name].source
 

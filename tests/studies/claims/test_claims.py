@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from benchmark.data.catalog import card_names
 from benchmark.errors import UsageError
-from benchmark.measure.effects import Effect
+from benchmark.measure.significance import Effect
 from benchmark.recipes.recipe import recipe_ids
 from benchmark.records import record
 from benchmark.records.archive import Archive
