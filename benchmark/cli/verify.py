@@ -54,7 +54,7 @@ def verify(
         mark = "FAILED" if finding.failed else "not checked"
         _say(f"{mark} {shown(finding.path)} [{finding.rung}]: {finding.message}")
     for kind, meaning in proof.MEANING.items():
-        _say(f"{meaning}: {proof.fields(kind)}")
+        _say(f"{meaning}: {', '.join(proof.PATHS[kind].split())}")
     _say(f"{len(files)} records: " + (f"{failed} checks failed" if failed else "all checks passed"))
     if again or replay_sample:
         pool = files if replay_sample else []

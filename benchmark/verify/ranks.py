@@ -21,40 +21,31 @@ StageShapes = Mapping[str, tuple[int, int]]
 def ranks(record: Record) -> Iterator[str]:
     """Faults of the spectra and densities that the record alone shows."""
     for name, when, form, spectrum in all_spectra(record):
-        matrices = record.probe_rows if form == "token" else None
-        yield from (
-            f"{name} ({when}, {form} form): {fault}" for fault in _spectrum(spectrum, matrices)
-        )
+        for fault in _spectrum(spectrum, record.probe_rows if form == "token" else None):
+            yield f"{name} ({when}, {form} form): {fault}"
     for before, stage in zip((None, *record.spectra), record.spectra, strict=False):
         for when, shown in WHEN.items():
-            faults = (*_batch(stage, when), *_density(stage, before, when))
-            yield from (f"{stage.stage} ({shown}): {fault}" for fault in faults)
+            for fault in (*_batch(stage, when), *_density(stage, before, when)):
+                yield f"{stage.stage} ({shown}): {fault}"
 
 
 def shapes(record: Record, model: StageShapes, has_table: bool) -> Iterator[str]:
-    """Faults in the sizes of spectra and tables; `model` are the (rows, columns) of every stage of
+    """Faults in the sizes of spectra and tables; `model` has the (rows, columns) of each stage of
     the rebuilt model."""
     for stage, when, form, spectrum in all_spectra(record):
-        rows, columns = model[stage]
+        name, (rows, columns) = f"{stage} ({when}, {form} form)", model[stage]
         expected = (rows, columns) if form == "token" else (record.probe_rows, columns)
         if (spectrum.rows, spectrum.columns) != expected:
-            yield (
-                f"{stage} ({when}, {form} form) is {spectrum.rows} x {spectrum.columns}, the"
-                f" model's is {expected}"
-            )
+            yield f"{name} is {spectrum.rows} x {spectrum.columns}, the model's is {expected}"
         if form == "batch" and spectrum.matrices != rows:
-            yield (
-                f"{stage} ({when}, batch form) has {spectrum.matrices} matrices, the model {rows}"
-                " tokens"
-            )
+            yield f"{name} has {spectrum.matrices} matrices, the model {rows} tokens"
     if bool(record.tables) != has_table:
         yield f"{len(record.tables)} embedding tables, which the model contradicts"
     if "embedding" in model:
         width = model["embedding"][1]
-        odd = [table for table in record.tables if table.columns != width]
-        yield from (
-            f"table of {table.field}: {table.columns} columns, not {width}" for table in odd
-        )
+        for table in record.tables:
+            if table.columns != width:
+                yield f"table of {table.field}: {table.columns} columns, not {width}"
 
 
 def curve(record: Record, probe_rows: int) -> Iterator[str]:
@@ -96,11 +87,6 @@ def _spectrum(spectrum: Spectrum, matrices: int | None) -> Iterator[str]:
         for high, low in (("erank", "pr"), ("pr", "srank"), ("erank", "ia"), ("ia", "srank")):
             if value[high] < value[low] - slack:
                 yield f"{field} of {high} is below that of {low}"
-    yield from _sigma(spectrum)
-
-
-def _sigma(spectrum: Spectrum) -> Iterator[str]:
-    """sigma_i / sigma_1 sums to the information abundance, and so do their means."""
     sigma = spectrum.sigma
     if len(sigma) != spectrum.limit:
         yield f"{len(sigma)} singular values, not {spectrum.limit}"

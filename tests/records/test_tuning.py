@@ -8,7 +8,7 @@ from benchmark.records import tuning
 from benchmark.records.archive import Archive
 from benchmark.records.record import NUMERICS
 from benchmark.records.tuning import TUNING_SEED, Trial, Tuning, tuning_cost
-from benchmark.verify.tuning import tuned
+from benchmark.verify.recipe import tuned
 from tests.factories import make_record
 
 BASE = make_record()
@@ -115,7 +115,7 @@ def test_a_true_claim_is_no_fault(results, folder):
     [
         ({"tuned": None}, "tuned is None, the recipe says studies/tuning/synthetic_tiny/dnn.json"),
         ({"name": "dnn"}, "tuned is studies/tuning/synthetic_tiny/dnn.json, the recipe says None"),
-        ({"seed": 1000}, "seed 1000: seeds from 1000 on are for tuning, and are not reported"),
+        ({"seed": 1000}, "seed 1000: seeds from 1000 on are for tuning, never reported"),
         ({"recipe": BASE.recipe}, "train.learning_rate is 0.001, the best trial of studies/tuning"),
         (
             {"data": BASE.data.__class__(**{**BASE.data.__dict__, "arrays": "e" * 64})},

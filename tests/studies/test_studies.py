@@ -16,7 +16,7 @@ from benchmark.reports import document
 from benchmark.studies.campaign.variants import Variant, cells
 from benchmark.studies.claims.missing import Wanted, commands
 from benchmark.studies.study import Study, studies
-from benchmark.verify import place, tables
+from benchmark.verify import ladder, place
 from tests.factories import make_record
 
 TOY = '''
@@ -108,7 +108,7 @@ def test_the_place_of_its_records_is_verified(rates, tmp_path) -> None:
 
 def test_its_documents_are_made_and_verified(rates, tmp_path, capsys) -> None:
     def faults() -> list[tuple[Path, str]]:
-        return [each for each in tables.tables(Archive(tmp_path)) if "rates" in str(each[0])]
+        return [each for each in ladder.tables(Archive(tmp_path)) if "rates" in str(each[0])]
 
     save_run(tmp_path, "0.1", 0.1)
     assert [path.name for path, _ in faults()] == ["synthetic_tiny.md", "synthetic_tiny.json"]
