@@ -187,11 +187,6 @@ def records_in(folder: Path) -> list[Path]:
     return sorted(folder.glob(RECORD_FILES))
 
 
-def records_below(path: Path) -> list[Path]:
-    """The record at `path`, or every record in the folders below it; empty without any."""
-    return [path] if path.is_file() else sorted(path.rglob(RECORD_FILES))
-
-
 def readable(paths: Iterable[Path]) -> Iterator[tuple[Path, Record]]:
     """Load the records that can be read."""
     for path in paths:

@@ -5,9 +5,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from benchmark.records import form
 from benchmark.records.archive import tuning_reference
 from benchmark.records.environment import Environment
+from benchmark.records.record import read
 from benchmark.utils.types import Device, Frozen, NotNegative, Sha256
 
 TUNING_SEED = 1000
@@ -95,11 +95,6 @@ def tuning_cost(results: Path, reference: str) -> tuple[int, float]:
     return len(study.finished), study.hours
 
 
-def save(study: Tuning, path: Path) -> None:
-    """Write the study as JSON, numbers as measured. Raises BenchmarkError naming the path."""
-    form.save(study, path)
-
-
 def load(path: Path) -> Tuning:
     """Read a study. Raises BenchmarkError naming the file and, a line each, what is wrong."""
-    return form.load(Tuning, path)
+    return read(Tuning, path)

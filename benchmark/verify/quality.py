@@ -6,7 +6,7 @@ from itertools import pairwise
 from math import isclose
 from pathlib import Path
 
-from benchmark.measure import metrics
+from benchmark.measure.metrics import base_entropy
 from benchmark.records import scores
 from benchmark.records.record import Record, scores_path
 from benchmark.training.optim import Plateau
@@ -28,7 +28,7 @@ def test_scores(record: Record, path: Path) -> Iterator[str]:
         yield f"the scores hold {counts} positives and negatives, the data {expected}"
     test = record.metrics.test
     if scores.form(arrays) == "rows":
-        for name, value in asdict(metrics.evaluate(*scores.rows(arrays))).items():
+        for name, value in asdict(scores.recompute(arrays)).items():
             stated = getattr(test, name)
             if name != "gauc" and not abs(stated - value) <= TOLERANCE * max(1.0, abs(value)):
                 yield f"metrics.test.{name} is {stated}, the scores give {value}"
@@ -44,7 +44,7 @@ def curve(record: Record) -> Iterator[str]:
     the reported metrics."""
     train = parsed(record).train
     steps = -(-_rows(record) // train.batch_size)
-    entropy = metrics.base_entropy(record.data.positives["valid"], record.data.rows["valid"])
+    entropy = base_entropy(record.data.positives["valid"], record.data.rows["valid"])
     plateau, rate = Plateau(train), train.learning_rate
     best = None
     for number, point in enumerate(record.curve, start=1):

@@ -12,7 +12,7 @@ from typing import Literal
 import torch
 
 from benchmark.errors import BenchmarkError, UsageError
-from benchmark.records.archive import RECORD_FILES, readable
+from benchmark.records.archive import readable, records_in
 from benchmark.records.environment import Environment
 from benchmark.records.record import NUMERICS, Record
 from benchmark.runs.job import Job
@@ -59,7 +59,7 @@ def replay(record: Record, path: Path, data: Data, watch: Callable[[RunEvent], N
     finally:
         torch.set_num_threads(threads)
     assert isinstance(event, Finished)
-    beside = (other for _, other in readable(sorted(path.parent.glob(RECORD_FILES))))
+    beside = (other for _, other in readable(records_in(path.parent)))
     row = [other for other in beside if other.recipe_digest == record.recipe_digest]
     return compare(record, event.record, row)
 

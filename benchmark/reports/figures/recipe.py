@@ -182,10 +182,9 @@ def training(runs: Runs) -> Figure:
     figure = column(2.5 + 0.1 * -(-len(stages) // 3))
     axes = figure.subplots()
     for stage, course in rank_curve(runs).items():
-        steps = [point.step for point in course]
         look = _look(stage, stages.index(stage), stages)
-        means = [point.band.mean for point in course]
-        axes.plot(steps, means, label=stage, markevery=max(1, len(steps) // 8), **look)
+        means = [band.mean for band in course.values()]
+        axes.plot(list(course), means, label=stage, markevery=max(1, len(means) // 8), **look)
     dots: dict[str, Any] = {"color": GREEN, "linestyle": ":", "linewidth": 0.8, "zorder": 0}
     for run in runs:
         axes.axvline(run.best_step, label="best step", **dots)

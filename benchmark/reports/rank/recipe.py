@@ -104,7 +104,7 @@ def _summary(runs: Runs, metric: str, form: SpectrumForm, when: When) -> str:
 def _training(runs: Runs) -> Table:
     rows = []
     for stage, course in rank_curve(runs).items():
-        each = [point.band for point in course]
+        each = list(course.values())
         low, high = min(band.mean for band in each), max(band.mean for band in each)
         course_bars = bars(each[:: -(-len(each) // WIDEST)], low, high)
         ends = mean_sd(each[0]), mean_sd(each[-1])
