@@ -95,9 +95,9 @@ def _all(
     dataset: str, recipes: "Mapping[str, Runs]", metrics: Sequence[str]
 ) -> "dict[str, Figure]":
     """Print the tables of all recipes and draw rank against loss."""
+    from benchmark.reports.figures.dataset import rank_against_quality
     from benchmark.reports.rank import loss
     from benchmark.reports.rank.dataset import overview, rank_and_loss
-    from benchmark.reports.rank.figure import rank_against_quality
 
     for metric in metrics:
         for table in overview(recipes, metric):

@@ -63,9 +63,8 @@ def _git(*arguments: str) -> str | None:
 
 def _processor() -> str:
     try:
-        name = re.search(
-            r"^model name\s*: *(\S.*)", Path("/proc/cpuinfo").read_text(), re.MULTILINE
-        )
+        cpu = Path("/proc/cpuinfo").read_text()
     except OSError:
-        name = None
+        cpu = ""
+    name = re.search(r"^model name\s*: *(\S.*)", cpu, re.MULTILINE)
     return name[1].strip() if name else platform.processor()

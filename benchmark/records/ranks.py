@@ -42,7 +42,7 @@ def trajectories(runs: Runs, metric: str, form: SpectrumForm, when: When) -> lis
 
 def blocks(runs: Runs) -> int:
     """Number of the model's blocks of mixing and FFN."""
-    return count_blocks(stage.stage for stage in runs[0].spectra)
+    return count_blocks(runs[0].stages)
 
 
 def block_bands(
@@ -57,7 +57,7 @@ def rank_curve(runs: Runs) -> dict[str, dict[int, Band]]:
     """The normalised effective rank by stage and step, over the seeds with an evaluation there,
     without evaluations at which every matrix of a stage was zero."""
     steps = sorted({point.step for run in runs for point in run.rank_curve})
-    curve: dict[str, dict[int, Band]] = {stage.stage: {} for stage in runs[0].spectra}
+    curve: dict[str, dict[int, Band]] = {stage: {} for stage in runs[0].stages}
     for step in steps:
         points = [point.erank for run in runs for point in run.rank_curve if point.step == step]
         for stage, course in curve.items():

@@ -127,6 +127,11 @@ class Record(Frozen):
     def recipe_id(self) -> str:
         return f"{self.dataset}/{self.name or self.recipe['model']['name'] + ' (ad hoc)'}"
 
+    @property
+    def stages(self) -> list[str]:
+        """The names of the stages, in order."""
+        return [stage.stage for stage in self.spectra]
+
 
 def scores_path(record: Path) -> Path:
     return record.with_suffix(".npz")

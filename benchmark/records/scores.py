@@ -89,9 +89,8 @@ def load(path: Path) -> ScoreArrays:
         for array in arrays.values()
     )
     if not whole:
-        raise BenchmarkError(
-            f"{shown(path)}: does not hold the arrays of scores, finite and not empty"
-        )
+        fault = "does not hold the arrays of scores, finite and not empty"
+        raise BenchmarkError(f"{shown(path)}: the scores file {fault}")
     return arrays
 
 

@@ -54,9 +54,8 @@ def curve(record: Record, probe_rows: int) -> Iterator[str]:
         yield f"curve_probe_rows is {record.curve_probe_rows}"
     if [point.step for point in record.rank_curve] != [point.step for point in record.curve]:
         yield "the rank curve has not the steps of the learning curve"
-    stages = [stage.stage for stage in record.spectra]
     for point in record.rank_curve:
-        if list(point.erank) != stages:
+        if list(point.erank) != record.stages:
             yield f"rank curve, step {point.step}: its stages are {', '.join(point.erank)}"
         values = {stage: value for stage, value in point.erank.items() if value is not None}
         wrong = [f"{s} {value}" for s, value in values.items() if not 0 < value <= 1 + TOLERANCE]

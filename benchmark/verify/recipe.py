@@ -58,7 +58,7 @@ def model(record: Record) -> Iterator[str]:
     compiled = record.notes[len(notes) :] if record.recipe["train"].get("compile") else ()
     if notes + compiled != record.notes:
         yield f"notes are {record.notes}, the rebuilt model gives {notes}"
-    if [stage.stage for stage in record.spectra] != list(shapes):
+    if record.stages != list(shapes):
         yield f"the stages are not those of the model: {', '.join(shapes)}"
         return
     yield from ranks.shapes(record, shapes, has_table)

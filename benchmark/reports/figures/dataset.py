@@ -1,14 +1,17 @@
-"""Figures of the ranks of all recipes of a data set, a panel for each recipe."""
+"""Figures of all recipes of a data set: their ranks, a panel each, and rank against loss."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from benchmark.measure.trajectory import Band
 from benchmark.records.archive import Runs
 from benchmark.records.ranks import WHEN, bands, block_bands, blocks
 from benchmark.reports.figures.style import (
+    MARKERS,
+    PALETTE,
     TITLES,
     column,
     draw_band,
@@ -17,6 +20,7 @@ from benchmark.reports.figures.style import (
     short,
     styled,
 )
+from benchmark.reports.rank.loss import RankLossPoint, by_family
 
 MOST_LEVEL = 8
 """Stage names that fit side by side below a panel; more are drawn upright."""
@@ -39,7 +43,7 @@ def trajectories(recipes: Mapping[str, Runs], metric: str) -> Figure:
     """The metric over its limit, stage by stage, untrained and trained, ± sd over the seeds."""
     figure, panels = _panels(recipes, metric)
     for axes, runs in zip(panels, recipes.values(), strict=True):
-        stages = [stage.stage for stage in runs[0].spectra]
+        stages = runs[0].stages
         for when in WHEN:
             course = list(bands(runs, metric, "token", when).values())
             draw_band(axes, range(len(stages)), course, when)
@@ -76,7 +80,35 @@ def _panels(recipes: Mapping[str, Runs], metric: str) -> tuple[Figure, list[Axes
         axes.set_title(f"{name} ({len(runs)})", pad=2)
     for axes in panels[len(recipes) :]:
         axes.set_axis_off()
-    first = next(iter(recipes.values()))[0]
-    what = f"{TITLES[metric]} / min(rows, columns)"
-    figure.suptitle(f"{first.dataset}, {what}\nrecipe (number of seeds), ± sd over seeds")
+    what = f"{runs[0].dataset}, {TITLES[metric]} / min(rows, columns)"
+    figure.suptitle(f"{what}\nrecipe (number of seeds), ± sd over seeds")
     return figure, list(panels[: len(recipes)])
+
+
+@styled
+def rank_against_quality(dataset: str, points: Sequence[RankLossPoint]) -> Figure:
+    """Test LogLoss and AUC over the trained last stage's effective rank, ± sd over the seeds: a
+    point for each recipe, a marker for each family; `points` are ordered by family."""
+    families = by_family(points)
+    figure = column(3.2 + 0.11 * -(-len(families) // 3))
+    above, below = figure.subplots(2, 1, sharex=True)
+    for axes, quality in ((above, "logloss"), (below, "auc")):
+        for number, (family, members) in enumerate(families.items()):
+            bands: list[Band] = [getattr(point, quality) for point in members]
+            axes.errorbar(
+                [point.rank.mean for point in members],
+                [band.mean for band in bands],
+                xerr=[point.rank.sd or 0 for point in members],
+                yerr=[band.sd or 0 for band in bands],
+                color=PALETTE[number % len(PALETTE)],
+                marker=MARKERS[number % len(MARKERS)],
+                markersize=4,
+                linestyle="none",
+                elinewidth=0.6,
+                label=family,
+            )
+    above.set_ylabel("test LogLoss")
+    below.set(ylabel="test AUC", xlabel="effective rank / min(rows, columns), last stage, trained")
+    legend_below(figure, above, 3)
+    figure.suptitle(f"{dataset}: a point a recipe, ± sd over seeds")
+    return figure

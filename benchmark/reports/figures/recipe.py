@@ -1,6 +1,6 @@
-"""Figures of the ranks of one recipe, over its seeds."""
+"""Figures of one recipe over its seeds: its ranks, and the learning curve of a single run."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import matplotlib
@@ -11,6 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from benchmark.measure.spectrum import METRICS
+from benchmark.measure.tables import TableSpectrum
 from benchmark.model import block_part
 from benchmark.records.archive import Runs
 from benchmark.records.ranks import (
@@ -23,10 +24,15 @@ from benchmark.records.ranks import (
     rank_curve,
     spectra,
 )
+from benchmark.records.record import Record
 from benchmark.reports.figures.style import (
+    BLUE,
     GREEN,
+    GREY,
     LINES,
+    ORANGE,
     OVER_LIMIT,
+    POINTS,
     TITLES,
     column,
     draw_band,
@@ -34,7 +40,6 @@ from benchmark.reports.figures.style import (
     name_stages,
     styled,
 )
-from benchmark.reports.figures.tables import tables
 
 FORM_TITLES: dict[SpectrumForm, str] = {"token": "token form", "batch": "batch form"}
 RARE = 1e-3
@@ -48,18 +53,38 @@ Array = NDArray[np.float64]
 def of_recipe(runs: Runs) -> dict[str, Figure]:
     """The figures by name; empty where the rank is 1 by its shape, without `tables` where the model
     has none."""
-    drawings: dict[str, Callable[[Runs], Figure]] = {
-        "trajectory": trajectory,
-        "spectra": singular_values,
-        "density": density,
-        "training": training,
-        "tables": tables,
-    }
     if all(spectrum.limit == 1 for run in runs for *_, spectrum in all_spectra(run)):
         return {}
-    if not runs[0].tables:
-        del drawings["tables"]
-    return {name: draw(runs) for name, draw in drawings.items()}
+    figures = {
+        "trajectory": trajectory(runs),
+        "spectra": singular_values(runs),
+        "density": density(runs),
+        "training": training(runs),
+    }
+    return figures | ({"tables": tables(runs)} if runs[0].tables else {})
+
+
+@styled
+def learning_curve(record: Record) -> Figure:
+    """LogLoss (train and valid) above, AUC (valid) below, over training steps; a dotted line at the
+    best step."""
+    figure = column(3.0)
+    above, below = figure.subplots(2, 1, sharex=True)
+    steps = [point.step for point in record.curve]
+    train = [point.train_loss for point in record.curve]
+    logloss = [point.valid.logloss for point in record.curve]
+    auc = [point.valid.auc for point in record.curve]
+    above.plot(steps, train, color=GREY, marker="o", linestyle="--", label="train")
+    above.plot(steps, logloss, color=ORANGE, marker="s", label="valid")
+    below.plot(steps, auc, color=BLUE, marker="^", label="valid")
+    above.set_ylabel("LogLoss")
+    below.set(ylabel="AUC", xlabel="training step")
+    below.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
+    for axes in (above, below):
+        axes.axvline(record.best_step, color=GREEN, linestyle=":", label="best")
+        axes.legend()
+    figure.suptitle(_title([record]))
+    return figure
 
 
 @styled
@@ -77,7 +102,7 @@ def trajectory(runs: Runs) -> Figure:
     for axes, form in zip(panels[0], FORMS, strict=True):
         axes.set_title(FORM_TITLES[form])
     for axes in panels[-1]:
-        name_stages(axes, _stages(runs))
+        name_stages(axes, runs[0].stages)
         axes.set_xlabel("stage")
     legend_below(figure, panels[0, 0], 2)
     figure.supylabel(OVER_LIMIT)
@@ -89,7 +114,7 @@ def trajectory(runs: Runs) -> Figure:
 def density(runs: Runs) -> Figure:
     """The distribution of the samples' effective rank at each stage, and of its shift from the
     stage before."""
-    stages = _stages(runs)
+    stages = runs[0].stages
     figure = column(1.1 + 0.32 * len(stages))
     panels = figure.subplots(1, min(2, len(stages)), sharey=True, squeeze=False)[0]
     _ridges(panels[0], {when: _pooled(runs, when, "rank") for when in WHEN}, 0.0)
@@ -141,7 +166,7 @@ def _ridges(axes: Axes, counts: Mapping[When, Sequence[Array]], low: float) -> N
 def singular_values(runs: Runs) -> Figure:
     """The mean of sigma_i / sigma_1 of each stage, untrained and trained, token form above batch
     form."""
-    stages = _stages(runs)
+    stages = runs[0].stages
     figure = column(0.9 + 1.35 * len(FORMS) + 0.1 * -(-len(stages) // 3))
     panels = figure.subplots(len(FORMS), len(WHEN), sharey="row", squeeze=False)
     for row, form in zip(panels, FORMS, strict=True):
@@ -160,7 +185,7 @@ def singular_values(runs: Runs) -> Figure:
 
 def _decays(axes: Axes, runs: Runs, form: SpectrumForm, when: When) -> float:
     """Draw a line for each stage and return the smallest value above 0."""
-    stages = _stages(runs)
+    stages = runs[0].stages
     each_run = [spectra(run, form, when) for run in runs]
     lowest = 1.0
     for position, stage in enumerate(stages):
@@ -178,16 +203,17 @@ def _decays(axes: Axes, runs: Runs, form: SpectrumForm, when: When) -> float:
 @styled
 def training(runs: Runs) -> Figure:
     """The effective rank of each stage over training, mean over the seeds."""
-    stages = _stages(runs)
+    stages = runs[0].stages
     figure = column(2.5 + 0.1 * -(-len(stages) // 3))
     axes = figure.subplots()
     for stage, course in rank_curve(runs).items():
         look = _look(stage, stages.index(stage), stages)
         means = [band.mean for band in course.values()]
         axes.plot(list(course), means, label=stage, markevery=max(1, len(means) // 8), **look)
-    dots: dict[str, Any] = {"color": GREEN, "linestyle": ":", "linewidth": 0.8, "zorder": 0}
     for run in runs:
-        axes.axvline(run.best_step, label="best step", **dots)
+        axes.axvline(
+            run.best_step, label="best step", color=GREEN, linestyle=":", linewidth=0.8, zorder=0
+        )
     axes.set(xlabel="training step", ylabel="effective rank / min(rows, columns)")
     axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
     legend_below(figure, axes, 3)
@@ -198,16 +224,48 @@ def training(runs: Runs) -> Figure:
 def _look(stage: str, position: int, stages: Sequence[str]) -> dict[str, Any]:
     """Deeper stages are lighter; mixing and FFN have markers of their own."""
     shade = matplotlib.colormaps["viridis"](0.9 * position / max(1, len(stages) - 1))
-    marker, line = ("o", ":") if position == 0 else ("s", "-.")
-    if block_part(stage) == "mixing":
-        marker, line = "^", "-"
-    elif block_part(stage) == "ffn":
-        marker, line = "v", "--"
+    other = ("s", "-.") if position else ("o", ":")
+    looks = {"mixing": ("^", "-"), "ffn": ("v", "--")}
+    marker, line = looks.get(block_part(stage) or "", other)
     return {"color": matplotlib.colors.to_hex(shade), "marker": marker, "linestyle": line}
 
 
-def _stages(runs: Runs) -> list[str]:
-    return [stage.stage for stage in runs[0].spectra]
+@styled
+def tables(runs: Runs) -> Figure:
+    """Information abundance of each field's embedding table against its cardinality and how often a
+    seen id occurs."""
+    figure = column(2.0)
+    panels = figure.subplots(1, 2, sharey=True)
+    first = runs[0].tables
+    sizes = [table.cardinality for table in first], [rows_per_id(runs, table) for table in first]
+    limit = {"markersize": 6, "linestyle": "none", "label": "largest possible"}
+    for axes, x in zip(panels, sizes, strict=True):
+        axes.plot(x, [table.limit for table in first], GREY, marker="_", **limit)
+        for weight, label, color, marker in (
+            ("plain", "each id once", BLUE, "o"),
+            ("weighted", "by its count", ORANGE, "^"),
+        ):
+            means = np.mean([_abundances(run, weight) for run in runs], axis=0)
+            axes.plot(x, means, color=color, marker=marker, label=label, **POINTS)
+        axes.set_xscale("log")
+        axes.set_ylim(bottom=0)
+    panels[0].set(xlabel="cardinality", ylabel="information abundance")
+    panels[1].set_xlabel("training rows per seen id")
+    legend_below(figure, panels[0], 3)
+    seeds = "1 seed" if len(runs) == 1 else f"{len(runs)} seeds"
+    figure.suptitle(f"{runs[0].recipe_id}, {len(first)} embedding tables, {seeds}")
+    return figure
+
+
+def _abundances(run: Record, weight: str) -> list[float]:
+    """One value a field; nan where its table is zero."""
+    ranks = [getattr(table, weight) for table in run.tables]
+    return [np.nan if rank is None else rank.ia for rank in ranks]
+
+
+def rows_per_id(runs: Runs, table: TableSpectrum) -> float:
+    """Average number of training rows for each id that training has seen."""
+    return (runs[0].train_rows or runs[0].data.rows["train"]) / table.seen
 
 
 def _title(runs: Runs) -> str:

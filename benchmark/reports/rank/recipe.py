@@ -19,8 +19,8 @@ from benchmark.records.ranks import (
     trajectories,
 )
 from benchmark.reports.document import Cells, Table
+from benchmark.reports.figures.recipe import rows_per_id
 from benchmark.reports.figures.style import TITLES
-from benchmark.reports.figures.tables import rows_per_id
 from benchmark.reports.words import bars, mean_sd
 
 WIDEST = 40
