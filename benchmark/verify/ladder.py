@@ -147,7 +147,7 @@ def tables(archive: Archive) -> Iterator[tuple[Path, str]]:
     }
     for command, make in makers.items():
         try:
-            faults = [(each.path, each.fault) for each in make() if not each.current]
+            faults = [(each.path, each.fault) for each in make() if each.fault]
         except (BenchmarkError, *MALFORMED) as error:
             reason = f"{type(error).__name__}: {error}"
             message = f"the files of `{command}` cannot be made of these records: {reason}"

@@ -160,7 +160,7 @@ def test_a_table_without_records_should_not_be_there(name: str, tmp_path) -> Non
     table.touch()
     assert study.datasets(tmp_path) == ["synthetic_tiny"]
     documents = study.documents(tmp_path, "synthetic_tiny", None)
-    [fault] = [each for each in documents if not each.current]
+    [fault] = [each for each in documents if each.fault]
     assert (fault.path, fault.fault) == (table, "is made from no record; remove it")
     document.write([fault])
     assert table.read_text() == ""

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
@@ -118,9 +119,9 @@ def terminal(board: Board) -> Iterable[Table]:
     for track in board.tracks:
         *others, last = columns.track_tables(board, track, columns.NARROW)
         remarks = tuple(columns.track_remarks(track))
-        for table, below in (*((other, ()) for other in others), (last, remarks)):
+        for table in (*others, replace(last, remarks=remarks)):
             title = board.dataset, columns.track_title(track).lower(), table.title
-            yield Table(", ".join(filter(None, title)), table.head, table.rows, below)
+            yield replace(table, title=", ".join(filter(None, title)))
 
 
 def _board(board: Board) -> str:

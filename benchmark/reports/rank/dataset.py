@@ -42,10 +42,8 @@ def overview(recipes: Mapping[str, Runs], metric: str = "erank") -> tuple[Table,
 
 def _end(runs: Runs, metric: str) -> Cells:
     auc = mean_sd(over_seeds(run.metrics.test.auc for run in runs), 5)
-    courses = (
-        *(bands(runs, metric, "token", when) for when in WHEN),
-        bands(runs, metric, "batch", "best"),
-    )
+    tokens = (bands(runs, metric, "token", when) for when in WHEN)
+    courses = (*tokens, bands(runs, metric, "batch", "best"))
     last = (mean_sd(list(course.values())[-1]) if course else "" for course in courses)
     return seeds_in_words([run.seed for run in runs]), auc, *last
 
