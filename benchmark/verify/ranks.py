@@ -98,9 +98,8 @@ def _spectrum(spectrum: Spectrum, matrices: int | None) -> Iterator[str]:
 def _batch(stage: StageSpectra, when: When) -> Iterator[str]:
     """Where samples differ, the matrix of all of them is not zero."""
     spectrum, batch = getattr(stage, when), getattr(stage, f"{when}_batch")
-    if spectrum is None or batch is not None:
-        return
-    if any(getattr(spectrum, name).sd > TOLERANCE for name in METRICS):
+    spread = [getattr(spectrum, name).sd for name in METRICS] if spectrum else []
+    if batch is None and any(sd > TOLERANCE for sd in spread):
         yield "has no spectrum in batch form, though its samples differ"
 
 

@@ -123,10 +123,8 @@ def sample(paths: Sequence[Path], count: int, seed: int) -> list[Path]:
     if not paths:
         raise UsageError("--replay-sample: there is no record that can be replayed here")
 
-    def key(path: Path) -> str:
-        return hashlib.sha256(f"{seed}:{'/'.join(path.parts[-4:])}".encode()).hexdigest()
-
-    return sorted(paths, key=key)[:count]
+    keys = {path: f"{seed}:{'/'.join(path.parts[-4:])}".encode() for path in paths}
+    return sorted(paths, key=lambda path: hashlib.sha256(keys[path]).hexdigest())[:count]
 
 
 def _machine(environment: Environment) -> dict[str, str]:
