@@ -22,7 +22,7 @@ from benchmark.measure.tables import id_counts
 from benchmark.measure.trajectory import Density
 from benchmark.recipes import recipe as recipes
 from benchmark.records import comparable, scores
-from benchmark.records.record import Record, StageSpectra, scores_path
+from benchmark.records.record import Record, scores_path
 from benchmark.runs.probe import PROBE_ROWS, Probe, Views
 from benchmark.utils.types import Notify
 from benchmark.verify import proof, quality
@@ -74,10 +74,9 @@ def card(record: Record, today: Card) -> Iterator[str]:
     if record.probe_rows != min(record.data.rows["valid"], PROBE_ROWS):
         yield f"probe_rows is {record.probe_rows}"
     if today.table is None or today.table.group is None:
-        metrics = [("valid", point.valid) for point in record.curve]
-        for name, each in (("test", record.metrics.test), *metrics):
+        for each in (record.metrics.test, *(point.valid for point in record.curve)):
             if each.gauc is not None:
-                yield f"{name}: gauc is {each.gauc}, but the data set has no group column"
+                yield f"gauc is {each.gauc}, but the data set has no group column"
 
 
 def rows(record: Record, path: Path, store: Store) -> Iterator[str]:
@@ -99,7 +98,7 @@ def untrained(record: Record, store: Store) -> Iterator[str]:
         stated = _numbers(stage.initial, stage.initial_batch)
         derived = _numbers(views.token[name], views.batch[name])
         same = len(stated) == len(derived) and np.allclose(stated, derived, rtol=CLOSE, atol=CLOSE)
-        if not (same and _same_histograms(stage, views.density[name])):
+        if not (same and _same_histograms(stage.initial_density, views.density[name])):
             yield f"{name}: seed {record.seed} gives other spectra of the untrained model"
 
 
@@ -138,8 +137,7 @@ def _numbers(*spectra: Spectrum | None) -> list[float]:
     return [-1.0 if value is None else value for *_, value in leaves]
 
 
-def _same_histograms(stage: StageSpectra, density: Density) -> bool:
-    stated = stage.initial_density
+def _same_histograms(stated: Density | None, density: Density) -> bool:
     if stated is None or stated.stage != density.stage:
         return False
     for one, other in ((stated.rank, density.rank), (stated.shift, density.shift)):

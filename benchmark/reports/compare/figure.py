@@ -14,14 +14,7 @@ from benchmark.reports.compare.sides import Side
 from benchmark.reports.compare.tables import Gap, ratio, stage_values
 from benchmark.reports.figures import style
 
-COSTS = (
-    tables.PARAMETERS,
-    tables.FLOPS,
-    tables.SECONDS,
-    tables.TRAIN,
-    tables.PREDICT,
-    tables.MEMORY,
-)
+COSTS = tables.PARAMETERS, tables.FLOPS, tables.SECONDS, tables.TRAIN, tables.PREDICT, tables.MEMORY
 LOOKS = ((style.BLUE, "o"), (style.ORANGE, "s"))
 
 
@@ -33,8 +26,7 @@ def comparison(a: Side, b: Side, quality: Sequence[Gap]) -> Figure:
     grid = figure.add_gridspec(3, 2, height_ratios=(1.0, 1.9, 1.5))
     left = figure.add_subplot(grid[0, 0])
     right = figure.add_subplot(grid[0, 1], sharey=left)
-    for axes, quantity in ((left, tables.AUC), (right, tables.LOGLOSS)):
-        gap = next(each for each in quality if each.quantity is quantity)
+    for axes, gap in zip((left, right), quality, strict=False):  # of AUC, then of LogLoss
         _quality(axes, (a, b), gap, named=axes is left)
     first = figure.add_subplot(grid[1, 0])
     second = figure.add_subplot(grid[1, 1], sharey=first)

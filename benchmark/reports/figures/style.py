@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -67,14 +67,12 @@ def column(height: float) -> Figure:
 def write(figure: Figure, folder: Path, name: str) -> list[Path]:
     """Write the figure as `name`.svg and `name`.png, the same bytes each time."""
     paths = [folder / f"{name}.{form}" for form in ("svg", "png")]
-    for path in paths:
-        write_atomically(path, partial(_save, figure, path.suffix[1:]))
-    return paths
-
-
-def _save(figure: Figure, form: str, file: BinaryIO) -> None:
     with matplotlib.rc_context({"svg.hashsalt": "benchmark"}):
-        figure.savefig(file, format=form, metadata={"Date": None} if form == "svg" else {})
+        for path in paths:
+            form = path.suffix[1:]
+            metadata = {"Date": None} if form == "svg" else {}
+            write_atomically(path, partial(figure.savefig, format=form, metadata=metadata))
+    return paths
 
 
 def legend_below(figure: Figure, axes: Axes, columns: int, title: str | None = None) -> None:
