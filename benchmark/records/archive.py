@@ -61,8 +61,7 @@ def record_key(path: PurePath) -> str:
 
 
 class Place(NamedTuple):
-    """The parts of a record's path; `study` is RANKED for a ranked one, `name` the recipe or
-    variant."""
+    """The parts of a record's path; `study` is RANKED for a ranked one, `name` its recipe."""
 
     results: Path
     study: str

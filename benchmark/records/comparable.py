@@ -34,8 +34,7 @@ def stale(faults: Iterable[str]) -> Iterator[str]:
 
 
 def require_alike(runs: Mapping[str, Runs], varied: Collection[str]) -> None:
-    """Raises BenchmarkError where records differ in more than their seed and the settings `varied`
-    by dotted key."""
+    """Raises BenchmarkError where records differ in more than seed and the keys `varied`."""
     records = [(f"{name}/seed-{run.seed}", run) for name, each in runs.items() for run in each]
     bases = [
         dotted(run.recipe) | {"data": run.data.arrays, "numerics": run.numerics}

@@ -66,16 +66,14 @@ class StageSpectra(Frozen):
 
 
 class RankPoint(Frozen):
-    """The normalised effective rank of each stage at one evaluation, over the record's
-    `curve_probe_rows` rows."""
+    """Normalised effective rank by stage at one evaluation, on `curve_probe_rows` rows."""
 
     step: int
     erank: dict[str, float | None]
 
 
 class Cost(Frozen):
-    """Measured, not derived: seconds, rows per second and peak resident memory in GiB of the
-    process so far."""
+    """Measured: seconds, rows per second and peak resident memory of the process in GiB."""
 
     train_seconds: NotNegative
     total_seconds: NotNegative
@@ -138,8 +136,7 @@ def scores_path(record: Path) -> Path:
 
 
 def save(content: Frozen, path: Path) -> None:
-    """Write a record or a tuning study as JSON, numbers as measured. Raises BenchmarkError naming
-    the path."""
+    """Write a record or a tuning study as JSON. Raises BenchmarkError naming the path."""
     text = json.dumps(content.model_dump(mode="json"), indent=1)
     write_text(path, NUMBERS.sub(lambda numbers: " ".join(numbers[0].split()), text) + "\n")
 

@@ -35,8 +35,7 @@ class Trial(Frozen):
 
 
 class Tuning(Frozen):
-    """`recipe` is the one whose values were varied, defaults resolved; `space` the ranges by dotted
-    key."""
+    """`recipe` is the one that was varied, defaults resolved; `space` has ranges by dotted key."""
 
     format: Literal[1] = 1
     numerics: int
@@ -89,8 +88,7 @@ class Tuning(Frozen):
 
 
 def tuning_cost(results: Path, reference: str) -> tuple[int, float]:
-    """Finished trials and hours of the study that a recipe's or record's `tuned` names. Raises
-    BenchmarkError for one that cannot be read."""
+    """Finished trials and hours of the study `reference`. Raises BenchmarkError as `load` does."""
     study = load(results / reference)
     return len(study.finished), study.hours
 

@@ -102,8 +102,7 @@ def check(documents: Iterable[Document]) -> None:
 
 
 def with_part(text: str, name: str, part: str) -> str:
-    """`text` with `part` between its lines `<!-- name -->` and `<!-- /name -->`; unchanged without
-    these lines."""
+    """`text` with `part` between its lines `<!-- name -->` and `<!-- /name -->`, if it has them."""
     start, end = f"<!-- {name} -->\n", f"<!-- /{name} -->\n"
     before, found_start, rest = text.partition(start)
     _, found_end, after = rest.partition(end)

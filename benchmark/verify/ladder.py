@@ -113,8 +113,7 @@ def _on_data(record: Record, path: Path, open_data: OpenData) -> Iterator[Findin
 
 
 def _findings(path: Path, rung: str, faults: Iterable[str]) -> Iterator[Finding]:
-    """The faults that a check yields. A check that fails itself (the recipe does not parse, a part
-    is missing) is a fault of the record too."""
+    """The faults that a check yields; a check that fails itself is a fault of the record too."""
     try:
         yield from (Finding(path, rung, fault) for fault in faults)
     except BenchmarkError as error:

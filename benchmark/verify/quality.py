@@ -40,8 +40,7 @@ def test_scores(record: Record, path: Path) -> Iterator[str]:
 
 
 def curve(record: Record) -> Iterator[str]:
-    """Yield faults of the learning curve, whose marks, learning rates, steps and end follow from
-    the reported metrics."""
+    """Yield faults of the learning curve, which follows from the reported metrics."""
     train = parsed(record).train
     steps = -(-_rows(record) // train.batch_size)
     entropy = base_entropy(record.data.positives["valid"], record.data.rows["valid"])
@@ -74,8 +73,7 @@ def curve(record: Record) -> Iterator[str]:
 
 
 def cost(record: Record) -> Iterator[str]:
-    """Yield faults of the cost: seconds are only reported, but the rows trained on follow from the
-    curve."""
+    """Yield faults of the cost: the rows trained on follow from the curve."""
     train, rows, stated = parsed(record).train, _rows(record), record.cost
     steps = -(-rows // train.batch_size)
     last = record.curve[-1].step if record.stopped_by == "patience" else train.epochs * steps

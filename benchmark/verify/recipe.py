@@ -74,8 +74,7 @@ def _outline(table: str, dataset: str, schema: Schema) -> Outline:
 
 
 def tuned(record: Record, results: Path, recipe_folder: Path = RECIPES) -> Iterator[str]:
-    """Yield what contradicts the tuning study that a record names. Raises BenchmarkError for a
-    study that cannot be read."""
+    """Yield what contradicts a record's tuning study. Raises BenchmarkError without one."""
     if record.name is not None:
         reference = recipes.load(record.recipe_id, recipe_folder).tuned
         if record.tuned != reference:

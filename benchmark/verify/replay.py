@@ -78,8 +78,7 @@ def why_not(record: Record, data: Data) -> str:
 
 
 def compare(record: Record, again: Record, row: Sequence[Record]) -> Replayed:
-    """`row` are the records of the same recipe, over whose seeds the replay of another machine is
-    judged."""
+    """`row` are the recipe's records, over whose seeds a replay on another machine is judged."""
     theirs = _machine(record.environment)
     ours = _machine(again.environment)
     unlike = [name for name in ours if theirs.get(name) != ours[name]]
@@ -96,8 +95,7 @@ def compare(record: Record, again: Record, row: Sequence[Record]) -> Replayed:
 
 
 def differences(record: Record, again: Record) -> Iterator[str]:
-    """Every value of the record that the replay does not give. The recipe is compared by its
-    digest: the record lacks settings that are newer than it."""
+    """Every value that the replay does not give; recipes are compared by their digest."""
     dumps = (each.model_dump(mode="json", exclude={"recipe"}) for each in (record, again))
     for one, other in zip_longest(*map(proof.leaves, dumps)):
         if one is None or other is None or one[1] != other[1]:

@@ -20,8 +20,7 @@ LOOKS = ((style.BLUE, "o"), (style.ORANGE, "s"))
 
 @style.styled
 def comparison(a: Side, b: Side, quality: Sequence[Gap]) -> Figure:
-    """AUC and LogLoss of each run, with the difference of the means; the rank of both; costs of a
-    over those of b."""
+    """AUC and LogLoss of each run, the rank of both stage by stage, and the ratios of costs."""
     figure = style.column(5.0)
     grid = figure.add_gridspec(3, 2, height_ratios=(1.0, 1.9, 1.5))
     left = figure.add_subplot(grid[0, 0])

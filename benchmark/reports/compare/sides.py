@@ -40,7 +40,17 @@ def pair(a: str, b: str, results: Path, recipe_folder: Path = RECIPES) -> tuple[
     if first.name == second.name:
         first = replace(first, name=f"{first.name} (A)")
         second = replace(second, name=f"{second.name} (B)")
-    _require_comparable(first, second)
+    a_run, b_run = first.runs[0], second.runs[0]
+    both = f"{first.name} and {second.name}"
+    if {path.resolve() for path in first.paths} & {path.resolve() for path in second.paths}:
+        raise UsageError(f"{both} share a record: compare two recipes or records")
+    if a_run.dataset != b_run.dataset:
+        ran = f"{first.name} was run on {a_run.dataset}, {second.name} on {b_run.dataset}"
+        raise UsageError(f"{ran}: runs on different data sets cannot be compared")
+    if a_run.data.arrays != b_run.data.arrays:
+        arrays = f"arrays {a_run.data.arrays[:12]} and {b_run.data.arrays[:12]}"
+        ran = f"{both} were run on different data of {a_run.dataset} ({arrays})"
+        raise BenchmarkError(f"{ran}: run the older one again")
     return first, second
 
 
@@ -88,18 +98,3 @@ def _read(name: str, paths: Sequence[Path]) -> Side:
     runs, ordered = zip(*records, strict=True)
     require_alike({name: runs}, ())
     return Side(name, runs, ordered)
-
-
-def _require_comparable(a: Side, b: Side) -> None:
-    first, second = a.runs[0], b.runs[0]
-    if {path.resolve() for path in a.paths} & {path.resolve() for path in b.paths}:
-        raise UsageError(f"{a.name} and {b.name} share a record: compare two recipes or records")
-    if first.dataset != second.dataset:
-        ran = f"{a.name} was run on {first.dataset}, {b.name} on {second.dataset}"
-        raise UsageError(f"{ran}: runs on different data sets cannot be compared")
-    if first.data.arrays != second.data.arrays:
-        arrays = f"arrays {first.data.arrays[:12]} and {second.data.arrays[:12]}"
-        raise BenchmarkError(
-            f"{a.name} and {b.name} were run on different data of {first.dataset} ({arrays}): run"
-            " the older one again"
-        )

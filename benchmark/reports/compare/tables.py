@@ -64,8 +64,7 @@ MOVES: dict[str, Callable[[Trajectory], float | None]] = {
 
 
 class Gap(NamedTuple):
-    """The difference of a from b in one quantity, and the test that gives it; without a difference
-    `by` is the reason."""
+    """The difference of a from b and the test that gives it; without one `by` is the reason."""
 
     quantity: Quantity
     difference: Difference | None
@@ -78,8 +77,7 @@ def report(a: Side, b: Side, quality: Sequence[Gap]) -> tuple[Table, ...]:
 
 
 def gaps(a: Side, b: Side) -> list[Gap]:
-    """The gaps in quality: over the test rows for two single runs; else over seeds, and of AUC over
-    test rows and seeds too."""
+    """The gaps in quality: over test rows for two single runs, else over seeds (AUC: and rows)."""
     if len(a.runs) == len(b.runs) == 1:
         return _over_rows(a, b)
     differences = [(of, gap(of.values(a), of.values(b))) for of in QUALITY]
@@ -164,8 +162,7 @@ def stage_values(side: Side, when: When) -> dict[str, list[float | None]]:
 
 
 def _stages(a: Side, b: Side) -> Table:
-    """The stages of a in order, then those that only b has; a stage that one lacks stays empty
-    there."""
+    """The stages of a in order, then those that only b has."""
     values = {(side.name, when): stage_values(side, when) for side in (a, b) for when in WHEN}
     means = {
         key: {stage: over_seeds(seeds) for stage, seeds in path.items()}

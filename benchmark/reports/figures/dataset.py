@@ -20,8 +20,7 @@ LINEAR = 0.01
 
 
 def of_dataset(recipes: Mapping[str, Runs], metric: str) -> dict[str, Figure]:
-    """The figures by name, without recipes of a single stage; amplitudes without those of a single
-    block."""
+    """The figures by name: trajectories of several stages, amplitudes of several blocks."""
     layered = {name: runs for name, runs in recipes.items() if len(runs[0].spectra) > 1}
     deep = {name: runs for name, runs in layered.items() if blocks(runs) > 1}
     figures = {"trajectory": trajectories(layered, metric)} if layered else {}

@@ -44,8 +44,7 @@ def of_recipe(runs: Runs) -> dict[str, Figure]:
 
 @style.styled
 def learning_curve(record: Record) -> Figure:
-    """LogLoss (train and valid) above, AUC (valid) below, over training steps; a dotted line at the
-    best step."""
+    """LogLoss (train and valid) above, AUC (valid) below, over training steps."""
     figure = style.column(3.0)
     above, below = figure.subplots(2, 1, sharex=True)
     steps = [point.step for point in record.curve]
@@ -67,8 +66,7 @@ def learning_curve(record: Record) -> Figure:
 
 @style.styled
 def trajectory(runs: Runs) -> Figure:
-    """Each metric over its limit stage by stage, token form beside batch form, ± sd over the
-    seeds."""
+    """Each metric over its limit, stage by stage, in token and batch form, ± sd over the seeds."""
     figure = style.column(1.1 + 1.0 * len(METRICS))
     panels = figure.subplots(len(METRICS), len(FORMS), sharex=True, sharey="row", squeeze=False)
     for row, metric in zip(panels, METRICS, strict=True):
@@ -142,8 +140,7 @@ def _ridges(axes: Axes, counts: Mapping[When, Sequence[Array]], low: float) -> N
 
 @style.styled
 def singular_values(runs: Runs) -> Figure:
-    """The mean of sigma_i / sigma_1 of each stage, untrained and trained, token form above batch
-    form."""
+    """Mean sigma_i / sigma_1 of each stage, untrained and trained, token above batch form."""
     stages = runs[0].stages
     figure = style.column(0.9 + 1.35 * len(FORMS) + 0.1 * -(-len(stages) // 3))
     panels = figure.subplots(len(FORMS), len(WHEN), sharey="row", squeeze=False)
@@ -215,8 +212,7 @@ def _look(stage: str, position: int, stages: Sequence[str]) -> dict[str, Any]:
 
 @style.styled
 def tables(runs: Runs) -> Figure:
-    """Information abundance of each field's embedding table against its cardinality and how often a
-    seen id occurs."""
+    """Information abundance of each embedding table against cardinality and rows per seen id."""
     figure = style.column(2.0)
     panels = figure.subplots(1, 2, sharey=True)
     first = runs[0].tables

@@ -70,8 +70,7 @@ NARROW = RANK, RECIPE, AUC, LOGLOSS, FROM_BEST, ERANK, PARAMETERS, SEEDS
 
 
 def track_tables(board: Board, track: Track, columns: Sequence[Column]) -> Iterable[Table]:
-    """The table of ranked rows and, apart, that of the others; each only where there are any, the
-    first with the oracle."""
+    """The table of ranked rows, with the oracle, and the table of those that are not ranked."""
     digests = (pl.col(name).str.head(8) for name in ("recipe_digest", "data_digest"))
     identity = pl.format("{} (numerics {}, recipe {}, data {})", "recipe", "numerics", *digests)
     name = pl.when(pl.len().over("recipe") > 1).then(identity).otherwise("recipe")

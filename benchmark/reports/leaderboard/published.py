@@ -28,8 +28,7 @@ class OtherSplit(Frozen):
 
 
 class Quoted(Frozen):
-    """The result of one model on the test split of one data set; `auc_mean` and `auc_sd` are over
-    the source's runs."""
+    """One model's result on a test split; `auc_mean` and `auc_sd` are over the source's runs."""
 
     dataset: NonEmpty
     model: NonEmpty

@@ -40,22 +40,18 @@ FLOPS = (
     " counts 0."
 )
 README_PART = "leaderboard"
-"""Name of the part of the README between `<!-- leaderboard -->` and `<!-- /leaderboard -->`."""
+"""Name of the part of the README that `with_part` replaces."""
 
 
 def documents(archive: Archive) -> list[Document]:
-    """The leaderboard's files, made of the ranked records. Raises BenchmarkError for a record that
-    cannot be read."""
+    """The leaderboard's files. Raises BenchmarkError for a record that cannot be read."""
     return documents_of(leaderboard.load(archive), archive)
 
 
 def documents_of(boards: Sequence[Board], archive: Archive) -> list[Document]:
     """The tables among the results, and the README beside these where it has a place for them."""
-    contents = {
-        archive.results / "leaderboard.md": markdown(boards),
-        archive.results / "leaderboard.csv": as_csv(boards),
-        archive.results / "leaderboard.json": as_json(boards),
-    }
+    texts = {"md": markdown(boards), "csv": as_csv(boards), "json": as_json(boards)}
+    contents = {archive.results / f"leaderboard.{form}": text for form, text in texts.items()}
     readme = archive.results.parent / "README.md"
     text = readme.read_text(encoding="utf-8") if readme.is_file() else ""
     if f"<!-- {README_PART} -->" in text:

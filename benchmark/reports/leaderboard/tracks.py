@@ -54,8 +54,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Track:
-    """Rows that compete: of the embedding size of the data set's card (`fixed`), or of another
-    (`free`)."""
+    """Competing rows: of the embedding size of the card (`fixed`), or of another (`free`)."""
 
     kind: Literal["fixed", "free"]
     embedding_dim: int | None
@@ -97,8 +96,7 @@ def _entry(runs: Runs, archive: Archive) -> Entry:
 
 
 def tracks(entries: Sequence[Entry], card_dim: int | None) -> list[Track]:
-    """The tracks of one data set that have rows; models without an embedding size are in the fixed
-    one."""
+    """The tracks that have rows; models without an embedding size are in the fixed one."""
     fixed: list[Entry] = []
     free: list[Entry] = []
     for entry in entries:
@@ -115,9 +113,8 @@ def row(entry: Entry) -> Line:
     zero); `collapse` is its ratio to that of the tokens, or of the embedding.
     """
     runs, first = entry.runs, entry.runs[0]
-    auc, logloss = (
-        [getattr(run.metrics.test, name) for run in runs] for name in ("auc", "logloss")
-    )
+    auc = [run.metrics.test.auc for run in runs]
+    logloss = [run.metrics.test.logloss for run in runs]
     paths = trajectories(runs, "erank", "token", "best")
     erank = over_seeds(list(path.values.values())[-1] for path in paths)
     collapse = over_seeds(path.collapse for path in paths)
@@ -210,8 +207,8 @@ def _apart(entry: Entry, basis: Basis | None) -> str:
 
 
 def _from_best(entries: Sequence[Entry]) -> list[Difference | None]:
-    """The AUC of each entry less the first one's, with a bootstrap over test rows and seeds; None
-    for the first, and for all where the logits of one are not kept row by row."""
+    """The AUC of each entry less the first one's, by bootstrap over test rows and seeds; None for
+    the first, and for all where the logits of one are not kept row by row."""
     absent: list[Difference | None] = [None] * len(entries)
     if len(entries) < 2 or any(run.seed not in one.logits for one in entries for run in one.runs):
         return absent

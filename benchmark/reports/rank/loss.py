@@ -53,8 +53,7 @@ class Correlation(NamedTuple):
 
 @dataclass(frozen=True)
 class Relation:
-    """Rank against `quality` over this number of recipes, or the reason why there is no
-    correlation."""
+    """Rank against `quality` over this number of recipes, or why there is no correlation."""
 
     scope: str
     quality: Quality
@@ -87,8 +86,7 @@ def by_family(points: Sequence[RankLossPoint]) -> dict[str, list[RankLossPoint]]
 
 
 def relations(points: Sequence[RankLossPoint]) -> list[Relation]:
-    """Across all recipes, pooled within the families, and within each family of two recipes or
-    more."""
+    """Correlations across all recipes, pooled within the families, and within each family."""
     families = by_family(points)
     several = {family: each for family, each in families.items() if len(each) > 1}
     scopes: dict[str, list[list[RankLossPoint]]] = {
@@ -111,8 +109,7 @@ def relations(points: Sequence[RankLossPoint]) -> list[Relation]:
 
 
 def correlation(x: Array, y: Array, group: NDArray[np.int64], kind: Kind) -> Correlation | str:
-    """The correlation of x and y [n] (for Spearman: of their ranks) less the means of the groups,
-    or why there is none."""
+    """Correlation of x and y [n] (Spearman: of their ranks) less group means, or why none."""
     groups = len(set(group.tolist()))
     spare = len(x) - groups - 2
     if spare < 1:

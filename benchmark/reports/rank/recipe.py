@@ -19,8 +19,7 @@ PARTS: tuple[Literal["rise", "fall", "amplitude"], ...] = ("rise", "fall", "ampl
 
 
 def of_recipe(runs: Runs, metrics: Sequence[str] = ("erank",)) -> tuple[Table, ...]:
-    """Stages and blocks for each metric, then the rank over training and the embedding tables where
-    records have them."""
+    """Tables of stages and blocks for each metric, of rank over training, of embedding tables."""
     tables: list[Table] = []
     for metric in metrics:
         tables += _stages(runs, metric), _blocks(runs, metric)
