@@ -40,8 +40,7 @@ def of(path: str) -> Proof:
 
 
 def leaves(value: Any, path: str = "", place: str = "") -> Iterator[tuple[str, str, Any]]:
-    """(path, place, value) of every leaf of a record's JSON; a place has the numbers of elements,
-    e.g. `curve[].step` at `curve[2].step`."""
+    """(path, place, value) of each leaf of a record's JSON: `curve[].step`, `curve[2].step`, 30."""
     if isinstance(value, dict) and value:
         for key, inner in value.items():
             dot = "." if path else ""

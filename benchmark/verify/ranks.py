@@ -30,8 +30,7 @@ def ranks(record: Record) -> Iterator[str]:
 
 
 def shapes(record: Record, model: StageShapes, has_table: bool) -> Iterator[str]:
-    """Faults in the sizes of spectra and tables; `model` has the (rows, columns) of each stage of
-    the rebuilt model."""
+    """Faults in sizes of spectra and tables; `model` has each rebuilt stage's (rows, columns)."""
     for stage, when, form, spectrum in all_spectra(record):
         name, (rows, columns) = f"{stage} ({when}, {form} form)", model[stage]
         expected = (rows, columns) if form == "token" else (record.probe_rows, columns)

@@ -43,8 +43,8 @@ class Replayed:
 
 
 def replay(record: Record, path: Path, data: Data, watch: Callable[[RunEvent], None]) -> Replayed:
-    """Train the recipe again with the record's seed and threads, from no checkpoint and without
-    writing anything. Raises BenchmarkError where it cannot be run here."""
+    """Train the recipe again with the record's seed and threads, without reading or writing any
+    checkpoint. Raises BenchmarkError where it cannot be run here."""
     if why := why_not(record, data):
         raise BenchmarkError(f"it cannot be replayed here: {why}")
     assert data.card is not None and data.store is not None

@@ -29,8 +29,7 @@ Array = NDArray[np.float64]
 
 
 def of_recipe(runs: Runs) -> dict[str, Figure]:
-    """The figures by name; empty where the rank is 1 by its shape, without `tables` where the model
-    has none."""
+    """The figures by name, without `tables` if there are none; empty for a rank of 1 by shape."""
     if all(spectrum.limit == 1 for run in runs for *_, spectrum in ranks.all_spectra(run)):
         return {}
     figures = {
@@ -88,8 +87,7 @@ def trajectory(runs: Runs) -> Figure:
 
 @style.styled
 def density(runs: Runs) -> Figure:
-    """The distribution of the samples' effective rank at each stage, and of its shift from the
-    stage before."""
+    """Histograms of the samples' effective rank at each stage and of its shift to the next."""
     stages = runs[0].stages
     figure = style.column(1.1 + 0.32 * len(stages))
     panels = figure.subplots(1, min(2, len(stages)), sharey=True, squeeze=False)[0]

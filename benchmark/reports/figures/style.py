@@ -101,8 +101,7 @@ def name_stages(axes: Axes, stages: Sequence[str], rotation: int = 90) -> None:
 
 
 def short(stage: str) -> str:
-    """Abbreviate a stage: `emb`, `tok`, `1m` and `1f` for mixing and FFN of block 1, `c1` for cross
-    layer 1; others stay."""
+    """Abbreviate a stage, e.g. `emb`, `tok`, `1m` (mixing of block 1), `1f` (its FFN), `c1`."""
     stage = re.sub(r"^block(\d+)\.([mf])(ixing|fn)$", r"\1\2", stage)
     stage = re.sub(r"^cross(\d+)$", r"c\1", stage)
     return {"embedding": "emb", "tokens": "tok", "interaction": "int"}.get(stage, stage)
