@@ -37,6 +37,6 @@ def compare(
     for table in tables.report(first, second, gaps):
         print_table(table)
     name = "-".join(("compare", first.runs[0].dataset, sides.slug(first), sides.slug(second)))
-    figure = comparison(first, second, gaps)
-    for path in style.write(figure, figures or Archive(results).figures(), name):
+    folder = figures or Archive(results).figures()
+    for path in style.write(comparison(first, second, gaps), folder, name):
         out.print(f"figure: {shown(path)}", highlight=False, soft_wrap=True)

@@ -30,11 +30,8 @@ def rank(
         str | None, typer.Option(help="Seeds: 0, 0-4 or 0,2,5; all that have a record.")
     ] = None,
     study: Annotated[
-        str | None,
-        typer.Option(
-            help="A study's records, e.g. ablation or damping; its variants stand for recipes."
-        ),
-    ] = None,
+        str, typer.Option(help="A study, e.g. ablation or damping: its variants, not recipes.")
+    ] = "",
     metric: Annotated[Metric, typer.Option(help="Which rank; all prints the four.")] = "erank",
     results: Annotated[Path, typer.Option(help="Folder of the records.")] = RESULTS,
     figures: Annotated[
@@ -48,15 +45,13 @@ def rank(
         raise UsageError("give either --recipe DATASET/NAME or --dataset")
 
     from benchmark.measure.spectrum import METRICS
-    from benchmark.records.archive import RANKED, Archive
+    from benchmark.records.archive import Archive
     from benchmark.reports.figures import style
     from benchmark.reports.figures.dataset import of_dataset
 
     archive = Archive(results)
     owner, _, name = (recipe or dataset or "").partition("/")
-    recipes = _recipes(
-        archive, study or RANKED, owner, None if seeds is None else parse_seeds(seeds)
-    )
+    recipes = _recipes(archive, study, owner, None if seeds is None else parse_seeds(seeds))
     metrics = METRICS if metric == "all" else (metric,)
     if recipe is None:
         drawings = _all(owner, recipes, metrics)
@@ -67,7 +62,7 @@ def rank(
     for each in metrics:
         for part, figure in of_dataset(recipes, each).items():
             drawings[f"{part}-{each}"] = figure
-    folder = figures or archive.figures(owner, study or RANKED)
+    folder = figures or archive.figures(owner, study)
     for part, figure in drawings.items():
         style.write(figure, folder, part)
     if drawings:
@@ -77,41 +72,39 @@ def rank(
 
 def _one(name: str, runs: "Runs", metrics: Sequence[str]) -> "dict[str, Figure]":
     """Print the tables of one recipe and draw its figures."""
-    from benchmark.reports.figures.recipe import of_recipe as draw
-    from benchmark.reports.rank.recipe import of_recipe
+    from benchmark.reports.figures import recipe as figures
+    from benchmark.reports.rank import recipe as tables
     from benchmark.reports.words import seeds_in_words
 
     seeds = seeds_in_words([run.seed for run in runs])
-    for line in (f"{runs[0].recipe_id}, seeds {seeds}", runs[0].caveat, *runs[0].notes):
-        if line:
-            out.print(line, highlight=False, markup=False)
-    out.print()
-    for table in of_recipe(runs, metrics):
+    lines = (f"{runs[0].recipe_id}, seeds {seeds}", runs[0].caveat, *runs[0].notes)
+    out.print("\n".join(filter(None, lines)), highlight=False, markup=False, end="\n\n")
+    for table in tables.of_recipe(runs, metrics):
         print_table(table)
-    return {f"{name}-{part}": figure for part, figure in draw(runs).items()}
+    return {f"{name}-{part}": figure for part, figure in figures.of_recipe(runs).items()}
 
 
 def _all(
     dataset: str, recipes: "Mapping[str, Runs]", metrics: Sequence[str]
 ) -> "dict[str, Figure]":
     """Print the tables of all recipes and draw rank against loss."""
+    from benchmark.reports.figures.dataset import rank_against_quality
     from benchmark.reports.rank import loss
     from benchmark.reports.rank.dataset import overview, rank_and_loss
-    from benchmark.reports.rank.figure import rank_against_quality
 
     for metric in metrics:
         for table in overview(recipes, metric):
             print_table(table)
     points, left_out = loss.points(recipes)
-    print_table(rank_and_loss(points, left_out, loss.relations(points)))
+    print_table(rank_and_loss(points, left_out))
     return {"rank-loss": rank_against_quality(dataset, points)} if points else {}
 
 
 def _recipes(
     archive: "Archive", study: str, dataset: str, seeds: Sequence[int] | None
 ) -> "dict[str, Runs]":
-    """The records of a data set by recipe, or by variant of a study. Raises UsageError where there
-    are none, BenchmarkError for records that are not alike."""
+    """The records of a data set by recipe, or by variant of a study. Raises UsageError without any,
+    BenchmarkError for records that are not alike."""
     from benchmark.records.comparable import require_alike
 
     records = archive.by_name(dataset, study)

@@ -31,10 +31,8 @@ def leaderboard(
     if dataset is not None and not printed:
         raise unknown("data set with records", dataset, [board.dataset for board in boards])
     documents = text.documents_of(boards, archive)
-    if check:
-        document.check(documents)
-    else:
-        document.write(documents)
+    handle = document.check if check else document.write
+    handle(documents)
     for board in printed:
         for table in text.terminal(board):
             print_table(table)
@@ -79,10 +77,8 @@ def track(
     if sync:
         synced = runs.sync(results, notice)
         studies.sync_ladders(results, notice)
-        out.print(
-            f"{synced.sent} sent, {synced.present} there already, {synced.unreadable} unreadable",
-            highlight=False,
-        )
+        counts = f"{synced.sent} sent, {synced.present} there already"
+        out.print(f"{counts}, {synced.unreadable} unreadable", highlight=False)
         if synced.unreadable:
             raise typer.Exit(1)
 

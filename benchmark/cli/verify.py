@@ -36,6 +36,7 @@ def verify(
     from benchmark.errors import UsageError
     from benchmark.records.archive import Archive
     from benchmark.verify import data, ladder, place, proof
+    from benchmark.verify import replay as replays
 
     open_data, results = data.opener(data_root, notice), results.resolve()
     again = [file for path in replay or [] for file in place.find(path.resolve())]
@@ -54,27 +55,26 @@ def verify(
         mark = "FAILED" if finding.failed else "not checked"
         _say(f"{mark} {shown(finding.path)} [{finding.rung}]: {finding.message}")
     for kind, meaning in proof.MEANING.items():
-        _say(f"{meaning}: {proof.fields(kind)}")
+        _say(f"{meaning}: {', '.join(proof.PATHS[kind].split())}")
     _say(f"{len(files)} records: " + (f"{failed} checks failed" if failed else "all checks passed"))
-    if again or replay_sample:
-        pool = files if replay_sample else []
-        failed += _replay(again, pool, replay_sample, replay_seed, open_data)
+    if replay_sample:
+        drawn = replays.sample(replays.possible(files, open_data), replay_sample, replay_seed)
+        again = list(dict.fromkeys((*again, *drawn)))
+    if again:
+        failed += _replay(again, open_data)
     if failed:
         raise typer.Exit(1)
 
 
-def _replay(
-    again: Sequence[Path], pool: Sequence[Path], count: int, seed: int, open_data: "OpenData"
-) -> int:
-    """Run records again, those drawn from a pool too; return how many replays failed."""
+def _replay(paths: Sequence[Path], open_data: "OpenData") -> int:
+    """Run records again and return how many replays failed."""
     from benchmark.errors import BenchmarkError
     from benchmark.records.record import load
     from benchmark.reports.words import duration
     from benchmark.terminal.progress import RunProgress
     from benchmark.verify import replay as replays
 
-    drawn = replays.sample(replays.possible(pool, open_data), count, seed) if count else []
-    records = {path: load(path) for path in dict.fromkeys((*again, *drawn))}
+    records = {path: load(path) for path in paths}
     seconds = duration(sum(record.cost.total_seconds for record in records.values()))
     _say(f"to be run again: {len(records)}, about {seconds}, as long as the records' own runs took")
     outcomes: Counter[str] = Counter()

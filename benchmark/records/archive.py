@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePath
+from typing import NamedTuple
 
 from benchmark.errors import BenchmarkError
 from benchmark.records import record
@@ -59,15 +60,13 @@ def record_key(path: PurePath) -> str:
     return "/".join(path.with_suffix("").parts[-3:])
 
 
-@dataclass(frozen=True)
-class Place:
-    """The parts of a record's path; `study` is RANKED for a ranked one."""
+class Place(NamedTuple):
+    """The parts of a record's path; `study` is RANKED for a ranked one, `name` its recipe."""
 
     results: Path
     study: str
     dataset: str
     name: str
-    """Recipe or variant."""
 
     @classmethod
     def of(cls, path: Path) -> "Place | None":
@@ -109,8 +108,8 @@ class Archive:
         self, dataset: str | None = None, name: str | None = None, study: str = RANKED
     ) -> list[Path]:
         """Paths of the ranked records, or of a study's; of every data set and name for None."""
-        folders = _inside(self.folder(study), dataset)
-        runs = [run for folder in folders for run in _inside(folder, name)]
+        datasets = _inside(self.folder(study), dataset)
+        runs = [run for folder in datasets for run in _inside(folder, name)]
         return [path for run in runs for path in records_in(run)]
 
     def all_paths(self) -> list[Path]:
@@ -185,11 +184,6 @@ class Archive:
 def records_in(folder: Path) -> list[Path]:
     """The records that lie directly in a folder."""
     return sorted(folder.glob(RECORD_FILES))
-
-
-def records_below(path: Path) -> list[Path]:
-    """The record at `path`, or every record in the folders below it; empty without any."""
-    return [path] if path.is_file() else sorted(path.rglob(RECORD_FILES))
 
 
 def readable(paths: Iterable[Path]) -> Iterator[tuple[Path, Record]]:

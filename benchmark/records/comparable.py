@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict
-from typing import Any
 
 from benchmark.data.store import Fingerprint
 from benchmark.errors import BenchmarkError
@@ -19,8 +18,7 @@ def numerics(record: Record) -> Iterator[str]:
 def recipe(record: Record, digest: str) -> Iterator[str]:
     """`digest` is that of today's recipe."""
     if record.recipe_digest != digest:
-        stated = record.recipe_digest[:12]
-        yield f"the recipe's digest is {digest[:12]} now, the record's is {stated}"
+        yield f"the recipe's digest is {digest[:12]} now, not {record.recipe_digest[:12]}"
 
 
 def data(record: Record, today: Fingerprint) -> Iterator[str]:
@@ -36,26 +34,20 @@ def stale(faults: Iterable[str]) -> Iterator[str]:
 
 
 def require_alike(runs: Mapping[str, Runs], varied: Collection[str]) -> None:
-    """Raises BenchmarkError where records differ in more than their seed and the settings `varied`
-    by dotted key."""
+    """Raises BenchmarkError where records differ in more than seed and the keys `varied`."""
+    records = [(f"{name}/seed-{run.seed}", run) for name, each in runs.items() for run in each]
     bases = [
-        (f"{name}/seed-{run.seed}", _basis(run, varied))
-        for name, each in runs.items()
-        for run in each
+        dotted(run.recipe) | {"data": run.data.arrays, "numerics": run.numerics}
+        for _, run in records
     ]
-    for name, basis in bases[1:]:
-        first, own = bases[0]
-        keys = sorted(key for key in basis.keys() | own.keys() if basis.get(key) != own.get(key))
-        if keys:
+    for (name, _), basis in zip(records, bases, strict=True):
+        first, own = records[0][0], bases[0]
+        unlike = {key for key in basis.keys() | own.keys() if basis.get(key) != own.get(key)}
+        if keys := ", ".join(sorted(unlike.difference(varied))):
             raise BenchmarkError(
-                f"the records {first} and {name} differ in {', '.join(keys)}, so they are no one"
-                " study: run the older ones again, or remove them"
+                f"the records {first} and {name} differ in {keys}, so they are no one study: run"
+                " the older ones again, or remove them"
             )
-
-
-def _basis(run: Record, varied: Collection[str]) -> dict[str, Any]:
-    kept = {key: value for key, value in dotted(run.recipe).items() if key not in varied}
-    return kept | {"data": run.data.arrays, "numerics": run.numerics}
 
 
 def require_comparable(sides: Mapping[str, Runs]) -> None:
@@ -65,10 +57,8 @@ def require_comparable(sides: Mapping[str, Runs]) -> None:
         require_alike({name: runs}, ())
     bases = {name: (runs[0].data.arrays, runs[0].numerics) for name, runs in sides.items() if runs}
     if len(set(bases.values())) > 1:
-        listed = "; ".join(
-            f"{name}: data {data[:12]}, numerics {numerics}"
-            for name, (data, numerics) in bases.items()
-        )
+        each = (f"{name}: data {arrays[:12]}, numerics {n}" for name, (arrays, n) in bases.items())
         raise BenchmarkError(
-            f"the records are of different data or numerics, run the older ones again ({listed})"
+            "the records are of different data or numerics, run the older ones again"
+            f" ({'; '.join(each)})"
         )

@@ -3,6 +3,7 @@
 import functools
 import hashlib
 import platform
+import re
 import subprocess
 from importlib import metadata
 from pathlib import Path
@@ -29,10 +30,11 @@ class Environment(Frozen):
 
 @functools.cache
 def current() -> Environment:
+    commit, changes = _git("rev-parse", "HEAD"), _git("status", "--porcelain", "-uno")
     return Environment(
         benchmark=__version__,
         source=source_digest(),
-        commit=_commit(),
+        commit=commit and commit + ("+changes" if changes else ""),
         python=platform.python_version(),
         versions={package: metadata.version(package) for package in PACKAGES},
         machine=f"{platform.system()} {platform.machine()} {_processor()}",
@@ -43,25 +45,17 @@ def source_digest() -> str:
     digest = hashlib.sha256()
     own = sorted((*ROOT.glob("benchmark/**/*.py"), *ROOT.glob("baselines/**/*.py")))
     named = [(path.relative_to(ROOT).as_posix(), path) for path in own]
-    for name, path in (*named, *((f"plugins/{path.name}", path) for path in registry.plug_ins())):
+    named += [(f"plugins/{path.name}", path) for path in registry.plug_ins()]
+    for name, path in named:
         digest.update(f"{name}\0".encode())
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
 
 
-def _commit() -> str | None:
-    commit = _git("rev-parse", "HEAD")
-    if commit is None:
-        return None
-    return commit + ("+changes" if _git("status", "--porcelain", "--untracked-files=no") else "")
-
-
 def _git(*arguments: str) -> str | None:
+    command = ["git", "-C", str(ROOT), *arguments]
     try:
-        command = ["git", *arguments]
-        process = subprocess.run(
-            command, cwd=ROOT, capture_output=True, text=True, timeout=20, check=True
-        )
+        process = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)
     except (OSError, subprocess.SubprocessError):
         return None
     return process.stdout.strip()
@@ -69,8 +63,8 @@ def _git(*arguments: str) -> str | None:
 
 def _processor() -> str:
     try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        cpu = Path("/proc/cpuinfo").read_text()
     except OSError:
-        lines = []
-    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(names, None) or platform.processor()
+        cpu = ""
+    name = re.search(r"^model name\s*: *(\S.*)", cpu, re.MULTILINE)
+    return name[1].strip() if name else platform.processor()

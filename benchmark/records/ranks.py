@@ -1,7 +1,6 @@
 """The ranks of a recipe's runs, over the seeds; `runs` is never empty."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Literal
 
 from benchmark.measure.spectrum import Spectrum
@@ -43,7 +42,7 @@ def trajectories(runs: Runs, metric: str, form: SpectrumForm, when: When) -> lis
 
 def blocks(runs: Runs) -> int:
     """Number of the model's blocks of mixing and FFN."""
-    return count_blocks(stage.stage for stage in runs[0].spectra)
+    return count_blocks(runs[0].stages)
 
 
 def block_bands(
@@ -54,26 +53,17 @@ def block_bands(
     return [over_seeds(each[block] for each in values if each) for block in range(blocks(runs))]
 
 
-@dataclass(frozen=True)
-class CurvePoint:
-    """The normalised effective rank of a stage at one step, over the seeds with an evaluation
-    there."""
-
-    step: int
-    band: Band
-
-
-def rank_curve(runs: Runs) -> dict[str, list[CurvePoint]]:
-    """The ranks over training, by stage, without evaluations at which every matrix of a stage was
-    zero."""
+def rank_curve(runs: Runs) -> dict[str, dict[int, Band]]:
+    """The normalised effective rank by stage and step, over the seeds with an evaluation there,
+    without evaluations at which every matrix of a stage was zero."""
     steps = sorted({point.step for run in runs for point in run.rank_curve})
-    curve: dict[str, list[CurvePoint]] = {stage.stage: [] for stage in runs[0].spectra}
+    curve: dict[str, dict[int, Band]] = {stage: {} for stage in runs[0].stages}
     for step in steps:
         points = [point.erank for run in runs for point in run.rank_curve if point.step == step]
         for stage, course in curve.items():
             band = over_seeds(point.get(stage) for point in points)
             if band is not None:
-                course.append(CurvePoint(step, band))
+                course[step] = band
     return {stage: course for stage, course in curve.items() if course}
 
 

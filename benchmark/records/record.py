@@ -1,23 +1,30 @@
 """A record: the result of one run, as a JSON file with its scores beside it."""
 
+import json
+import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, ValidationError
 
 from benchmark.data.store import Fingerprint
+from benchmark.errors import BenchmarkError
 from benchmark.measure.cost import Parameters
 from benchmark.measure.metrics import Metrics
 from benchmark.measure.spectrum import Spectrum, TableSpectrum
 from benchmark.measure.trajectory import Density
-from benchmark.records import form
 from benchmark.records.environment import Environment
 from benchmark.training.fit import Evaluated
+from benchmark.utils.files import write_text
+from benchmark.utils.paths import shown
 from benchmark.utils.types import Count, Device, Frozen, NotNegative, Sha256
 
-FORMAT: Literal[1] = 1
 NUMERICS = 2
 """Bumped whenever the numbers of a run may change: tests/runs/test_golden_run.py fails without."""
+NUMBERS = re.compile(r"\[[-+.\deE,\s]+\]")
+"""A list of numbers, which stays on one line."""
+
+F = TypeVar("F", bound=Frozen)
 
 
 def _with_tables(recipe: dict[str, Any]) -> dict[str, Any]:
@@ -58,16 +65,14 @@ class StageSpectra(Frozen):
 
 
 class RankPoint(Frozen):
-    """The normalised effective rank of each stage at one evaluation, over the record's
-    `curve_probe_rows` rows."""
+    """Normalised effective rank by stage at one evaluation, on `curve_probe_rows` rows."""
 
     step: int
     erank: dict[str, float | None]
 
 
 class Cost(Frozen):
-    """Measured, not derived: seconds, rows per second and peak resident memory in GiB of the
-    process so far."""
+    """Measured: seconds, rows per second and peak resident memory of the process in GiB."""
 
     train_seconds: NotNegative
     total_seconds: NotNegative
@@ -77,7 +82,7 @@ class Cost(Frozen):
 
 
 class Record(Frozen):
-    format: Literal[1] = FORMAT
+    format: Literal[1] = 1
     numerics: int
     dataset: str
     name: str | None
@@ -119,16 +124,36 @@ class Record(Frozen):
     def recipe_id(self) -> str:
         return f"{self.dataset}/{self.name or self.recipe['model']['name'] + ' (ad hoc)'}"
 
+    @property
+    def stages(self) -> list[str]:
+        """The names of the stages, in order."""
+        return [stage.stage for stage in self.spectra]
+
 
 def scores_path(record: Path) -> Path:
     return record.with_suffix(".npz")
 
 
-def save(record: Record, path: Path) -> None:
-    """Write the record as JSON, numbers as measured. Raises BenchmarkError naming the path."""
-    form.save(record, path)
+def save(content: Frozen, path: Path) -> None:
+    """Write a record or a tuning study as JSON. Raises BenchmarkError naming the path."""
+    text = json.dumps(content.model_dump(mode="json"), indent=1)
+    write_text(path, NUMBERS.sub(lambda numbers: " ".join(numbers[0].split()), text) + "\n")
 
 
 def load(path: Path) -> Record:
     """Read a record. Raises BenchmarkError naming the file and, a line each, what is wrong."""
-    return form.load(Record, path)
+    return read(Record, path)
+
+
+def read(form: type[F], path: Path) -> F:
+    """Read a JSON file of a strict form, with the errors of `load`."""
+    try:
+        return form.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise BenchmarkError(f"{shown(path)}: cannot be read: {error.strerror}") from None
+    except ValidationError as error:
+        lines = []
+        for fault in error.errors():
+            key = ".".join(map(str, fault["loc"]))
+            lines.append(": ".join(filter(None, (shown(path), key, fault["msg"]))))
+        raise BenchmarkError("\n".join(lines)) from None

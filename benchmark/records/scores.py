@@ -8,9 +8,8 @@ class means and edges. They give bounds of AUC and LogLoss.
 
 import hashlib
 import io
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,8 +28,7 @@ BIN_ARRAYS = {"positives", "negatives", "positive_mean", "negative_mean", "low",
 ScoreArrays = dict[str, NDArray[np.generic]]
 
 
-@dataclass(frozen=True)
-class Bounds:
+class Bounds(NamedTuple):
     low: float
     high: float
 
@@ -47,12 +45,12 @@ def pack(logit: NDArray[np.float32], label: NDArray[np.uint8]) -> ScoreArrays:
     starts = np.cumsum([0, *(len(part) for part in parts[:-1])])
     z, y = logit[order].astype(np.float64), label[order].astype(np.int64)
     positives, rows = np.add.reduceat(y, starts), np.array([len(part) for part in parts])
-    sums = np.add.reduceat(z, starts), np.add.reduceat(z * y, starts)
+    total, of_positives = np.add.reduceat(z, starts), np.add.reduceat(z * y, starts)
     return {
         "positives": positives,
         "negatives": rows - positives,
-        "positive_mean": sums[1] / np.maximum(positives, 1),
-        "negative_mean": (sums[0] - sums[1]) / np.maximum(rows - positives, 1),
+        "positive_mean": of_positives / np.maximum(positives, 1),
+        "negative_mean": (total - of_positives) / np.maximum(rows - positives, 1),
         "low": logit[order][starts],
         "high": logit[order][starts + rows - 1],
     }
@@ -91,18 +89,9 @@ def load(path: Path) -> ScoreArrays:
         for array in arrays.values()
     )
     if not whole:
-        raise BenchmarkError(
-            f"{shown(path)}: the scores file does not hold the arrays of scores, finite and not"
-            " empty"
-        )
+        fault = "does not hold the arrays of scores, finite and not empty"
+        raise BenchmarkError(f"{shown(path)}: the scores file {fault}")
     return arrays
-
-
-def rows(arrays: ScoreArrays) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-    """Logits and labels of the form `rows`, positives first."""
-    positive, negative = arrays["positive"], arrays["negative"]
-    label = np.concatenate([np.ones(len(positive), np.uint8), np.zeros(len(negative), np.uint8)])
-    return np.concatenate([positive, negative]).astype(np.float32), label
 
 
 def by_class(arrays: ScoreArrays) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
@@ -125,16 +114,13 @@ def auc_bounds(arrays: ScoreArrays) -> Bounds:
     runs of the sorted logits, so both edges are sorted too."""
     positives, negatives = (arrays[name].astype(np.int64) for name in ("positives", "negatives"))
     low, high = arrays["low"], arrays["high"]
+    constant = low == high
     up_to = np.concatenate([[0], np.cumsum(negatives)])
+    constant_up_to = np.concatenate([[0], np.cumsum(np.where(constant, negatives, 0))])
     below = up_to[np.searchsorted(high, low, "left")]
     not_above = up_to[np.searchsorted(low, high, "right")]
-    constant = low == high
-    constant_up_to = np.concatenate([[0], np.cumsum(np.where(constant, negatives, 0))])
-    same = (
-        constant_up_to[np.searchsorted(high, low, "right")]
-        - constant_up_to[np.searchsorted(low, low, "left")]
-    )
-    tied = np.where(constant, same, 0)
+    first, last = np.searchsorted(low, low, "left"), np.searchsorted(high, low, "right")
+    tied = np.where(constant, constant_up_to[last] - constant_up_to[first], 0)
     pairs = int(positives.sum()) * int(negatives.sum())
     halves = int((positives * tied).sum()) / 2
     return Bounds(
@@ -163,4 +149,6 @@ def logloss_bounds(arrays: ScoreArrays) -> Bounds:
 
 def recompute(arrays: ScoreArrays) -> metrics.Metrics:
     """Every metric of the form `rows`."""
-    return metrics.evaluate(*rows(arrays))
+    positive, negative = arrays["positive"], arrays["negative"]
+    label = np.repeat(np.array([1, 0], np.uint8), [len(positive), len(negative)])
+    return metrics.evaluate(np.concatenate([positive, negative]).astype(np.float32), label)

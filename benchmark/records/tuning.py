@@ -5,9 +5,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from benchmark.records import form
 from benchmark.records.archive import tuning_reference
 from benchmark.records.environment import Environment
+from benchmark.records.record import read
 from benchmark.utils.types import Device, Frozen, NotNegative, Sha256
 
 TUNING_SEED = 1000
@@ -35,8 +35,7 @@ class Trial(Frozen):
 
 
 class Tuning(Frozen):
-    """`recipe` is the one whose values were varied, defaults resolved; `space` the ranges by dotted
-    key."""
+    """`recipe` is the one that was varied, defaults resolved; `space` has ranges by dotted key."""
 
     format: Literal[1] = 1
     numerics: int
@@ -89,17 +88,11 @@ class Tuning(Frozen):
 
 
 def tuning_cost(results: Path, reference: str) -> tuple[int, float]:
-    """Finished trials and hours of the study that a recipe's or record's `tuned` names. Raises
-    BenchmarkError for one that cannot be read."""
+    """Finished trials and hours of the study `reference`. Raises BenchmarkError as `load` does."""
     study = load(results / reference)
     return len(study.finished), study.hours
 
 
-def save(study: Tuning, path: Path) -> None:
-    """Write the study as JSON, numbers as measured. Raises BenchmarkError naming the path."""
-    form.save(study, path)
-
-
 def load(path: Path) -> Tuning:
     """Read a study. Raises BenchmarkError naming the file and, a line each, what is wrong."""
-    return form.load(Tuning, path)
+    return read(Tuning, path)

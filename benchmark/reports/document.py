@@ -29,11 +29,8 @@ class Table:
 
     def section(self) -> str:
         """A Markdown section: heading, table, remarks."""
-        blocks = [
-            f"## {self.title}\n",
-            self.markdown(),
-            *(f"{remark}\n" for remark in self.remarks),
-        ]
+        remarks = (f"{remark}\n" for remark in self.remarks)
+        blocks = (f"## {self.title}\n", self.markdown(), *remarks)
         return "\n".join(block for block in blocks if block)
 
 
@@ -56,8 +53,10 @@ class Report:
     def documents(self, path: Path, command: str) -> list["Document"]:
         """The report as `path`.md and its numbers as `path`.json."""
         contents = {".md": self.markdown(), ".json": self.json()}
-        files = {path.with_name(path.name + end): text for end, text in contents.items()}
-        return [Document(file, text, command) for file, text in files.items()]
+        return [
+            Document(path.with_name(path.name + end), text, command)
+            for end, text in contents.items()
+        ]
 
 
 @dataclass(frozen=True)
@@ -81,19 +80,12 @@ class Document:
             write_text(self.path, self.text)
 
     @property
-    def current(self) -> bool:
-        """Whether the file holds exactly this text."""
-        if self.text is None:
-            return not self.path.exists()
-        return self.path.is_file() and self.path.read_text(encoding="utf-8") == self.text
-
-    @property
     def fault(self) -> str:
-        """What is wrong with the file, and what to do; empty for a current one."""
-        if self.current:
-            return ""
+        """What is wrong with the file, and what to do; empty where it holds exactly this text."""
         if self.text is None:
-            return "is made from no record; remove it"
+            return "is made from no record; remove it" if self.path.exists() else ""
+        if self.path.is_file() and self.path.read_text(encoding="utf-8") == self.text:
+            return ""
         return f"is missing, or not what the records give; run `{self.command}`"
 
 
@@ -104,14 +96,13 @@ def write(documents: Iterable[Document]) -> None:
 
 def check(documents: Iterable[Document]) -> None:
     """Raises BenchmarkError with a line for each document that is not current."""
-    faults = [f"{shown(each.path)}: {each.fault}" for each in documents if not each.current]
+    faults = [f"{shown(each.path)}: {each.fault}" for each in documents if each.fault]
     if faults:
         raise BenchmarkError("\n".join(faults))
 
 
 def with_part(text: str, name: str, part: str) -> str:
-    """`text` with `part` between its lines `<!-- name -->` and `<!-- /name -->`; unchanged without
-    these lines."""
+    """`text` with `part` between its lines `<!-- name -->` and `<!-- /name -->`, if it has them."""
     start, end = f"<!-- {name} -->\n", f"<!-- /{name} -->\n"
     before, found_start, rest = text.partition(start)
     _, found_end, after = rest.partition(end)

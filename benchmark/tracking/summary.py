@@ -19,8 +19,7 @@ from benchmark.records import ranks
 from benchmark.records.archive import ADHOC, RANKED, Place
 from benchmark.records.environment import current
 from benchmark.records.record import Record
-from benchmark.reports.figures.recipe import of_recipe
-from benchmark.reports.figures.run import learning_curve, rank_trajectory
+from benchmark.reports.figures.recipe import learning_curve, of_recipe
 from benchmark.runs.job import Job
 from benchmark.training.fit import Evaluated
 from benchmark.utils.paths import RECIPES
@@ -241,7 +240,6 @@ def write_bundle(record: Record, path: Path, folder: Path) -> None:
     (folder / name).write_text(text)
     figures = {f"rank_{name}": figure for name, figure in of_recipe([record]).items()}
     figures["learning_curve"] = learning_curve(record)
-    figures["rank_trajectory"] = rank_trajectory(record)
     for name, figure in figures.items():
         figure.savefig(folder / f"{name}.png")
 

@@ -2,12 +2,12 @@
 
 import functools
 import json
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from functools import lru_cache
 from math import isclose
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -17,25 +17,22 @@ from benchmark.data.card import Card
 from benchmark.data.store import Store
 from benchmark.errors import BenchmarkError, MissingData
 from benchmark.measure.metrics import grouped_auc
-from benchmark.measure.spectrum import id_counts
+from benchmark.measure.spectrum import Spectrum, id_counts
 from benchmark.measure.trajectory import Density
 from benchmark.recipes import recipe as recipes
 from benchmark.records import comparable, scores
-from benchmark.records.environment import current
-from benchmark.records.record import Record, StageSpectra, scores_path
+from benchmark.records.record import Record, scores_path
 from benchmark.runs.probe import PROBE_ROWS, Probe, Views
 from benchmark.utils.types import Notify
 from benchmark.verify import proof, quality
 
 CLOSE = 1e-4
-"""Tolerance of untrained spectra: another processor rounds differently, and another seed differs by
-far more."""
+"""Tolerance of untrained spectra, which processors round differently; seeds differ by far more."""
 MOVED = 0.02
 """Largest share of a histogram's samples that rounding moves over the edges of bins."""
 
 
-@dataclass(frozen=True)
-class Data:
+class Data(NamedTuple):
     """Today's card of a data set and its store, where its rows are available."""
 
     card: Card | None
@@ -47,14 +44,13 @@ OpenData = Callable[[str], Data]
 
 
 def opener(data_root: Path | None, notify: Notify) -> OpenData:
-    """Make a function that opens each data set once and hashes every array again. It fetches
-    nothing: a data set without files here is checked in part."""
+    """Make a function that opens each data set once and hashes every array again, without fetching
+    any: a data set without files here is checked in part."""
 
     @functools.cache
     def open_data(name: str) -> Data:
         if name not in catalog.card_names():
-            why_not = f"{name} is not a built-in data set, so its card and rows are not available"
-            return Data(None, None, why_not)
+            return Data(None, None, f"{name} is no built-in data set, so its card is not available")
         card = catalog.find_card(name).card
         try:
             _, store = catalog.open_data(name, data_root=data_root, notify=notify, fetch=False)
@@ -77,17 +73,15 @@ def card(record: Record, today: Card) -> Iterator[str]:
     if record.probe_rows != min(record.data.rows["valid"], PROBE_ROWS):
         yield f"probe_rows is {record.probe_rows}"
     if today.table is None or today.table.group is None:
-        metrics = [("valid", point.valid) for point in record.curve]
-        for name, each in (("test", record.metrics.test), *metrics):
+        for each in (record.metrics.test, *(point.valid for point in record.curve)):
             if each.gauc is not None:
-                yield f"{name}: gauc is {each.gauc}, but the data set has no group column"
+                yield f"gauc is {each.gauc}, but the data set has no group column"
 
 
 def rows(record: Record, path: Path, store: Store) -> Iterator[str]:
-    """Yield what contradicts the rows; of other rows than the record's, only that they are."""
-    faults = list(comparable.stale(comparable.data(record, store.fingerprint)))
-    yield from faults
-    if faults:
+    """Yield what contradicts the rows; for other rows than the record's, only that they differ."""
+    if faults := list(comparable.stale(comparable.data(record, store.fingerprint))):
+        yield from faults
         return
     yield from _grouped_auc(record, path, store)
     seen = _seen(store.folder, record.train_rows)
@@ -100,17 +94,11 @@ def untrained(record: Record, store: Store) -> Iterator[str]:
     views = _views(json.dumps(record.recipe["model"]), record.dataset, record.seed, store.folder)
     for stage in record.spectra:
         name = stage.stage
-        stated = _numbers((stage.initial, stage.initial_batch))
-        derived = _numbers((views.token[name], views.batch[name]))
+        stated = _numbers(stage.initial, stage.initial_batch)
+        derived = _numbers(views.token[name], views.batch[name])
         same = len(stated) == len(derived) and np.allclose(stated, derived, rtol=CLOSE, atol=CLOSE)
-        if not (same and _same_histograms(stage, views.density[name])):
+        if not (same and _same_histograms(stage.initial_density, views.density[name])):
             yield f"{name}: seed {record.seed} gives other spectra of the untrained model"
-
-
-def same_versions(record: Record) -> bool:
-    """Whether the record was made with today's versions of what its numbers depend on."""
-    stated = record.environment.versions
-    return all(stated.get(name) == version for name, version in current().versions.items())
 
 
 def _grouped_auc(record: Record, path: Path, store: Store) -> Iterator[str]:
@@ -121,11 +109,8 @@ def _grouped_auc(record: Record, path: Path, store: Store) -> Iterator[str]:
     logit[test.label == 1], logit[test.label == 0] = arrays["positive"], arrays["negative"]
     derived = grouped_auc(logit.astype(np.float64), test.label, test.group)
     stated = record.metrics.test.gauc
-    if derived is None or stated is None:
-        same = derived is stated
-    else:
-        same = isclose(derived, stated, rel_tol=quality.TOLERANCE)
-    if not same:
+    numbers = (-1.0 if value is None else value for value in (derived, stated))
+    if not isclose(*numbers, rel_tol=quality.TOLERANCE):
         yield f"metrics.test.gauc is {stated}, the scores give {derived}"
 
 
@@ -145,19 +130,18 @@ def _seen(folder: Path, train_rows: int | None) -> tuple[int, ...]:
     return tuple(int(np.count_nonzero(count)) for count in counts)
 
 
-def _numbers(spectra: Sequence[Any]) -> list[float]:
-    """Every number of some spectra; -1 for one that is None."""
+def _numbers(*spectra: Spectrum | None) -> list[float]:
+    """Every number of the spectra; -1 for one that is None."""
     leaves = proof.leaves([each and asdict(each) for each in spectra])
     return [-1.0 if value is None else value for *_, value in leaves]
 
 
-def _same_histograms(stage: StageSpectra, density: Density) -> bool:
-    stated = stage.initial_density
+def _same_histograms(stated: Density | None, density: Density) -> bool:
     if stated is None or stated.stage != density.stage:
         return False
-    pairs = ((stated.rank, density.rank), (stated.shift, density.shift))
-    return all(
-        len(one) == len(other)
-        and np.abs(np.array(one) - np.array(other)).sum() <= 2 * MOVED * max(1, sum(other))
-        for one, other in pairs
-    )
+    for one, other in ((stated.rank, density.rank), (stated.shift, density.shift)):
+        if len(one) != len(other):
+            return False
+        if np.abs(np.array(one) - np.array(other)).sum() > 2 * MOVED * max(1, sum(other)):
+            return False
+    return True

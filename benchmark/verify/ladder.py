@@ -1,25 +1,28 @@
 """The ladder of checks of a record, each derived from something other than the record itself."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
 
-from benchmark import registry
 from benchmark.errors import BenchmarkError
-from benchmark.model import added_later
-from benchmark.recipes import recipe as recipes
 from benchmark.recipes.recipe import Train
-from benchmark.records import comparable
-from benchmark.records.archive import Archive
+from benchmark.records.archive import Archive, Place
+from benchmark.records.environment import current
 from benchmark.records.record import Record, load
+from benchmark.reports.document import Document
+from benchmark.reports.leaderboard import text as leaderboard
 from benchmark.runs.probe import CURVE_ROWS
+from benchmark.speed import measurements
+from benchmark.studies.claims import claims
+from benchmark.studies.study import studies
 from benchmark.utils.files import canonical_sha256
 from benchmark.utils.paths import RECIPES, shown
-from benchmark.verify import data as verify_data
-from benchmark.verify import model, place, quality, ranks, tuning
-from benchmark.verify import tables as verify_tables
+from benchmark.verify import data, place, quality, ranks, recipe
 from benchmark.verify.data import OpenData
+
+MALFORMED = (ArithmeticError, LookupError, TypeError, ValueError)
+"""Errors of a check or a table that meets content it cannot handle."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ def verify(results: Path, open_data: OpenData, recipe_folder: Path = RECIPES) ->
     yield from verify_files(archive.all_paths(), open_data, recipe_folder)
     for path in archive.strays():
         yield Finding(path, "place", "is neither a record nor the scores file of one")
-    yield from (Finding(path, "table", fault) for path, fault in verify_tables.tables(archive))
+    yield from (Finding(path, "table", fault) for path, fault in tables(archive))
 
 
 def verify_files(
@@ -67,96 +70,92 @@ def verify_record(
     record: Record, path: Path, open_data: OpenData, recipe_folder: Path
 ) -> Iterator[Finding]:
     """Find everything wrong with one record."""
-    yield from _run(path, "place", place.faults, record, path, recipe_folder)
-    yield from _run(path, "recipe", _recipe, record, recipe_folder)
-    yield from _run(path, "scores", quality.test_scores, record, path)
-    yield from _run(path, "curve", quality.curve, record)
-    yield from _run(path, "spectra", ranks.ranks, record)
-    yield from _run(path, "spectra", ranks.curve, record, CURVE_ROWS)
-    yield from _run(path, "spectra", ranks.tables, record)
-    yield from _run(path, "model", model.model, record)
-    yield from _run(path, "cost", quality.cost, record)
-    yield from _run(path, "tuning", tuning.tuned, record, place.root(path), recipe_folder)
+    lies_in = Place.of(path)
+    results = lies_in.results if lies_in else path.parent
+    for rung, faults in (
+        ("place", place.faults(record, path, recipe_folder)),
+        ("recipe", recipe.recipe(record, recipe_folder)),
+        ("scores", quality.test_scores(record, path)),
+        ("curve", quality.curve(record)),
+        ("spectra", ranks.ranks(record)),
+        ("spectra", ranks.curve(record, CURVE_ROWS)),
+        ("spectra", ranks.tables(record)),
+        ("model", recipe.model(record)),
+        ("cost", quality.cost(record)),
+        ("tuning", recipe.tuned(record, results, recipe_folder)),
+    ):
+        yield from _findings(path, rung, faults)
     yield from _on_data(record, path, open_data)
 
 
 def _on_data(record: Record, path: Path, open_data: OpenData) -> Iterator[Finding]:
     try:
-        data = open_data(record.dataset)
+        opened = open_data(record.dataset)
     except BenchmarkError as error:
         yield Finding(path, "data", str(error))
         return
-    if data.card is not None:
-        yield from _run(path, "data", verify_data.card, record, data.card)
-    if data.store is None:
-        yield Finding(path, "data", f"not checked against its rows: {data.why_not}", failed=False)
+    if opened.card is not None:
+        yield from _findings(path, "data", data.card(record, opened.card))
+    if opened.store is None:
+        yield Finding(path, "data", f"not checked against its rows: {opened.why_not}", failed=False)
         return
-    faults = list(_run(path, "data", verify_data.rows, record, path, data.store))
-    yield from faults
-    if faults:
+    findings = list(_findings(path, "data", data.rows(record, path, opened.store)))
+    yield from findings
+    if findings:
         return
-    if verify_data.same_versions(record):
-        yield from _run(path, "seed", verify_data.untrained, record, data.store)
+    versions = record.environment.versions
+    if current().versions.items() <= versions.items():
+        yield from _findings(path, "seed", data.untrained(record, opened.store))
     else:
-        versions = record.environment.versions.items()
-        why = "the record was made with " + ", ".join(f"{name} {each}" for name, each in versions)
-        yield Finding(path, "seed", f"untrained spectra not checked: {why}", failed=False)
+        stated = ", ".join(f"{name} {version}" for name, version in versions.items())
+        why = f"untrained spectra not checked: the record was made with {stated}"
+        yield Finding(path, "seed", why, failed=False)
 
 
-def _run(
-    path: Path, rung: str, check: Callable[..., Iterator[str]], *arguments: object
-) -> Iterator[Finding]:
-    """Run a check. One that fails itself (the recipe does not parse, a part is missing) is a fault
-    of the record too."""
+def _findings(path: Path, rung: str, faults: Iterable[str]) -> Iterator[Finding]:
+    """The faults that a check yields; a check that fails itself is a fault of the record too."""
     try:
-        yield from (Finding(path, rung, fault) for fault in check(*arguments))
+        yield from (Finding(path, rung, fault) for fault in faults)
     except BenchmarkError as error:
         yield Finding(path, rung, str(error))
-    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+    except MALFORMED as error:
         yield Finding(path, rung, f"malformed: {type(error).__name__}: {error}")
 
 
-def _recipe(record: Record, folder: Path) -> Iterator[str]:
-    yield from comparable.stale(comparable.numerics(record))
-    recipe = quality.parsed(record)
-    if _resolved(recipe, record.recipe) != record.recipe:
-        yield "the recipe in the record is not fully resolved"
-    if (digest := recipe.digest()) != record.recipe_digest:
-        yield (
-            f"recipe_digest {record.recipe_digest[:12]} is not that of its recipe ({digest[:12]})"
-        )
-    if record.name is not None:
-        today = recipes.load(f"{record.dataset}/{record.name}", folder).digest()
-        yield from comparable.stale(comparable.recipe(record, today))
-
-
-def _resolved(recipe: recipes.Recipe, stated: dict[str, Any]) -> dict[str, Any]:
-    """Every setting of the recipe, without later ones that the record does not state, which then
-    have their defaults."""
-    table = recipe.resolved()
-    added = {
-        "model": added_later(registry.models.get(recipe.model)),
-        "train": recipe.train.added_later,
-    }
-    for group, later in added.items():
-        for key in set(later) - set(stated[group]):
-            del table[group][key]
-    return table
-
-
 def _copies(records: dict[Path, Record]) -> Iterator[Finding]:
-    """One run given out as two: only a run of the same model, steps, data and seed has the same
-    scores."""
+    """Find runs given out as two: only a run of the same model, steps, data and seed has the same
+    scores. Runs that differ only in when they cut the learning rate and stop may end alike."""
     first: dict[str, tuple[Path, tuple[object, ...]]] = {}
     for path, record in records.items():
-        run = (_steps(record), record.data.arrays, record.train_rows, record.seed)
+        train = record.recipe["train"].items()
+        steps = {key: value for key, value in train if key not in Train.ending}
+        trained = canonical_sha256({"model": record.recipe["model"], "train": steps})
+        run = (trained, record.data.arrays, record.train_rows, record.seed)
         original, its_run = first.setdefault(record.scores.digest, (path, run))
         if its_run != run:
             yield Finding(path, "scores", f"its scores are those of {shown(original)}")
 
 
-def _steps(record: Record) -> str:
-    """Digest of what decides the weights after each step, short of the first cut of the learning
-    rate: runs that differ only in when they cut it and stop may end with the same weights."""
-    train = {key: value for key, value in record.recipe["train"].items() if key not in Train.ending}
-    return canonical_sha256({"model": record.recipe["model"], "train": train})
+def tables(archive: Archive) -> Iterator[tuple[Path, str]]:
+    """Generated files that are missing or not what the records and measurements give, and why."""
+    makers: dict[str, Callable[[], Iterable[Document]]] = {
+        "leaderboard": partial(leaderboard.documents, archive),
+        "claims": partial(claims.documents, archive.results),
+        "speed": partial(measurements.documents, archive),
+        **{f"study tables {name}": partial(_of_study, name, archive) for name in studies.names()},
+    }
+    for command, make in makers.items():
+        try:
+            faults = [(each.path, each.fault) for each in make() if each.fault]
+        except (BenchmarkError, *MALFORMED) as error:
+            reason = f"{type(error).__name__}: {error}"
+            message = f"the files of `{command}` cannot be made of these records: {reason}"
+            faults = [(archive.results, message)]
+        yield from faults
+
+
+def _of_study(name: str, archive: Archive) -> Iterator[Document]:
+    study = studies.get(name)
+    for dataset in study.datasets(archive.results):
+        report = study.report(archive.results, dataset)
+        yield from study.documents(archive.results, dataset, report)

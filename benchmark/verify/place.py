@@ -4,15 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmark.errors import UsageError
-from benchmark.records.archive import (
-    ADHOC,
-    RANKED,
-    Place,
-    adhoc_place,
-    ranked_place,
-    record_file,
-    records_below,
-)
+from benchmark.records import archive
+from benchmark.records.archive import ADHOC, RANKED, Place
 from benchmark.records.record import Record
 from benchmark.studies.study import studies
 from benchmark.utils.paths import RECIPES, shown
@@ -20,21 +13,15 @@ from benchmark.utils.paths import RECIPES, shown
 
 def find(path: Path) -> list[Path]:
     """The record at `path`, or all below that folder. Raises UsageError without any."""
-    paths = records_below(path)
+    paths = [path] if path.is_file() else sorted(path.rglob(archive.RECORD_FILES))
     if not paths:
         raise UsageError(f"{path}: there is no record; name a seed-<n>.json or a folder above one")
     return paths
 
 
-def root(path: Path) -> Path:
-    """The results folder of a record, or the record's own folder outside of one."""
-    place = Place.of(path)
-    return place.results if place else path.parent
-
-
 def faults(record: Record, path: Path, recipe_folder: Path = RECIPES) -> Iterator[str]:
     """Yield what contradicts the path; outside a results folder it states the seed alone."""
-    if path.name != record_file(record.seed):
+    if path.name != archive.record_file(record.seed):
         yield f"the record is of seed {record.seed}, which its path contradicts"
     if record.recipe.get("dataset") != record.dataset:
         yield f"the recipe is for {record.recipe.get('dataset')}, the record for {record.dataset}"
@@ -46,7 +33,7 @@ def faults(record: Record, path: Path, recipe_folder: Path = RECIPES) -> Iterato
         yield from _of_study(record, place, below, recipe_folder)
     elif record.name is None or record.train_rows is not None:
         yield "an ad hoc run lies among the ranked records"
-    elif below != Path(ranked_place(record.dataset, record.name)):
+    elif below != Path(archive.ranked_place(record.dataset, record.name)):
         yield f"the record is of {record.recipe_id} seed {record.seed}, which its path contradicts"
 
 
@@ -60,6 +47,6 @@ def _of_study(record: Record, place: Place, below: Path, recipe_folder: Path) ->
     if record.name is not None:
         yield f"a run of the committed recipe {record.recipe_id} lies among the ad hoc ones"
     model, digest = record.recipe["model"]["name"], record.recipe_digest
-    if below != Path(adhoc_place(record.dataset, model, digest, record.train_rows)):
+    if below != Path(archive.adhoc_place(record.dataset, model, digest, record.train_rows)):
         folder = shown(place.results / below)
         yield f"the recipe is not that of {ADHOC}/{place.name}, where {folder} lies"

@@ -14,76 +14,33 @@ MEANING: dict[Proof, str] = {
     "reported": "reported, not derived",
 }
 
-FIELDS: dict[str, Proof] = {
-    "format": "derived",
-    "numerics": "derived",
-    "dataset": "derived",
-    "name": "derived",
-    "train_rows": "derived",
-    "recipe": "derived",
-    "recipe_digest": "derived",
-    "notes": "derived",
-    "seed": "derived",
-    "threads": "replayed",
-    "device": "replayed",
-    "data": "derived",
-    "parameters": "derived",
-    "flops_per_sample": "derived",
-    "metrics": "derived",
-    "scores": "derived",
-    "probe_rows": "derived",
-    "spectra": "derived",
-    "spectra[].best": "replayed",
-    "spectra[].best.rows": "derived",
-    "spectra[].best.columns": "derived",
-    "spectra[].best.matrices": "derived",
-    "spectra[].best_batch": "replayed",
-    "spectra[].best_batch.rows": "derived",
-    "spectra[].best_batch.columns": "derived",
-    "spectra[].best_batch.matrices": "derived",
-    "spectra[].best_density": "replayed",
-    "spectra[].best_density.stage": "derived",
-    "tables": "derived",
-    "tables[].plain": "replayed",
-    "tables[].weighted": "replayed",
-    "curve": "derived",
-    "curve[].train_loss": "replayed",
-    "curve[].valid": "replayed",
-    "curve[].valid.ne": "derived",
-    "curve[].valid.gauc": "replayed",
-    "curve[].seconds": "reported",
-    "curve_probe_rows": "derived",
-    "rank_curve": "derived",
-    "rank_curve[].erank": "replayed",
-    "best_step": "derived",
-    "best_epoch": "derived",
-    "stopped_by": "derived",
-    "cost": "reported",
-    "environment": "reported",
-    "caveat": "derived",
-    "tuned": "derived",
-    "created": "reported",
+PATHS: dict[Proof, str] = {
+    "derived": """
+        format numerics dataset name train_rows recipe recipe_digest notes seed data parameters
+        flops_per_sample metrics scores probe_rows spectra spectra[].best.rows
+        spectra[].best.columns spectra[].best.matrices spectra[].best_batch.rows
+        spectra[].best_batch.columns spectra[].best_batch.matrices spectra[].best_density.stage
+        tables curve curve[].valid.ne curve_probe_rows rank_curve best_step best_epoch stopped_by
+        caveat tuned""",
+    "replayed": """
+        threads device spectra[].best spectra[].best_batch spectra[].best_density tables[].plain
+        tables[].weighted curve[].train_loss curve[].valid curve[].valid.gauc rank_curve[].erank""",
+    "reported": "curve[].seconds cost environment created",
 }
-"""By path, with `[]` for each element; a field without an entry has that of the one around it."""
+"""In the order of a record, with `[]` for each element; a field that is not named has the proof of
+the one around it."""
+FIELDS = {path: proof for proof, paths in PATHS.items() for path in paths.split()}
 
 
 def of(path: str) -> Proof:
-    """The proof of a path such as `curve[].valid.auc`. Raises KeyError for one without an entry."""
-    while path not in FIELDS:
-        if not path:
-            raise KeyError("the field is not in FIELDS")
+    """The proof of a path such as `curve[].valid.auc`. Raises KeyError for one without a proof."""
+    while path and path not in FIELDS:
         path = path[:-2] if path.endswith("[]") else path.rpartition(".")[0]
     return FIELDS[path]
 
 
-def fields(proof: Proof) -> str:
-    """The fields of one kind, in the order of a record."""
-    return ", ".join(path for path, kind in FIELDS.items() if kind == proof)
-
-
 def leaves(value: Any, path: str = "", place: str = "") -> Iterator[tuple[str, str, Any]]:
-    """(path, place, value) of every leaf of a record's JSON; a place has the numbers of elements,
-    e.g. `curve[].step` at `curve[2].step`."""
+    """(path, place, value) of each leaf of a record's JSON: `curve[].step`, `curve[2].step`, 30."""
     if isinstance(value, dict) and value:
         for key, inner in value.items():
             dot = "." if path else ""

@@ -6,11 +6,11 @@ from itertools import pairwise
 from math import isclose
 from pathlib import Path
 
-from benchmark.measure.metrics import Metrics, base_entropy
-from benchmark.recipes import recipe as recipes
+from benchmark.measure.metrics import base_entropy
 from benchmark.records import scores
 from benchmark.records.record import Record, scores_path
 from benchmark.training.optim import Plateau
+from benchmark.verify.recipe import parsed
 
 TOLERANCE = 1e-9
 
@@ -22,16 +22,16 @@ def test_scores(record: Record, path: Path) -> Iterator[str]:
         yield "the digest of the scores file differs"
     if scores.form(arrays) != record.scores.form:
         yield f"the scores file has the form {scores.form(arrays)}"
-    positives, negatives = scores.counts(arrays)
     clicks = record.data.positives["test"]
-    expected = clicks, record.data.rows["test"] - clicks
-    if (positives, negatives) != expected:
-        yield (
-            f"the scores hold {positives} positives and {negatives} negatives, the data {expected}"
-        )
+    counts, expected = scores.counts(arrays), (clicks, record.data.rows["test"] - clicks)
+    if counts != expected:
+        yield f"the scores hold {counts} positives and negatives, the data {expected}"
     test = record.metrics.test
     if scores.form(arrays) == "rows":
-        yield from _same_metrics(test, scores.recompute(arrays))
+        for name, value in asdict(scores.recompute(arrays)).items():
+            stated = getattr(test, name)
+            if name != "gauc" and not abs(stated - value) <= TOLERANCE * max(1.0, abs(value)):
+                yield f"metrics.test.{name} is {stated}, the scores give {value}"
         return
     auc, logloss = scores.auc_bounds(arrays), scores.logloss_bounds(arrays)
     for name, value, bounds in (("auc", test.auc, auc), ("logloss", test.logloss, logloss)):
@@ -39,16 +39,8 @@ def test_scores(record: Record, path: Path) -> Iterator[str]:
             yield f"metrics.test.{name} {value} is outside [{bounds.low}, {bounds.high}]"
 
 
-def _same_metrics(reported: Metrics, derived: Metrics) -> Iterator[str]:
-    for name, value in asdict(derived).items():
-        stated = getattr(reported, name)
-        if name != "gauc" and not abs(stated - value) <= TOLERANCE * max(1.0, abs(value)):
-            yield f"metrics.test.{name} is {stated}, the scores give {value}"
-
-
 def curve(record: Record) -> Iterator[str]:
-    """Yield faults of the learning curve, whose marks, learning rates, steps and end follow from
-    the reported metrics."""
+    """Yield faults of the learning curve, which follows from the reported metrics."""
     train = parsed(record).train
     steps = -(-_rows(record) // train.batch_size)
     entropy = base_entropy(record.data.positives["valid"], record.data.rows["valid"])
@@ -60,10 +52,7 @@ def curve(record: Record) -> Iterator[str]:
         if plateau.exhausted or not in_place or point.epoch > train.epochs:
             yield f"evaluation {number} at step {point.step}, epoch {point.epoch} is out of place"
         if point.learning_rate != rate:
-            yield (
-                f"evaluation {number}: the learning rate is {point.learning_rate}, the schedule"
-                f" gives {rate}"
-            )
+            yield f"evaluation {number}: learning rate {point.learning_rate}, scheduled is {rate}"
         if point.improved != plateau.improved(getattr(point.valid, train.monitor)):
             yield f"evaluation {number}: `improved` contradicts its {train.monitor}"
         if not isclose(point.valid.ne, point.valid.logloss / entropy, rel_tol=TOLERANCE):
@@ -74,31 +63,24 @@ def curve(record: Record) -> Iterator[str]:
         yield "the curve has no best evaluation"
         return
     if (best.step, best.epoch) != (record.best_step, record.best_epoch):
-        yield (
-            f"best step {record.best_step} (epoch {record.best_epoch}) is not the curve's"
-            f" {best.step}"
-        )
+        yield f"best step {record.best_step} of epoch {record.best_epoch}, the curve's {best.step}"
     if best.valid != record.metrics.valid:
         yield "metrics.valid is not that of the best evaluation"
     ended = record.curve[-1].step + (train.evaluate_every or steps) > train.epochs * steps
-    if record.stopped_by != ("patience" if plateau.exhausted else "epochs") or not (
-        plateau.exhausted or ended
-    ):
+    reason = "patience" if plateau.exhausted else "epochs"
+    if record.stopped_by != reason or not (plateau.exhausted or ended):
         yield f"stopped_by is {record.stopped_by}, which the curve contradicts"
 
 
 def cost(record: Record) -> Iterator[str]:
-    """Yield faults of the cost: seconds are only reported, but the rows trained on follow from the
-    curve."""
+    """Yield faults of the cost: the rows trained on follow from the curve."""
     train, rows, stated = parsed(record).train, _rows(record), record.cost
     steps = -(-rows // train.batch_size)
     last = record.curve[-1].step if record.stopped_by == "patience" else train.epochs * steps
     trained = last // steps * rows + last % steps * train.batch_size
     if not isclose(stated.train_samples_per_s * stated.train_seconds, trained, rel_tol=TOLERANCE):
-        yield (
-            f"{stated.train_samples_per_s} samples/s in {stated.train_seconds} s are not the"
-            f" {trained} rows trained on"
-        )
+        speed = f"{stated.train_samples_per_s} samples/s in {stated.train_seconds} s"
+        yield f"{speed} are not the {trained} rows trained on"
     seconds = [0.0, *(point.seconds for point in record.curve), stated.total_seconds]
     ordered = all(after >= before for before, after in pairwise(seconds))
     if not ordered or stated.train_seconds > stated.total_seconds:
@@ -108,9 +90,3 @@ def cost(record: Record) -> Iterator[str]:
 def _rows(record: Record) -> int:
     """Training rows of one epoch."""
     return record.data.rows["train"] if record.train_rows is None else record.train_rows
-
-
-def parsed(record: Record) -> recipes.Recipe:
-    """The recipe of a record. Raises UsageError for one that is not valid today."""
-    table = {key: value for key, value in record.recipe.items() if key != "dataset"}
-    return recipes.parse(table, record.dataset, "recipe")

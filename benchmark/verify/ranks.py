@@ -20,40 +20,30 @@ StageShapes = Mapping[str, tuple[int, int]]
 def ranks(record: Record) -> Iterator[str]:
     """Faults of the spectra and densities that the record alone shows."""
     for name, when, form, spectrum in all_spectra(record):
-        matrices = record.probe_rows if form == "token" else None
-        yield from (
-            f"{name} ({when}, {form} form): {fault}" for fault in _spectrum(spectrum, matrices)
-        )
+        for fault in _spectrum(spectrum, record.probe_rows if form == "token" else None):
+            yield f"{name} ({when}, {form} form): {fault}"
     for before, stage in zip((None, *record.spectra), record.spectra, strict=False):
         for when, shown in WHEN.items():
-            faults = (*_batch(stage, when), *_density(stage, before, when))
-            yield from (f"{stage.stage} ({shown}): {fault}" for fault in faults)
+            for fault in (*_batch(stage, when), *_density(stage, before, when)):
+                yield f"{stage.stage} ({shown}): {fault}"
 
 
 def shapes(record: Record, model: StageShapes, has_table: bool) -> Iterator[str]:
-    """Faults in the sizes of spectra and tables; `model` are the (rows, columns) of every stage of
-    the rebuilt model."""
+    """Faults in sizes of spectra and tables; `model` has each rebuilt stage's (rows, columns)."""
     for stage, when, form, spectrum in all_spectra(record):
-        rows, columns = model[stage]
+        name, (rows, columns) = f"{stage} ({when}, {form} form)", model[stage]
         expected = (rows, columns) if form == "token" else (record.probe_rows, columns)
         if (spectrum.rows, spectrum.columns) != expected:
-            yield (
-                f"{stage} ({when}, {form} form) is {spectrum.rows} x {spectrum.columns}, the"
-                f" model's is {expected}"
-            )
+            yield f"{name} is {spectrum.rows} x {spectrum.columns}, the model's is {expected}"
         if form == "batch" and spectrum.matrices != rows:
-            yield (
-                f"{stage} ({when}, batch form) has {spectrum.matrices} matrices, the model {rows}"
-                " tokens"
-            )
+            yield f"{name} has {spectrum.matrices} matrices, the model {rows} tokens"
     if bool(record.tables) != has_table:
         yield f"{len(record.tables)} embedding tables, which the model contradicts"
     if "embedding" in model:
         width = model["embedding"][1]
-        odd = [table for table in record.tables if table.columns != width]
-        yield from (
-            f"table of {table.field}: {table.columns} columns, not {width}" for table in odd
-        )
+        for table in record.tables:
+            if table.columns != width:
+                yield f"table of {table.field}: {table.columns} columns, not {width}"
 
 
 def curve(record: Record, probe_rows: int) -> Iterator[str]:
@@ -62,9 +52,8 @@ def curve(record: Record, probe_rows: int) -> Iterator[str]:
         yield f"curve_probe_rows is {record.curve_probe_rows}"
     if [point.step for point in record.rank_curve] != [point.step for point in record.curve]:
         yield "the rank curve has not the steps of the learning curve"
-    stages = [stage.stage for stage in record.spectra]
     for point in record.rank_curve:
-        if list(point.erank) != stages:
+        if list(point.erank) != record.stages:
             yield f"rank curve, step {point.step}: its stages are {', '.join(point.erank)}"
         values = {stage: value for stage, value in point.erank.items() if value is not None}
         wrong = [f"{s} {value}" for s, value in values.items() if not 0 < value <= 1 + TOLERANCE]
@@ -95,11 +84,6 @@ def _spectrum(spectrum: Spectrum, matrices: int | None) -> Iterator[str]:
         for high, low in (("erank", "pr"), ("pr", "srank"), ("erank", "ia"), ("ia", "srank")):
             if value[high] < value[low] - slack:
                 yield f"{field} of {high} is below that of {low}"
-    yield from _sigma(spectrum)
-
-
-def _sigma(spectrum: Spectrum) -> Iterator[str]:
-    """sigma_i / sigma_1 sums to the information abundance, and so do their means."""
     sigma = spectrum.sigma
     if len(sigma) != spectrum.limit:
         yield f"{len(sigma)} singular values, not {spectrum.limit}"
@@ -112,9 +96,8 @@ def _sigma(spectrum: Spectrum) -> Iterator[str]:
 def _batch(stage: StageSpectra, when: When) -> Iterator[str]:
     """Where samples differ, the matrix of all of them is not zero."""
     spectrum, batch = getattr(stage, when), getattr(stage, f"{when}_batch")
-    if spectrum is None or batch is not None:
-        return
-    if any(getattr(spectrum, name).sd > TOLERANCE for name in METRICS):
+    spread = [getattr(spectrum, name).sd for name in METRICS] if spectrum else []
+    if batch is None and any(sd > TOLERANCE for sd in spread):
         yield "has no spectrum in batch form, though its samples differ"
 
 

@@ -17,15 +17,13 @@ from benchmark.records.environment import Environment
 from benchmark.records.record import NUMERICS, Record
 from benchmark.runs.job import Job
 from benchmark.runs.run import Finished, Run, RunEvent
-from benchmark.verify import proof, quality
+from benchmark.verify import proof
 from benchmark.verify.data import Data, OpenData
+from benchmark.verify.recipe import parsed
 
 FEWEST_SEEDS = 3
 MOST_SD = 4.0
 """Largest distance of a replay on another machine from the record, in sd of the row's seeds."""
-JUDGED = ("auc", "logloss")
-
-Watch = Callable[[RunEvent], None]
 
 
 @dataclass(frozen=True)
@@ -44,31 +42,26 @@ class Replayed:
         return "; ".join((outcome, *self.notes))
 
 
-def replay(record: Record, path: Path, data: Data, watch: Watch) -> Replayed:
-    """Train the recipe again with the record's seed and threads, from no checkpoint and without
-    writing anything. Raises BenchmarkError where it cannot be run here."""
+def replay(record: Record, path: Path, data: Data, watch: Callable[[RunEvent], None]) -> Replayed:
+    """Train the recipe again with the record's seed and threads, without reading or writing any
+    checkpoint. Raises BenchmarkError where it cannot be run here."""
     if why := why_not(record, data):
         raise BenchmarkError(f"it cannot be replayed here: {why}")
     assert data.card is not None and data.store is not None
-    recipe = replace(quality.parsed(record), name=record.name, tuned=record.tuned)
+    recipe = replace(parsed(record), name=record.name, tuned=record.tuned)
+    job = Job(
+        recipe, data.card, data.store, record.seed, record.threads, record.device, record.train_rows
+    )
     threads = torch.get_num_threads()
     try:
-        for event in Run(
-            Job(
-                recipe,
-                data.card,
-                data.store,
-                record.seed,
-                record.threads,
-                record.device,
-                record.train_rows,
-            )
-        ):
+        for event in Run(job):
             watch(event)
     finally:
         torch.set_num_threads(threads)
     assert isinstance(event, Finished)
-    return compare(record, event.record, siblings(record, path))
+    beside = (other for _, other in readable(records_in(path.parent)))
+    row = [other for other in beside if other.recipe_digest == record.recipe_digest]
+    return compare(record, event.record, row)
 
 
 def why_not(record: Record, data: Data) -> str:
@@ -85,12 +78,10 @@ def why_not(record: Record, data: Data) -> str:
 
 
 def compare(record: Record, again: Record, row: Sequence[Record]) -> Replayed:
-    """`row` are the records of the same recipe, over whose seeds the replay of another machine is
-    judged."""
+    """`row` are the recipe's records, over whose seeds a replay on another machine is judged."""
     theirs = _machine(record.environment)
-    unlike = [
-        name for name, here in _machine(again.environment).items() if theirs.get(name) != here
-    ]
+    ours = _machine(again.environment)
+    unlike = [name for name in ours if theirs.get(name) != ours[name]]
     notes = []
     if record.environment.source != again.environment.source:
         notes.append("the source differs from the record's, its numerics version does not")
@@ -104,23 +95,14 @@ def compare(record: Record, again: Record, row: Sequence[Record]) -> Replayed:
 
 
 def differences(record: Record, again: Record) -> Iterator[str]:
-    """Every value of the record that the replay does not give. The recipe is compared by its
-    digest: the record lacks settings that are newer than it."""
-    stated, replayed = (
-        proof.leaves(each.model_dump(mode="json", exclude={"recipe"})) for each in (record, again)
-    )
-    for one, other in zip_longest(stated, replayed):
+    """Every value that the replay does not give; recipes are compared by their digest."""
+    dumps = (each.model_dump(mode="json", exclude={"recipe"}) for each in (record, again))
+    for one, other in zip_longest(*map(proof.leaves, dumps)):
         if one is None or other is None or one[1] != other[1]:
             yield f"{(one or other)[1]} stands in one alone"
             return
         if one[2] != other[2] and proof.of(one[0]) != "reported":
             yield f"{one[1]} is {one[2]}, the replay gives {other[2]}"
-
-
-def siblings(record: Record, path: Path) -> list[Record]:
-    """The records beside it of the same recipe, itself among them."""
-    beside = readable(records_in(path.parent))
-    return [other for _, other in beside if other.recipe_digest == record.recipe_digest]
 
 
 def possible(paths: Sequence[Path], open_data: OpenData) -> list[Path]:
@@ -134,15 +116,13 @@ def possible(paths: Sequence[Path], open_data: OpenData) -> list[Path]:
 
 
 def sample(paths: Sequence[Path], count: int, seed: int) -> list[Path]:
-    """Draw `count` of the paths, or all, in the order of SHA-256 of seed and place: the same
-    wherever the results lie. Raises UsageError without any path."""
+    """Draw up to `count` paths in the order of SHA-256 of seed and place, wherever the results lie.
+    Raises UsageError without any path."""
     if not paths:
         raise UsageError("--replay-sample: there is no record that can be replayed here")
 
-    def key(path: Path) -> str:
-        return hashlib.sha256(f"{seed}:{'/'.join(path.parts[-4:])}".encode()).hexdigest()
-
-    return sorted(paths, key=key)[:count]
+    keys = {path: f"{seed}:{'/'.join(path.parts[-4:])}".encode() for path in paths}
+    return sorted(paths, key=lambda path: hashlib.sha256(keys[path]).hexdigest())[:count]
 
 
 def _machine(environment: Environment) -> dict[str, str]:
@@ -152,11 +132,9 @@ def _machine(environment: Environment) -> dict[str, str]:
 
 
 def _far(record: Record, again: Record, row: Sequence[Record]) -> Iterator[str]:
-    for name in JUDGED:
+    for name in ("auc", "logloss"):
         stated, replayed = getattr(record.metrics.test, name), getattr(again.metrics.test, name)
         limit = MOST_SD * stdev(getattr(other.metrics.test, name) for other in row)
         if not abs(replayed - stated) <= limit:
-            yield (
-                f"test {name} is {stated}, the replay gives {replayed}: more than {MOST_SD:g} sd"
-                f" ({limit:.2g}) apart"
-            )
+            apart = f"more than {MOST_SD:g} sd ({limit:.2g}) apart"
+            yield f"test {name} is {stated}, the replay gives {replayed}: {apart}"

@@ -14,7 +14,6 @@ from benchmark.records.archive import (
     ranked_place,
     record_file,
     record_key,
-    records_below,
     records_in,
     study_place,
 )
@@ -98,8 +97,6 @@ def test_a_study_is_reported_where_it_has_records_or_a_report(archive) -> None:
     assert archive.reported("ablation") == ["gone", "synthetic_tiny"]
 
 
-def test_records_at_or_below_a_path(archive) -> None:
+def test_records_of_a_folder(archive) -> None:
     path = archive.path("synthetic_tiny", "dnn", 2)
-    assert records_below(path) == [path]
     assert len(records_in(path.parent)) == 3 and records_in(archive.results) == []
-    assert len(records_below(archive.results)) == 6

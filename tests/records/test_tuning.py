@@ -6,9 +6,9 @@ from benchmark.errors import BenchmarkError
 from benchmark.recipes import recipe as recipes
 from benchmark.records import tuning
 from benchmark.records.archive import Archive
-from benchmark.records.record import NUMERICS
+from benchmark.records.record import NUMERICS, save
 from benchmark.records.tuning import TUNING_SEED, Trial, Tuning, tuning_cost
-from benchmark.verify.tuning import tuned
+from benchmark.verify.recipe import tuned
 from tests.factories import make_record
 
 BASE = make_record()
@@ -62,7 +62,7 @@ STUDY = study(
 
 @pytest.fixture
 def results(tmp_path):
-    tuning.save(STUDY, Archive(tmp_path).tuning_path("synthetic_tiny", "dnn"))
+    save(STUDY, Archive(tmp_path).tuning_path("synthetic_tiny", "dnn"))
     return tmp_path
 
 
@@ -115,7 +115,7 @@ def test_a_true_claim_is_no_fault(results, folder):
     [
         ({"tuned": None}, "tuned is None, the recipe says studies/tuning/synthetic_tiny/dnn.json"),
         ({"name": "dnn"}, "tuned is studies/tuning/synthetic_tiny/dnn.json, the recipe says None"),
-        ({"seed": 1000}, "seed 1000: seeds from 1000 on are for tuning, and are not reported"),
+        ({"seed": 1000}, "seed 1000: seeds from 1000 on are for tuning, never reported"),
         ({"recipe": BASE.recipe}, "train.learning_rate is 0.001, the best trial of studies/tuning"),
         (
             {"data": BASE.data.__class__(**{**BASE.data.__dict__, "arrays": "e" * 64})},
@@ -130,14 +130,10 @@ def test_false_claims_are_faults(results, folder, changes, message):
 
 
 def test_another_study_in_its_place_is_a_fault(results, folder):
-    tuning.save(
-        study(trial(0, 0.7), name="other"), Archive(results).tuning_path("synthetic_tiny", "dnn")
-    )
+    save(study(trial(0, 0.7), name="other"), Archive(results).tuning_path("synthetic_tiny", "dnn"))
     faults = list(tuned(tuned_record(), results, folder))
     assert faults == ["studies/tuning/synthetic_tiny/dnn.json holds the study synthetic_tiny/other"]
-    tuning.save(
-        study(trial(0, None, "failed")), Archive(results).tuning_path("synthetic_tiny", "dnn")
-    )
+    save(study(trial(0, None, "failed")), Archive(results).tuning_path("synthetic_tiny", "dnn"))
     assert list(tuned(tuned_record(), results, folder)) == [
         f"{STUDY.reference} has no complete trial"
     ]

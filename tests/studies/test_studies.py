@@ -17,7 +17,7 @@ from benchmark.studies.campaign.cells import Variant, of_study
 from benchmark.studies.claims.claims import commands
 from benchmark.studies.claims.tests import Wanted
 from benchmark.studies.study import Study, studies
-from benchmark.verify import place, tables
+from benchmark.verify import ladder, place
 from tests.factories import make_record
 
 TOY = '''
@@ -109,7 +109,7 @@ def test_the_place_of_its_records_is_verified(rates, tmp_path) -> None:
 
 def test_its_documents_are_made_and_verified(rates, tmp_path, capsys) -> None:
     def faults() -> list[tuple[Path, str]]:
-        return [each for each in tables.tables(Archive(tmp_path)) if "rates" in str(each[0])]
+        return [each for each in ladder.tables(Archive(tmp_path)) if "rates" in str(each[0])]
 
     save_run(tmp_path, "0.1", 0.1)
     assert [path.name for path, _ in faults()] == ["synthetic_tiny.md", "synthetic_tiny.json"]
@@ -161,7 +161,7 @@ def test_a_table_without_records_should_not_be_there(name: str, tmp_path) -> Non
     table.touch()
     assert study.datasets(tmp_path) == ["synthetic_tiny"]
     documents = study.documents(tmp_path, "synthetic_tiny", None)
-    [fault] = [each for each in documents if not each.current]
+    [fault] = [each for each in documents if each.fault]
     assert (fault.path, fault.fault) == (table, "is made from no record; remove it")
     document.write([fault])
     assert table.read_text() == ""

@@ -14,7 +14,7 @@ from benchmark.records.archive import Archive
 from benchmark.records.record import Record
 from benchmark.verify import proof
 from benchmark.verify.ladder import verify_record
-from benchmark.verify.quality import parsed
+from benchmark.verify.recipe import parsed
 from benchmark.verify.replay import differences
 from tests.opening import open_data
 from tests.verify.altering import Alteration, alterations, fields

@@ -12,39 +12,20 @@ from benchmark.records.ranks import WHEN
 from benchmark.reports.compare import tables
 from benchmark.reports.compare.sides import Side
 from benchmark.reports.compare.tables import Gap, ratio, stage_values
-from benchmark.reports.figures.style import (
-    BLUE,
-    ORANGE,
-    POINTS,
-    column,
-    draw_band,
-    legend_below,
-    name_stages,
-    short,
-    styled,
-)
+from benchmark.reports.figures import style
 
-COSTS = (
-    tables.PARAMETERS,
-    tables.FLOPS,
-    tables.SECONDS,
-    tables.TRAIN,
-    tables.PREDICT,
-    tables.MEMORY,
-)
-LOOKS = ((BLUE, "o"), (ORANGE, "s"))
+COSTS = tables.PARAMETERS, tables.FLOPS, tables.SECONDS, tables.TRAIN, tables.PREDICT, tables.MEMORY
+LOOKS = ((style.BLUE, "o"), (style.ORANGE, "s"))
 
 
-@styled
+@style.styled
 def comparison(a: Side, b: Side, quality: Sequence[Gap]) -> Figure:
-    """AUC and LogLoss of each run, with the difference of the means; the rank of both; costs of a
-    over those of b."""
-    figure = column(5.0)
+    """AUC and LogLoss of each run, the rank of both stage by stage, and the ratios of costs."""
+    figure = style.column(5.0)
     grid = figure.add_gridspec(3, 2, height_ratios=(1.0, 1.9, 1.5))
     left = figure.add_subplot(grid[0, 0])
     right = figure.add_subplot(grid[0, 1], sharey=left)
-    for axes, quantity in ((left, tables.AUC), (right, tables.LOGLOSS)):
-        gap = next(each for each in quality if each.quantity is quantity)
+    for axes, gap in zip((left, right), quality, strict=False):  # of AUC, then of LogLoss
         _quality(axes, (a, b), gap, named=axes is left)
     first = figure.add_subplot(grid[1, 0])
     second = figure.add_subplot(grid[1, 1], sharey=first)
@@ -53,7 +34,9 @@ def comparison(a: Side, b: Side, quality: Sequence[Gap]) -> Figure:
     first.set_ylabel("effective rank / limit")
     second.tick_params(labelleft=False)
     _cost(figure.add_subplot(grid[2, :]), a, b)
-    legend_below(figure, first, 2, "rank (1m, 1f: mixing and FFN of block 1; c1: cross layer 1)")
+    style.legend_below(
+        figure, first, 2, "rank (1m, 1f: mixing and FFN of block 1; c1: cross layer 1)"
+    )
     seeds = f"{len(a.runs)} and {len(b.runs)} seeds"
     figure.suptitle(
         f"{a.runs[0].dataset}: {a.name} and {b.name}\n{seeds}; above: difference (95 % interval)"
@@ -64,7 +47,7 @@ def comparison(a: Side, b: Side, quality: Sequence[Gap]) -> Figure:
 def _quality(axes: Axes, sides: Sequence[Side], gap: Gap, *, named: bool) -> None:
     for place, (side, (color, marker)) in enumerate(zip(sides, LOOKS, strict=True)):
         values = [value for value in gap.quantity.values(side) if value is not None]
-        axes.plot(values, [place] * len(values), color=color, marker=marker, **POINTS)
+        axes.plot(values, [place] * len(values), color=color, marker=marker, **style.POINTS)
         axes.plot([mean(values)] * 2, [place - 0.3, place + 0.3], color=color, linewidth=1.5)
     axes.set_yticks(range(len(sides)), [side.name for side in sides])
     axes.tick_params(labelleft=named)
@@ -80,8 +63,10 @@ def _quality(axes: Axes, sides: Sequence[Side], gap: Gap, *, named: bool) -> Non
 def _rank(axes: Axes, side: Side) -> None:
     for when in WHEN:
         course = stage_values(side, when)
-        draw_band(axes, range(len(course)), [over_seeds(each) for each in course.values()], when)
-    name_stages(axes, list(map(short, stage_values(side, "best"))))
+        style.draw_band(
+            axes, range(len(course)), [over_seeds(each) for each in course.values()], when
+        )
+    style.name_stages(axes, list(map(style.short, stage_values(side, "best"))))
     axes.set_title(side.name)
     axes.set_xlabel("stage")
 
@@ -90,7 +75,7 @@ def _cost(axes: Axes, a: Side, b: Side) -> None:
     ratios = {quantity.title: ratio(a, b, quantity) for quantity in COSTS}
     shares = {title: share for title, share in ratios.items() if share is not None}
     for place, share in enumerate(shares.values()):
-        axes.plot([1, share], [place, place], color=BLUE, marker="o", markevery=[1])
+        axes.plot([1, share], [place, place], color=style.BLUE, marker="o", markevery=[1])
     axes.axvline(1, color="black", linewidth=0.5)
     axes.set_yticks(range(len(shares)), list(shares))
     axes.margins(y=0.1)

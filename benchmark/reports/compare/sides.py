@@ -15,9 +15,7 @@ from benchmark.utils.paths import RECIPES, shown
 
 CONDITIONS: dict[str, Callable[[Record], str]] = {
     "numerics version": lambda run: str(run.numerics),
-    "training rows": lambda run: (
-        "all" if run.train_rows is None else f"the first {run.train_rows:,}"
-    ),
+    "training rows": lambda run: f"the first {run.train_rows:,}" if run.train_rows else "all",
     "seeds": lambda run: str(run.seed),
     "threads": lambda run: str(run.threads),
     "device": lambda run: run.device,
@@ -42,7 +40,17 @@ def pair(a: str, b: str, results: Path, recipe_folder: Path = RECIPES) -> tuple[
     if first.name == second.name:
         first = replace(first, name=f"{first.name} (A)")
         second = replace(second, name=f"{second.name} (B)")
-    _require_comparable(first, second)
+    a_run, b_run = first.runs[0], second.runs[0]
+    both = f"{first.name} and {second.name}"
+    if {path.resolve() for path in first.paths} & {path.resolve() for path in second.paths}:
+        raise UsageError(f"{both} share a record: compare two recipes or records")
+    if a_run.dataset != b_run.dataset:
+        ran = f"{first.name} was run on {a_run.dataset}, {second.name} on {b_run.dataset}"
+        raise UsageError(f"{ran}: runs on different data sets cannot be compared")
+    if a_run.data.arrays != b_run.data.arrays:
+        arrays = f"arrays {a_run.data.arrays[:12]} and {b_run.data.arrays[:12]}"
+        ran = f"{both} were run on different data of {a_run.dataset} ({arrays})"
+        raise BenchmarkError(f"{ran}: run the older one again")
     return first, second
 
 
@@ -51,10 +59,8 @@ def labels(a: Side, b: Side) -> Iterator[str]:
     for condition, of in CONDITIONS.items():
         one, other = (sorted({of(run) for run in side.runs}) for side in (a, b))
         if one != other:
-            yield (
-                f"not alike in {condition}: {', '.join(one)} ({a.name}), {', '.join(other)}"
-                f" ({b.name})"
-            )
+            stated = f"{', '.join(one)} ({a.name}), {', '.join(other)} ({b.name})"
+            yield f"not alike in {condition}: {stated}"
     yield from sorted({side.runs[0].caveat for side in (a, b)} - {""})
     yield from (f"{side.name}: {note}" for side in (a, b) for note in side.runs[0].notes)
 
@@ -76,10 +82,7 @@ def _find(text: str, results: Path, recipe_folder: Path) -> Side:
     if path.is_dir() and (below := records_in(path)):
         return _read(path.resolve().name, below)
     if path.suffix == ".json" or path.is_dir():
-        raise UsageError(
-            f"{text}: there is no record; give a recipe DATASET/NAME, a record or a folder of"
-            " records"
-        )
+        raise UsageError(f"{text}: there is no record; give a recipe's id, a record or its folder")
     recipes = recipe_ids(recipe_folder)
     if text in recipes:
         raise BenchmarkError(
@@ -91,26 +94,7 @@ def _find(text: str, results: Path, recipe_folder: Path) -> Side:
 
 
 def _read(name: str, paths: Sequence[Path]) -> Side:
-    records = {path: record.load(path) for path in paths}
-    ordered = sorted(records, key=lambda path: records[path].seed)
-    runs = tuple(records[path] for path in ordered)
+    records = sorted(((record.load(path), path) for path in paths), key=lambda each: each[0].seed)
+    runs, ordered = zip(*records, strict=True)
     require_alike({name: runs}, ())
-    return Side(name, runs, tuple(ordered))
-
-
-def _require_comparable(a: Side, b: Side) -> None:
-    first, second = a.runs[0], b.runs[0]
-    if {path.resolve() for path in a.paths} & {path.resolve() for path in b.paths}:
-        raise UsageError(
-            f"{a.name} and {b.name} share a record: compare two recipes, or two records"
-        )
-    if first.dataset != second.dataset:
-        raise UsageError(
-            f"{a.name} was run on {first.dataset}, {b.name} on {second.dataset}: runs on different"
-            " data sets cannot be compared"
-        )
-    if first.data.arrays != second.data.arrays:
-        raise BenchmarkError(
-            f"{a.name} and {b.name} were run on different data of {first.dataset} (arrays"
-            f" {first.data.arrays[:12]} and {second.data.arrays[:12]}): run the older one again"
-        )
+    return Side(name, runs, ordered)

@@ -1,21 +1,15 @@
 """Two recipes, or two records, side by side: quality with intervals, rank stage by stage, cost."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from math import sqrt
 from statistics import mean
+from typing import NamedTuple
 
 import numpy as np
 
 from benchmark.errors import BenchmarkError
-from benchmark.measure.significance import (
-    ClassScores,
-    Difference,
-    bootstrap_difference,
-    delong,
-    normal_difference,
-    welch,
-)
+from benchmark.measure import significance
+from benchmark.measure.significance import ClassScores, Difference
 from benchmark.measure.trajectory import Trajectory, over_seeds
 from benchmark.records import scores
 from benchmark.records.ranks import WHEN, When, ranks, trajectories
@@ -32,8 +26,7 @@ TOO_FEW = "an interval takes two seeds"
 Values = Sequence[float | None]
 
 
-@dataclass(frozen=True)
-class Quantity:
+class Quantity(NamedTuple):
     title: str
     digits: int
     of: Callable[[Record], float | None]
@@ -70,10 +63,8 @@ MOVES: dict[str, Callable[[Trajectory], float | None]] = {
 }
 
 
-@dataclass(frozen=True)
-class Gap:
-    """The difference of a from b in one quantity, and the test that gives it; without a difference
-    `by` is the reason."""
+class Gap(NamedTuple):
+    """The difference of a from b and the test that gives it; without one `by` is the reason."""
 
     quantity: Quantity
     difference: Difference | None
@@ -86,14 +77,19 @@ def report(a: Side, b: Side, quality: Sequence[Gap]) -> tuple[Table, ...]:
 
 
 def gaps(a: Side, b: Side) -> list[Gap]:
-    """The gaps in quality: over the test rows for two single runs; else over seeds, and of AUC over
-    test rows and seeds too."""
+    """The gaps in quality: over test rows for two single runs, else over seeds (AUC: and rows)."""
     if len(a.runs) == len(b.runs) == 1:
         return _over_rows(a, b)
     differences = [(of, gap(of.values(a), of.values(b))) for of in QUALITY]
     each = [Gap(of, value, "Welch, over seeds" if value else TOO_FEW) for of, value in differences]
     if min(len(a.runs), len(b.runs)) > 1:
-        each.append(_over_rows_and_seeds(a, b))
+        try:
+            difference = significance.bootstrap_difference(
+                _scores(a), _scores(b), RESAMPLES, BOOTSTRAP_SEED
+            )
+            each.append(Gap(AUC, difference, "bootstrap, over test rows and seeds"))
+        except (BenchmarkError, ValueError) as error:
+            each.append(Gap(AUC, None, str(error)))
     return each
 
 
@@ -101,28 +97,19 @@ def gap(a: Values, b: Values) -> Difference | None:
     """Welch's difference, where both have two values or more and none is missing."""
     if min(len(a), len(b)) < 2 or None in (*a, *b):
         return None
-    return welch([x for x in a if x is not None], [x for x in b if x is not None])
+    return significance.welch([x for x in a if x is not None], [x for x in b if x is not None])
 
 
 def _over_rows(a: Side, b: Side) -> list[Gap]:
-    tests = {AUC: (delong, "DeLong"), LOGLOSS: (_paired_logloss, "z, paired")}
     try:
         [first], [second] = _scores(a), _scores(b)
-        tested = {
-            quantity: Gap(quantity, test(first, second), f"{by}, over test rows")
-            for quantity, (test, by) in tests.items()
-        }
+        tested = [
+            Gap(AUC, significance.delong(first, second), "DeLong, over test rows"),
+            Gap(LOGLOSS, _paired_logloss(first, second), "z, paired, over test rows"),
+        ]
     except (BenchmarkError, ValueError) as error:
         return [Gap(quantity, None, str(error)) for quantity in QUALITY]
-    return [tested.get(quantity, Gap(quantity, None, TOO_FEW)) for quantity in QUALITY]
-
-
-def _over_rows_and_seeds(a: Side, b: Side) -> Gap:
-    try:
-        difference = bootstrap_difference(_scores(a), _scores(b), RESAMPLES, BOOTSTRAP_SEED)
-    except (BenchmarkError, ValueError) as error:
-        return Gap(AUC, None, str(error))
-    return Gap(AUC, difference, "bootstrap, over test rows and seeds")
+    return tested + [Gap(quantity, None, TOO_FEW) for quantity in QUALITY[len(tested) :]]
 
 
 def _scores(side: Side) -> list[ClassScores]:
@@ -138,14 +125,11 @@ def _paired_logloss(a: ClassScores, b: ClassScores) -> Difference:
     """The difference of the mean losses on the same rows, which are taken to be independent."""
     if [len(part) for part in a] != [len(part) for part in b]:
         raise ValueError("the runs were not scored on the same test rows")
-    positive, negative = zip(a, b, strict=True)
-    each = np.concatenate(
-        [
-            np.logaddexp(0, -positive[0]) - np.logaddexp(0, -positive[1]),
-            np.logaddexp(0, negative[0]) - np.logaddexp(0, negative[1]),
-        ]
+    ours, theirs = (np.logaddexp(0, np.concatenate([-side[0], side[1]])) for side in (a, b))
+    each = ours - theirs
+    return significance.normal_difference(
+        float(each.mean()), float(each.std(ddof=1)) / sqrt(len(each))
     )
-    return normal_difference(float(each.mean()), float(each.std(ddof=1)) / sqrt(len(each)))
 
 
 def _quality(a: Side, b: Side, quality: Sequence[Gap]) -> Table:
@@ -153,9 +137,8 @@ def _quality(a: Side, b: Side, quality: Sequence[Gap]) -> Table:
     for each in quality:
         of, difference = each.quantity, each.difference
         cells = _side_by_side(of.values(a), of.values(b), difference, of.digits)
-        rows.append(
-            (of.title, *cells, "" if difference is None else f"{difference.p:.2g}", each.by)
-        )
+        p = "" if difference is None else f"{difference.p:.2g}"
+        rows.append((of.title, *cells, p, each.by))
     first = a.runs[0].metrics
     remarks = ["Mean ± sd over seeds."]
     if first.oracle_auc:
@@ -179,8 +162,7 @@ def stage_values(side: Side, when: When) -> dict[str, list[float | None]]:
 
 
 def _stages(a: Side, b: Side) -> Table:
-    """The stages of a in order, then those that only b has; a stage that one lacks stays empty
-    there."""
+    """The stages of a in order, then those that only b has."""
     values = {(side.name, when): stage_values(side, when) for side in (a, b) for when in WHEN}
     means = {
         key: {stage: over_seeds(seeds) for stage, seeds in path.items()}
@@ -196,12 +178,9 @@ def _stages(a: Side, b: Side) -> Table:
         rows.append((stage, *cells, *_side_by_side(one, other, gap(one, other), 3)[2:]))
     titles = {key: f"{key[0]}, {WHEN[key[1]]}" for key in means}
     courses = (f"{titles[key]}: {bars(path.values(), low, high)}" for key, path in means.items())
-    return Table(
-        "Effective rank / min(rows, columns) of a sample",
-        ("stage", *titles.values(), "difference, trained", INTERVAL),
-        tuple(rows),
-        (*courses, f"Bars run from {low:.3f} to {high:.3f}."),
-    )
+    head = ("stage", *titles.values(), "difference, trained", INTERVAL)
+    remarks = (*courses, f"Bars run from {low:.3f} to {high:.3f}.")
+    return Table("Effective rank / min(rows, columns) of a sample", head, tuple(rows), remarks)
 
 
 def _moves(a: Side, b: Side) -> Table:

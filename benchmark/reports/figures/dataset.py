@@ -1,22 +1,16 @@
-"""Figures of the ranks of all recipes of a data set, a panel for each recipe."""
+"""Figures of all recipes of a data set: their ranks, a panel each, and rank against loss."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from benchmark.measure.trajectory import Band
 from benchmark.records.archive import Runs
 from benchmark.records.ranks import WHEN, bands, block_bands, blocks
-from benchmark.reports.figures.style import (
-    TITLES,
-    column,
-    draw_band,
-    legend_below,
-    name_stages,
-    short,
-    styled,
-)
+from benchmark.reports.figures import style
+from benchmark.reports.rank.loss import RankLossPoint, by_family
 
 MOST_LEVEL = 8
 """Stage names that fit side by side below a panel; more are drawn upright."""
@@ -26,31 +20,32 @@ LINEAR = 0.01
 
 
 def of_dataset(recipes: Mapping[str, Runs], metric: str) -> dict[str, Figure]:
-    """The figures by name, without recipes of a single stage; amplitudes without those of a single
-    block."""
+    """The figures by name: trajectories of several stages, amplitudes of several blocks."""
     layered = {name: runs for name, runs in recipes.items() if len(runs[0].spectra) > 1}
     deep = {name: runs for name, runs in layered.items() if blocks(runs) > 1}
     figures = {"trajectory": trajectories(layered, metric)} if layered else {}
     return figures | ({"amplitude": amplitudes(deep, metric)} if deep else {})
 
 
-@styled
+@style.styled
 def trajectories(recipes: Mapping[str, Runs], metric: str) -> Figure:
     """The metric over its limit, stage by stage, untrained and trained, ± sd over the seeds."""
     figure, panels = _panels(recipes, metric)
     for axes, runs in zip(panels, recipes.values(), strict=True):
-        stages = [stage.stage for stage in runs[0].spectra]
+        stages = runs[0].stages
         for when in WHEN:
             course = list(bands(runs, metric, "token", when).values())
-            draw_band(axes, range(len(stages)), course, when)
-        name_stages(axes, list(map(short, stages)), rotation=90 if len(stages) > MOST_LEVEL else 0)
+            style.draw_band(axes, range(len(stages)), course, when)
+        style.name_stages(
+            axes, list(map(style.short, stages)), rotation=90 if len(stages) > MOST_LEVEL else 0
+        )
     title = "stage (1m, 1f: mixing and FFN of block 1; c1: cross layer 1)"
-    legend_below(figure, panels[0], 2, title)
-    figure.supylabel(f"{TITLES[metric]} / limit")
+    style.legend_below(figure, panels[0], 2, title)
+    figure.supylabel(f"{style.TITLES[metric]} / limit")
     return figure
 
 
-@styled
+@style.styled
 def amplitudes(recipes: Mapping[str, Runs], metric: str) -> Figure:
     """(rise - fall) / 2 of each block, untrained and trained, ± sd over the seeds. A steady damping
     is a straight line where the scale is logarithmic."""
@@ -58,11 +53,11 @@ def amplitudes(recipes: Mapping[str, Runs], metric: str) -> Figure:
     for axes, runs in zip(panels, recipes.values(), strict=True):
         numbers = range(1, blocks(runs) + 1)
         for when in WHEN:
-            draw_band(axes, numbers, block_bands(runs, metric, when, "amplitude"), when)
+            style.draw_band(axes, numbers, block_bands(runs, metric, when, "amplitude"), when)
         axes.set_yscale("symlog", linthresh=LINEAR)
         axes.axhline(0, color="black", linewidth=0.5, zorder=0)
         axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True))
-    legend_below(figure, panels[0], 2, "block")
+    style.legend_below(figure, panels[0], 2, "block")
     figure.supylabel(f"amplitude (beyond ±{LINEAR} log.)")
     return figure
 
@@ -70,13 +65,41 @@ def amplitudes(recipes: Mapping[str, Runs], metric: str) -> Figure:
 def _panels(recipes: Mapping[str, Runs], metric: str) -> tuple[Figure, list[Axes]]:
     """A titled panel for each recipe, two side by side."""
     rows = -(-len(recipes) // 2)
-    figure = column(1.0 + (0.78 if rows > 2 else 1.1) * rows)
+    figure = style.column(1.0 + (0.78 if rows > 2 else 1.1) * rows)
     panels = figure.subplots(rows, 2, sharey=True, squeeze=False).flat
     for axes, (name, runs) in zip(panels, recipes.items(), strict=False):
         axes.set_title(f"{name} ({len(runs)})", pad=2)
     for axes in panels[len(recipes) :]:
         axes.set_axis_off()
-    first = next(iter(recipes.values()))[0]
-    what = f"{TITLES[metric]} / min(rows, columns)"
-    figure.suptitle(f"{first.dataset}, {what}\nrecipe (number of seeds), ± sd over seeds")
+    what = f"{runs[0].dataset}, {style.TITLES[metric]} / min(rows, columns)"
+    figure.suptitle(f"{what}\nrecipe (number of seeds), ± sd over seeds")
     return figure, list(panels[: len(recipes)])
+
+
+@style.styled
+def rank_against_quality(dataset: str, points: Sequence[RankLossPoint]) -> Figure:
+    """Test LogLoss and AUC over the trained last stage's effective rank, ± sd over the seeds: a
+    point for each recipe, a marker for each family; `points` are ordered by family."""
+    families = by_family(points)
+    figure = style.column(3.2 + 0.11 * -(-len(families) // 3))
+    above, below = figure.subplots(2, 1, sharex=True)
+    for axes, quality in ((above, "logloss"), (below, "auc")):
+        for number, (family, members) in enumerate(families.items()):
+            bands: list[Band] = [getattr(point, quality) for point in members]
+            axes.errorbar(
+                [point.rank.mean for point in members],
+                [band.mean for band in bands],
+                xerr=[point.rank.sd or 0 for point in members],
+                yerr=[band.sd or 0 for band in bands],
+                color=style.PALETTE[number % len(style.PALETTE)],
+                marker=style.MARKERS[number % len(style.MARKERS)],
+                markersize=4,
+                linestyle="none",
+                elinewidth=0.6,
+                label=family,
+            )
+    above.set_ylabel("test LogLoss")
+    below.set(ylabel="test AUC", xlabel="effective rank / min(rows, columns), last stage, trained")
+    style.legend_below(figure, above, 3)
+    figure.suptitle(f"{dataset}: a point a recipe, ± sd over seeds")
+    return figure

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -67,14 +67,12 @@ def column(height: float) -> Figure:
 def write(figure: Figure, folder: Path, name: str) -> list[Path]:
     """Write the figure as `name`.svg and `name`.png, the same bytes each time."""
     paths = [folder / f"{name}.{form}" for form in ("svg", "png")]
-    for path in paths:
-        write_atomically(path, partial(_save, figure, path.suffix[1:]))
-    return paths
-
-
-def _save(figure: Figure, form: str, file: BinaryIO) -> None:
     with matplotlib.rc_context({"svg.hashsalt": "benchmark"}):
-        figure.savefig(file, format=form, metadata={"Date": None} if form == "svg" else {})
+        for path in paths:
+            form = path.suffix[1:]
+            metadata = {"Date": None} if form == "svg" else {}
+            write_atomically(path, partial(figure.savefig, format=form, metadata=metadata))
+    return paths
 
 
 def legend_below(figure: Figure, axes: Axes, columns: int, title: str | None = None) -> None:
@@ -103,8 +101,7 @@ def name_stages(axes: Axes, stages: Sequence[str], rotation: int = 90) -> None:
 
 
 def short(stage: str) -> str:
-    """Abbreviate a stage: `emb`, `tok`, `1m` and `1f` for mixing and FFN of block 1, `c1` for cross
-    layer 1; others stay."""
+    """Abbreviate a stage, e.g. `emb`, `tok`, `1m` (mixing of block 1), `1f` (its FFN), `c1`."""
     stage = re.sub(r"^block(\d+)\.([mf])(ixing|fn)$", r"\1\2", stage)
     stage = re.sub(r"^cross(\d+)$", r"c\1", stage)
     return {"embedding": "emb", "tokens": "tok", "interaction": "int"}.get(stage, stage)

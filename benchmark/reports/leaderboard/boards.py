@@ -9,9 +9,8 @@ from benchmark.data.card import SPLITS, Card
 from benchmark.recipes.recipe import Train
 from benchmark.records.archive import Archive, Runs
 from benchmark.reports.leaderboard import published as publications
-from benchmark.reports.leaderboard.entries import Entry, entries
 from benchmark.reports.leaderboard.published import Published, Quoted, Source
-from benchmark.reports.leaderboard.tracks import Line, Track, tracks
+from benchmark.reports.leaderboard.tracks import Entry, Line, Track, entries, tracks
 
 
 @dataclass(frozen=True)
@@ -76,50 +75,47 @@ def _board(dataset: str, entries: Sequence[Entry], published: Published) -> Boar
     oracles = {(run.metrics.oracle_auc, run.metrics.oracle_logloss) for run in runs}
     complete = [(auc, loss) for auc, loss in oracles if auc is not None and loss is not None]
     theirs, difference = published.split_of(dataset)
-    lines: dict[str, Line] = {}
-    for track in ranked:
-        for line in track.table.to_dicts():
-            lines.setdefault(line["recipe"], line)
+    lines = [line for track in ranked for line in track.table.to_dicts()]
+    first = {line["recipe"]: line for line in reversed(lines)}
+    quotes = (
+        Quote(row, published.source[row.source], first.get(row.recipe or ""))
+        for row in published.row
+        if row.dataset == theirs
+    )
     return Board(
         dataset,
         tuple(sorted({run.caveat for run in runs if run.caveat})),
         min(complete, default=None),
         tuple(_protocol(runs, card)),
         tuple(ranked),
-        tuple(
-            Quote(row, published.source[row.source], lines.get(row.recipe or ""))
-            for row in published.row
-            if row.dataset == theirs
-        ),
+        tuple(quotes),
         difference,
     )
 
 
 def _protocol(runs: Runs, card: Card | None) -> Iterable[str]:
-    sizes = sorted(
-        {", ".join(f"{split} {run.data.rows[split]:,}" for split in SPLITS) for run in runs}
-    )
-    rule = card.table.split if card and card.table else None
+    sizes = {", ".join(f"{split} {run.data.rows[split]:,}" for split in SPLITS) for run in runs}
+    table = card.table if card else None
+    rule = table.split if table else None
     how = f", {rule.method} {':'.join(map(str, rule.parts))} (seed {rule.seed})" if rule else ""
     title = card.title if card else "A data set of its own card"
-    yield f"{title}; rows: {' or '.join(sizes)}{how}."
-    if card and card.table:
-        yield (
-            f"Categories of fewer than min_count = {card.table.min_count} training rows are"
-            " out-of-vocabulary."
-        )
+    yield f"{title}; rows: {' or '.join(sorted(sizes))}{how}."
+    if table:
+        limit = f"fewer than min_count = {table.min_count} training rows"
+        yield f"Categories of {limit} are out-of-vocabulary."
     train = [Train().model_dump() | run.recipe["train"] for run in runs]
-    yield f"Batch {_span(one['batch_size'] for one in train)}."
+    batch, epochs, patience = (
+        _span([settings[key] for settings in train]) for key in ("batch_size", "epochs", "patience")
+    )
     titles = {"auc": "AUC", "logloss": "LogLoss"}
+    monitored = " or ".join(sorted({titles[settings["monitor"]] for settings in train}))
+    yield f"Batch {batch}."
     yield (
-        f"Budget: at most {_span(one['epochs'] for one in train)} epochs, stopped after"
-        f" {_span(one['patience'] for one in train)} evaluations without a better validation"
-        f" {' or '.join(sorted({titles[one['monitor']] for one in train}))}; tuning by row, see"
-        " trials and hours."
+        f"Budget: at most {epochs} epochs, stopped after {patience} evaluations without a better"
+        f" validation {monitored}; tuning by row, see trials and hours."
     )
 
 
-def _span(values: Iterable[int]) -> str:
-    ordered = sorted(values)
-    low, high = ordered[0], ordered[-1]
+def _span(values: Sequence[int]) -> str:
+    low, high = min(values), max(values)
     return f"{low:,}" if low == high else f"{low:,} to {high:,}"

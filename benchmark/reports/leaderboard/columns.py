@@ -1,17 +1,17 @@
 """The tables of a board as text: whole ones for its file, narrow ones for README and terminal."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from math import comb
+from typing import NamedTuple
 
 import polars as pl
 
-from benchmark.reports.document import Cells, Table
-from benchmark.reports.leaderboard.boards import Board, Quote
+from benchmark.reports.document import Table
+from benchmark.reports.leaderboard.boards import Board
 from benchmark.reports.leaderboard.tracks import Line, Track
 
 
-@dataclass(frozen=True)
-class Column:
+class Column(NamedTuple):
     """A column of the shown tables: its title, and its text from the columns of a track's table."""
 
     title: str
@@ -70,21 +70,18 @@ NARROW = RANK, RECIPE, AUC, LOGLOSS, FROM_BEST, ERANK, PARAMETERS, SEEDS
 
 
 def track_tables(board: Board, track: Track, columns: Sequence[Column]) -> Iterable[Table]:
-    """The table of ranked rows and, apart, that of the others; each only where there are any, the
-    first with the oracle."""
-    identity = pl.format(
-        "{} (numerics {}, recipe {}, data {})",
-        "recipe",
-        "numerics",
-        pl.col("recipe_digest").str.head(8),
-        pl.col("data_digest").str.head(8),
-    )
+    """The table of ranked rows, with the oracle, and the table of those that are not ranked."""
+    digests = (pl.col(name).str.head(8) for name in ("recipe_digest", "data_digest"))
+    identity = pl.format("{} (numerics {}, recipe {}, data {})", "recipe", "numerics", *digests)
     name = pl.when(pl.len().over("recipe") > 1).then(identity).otherwise("recipe")
     lines = track.table.with_columns(label=name).to_dicts()
     ranked = [line for line in lines if line["rank"] is not None]
     apart = [line for line in lines if line["rank"] is None]
     unranked = [column for column in columns if column not in (RANK, FROM_BEST)] + [WHY]
-    oracle = _oracle(board)
+    oracle: dict[Column, str] = {}
+    if board.oracle:
+        auc, logloss = board.oracle
+        oracle = {RECIPE: "*oracle*", AUC: f"{auc:.5f}", LOGLOSS: f"{logloss:.5f}"}
     for title, group, shown in (("", ranked, columns), ("Not ranked", apart, unranked)):
         if group:
             rows = [tuple(column.cell(line) for column in shown) for line in group]
@@ -92,13 +89,6 @@ def track_tables(board: Board, track: Track, columns: Sequence[Column]) -> Itera
                 rows.insert(0, tuple(oracle.get(column, "") for column in shown))
                 oracle = {}
             yield Table(title, tuple(column.title for column in shown), tuple(rows))
-
-
-def _oracle(board: Board) -> dict[Column, str]:
-    if board.oracle is None:
-        return {}
-    auc, logloss = board.oracle
-    return {RECIPE: "*oracle*", AUC: f"{auc:.5f}", LOGLOSS: f"{logloss:.5f}"}
 
 
 def track_title(track: Track) -> str:
@@ -109,11 +99,11 @@ def track_title(track: Track) -> str:
 
 def track_remarks(track: Track) -> Iterable[str]:
     if track.detectable is not None:
-        rows = len(track.ranked)
+        rows = track.table["rank"].count()
         yield (
-            f"Ranked over seeds {', '.join(map(str, track.seeds))}: {rows * (rows - 1) // 2} pairs"
-            f" of {rows} rows. Between two rows of the table's root mean square sd, a true AUC"
-            f" difference of {track.detectable:.5f} is found with a power of 80 %."
+            f"Ranked over seeds {', '.join(map(str, track.seeds))}: {comb(rows, 2)} pairs of {rows}"
+            " rows. Between two rows of the table's root mean square sd, a true AUC difference of"
+            f" {track.detectable:.5f} is found with a power of 80 %."
         )
     if not track.by_rows:
         yield (
@@ -132,24 +122,23 @@ def quote_table(board: Board) -> Table:
     """The published results on this or nearly this data set, and the AUC here less theirs."""
     gaps = ("difference",) if board.other_split else ("reproduction gap", "gap in their seed sd")
     head = "model", "source", "protocol", "AUC", "LogLoss", "recipe here", "AUC here (seeds)", *gaps
-    rows = tuple(_quote(quote)[: len(head)] for quote in board.quotes)
-    return Table("Published by others, never ranked", head, rows)
-
-
-def _quote(quote: Quote) -> Cells:
-    theirs, ours = quote.published, quote.ours
-    size = "" if theirs.embedding_dim is None else f"embedding size {theirs.embedding_dim}"
-    return (
-        theirs.model,
-        theirs.source,
-        "; ".join(filter(None, (size, theirs.protocol))),
-        _with_sd(quote.auc, theirs.auc_sd),
-        f"{theirs.logloss:.5f}",
-        theirs.recipe or "",
-        "" if ours is None else f"{ours['auc']:.5f} ({len(ours['seeds'])})",
-        "" if quote.gap is None else f"{quote.gap:+.5f}",
-        "" if quote.gap_in_sd is None else f"{quote.gap_in_sd:+.1f}",
-    )
+    rows = []
+    for quote in board.quotes:
+        theirs, ours = quote.published, quote.ours
+        size = "" if theirs.embedding_dim is None else f"embedding size {theirs.embedding_dim}"
+        cells = (
+            theirs.model,
+            theirs.source,
+            "; ".join(filter(None, (size, theirs.protocol))),
+            _with_sd(quote.auc, theirs.auc_sd),
+            f"{theirs.logloss:.5f}",
+            theirs.recipe or "",
+            "" if ours is None else f"{ours['auc']:.5f} ({len(ours['seeds'])})",
+            "" if quote.gap is None else f"{quote.gap:+.5f}",
+            "" if quote.gap_in_sd is None else f"{quote.gap_in_sd:+.1f}",
+        )
+        rows.append(cells[: len(head)])
+    return Table("Published by others, never ranked", head, tuple(rows))
 
 
 def quote_remarks(board: Board) -> Iterable[str]:
@@ -161,9 +150,8 @@ def quote_remarks(board: Board) -> Iterable[str]:
         )
     else:
         yield "The reproduction gap is our AUC less theirs, on the same split."
-    for key, source in sorted(
-        {quote.published.source: quote.source for quote in board.quotes}.items()
-    ):
+    sources = {quote.published.source: quote.source for quote in board.quotes}
+    for key, source in sorted(sources.items()):
         yield f"{key}: {source.title}, {source.link}; {source.runs}."
 
 

@@ -28,8 +28,7 @@ class OtherSplit(Frozen):
 
 
 class Quoted(Frozen):
-    """The result of one model on the test split of one data set; `auc_mean` and `auc_sd` are over
-    the source's runs."""
+    """One model's result on a test split; `auc_mean` and `auc_sd` are over the source's runs."""
 
     dataset: NonEmpty
     model: NonEmpty
@@ -64,8 +63,7 @@ class Published(Frozen):
         return self
 
     def split_of(self, dataset: str) -> tuple[str, str]:
-        """The published data set that corresponds to one here, and how its rows differ; empty for
-        the same rows."""
+        """The published counterpart of a data set, and how its rows differ, if they do."""
         splits = {other.dataset: (other.published, other.difference) for other in self.other_split}
         return splits.get(dataset, (dataset, ""))
 

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
@@ -39,22 +40,18 @@ FLOPS = (
     " counts 0."
 )
 README_PART = "leaderboard"
-"""Name of the part of the README between `<!-- leaderboard -->` and `<!-- /leaderboard -->`."""
+"""Name of the part of the README that `with_part` replaces."""
 
 
 def documents(archive: Archive) -> list[Document]:
-    """The leaderboard's files, made of the ranked records. Raises BenchmarkError for a record that
-    cannot be read."""
+    """The leaderboard's files. Raises BenchmarkError for a record that cannot be read."""
     return documents_of(leaderboard.load(archive), archive)
 
 
 def documents_of(boards: Sequence[Board], archive: Archive) -> list[Document]:
     """The tables among the results, and the README beside these where it has a place for them."""
-    contents = {
-        archive.results / "leaderboard.md": markdown(boards),
-        archive.results / "leaderboard.csv": as_csv(boards),
-        archive.results / "leaderboard.json": as_json(boards),
-    }
+    texts = {"md": markdown(boards), "csv": as_csv(boards), "json": as_json(boards)}
+    contents = {archive.results / f"leaderboard.{form}": text for form, text in texts.items()}
     readme = archive.results.parent / "README.md"
     text = readme.read_text(encoding="utf-8") if readme.is_file() else ""
     if f"<!-- {README_PART} -->" in text:
@@ -118,9 +115,9 @@ def terminal(board: Board) -> Iterable[Table]:
     for track in board.tracks:
         *others, last = columns.track_tables(board, track, columns.NARROW)
         remarks = tuple(columns.track_remarks(track))
-        for table, below in (*((other, ()) for other in others), (last, remarks)):
+        for table in (*others, replace(last, remarks=remarks)):
             title = board.dataset, columns.track_title(track).lower(), table.title
-            yield Table(", ".join(filter(None, title)), table.head, table.rows, below)
+            yield replace(table, title=", ".join(filter(None, title)))
 
 
 def _board(board: Board) -> str:

@@ -4,20 +4,25 @@ Ranks are Welch's and Holm's over seeds; beside them stands a bootstrap over see
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
+from itertools import groupby
 from math import comb
 from statistics import mean, stdev
 from typing import Any, Literal
 
 import polars as pl
 
+from benchmark.errors import BenchmarkError
 from benchmark.measure import significance
-from benchmark.measure.significance import Difference
+from benchmark.measure.significance import ClassScores, Difference
 from benchmark.measure.trajectory import over_seeds
-from benchmark.records.archive import Runs
+from benchmark.records import scores
+from benchmark.records.archive import Archive, Runs
 from benchmark.records.ranks import trajectories
-from benchmark.reports.leaderboard.entries import Entry
+from benchmark.records.record import Record, scores_path
+from benchmark.records.tuning import tuning_cost
 
 FULL_SEEDS = 5
 """Rows over fewer seeds are not ranked."""
@@ -35,9 +40,21 @@ INTERVAL = pl.Struct(dict.fromkeys(("value", "low", "high", "p"), pl.Float64))
 
 
 @dataclass(frozen=True)
+class Entry:
+    """The runs of one recipe, data and numerics version, by seed."""
+
+    runs: Runs
+    logits: dict[int, ClassScores]
+    """Test logits by seed; without a run whose logits are not kept row by row, or whose file cannot
+    be read, which `verify` reports."""
+    trials: int | None
+    """Finished trials and hours of the tuning study; None without one that can be read."""
+    hours: float | None
+
+
+@dataclass(frozen=True)
 class Track:
-    """Rows that compete: of the embedding size of the data set's card (`fixed`), or of another
-    (`free`)."""
+    """Competing rows: of the embedding size of the card (`fixed`), or of another (`free`)."""
 
     kind: Literal["fixed", "free"]
     embedding_dim: int | None
@@ -53,14 +70,33 @@ class Track:
     by_rows: bool
     """Whether the bootstrap was possible: the test logits of ranked rows are kept row by row."""
 
-    @property
-    def ranked(self) -> pl.DataFrame:
-        return self.table.filter(pl.col("rank").is_not_null())
+
+def entries(records: Iterable[Record], archive: Archive) -> list[Entry]:
+    """The entries of ranked records, in an order that does not depend on that of the records."""
+    ordered = sorted(records, key=lambda run: (*_identity(run), run.seed))
+    return [_entry(list(runs), archive) for _, runs in groupby(ordered, _identity)]
+
+
+def _identity(run: Record) -> tuple[str, str, str, str, int]:
+    return run.dataset, run.name or "", run.recipe_digest, run.data.arrays, run.numerics
+
+
+def _entry(runs: Runs, archive: Archive) -> Entry:
+    trials = hours = None
+    if (study := runs[0].tuned) is not None:
+        with suppress(BenchmarkError):
+            trials, hours = tuning_cost(archive.results, study)
+    logits: dict[int, ClassScores] = {}
+    for run in runs:
+        path = scores_path(archive.path(run.dataset, run.name or "", run.seed))
+        with suppress(BenchmarkError):
+            if (by_class := scores.by_class(scores.load(path))) is not None:
+                logits[run.seed] = by_class
+    return Entry(runs, logits, trials, hours)
 
 
 def tracks(entries: Sequence[Entry], card_dim: int | None) -> list[Track]:
-    """The tracks of one data set that have rows; models without an embedding size are in the fixed
-    one."""
+    """The tracks that have rows; models without an embedding size are in the fixed one."""
     fixed: list[Entry] = []
     free: list[Entry] = []
     for entry in entries:
@@ -77,9 +113,8 @@ def row(entry: Entry) -> Line:
     zero); `collapse` is its ratio to that of the tokens, or of the embedding.
     """
     runs, first = entry.runs, entry.runs[0]
-    auc, logloss = (
-        [getattr(run.metrics.test, name) for run in runs] for name in ("auc", "logloss")
-    )
+    auc = [run.metrics.test.auc for run in runs]
+    logloss = [run.metrics.test.logloss for run in runs]
     paths = trajectories(runs, "erank", "token", "best")
     erank = over_seeds(list(path.values.values())[-1] for path in paths)
     collapse = over_seeds(path.collapse for path in paths)
@@ -142,14 +177,8 @@ def _track(kind: Literal["fixed", "free"], dim: int | None, entries: Sequence[En
     table = table.drop("entry").with_columns(
         ranks, pl.Series("from_best", from_best, INTERVAL), pl.Series("other_budget", unusual)
     )
-    return Track(
-        kind,
-        dim,
-        table,
-        seeds,
-        _detectable(samples),
-        all(each is not None for each in differences[1:]),
-    )
+    by_rows = None not in differences[1:]
+    return Track(kind, dim, table, seeds, _detectable(samples), by_rows)
 
 
 def _basis(entries: Sequence[Entry]) -> Basis | None:
@@ -178,8 +207,8 @@ def _apart(entry: Entry, basis: Basis | None) -> str:
 
 
 def _from_best(entries: Sequence[Entry]) -> list[Difference | None]:
-    """The AUC of each entry less the first one's, with a bootstrap over test rows and seeds; None
-    for the first, and for all where the logits of one are not kept row by row."""
+    """The AUC of each entry less the first one's, by bootstrap over test rows and seeds; None for
+    the first, and for all where the logits of one are not kept row by row."""
     absent: list[Difference | None] = [None] * len(entries)
     if len(entries) < 2 or any(run.seed not in one.logits for one in entries for run in one.runs):
         return absent

@@ -1,6 +1,6 @@
 """The ranks of all recipes of a data set, and whether they go with loss, as tables."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from statistics import mean
 
@@ -9,7 +9,7 @@ from benchmark.records.archive import Runs
 from benchmark.records.ranks import WHEN, bands, trajectories
 from benchmark.reports.document import Cells, Table
 from benchmark.reports.figures.style import TITLES
-from benchmark.reports.rank.loss import RankLossPoint, Relation
+from benchmark.reports.rank.loss import RankLossPoint, Relation, relations
 from benchmark.reports.words import bars, mean_sd, seeds_in_words
 
 QUALITIES = {"logloss": "test LogLoss", "auc": "test AUC"}
@@ -42,10 +42,8 @@ def overview(recipes: Mapping[str, Runs], metric: str = "erank") -> tuple[Table,
 
 def _end(runs: Runs, metric: str) -> Cells:
     auc = mean_sd(over_seeds(run.metrics.test.auc for run in runs), 5)
-    courses = (
-        *(bands(runs, metric, "token", when) for when in WHEN),
-        bands(runs, metric, "batch", "best"),
-    )
+    tokens = (bands(runs, metric, "token", when) for when in WHEN)
+    courses = (*tokens, bands(runs, metric, "batch", "best"))
     last = (mean_sd(list(course.values())[-1]) if course else "" for course in courses)
     return seeds_in_words([run.seed for run in runs]), auc, *last
 
@@ -62,13 +60,12 @@ def _move(runs: Runs, metric: str) -> Cells:
     )
 
 
-def rank_and_loss(
-    points: list[RankLossPoint], left_out: Mapping[str, str], relations: list[Relation]
-) -> Table:
-    """The correlations, a row a scope."""
-    scopes = [list(each) for _, each in groupby(relations, key=lambda relation: relation.scope)]
+def rank_and_loss(points: Sequence[RankLossPoint], left_out: Mapping[str, str]) -> Table:
+    """The correlations of rank with quality, a row a scope."""
+    every = groupby(relations(points), key=lambda relation: relation.scope)
+    scopes = [list(each) for _, each in every]
     rows = [(each[0].scope, str(each[0].recipes), *map(_cell, each)) for each in scopes]
-    titles = [f"{QUALITIES[each.quality]}, {each.kind}" for each in scopes[0]] if scopes else []
+    titles = [f"{QUALITIES[each.quality]}, {each.kind}" for each in scopes[0]]
     remark = (
         "Correlation of effective rank / min(rows, columns) of the trained last stage in token"
         " form with quality on the test split, and its 95 % interval (Fisher's z). A point is a"
@@ -77,7 +74,7 @@ def rank_and_loss(
         " none of this is an effect of rank."
     )
     missing = (f"Left out: {recipe}, {why}." for recipe, why in left_out.items())
-    head = ("", "recipes", *titles) if scopes else ()
+    head = ("", "recipes", *titles)
     return Table("Does rank go with loss?", head, tuple(rows), (remark, *missing))
 
 

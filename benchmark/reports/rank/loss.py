@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from math import atanh, sqrt, tanh
 from statistics import NormalDist
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.linalg import norm
@@ -27,6 +27,7 @@ ROUNDING = 1e-12
 ACROSS = "across all recipes"
 
 Kind = Literal["Pearson", "Spearman"]
+Quality = Literal["logloss", "auc"]
 KINDS: tuple[Kind, ...] = ("Pearson", "Spearman")
 
 Array = NDArray[np.float64]
@@ -43,8 +44,7 @@ class RankLossPoint:
     auc: Band
 
 
-@dataclass(frozen=True)
-class Correlation:
+class Correlation(NamedTuple):
     """`interval` is None where the coefficient is 1 or -1, for which Fisher's z has no error."""
 
     estimate: float
@@ -53,11 +53,10 @@ class Correlation:
 
 @dataclass(frozen=True)
 class Relation:
-    """Rank against `quality` over this number of recipes, or the reason why there is no
-    correlation."""
+    """Rank against `quality` over this number of recipes, or why there is no correlation."""
 
     scope: str
-    quality: Literal["logloss", "auc"]
+    quality: Quality
     kind: Kind
     recipes: int
     found: Correlation | str
@@ -87,8 +86,7 @@ def by_family(points: Sequence[RankLossPoint]) -> dict[str, list[RankLossPoint]]
 
 
 def relations(points: Sequence[RankLossPoint]) -> list[Relation]:
-    """Across all recipes, pooled within the families, and within each family of two recipes or
-    more."""
+    """Correlations across all recipes, pooled within the families, and within each family."""
     families = by_family(points)
     several = {family: each for family, each in families.items() if len(each) > 1}
     scopes: dict[str, list[list[RankLossPoint]]] = {
@@ -96,27 +94,22 @@ def relations(points: Sequence[RankLossPoint]) -> list[Relation]:
         "within families, pooled": list(several.values()),
         **{f"within {family}": [each] for family, each in several.items()},
     }
-    return [
-        _relation(scope, groups, quality, kind)
-        for scope, groups in scopes.items()
-        for quality in ("logloss", "auc")
-        for kind in KINDS
-    ]
-
-
-def _relation(
-    scope: str, groups: list[list[RankLossPoint]], quality: Literal["logloss", "auc"], kind: Kind
-) -> Relation:
-    members = [point for group in groups for point in group]
-    x = np.array([point.rank.mean for point in members])
-    y = np.array([getattr(point, quality).mean for point in members])
-    number = np.repeat(np.arange(len(groups)), [len(group) for group in groups])
-    return Relation(scope, quality, kind, len(members), correlation(x, y, number, kind))
+    qualities: tuple[Quality, ...] = ("logloss", "auc")
+    relations = []
+    for scope, groups in scopes.items():
+        members = [point for group in groups for point in group]
+        number = np.repeat(np.arange(len(groups)), [len(group) for group in groups])
+        x = np.array([point.rank.mean for point in members])
+        for quality in qualities:
+            y = np.array([getattr(point, quality).mean for point in members])
+            for kind in KINDS:
+                outcome = correlation(x, y, number, kind)
+                relations.append(Relation(scope, quality, kind, len(members), outcome))
+    return relations
 
 
 def correlation(x: Array, y: Array, group: NDArray[np.int64], kind: Kind) -> Correlation | str:
-    """The correlation of x and y [n] (for Spearman: of their ranks) less the means of the groups,
-    or why there is none."""
+    """Correlation of x and y [n] (Spearman: of their ranks) less group means, or why none."""
     groups = len(set(group.tolist()))
     spare = len(x) - groups - 2
     if spare < 1:
@@ -134,5 +127,4 @@ def correlation(x: Array, y: Array, group: NDArray[np.int64], kind: Kind) -> Cor
 
 
 def _less_mean(values: Array, group: NDArray[np.int64]) -> Array:
-    sums, counts = np.bincount(group, values), np.bincount(group)
-    return values - (sums / counts)[group]
+    return values - (np.bincount(group, values) / np.bincount(group))[group]

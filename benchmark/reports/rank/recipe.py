@@ -3,38 +3,26 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from benchmark.measure.spectrum import TableRank, TableSpectrum, mean_over_fields
+from benchmark.measure.spectrum import TableRank, mean_over_fields
 from benchmark.measure.trajectory import over_seeds
+from benchmark.records import ranks
 from benchmark.records.archive import Runs
-from benchmark.records.ranks import (
-    FORMS,
-    WHEN,
-    SpectrumForm,
-    When,
-    bands,
-    block_bands,
-    blocks,
-    rank_curve,
-    spectra,
-    trajectories,
-)
+from benchmark.records.ranks import FORMS, WHEN, SpectrumForm, When
 from benchmark.reports.document import Cells, Table
+from benchmark.reports.figures.recipe import rows_per_id
 from benchmark.reports.figures.style import TITLES
-from benchmark.reports.figures.tables import rows_per_id
 from benchmark.reports.words import bars, mean_sd
 
 WIDEST = 40
 """Evaluations in one row of bars; of more, every second, third ... is shown."""
 PARTS: tuple[Literal["rise", "fall", "amplitude"], ...] = ("rise", "fall", "amplitude")
-QUANTITIES = tuple((weight, name) for weight in ("plain", "weighted") for name in ("ia", "erank"))
 
 
 def of_recipe(runs: Runs, metrics: Sequence[str] = ("erank",)) -> tuple[Table, ...]:
-    """Stages and blocks for each metric, then the rank over training and the embedding tables where
-    records have them."""
-    tables = [
-        table for metric in metrics for table in (_stages(runs, metric), _blocks(runs, metric))
-    ]
+    """Tables of stages and blocks for each metric, of rank over training, of embedding tables."""
+    tables: list[Table] = []
+    for metric in metrics:
+        tables += _stages(runs, metric), _blocks(runs, metric)
     if curved := [run for run in runs if run.rank_curve]:
         tables.append(_training(curved))
     if tabled := [run for run in runs if run.tables]:
@@ -43,14 +31,15 @@ def of_recipe(runs: Runs, metrics: Sequence[str] = ("erank",)) -> tuple[Table, .
 
 
 def _stages(runs: Runs, metric: str) -> Table:
-    stages = list(spectra(runs[0], "token", "best"))
-    columns: dict[str, list[str]] = {
-        "stage": stages,
-        "limit": [_limit(runs, stage) for stage in stages],
-    }
+    stages = runs[0].stages
+    limits: dict[str, str] = dict.fromkeys(stages, "")
+    for stage, _, form, spectrum in (each for run in runs for each in ranks.all_spectra(run)):
+        if form == "token":
+            limits[stage] = str(spectrum.limit)
+    columns = {"stage": stages, "limit": list(limits.values())}
     remarks = []
     for form in FORMS:
-        courses = {when: list(bands(runs, metric, form, when).values()) for when in WHEN}
+        courses = {when: list(ranks.bands(runs, metric, form, when).values()) for when in WHEN}
         means = [band.mean for course in courses.values() for band in course if band is not None]
         if not means:
             continue
@@ -63,17 +52,12 @@ def _stages(runs: Runs, metric: str) -> Table:
     return Table(title, tuple(columns), tuple(zip(*columns.values(), strict=True)), tuple(remarks))
 
 
-def _limit(runs: Runs, stage: str) -> str:
-    each = (spectra(run, "token", when)[stage] for run in runs for when in WHEN)
-    return next((str(spectrum.limit) for spectrum in each if spectrum is not None), "")
-
-
 def _blocks(runs: Runs, metric: str) -> Table:
     """Rise, fall and amplitude in token form; damping and collapse ratio of both forms below."""
-    columns = {"block": [str(number) for number in range(1, blocks(runs) + 1)]}
+    columns = {"block": [str(number) for number in range(1, ranks.blocks(runs) + 1)]}
     for when, shown in WHEN.items():
         for part in PARTS:
-            values = block_bands(runs, metric, when, part)
+            values = ranks.block_bands(runs, metric, when, part)
             columns[f"{part}, {shown}"] = [mean_sd(band, 4, "+") for band in values]
     summaries = (_summary(runs, metric, form, when) for form in FORMS for when in WHEN)
     remarks = tuple(filter(None, summaries))
@@ -85,7 +69,7 @@ def _blocks(runs: Runs, metric: str) -> Table:
 
 
 def _summary(runs: Runs, metric: str, form: SpectrumForm, when: When) -> str:
-    paths = trajectories(runs, metric, form, when)
+    paths = ranks.trajectories(runs, metric, form, when)
     collapse, damping = over_seeds(p.collapse for p in paths), over_seeds(p.damping for p in paths)
     if collapse is None:
         return ""
@@ -103,51 +87,41 @@ def _summary(runs: Runs, metric: str, form: SpectrumForm, when: When) -> str:
 
 def _training(runs: Runs) -> Table:
     rows = []
-    for stage, course in rank_curve(runs).items():
-        each = [point.band for point in course]
+    for stage, course in ranks.rank_curve(runs).items():
+        each = list(course.values())
         low, high = min(band.mean for band in each), max(band.mean for band in each)
         course_bars = bars(each[:: -(-len(each) // WIDEST)], low, high)
         ends = mean_sd(each[0]), mean_sd(each[-1])
         rows.append((stage, *ends, f"{low:.3f}", f"{high:.3f}", course_bars))
     head = ("stage", "first", "last", "lowest", "highest", "from the lowest to the highest")
-    remark = (
-        f"Evaluations on {runs[0].curve_probe_rows} probe rows every"
-        f" {runs[0].rank_curve[0].step} steps, token form, mean over seeds."
-    )
+    probe, every = runs[0].curve_probe_rows, runs[0].rank_curve[0].step
+    remark = f"Evaluations on {probe} probe rows every {every} steps, token form, mean over seeds."
     return Table("effective rank / min(rows, columns) over training", head, tuple(rows), (remark,))
 
 
 def _tables(runs: Runs) -> Table:
-    size = ("field", "cardinality", "seen", "rows per seen id", "limit")
-    rows = [_field(runs, tables) for tables in zip(*(run.tables for run in runs), strict=True)]
-    means = (
-        over_seeds(
-            _value(mean_over_fields(getattr(table, weight) for table in run.tables), name)
-            for run in runs
-        )
-        for weight, name in QUANTITIES
-    )
-    rows.append(("mean", "", "", "", "", *(mean_sd(band, 2) for band in means)))
+    rows: list[Cells] = []
+    for tables in zip(*(run.tables for run in runs), strict=True):
+        first = tables[0]
+        rate = f"{rows_per_id(runs, first):,.1f}"
+        size = f"{first.cardinality:,}", f"{first.seen:,}", rate, str(first.limit)
+        plain, weighted = [table.plain for table in tables], [table.weighted for table in tables]
+        rows.append((first.field, *size, *_ia_and_erank(plain), *_ia_and_erank(weighted)))
+    plain = [mean_over_fields(table.plain for table in run.tables) for run in runs]
+    weighted = [mean_over_fields(table.weighted for table in run.tables) for run in runs]
+    rows.append(("mean", "", "", "", "", *_ia_and_erank(plain), *_ia_and_erank(weighted)))
     remark = (
         "Raw information abundance (ia) and effective rank of the rows seen in training, with the"
         " best weights, not centred; by count: each row times the square root of how often it"
         " occurs."
     )
-    head = (*size, "ia", "erank", "ia by count", "erank by count")
+    columns = "ia", "erank", "ia by count", "erank by count"
+    head = ("field", "cardinality", "seen", "rows per seen id", "limit", *columns)
     return Table("embedding tables", head, tuple(rows), (remark,))
 
 
-def _field(runs: Runs, tables: Sequence[TableSpectrum]) -> Cells:
-    """The row of a field; `tables` are its table in each run."""
-    first = tables[0]
-    rate = f"{rows_per_id(runs, first):,.1f}"
-    size = (f"{first.cardinality:,}", f"{first.seen:,}", rate, str(first.limit))
-    values = (
-        over_seeds(_value(getattr(table, weight), name) for table in tables)
-        for weight, name in QUANTITIES
-    )
-    return first.field, *size, *(mean_sd(band, 2) for band in values)
-
-
-def _value(rank: TableRank | None, name: str) -> float | None:
-    return None if rank is None else float(getattr(rank, name))
+def _ia_and_erank(ranks: Sequence[TableRank | None]) -> tuple[str, str]:
+    """Means over the seeds, a rank a seed."""
+    present = [(rank.ia, rank.erank) for rank in ranks if rank]
+    ia, erank = zip(*present, strict=True) if present else ((), ())
+    return mean_sd(over_seeds(ia), 2), mean_sd(over_seeds(erank), 2)

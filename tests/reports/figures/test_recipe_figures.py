@@ -1,11 +1,12 @@
 """What the rank figures show is what the records hold; how they look is tested in test_plot.py."""
 
+import matplotlib
 import numpy as np
 import pytest
 
 from benchmark.measure.trajectory import DENSITY_BINS
 from benchmark.records.record import StageSpectra
-from benchmark.reports.figures import dataset, recipe
+from benchmark.reports.figures import dataset, recipe, style
 from tests.factories import make_ranked_record, make_record, make_spectrum
 
 RUNS = [make_ranked_record(), make_ranked_record(seed=1)]
@@ -115,3 +116,45 @@ def test_tables_lie_at_their_cardinality_and_frequency() -> None:
         [np.mean([run.tables[n].plain.ia for run in RUNS]) for n in range(2)]
     )
     assert right.lines[0].get_xdata() == pytest.approx([1000 / 3, 1000 / 6])
+
+
+def test_the_learning_curve_shows_every_evaluation_and_the_best_step() -> None:
+    above, below = recipe.learning_curve(make_record()).axes
+    train, valid, best = above.lines
+    assert list(train.get_xdata()) == [10, 20, 30]
+    assert list(train.get_ydata()) == pytest.approx([0.59, 0.58, 0.57])
+    assert list(valid.get_ydata()) == pytest.approx([0.55, 0.51, 0.52])
+    assert list(below.lines[0].get_ydata()) == [0.70, 0.74, 0.73]
+    assert set(best.get_xdata()) == {20}
+    assert (above.get_ylabel(), below.get_ylabel(), below.get_xlabel()) == (
+        "LogLoss",
+        "AUC",
+        "training step",
+    )
+
+
+def test_a_stage_of_zeros_is_a_gap() -> None:
+    stages = [("a", make_spectrum(), None), ("b", None, make_spectrum())]
+    spectra = tuple(
+        StageSpectra(stage=name, initial=initial, best=best) for name, initial, best in stages
+    )
+    untrained, trained = recipe.trajectory([make_record(spectra=spectra)]).axes[0].lines
+    assert np.isnan(untrained.get_ydata()).tolist() == [False, True]
+    assert np.isnan(trained.get_ydata()).tolist() == [True, False]
+
+
+def test_a_deep_model_keeps_its_labels_apart() -> None:
+    spectra = tuple(
+        StageSpectra(stage=f"block{n}.ffn", initial=make_spectrum(), best=make_spectrum())
+        for n in range(100)
+    )
+    axes = recipe.trajectory([make_record(spectra=spectra)]).axes[-1]
+    labels = [label.get_text() for label in axes.get_xticklabels()]
+    assert labels[:2] == ["block0.ffn", "block9.ffn"]
+    assert len(labels) <= style.MOST_LABELS
+
+
+def test_the_style_is_put_back() -> None:
+    size = matplotlib.rcParams["font.size"]
+    recipe.learning_curve(make_record())
+    assert matplotlib.rcParams["font.size"] == size != style.STYLE["font.size"]

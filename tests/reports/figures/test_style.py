@@ -9,8 +9,6 @@ from benchmark.reports.compare.figure import comparison
 from benchmark.reports.compare.sides import Side
 from benchmark.reports.compare.tables import gaps
 from benchmark.reports.figures import dataset, recipe, style
-from benchmark.reports.figures import run as figures
-from benchmark.reports.rank.figure import rank_against_quality
 from benchmark.reports.rank.loss import points
 from benchmark.studies.tuning import report
 from benchmark.utils.paths import RESULTS
@@ -34,8 +32,7 @@ def side(name: str, runs) -> Side:
 MAKERS = {
     "single trajectory": lambda: recipe.trajectory(SINGLE),
     "single density": lambda: recipe.density(SINGLE),
-    "learning": lambda: figures.learning_curve(RUNS[0]),
-    "one": lambda: figures.rank_trajectory(RUNS[0]),
+    "learning": lambda: recipe.learning_curve(RUNS[0]),
     "all": lambda: dataset.trajectories(
         {"dnn": RUNS, "odd": [make_record()], "third": RUNS}, "erank"
     ),
@@ -43,7 +40,7 @@ MAKERS = {
     "one row": lambda: dataset.trajectories({"dnn": RUNS}, "ia"),
     "one row deep": lambda: dataset.amplitudes({"dnn": DEEP, "rankelastor_published": DEEP}, "ia"),
     "deep all": lambda: dataset.trajectories({"dnn": DEEP, "rankelastor_published": DEEP}, "ia"),
-    "loss": lambda: rank_against_quality("synthetic_tiny", points({"dnn": RUNS})[0]),
+    "loss": lambda: dataset.rank_against_quality("synthetic_tiny", points({"dnn": RUNS})[0]),
     "compare": lambda: compared(side("rankelastor_published", RUNS), side("rankmixer_base", DEEP)),
     "compare singles": lambda: compared(side("dnn seed 0", SINGLE), side("dnn seed 1", RUNS[1:])),
     "tuning": lambda: report.history(tuning.load(STUDY)),

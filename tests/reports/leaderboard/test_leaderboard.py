@@ -16,13 +16,12 @@ from benchmark.records import scores
 from benchmark.records.archive import Archive
 from benchmark.records.record import save, scores_path
 from benchmark.reports.document import check, write
-from benchmark.reports.leaderboard import entries as leaderboard_entries
 from benchmark.reports.leaderboard import text as leaderboard_text
+from benchmark.reports.leaderboard import tracks as leaderboard_tracks
 from benchmark.reports.leaderboard.boards import Board, boards
 from benchmark.reports.leaderboard.columns import PARTS
-from benchmark.reports.leaderboard.entries import entries
 from benchmark.reports.leaderboard.published import Published
-from benchmark.reports.leaderboard.tracks import BOOTSTRAP_SEED, RESAMPLES
+from benchmark.reports.leaderboard.tracks import BOOTSTRAP_SEED, RESAMPLES, entries
 from tests.factories import TEST, make_record
 
 
@@ -226,7 +225,7 @@ def test_without_each_rows_logit_the_table_says_so(tmp_path, fault) -> None:
 def test_tuning_is_told_and_another_budget_marked(tmp_path, monkeypatch) -> None:
     costs = {"studies/tuning/a.json": (30, 1.25), "studies/tuning/b.json": (8, 0.5)}
     monkeypatch.setattr(
-        leaderboard_entries, "tuning_cost", lambda results, reference: costs[reference]
+        leaderboard_tracks, "tuning_cost", lambda results, reference: costs[reference]
     )
     first, second = costs
     same = [*make_runs("aa", 0.7, tuned=first), *make_runs("bb", 0.8, tuned=first)]
@@ -309,7 +308,7 @@ def test_the_readme_beside_the_results_gets_its_part_and_nothing_else(tmp_path) 
     for run in records:
         save(run, Archive(results).path(run.dataset, run.name, run.seed))
     documents = leaderboard_text.documents(Archive(results))
-    assert [document.current for document in documents] == [False] * 4
+    assert all(document.fault for document in documents) and len(documents) == 4
     text = documents[-1].text
     assert documents[-1].path == readme
     assert text.startswith("before\n<!-- leaderboard -->\n") and text.endswith(

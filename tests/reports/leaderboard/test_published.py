@@ -7,7 +7,7 @@ from benchmark.records.archive import Archive
 from benchmark.reports.leaderboard import published
 from benchmark.reports.leaderboard import text as leaderboard_text
 from benchmark.reports.leaderboard.boards import boards
-from benchmark.reports.leaderboard.entries import entries
+from benchmark.reports.leaderboard.tracks import entries
 from benchmark.utils.paths import RECIPES, RESULTS
 from tests.reports.leaderboard.test_leaderboard import make_runs
 

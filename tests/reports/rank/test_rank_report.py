@@ -1,6 +1,6 @@
 from benchmark.measure.trajectory import Band
 from benchmark.reports.rank.dataset import overview, rank_and_loss
-from benchmark.reports.rank.loss import points, relations
+from benchmark.reports.rank.loss import points
 from benchmark.reports.rank.recipe import bars, of_recipe
 from tests.factories import make_ranked_record, make_record
 
@@ -71,6 +71,6 @@ def test_the_data_set_has_a_row_a_recipe_and_the_correlations_as_they_are() -> N
     assert cell(moves, "old", "collapse, trained") == "0.714"
     assert len(cell(moves, "one", "stages, trained")) == 4
     found, left = points(recipes)
-    section = rank_and_loss(found, left | {"lr": "its rank is 1 by its shape"}, relations(found))
+    section = rank_and_loss(found, left | {"lr": "its rank is 1 by its shape"})
     assert cell(section, "across all recipes", "test AUC, Spearman") == "too few, it takes 4"
     assert section.remarks[-1] == "Left out: lr, its rank is 1 by its shape."

@@ -148,7 +148,7 @@ def test_the_same_records_give_the_same_bytes(four_cells, tmp_path_factory) -> N
 
 def test_altered_and_missing_tables_are_found(four_cells) -> None:
     def stale() -> list[Path]:
-        return [each.path for each in documents(four_cells) if not each.current]
+        return [each.path for each in documents(four_cells) if each.fault]
 
     table = four_cells / "studies" / "ablation" / "synthetic_tiny.md"
     numbers = table.with_suffix(".json")

@@ -18,7 +18,7 @@ from benchmark.studies.scaling import figures, ladders
 from benchmark.studies.scaling import report as scaling_report
 from benchmark.studies.scaling.verdict import NO_LAW, curves
 from benchmark.studies.study import studies
-from benchmark.verify import place, tables
+from benchmark.verify import ladder, place
 from tests.factories import TEST, make_record
 
 SIZES = (1_000, 2_000, 4_000, 8_000, 16_000, 32_000)
@@ -163,10 +163,10 @@ def test_tables_are_held_to_the_records(three, tmp_path) -> None:
     assert study.datasets(three) == ["synthetic_tiny"]
     (tmp_path / "scaling").mkdir()
     (tmp_path / "scaling" / "simulation.md").write_text("")
-    assert [path for path, _ in tables.tables(Archive(tmp_path)) if "scaling" in str(path)] == []
+    assert [path for path, _ in ladder.tables(Archive(tmp_path)) if "scaling" in str(path)] == []
     gone = tmp_path / "scaling" / "gone.md"
     gone.write_text("")
-    assert (gone, "is made from no record; remove it") in tables.tables(Archive(tmp_path))
+    assert (gone, "is made from no record; remove it") in ladder.tables(Archive(tmp_path))
 
 
 def test_figures_of_every_axis(tmp_path) -> None:
