@@ -1,147 +1,138 @@
-"""Every fast form against its plain form: values and gradients, 1e-10 in float64 and 1e-5 in
-float32."""
+"""Every kernel's fast form against its plain form: values and gradients, 1e-10 in float64 and 1e-5
+in float32."""
 
 from collections.abc import Callable, Sequence
 
 import pytest
 import torch
-from baselines.columns import LayerNorm, RMSNorm, column_product, shared_product
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from baselines import kernels
 from baselines.dcn import DCNv2
-from baselines.layers import MLP, Dropout, DroppedReLU
-from baselines.tokens import Tokenizer, mean_square
+from baselines.dnn import MLP
+from baselines.kernels import (
+    Dropout,
+    DroppedReLU,
+    LayerNorm,
+    PerTokenLinear,
+    RMSNorm,
+    TokenLinear,
+    lay_out,
+    transpose_heads,
+)
+from baselines.tokens import Head, Tokenizer
 from benchmark.data.schema import Schema
+from benchmark.model import plain_form
 
-TOLERANCES = [(torch.float64, 1e-10), (torch.float32, 1e-5)]
+Form = Callable[..., Tensor]
+precisions = pytest.mark.parametrize(
+    ("dtype", "tolerance"), [(torch.float64, 1e-10), (torch.float32, 1e-5)]
+)
 
 
 def agree(
-    fast: Callable[..., Tensor],
-    plain: Callable[..., Tensor],
-    arguments: Sequence[Tensor],
-    parameters: Sequence[Tensor],
-    tolerance: float,
+    fast: Form, plain: Form, arguments: Sequence[Tensor], tolerance: float, module: nn.Module
 ) -> None:
-    """Values and gradients, by a random weighting of the result, of all arguments and
+    """Check values and gradients, by a random weighting of the result, of all arguments and
     parameters."""
-    leaves = [argument.requires_grad_() for argument in arguments] + list(parameters)
-    results = [form(*arguments) for form in (fast, plain)]
-    weighting = torch.randn_like(results[0])
-    torch.testing.assert_close(results[0], results[1], rtol=tolerance, atol=tolerance)
-    gradients = [torch.autograd.grad((result * weighting).sum(), leaves) for result in results]
-    for ours, expected in zip(*gradients, strict=True):
-        size = float(expected.detach().abs().max())
-        torch.testing.assert_close(ours, expected, rtol=tolerance, atol=tolerance * max(1.0, size))
+    leaves = [argument.requires_grad_() for argument in arguments] + list(module.parameters())
+    ours = fast(*arguments)
+    with plain_form():
+        expected = plain(*arguments)
+    weighting = torch.randn_like(expected)
+    torch.testing.assert_close(ours, expected, rtol=tolerance, atol=tolerance)
+    gradients = [
+        torch.autograd.grad((result * weighting).sum(), leaves) for result in (ours, expected)
+    ]
+    for gradient, wanted in zip(*gradients, strict=True):
+        size = float(wanted.detach().abs().max())
+        bound = tolerance * max(1.0, size)
+        torch.testing.assert_close(gradient, wanted, rtol=tolerance, atol=bound)
 
 
-def drawn(dtype: torch.dtype, *shapes: tuple[int, ...]) -> list[Tensor]:
-    generator = torch.Generator().manual_seed(0)
-    return [torch.randn(shape, generator=generator, dtype=dtype) for shape in shapes]
+def forms_agree(layer: nn.Module, x: Tensor, tolerance: float) -> None:
+    """Check a layer with random weights, on rows as they come and laid out for the fast form."""
+    layer.to(x.dtype)
+    for parameter in layer.parameters():
+        nn.init.normal_(parameter)
+    agree(layer, layer, [x.clone()], tolerance, layer)
+    agree(lambda x: layer(lay_out(x)), layer, [x.clone()], tolerance, layer)
 
 
-@pytest.mark.parametrize(("dtype", "tolerance"), TOLERANCES)
+def random(dtype: torch.dtype, *shape: int) -> Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(0), dtype=dtype)
+
+
+@precisions
+@pytest.mark.parametrize("rows", [1, 16])
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize(("n_in", "n_out"), [(3, 8), (8, 3)])
-@pytest.mark.parametrize("tokens", [None, 4])
-def test_column_product(
-    tokens: int | None, n_in: int, n_out: int, bias: bool, dtype: torch.dtype, tolerance: float
-):
-    first = () if tokens is None else (tokens,)
-    shapes = [(*first, n_in, 16), (*first, n_out, n_in), (*first, n_out)]
-    x, weight, *rest = drawn(dtype, *shapes[: 2 + bias])
-
-    def plain(x: Tensor, weight: Tensor, *rest: Tensor) -> Tensor:
-        y = torch.einsum("...ib,...oi->...ob", x, weight)
-        return y + rest[0].unsqueeze(-1) if rest else y
-
-    agree(
-        lambda x, w, *b: column_product(x, w, b[0] if b else None),
-        plain,
-        [x, weight, *rest],
-        [],
-        tolerance,
-    )
+def test_linear_layers(
+    n_in: int, n_out: int, bias: bool, rows: int, dtype: torch.dtype, tolerance: float
+) -> None:
+    forms_agree(PerTokenLinear(4, n_in, n_out, bias=bias), random(dtype, rows, 4, n_in), tolerance)
+    shared = TokenLinear(n_in, n_out, bias=bias)
+    for shape in ((n_in,), (1, n_in), (4, n_in)):
+        forms_agree(shared, random(dtype, rows, *shape), tolerance)
 
 
-@pytest.mark.parametrize(("dtype", "tolerance"), TOLERANCES)
-@pytest.mark.parametrize("tokens", [1, 4])
-def test_shared_product(tokens: int, dtype: torch.dtype, tolerance: float) -> None:
-    x, weight, bias = drawn(dtype, (tokens, 3, 16), (8, 3), (8,))
-    agree(shared_product, lambda x, w, b: w @ x + b.unsqueeze(1), [x, weight, bias], [], tolerance)
-
-
-@pytest.mark.parametrize(("dtype", "tolerance"), TOLERANCES)
+@precisions
 def test_norms(dtype: torch.dtype, tolerance: float) -> None:
-    (x,) = drawn(dtype, (5, 7, 16))
     for norm in (RMSNorm(7), RMSNorm(5, 7), LayerNorm(7)):
-        norm = norm.to(dtype)
-        for parameter in norm.parameters():
-            nn.init.normal_(parameter)
-
-        def plain(x: Tensor, norm: nn.Module = norm) -> Tensor:
-            if isinstance(norm, LayerNorm):
-                return F.layer_norm(
-                    x.transpose(1, 2), (7,), norm.weight, norm.bias, 1e-5
-                ).transpose(1, 2)
-            root = (x.square().mean(dim=1, keepdim=True) + 1e-12).sqrt()
-            return x / root * norm.gamma.unsqueeze(-1)
-
-        agree(norm, plain, [x.clone()], list(norm.parameters()), tolerance)
+        forms_agree(norm, random(dtype, 16, 5, 7), tolerance)
+    forms_agree(RMSNorm(7), random(dtype, 16, 7), tolerance)
 
 
-@pytest.mark.parametrize(("dtype", "tolerance"), TOLERANCES)
+@precisions
+def test_transposition(dtype: torch.dtype, tolerance: float) -> None:
+    x = random(dtype, 16, 4, 12)
+    agree(transpose_heads, transpose_heads, [x], tolerance, nn.Identity())
+
+
+@precisions
+@pytest.mark.parametrize("kind", ["mlp", "linear", "mean", "pool"])
+def test_heads(kind: str, dtype: torch.dtype, tolerance: float) -> None:
+    forms_agree(Head(kind, (4, 6)), random(dtype, 16, 4, 6), tolerance)
+
+
+@precisions
 def test_mean_square_of_a_product_from_its_input(dtype: torch.dtype, tolerance: float) -> None:
-    x, weight, bias = drawn(dtype, (2, 5, 16), (60, 5), (60,))
-    weight[:, 0] = (
-        weight[:, 1] + 1e-2 * weight[:, 0]
-    )  # nearly dependent columns, whose difference x looks along
+    linear = nn.Linear(5, 60).to(dtype)
+    x = random(dtype, 2, 5, 16)
+    with torch.no_grad():  # nearly dependent columns, whose difference x looks along
+        linear.weight[:, 0] = linear.weight[:, 1] + 1e-2 * linear.weight[:, 0]
     x[:, 0] = -x[:, 1]
 
-    def plain(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        return (
-            (weight.double() @ x.double() + bias.double().unsqueeze(1))
-            .square()
-            .mean(dim=1, keepdim=True)
-        )
+    def plain(x: Tensor) -> Tensor:
+        y = F.linear(x.mT.double(), linear.weight.double(), linear.bias.double()).mT
+        return y.square().mean(dim=1, keepdim=True)
 
-    agree(mean_square, plain, [x, weight, bias], [], tolerance)
-
-
-@pytest.mark.parametrize(("dtype", "tolerance"), TOLERANCES)
-@pytest.mark.parametrize("norm", [True, False])
-def test_tokenizer(norm: bool, dtype: torch.dtype, tolerance: float) -> None:
-    torch.manual_seed(1)
-    tokenizer = Tokenizer("matrix", 24, 6, 5, hidden=40, norm=norm, dropout=0.0).to(dtype)
-    for parameter in tokenizer.parameters():
-        nn.init.normal_(parameter)
-    (embedding,) = drawn(dtype, (16, 6, 4))
     agree(
-        tokenizer,
-        lambda x: plain_tokens(tokenizer, x),
-        [embedding],
-        list(tokenizer.parameters()),
-        tolerance,
+        lambda x: kernels._mean_square(x, linear.weight, linear.bias), plain, [x], tolerance, linear
     )
 
 
-def plain_tokens(tokenizer: Tokenizer, embedding: Tensor) -> Tensor:
-    """[B, F, d] -> [T, D, B], with the norm where it stands in the equations."""
-    x = tokenizer.norm(embedding.flatten(1).t()).view(tokenizer.rows, -1, len(embedding))
-    hidden = tokenizer.hidden(x)
-    hidden = hidden if tokenizer.hidden_norm is None else tokenizer.hidden_norm(hidden)
-    return tokenizer.out(tokenizer.activation(hidden))
-
-
-def test_the_tokenizer_drops_as_its_plain_form_does() -> None:
+@precisions
+@pytest.mark.parametrize("norm", [True, False])
+@pytest.mark.parametrize("kind", ["matrix", "vector", "slice"])
+def test_tokenizer(kind: str, norm: bool, dtype: torch.dtype, tolerance: float) -> None:
     torch.manual_seed(1)
-    tokenizer = Tokenizer("matrix", 24, 6, 5, hidden=40, norm=True, dropout=0.3).double()
-    (embedding,) = drawn(torch.float64, (16, 6, 4))
-    torch.manual_seed(2)
+    tokenizer = Tokenizer(kind, 24, (6, 5), hidden=40, norm=norm)
+    forms_agree(tokenizer, random(dtype, 16, 6, 4), tolerance)
+
+
+def test_the_tokenizer_drops_hidden_values_as_its_plain_form_does(monkeypatch) -> None:
+    torch.manual_seed(1)
+    tokenizer = Tokenizer("matrix", 24, (6, 5), hidden=40, norm=True, dropout=0.3).double()
+    embedding = random(torch.float64, 16, 6, 4)
+    mask = tokenizer.activation.dropout.mask(torch.empty(6, 40, 16).double())
+    monkeypatch.setattr(Dropout, "mask", lambda self, x: mask.clone())
     fast = tokenizer(embedding)
-    torch.manual_seed(2)
-    torch.testing.assert_close(fast, plain_tokens(tokenizer, embedding), rtol=1e-10, atol=1e-10)
+    scale = tokenizer.activation.dropout.scale
+    monkeypatch.setattr(F, "dropout", lambda x, p, training: x * mask.movedim(-1, 0) * scale)
+    with plain_form():
+        torch.testing.assert_close(fast, tokenizer(embedding), rtol=1e-10, atol=1e-10)
 
 
 @pytest.mark.parametrize("p", [0.1, 0.5, 0.9])
@@ -168,12 +159,12 @@ def test_dropout_drops_at_its_rate_and_independently(p: float) -> None:
 def test_dropout_follows_the_seed_and_is_the_identity_in_eval_mode() -> None:
     dropout, x = DroppedReLU(0.3), torch.randn(1001)
 
-    def drawn_with(seed: int) -> Tensor:
+    def drop_with(seed: int) -> Tensor:
         torch.manual_seed(seed)
-        return dropout.train()(x)
+        return dropout.train()(x.clone())
 
-    assert torch.equal(drawn_with(5), drawn_with(5))
-    assert not torch.equal(drawn_with(5), drawn_with(6))
+    assert torch.equal(drop_with(5), drop_with(5))
+    assert not torch.equal(drop_with(5), drop_with(6))
     assert torch.equal(dropout.eval()(x.clone()), F.relu(x))
     assert torch.equal(Dropout(0.0)(x), x) and torch.equal(Dropout(0.3).eval()(x), x)
     with pytest.raises(ValueError, match="dropout = 1"):
@@ -183,7 +174,7 @@ def test_dropout_follows_the_seed_and_is_the_identity_in_eval_mode() -> None:
 def test_the_mlp_drops_and_scales_as_relu_and_dropout_do() -> None:
     torch.manual_seed(0)
     mlp = MLP(6, (2000,), dropout=0.25).double()
-    (x,) = drawn(torch.float64, (50, 6))
+    x = random(torch.float64, 50, 6)
     kept = mlp(x) > 0
     plain = F.relu(mlp[0](x))
     torch.testing.assert_close(
@@ -192,6 +183,22 @@ def test_the_mlp_drops_and_scales_as_relu_and_dropout_do() -> None:
     assert (plain[kept] > 0).all() and kept.sum() / (plain > 0).sum() == pytest.approx(
         0.75, abs=0.01
     )
+
+
+@precisions
+def test_gradients_pass_where_the_dropped_relu_kept_a_value(
+    dtype: torch.dtype, tolerance: float
+) -> None:
+    layer = DroppedReLU(0.25)
+    mask = layer.dropout.mask(random(dtype, 50, 6))
+
+    def fixed(x: Tensor) -> Tensor:
+        return kernels._masked_relu(x, mask.clone(), layer.dropout.scale)
+
+    def plain(x: Tensor) -> Tensor:
+        return F.relu(x) * mask * layer.dropout.scale
+
+    agree(fixed, plain, [random(dtype, 50, 6)], tolerance, layer)
 
 
 def test_the_tables_gradient_is_sparse_and_sums_repeated_ids() -> None:

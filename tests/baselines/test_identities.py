@@ -2,16 +2,16 @@
 
 import pytest
 import torch
-from baselines.moe import PENALTY_WEIGHT_RANGE, SparseExperts, adapted
-from baselines.token_mixing import Mixing, transpose_heads
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from baselines.blocks import Mixing
 from baselines.dcn import CrossNet, MatrixCross, MixtureCross, VectorCross
 from baselines.dlrm import DLRM
-from baselines.rankmixer import RankMixerMoE
+from baselines.kernels import transpose_heads
+from baselines.rankmixer import PENALTY_WEIGHT_RANGE, RankMixerMoE, SparseExperts, adapt
 from benchmark.data.schema import Schema
 
 SCHEMA = Schema(("x1", "x2"), ("a", "b", "c"), (4, 3, 6))
@@ -22,13 +22,13 @@ SCHEMA = Schema(("x1", "x2"), ("a", "b", "c"), (4, 3, 6))
 def test_transposition_is_its_own_inverse_and_moves_every_head(
     tokens: int, head: int, batch: int
 ) -> None:
-    x = torch.arange(batch * tokens * tokens * head).reshape(tokens, tokens * head, batch)
+    x = torch.arange(batch * tokens * tokens * head).reshape(batch, tokens, tokens * head)
     mixed = transpose_heads(x)
     assert torch.equal(transpose_heads(mixed), x)
     for t in range(tokens):
         for h in range(tokens):
             own, other = slice(h * head, (h + 1) * head), slice(t * head, (t + 1) * head)
-            assert torch.equal(mixed[h, other], x[t, own])
+            assert torch.equal(mixed[:, h, other], x[:, t, own])
 
 
 @pytest.mark.parametrize(
@@ -44,13 +44,13 @@ def test_a_cross_net_with_zero_weights_is_the_identity(layer: nn.Module) -> None
 
 @pytest.mark.parametrize("kind", ["full", "kronecker"])
 def test_linear_mixing_with_zero_weights_is_the_identity(kind: str) -> None:
-    mixing = Mixing(kind, 4, 6, groups=2, norm="pre")
-    x = torch.randn(4, 6, 3)
+    mixing = Mixing(kind, (4, 6), "pre", groups=2)
+    x = torch.randn(3, 4, 6)
     with torch.no_grad():
         mixing.linear.weight.zero_()
         assert torch.equal(mixing(x), x)
         mixing.linear.weight.copy_(torch.eye(len(mixing.linear.weight)))
-        scaled = x / x.square().mean(dim=(0, 1)).sqrt()
+        scaled = x / x.square().mean(dim=(1, 2), keepdim=True).sqrt()
         torch.testing.assert_close(mixing(x), x + scaled)
 
 
@@ -73,17 +73,17 @@ def test_dlrm_takes_every_pair_once(n_dense: int, n_sparse: int) -> None:
 
 def test_open_gates_give_the_dense_sum_of_the_experts() -> None:
     torch.manual_seed(0)
-    layer = SparseExperts(tokens=3, width=4, experts=5, hidden=6)
+    layer = SparseExperts((3, 4), experts=5, hidden=6)
     nn.init.normal_(layer.lower.bias)
-    s = torch.randn(3, 4, 7)
-    expected = torch.zeros(3, 4, 7)
+    s = torch.randn(7, 3, 4)
+    expected = torch.zeros(7, 3, 4)
     for t in range(3):
         for j in range(5):
             own = t * 5 + j
-            hidden = F.gelu(F.linear(s[t].T, layer.lift.weight[own], layer.lift.bias[own]))
-            expected[t] += F.linear(hidden, layer.lower.weight[own], layer.lower.bias[own]).T
-    torch.testing.assert_close(layer.mixture(s, torch.ones(3, 5, 7)), expected)
-    assert not layer.mixture(s, torch.zeros(3, 5, 7)).any()
+            hidden = F.gelu(F.linear(s[:, t], layer.lift.weight[own], layer.lift.bias[own]))
+            expected[:, t] += F.linear(hidden, layer.lower.weight[own], layer.lower.bias[own])
+    torch.testing.assert_close(layer.mixture(s, torch.ones(7, 3, 5)), expected)
+    assert not layer.mixture(s, torch.zeros(7, 3, 5)).any()
 
 
 def moe_batch(model: RankMixerMoE) -> Tensor:
@@ -117,10 +117,10 @@ def test_the_penalty_presses_on_the_serving_router_alone() -> None:
 def test_the_penalty_grows_while_too_many_gates_are_open() -> None:
     gates = torch.tensor([1.0, 0.0, 0.0, 2.0])
     low, high = PENALTY_WEIGHT_RANGE
-    assert adapted(torch.tensor(0.1), gates, 0.4).item() == pytest.approx(0.105)
-    assert adapted(torch.tensor(0.1), gates, 0.5).item() == pytest.approx(0.05)
-    assert adapted(torch.tensor(low), gates, 1.0).item() == pytest.approx(low)
-    assert adapted(torch.tensor(high), gates, 0.1).item() == pytest.approx(high)
+    assert adapt(torch.tensor(0.1), gates, 0.4).item() == pytest.approx(0.105)
+    assert adapt(torch.tensor(0.1), gates, 0.5).item() == pytest.approx(0.05)
+    assert adapt(torch.tensor(low), gates, 1.0).item() == pytest.approx(low)
+    assert adapt(torch.tensor(high), gates, 0.1).item() == pytest.approx(high)
 
 
 def test_the_weight_of_the_penalty_adapts_in_training_and_is_saved() -> None:

@@ -1,5 +1,6 @@
-"""The plain forms and the registry's models: same logits, same updates."""
+"""The fast and the plain form of the registry's models: same logits, same updates."""
 
+from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
@@ -10,18 +11,20 @@ from torch import nn
 
 from benchmark.data.batches import Batch
 from benchmark.data.schema import Schema
-from benchmark.errors import UsageError
+from benchmark.model import plain_form
 from benchmark.recipes import recipe as recipes
 from benchmark.recipes.recipe import Recipe
-from benchmark.speed.plain import PlainModel
+from benchmark.registry import models
+from benchmark.speed.plain import PlainStep
 from benchmark.training.optim import Optimizer
 from benchmark.training.step import TrainingStep
 
 SCHEMA = Schema(("x1", "x2"), ("a", "b", "c"), (4, 3, 6))
 TOKENS: dict[str, Any] = {"embedding_dim": 4, "num_tokens": 4, "token_dim": 8, "num_blocks": 2}
 CASES: list[tuple[str, dict[str, Any]]] = [
-    ("dcnv2", {"embedding_dim": 3, "structure": "parallel", "parallel_units": [5, 4]}),
+    *((name, {}) for name in models.names()),
     ("dcnv2", {"embedding_dim": 3, "structure": "stacked_parallel"}),
+    ("dcnv2", {"embedding_dim": 3, "cross": "mixture"}),
     ("rankelastor", TOKENS | {"tokenizer": "matrix", "ffn_hidden": [5, 7]}),
     (
         "rankelastor",
@@ -35,14 +38,14 @@ CASES: list[tuple[str, dict[str, Any]]] = [
         "rankelastor",
         TOKENS | {"mixing": "transpose", "ffn": "glu_paper", "ffn_norm": "none", "head": "mean"},
     ),
+    ("rankelastor", TOKENS | {"tokenizer": "slice", "mixing": "none", "mixing_norm": "post"}),
     ("rankmixer", TOKENS),
     ("rankmixer", TOKENS | {"tokenizer": "matrix", "ffn_norm": "pre", "ffn_hidden": [6, 6]}),
 ]
 
 
-def make(name: str, hyperparameters: dict[str, Any]) -> tuple[nn.Module, PlainModel, Recipe]:
-    """A model with random weights, its plain form with the same ones, and the recipe without
-    dropout."""
+def make(name: str, hyperparameters: dict[str, Any]) -> tuple[nn.Module, Recipe]:
+    """A model with random weights, and its recipe without dropout."""
     parsed = recipes.parse({"model": {"name": name, **hyperparameters}}, "tests", "test")
     off = {key: 0.0 for key in parsed.hyperparameters if key.endswith("dropout")}
     train = parsed.train.model_copy(
@@ -52,8 +55,8 @@ def make(name: str, hyperparameters: dict[str, Any]) -> tuple[nn.Module, PlainMo
     torch.manual_seed(0)
     model: nn.Module = recipe.build(SCHEMA).model
     for parameter in model.parameters():
-        nn.init.normal_(parameter, std=0.5)
-    return model, PlainModel(model, recipe, SCHEMA), recipe
+        nn.init.normal_(parameter, std=0.5 if parameter.numel() < 10_000 else 0.1)
+    return model, recipe
 
 
 def some_rows(rows: int) -> Batch:
@@ -67,26 +70,24 @@ def some_rows(rows: int) -> Batch:
 
 
 @pytest.mark.parametrize(("name", "hyperparameters"), CASES)
-def test_the_logits_are_those_of_the_model(name, hyperparameters):
-    model, plain, _ = make(name, hyperparameters)
-    batch = some_rows(40)
-    model.eval()
-    torch.testing.assert_close(
-        model(batch.dense, batch.sparse), plain.logit(batch, training=False), rtol=1e-4, atol=1e-4
-    )
+def test_both_forms_have_the_same_logits(name, hyperparameters):
+    model, _ = make(name, hyperparameters)
+    model, batch = model.double().eval(), some_rows(40)
+    fast = model(batch.dense.double(), batch.sparse)
+    with plain_form():
+        plain = model(batch.dense.double(), batch.sparse)
+    torch.testing.assert_close(fast, plain, rtol=1e-9, atol=1e-9)
+    assert fast.std() > 0
 
 
 @pytest.mark.parametrize(("name", "hyperparameters"), CASES)
-def test_three_steps_lead_to_the_same_weights(name, hyperparameters):
-    model, plain, recipe = make(name, hyperparameters)
+def test_three_steps_of_both_forms_lead_to_the_same_weights(name, hyperparameters):
+    model, recipe = make(name, hyperparameters)
+    plain = deepcopy(model)
     step = TrainingStep(model, Optimizer(model, recipe.train))
+    plain_step = PlainStep(plain, recipe.train)
     for _ in range(3):
         batch = some_rows(600)
-        assert step(batch) == pytest.approx(plain.step(batch), rel=1e-4)
-    for key, parameter in model.named_parameters():
-        torch.testing.assert_close(parameter, plain.weights[key], rtol=1e-3, atol=2e-4)
-
-
-def test_other_models_have_no_plain_form():
-    with pytest.raises(UsageError, match="there is a plain form of dcnv2, rankelastor, rankmixer"):
-        make("dnn", {})
+        assert step(batch) == pytest.approx(plain_step(batch), rel=1e-4)
+    for ours, expected in zip(model.parameters(), plain.parameters(), strict=True):
+        torch.testing.assert_close(ours, expected, rtol=1e-3, atol=2e-4)

@@ -74,10 +74,6 @@ def test_speed_predict_counts_rows(command):
     [
         (("--recipe", "criteo_x1/dcnv3"), "dcnv3"),
         (("--recipe", "synthetic/dcnv2"), "synthetic: its card states no published_rows"),
-        (
-            ("--recipe", "frappe_x1r/dnn"),
-            "frappe_x1r/dnn: there is a plain form of dcnv2, rankelastor, rankmixer",
-        ),
         (("--set", "model.depth=3"), "depth"),
     ],
 )

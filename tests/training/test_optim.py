@@ -4,7 +4,6 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from benchmark.measure.cost import part_of
 from benchmark.recipes.recipe import Train
 from benchmark.training import optim
 from benchmark.training.optim import Optimizer, Plateau
@@ -43,21 +42,6 @@ def gradients(values: dict[str, Array], ids: list[int]) -> dict[str, Array]:
 def adam(first: Array, second: Array, t: int) -> Array:
     """The change at step t, for a learning rate of 0.1."""
     return 0.1 * first / (1 - 0.9**t) / (np.sqrt(second / (1 - 0.999**t)) + 1e-8)
-
-
-@pytest.mark.parametrize(
-    ("name", "part"),
-    [
-        ("embedding.table", "embedding"),
-        ("linear.embedding.vectors", "embedding"),
-        ("head.out.weight", "head"),
-        ("mlp.head.weight", "dense"),
-        ("my_embedding.weight", "dense"),
-        ("bias", "dense"),
-    ],
-)
-def test_parts_by_name(name: str, part: str) -> None:
-    assert part_of(name) == part
 
 
 @pytest.mark.parametrize("sparse", [True, False])

@@ -83,11 +83,12 @@ def test_a_model_that_couples_its_rows_takes_the_whole_batch(
 ) -> None:
     monkeypatch.setattr(step, "CHUNK_ROWS", 16)
     seen = []
-    for options in ({}, {"batch_norm": True}):
+    for options, whole in (({}, False), ({"batch_norm": True}, False), ({}, True)):
         model = models.get("dnn")(SCHEMA, **options)
+        model.whole_batch = whole
         model.register_forward_pre_hook(lambda module, arguments: seen.append(len(arguments[0])))
         TrainingStep(model, Optimizer(model, Train()))(batch(torch.float32))
-    assert seen == [16, 16, 16, 2, 50]
+    assert seen == [16, 16, 16, 2, 50, 50]
 
 
 def test_no_update_by_a_loss_that_is_not_finite() -> None:
