@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import wraps
 from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, get_args
+from typing import Annotated, Any, Literal, get_args
 
 import typer
 
@@ -74,11 +74,10 @@ class Options(RunOptions):
             )
 
 
-Form = TypeVar("Form", bound=RunOptions)
 Command = Callable[..., None]
 
 
-def with_options(form: type[Form], **defaults: str) -> Callable[[Command], Command]:
+def with_options(form: Callable[..., object], **defaults: str) -> Callable[[Command], Command]:
     """Append the fields of a data class to a command's options; the command gets `options`.
 
     `defaults` replace those of the data class. Names are completed as by `completed`.

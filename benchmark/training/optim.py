@@ -18,6 +18,11 @@ CHUNK = 1 << 18
 """Values of a table that are updated at a time: a gradient of zeros for them stays in cache."""
 
 
+def l2_penalty(parameter: str, train: Train) -> float:
+    """The L2 factor of a parameter, by its dotted name."""
+    return train.embedding_l2 if part_of(parameter) == "embedding" else train.dense_l2
+
+
 @dataclass
 class _Update:
     """The gradient of one parameter, L2 included; for a table, that of the `rows` in the batch and
@@ -46,13 +51,8 @@ class Optimizer:
     def __init__(self, model: CTRModel, train: Train) -> None:
         self.learning_rate = train.learning_rate
         self._kind, self._clip_norm = train.optimizer, train.clip_norm
-        penalties = {
-            "embedding": train.embedding_l2,
-            "dense": train.dense_l2,
-            "head": train.dense_l2,
-        }
         self._parameters = {name: p for name, p in model.named_parameters() if p.requires_grad}
-        self._penalties = {name: penalties[part_of(name)] for name in self._parameters}
+        self._penalties = {name: l2_penalty(name, train) for name in self._parameters}
         self._steps = 0
         self._state: dict[str, Tensor] = {}
 
