@@ -77,7 +77,7 @@ class Options(RunOptions):
 Command = Callable[..., None]
 
 
-def with_options(form: Callable[..., object], **defaults: str) -> Callable[[Command], Command]:
+def with_options(form: Callable[..., object], **defaults: object) -> Callable[[Command], Command]:
     """Append the fields of a data class to a command's options; the command gets `options`.
 
     `defaults` replace those of the data class. Names are completed as by `completed`.

@@ -1,9 +1,8 @@
 """`speed`: measure this machine. No test times anything; these commands do."""
 
-import json as json_format
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -38,9 +37,6 @@ class SpeedOptions:
 class RecipeOptions(SpeedOptions):
     """Options of the commands that measure models."""
 
-    repeats: Annotated[
-        int, typer.Option(min=1, help="Interleaved repeats; medians are printed.")
-    ] = 5
     recipe: Annotated[
         list[str] | None,
         typer.Option(help="DATASET/NAME, once or more; three of criteo_x1 by default."),
@@ -71,11 +67,13 @@ def data(
     from benchmark.speed.data import measure
 
     values = measure(rows, folder, options.repeats, notice)
-    _report("data", [(f"{rows:,} rows", values)], os.cpu_count() or 1, options)
+    _report("data", f"{rows:,} rows", values, os.cpu_count() or 1, options)
+    if options.json:
+        print(dumps(values, indent=1))
 
 
 @app.command("train")
-@with_options(RecipeOptions)
+@with_options(RecipeOptions, repeats=5)
 def train(*, options: RecipeOptions) -> None:
     """Time training steps by stage, beside the plain form and this machine's matrix-multiply
     rate."""
@@ -85,7 +83,7 @@ def train(*, options: RecipeOptions) -> None:
 
 
 @app.command("predict")
-@with_options(RecipeOptions)
+@with_options(RecipeOptions, repeats=5)
 def predict(*, options: RecipeOptions) -> None:
     """Time prediction, beside the plain form and this machine's matrix-multiply rate."""
     from benchmark.speed.train import measure_prediction
@@ -103,13 +101,14 @@ def metrics(
     """Time AUC and LogLoss beside scikit-learn's, and the spectra of 4096 matrices of 26 x 30."""
     from benchmark.speed.metrics import measure
 
-    _report("metrics", [(f"{rows:,} rows", measure(rows, options.repeats, notice))], 1, options)
+    values = measure(rows, options.repeats, notice)
+    _report("metrics", f"{rows:,} rows", values, 1, options)
+    if options.json:
+        print(dumps(values, indent=1))
 
 
 def _measure_recipes(
-    topic: "Topic",
-    measure: "Callable[[Setting, int], dict[str, float]]",
-    options: RecipeOptions,
+    topic: "Topic", measure: "Callable[[Setting, int], dict[str, float]]", options: RecipeOptions
 ) -> None:
     import torch
 
@@ -120,43 +119,24 @@ def _measure_recipes(
     settings = [Setting(recipe, changes, threads) for recipe in options.recipe or STANDARD]
     for setting in settings:
         setting.recipe()  # a wrong name or key is reported before anything is measured
-
-    def measured() -> Iterable[tuple[str, dict[str, float]]]:
-        for setting in settings:
-            notice(f"measuring {setting.subject}")
-            yield setting.subject, measure(setting, options.repeats)
-
-    _report(topic, measured(), threads, options)
+    values = {}
+    for setting in settings:
+        notice(f"measuring {setting.subject}")
+        values[setting.subject] = measure(setting, options.repeats)
+        _report(topic, setting.subject, values[setting.subject], threads, options)
+    if options.json:
+        print(dumps(values if len(values) > 1 else values[settings[0].subject], indent=1))
 
 
 def _report(
-    topic: "Topic",
-    measured: Iterable[tuple[str, dict[str, float]]],
-    threads: int,
-    options: SpeedOptions,
+    topic: "Topic", subject: str, values: dict[str, float], threads: int, options: SpeedOptions
 ) -> None:
-    """Print, and keep, the figures of each subject as they come; JSON is printed at the end, by
-    subject if there are several."""
-    from benchmark.records.environment import current
+    """Print figures as a table unless JSON is wanted, and keep them if that is."""
     from benchmark.speed import measurements
 
-    values_of = {}
-    for subject, values in measured:
-        values_of[subject] = values
-        figures = measurements.Figures(
-            topic=topic,
-            subject=subject,
-            threads=threads,
-            repeats=options.repeats,
-            values=values,
-            environment=current(),
-            created=datetime.now(UTC).isoformat(timespec="seconds"),
-        )
-        if not options.json:
-            print_table(measurements.table([figures]))
-        if options.keep:
-            for path in measurements.keep(figures, options.results):
-                notice(f"kept: {shown(path)}")
-    if options.json:
-        several = len(values_of) > 1
-        print(json_format.dumps(values_of if several else values, indent=1))
+    figures = measurements.new_figures(topic, subject, values, threads, options.repeats)
+    if not options.json:
+        print_table(measurements.table([figures]))
+    if options.keep:
+        for path in measurements.keep(figures, options.results):
+            notice(f"kept: {shown(path)}")

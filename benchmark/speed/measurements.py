@@ -1,6 +1,7 @@
 """Measured figures as files under results/speed, and the tables made from them."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -8,7 +9,7 @@ from pydantic import ValidationError
 
 from benchmark.errors import BenchmarkError
 from benchmark.records.archive import Archive
-from benchmark.records.environment import Environment
+from benchmark.records.environment import Environment, current
 from benchmark.reports.document import Document, Table
 from benchmark.utils.files import write_text
 from benchmark.utils.paths import shown
@@ -28,6 +29,21 @@ class Figures(Frozen):
     values: dict[str, float]
     environment: Environment
     created: str
+
+
+def new_figures(
+    topic: Topic, subject: str, values: dict[str, float], threads: int, repeats: int
+) -> Figures:
+    """Figures of this machine and moment."""
+    return Figures(
+        topic=topic,
+        subject=subject,
+        threads=threads,
+        repeats=repeats,
+        values=values,
+        environment=current(),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
 
 
 def keep(figures: Figures, results: Path) -> list[Path]:
