@@ -2,6 +2,7 @@
 weights of its own for every token."""
 
 import warnings
+from collections.abc import Callable
 from typing import Literal
 
 from torch import Tensor, nn
@@ -16,9 +17,10 @@ from baselines.kernels import (
     gelu,
     transpose_heads,
 )
-from baselines.layers import divisors, require_positive
+from baselines.layers import FieldEmbedding, divisors, require_positive
 from baselines.tokens import Head, Shape, Tokenizer
-from benchmark.model import Observe, block_stage
+from benchmark.data.schema import Schema
+from benchmark.model import Observe, block_stage, ignore
 
 MixingKind = Literal["full", "kronecker", "transpose", "none"]
 FFNKind = Literal["glu", "glu_paper", "gelu", "relu"]
@@ -30,8 +32,7 @@ class Mixing(nn.Module):
     after the sum (post).
 
     full: `mix(X) = reshape(W flatten(X))`, W [TD, TD];
-    kronecker: flatten(X) cut into g groups, one W [TD/g, TD/g] for all of them, `(I_g (x) W)
-    flatten(X)`;
+    kronecker: `(I_g (x) W) flatten(X)`: g groups of values, one W [TD/g, TD/g] for all of them;
     transpose: transpose_heads (T must divide D);
     none: mix = 0, so that only a `post` norm acts.
     """
@@ -203,7 +204,7 @@ def build_ffn(
     reads `expansion` and `dropout` alone. Raises ValueError if a size is below 1 or the expansion
     leaves no width.
     """
-    require_positive("ffn_hidden", *hidden)
+    require_positive(ffn_hidden=hidden)
     narrowest = min((shape[1], *hidden[:-1]))
     if kind in ("glu", "glu_paper") and int(expansion * narrowest) < 1:
         raise ValueError(
@@ -237,18 +238,37 @@ class Block(nn.Module):
         return x
 
 
-def run_stack(
-    embedding: Tensor, tokenizer: Tokenizer, blocks: nn.ModuleList, head: Head, observe: Observe
-) -> Tensor:
+class TokenModel(nn.Module):
     """Embedding [B, F, d] -> tokens [B, T, D] -> blocks -> logit [B]; stages `embedding`, `tokens`,
     and those of the blocks.
 
-    A function, not a module: a model's head must stand at its top level to be counted as the head.
+    The parts are built here, in this order, as they draw their weights from one generator. Raises
+    ValueError if a size is below 1.
     """
-    observe("embedding", embedding)
-    x = tokenizer(embedding)
-    observe("tokens", x)
-    for number, block in enumerate(blocks, start=1):
-        x = block(x, observe, number)
-    logit: Tensor = head(x)
-    return logit
+
+    def __init__(
+        self,
+        schema: Schema,
+        embedding_dim: int,
+        num_blocks: int,
+        tokenizer: Callable[[int], Tokenizer],
+        block: Callable[[], Block],
+        head: Callable[[], Head],
+    ) -> None:
+        super().__init__()
+        require_positive(num_blocks=num_blocks)
+        self.embedding = FieldEmbedding(schema, embedding_dim)
+        self.tokenizer = tokenizer(schema.num_fields * embedding_dim)
+        self.blocks = nn.ModuleList(block() for _ in range(num_blocks))
+        self.head = head()
+
+    def forward(self, dense: Tensor, sparse: Tensor, observe: Observe | None = None) -> Tensor:
+        observe = observe or ignore
+        embedding = self.embedding(dense, sparse)
+        observe("embedding", embedding)
+        x = self.tokenizer(embedding)
+        observe("tokens", x)
+        for number, block in enumerate(self.blocks, start=1):
+            x = block(x, observe, number)
+        logit: Tensor = self.head(x)
+        return logit

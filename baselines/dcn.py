@@ -6,9 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from baselines.dnn import MLP
-from baselines.features import FieldEmbedding
 from baselines.kernels import PerTokenLinear
-from baselines.layers import Linear, require_positive
+from baselines.layers import FieldEmbedding, Linear, require_positive
 from benchmark.data.schema import Schema
 from benchmark.model import Observe, ignore
 from benchmark.registry import models
@@ -103,8 +102,7 @@ class DCN(nn.Module):
         batch_norm: bool = False,
     ) -> None:
         super().__init__()
-        require_positive("num_cross_layers", num_cross_layers)
-        require_positive("hidden_units", *hidden_units)
+        require_positive(num_cross_layers=num_cross_layers, hidden_units=hidden_units)
         width = schema.num_fields * embedding_dim
         self.embedding = FieldEmbedding(schema, embedding_dim)
         self.cross = CrossNet([VectorCross(width) for _ in range(num_cross_layers)])
@@ -125,15 +123,12 @@ class DCNv2(nn.Module):
     """Deep & Cross Network v2, 2021: matrix cross layers, full or low-rank mixtures, beside or
     before an MLP.
 
-    `x_{l+1} = x_0 * (W_l x_l + b_l) + x_l` (cross = "full"), x_0 = flatten(E) in R^{F d}, W_l
-    square; or
-    `x_{l+1} = sum_i G_i(x_l) [x_0 * (U_i tanh(C_i tanh(V_i^T x_l)) + b)] + x_l` (cross =
-    "mixture"), i over `num_experts`, V_i, U_i of `rank` columns, G a softmax of a linear map of
-    x_l, b one vector per layer.
+    x_0 = flatten(E) in R^{F d}; cross = "full": `x_{l+1} = x_0 * (W_l x_l + b_l) + x_l`;
+    "mixture": `x_{l+1} = sum_i G_i(x_l) [x_0 * (U_i tanh(C_i tanh(V_i^T x_l)) + b)] + x_l`, see
+    MixtureCross.
     parallel: `w^T [x_L; MLP(x_0)]`; stacked: `w^T MLP(x_L)`; stacked_parallel: `w^T [MLP_s(x_L);
     MLP_p(x_0)]`; cross_only: `w^T x_L`; each plus a bias. The MLP beside the cross layers has
-    `parallel_units`, the one after
-    them `stacked_units`. Hyperparameters of parts that are not chosen are not read.
+    `parallel_units`, the one after them `stacked_units`. Parts that are not chosen read nothing.
     Stages `embedding`, `cross{l}`: [B, F, d]. Paper: Wang et al., WWW 2021 (2008.13535).
     Left open by the paper / chosen here: g = tanh; own gates per layer; batch norm and dropout only
     in the MLPs.
@@ -155,11 +150,8 @@ class DCNv2(nn.Module):
         batch_norm: bool = False,
     ) -> None:
         super().__init__()
-        require_positive("num_cross_layers", num_cross_layers)
-        require_positive("num_experts", num_experts)
-        require_positive("rank", rank)
-        require_positive("parallel_units", *parallel_units)
-        require_positive("stacked_units", *stacked_units)
+        require_positive(num_cross_layers=num_cross_layers, num_experts=num_experts, rank=rank)
+        require_positive(parallel_units=parallel_units, stacked_units=stacked_units)
         width = schema.num_fields * embedding_dim
         self.embedding = FieldEmbedding(schema, embedding_dim)
         self.cross = CrossNet(

@@ -7,8 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from baselines.dnn import MLP
-from baselines.features import FieldEmbedding
-from baselines.layers import Linear, require_positive
+from baselines.layers import FieldEmbedding, Linear, require_positive
 from benchmark.data.schema import Schema
 from benchmark.model import Observe, ignore
 from benchmark.registry import models
@@ -19,12 +18,10 @@ class DLRM(nn.Module):
     """Deep Learning Recommendation Model, 2019: an MLP over the pairwise dots, or the
     concatenation, of embeddings.
 
-    `z_0 = ReLU(W MLP_bottom(dense) + b)` in R^d and the sparse embeddings are the rows of Z [n, d];
-    then
+    `z_0 = ReLU(W MLP_bottom(dense) + b)` in R^d and the sparse embeddings are the rows of Z [n, d].
     dot: `logit = w^T MLP_top([z_0; <z_i, z_j> for i > j]) + b`, n(n-1)/2 dots; cat: `w^T
     MLP_top(flatten Z) + b`. Without dense columns there is no bottom MLP and no z_0.
-    Stages `embedding` [B, n_sparse, d] (where there are sparse fields), `interaction` = Z [B, n,
-    d].
+    Stages `embedding` [B, n_sparse, d] if there are sparse fields, `interaction` = Z [B, n, d].
     Paper: Naumov et al., 2019 (1906.00091). "DLRM-MLP" of the RankMixer tables is `cat`.
     Left open by the paper / chosen here: `batch_norm` in the hidden layers of both MLPs, `dropout`
     in the top one. Raises ValueError for `dot` with a single sparse field and nothing else.
@@ -44,9 +41,9 @@ class DLRM(nn.Module):
         batch_norm: bool = False,
     ) -> None:
         super().__init__()
-        require_positive("embedding_dim", embedding_dim)
-        require_positive("bottom_units", *bottom_units)
-        require_positive("top_units", *top_units)
+        require_positive(
+            embedding_dim=embedding_dim, bottom_units=bottom_units, top_units=top_units
+        )
         self.interaction = interaction
         self.embedding = (
             FieldEmbedding(replace(schema, dense=()), embedding_dim) if schema.sparse else None

@@ -2,9 +2,8 @@
 
 from torch import Tensor, nn
 
-from baselines.features import FieldEmbedding
 from baselines.kernels import DroppedReLU
-from baselines.layers import Linear, require_positive
+from baselines.layers import FieldEmbedding, Linear, require_positive
 from benchmark.data.schema import Schema
 from benchmark.model import Observe, ignore
 from benchmark.registry import models
@@ -45,8 +44,7 @@ class DNN(nn.Module):
     `logit = w^T MLP(flatten(E)) + b`, E in R^{F x d} the field embeddings.
 
     Every hidden layer is Linear -> [BatchNorm] -> ReLU -> Dropout. Stage `embedding`: [B, F, d].
-    Paper: Covington et al., RecSys 2016. Left open there / chosen here: normalisation and its
-    place.
+    Paper: Covington et al., RecSys 2016. Left open there / chosen here: batch norm and its place.
     """
 
     def __init__(
@@ -59,7 +57,7 @@ class DNN(nn.Module):
         batch_norm: bool = False,
     ) -> None:
         super().__init__()
-        require_positive("hidden_units", *hidden_units)
+        require_positive(hidden_units=hidden_units)
         width = schema.num_fields * embedding_dim
         self.embedding = FieldEmbedding(schema, embedding_dim)
         self.mlp = MLP(width, hidden_units, dropout=dropout, batch_norm=batch_norm)

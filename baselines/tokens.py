@@ -47,9 +47,7 @@ class Tokenizer(nn.Module):
     ) -> None:
         super().__init__()
         tokens, token_dim = self.shape = shape
-        require_positive("num_tokens", tokens)
-        require_positive("token_dim", token_dim)
-        require_positive("tokenizer_hidden", hidden)
+        require_positive(num_tokens=tokens, token_dim=token_dim, tokenizer_hidden=hidden)
         if kind == "matrix" and width % tokens:
             raise ValueError(
                 f"num_tokens = {tokens} does not divide the flattened embedding (F*d = {width}),"
