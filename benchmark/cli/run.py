@@ -57,7 +57,7 @@ def run(
         raise UsageError(f"--checkpoint-minutes {checkpoint_minutes:g}: it must be above 0")
 
     from benchmark.runs.session import Session
-    from benchmark.terminal.tables import result_table
+    from benchmark.terminal.run import result_table
     from benchmark.training.checkpoint import Cadence
 
     cadence = Cadence(minutes=checkpoint_minutes)

@@ -70,7 +70,7 @@ def _replay(
     from benchmark.errors import BenchmarkError
     from benchmark.records.record import load
     from benchmark.reports.words import duration
-    from benchmark.terminal.progress import RunProgress
+    from benchmark.terminal.run import RunProgress
     from benchmark.verify import replay as replays
 
     drawn = replays.sample(replays.possible(pool, open_data), count, seed) if count else []

@@ -1,13 +1,19 @@
-"""The result table of a run."""
+"""A run in the terminal: its progress on standard error, and its result table."""
 
+import sys
 from collections.abc import Callable, Sequence
 from statistics import mean, stdev
+from typing import Self
 
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from benchmark.measure.spectrum import Spectrum
 from benchmark.records.ranks import BARS
 from benchmark.records.record import Record
+from benchmark.runs.run import Resumed, RunEvent, Started
+from benchmark.terminal.console import err, notice
+from benchmark.training.fit import Evaluated, Stepped
 
 ROWS: list[tuple[str, Callable[[Record], float | None], str]] = [
     ("test AUC", lambda r: r.metrics.test.auc, "{:.5f}"),
@@ -23,6 +29,67 @@ ROWS: list[tuple[str, Callable[[Record], float | None], str]] = [
     ("seconds", lambda r: r.cost.total_seconds, "{:,.1f}"),
     ("peak memory (GiB)", lambda r: r.cost.peak_memory_gib, "{:.2f}"),
 ]
+
+
+class RunProgress:
+    """A line at the start of a run and at each evaluation; opened by `with` on a terminal, also a
+    bar over the steps of the epoch."""
+
+    def __init__(self) -> None:
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.fields[state]}"),
+            TimeElapsedColumn(),
+            console=err,
+            transient=True,
+            disable=not sys.stderr.isatty(),
+        )
+        self._epoch = self._bar.add_task("epoch 1", total=None, state="")
+        self._steps = 1
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if not self._bar.disable:
+            self._bar.stop()
+
+    def __call__(self, event: RunEvent) -> None:
+        if isinstance(event, Started):
+            notice(_heading(event))
+            self._steps = event.steps_per_epoch
+            self._bar.update(self._epoch, total=self._steps)
+        elif isinstance(event, Resumed):
+            notice(
+                f"resumed at step {event.step} (epoch {event.epoch}) from a checkpoint,"
+                f" {event.seconds:.0f} s into the run"
+            )
+        elif isinstance(event, Stepped):
+            self._bar.update(
+                self._epoch,
+                completed=event.step - (event.epoch - 1) * self._steps,
+                description=f"epoch {event.epoch}",
+                state=f"loss {event.loss:.4f}",
+            )
+        elif isinstance(event, Evaluated):
+            notice(
+                f"epoch {event.epoch:3d}  step {event.step:6d}  train loss {event.train_loss:.5f}"
+                f"  valid AUC {event.valid.auc:.5f}  LogLoss {event.valid.logloss:.5f}"
+                f"  lr {event.learning_rate:.0e}{'  best' if event.improved else ''}"
+            )
+
+
+def _heading(event: Started) -> str:
+    job, size = event.job, event.parameters
+    rows = job.rows or job.store.fingerprint.rows["train"]
+    heading = (
+        f"{job.recipe.id} seed {job.seed}: {rows:,} training rows, {size.total:,}"
+        f" parameters ({size.embedding:,} embedding, {size.dense:,} dense, {size.head:,} head),"
+        f" {job.threads} threads"
+    )
+    return "\n".join((heading, *(f"note: {note}" for note in event.notes)))
 
 
 def result_table(records: Sequence[Record], width: int) -> Table:
@@ -58,18 +125,17 @@ def result_table(records: Sequence[Record], width: int) -> Table:
     for label, value, form in ROWS:
         add(label, [value(record) for record in records], form, form)
     table.add_section()
-    table.add_row("effective rank", *map(_bars, records if fits else records[:1]))
+    shown = records if fits else records[:1]
+    table.add_row(
+        "effective rank",
+        *("".join(_bar(stage.best) for stage in record.spectra) for record in shown),
+    )
     for number, stage in enumerate(first.spectra):
         spectra = [record.spectra[number].best for record in records]
         means = [spectrum.erank.mean if spectrum else None for spectrum in spectra]
         limit = stage.best.limit if stage.best else 0
         add(f"  {stage.stage}", means, f"{{:.2f}} / {limit}", "{:.2f}")
     return table
-
-
-def _bars(record: Record) -> str:
-    """One small bar for each stage, in order."""
-    return "".join(_bar(stage.best) for stage in record.spectra)
 
 
 def _bar(spectrum: Spectrum | None) -> str:
