@@ -76,8 +76,8 @@ class FitProgress:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A fit between two events. Its tensors are the fit's own, not copies: they change when the
-    next event is asked for. `best_weights` are those of the last improved evaluation."""
+    """A fit between two events. Its tensors are the fit's own, which change at the next event;
+    `best_weights` are those of the last improved evaluation."""
 
     progress: FitProgress
     state: dict[str, torch.Tensor]
@@ -156,7 +156,7 @@ class Fit:
         self.training = _Throughput(progress.train_seconds, progress.train_rows)
         self.prediction = _Throughput(progress.predict_seconds, progress.predict_rows)
         for event in self.curve:
-            self.plateau.improved(self._monitored(event.valid))
+            self.plateau.improved(getattr(event.valid, self.train.monitor))
         self.model.load_state_dict(_with_prefix(MODEL, state))
         self.optimizer.load_state_dict(_with_prefix(OPTIMIZER, state))
         self.losses = state["losses"].tolist()
@@ -197,9 +197,6 @@ class Fit:
                 self.training.rows += len(batch)
             yield Stepped(self.step, epoch, loss)
 
-    def _monitored(self, valid: Metrics) -> float:
-        return float(getattr(valid, self.train.monitor))
-
     def _evaluate(self, epoch: int) -> Evaluated:
         with self.prediction:
             try:
@@ -217,7 +214,7 @@ class Fit:
             learning_rate=self.optimizer.learning_rate,
             train_loss=float(np.mean(self.losses)),
             valid=valid,
-            improved=self.plateau.improved(self._monitored(valid)),
+            improved=self.plateau.improved(getattr(valid, self.train.monitor)),
             seconds=time.perf_counter() - self.started,
         )
         self.losses.clear()
@@ -236,27 +233,23 @@ class Fit:
             best_epoch=self.best.epoch,
             reason="patience" if self.plateau.exhausted else "epochs",
             train_seconds=self.training.seconds,
-            samples_per_s=self.training.rate,
-            predict_samples_per_s=self.prediction.rate,
+            samples_per_s=self.training.rows / self.training.seconds,
+            predict_samples_per_s=self.prediction.rows / self.prediction.seconds,
         )
 
 
+@dataclass
 class _Throughput:
     """Seconds spent inside its `with` blocks, and rows processed there."""
 
-    def __init__(self, seconds: float = 0.0, rows: int = 0) -> None:
-        self.seconds = seconds
-        self.rows = rows
+    seconds: float = 0.0
+    rows: int = 0
 
     def __enter__(self) -> None:
         self._began = time.perf_counter()
 
     def __exit__(self, *_: object) -> None:
         self.seconds += time.perf_counter() - self._began
-
-    @property
-    def rate(self) -> float:
-        return self.rows / self.seconds
 
 
 def _with_prefix(prefix: str, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -1,4 +1,4 @@
-"""Adam with L2 gradients inside the clip norm, on whole tables or on the rows of a batch, and the
+"""Adam with L2 gradients inside the clip norm, on whole tables or the rows of a batch, and the
 published learning rate schedule."""
 
 from collections.abc import Mapping, Sequence

@@ -17,8 +17,7 @@ CHUNK_ROWS = 512
 class TrainingStep:
     """Accumulates the gradients of a batch, a few hundred rows at a time, and updates once.
 
-    The sums are those of the whole batch up to rounding. A model whose rows depend on each other in
-    training (batch norm, or its own term in the loss) gets the whole batch at once, as a GPU does.
+    A model whose rows depend on each other in training gets the whole batch at once, as a GPU does.
     """
 
     def __init__(self, model: CTRModel, optimizer: Optimizer) -> None:
