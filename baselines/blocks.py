@@ -48,11 +48,20 @@ class Mixing(nn.Module):
                 " transposition needs: every token is split into T heads; for this token_dim"
                 f" num_tokens can be {divisors(width)}"
             )
-        if kind == "kronecker":
-            check_groups(groups, tokens, width)
+        if kind == "kronecker" and (groups < 1 or tokens * width % groups):
+            raise ValueError(
+                f"mixing_groups = {groups} does not divide num_tokens * token_dim = {tokens} *"
+                f" {width} = {tokens * width}; mixing_groups can be {divisors(tokens * width)}"
+            )
         self.kind = kind
         self.groups = groups if kind == "kronecker" else 1
         size = tokens * width // self.groups
+        if kind == "kronecker" and tokens > 1 and width % size == 0:
+            warnings.warn(
+                f"mixing_groups = {groups} mixes nothing across tokens: each group of {size} values"
+                f" lies inside one of the {tokens} tokens of width {width}",
+                stacklevel=2,
+            )
         self.linear = TokenLinear(size, size, bias=bias) if kind in ("full", "kronecker") else None
         self.pre_norm = RMSNorm(tokens * width) if norm == "pre" and kind != "none" else None
         self.norm = LayerNorm(width) if norm == "post" else None
@@ -69,22 +78,6 @@ class Mixing(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = x if self.kind == "none" else x + self.mix(x)
         return y if self.norm is None else self.norm(y)
-
-
-def check_groups(groups: int, tokens: int, width: int) -> None:
-    """Raise ValueError if the groups do not divide T*D; warn if each lies inside one token."""
-    if groups < 1 or tokens * width % groups:
-        raise ValueError(
-            f"mixing_groups = {groups} does not divide num_tokens * token_dim = {tokens} * {width}"
-            f" = {tokens * width}; mixing_groups can be {divisors(tokens * width)}"
-        )
-    if tokens > 1 and width % (tokens * width // groups) == 0:
-        warnings.warn(
-            f"mixing_groups = {groups} mixes nothing across tokens: each group of"
-            f" {tokens * width // groups} values lies inside one of the {tokens} tokens of width"
-            f" {width}",
-            stacklevel=2,
-        )
 
 
 class GatedUnit(nn.Module):

@@ -13,8 +13,8 @@ from benchmark.terminal.console import notice, print_table
 from benchmark.utils.paths import RESULTS, shown
 
 if TYPE_CHECKING:
+    from benchmark.recipes.recipe import Recipe
     from benchmark.speed.measurements import Topic
-    from benchmark.speed.train import Setting
 
 app = typer.Typer(help="Measure speed and memory on this machine.", no_args_is_help=True)
 
@@ -108,24 +108,29 @@ def metrics(
 
 
 def _measure_recipes(
-    topic: "Topic", measure: "Callable[[Setting, int], dict[str, float]]", options: RecipeOptions
+    topic: "Topic",
+    measure: "Callable[[Recipe, int, int], dict[str, float]]",
+    options: RecipeOptions,
 ) -> None:
     import torch
 
-    from benchmark.speed.train import STANDARD, Setting
+    from benchmark.recipes import recipe as recipes
+    from benchmark.speed.train import STANDARD, shape_of
 
-    threads = options.threads or torch.get_num_threads()
-    changes = tuple(options.set or ())
-    settings = [Setting(recipe, changes, threads) for recipe in options.recipe or STANDARD]
-    for setting in settings:
-        setting.recipe()  # a wrong name or key is reported before anything is measured
-    values = {}
-    for setting in settings:
-        notice(f"measuring {setting.subject}")
-        values[setting.subject] = measure(setting, options.repeats)
-        _report(topic, setting.subject, values[setting.subject], threads, options)
+    threads, changes = options.threads or torch.get_num_threads(), options.set or []
+    chosen = {}
+    for name in options.recipe or STANDARD:
+        recipe = recipes.load(name)
+        subject = " ".join((name, *(change.replace("model.", "") for change in changes)))
+        chosen[subject] = recipes.override(recipe, changes) if changes else recipe
+        shape_of(recipe)  # a recipe that cannot be measured is reported before any is
+    figures = {}
+    for subject, recipe in chosen.items():
+        notice(f"measuring {subject}")
+        figures[subject] = measure(recipe, threads, options.repeats)
+        _report(topic, subject, figures[subject], threads, options)
     if options.json:
-        print(dumps(values if len(values) > 1 else values[settings[0].subject], indent=1))
+        print(dumps(figures if len(figures) > 1 else figures[subject], indent=1))
 
 
 def _report(

@@ -18,7 +18,7 @@ from benchmark.utils.interrupts import Interrupted, Interrupts
 from benchmark.utils.paths import RESULTS
 from benchmark.utils.types import Notify
 
-CHECKPOINT_VERSION = 1
+CHECKPOINT_VERSION = 2
 
 Watch = Callable[[RunEvent], None]
 

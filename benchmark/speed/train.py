@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
-from dataclasses import dataclass
 from statistics import median
 from typing import Literal
 
@@ -21,7 +20,6 @@ from benchmark.data.schema import Schema, Split
 from benchmark.errors import UsageError
 from benchmark.measure.cost import flops_per_sample
 from benchmark.model import CTRModel, HasTrainingPenalty, plain_form
-from benchmark.recipes import recipe as recipes
 from benchmark.recipes.recipe import Recipe, Train, on_meta
 from benchmark.training.optim import Optimizer, l2_penalty
 from benchmark.training.predict import predict
@@ -31,8 +29,6 @@ from benchmark.utils.memory import apart, keep_freed_memory, peak_memory_gib
 STANDARD = ("criteo_x1/rankelastor_dim20", "criteo_x1/rankmixer_base", "criteo_x1/dcnv2")
 BATCHES = 16
 """Batches of rows in memory."""
-SKEW = 4
-"""Ids are drawn as cardinality * u^4."""
 MATMUL = 2048
 CPU = torch.device("cpu")
 
@@ -40,57 +36,27 @@ Sample = dict[str, float]
 """Milliseconds by stage of one step or one prediction."""
 
 
-@dataclass(frozen=True)
-class Setting:
-    """What is measured: a recipe by its id, with settings changed, and the threads it gets."""
-
-    recipe_id: str
-    settings: tuple[str, ...]
-    threads: int
-
-    @property
-    def subject(self) -> str:
-        settings = [setting.replace("model.", "") for setting in self.settings]
-        return " ".join((self.recipe_id, *settings))
-
-    def recipe(self) -> Recipe:
-        """The recipe with its settings. Raises UsageError for one that cannot be measured."""
-        recipe = recipes.load(self.recipe_id)
-        if self.settings:
-            recipe = recipes.override(recipe, self.settings)
-        shape_of(recipe)
-        return recipe
-
-
-def measure_training(setting: Setting, repeats: int) -> dict[str, float]:
+def measure_training(recipe: Recipe, threads: int, repeats: int) -> dict[str, float]:
     """Time whole steps of both forms in turn, loading and update included, and take the peak memory
-    of each in a process of its own.
-
-    Raises UsageError for a recipe whose data set's size is not published.
-    """
+    of each in a process of its own."""
     memory = {
-        "peak_memory_gib": apart(_peak, setting, "fast"),
-        "plain_peak_memory_gib": apart(_peak, setting, "plain"),
+        "peak_memory_gib": apart(_peak, recipe, threads, "fast"),
+        "plain_peak_memory_gib": apart(_peak, recipe, threads, "plain"),
     }
-    return apart(_steps, setting, repeats) | memory
+    return apart(_steps, recipe, threads, repeats) | memory
 
 
-def measure_prediction(setting: Setting, repeats: int) -> dict[str, float]:
-    """Time the scoring of a few batches by both forms in turn. Raises as `measure_training`."""
-    return apart(_predictions, setting, repeats)
+def measure_prediction(recipe: Recipe, threads: int, repeats: int) -> dict[str, float]:
+    """Time the scoring of a few batches by both forms in turn."""
+    return apart(_predictions, recipe, threads, repeats)
 
 
 def shape_of(recipe: Recipe) -> Schema:
     """The columns of the recipe's data set, with log-spaced cardinalities that sum to its published
-    rows.
-
-    Raises UsageError if the card does not name them."""
+    rows. Raises UsageError if the card does not name them."""
     card = catalog.find_card(recipe.dataset).card
     if card.table is None or card.published_rows is None or not card.table.sparse:
-        raise UsageError(
-            f"{recipe.dataset}: its card states no published_rows to shape rows by; take another"
-            " data set"
-        )
+        raise UsageError(f"{recipe.dataset}: its card states no published_rows to shape rows by")
     sparse, rows = card.table.sparse, card.published_rows - len(card.table.dense)
     spaced = np.geomspace(4, rows, len(sparse))
     sizes = np.maximum(4, spaced * rows / spaced.sum()).astype(int)
@@ -99,9 +65,9 @@ def shape_of(recipe: Recipe) -> Schema:
 
 
 def some_rows(schema: Schema, rows: int) -> Split:
-    """Random rows; few ids are frequent, most are rare."""
+    """Random rows, their ids drawn as cardinality * u^4: few are frequent, most are rare."""
     generator = np.random.Generator(np.random.Philox(0))
-    sparse = [(c * generator.random(rows) ** SKEW).astype(np.int32) for c in schema.cardinalities]
+    sparse = [(c * generator.random(rows) ** 4).astype(np.int32) for c in schema.cardinalities]
     dense = generator.normal(size=(rows, len(schema.dense))).astype(np.float32)
     label = generator.integers(2, size=rows, dtype=np.uint8)
     return Split(dense, np.stack(sparse, axis=1), label)
@@ -179,11 +145,10 @@ class _TimedOptimizer(Optimizer):
 class _Bench:
     """A model, rows for it, and a clock."""
 
-    def __init__(self, setting: Setting) -> None:
+    def __init__(self, recipe: Recipe, threads: int) -> None:
         keep_freed_memory()
-        torch.set_num_threads(setting.threads)
+        torch.set_num_threads(threads)
         torch.manual_seed(0)
-        recipe = setting.recipe()
         schema = shape_of(recipe)
         self.train, self.batch_size = recipe.train, recipe.train.batch_size
         self.gflop = flops_per_sample(on_meta(recipe, schema).model, schema) / 1e9
@@ -205,16 +170,16 @@ class _Bench:
             epoch += 1
 
 
-def _peak(setting: Setting, form: Literal["fast", "plain"]) -> float:
-    bench = _Bench(setting)
+def _peak(recipe: Recipe, threads: int, form: Literal["fast", "plain"]) -> float:
+    bench = _Bench(recipe, threads)
     step = bench.fast_step() if form == "fast" else PlainStep(bench.model, bench.train)
     for _, batch in zip(range(3), bench.batches(), strict=False):
         step(batch)
     return peak_memory_gib()
 
 
-def _steps(setting: Setting, repeats: int) -> dict[str, float]:
-    bench = _Bench(setting)
+def _steps(recipe: Recipe, threads: int, repeats: int) -> dict[str, float]:
+    bench = _Bench(recipe, threads)
     plain_step = PlainStep(deepcopy(bench.model), bench.train)
     fast_step = bench.fast_step()
     source, clock = bench.batches(), bench.clock
@@ -228,9 +193,8 @@ def _steps(setting: Setting, repeats: int) -> dict[str, float]:
             plain_step(next(source))
         sample = clock.take()
         sample["clip"] = sample["update"] - sample["optimiser"]
-        sample["backward"] = sample["step"] - sum(
-            sample[stage] for stage in ("load", "forward", "update")
-        )
+        before = sample["load"] + sample["forward"]
+        sample["backward"] = sample["step"] - before - sample["update"]
         samples.append(sample)
     del samples[:2]  # warm-up
     step, gflop = _median(samples, "step"), 3 * bench.gflop * bench.batch_size
@@ -246,8 +210,8 @@ def _steps(setting: Setting, repeats: int) -> dict[str, float]:
     }
 
 
-def _predictions(setting: Setting, repeats: int) -> dict[str, float]:
-    bench, samples = _Bench(setting), []
+def _predictions(recipe: Recipe, threads: int, repeats: int) -> dict[str, float]:
+    bench, samples = _Bench(recipe, threads), []
     for _ in range(repeats + 1):
         with bench.clock("fast"):
             predict(bench.model, bench.split, CPU)

@@ -105,8 +105,13 @@ class Checkpoints:
                 self._notify(f"checkpoint {path} is damaged and refused: {damage}")
                 continue
             facts, step = content.facts, content.facts["step"]
-            if why := self._difference(facts["made_by"]):
-                self._notify(f"the checkpoint of step {step} is refused: {why}")
+            theirs, ours = facts["made_by"], self._made_by
+            name = next((name for name in ours if theirs.get(name) != ours[name]), None)
+            if name is not None:
+                self._notify(
+                    f"the checkpoint of step {step} is refused: it was made with {name}"
+                    f" {theirs.get(name)}, and this is {ours[name]}"
+                )
                 continue
             if facts["source"] != self._source:
                 self._notify(
@@ -170,9 +175,3 @@ class Checkpoints:
         if not self.folder.is_dir():
             return []
         return sorted(path for path in self.folder.iterdir() if path.name.isdecimal())
-
-    def _difference(self, made_by: Mapping[str, str]) -> str | None:
-        for name, value in self._made_by.items():
-            if made_by.get(name) != value:
-                return f"it was made with {name} {made_by.get(name)}, and this is {value}"
-        return None
