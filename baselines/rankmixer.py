@@ -79,10 +79,9 @@ class SparseExperts(nn.Module):
     """`s + sum_j G_j(s) e_j(s)` for token s, [B, T, D] -> the same; every token has E experts:
 
     `e_j(s) = W2_j GELU(W1_j s + b1_j) + b2_j`, `G(s) = ReLU(W_r s + b_r)` in R^E.
-    Two routers: `router` serves in eval mode. In training it routes every second row of the batch
-    and `train_router` the others, so that both are trained by the task and the experts see dense
-    gates too. `gates` are the serving router's gates of the last training batch, [B, T, E], and
-    None in eval mode.
+    `router` serves in eval mode. In training it routes every second row of the batch and
+    `train_router` the others, so that both are trained and the experts see dense gates too. `gates`
+    are the serving router's in the last training batch, [B, T, E]; None in eval mode.
     """
 
     def __init__(self, shape: Shape, experts: int, hidden: int) -> None:
@@ -103,11 +102,8 @@ class SparseExperts(nn.Module):
         return x + self.mixture(x, gates)
 
     def mixture(self, s: Tensor, gates: Tensor) -> Tensor:
-        """`sum_j gates_j e_j(s)`: s [B, T, D], gates [B, T, E] -> [B, T, D].
-
-        The experts of a token stand side by side: one product lifts to all of them, one lowers
-        their weighted sum.
-        """
+        """`sum_j gates_j e_j(s)`: s [B, T, D], gates [B, T, E] -> [B, T, D], by one product to the
+        hidden layers of all experts of a token, and one from their weighted sum."""
         _, tokens, experts = gates.shape
         hidden, width = self.lift.weight.shape[1:]
         assert self.lift.bias is not None and self.lower.bias is not None
@@ -193,10 +189,8 @@ class RankMixerMoE(TokenModel):
 
 
 def adapt(weight: Tensor, gates: Tensor, active_ratio: float) -> Tensor:
-    """Raise the penalty's weight where more than `active_ratio` of the gates are open, or lower it.
-
-    It falls faster than it rises: a closed gate has no gradient to open it again.
-    """
+    """Raise the penalty's weight if more than `active_ratio` of the gates are open, else lower it:
+    faster, as a closed gate has no gradient to open it again."""
     too_many = (gates > 0).float().mean() > active_ratio
     factor = torch.where(too_many, PENALTY_WEIGHT_RISE, PENALTY_WEIGHT_FALL)
     return (weight * factor).clamp(*PENALTY_WEIGHT_RANGE)

@@ -30,10 +30,8 @@ class Tokenizer(nn.Module):
     vector: one MLP of the whole vector to T*D;
     none: only the cut (needs F*d = T*D).
     MLP: Linear -> [RMSNorm] -> ReLU -> Dropout -> Linear.
-    RankMixer's (2507.15551) is `slice`: padded with zeros to a multiple of T and cut into T slices,
-    each with a projection of its own to D; it has no hidden layer, norm or dropout.
-
-    Raises ValueError if a size is below 1 or the sizes do not fit each other.
+    slice, RankMixer's (2507.15551): padded with zeros to a multiple of T and cut into T slices,
+    each with a projection of its own to D. Raises ValueError for sizes that do not fit.
     """
 
     def __init__(

@@ -7,7 +7,7 @@ later.
 import tempfile
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from benchmark.errors import BenchmarkError, without_password
 from benchmark.records.archive import Archive, record_key
@@ -67,7 +67,7 @@ class Tracker:
             )
             self._abort("FAILED")
 
-    def _abort(self, status: Literal["FAILED", "KILLED"]) -> None:
+    def _abort(self, status: str) -> None:
         """End an unfinished run, if MLflow still answers."""
         if self._run is not None:
             with suppress(Exception):
@@ -120,7 +120,7 @@ def ui(port: int, notify: Notify = print) -> None:
     of its address only. Raises BenchmarkError if the port is taken or the store cannot be opened.
     """
     uri = store_uri()
-    if store.is_server(uri):
+    if uri.startswith(("http://", "https://")):
         notify(f"the runs are on the MLflow server {without_password(uri)}")
         return
     store.require_free(port)
@@ -185,19 +185,17 @@ class _TrackedRun:
             summary.write_bundle(record, self._path, Path(folder))
             self._client.log_artifacts(self._id, folder)
         self._client.set_tag(self._id, SENT, summary.file_sha256(self._path))
-        self._client.set_terminated(self._id, "FINISHED", self._at(seconds))
+        self._client.set_terminated(self._id, "FINISHED", self._began + int(1000 * seconds))
 
-    def end(self, status: Literal["FAILED", "KILLED"]) -> None:
+    def end(self, status: str) -> None:
         self._client.set_terminated(self._id, status)
 
     def _log(self, points: list[summary.MetricPoint], seconds: float) -> None:
         from mlflow.entities import Metric
 
-        metrics = [Metric(name, value, self._at(seconds), step) for name, value, step in points]
+        time = self._began + int(1000 * seconds)
+        metrics = [Metric(name, value, time, step) for name, value, step in points]
         self._client.log_batch(self._id, metrics=metrics)
-
-    def _at(self, seconds: float) -> int:
-        return self._began + int(1000 * seconds)
 
 
 def _replay(client: "MlflowClient", record: Record, path: Path) -> None:

@@ -120,7 +120,7 @@ def parameters(subject: TrackedSubject) -> dict[str, str]:
 
 
 def tags(subject: TrackedSubject) -> dict[str, str]:
-    """Tags that a run is searched by; the caveat is its description."""
+    """The tags of a run; the caveat is its description."""
     return {
         "recipe": subject.recipe_id,
         "digest": subject.digest,
@@ -131,7 +131,7 @@ def tags(subject: TrackedSubject) -> dict[str, str]:
 
 
 def dataset(subject: TrackedSubject) -> dict[str, str]:
-    """The fields of MLflow's data set entity: sources, columns and class counts, no rows."""
+    """The fields of MLflow's data set entity, without any rows."""
     data = subject.data
     types = dict.fromkeys(data.dense, "float") | dict.fromkeys(data.sparse, "integer")
     columns = [{"name": name, "type": kind, "required": True} for name, kind in types.items()]
@@ -179,11 +179,9 @@ def _quality_and_cost(record: Record) -> Iterator[MetricPoint]:
 def _ranks(record: Record) -> Iterator[MetricPoint]:
     """Means over the probe, with names that sort by stage: `rank/erank/02_block1.mixing`.
 
-    `rank_initial` is before training, `rank_normalized` is over min(rows, columns), `rank_curve` is
-    the normalised effective rank over training,
-    `rank_trajectory/erank` is the normalised rank as a curve whose steps are the stages,
-    `rank_batch` and the like are of the batch form, `rank_summary/erank/collapse` summarises the
-    trajectory in token form, with rise and fall as curves over the blocks.
+    `rank_initial` is before training, `rank_normalized` over min(rows, columns), `rank_curve` over
+    training steps, `rank_trajectory` a curve over the stages, `rank_batch` of the batch form;
+    `rank_summary` summarises the trajectory in token form, with curves over the blocks.
     """
     for form, suffix in zip(ranks.FORMS, ("", "_batch"), strict=True):
         initial, best = (ranks.spectra(record, form, when) for when in ranks.WHEN)
