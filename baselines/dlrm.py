@@ -78,9 +78,11 @@ class DLRM(nn.Module):
             observe("embedding", rows[-1])
         z = torch.cat(rows, dim=1)
         observe("interaction", z)
-        x = z.flatten(1)
-        if self.interaction == "dot":
-            x = torch.bmm(z, z.transpose(1, 2)).flatten(1).index_select(1, self.pairs)
-            x = x if self.bottom is None else torch.cat((z[:, 0], x), dim=1)
+        x = z.flatten(1) if self.interaction == "cat" else self.dots(z)
         logit: Tensor = self.head(self.top(x))
         return logit.squeeze(1)
+
+    def dots(self, z: Tensor) -> Tensor:
+        """z_0, if there is one, beside the dots of the strict lower triangle; z [B, n, d]."""
+        dots = torch.bmm(z, z.transpose(1, 2)).flatten(1).index_select(1, self.pairs)
+        return dots if self.bottom is None else torch.cat((z[:, 0], dots), dim=1)
