@@ -1,5 +1,4 @@
-"""The blocks that RankMixer and RankElastor stack: token mixing, then a feed-forward network with
-weights of its own for every token."""
+"""The blocks that RankMixer and RankElastor stack: token mixing, then per-token networks."""
 
 import warnings
 from collections.abc import Callable
@@ -44,9 +43,8 @@ class Mixing(nn.Module):
         tokens, width = shape
         if kind == "transpose" and width % tokens:
             raise ValueError(
-                f"num_tokens = {tokens} does not divide token_dim = {width}, which mixing by"
-                " transposition needs: every token is split into T heads; for this token_dim"
-                f" num_tokens can be {divisors(width)}"
+                f"num_tokens = {tokens} does not divide token_dim = {width}, as mixing by"
+                f" transposition needs; num_tokens can be {divisors(width)}"
             )
         if kind == "kronecker" and (groups < 1 or tokens * width % groups):
             raise ValueError(
@@ -163,10 +161,7 @@ class ResidualFFN(nn.Module):
 
 
 class PaperGLU(nn.Module):
-    """`(GELU(x W1) * (x W2)) W3 + x Wr` without biases or another residual: [B, T, D] -> the same.
-
-    W1 and W2 map D to int(r D).
-    """
+    """`(GELU(x W1) * (x W2)) W3 + x Wr` without biases, W1, W2 to int(r D): [B, T, D] -> same."""
 
     def __init__(self, shape: Shape, expansion: float, dropout: float) -> None:
         super().__init__()
@@ -194,8 +189,7 @@ def build_ffn(
     """The FFN of this kind for tokens [B, T, D].
 
     glu: a ResidualFFN of GatedUnits; gelu, relu: of ActivationUnits; glu_paper: a PaperGLU, which
-    reads `expansion` and `dropout` alone. Raises ValueError if a size is below 1 or the expansion
-    leaves no width.
+    reads `expansion` and `dropout` alone. Raises ValueError for sizes that leave no width.
     """
     require_positive(ffn_hidden=hidden)
     narrowest = min((shape[1], *hidden[:-1]))
@@ -235,9 +229,7 @@ class TokenModel(nn.Module):
     """Embedding [B, F, d] -> tokens [B, T, D] -> blocks -> logit [B]; stages `embedding`, `tokens`,
     and those of the blocks.
 
-    The parts are built here, in this order, as they draw their weights from one generator. Raises
-    ValueError if a size is below 1.
-    """
+    The parts are built here, in this order, as they draw their weights from one generator."""
 
     def __init__(
         self,

@@ -14,10 +14,8 @@ from benchmark.registry import models
 
 
 class CrossNet(nn.Module):
-    """Cross layers `layer(x_0, x_l) -> x_{l+1}` from x_0 = flatten(E): [B, F, d] -> x_L [B, F*d].
-
-    Stages `cross{l}`: x_l as [B, F, d].
-    """
+    """Cross layers `layer(x_0, x_l) -> x_{l+1}` from x_0 = flatten(E): [B, F, d] -> x_L [B, F*d];
+    stages `cross{l}`: x_l as [B, F, d]."""
 
     def __init__(self, layers: list[nn.Module]) -> None:
         super().__init__()
@@ -83,12 +81,10 @@ class MixtureCross(nn.Module):
 class DCN(nn.Module):
     """Deep & Cross Network, 2017: vector cross layers beside an MLP.
 
-    `x_{l+1} = x_0 (w_l^T x_l) + b_l + x_l`, x_0 = flatten(E) in R^{F d}; `logit = w^T [x_L;
-    MLP(x_0)] + b`.
-
+    `x_{l+1} = x_0 (w_l^T x_l) + b_l + x_l`, x_0 = flatten(E) in R^{F d};
+    `logit = w^T [x_L; MLP(x_0)] + b`.
     Stages `embedding`, `cross{l}`: [B, F, d]. Paper: Wang et al., ADKDD 2017 (1708.05123).
-    Left open by the paper / chosen here: dropout, and whether batch norm is used (the paper does):
-    options, off.
+    Left open by the paper / chosen here: dropout and batch norm (the paper's) are options, off.
     """
 
     def __init__(

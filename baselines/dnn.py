@@ -10,10 +10,7 @@ from benchmark.registry import models
 
 
 class MLP(nn.Sequential):
-    """Linear -> [BatchNorm] -> ReLU -> [Dropout] for each of `hidden_units`: [B, in] -> [B, out].
-
-    Without hidden units it is the identity.
-    """
+    """Linear -> [BatchNorm] -> ReLU -> [Dropout] per hidden layer: [B, in] -> [B, out]."""
 
     def __init__(
         self,
@@ -42,7 +39,6 @@ class DNN(nn.Module):
     """Deep neural network, 2016: an MLP over the concatenated field embeddings.
 
     `logit = w^T MLP(flatten(E)) + b`, E in R^{F x d} the field embeddings.
-
     Every hidden layer is Linear -> [BatchNorm] -> ReLU -> Dropout. Stage `embedding`: [B, F, d].
     Paper: Covington et al., RecSys 2016. Left open there / chosen here: batch norm and its place.
     """

@@ -115,8 +115,7 @@ _masked_relu: Callable[[Tensor, Tensor, float], Tensor] = _MaskedReLU.apply
 def _shared_product(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """`W x + b`, one W [out, in] for all tokens: [in, B] -> [out, B] or [T, in, B] -> [T, out, B].
 
-    A product for every token: one product of all tokens' columns with so few rows does not use two
-    threads.
+    A product for every token: one of all tokens' columns, with few rows, uses a single thread.
     """
     if x.dim() == 2:
         return _product(x, weight, bias)
@@ -277,11 +276,8 @@ def token_mlp(
 
 
 def _mean_square(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """The mean of `(W x + b)^2` over the width, in float64: [T, in, B] -> [T, 1, B].
-
-    It is the quadratic form of x with W^T W, which squares the condition number: hence the double
-    precision.
-    """
+    """The mean of `(W x + b)^2` over the width: [T, in, B] -> [T, 1, B]. In float64, as the
+    quadratic form of x with W^T W squares the condition number."""
     w = torch.cat((weight, bias.unsqueeze(1)), dim=1).double()
     x = F.pad(x, (0, 0, 0, 1), value=1.0).double()
     return (_shared_product(x, w.T @ w, None) * x).sum(dim=1, keepdim=True) / len(w)

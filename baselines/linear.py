@@ -28,8 +28,7 @@ class LR(nn.Module):
     """Logistic regression: one weight per feature value, no interactions.
 
     `logit = b + sum_f w_f`, w_f one weight per id (dense: weight times value).
-
-    dense [B, n_dense], sparse [B, n_sparse] -> [B]. Stage `embedding`: the weights, [B, F, 1].
+    Stage `embedding`: the weights, [B, F, 1].
     Paper: Richardson et al., 2007. Left open there / chosen here: nothing.
     """
 

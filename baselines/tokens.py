@@ -48,15 +48,13 @@ class Tokenizer(nn.Module):
         require_positive(num_tokens=tokens, token_dim=token_dim, tokenizer_hidden=hidden)
         if kind == "matrix" and width % tokens:
             raise ValueError(
-                f"num_tokens = {tokens} does not divide the flattened embedding (F*d = {width}),"
-                " which tokenizer = 'matrix' cuts into equal rows; num_tokens can be"
-                f" {divisors(width)}"
+                f"num_tokens = {tokens} does not divide the flattened embedding (F*d = {width}), as"
+                f" tokenizer = 'matrix' needs; num_tokens can be {divisors(width)}"
             )
         if kind == "none" and width != tokens * token_dim:
             raise ValueError(
-                f"tokenizer = 'none' only reshapes, so num_tokens * token_dim = {tokens} *"
-                f" {token_dim} = {tokens * token_dim} must equal F*d = {width}; change num_tokens,"
-                " token_dim or embedding_dim, or use tokenizer = 'vector'"
+                f"tokenizer = 'none' only reshapes: num_tokens * token_dim = {tokens} * {token_dim}"
+                f" = {tokens * token_dim} must equal F*d = {width}; or use tokenizer = 'vector'"
             )
         self.projection = self.hidden = self.hidden_norm = self.out = None
         if kind == "slice":

@@ -93,8 +93,7 @@ def prepare(
     *,
     quiet: bool,
 ) -> "Job":
-    """The job of seed 0 on all rows and cores, its data encoded. Raises UsageError, MissingData or
-    BenchmarkError."""
+    """The job of seed 0 on all rows and cores, its data encoded. Raises BenchmarkError."""
     from benchmark.data import catalog
     from benchmark.recipes import recipe as recipes
 

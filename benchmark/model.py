@@ -118,8 +118,7 @@ def in_plain_form() -> bool:
 
 @contextmanager
 def plain_form() -> Iterator[None]:
-    """Run models in their plain form: the same equations without fast kernels, the reference that
-    these are tested and timed against."""
+    """Run models in their plain form: the same equations in torch's own operations."""
     global _plain
     _plain = True
     try:

@@ -1,7 +1,6 @@
 """One run: recipe, data and seed in, events out; the last event holds the record.
 
-A run writes nothing: consumers of its events show it, save it and log it. `Run.checkpoint` gives
-what it needs to continue.
+A run writes nothing: consumers of its events show it, save it and log it.
 """
 
 import time

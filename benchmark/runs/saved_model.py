@@ -34,8 +34,7 @@ SCHEMA = TypeAdapter(Schema)
 
 @dataclass(frozen=True)
 class SavedModel:
-    """`model` has its best weights, in eval mode, on the CPU; `data` is the array digest of the
-    store it was trained on, `scores` the digest of its test scores."""
+    """A model in eval mode on the CPU; `data`, `scores`: digests of its store and test scores."""
 
     model: CTRModel
     schema: Schema
@@ -69,8 +68,7 @@ def save(model: CTRModel, record: Record, store: Store, folder: Path) -> None:
 
 
 def load(folder: Path) -> SavedModel:
-    """Raises UsageError if there is no model, BenchmarkError for one that is damaged or has another
-    format."""
+    """Raises UsageError if there is none, BenchmarkError for a damaged one or another format."""
     where = shown(folder)
     if not (folder / sealed.SEAL).is_file():
         raise UsageError(f"{where}: no saved model (`run --save-model` makes one)")

@@ -1,5 +1,4 @@
-"""Encoding, opening and reading a data set of Criteo's shape, beside a plain `polars.read_csv` of
-the same file."""
+"""Encoding and reading a data set of Criteo's shape, beside a plain `polars.read_csv` of it."""
 
 import os
 import shutil
@@ -140,8 +139,7 @@ def _open(folder: Path) -> Store:
 
 
 def _passes(folder: Path, repeats: int) -> dict[str, float]:
-    """Rows per second of shuffled passes over train: from memory, by blocks, and both after the
-    system forgot the files."""
+    """Rows per second of shuffled passes over train, from memory and from disk."""
     store = _open(folder)
     _pass(store, "rows")
     rates: dict[str, list[float]] = {name: [] for name in PASSES}

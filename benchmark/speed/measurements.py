@@ -19,8 +19,7 @@ Topic = Literal["data", "train", "predict", "metrics"]
 
 
 class Figures(Frozen):
-    """What one `speed` command measured: rates per second, sizes in bytes or GiB, times in ms or
-    seconds, by name."""
+    """What one `speed` command measured, by names that state the units."""
 
     topic: Topic
     subject: NonEmpty

@@ -1,5 +1,4 @@
-"""AUC and LogLoss of many rows beside scikit-learn's on the same probabilities, and the spectra of
-a probe."""
+"""AUC and LogLoss of many rows beside scikit-learn's, and the spectra of a probe."""
 
 import time
 from collections.abc import Callable

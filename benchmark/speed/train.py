@@ -1,5 +1,4 @@
-"""Training steps and prediction on rows of a data set's shape, beside the plain form and the
-matrix-multiply rate."""
+"""Training steps and prediction on rows of a data set's shape, beside the plain form."""
 
 import time
 from collections import defaultdict

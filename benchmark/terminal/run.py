@@ -32,8 +32,7 @@ ROWS: list[tuple[str, Callable[[Record], float | None], str]] = [
 
 
 class RunProgress:
-    """A line at the start of a run and at each evaluation; opened by `with` on a terminal, also a
-    bar over the steps of the epoch."""
+    """A line at the start of a run and at each evaluation, and a bar if opened on a terminal."""
 
     def __init__(self) -> None:
         self._bar = Progress(
@@ -93,11 +92,8 @@ def _heading(event: Started) -> str:
 
 
 def result_table(records: Sequence[Record], width: int) -> Table:
-    """One recipe: a column for each seed, then mean and sd of several.
-
-    Every stage has its mean effective rank over its limit, with the best weights, and a small bar
-    of that share. Seeds that do not fit into `width` columns are left out.
-    """
+    """One recipe: a column for each seed that fits into `width`, then mean and sd of several. Every
+    stage has its mean effective rank with the best weights, and a bar of its share of the limit."""
     first, several = records[0], len(records) > 1
     lines = [first.recipe_id, *filter(None, (first.caveat,)), *first.notes]
     table = Table(

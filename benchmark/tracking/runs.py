@@ -1,7 +1,6 @@
-"""Runs in MLflow: live from their events, or later from their records. The only importer of mlflow.
+"""Runs in MLflow: live from their events, or later from their records.
 
-MLflow owns nothing: whatever fails there is one warning, the record is kept, and `sync` sends it
-later.
+Whatever fails there is one warning; the record is kept, and `sync` sends it later.
 """
 
 import tempfile
@@ -117,8 +116,7 @@ def sync(results: Path, notify: Notify) -> Synced:
 
 def ui(port: int, notify: Notify = print) -> None:
     """Turn this process into the MLflow UI on the loopback address; for a store on a server, notify
-    of its address only. Raises BenchmarkError if the port is taken or the store cannot be opened.
-    """
+    of its address only. Raises BenchmarkError if the port is taken or the store is unusable."""
     uri = store_uri()
     if uri.startswith(("http://", "https://")):
         notify(f"the runs are on the MLflow server {without_password(uri)}")

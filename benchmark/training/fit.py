@@ -97,9 +97,8 @@ class Snapshot:
 
 
 class Fit:
-    """Trains until patience or epochs run out, then restores the best weights.
-
-    `events` raises BenchmarkError when the loss is no longer finite."""
+    """Trains until patience or epochs run out, then restores the best weights; `events` raises
+    BenchmarkError when the loss is no longer finite."""
 
     def __init__(
         self,

@@ -1,5 +1,4 @@
-"""Adam with L2 gradients inside the clip norm, on whole tables or the rows of a batch, and the
-published learning rate schedule."""
+"""Adam with L2 gradients inside the clip norm, and the published learning rate schedule."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,8 +24,7 @@ def l2_penalty(parameter: str, train: Train) -> float:
 
 @dataclass
 class _Update:
-    """The gradient of one parameter, L2 included; for a table, that of the `rows` in the batch and
-    their weights, `picked`."""
+    """The gradient of a parameter, L2 included; of a table, for `rows` with weights `picked`."""
 
     name: str
     weight: nn.Parameter
@@ -179,8 +177,7 @@ def _rest_of_penalty(update: _Update) -> Tensor:
 
 @dataclass
 class Plateau:
-    """The best validation value so far. Evaluations without improvement lower the learning rate;
-    `patience` of them end the fit."""
+    """Evaluations without improvement lower the learning rate; `patience` of them end the fit."""
 
     train: Train
     best: float | None = None
