@@ -25,23 +25,21 @@ Watch = Callable[[RunEvent], None]
 
 @dataclass(frozen=True)
 class Session:
-    """How jobs are run, whatever they are."""
+    """How jobs are run, whatever they are.
+
+    `track` logs to MLflow, `quiet` shows no progress, `fresh` ignores checkpoints, `save_model` is
+    the folder for the best weights. `watch` is called with every event, `Finished` after the record
+    is written. `leave` is asked at every step; True ends the run as Ctrl-C does, with a checkpoint.
+    """
 
     results: Path = RESULTS
-    """Folder of the records."""
     track: bool = True
-    """Log to MLflow."""
     quiet: bool = False
-    """Show no progress."""
     fresh: bool = False
-    """Start again, ignoring checkpoints."""
     cadence: Cadence = field(default_factory=Cadence)
     save_model: Path | None = None
-    """Folder for the best weights."""
     watch: Watch | None = None
-    """Called with every event; `Finished` comes after the record is written."""
     leave: Callable[[], bool] | None = None
-    """Asked at every step; True ends the run as Ctrl-C does, with a checkpoint written."""
 
     def run(self, job: Job, views: Sequence[Watch], notify: Notify) -> Record:
         """Run a job from its last checkpoint, if there is one, and write its record and model.
