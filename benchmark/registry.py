@@ -20,9 +20,9 @@ VARIABLE = "BENCHMARK_PLUGINS"
 T = TypeVar("T")
 
 
-def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
+def unknown(kind: str, name: str, candidates: Iterable[str]) -> UsageError:
     """The error for a misspelt name, with the nearest names or else all of them."""
-    names = sorted(known)
+    names = sorted(candidates)
     near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(names) or 'none'}"
     return UsageError(f"unknown {kind} '{name}'; {hint}")

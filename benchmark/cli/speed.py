@@ -118,14 +118,14 @@ def _measure_recipes(
     from benchmark.speed.train import STANDARD, shape_of
 
     threads, changes = options.threads or torch.get_num_threads(), options.set or []
-    chosen = {}
+    by_subject = {}
     for name in options.recipe or STANDARD:
         recipe = recipes.load(name)
         subject = " ".join((name, *(change.replace("model.", "") for change in changes)))
-        chosen[subject] = recipes.override(recipe, changes) if changes else recipe
+        by_subject[subject] = recipes.override(recipe, changes) if changes else recipe
         shape_of(recipe)  # a recipe that cannot be measured is reported before any is
     figures = {}
-    for subject, recipe in chosen.items():
+    for subject, recipe in by_subject.items():
         notice(f"measuring {subject}")
         figures[subject] = measure(recipe, threads, options.repeats)
         _report(topic, subject, figures[subject], threads, options)
