@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import torch
@@ -12,7 +13,10 @@ from benchmark.model import CTRModel, part_of
 from benchmark.recipes.recipe import Train
 
 MIN_IMPROVEMENT = 1e-6
-BETA1, BETA2, EPS = 0.9, 0.999, 1e-8
+EPS = 1e-8
+fused_adam = partial(
+    adam, fused=True, amsgrad=False, beta1=0.9, beta2=0.999, eps=EPS, maximize=False
+)
 CHUNK = 1 << 18
 """Values of a table that are updated at a time: a gradient of zeros for them stays in cache."""
 
@@ -138,22 +142,8 @@ class Optimizer:
             return
         weights, gradients, first, second = (list(tensors) for tensors in zip(*moved, strict=True))
         steps = torch.full((len(weights),), self._steps - 1.0, device=weights[0].device)
-        adam(
-            weights,
-            gradients,
-            first,
-            second,
-            [],
-            list(steps.unbind()),
-            fused=True,
-            amsgrad=False,
-            beta1=BETA1,
-            beta2=BETA2,
-            lr=self.learning_rate,
-            weight_decay=penalty,
-            eps=EPS,
-            maximize=False,
-        )
+        state_steps, lr = list(steps.unbind()), self.learning_rate
+        fused_adam(weights, gradients, first, second, [], state_steps, lr=lr, weight_decay=penalty)
 
     def _state_of(self, update: _Update, kind: Literal["first", "second", "accumulator"]) -> Tensor:
         weight, name = update.weight, f"{update.name}.{kind}"
