@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from benchmark.errors import BenchmarkError
+from benchmark.records.archive import record_key
 from benchmark.tracking import scaling, summary
 from benchmark.tracking.runs import SENT
 from benchmark.tracking.tuning import PARENT
@@ -56,7 +57,7 @@ class Store(Client):
         """A run for each record that has none, as `sync` sends them."""
         there = [run.data.tags for run in self.runs.values()]
         for path in sorted(results.glob("studies/scaling/*/*/seed-*.json")):
-            tags = {"record": summary.record_key(path), SENT: summary.file_sha256(path)}
+            tags = {"record": record_key(path), SENT: summary.file_sha256(path)}
             if not any(tags.items() <= each.items() for each in there):
                 self.create_run("7", 5, tags, path.parent.name)
 
