@@ -1,7 +1,7 @@
-"""The blocks that RankMixer and RankElastor stack: token mixing, then a feed-forward network with
-weights of its own for every token."""
+"""The blocks that RankMixer and RankElastor stack: token mixing, then per-token networks."""
 
 import warnings
+from collections.abc import Callable
 from typing import Literal
 
 from torch import Tensor, nn
@@ -16,9 +16,10 @@ from baselines.kernels import (
     gelu,
     transpose_heads,
 )
-from baselines.layers import divisors, require_positive
+from baselines.layers import FieldEmbedding, divisors, require_positive
 from baselines.tokens import Head, Shape, Tokenizer
-from benchmark.model import Observe, block_stage
+from benchmark.data.schema import Schema
+from benchmark.model import Observe, block_stage, ignore
 
 MixingKind = Literal["full", "kronecker", "transpose", "none"]
 FFNKind = Literal["glu", "glu_paper", "gelu", "relu"]
@@ -30,8 +31,7 @@ class Mixing(nn.Module):
     after the sum (post).
 
     full: `mix(X) = reshape(W flatten(X))`, W [TD, TD];
-    kronecker: flatten(X) cut into g groups, one W [TD/g, TD/g] for all of them, `(I_g (x) W)
-    flatten(X)`;
+    kronecker: `(I_g (x) W) flatten(X)`: g groups of values, one W [TD/g, TD/g] for all of them;
     transpose: transpose_heads (T must divide D);
     none: mix = 0, so that only a `post` norm acts.
     """
@@ -43,15 +43,23 @@ class Mixing(nn.Module):
         tokens, width = shape
         if kind == "transpose" and width % tokens:
             raise ValueError(
-                f"num_tokens = {tokens} does not divide token_dim = {width}, which mixing by"
-                " transposition needs: every token is split into T heads; for this token_dim"
-                f" num_tokens can be {divisors(width)}"
+                f"num_tokens = {tokens} does not divide token_dim = {width}, as mixing by"
+                f" transposition needs; num_tokens can be {divisors(width)}"
             )
-        if kind == "kronecker":
-            check_groups(groups, tokens, width)
+        if kind == "kronecker" and (groups < 1 or tokens * width % groups):
+            raise ValueError(
+                f"mixing_groups = {groups} does not divide num_tokens * token_dim = {tokens} *"
+                f" {width} = {tokens * width}; mixing_groups can be {divisors(tokens * width)}"
+            )
         self.kind = kind
         self.groups = groups if kind == "kronecker" else 1
         size = tokens * width // self.groups
+        if kind == "kronecker" and tokens > 1 and width % size == 0:
+            warnings.warn(
+                f"mixing_groups = {groups} mixes nothing across tokens: each group of {size} values"
+                f" lies inside one of the {tokens} tokens of width {width}",
+                stacklevel=2,
+            )
         self.linear = TokenLinear(size, size, bias=bias) if kind in ("full", "kronecker") else None
         self.pre_norm = RMSNorm(tokens * width) if norm == "pre" and kind != "none" else None
         self.norm = LayerNorm(width) if norm == "post" else None
@@ -68,22 +76,6 @@ class Mixing(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = x if self.kind == "none" else x + self.mix(x)
         return y if self.norm is None else self.norm(y)
-
-
-def check_groups(groups: int, tokens: int, width: int) -> None:
-    """Raise ValueError if the groups do not divide T*D; warn if each lies inside one token."""
-    if groups < 1 or tokens * width % groups:
-        raise ValueError(
-            f"mixing_groups = {groups} does not divide num_tokens * token_dim = {tokens} * {width}"
-            f" = {tokens * width}; mixing_groups can be {divisors(tokens * width)}"
-        )
-    if tokens > 1 and width % (tokens * width // groups) == 0:
-        warnings.warn(
-            f"mixing_groups = {groups} mixes nothing across tokens: each group of"
-            f" {tokens * width // groups} values lies inside one of the {tokens} tokens of width"
-            f" {width}",
-            stacklevel=2,
-        )
 
 
 class GatedUnit(nn.Module):
@@ -153,10 +145,7 @@ class ResidualFFN(nn.Module):
 
 
 class PaperGLU(nn.Module):
-    """`(GELU(x W1) * (x W2)) W3 + x Wr` without biases or another residual: [B, T, D] -> the same.
-
-    W1 and W2 map D to int(r D).
-    """
+    """`(GELU(x W1) * (x W2)) W3 + x Wr` without biases, W1, W2 to int(r D): [B, T, D] -> same."""
 
     def __init__(self, shape: Shape, expansion: float, dropout: float) -> None:
         super().__init__()
@@ -187,7 +176,7 @@ def build_ffn(
     glu_paper: a PaperGLU, which reads `expansion` and `dropout` alone. Raises ValueError if a size
     is below 1 or the expansion leaves no width.
     """
-    require_positive("ffn_hidden", *hidden)
+    require_positive(ffn_hidden=hidden)
     narrowest = min((shape[1], *hidden[:-1]))
     if kind in ("glu", "glu_paper") and int(expansion * narrowest) < 1:
         raise ValueError(
@@ -230,18 +219,35 @@ class Block(nn.Module):
         return x
 
 
-def run_stack(
-    embedding: Tensor, tokenizer: Tokenizer, blocks: nn.ModuleList, head: Head, observe: Observe
-) -> Tensor:
+class TokenModel(nn.Module):
     """Embedding [B, F, d] -> tokens [B, T, D] -> blocks -> logit [B]; stages `embedding`, `tokens`,
     and those of the blocks.
 
-    A function, not a module: a model's head must stand at its top level to be counted as the head.
-    """
-    observe("embedding", embedding)
-    x = tokenizer(embedding)
-    observe("tokens", x)
-    for number, block in enumerate(blocks, start=1):
-        x = block(x, observe, number)
-    logit: Tensor = head(x)
-    return logit
+    The parts are built here, in this order, as they draw their weights from one generator."""
+
+    def __init__(
+        self,
+        schema: Schema,
+        embedding_dim: int,
+        num_blocks: int,
+        tokenizer: Callable[[int], Tokenizer],
+        block: Callable[[], Block],
+        head: Callable[[], Head],
+    ) -> None:
+        super().__init__()
+        require_positive(num_blocks=num_blocks)
+        self.embedding = FieldEmbedding(schema, embedding_dim)
+        self.tokenizer = tokenizer(schema.num_fields * embedding_dim)
+        self.blocks = nn.ModuleList(block() for _ in range(num_blocks))
+        self.head = head()
+
+    def forward(self, dense: Tensor, sparse: Tensor, observe: Observe | None = None) -> Tensor:
+        observe = observe or ignore
+        embedding = self.embedding(dense, sparse)
+        observe("embedding", embedding)
+        x = self.tokenizer(embedding)
+        observe("tokens", x)
+        for number, block in enumerate(self.blocks, start=1):
+            x = block(x, observe, number)
+        logit: Tensor = self.head(x)
+        return logit

@@ -7,19 +7,16 @@ import torch
 from torch import Tensor, nn
 
 from baselines.dnn import MLP
-from baselines.features import FieldEmbedding
 from baselines.kernels import PerTokenLinear
-from baselines.layers import Linear, require_positive
+from baselines.layers import FieldEmbedding, Linear, require_positive
 from benchmark.data.schema import Schema
 from benchmark.model import Observe, ignore
 from benchmark.registry import models
 
 
 class CrossNet(nn.Module):
-    """Cross layers `layer(x_0, x_l) -> x_{l+1}` from x_0 = flatten(E): [B, F, d] -> x_L [B, F*d].
-
-    Stages `cross{l}`: x_l as [B, F, d].
-    """
+    """Cross layers `layer(x_0, x_l) -> x_{l+1}` from x_0 = flatten(E): [B, F, d] -> x_L [B, F*d];
+    stages `cross{l}`: x_l as [B, F, d]."""
 
     def __init__(self, layers: Iterable[nn.Module]) -> None:
         super().__init__()
@@ -89,8 +86,7 @@ class DCN(nn.Module):
     `logit = w^T [x_L; MLP(x_0)] + b`.
 
     Stages `embedding`, `cross{l}`: [B, F, d]. Paper: Wang et al., ADKDD 2017 (1708.05123).
-    Left open by the paper / chosen here: dropout, and whether batch norm is used (the paper does):
-    options, off.
+    Left open by the paper / chosen here: dropout and batch norm (the paper's) are options, off.
     """
 
     def __init__(
@@ -104,8 +100,7 @@ class DCN(nn.Module):
         batch_norm: bool = False,
     ) -> None:
         super().__init__()
-        require_positive("num_cross_layers", num_cross_layers)
-        require_positive("hidden_units", *hidden_units)
+        require_positive(num_cross_layers=num_cross_layers, hidden_units=hidden_units)
         width = schema.num_fields * embedding_dim
         self.embedding = FieldEmbedding(schema, embedding_dim)
         self.cross = CrossNet(VectorCross(width) for _ in range(num_cross_layers))
@@ -155,11 +150,8 @@ class DCNv2(nn.Module):
         batch_norm: bool = False,
     ) -> None:
         super().__init__()
-        require_positive("num_cross_layers", num_cross_layers)
-        require_positive("num_experts", num_experts)
-        require_positive("rank", rank)
-        require_positive("parallel_units", *parallel_units)
-        require_positive("stacked_units", *stacked_units)
+        require_positive(num_cross_layers=num_cross_layers, num_experts=num_experts, rank=rank)
+        require_positive(parallel_units=parallel_units, stacked_units=stacked_units)
         width = schema.num_fields * embedding_dim
         self.embedding = FieldEmbedding(schema, embedding_dim)
         self.cross = CrossNet(

@@ -7,8 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from baselines.dnn import MLP
-from baselines.features import FieldEmbedding
-from baselines.layers import Linear, require_positive
+from baselines.layers import FieldEmbedding, Linear, require_positive
 from benchmark.data.schema import Schema
 from benchmark.model import Observe, ignore
 from benchmark.registry import models
@@ -43,9 +42,9 @@ class DLRM(nn.Module):
         batch_norm: bool = False,
     ) -> None:
         super().__init__()
-        require_positive("embedding_dim", embedding_dim)
-        require_positive("bottom_units", *bottom_units)
-        require_positive("top_units", *top_units)
+        require_positive(
+            embedding_dim=embedding_dim, bottom_units=bottom_units, top_units=top_units
+        )
         self.interaction = interaction
         self.embedding = (
             FieldEmbedding(replace(schema, dense=()), embedding_dim) if schema.sparse else None

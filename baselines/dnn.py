@@ -2,19 +2,15 @@
 
 from torch import Tensor, nn
 
-from baselines.features import FieldEmbedding
 from baselines.kernels import DroppedReLU
-from baselines.layers import Linear, require_positive
+from baselines.layers import FieldEmbedding, Linear, require_positive
 from benchmark.data.schema import Schema
 from benchmark.model import Observe, ignore
 from benchmark.registry import models
 
 
 class MLP(nn.Sequential):
-    """Linear -> [BatchNorm] -> ReLU -> [Dropout] for each of `hidden_units`: [B, in] -> [B, out].
-
-    Without hidden units it is the identity.
-    """
+    """Linear -> [BatchNorm] -> ReLU -> [Dropout] per hidden layer: [B, in] -> [B, out]."""
 
     def __init__(
         self,
@@ -43,10 +39,8 @@ class DNN(nn.Module):
     """Deep neural network, 2016: an MLP over the concatenated field embeddings.
 
     `logit = w^T MLP(flatten(E)) + b`, E in R^{F x d} the field embeddings.
-
     Every hidden layer is Linear -> [BatchNorm] -> ReLU -> Dropout. Stage `embedding`: [B, F, d].
-    Paper: Covington et al., RecSys 2016. Left open there / chosen here: normalisation and its
-    place.
+    Paper: Covington et al., RecSys 2016. Left open there / chosen here: batch norm and its place.
     """
 
     def __init__(
@@ -59,7 +53,7 @@ class DNN(nn.Module):
         batch_norm: bool = False,
     ) -> None:
         super().__init__()
-        require_positive("hidden_units", *hidden_units)
+        require_positive(hidden_units=hidden_units)
         width = schema.num_fields * embedding_dim
         self.embedding = FieldEmbedding(schema, embedding_dim)
         self.mlp = MLP(width, hidden_units, dropout=dropout, batch_norm=batch_norm)

@@ -1,9 +1,8 @@
 """The layers of the token models, in ordinary layout: [B, width] or [B, T, width].
 
 Each has a plain form, its equation in torch's own operations, which is the tested reference, and a
-fast form, whose results are [B, T, width] views of [T, width, B]: with the batch last in memory,
-a product writes rows as long as the batch, and rows as short as a token (26 or 30 values) halve its
-speed.
+fast form, which keeps the batch last in memory: its results are [B, T, width] views of
+[T, width, B]. Products that write rows as short as a token (26 or 30 values) run at half speed.
 """
 
 from collections.abc import Callable
@@ -17,7 +16,6 @@ from baselines.layers import Linear
 from benchmark.model import in_plain_form
 
 RMS_EPS = 1e-12
-LAYER_NORM_EPS = 1e-5
 WIDE = 8
 """A hidden layer this many times wider than its input has its norm computed from the input."""
 
@@ -113,7 +111,10 @@ _masked_relu: Callable[[Tensor, Tensor, float], Tensor] = _MaskedReLU.apply
 
 
 def _shared_product(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """`W x + b`, W [out, in] for all tokens: [in, B] -> [out, B] or [T, in, B] -> [T, out, B]."""
+    """`W x + b`, one W [out, in] for all tokens: [in, B] -> [out, B] or [T, in, B] -> [T, out, B].
+
+    A product for every token: one of all tokens' columns, with few rows, uses a single thread.
+    """
     if x.dim() == 2:
         return _product(x, weight, bias)
     if len(x) == 1:
@@ -136,7 +137,7 @@ class TokenLinear(Linear):
 
     def forward(self, x: Tensor) -> Tensor:
         if in_plain_form():
-            return F.linear(x, self.weight, self.bias)
+            return super().forward(x)
         return batch_first(_shared_product(batch_last(x), self.weight, self.bias))
 
 
@@ -178,18 +179,13 @@ def _rms_norm(x: Tensor, gamma: Tensor) -> Tensor:
     return _normalised(x, RMS_EPS, False) * gamma.unsqueeze(-1)
 
 
-class LayerNorm(nn.Module):
+class LayerNorm(nn.LayerNorm):
     """LayerNorm over the width."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.ones(width))
-        self.bias = nn.Parameter(torch.zeros(width))
 
     def forward(self, x: Tensor) -> Tensor:
         if in_plain_form():
-            return F.layer_norm(x, x.shape[-1:], self.weight, self.bias, LAYER_NORM_EPS)
-        y = _normalised(batch_last(x), LAYER_NORM_EPS, True)
+            return super().forward(x)
+        y = _normalised(batch_last(x), self.eps, True)
         return batch_first(torch.addcmul(self.bias.unsqueeze(1), y, self.weight.unsqueeze(1)))
 
 
@@ -279,10 +275,8 @@ def token_mlp(
 
 
 def _mean_square(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """The mean of `(W x + b)^2` over the width, in float64: [T, in, B] -> [T, 1, B].
-
-    The quadratic form of x with W^T W squares the condition number, hence the double precision.
-    """
+    """The mean of `(W x + b)^2` over the width: [T, in, B] -> [T, 1, B]. In float64, as the
+    quadratic form of x with W^T W squares the condition number."""
     w = torch.cat((weight, bias.unsqueeze(1)), dim=1).double()
     x = F.pad(x, (0, 0, 0, 1), value=1.0).double()
     return (_shared_product(x, w.T @ w, None) * x).sum(dim=1, keepdim=True) / len(w)

@@ -1,6 +1,15 @@
-"""The linear layer of the models, and checks of their sizes."""
+"""The parts that all models share: field embeddings, the linear layer, checks of sizes."""
 
-from torch import nn
+from itertools import accumulate
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from benchmark.data.schema import Schema
+from benchmark.model import in_plain_form
+
+TABLE_SD = 1e-4
 
 
 class Linear(nn.Linear):
@@ -12,10 +21,51 @@ class Linear(nn.Linear):
             nn.init.zeros_(self.bias)
 
 
-def require_positive(name: str, *sizes: int) -> None:
-    """Raise ValueError naming the hyperparameter if one of its sizes is below 1."""
-    if any(size < 1 for size in sizes):
-        raise ValueError(f"{name} = {', '.join(map(str, sizes))}: every size must be at least 1")
+class FieldEmbedding(nn.Module):
+    """One d-vector per field: dense value times a learned vector, sparse id looked up in a table.
+
+    dense [B, n_dense], sparse [B, n_sparse] -> [B, F, dim], dense fields first. All sparse fields
+    share one table, in which the rows of field j start at `offsets[j]`; its gradient is sparse.
+    Raises ValueError if dim < 1.
+
+    Example::
+
+        schema = Schema(dense=("price",), sparse=("user", "item"), cardinalities=(100, 50))
+        embedding = FieldEmbedding(schema, dim=8)
+        embedding(torch.rand(4, 1), torch.zeros(4, 2, dtype=torch.int32))    # [4, 3, 8]
+    """
+
+    offsets: Tensor
+
+    def __init__(self, schema: Schema, dim: int) -> None:
+        super().__init__()
+        require_positive(embedding_dim=dim)
+        *offsets, rows = (0, *accumulate(schema.cardinalities))
+        self.register_buffer("offsets", torch.tensor(offsets, dtype=torch.int64), persistent=False)
+        self.table = nn.Parameter(torch.empty(rows, dim)) if schema.sparse else None
+        self.vectors = nn.Parameter(torch.empty(len(schema.dense), dim)) if schema.dense else None
+        if self.table is not None:
+            nn.init.normal_(self.table, std=TABLE_SD)
+        if self.vectors is not None:  # each is the weight of a Linear(1, dim): Xavier-normal
+            nn.init.normal_(self.vectors, std=(2 / (1 + dim)) ** 0.5)
+
+    def forward(self, dense: Tensor, sparse: Tensor) -> Tensor:
+        parts = []
+        if self.vectors is not None:
+            parts.append(dense.unsqueeze(-1) * self.vectors)
+        if self.table is not None:
+            ids = sparse + self.offsets
+            parts.append(F.embedding(ids, self.table, sparse=not in_plain_form()))
+        return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
+
+
+def require_positive(**hyperparameters: int | tuple[int, ...]) -> None:
+    """Raise ValueError naming a hyperparameter of which a size is below 1."""
+    for name, value in hyperparameters.items():
+        sizes = (value,) if isinstance(value, int) else value
+        if any(size < 1 for size in sizes):
+            text = ", ".join(map(str, sizes))
+            raise ValueError(f"{name} = {text}: every size must be at least 1")
 
 
 def divisors(n: int) -> str:

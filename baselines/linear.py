@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from baselines.features import FieldEmbedding
+from baselines.layers import FieldEmbedding
 from benchmark.data.schema import Schema
 from benchmark.model import Observe, ignore
 from benchmark.registry import models

@@ -1,18 +1,13 @@
 """RankElastor, as released and as published: one composition of the token-mixing parts."""
 
-from torch import Tensor, nn
-
-from baselines.blocks import Block, FFNKind, Mixing, MixingKind, NormPlace, build_ffn, run_stack
-from baselines.features import FieldEmbedding
-from baselines.layers import require_positive
+from baselines.blocks import Block, FFNKind, Mixing, MixingKind, NormPlace, TokenModel, build_ffn
 from baselines.tokens import Head, HeadKind, Tokenizer, TokenizerKind
 from benchmark.data.schema import Schema
-from benchmark.model import Observe, ignore
 from benchmark.registry import models
 
 
 @models.register("rankelastor")
-class RankElastor(nn.Module):
+class RankElastor(TokenModel):
     """RankElastor, 2026: full token mixing and gated per-token FFNs.
 
     Tokens X in R^{T x D}, `X_0 = tokenizer(E)`, E [B, F, d] the field embeddings;
@@ -56,24 +51,19 @@ class RankElastor(nn.Module):
         ffn_dropout: float = 0.0,
         head: HeadKind = "mlp",
     ) -> None:
-        super().__init__()
-        require_positive("num_blocks", num_blocks)
-        width, shape = schema.num_fields * embedding_dim, (num_tokens, token_dim)
-        self.embedding = FieldEmbedding(schema, embedding_dim)
-        self.tokenizer = Tokenizer(
-            tokenizer, width, shape, tokenizer_hidden, tokenizer_norm, tokenizer_dropout
-        )
-        self.blocks = nn.ModuleList(
-            Block(
+        shape = num_tokens, token_dim
+        super().__init__(
+            schema,
+            embedding_dim,
+            num_blocks,
+            lambda width: Tokenizer(
+                tokenizer, width, shape, tokenizer_hidden, tokenizer_norm, tokenizer_dropout
+            ),
+            lambda: Block(
                 Mixing(mixing, shape, mixing_norm, mixing_groups, mixing_bias),
                 build_ffn(ffn, shape, ffn_hidden, expansion, unit_norm, ffn_dropout),
                 token_dim,
                 ffn_norm,
-            )
-            for _ in range(num_blocks)
+            ),
+            lambda: Head(head, shape),
         )
-        self.head = Head(head, shape)
-
-    def forward(self, dense: Tensor, sparse: Tensor, observe: Observe | None = None) -> Tensor:
-        embedding = self.embedding(dense, sparse)
-        return run_stack(embedding, self.tokenizer, self.blocks, self.head, observe or ignore)

@@ -6,19 +6,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from baselines.blocks import Block, Mixing, build_ffn, run_stack
-from baselines.features import FieldEmbedding
-from baselines.kernels import (
-    PerTokenLinear,
-    batch_first,
-    batch_last,
-    gelu,
-    per_token_product,
-)
+from baselines.blocks import Block, Mixing, TokenModel, build_ffn
+from baselines.kernels import PerTokenLinear, batch_first, batch_last, gelu, per_token_product
 from baselines.layers import require_positive
 from baselines.tokens import Head, HeadKind, Shape, Tokenizer, TokenizerKind
 from benchmark.data.schema import Schema
-from benchmark.model import Observe, ignore
+from benchmark.model import Observe
 from benchmark.registry import models
 
 PENALTY_WEIGHT_RANGE = (1e-4, 1.0)
@@ -27,7 +20,7 @@ PENALTY_WEIGHT_FALL = 0.5
 
 
 @models.register("rankmixer")
-class RankMixer(nn.Module):
+class RankMixer(TokenModel):
     """RankMixer, 2025: parameter-free token mixing and per-token FFNs.
 
     Tokens X in R^{T x D}, `X_0 = tokenizer(E)`, E [B, F, d] cut into T slices with a projection
@@ -64,37 +57,31 @@ class RankMixer(nn.Module):
         ffn_dropout: float = 0.0,
         head: HeadKind = "pool",
     ) -> None:
-        super().__init__()
-        require_positive("num_blocks", num_blocks)
-        width, shape = schema.num_fields * embedding_dim, (num_tokens, token_dim)
-        self.embedding = FieldEmbedding(schema, embedding_dim)
-        self.tokenizer = Tokenizer(
-            tokenizer, width, shape, tokenizer_hidden, tokenizer_norm, tokenizer_dropout
-        )
-        self.blocks = nn.ModuleList(
-            Block(
+        shape = num_tokens, token_dim
+        super().__init__(
+            schema,
+            embedding_dim,
+            num_blocks,
+            lambda width: Tokenizer(
+                tokenizer, width, shape, tokenizer_hidden, tokenizer_norm, tokenizer_dropout
+            ),
+            lambda: Block(
                 Mixing("transpose", shape, "post"),
                 build_ffn(ffn, shape, ffn_hidden, dropout=ffn_dropout),
                 token_dim,
                 ffn_norm,
-            )
-            for _ in range(num_blocks)
+            ),
+            lambda: Head(head, shape),
         )
-        self.head = Head(head, shape)
-
-    def forward(self, dense: Tensor, sparse: Tensor, observe: Observe | None = None) -> Tensor:
-        embedding = self.embedding(dense, sparse)
-        return run_stack(embedding, self.tokenizer, self.blocks, self.head, observe or ignore)
 
 
 class SparseExperts(nn.Module):
     """`s + sum_j G_j(s) e_j(s)` for token s, [B, T, D] -> the same; every token has E experts:
 
     `e_j(s) = W2_j GELU(W1_j s + b1_j) + b2_j`, `G(s) = ReLU(W_r s + b_r)` in R^E.
-    Two routers: `router` serves in eval mode. In training it routes every second row of the batch
-    and `train_router` the others, so that both are trained by the task and the experts see dense
-    gates too. `gates` are the serving router's gates of the last training batch, [B, T, E], and
-    None in eval mode.
+    `router` serves in eval mode. In training it routes every second row of the batch and
+    `train_router` the others, so that both are trained and the experts see dense gates too. `gates`
+    are the serving router's in the last training batch, [B, T, E]; None in eval mode.
     """
 
     def __init__(self, shape: Shape, experts: int, hidden: int) -> None:
@@ -115,11 +102,8 @@ class SparseExperts(nn.Module):
         return x + self.mixture(x, gates)
 
     def mixture(self, s: Tensor, gates: Tensor) -> Tensor:
-        """`sum_j gates_j e_j(s)`: s [B, T, D], gates [B, T, E] -> [B, T, D].
-
-        The experts of a token stand side by side: one product lifts to all of them, one lowers
-        their weighted sum.
-        """
+        """`sum_j gates_j e_j(s)`: s [B, T, D], gates [B, T, E] -> [B, T, D], by one product to the
+        hidden layers of all experts of a token, and one from their weighted sum."""
         _, tokens, experts = gates.shape
         hidden, width = self.lift.weight.shape[1:]
         assert self.lift.bias is not None and self.lower.bias is not None
@@ -133,7 +117,7 @@ class SparseExperts(nn.Module):
 
 
 @models.register("rankmixer_moe")
-class RankMixerMoE(nn.Module):
+class RankMixerMoE(TokenModel):
     """RankMixer with sparse experts, 2025: every token's FFN is a ReLU-routed mixture of experts.
 
     `S = LayerNorm(X + mix(X))`, and per token `X' = LayerNorm(S + sum_j G_j(S) e_j(S))`,
@@ -164,31 +148,28 @@ class RankMixerMoE(nn.Module):
         expert_hidden: int = 32,
         active_ratio: float = 0.25,
     ) -> None:
-        super().__init__()
-        require_positive("num_blocks", num_blocks)
-        require_positive("num_experts", num_experts)
-        require_positive("expert_hidden", expert_hidden)
+        require_positive(num_experts=num_experts, expert_hidden=expert_hidden)
         if not 0 < active_ratio <= 1:
             raise ValueError(f"active_ratio = {active_ratio} must lie in (0, 1]")
-        self.active_ratio = active_ratio
         shape = num_tokens, token_dim
-        self.embedding = FieldEmbedding(schema, embedding_dim)
-        self.tokenizer = Tokenizer("slice", schema.num_fields * embedding_dim, shape)
-        self.blocks = nn.ModuleList(
-            Block(
+        super().__init__(
+            schema,
+            embedding_dim,
+            num_blocks,
+            lambda width: Tokenizer("slice", width, shape),
+            lambda: Block(
                 Mixing("transpose", shape, "post"),
                 SparseExperts(shape, num_experts, expert_hidden),
                 token_dim,
                 "post",
-            )
-            for _ in range(num_blocks)
+            ),
+            lambda: Head("pool", shape),
         )
-        self.head = Head("pool", shape)
+        self.active_ratio = active_ratio
         self.register_buffer("penalty_weight", torch.tensor(PENALTY_WEIGHT_RANGE[0]))
 
     def forward(self, dense: Tensor, sparse: Tensor, observe: Observe | None = None) -> Tensor:
-        embedding = self.embedding(dense, sparse)
-        logit = run_stack(embedding, self.tokenizer, self.blocks, self.head, observe or ignore)
+        logit = super().forward(dense, sparse, observe)
         if self.training:
             self.penalty_weight = adapt(self.penalty_weight, self.gates(), self.active_ratio)
         return logit
@@ -203,16 +184,13 @@ class RankMixerMoE(nn.Module):
         return torch.stack(kept)
 
     def training_penalty(self) -> Tensor:
-        """`lambda mean_rows(sum G)` of the last training batch, 0-dim; lambda is the buffer
-        `penalty_weight`."""
+        """`lambda mean_rows(sum G)` of the last training batch, 0-dim."""
         return self.penalty_weight * self.gates().sum(dim=(0, 1, 2)).mean()
 
 
 def adapt(weight: Tensor, gates: Tensor, active_ratio: float) -> Tensor:
-    """Raise the penalty's weight where more than `active_ratio` of the gates are open, or lower it.
-
-    It falls faster than it rises: a closed gate has no gradient to open it again.
-    """
+    """Raise the penalty's weight if more than `active_ratio` of the gates are open, else lower it:
+    faster, as a closed gate has no gradient to open it again."""
     too_many = (gates > 0).float().mean() > active_ratio
     factor = torch.where(too_many, PENALTY_WEIGHT_RISE, PENALTY_WEIGHT_FALL)
     return (weight * factor).clamp(*PENALTY_WEIGHT_RANGE)

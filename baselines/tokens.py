@@ -30,10 +30,8 @@ class Tokenizer(nn.Module):
     vector: one MLP of the whole vector to T*D;
     none: only the cut (needs F*d = T*D).
     MLP: Linear -> [RMSNorm] -> ReLU -> Dropout -> Linear.
-    RankMixer's (2507.15551) is `slice`: padded with zeros to a multiple of T and cut into T slices,
-    each with a projection of its own to D; it has no hidden layer, norm or dropout.
-
-    Raises ValueError if a size is below 1 or the sizes do not fit each other.
+    slice, RankMixer's (2507.15551): padded with zeros to a multiple of T and cut into T slices,
+    each with a projection of its own to D. Raises ValueError for sizes that do not fit.
     """
 
     def __init__(
@@ -47,20 +45,16 @@ class Tokenizer(nn.Module):
     ) -> None:
         super().__init__()
         tokens, token_dim = self.shape = shape
-        require_positive("num_tokens", tokens)
-        require_positive("token_dim", token_dim)
-        require_positive("tokenizer_hidden", hidden)
+        require_positive(num_tokens=tokens, token_dim=token_dim, tokenizer_hidden=hidden)
         if kind == "matrix" and width % tokens:
             raise ValueError(
-                f"num_tokens = {tokens} does not divide the flattened embedding (F*d = {width}),"
-                " which tokenizer = 'matrix' cuts into equal rows; num_tokens can be"
-                f" {divisors(width)}"
+                f"num_tokens = {tokens} does not divide the flattened embedding (F*d = {width}), as"
+                f" tokenizer = 'matrix' needs; num_tokens can be {divisors(width)}"
             )
         if kind == "none" and width != tokens * token_dim:
             raise ValueError(
-                f"tokenizer = 'none' only reshapes, so num_tokens * token_dim = {tokens} *"
-                f" {token_dim} = {tokens * token_dim} must equal F*d = {width}; change num_tokens,"
-                " token_dim or embedding_dim, or use tokenizer = 'vector'"
+                f"tokenizer = 'none' only reshapes: num_tokens * token_dim = {tokens} * {token_dim}"
+                f" = {tokens * token_dim} must equal F*d = {width}; or use tokenizer = 'vector'"
             )
         self.projection = self.hidden = self.hidden_norm = self.out = None
         if kind == "slice":

@@ -10,15 +10,9 @@ def main() -> None:
 
     try:
         app()
-    except UsageError as error:
-        _fail(error, 2)
     except BenchmarkError as error:
-        _fail(error, 1)
-
-
-def _fail(error: BenchmarkError, code: int) -> None:
-    print(f"error: {error}", file=sys.stderr)
-    sys.exit(code)
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2 if isinstance(error, UsageError) else 1)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,10 @@
-"""The two errors a person can cause; the command line turns each into one message and an exit
-code."""
+"""The errors a person can cause; the command line turns each into a message and an exit code."""
 
 import re
 
 
 class BenchmarkError(Exception):
-    """Something failed outside the caller's words (a file, a disk, a server, a diverging run): exit
-    code 1."""
+    """Something failed other than the request (a file, a server, a diverging run): exit code 1."""
 
 
 class MissingData(BenchmarkError):

@@ -1,5 +1,4 @@
-"""`run`: from a recipe's name to its record, shown and tracked; the command line comes through here
-too.
+"""`run`: from a recipe's name to its record, shown and tracked, for Python and the command line.
 
 Heavy packages are imported inside the functions, so that `from benchmark import run` costs nothing.
 """
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
     from benchmark.runs.session import Session
     from benchmark.training.checkpoint import Cadence
 
-MOST_SEED = 2**31
-
 
 def run(
     recipe: str | None = None,
@@ -44,7 +41,7 @@ def run(
     save_model: str | Path | None = None,
     watch: "Callable[[RunEvent], None] | None" = None,
 ) -> "Record":
-    """Train, score the test split once, measure the representation and write the record, as
+    """Train, score the test split once, measure ranks and write the record, as
     `python -m benchmark run` does.
 
     Give either `recipe`, a "DATASET/NAME" or the path of your own DATASET/NAME.toml, or `model` and
@@ -58,9 +55,16 @@ def run(
         record = run("synthetic/dcnv2", seed=1, set={"train.learning_rate": 3e-4})
         print(record.metrics.test.auc)
     """
-    if not 0 <= seed < MOST_SEED:
+    if not 0 <= seed < 2**31:
         raise UsageError(f"seed {seed}: it must be at least 0 and below 2^31")
-    settings = [_assignment(key, value) for key, value in (set or {}).items()]
+    settings = []
+    for key, value in (set or {}).items():
+        try:
+            settings.append(f"{key}={json.dumps(value)}")
+        except TypeError:
+            raise UsageError(
+                f"set: {key} = {value!r}: give a number, a text, a truth value or a list of these"
+            ) from None
     root = None if data_root is None else Path(data_root)
     job = prepare(recipe, model, dataset, settings, root, quiet=quiet)
 
@@ -89,8 +93,7 @@ def prepare(
     *,
     quiet: bool,
 ) -> "Job":
-    """The job of seed 0 on all rows and cores, its data encoded. Raises UsageError, MissingData or
-    BenchmarkError."""
+    """The job of seed 0 on all rows and cores, its data encoded. Raises BenchmarkError."""
     from benchmark.data import catalog
     from benchmark.recipes import recipe as recipes
 
@@ -111,7 +114,7 @@ def prepare(
     from benchmark.runs.job import Job
     from benchmark.terminal.console import notice
 
-    notify = _ignore if quiet else notice
+    notify = (lambda _: None) if quiet else notice
     _, store = catalog.open_data(dataset or card.id, data_root=data_root, notify=notify)
     return Job(chosen, card, store, seed=0, threads=torch.get_num_threads())
 
@@ -119,7 +122,7 @@ def prepare(
 def run_job(job: "Job", session: "Session") -> "Record":
     """Run a job, shown on standard error and logged to MLflow as the session says."""
     from benchmark.terminal.console import notice
-    from benchmark.terminal.progress import RunProgress
+    from benchmark.terminal.run import RunProgress
     from benchmark.tracking.runs import Tracker
 
     with ExitStack() as views:
@@ -129,17 +132,3 @@ def run_job(job: "Job", session: "Session") -> "Record":
         if session.track:
             watchers.append(views.enter_context(Tracker(job.path(session.results), notice)))
         return session.run(job, watchers, notice)
-
-
-def _assignment(key: str, value: Any) -> str:
-    """A setting in the form of --set."""
-    try:
-        return f"{key}={json.dumps(value)}"
-    except TypeError:
-        raise UsageError(
-            f"set: {key} = {value!r}: give a number, a text, a truth value or a list of these"
-        ) from None
-
-
-def _ignore(_: str) -> None:
-    pass

@@ -1,7 +1,7 @@
 """The contract of a model: what the benchmark calls, and how it finds the parts it measures."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Literal, Protocol, Self, runtime_checkable
 
@@ -9,16 +9,12 @@ import torch
 from torch import Tensor, nn
 
 Part = Literal["embedding", "dense", "head"]
-BlockPart = Literal["mixing", "ffn"]
 
 BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
-BLOCK_STAGE = re.compile(r"block\d+\.(mixing|ffn)")
 
 
-class Observe(Protocol):
-    """Receives each stage of a forward pass once, in order: its name and x [B, rows, columns]."""
-
-    def __call__(self, stage: str, x: Tensor, /) -> object: ...
+Observe = Callable[[str, Tensor], object]
+"""Receives each stage of a forward pass once, in order: its name and x [B, rows, columns]."""
 
 
 def ignore(stage: str, x: Tensor) -> None:
@@ -30,15 +26,9 @@ class CTRModel(Protocol):
 
     The keyword arguments of the constructor, with types and defaults, are the schema of a recipe's
     [model] table. Parameters below a module named `embedding` count as embedding, those below
-    `head` as head, all others as dense.
-
-    A model may also have:
-
-    - `training_penalty()`, see HasTrainingPenalty;
-    - `whole_batch = True`, where rows of a training batch depend on each other: other models get
-      a batch in pieces, unless they have batch norm or a training penalty;
-    - `added_later`, a frozenset of hyperparameters that the recipe's digest leaves out while they
-      have their default.
+    `head` as head, all others as dense. A model may also have `training_penalty()`;
+    `whole_batch = True`, if rows of a training batch depend on each other (models without it, batch
+    norm or a penalty get a batch in pieces); and `added_later`, see the function of that name.
     """
 
     training: bool
@@ -65,11 +55,9 @@ class CTRModel(Protocol):
 
 @runtime_checkable
 class HasTrainingPenalty(Protocol):
-    """A model with a term of its own in the training loss."""
+    """A model with a term of its own in the training loss, 0-dim, for the last training batch."""
 
-    def training_penalty(self) -> Tensor:
-        """The term for the last training batch, 0-dim."""
-        ...
+    def training_penalty(self) -> Tensor: ...
 
 
 def needs_whole_batch(model: CTRModel) -> bool:
@@ -98,7 +86,7 @@ def part_of(parameter: str) -> Part:
     return "head" if components[0] == "head" else "dense"
 
 
-def block_stage(block: int, part: BlockPart) -> str:
+def block_stage(block: int, part: Literal["mixing", "ffn"]) -> str:
     """The name of a block's stage, e.g. `block1.mixing`; blocks count from 1."""
     return f"block{block}.{part}"
 
@@ -111,7 +99,7 @@ def block_stages(blocks: int) -> list[str]:
 
 def block_part(stage: str) -> str | None:
     """`mixing` or `ffn` for a block's stage, None for any other."""
-    match = BLOCK_STAGE.fullmatch(stage)
+    match = re.fullmatch(r"block\d+\.(mixing|ffn)", stage)
     return match[1] if match else None
 
 
@@ -124,17 +112,13 @@ _plain = False
 
 
 def in_plain_form() -> bool:
-    """Whether models are to compute with torch's ordinary operations, see plain_form."""
+    """Whether models compute with torch's ordinary operations, see plain_form."""
     return _plain
 
 
 @contextmanager
 def plain_form() -> Iterator[None]:
-    """Run models in their plain form: the same equations without fast kernels.
-
-    It is the reference that the fast kernels are tested and timed against. Models without kernels
-    of their own have one form.
-    """
+    """Run models in their plain form: the same equations in torch's own operations."""
     global _plain
     _plain = True
     try:

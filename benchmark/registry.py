@@ -20,9 +20,9 @@ VARIABLE = "BENCHMARK_PLUGINS"
 T = TypeVar("T")
 
 
-def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
+def unknown(kind: str, name: str, candidates: Iterable[str]) -> UsageError:
     """The error for a misspelt name, with the nearest names or else all of them."""
-    names = sorted(known)
+    names = sorted(candidates)
     near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(names) or 'none'}"
     return UsageError(f"unknown {kind} '{name}'; {hint}")
@@ -78,16 +78,14 @@ class Registry(Generic[T]):
             try:
                 importlib.import_module(f"{self._package}.{module}")
             except Exception as error:
-                raise BenchmarkError(
-                    f"{self.kind} file {self._package}/{module}.py cannot be imported:"
-                    f" {type(error).__name__}: {error}"
-                ) from error
-        for file in plug_ins() if self._plugged else []:
+                file = f"{self._package}/{module}.py"
+                raise _cannot_be_imported(f"{self.kind} file {file}", error) from error
+        for path in plug_ins() if self._plugged else []:
             before = len(self._items)
-            import_plug_in(file)
+            _import_plug_in(path)
             if len(self._items) == before:
                 raise BenchmarkError(
-                    f'plug-in {file} registers no {self.kind}; put @{self.kind}s.register("NAME")'
+                    f'plug-in {path} registers no {self.kind}; put @{self.kind}s.register("NAME")'
                     " there"
                 )
         self._discovered = True
@@ -114,9 +112,7 @@ def plug_ins() -> list[Path]:
     return list(files.values())
 
 
-def import_plug_in(file: Path) -> None:
-    """Import a plug-in file, once. Raises BenchmarkError naming the file, and the line of a syntax
-    error."""
+def _import_plug_in(file: Path) -> None:
     name = f"benchmark_plugins.{file.stem}"
     if name in sys.modules:
         return
@@ -128,10 +124,13 @@ def import_plug_in(file: Path) -> None:
         spec.loader.exec_module(module)
     except Exception as error:
         del sys.modules[name]
-        line, reason = "", str(error)
-        if isinstance(error, SyntaxError):
-            line, reason = f", line {error.lineno}", error.msg
-        raise BenchmarkError(
-            f"plug-in {file}{line} cannot be imported: {type(error).__name__}:"
-            f" {' '.join(reason.split())}"
-        ) from error
+        raise _cannot_be_imported(f"plug-in {file}", error) from error
+
+
+def _cannot_be_imported(file: str, error: Exception) -> BenchmarkError:
+    """Names the file and the cause on one line, and the line of a syntax error."""
+    line, reason = "", str(error)
+    if isinstance(error, SyntaxError):
+        line, reason = f", line {error.lineno}", error.msg
+    reason = " ".join(reason.split())
+    return BenchmarkError(f"{file}{line} cannot be imported: {type(error).__name__}: {reason}")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import wraps
 from inspect import Signature, signature
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, get_args
+from typing import Annotated, Any, Literal, get_args
 
 import typer
 
@@ -26,6 +26,9 @@ RecordsFolder = Annotated[
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only print what would be run.")]
 
 
+MOST_THREADS = 1024
+
+
 @dataclass(frozen=True, kw_only=True)
 class RunOptions:
     """Options of every command that trains."""
@@ -33,7 +36,7 @@ class RunOptions:
     device: Annotated[Device, typer.Option(help="Where to train.")] = "cpu"
     threads: Annotated[
         int | None,
-        typer.Option(min=1, max=1024, help="Threads of each run; cores, shared out."),
+        typer.Option(min=1, max=MOST_THREADS, help="Threads of each run; cores, shared out."),
     ] = None
     data_root: Annotated[Path | None, typer.Option(help="Folder of your data files.")] = None
     results: Annotated[Path, typer.Option(help="Folder the records go to.")] = RESULTS
@@ -62,11 +65,10 @@ class Options(RunOptions):
             raise UsageError("--backend dask and --address HOST:PORT of its scheduler go together")
 
 
-Form = TypeVar("Form", bound=RunOptions)
 Command = Callable[..., None]
 
 
-def with_options(form: type[Form], **defaults: str) -> Callable[[Command], Command]:
+def with_options(form: Callable[..., object], **defaults: object) -> Callable[[Command], Command]:
     """Append the fields of a data class to a command's options; the command gets `options`.
 
     `defaults` replace those of the data class. Names are completed as by `completed`.

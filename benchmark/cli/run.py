@@ -57,7 +57,7 @@ def run(
         raise UsageError(f"--checkpoint-minutes {checkpoint_minutes:g}: it must be above 0")
 
     from benchmark.runs.session import Session
-    from benchmark.terminal.tables import result_table
+    from benchmark.terminal.run import result_table
     from benchmark.training.checkpoint import Cadence
 
     cadence = Cadence(minutes=checkpoint_minutes)
@@ -73,7 +73,7 @@ def run(
             job = replace(job, seed=seed)
             records[job.path(options.results)] = launch.run_job(job, session)
     except KeyboardInterrupt as error:
-        notice(_interruption(error, len(records)))
+        notice(_interruption(getattr(error, "step", None), len(records)))
         raise typer.Exit(128 + getattr(error, "signum", signal.SIGINT)) from None
     finally:
         if records:
@@ -82,8 +82,7 @@ def run(
             out.print(f"record: {shown(path)}", highlight=False, soft_wrap=True)
 
 
-def _interruption(error: KeyboardInterrupt, finished: int) -> str:
-    step = getattr(error, "step", None)
+def _interruption(step: int | None, finished: int) -> str:
     message = "interrupted: nothing is kept of this run"
     if step is not None:
         message = f"interrupted: the same command goes on at step {step}, --fresh starts again"

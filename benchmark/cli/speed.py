@@ -1,134 +1,147 @@
 """`speed`: measure this machine. No test times anything; these commands do."""
 
-import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from benchmark.cli.options import MOST_THREADS, with_options
 from benchmark.terminal.console import notice, print_table
 from benchmark.utils.paths import RESULTS, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from benchmark.speed.measurements import Figures
-    from benchmark.speed.train import Setting
+    from benchmark.recipes.recipe import Recipe
+    from benchmark.speed.measurements import Topic
 
 app = typer.Typer(help="Measure speed and memory on this machine.", no_args_is_help=True)
-Repeats = Annotated[int, typer.Option(min=1, help="Interleaved repeats; medians are printed.")]
-Json = Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")]
-Keep = Annotated[
-    bool, typer.Option("--keep", help="Keep the figures, and their table, below RESULTS/speed.")
-]
-Recipes = Annotated[
-    list[str] | None,
-    typer.Option("--recipe", help="DATASET/NAME, once or more; three of criteo_x1 by default."),
-]
-Settings = Annotated[
-    list[str] | None,
-    typer.Option("--set", help="Change a setting of the recipes, e.g. model.num_blocks=4."),
-]
-Threads = Annotated[
-    int | None, typer.Option(min=1, max=1024, help="Threads; the number of cores by default.")
-]
-Results = Annotated[Path, typer.Option(help="Folder of the results.")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpeedOptions:
+    """Options of every command here."""
+
+    repeats: Annotated[
+        int, typer.Option(min=1, help="Interleaved repeats; medians are printed.")
+    ] = 3
+    json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Keep the figures, and their table, below RESULTS/speed.")
+    ] = False
+    results: Annotated[Path, typer.Option(help="Folder of the results.")] = RESULTS
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecipeOptions(SpeedOptions):
+    """Options of the commands that measure models."""
+
+    recipe: Annotated[
+        list[str] | None,
+        typer.Option(help="DATASET/NAME, once or more; three of criteo_x1 by default."),
+    ] = None
+    set: Annotated[
+        list[str] | None,
+        typer.Option(help="Change a setting of the recipes, e.g. model.num_blocks=4."),
+    ] = None
+    threads: Annotated[
+        int | None,
+        typer.Option(min=1, max=MOST_THREADS, help="Threads; the number of cores by default."),
+    ] = None
 
 
 @app.command("data")
+@with_options(SpeedOptions)
 def data(
     rows: Annotated[int, typer.Option(min=1000, help="Rows of the csv files.")] = 1_200_000,
     folder: Annotated[
         Path | None, typer.Option(help="A folder with room for some 500 bytes a row.")
     ] = None,
-    repeats: Repeats = 3,
-    json_: Json = False,
-    keep: Keep = False,
-    results: Results = RESULTS,
+    *,
+    options: SpeedOptions,
 ) -> None:
     """Encode a csv of Criteo's shape and read its batches, beside a plain read_csv of it."""
-    from benchmark.speed import data as speed
+    import os
 
-    _report([speed.measure(rows, folder, repeats, notice)], json_, keep, results)
+    from benchmark.speed.data import measure
+
+    values = measure(rows, folder, options.repeats, notice)
+    _report("data", f"{rows:,} rows", values, os.cpu_count() or 1, options)
+    if options.json:
+        print(dumps(values, indent=1))
 
 
 @app.command("train")
-def train(
-    recipe: Recipes = None,
-    set_: Settings = None,
-    threads: Threads = None,
-    repeats: Repeats = 5,
-    json_: Json = False,
-    keep: Keep = False,
-    results: Results = RESULTS,
-) -> None:
+@with_options(RecipeOptions, repeats=5)
+def train(*, options: RecipeOptions) -> None:
     """Time training steps by stage, beside the plain form and this machine's matrix-multiply
     rate."""
-    from benchmark.speed import train as speed
+    from benchmark.speed.train import measure_training
 
-    settings = _settings(recipe, set_, threads)
-    figures = (speed.measure_training(each, repeats, notice) for each in settings)
-    _report(figures, json_, keep, results)
+    _measure_recipes("train", measure_training, options)
 
 
 @app.command("predict")
-def predict(
-    recipe: Recipes = None,
-    set_: Settings = None,
-    threads: Threads = None,
-    repeats: Repeats = 5,
-    json_: Json = False,
-    keep: Keep = False,
-    results: Results = RESULTS,
-) -> None:
+@with_options(RecipeOptions, repeats=5)
+def predict(*, options: RecipeOptions) -> None:
     """Time prediction, beside the plain form and this machine's matrix-multiply rate."""
-    from benchmark.speed import train as speed
+    from benchmark.speed.train import measure_prediction
 
-    settings = _settings(recipe, set_, threads)
-    figures = (speed.measure_prediction(each, repeats, notice) for each in settings)
-    _report(figures, json_, keep, results)
+    _measure_recipes("predict", measure_prediction, options)
 
 
 @app.command("metrics")
+@with_options(SpeedOptions)
 def metrics(
     rows: Annotated[int, typer.Option(min=1000, help="Predictions to score.")] = 5_000_000,
-    repeats: Repeats = 3,
-    json_: Json = False,
-    keep: Keep = False,
-    results: Results = RESULTS,
+    *,
+    options: SpeedOptions,
 ) -> None:
     """Time AUC and LogLoss beside scikit-learn's, and the spectra of 4096 matrices of 26 x 30."""
-    from benchmark.speed import metrics as speed
+    from benchmark.speed.metrics import measure
 
-    _report([speed.measure(rows, repeats, notice)], json_, keep, results)
+    values = measure(rows, options.repeats, notice)
+    _report("metrics", f"{rows:,} rows", values, 1, options)
+    if options.json:
+        print(dumps(values, indent=1))
 
 
-def _settings(
-    recipe_ids: list[str] | None, changes: list[str] | None, threads: int | None
-) -> "list[Setting]":
+def _measure_recipes(
+    topic: "Topic",
+    measure: "Callable[[Recipe, int, int], dict[str, float]]",
+    options: RecipeOptions,
+) -> None:
     import torch
 
-    from benchmark.speed.train import STANDARD, Setting
+    from benchmark.recipes import recipe as recipes
+    from benchmark.speed.train import STANDARD, shape_of
 
-    threads = threads or torch.get_num_threads()
-    settings = [Setting(one, tuple(changes or ()), threads) for one in recipe_ids or STANDARD]
-    for setting in settings:
-        setting.recipe()  # a wrong name or key is reported before anything is measured
-    return settings
+    threads, changes = options.threads or torch.get_num_threads(), options.set or []
+    by_subject = {}
+    for name in options.recipe or STANDARD:
+        recipe = recipes.load(name)
+        subject = " ".join((name, *(change.replace("model.", "") for change in changes)))
+        by_subject[subject] = recipes.override(recipe, changes) if changes else recipe
+        shape_of(recipe)  # a recipe that cannot be measured is reported before any is
+    figures = {}
+    for subject, recipe in by_subject.items():
+        notice(f"measuring {subject}")
+        figures[subject] = measure(recipe, threads, options.repeats)
+        _report(topic, subject, figures[subject], threads, options)
+    if options.json:
+        print(dumps(figures if len(figures) > 1 else figures[subject], indent=1))
 
 
-def _report(measured: "Iterable[Figures]", json_: bool, keep: bool, results: Path) -> None:
-    """Print, and keep, each measurement as it ends; JSON is printed at the end, by subject if there
-    are several."""
+def _report(
+    topic: "Topic", subject: str, values: dict[str, float], threads: int, options: SpeedOptions
+) -> None:
+    """Print figures as a table unless JSON is wanted, and keep them if that is."""
     from benchmark.speed import measurements
 
-    values = {}
-    for figures in measured:
-        values[figures.subject] = figures.values
-        if not json_:
-            print_table(measurements.table([figures]))
-        if keep:
-            for path in measurements.keep(figures, results):
-                notice(f"kept: {shown(path)}")
-    if json_:
-        print(json.dumps(values if len(values) > 1 else next(iter(values.values())), indent=1))
+    figures = measurements.new_figures(topic, subject, values, threads, options.repeats)
+    if not options.json:
+        print_table(measurements.table([figures]))
+    if options.keep:
+        for path in measurements.keep(figures, options.results):
+            notice(f"kept: {shown(path)}")

@@ -71,7 +71,7 @@ def _replay(paths: Sequence[Path], open_data: "OpenData") -> int:
     from benchmark.errors import BenchmarkError
     from benchmark.records.record import load
     from benchmark.reports.words import duration
-    from benchmark.terminal.progress import RunProgress
+    from benchmark.terminal.run import RunProgress
     from benchmark.verify import replay as replays
 
     records = {path: load(path) for path in paths}

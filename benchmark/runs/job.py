@@ -42,25 +42,18 @@ class Job:
             "device": self.device,
         }
 
-    @property
-    def train_rows(self) -> int:
-        return self.rows or self.store.fingerprint.rows["train"]
-
     def path(self, results: Path) -> Path:
         """Path of the record: only an unaltered committed recipe is ranked."""
-        recipe = self.recipe
-        if self.place is not None:
-            place = self.place
-        elif recipe.name is None or self.rows is not None:
-            place = adhoc_place(recipe.dataset, recipe.model, recipe.digest(), self.rows)
-        else:
+        recipe, place = self.recipe, self.place
+        if place is None and recipe.name is not None and self.rows is None:
             place = ranked_place(recipe.dataset, recipe.name)
+        elif place is None:
+            place = adhoc_place(recipe.dataset, recipe.model, recipe.digest(), self.rows)
         return results / place / record_file(self.seed)
 
 
 def open_device(job: Job) -> torch.device:
-    """The device of the job, with its number of threads set. Raises BenchmarkError for a missing
-    GPU."""
+    """The job's device, with its threads set. Raises BenchmarkError for a missing GPU."""
     if job.device == "cuda" and not torch.cuda.is_available():
         raise BenchmarkError("--device cuda: no GPU was found; use --device cpu")
     keep_freed_memory()

@@ -1,5 +1,4 @@
-"""Ranks inside a model: of its stages over probe rows of the validation split, and of its embedding
-table."""
+"""Ranks inside a model: those of its stages over probe rows, and of its embedding table."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +15,8 @@ from benchmark.model import CTRModel, embedding_table
 from benchmark.records.record import RankPoint, StageSpectra
 from benchmark.training.predict import observe
 
+Rows = NDArray[np.int64]
+
 PROBE_ROWS = 4096
 CURVE_ROWS = 512
 PROBE_SEED = 20_260_101
@@ -24,8 +25,7 @@ PROBE_SEED = 20_260_101
 
 @dataclass(frozen=True)
 class Views:
-    """Every stage at one moment: spectra in `token` and in `batch` form, and the distribution of
-    the samples' rank."""
+    """Spectra of every stage in `token` and in `batch` form, and the density of samples' ranks."""
 
     token: dict[str, Spectrum | None]
     batch: dict[str, Spectrum | None]
@@ -50,9 +50,8 @@ class Probe:
 
         self._observe(self.rows, add)
         densities = trajectory.densities(token.samples("erank"))
-        return Views(
-            token.spectra(), batch.spectra(), {density.stage: density for density in densities}
-        )
+        by_stage = {density.stage: density for density in densities}
+        return Views(token.spectra(), batch.spectra(), by_stage)
 
     def point(self, step: int) -> RankPoint:
         """The normalised effective rank of each stage after `step` steps."""
@@ -60,13 +59,11 @@ class Probe:
         self._observe(self.curve_rows, token.add)
         return RankPoint(step=step, erank=trajectory.normalised(token.spectra(), "erank"))
 
-    def _observe(
-        self, rows: NDArray[np.int64], add: Callable[[str, NDArray[np.float32]], None]
-    ) -> None:
-        def show(stage: str, x: torch.Tensor) -> None:
+    def _observe(self, rows: Rows, add: Callable[[str, NDArray[np.float32]], None]) -> None:
+        def callback(stage: str, x: torch.Tensor) -> None:
             add(stage, x.cpu().numpy())
 
-        observe(self._model, self._valid, rows, self._device, show)
+        observe(self._model, self._valid, rows, self._device, callback)
 
 
 def stage_spectra(initial: Views, best: Views) -> tuple[StageSpectra, ...]:
@@ -85,8 +82,7 @@ def stage_spectra(initial: Views, best: Views) -> tuple[StageSpectra, ...]:
 
 
 def table_spectra(model: CTRModel, schema: Schema, train: Split) -> tuple[TableSpectrum, ...]:
-    """The model's embedding table by field, over the ids seen in training; empty for a model
-    without a table."""
+    """The model's embedding table by field, over the ids seen in training; empty without one."""
     table = embedding_table(model)
     if table is None:
         return ()
@@ -94,8 +90,7 @@ def table_spectra(model: CTRModel, schema: Schema, train: Split) -> tuple[TableS
     return spectrum.table_spectra(table.detach().cpu().numpy(), schema, counts)
 
 
-def probe_rows(n: int, count: int) -> NDArray[np.int64]:
-    """`count` of n validation rows, or all of them, in row order; a smaller count takes a subset of
-    a larger one."""
+def probe_rows(n: int, count: int) -> Rows:
+    """`count` of n validation rows, at most all, in order; fewer rows are a subset of more."""
     rows = np.random.Generator(np.random.Philox(key=PROBE_SEED)).permutation(n)[:count]
     return np.sort(rows)

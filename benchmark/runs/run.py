@@ -1,7 +1,6 @@
 """One run: recipe, data and seed in, events out; the last event holds the record.
 
-A run writes nothing: consumers of its events show it, save it and log it. `Run.checkpoint` gives
-what it needs to continue.
+A run writes nothing: consumers of its events show it, save it and log it.
 """
 
 import time
@@ -11,11 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
 from benchmark.data.card import SPLITS
-from benchmark.data.schema import Split
 from benchmark.errors import BenchmarkError
 from benchmark.measure import metrics
 from benchmark.measure.cost import Parameters, flops_per_sample, parameters
@@ -43,8 +40,7 @@ class Started:
 
 @dataclass(frozen=True)
 class Resumed:
-    """The run continues from a checkpoint: after `step` steps and the evaluations of `curve`,
-    `seconds` into the run."""
+    """The run continues after `step` steps and the evaluations of `curve`."""
 
     step: int
     epoch: int
@@ -63,8 +59,7 @@ RunEvent = Started | Resumed | Stepped | Evaluated | Fitted | Finished
 
 @dataclass(frozen=True)
 class _Progress:
-    """The JSON part of a checkpoint: progress of the fit, views of the untrained model, ranks at
-    each evaluation, and seconds since the run began."""
+    """The JSON part of a checkpoint; `initial` are the views of the untrained model."""
 
     progress: FitProgress
     initial: Views
@@ -76,8 +71,7 @@ PROGRESS = TypeAdapter(_Progress)
 
 
 class Run:
-    """Iterate over it to train, score the test split once and measure; the last event is
-    `Finished`.
+    """Iterate over it to train, score the test split once and measure; `Finished` comes last.
 
     `resume` continues from a checkpoint. `model` holds the best weights from `Fitted` on. Iterating
     raises UsageError for hyperparameters that do not fit the data, BenchmarkError for a diverging
@@ -85,9 +79,9 @@ class Run:
 
     Example::
 
-        found, store = catalog.open_data("synthetic_tiny", data_root=None, notify=print)
+        source, store = catalog.open_data("synthetic_tiny", data_root=None, notify=print)
         recipe = recipes.load("synthetic_tiny/lr")
-        for event in Run(Job(recipe, found.card, store, seed=0, threads=1)):
+        for event in Run(Job(recipe, source.card, store, seed=0, threads=1)):
             if isinstance(event, Finished):
                 print(event.record.metrics.test.auc)
     """
@@ -102,12 +96,10 @@ class Run:
         yield Finished(self._record(score_arrays, test), score_arrays)
 
     def checkpoint(self) -> Checkpoint:
-        """What the run needs to continue; take and write it after `Stepped` or `Evaluated`, before
-        asking for the next event."""
-        snapshot = self._fit.snapshot()
-        progress = _Progress(
-            snapshot.progress, self._initial, tuple(self._rank_curve), self._seconds
-        )
+        """What the run needs to continue; take it after `Stepped` or `Evaluated`, and write it
+        before asking for the next event."""
+        snapshot, curve = self._fit.snapshot(), tuple(self._rank_curve)
+        progress = _Progress(snapshot.progress, self._initial, curve, self._seconds)
         return Checkpoint(
             step=self._fit.step,
             facts=PROGRESS.dump_python(progress, mode="json"),
@@ -139,23 +131,17 @@ class Run:
         return Started(job, self._parameters, self._flops, steps, self._notes)
 
     def _train(self) -> Iterator[RunEvent]:
-        """Fit, measuring the rank at each evaluation; continue from the checkpoint if there is
-        one."""
-        job, checkpoint = self.job, self._resume
+        """Fit, measuring the rank at each evaluation; continue from a checkpoint."""
+        checkpoint = self._resume
         self._probe = Probe(self.model, self._valid, self._device)
         before = None if checkpoint is None else PROGRESS.validate_python(checkpoint.facts)
         self._initial = self._probe.views() if before is None else before.initial
         self._rank_curve = [] if before is None else list(before.rank_curve)
-        self._fit = Fit(
-            self.model,
-            self._train_split,
-            self._valid,
-            job.recipe.train,
-            seed=job.seed,
-            device=self._device,
-        )
+        train, seed = self.job.recipe.train, self.job.seed
+        splits = self._train_split, self._valid
+        self._fit = Fit(self.model, *splits, train, seed=seed, device=self._device)
         if checkpoint is not None and before is not None:
-            _restore(self._fit, Snapshot(before.progress, checkpoint.state, checkpoint.best))
+            self._restore(Snapshot(before.progress, checkpoint.state, checkpoint.best))
             self._began -= before.seconds
             self._resume = checkpoint = None  # frees a second copy of the weights
             yield Resumed(self._fit.step, self._fit.epoch, before.progress.curve, before.seconds)
@@ -167,18 +153,37 @@ class Run:
             yield event
 
     def _score(self) -> tuple[scores.ScoreArrays, metrics.Metrics]:
-        """Score the test split once: the scores to keep, and their metrics."""
+        """Score the test split once: the scores to keep, and their metrics.
+
+        These are computed from the kept scores if they are complete, so that `verify` finds the
+        same bits."""
+        test = self._test
         try:
-            logit = predict(self.model, self._test, self._device)
+            logit = predict(self.model, test, self._device)
         except FloatingPointError as error:
+            raise BenchmarkError(f"{self.job.recipe.id}: the test scores: {error}") from None
+        arrays = scores.pack(logit, test.label)
+        if scores.form(arrays) == "bins":
+            return arrays, metrics.evaluate(logit, test.label, test.group)
+        ungrouped = scores.recompute(arrays)
+        if test.group is None:
+            return arrays, ungrouped
+        gauc = metrics.grouped_auc(logit.astype(np.float64), test.label, test.group)
+        return arrays, replace(ungrouped, gauc=gauc)
+
+    def _restore(self, snapshot: Snapshot) -> None:
+        try:
+            self._fit.restore(snapshot)
+        except (KeyError, RuntimeError, ValueError) as error:
+            why = " ".join(str(error).split())
             raise BenchmarkError(
-                f"{self.job.recipe.id}: the best model's test scores: {error}"
+                f"the checkpoint of step {snapshot.progress.step} does not fit this code ({why});"
+                " --fresh starts again"
             ) from None
-        arrays = scores.pack(logit, self._test.label)
-        return arrays, _test_metrics(arrays, logit, self._test)
 
     def _record(self, arrays: scores.ScoreArrays, test: metrics.Metrics) -> Record:
         job, recipe, store, fitted = self.job, self.job.recipe, self.job.store, self._fitted
+        oracle = store.oracle
         return Record(
             numerics=NUMERICS,
             dataset=recipe.dataset,
@@ -196,8 +201,8 @@ class Run:
             metrics=Quality(
                 valid=self._fit.best.valid,
                 test=test,
-                oracle_auc=store.oracle.auc if store.oracle else None,
-                oracle_logloss=store.oracle.logloss if store.oracle else None,
+                oracle_auc=oracle.auc if oracle else None,
+                oracle_logloss=oracle.logloss if oracle else None,
             ),
             scores=Scores(form=scores.form(arrays), digest=scores.digest(arrays)),
             probe_rows=len(self._probe.rows),
@@ -227,28 +232,3 @@ def save(finished: Finished, path: Path) -> None:
     """Write the scores, then the record: a record is never without its scores."""
     scores.save(finished.scores, record.scores_path(path))
     record.save(finished.record, path)
-
-
-def _restore(fit: Fit, snapshot: Snapshot) -> None:
-    try:
-        fit.restore(snapshot)
-    except (KeyError, RuntimeError, ValueError) as error:
-        why = " ".join(str(error).split())
-        raise BenchmarkError(
-            f"the checkpoint of step {snapshot.progress.step} does not fit this code ({why});"
-            " --fresh starts again"
-        ) from None
-
-
-def _test_metrics(
-    arrays: scores.ScoreArrays, logit: NDArray[np.float32], test: Split
-) -> metrics.Metrics:
-    """Computed from the kept scores where these are complete, so that `verify` finds the same
-    bits."""
-    if scores.form(arrays) == "bins":
-        return metrics.evaluate(logit, test.label, test.group)
-    ungrouped = scores.recompute(arrays)
-    if test.group is None:
-        return ungrouped
-    gauc = metrics.grouped_auc(logit.astype(np.float64), test.label, test.group)
-    return replace(ungrouped, gauc=gauc)

@@ -34,8 +34,7 @@ SCHEMA = TypeAdapter(Schema)
 
 @dataclass(frozen=True)
 class SavedModel:
-    """`model` has its best weights, in eval mode, on the CPU; `data` is the array digest of the
-    store it was trained on, `scores` the digest of its test scores."""
+    """A model in eval mode on the CPU; `data`, `scores`: digests of its store and test scores."""
 
     model: CTRModel
     schema: Schema
@@ -69,8 +68,7 @@ def save(model: CTRModel, record: Record, store: Store, folder: Path) -> None:
 
 
 def load(folder: Path) -> SavedModel:
-    """Raises UsageError if there is no model, BenchmarkError for one that is damaged or has another
-    format."""
+    """Raises UsageError if there is none, BenchmarkError for a damaged one or another format."""
     where = shown(folder)
     if not (folder / sealed.SEAL).is_file():
         raise UsageError(f"{where}: no saved model (`run --save-model` makes one)")
@@ -87,25 +85,19 @@ def load(folder: Path) -> SavedModel:
     recipe = recipes.parse(table, facts["recipe"]["dataset"], where)
     recipe = replace(recipe, name=facts["recipe_name"])
     if recipe.digest() != facts["recipe_digest"]:
-        raise BenchmarkError(
-            f"{where}: its recipe has another meaning in this version; train the model again"
-        )
+        raise BenchmarkError(f"{where}: its recipe has another meaning now; train the model again")
     model: CTRModel = recipe.build(schema).model
     try:
         model.load_state_dict(content.parts["weights"])
     except RuntimeError as error:
-        raise BenchmarkError(
-            f"{where}: its weights do not fit this version's {recipe.model}: {error}"
-        ) from None
+        raise BenchmarkError(f"{where}: its weights do not fit {recipe.model}: {error}") from None
     return SavedModel(model.eval(), schema, recipe, facts["seed"], facts["data"], facts["scores"])
 
 
 def score(folder: Path, rows: Path) -> Iterator[NDArray[np.float32]]:
     """Logits [n] of the rows of a file in the form of the training files, some rows at a time and
-    in order; a label column is not needed. `folder` is one that `run --save-model` wrote.
-
-    Raises UsageError if there is no model, BenchmarkError for one that is damaged, for a broken row
-    and for a row whose score is not finite.
+    in order; a label column is not needed. Raises as `load`, and BenchmarkError for a broken row
+    and for a score that is not finite.
 
     Example::
 

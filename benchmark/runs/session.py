@@ -18,7 +18,7 @@ from benchmark.utils.interrupts import Interrupted, Interrupts
 from benchmark.utils.paths import RESULTS
 from benchmark.utils.types import Notify
 
-CHECKPOINT_VERSION = 1
+CHECKPOINT_VERSION = 2
 
 Watch = Callable[[RunEvent], None]
 
@@ -27,40 +27,39 @@ Watch = Callable[[RunEvent], None]
 class Session:
     """How jobs are run, whatever they are.
 
-    Example::
-
-        session = Session(Path("results"), track=False, save_model=Path("models"))
-        for seed in range(5):
-            launch.run_job(replace(job, seed=seed), session)
+    `track` logs to MLflow, `quiet` shows no progress, `fresh` ignores checkpoints, `save_model` is
+    the folder for the best weights. `watch` is called with every event, `Finished` after the record
+    is written. `leave` is asked at every step; True ends the run as Ctrl-C does, with a checkpoint.
     """
 
     results: Path = RESULTS
-    """Folder of the records."""
     track: bool = True
-    """Log to MLflow."""
     quiet: bool = False
-    """Show no progress."""
     fresh: bool = False
-    """Start again, ignoring checkpoints."""
     cadence: Cadence = field(default_factory=Cadence)
     save_model: Path | None = None
-    """Folder for the best weights."""
     watch: Watch | None = None
-    """Called with every event; `Finished` comes after the record is written."""
     leave: Callable[[], bool] | None = None
-    """Asked at every step; True ends the run as Ctrl-C does, with a checkpoint written."""
 
     def run(self, job: Job, views: Sequence[Watch], notify: Notify) -> Record:
         """Run a job from its last checkpoint, if there is one, and write its record and model.
 
-        `views` see every event; `launch.run_job` chooses them by `track` and `quiet`. Raises
-        Interrupted, with a checkpoint written, at Ctrl-C, at SIGTERM and when `leave` says so;
-        BenchmarkError if another process is running the same job, or a folder is not writable."""
+        `views` see every event. Raises Interrupted, with a checkpoint written, at Ctrl-C, at
+        SIGTERM and when `leave` says so; BenchmarkError if another process is running the same job,
+        or a folder is not writable."""
         require_writable(self.results)
         if self.save_model is not None:
             require_writable(self.save_model)
         watchers = [*views, self.watch] if self.watch else views
-        checkpoints = Checkpoints(checkpoint_folder(job), _made_by(), current().source, notify)
+        environment = current()
+        made_by = {
+            "checkpoint version": str(CHECKPOINT_VERSION),
+            "numerics": str(NUMERICS),
+            "numpy": environment.versions["numpy"],
+            "torch": environment.versions["torch"],
+            "machine": environment.machine,
+        }
+        checkpoints = Checkpoints(checkpoint_folder(job), made_by, environment.source, notify)
         with Interrupts() as interrupts, checkpoints.locked() as writable:
             if self.fresh:
                 checkpoints.clear()
@@ -68,7 +67,11 @@ class Session:
             try:
                 for event in run:
                     if isinstance(event, Finished):
-                        self._write(run, event)
+                        save(event, job.path(self.results))
+                        if self.save_model is not None:
+                            saved_model.save(
+                                run.model, event.record, job.store, self.save_model / _folder(job)
+                            )
                     for watch in watchers:
                         watch(event)
                     interrupts.deferring = isinstance(event, Stepped | Evaluated)
@@ -86,24 +89,12 @@ class Session:
         assert isinstance(event, Finished)
         return event.record
 
-    def _write(self, run: Run, finished: Finished) -> None:
-        job = run.job
-        save(finished, job.path(self.results))
-        if self.save_model is not None:
-            folder = self.save_model.joinpath(*job.path(Path()).with_suffix("").parts[-3:])
-            saved_model.save(run.model, finished.record, job.store, folder)
-
 
 def checkpoint_folder(job: Job) -> Path:
     """Where the checkpoints of a run lie: what its numbers depend on names the folder."""
     return cache_folder() / ".checkpoints" / canonical_sha256(job.identity())[:16]
 
 
-def _made_by() -> dict[str, str]:
-    environment = current()
-    return {
-        "checkpoint version": str(CHECKPOINT_VERSION),
-        "numerics": str(NUMERICS),
-        **{package: environment.versions[package] for package in ("numpy", "torch")},
-        "machine": environment.machine,
-    }
+def _folder(job: Job) -> Path:
+    """DATASET/NAME/seed-N, below the folder of saved models."""
+    return Path(*job.path(Path()).with_suffix("").parts[-3:])

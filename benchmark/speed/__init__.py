@@ -1,2 +1,1 @@
-"""How fast the suite is on the machine at hand. Figures are medians of interleaved repeats within
-one process tree."""
+"""How fast the suite is on this machine, as medians of interleaved repeats."""

@@ -1,5 +1,4 @@
-"""Encoding, opening and reading a data set of Criteo's shape, beside a plain `polars.read_csv` of
-the same file."""
+"""Encoding and reading a data set of Criteo's shape, beside a plain `polars.read_csv` of it."""
 
 import os
 import shutil
@@ -11,28 +10,27 @@ from statistics import median
 import numpy as np
 import polars as pl
 
-from benchmark.data.batches import batches
+from benchmark.data import catalog
 from benchmark.data.shuffle import Shuffle
 from benchmark.data.sources.synthetic import DENSE, SPARSE, FieldSize, generate, planted
 from benchmark.data.store import Store
 from benchmark.errors import BenchmarkError
-from benchmark.speed.apart import apart
-from benchmark.speed.encoding import encode, read, timed_store
-from benchmark.speed.measurements import Figures, Values, new_figures
-from benchmark.utils.memory import private_bytes
+from benchmark.utils.memory import apart, peak_memory_gib
 from benchmark.utils.types import Notify
 
 BATCH = 4096
 CHUNK = 1 << 16
+MOST_READ = 1_200_000
+"""Rows of a plain read, which memory surely holds."""
 VOCABULARY = (4, 560_000)
 """Frequent values of C1 and C26: 1.2 million rows then hold 1.26 million distinct ids; of Criteo
 they hold 1.31."""
-PASSES: tuple[tuple[str, Shuffle], ...] = (
-    ("epoch", "rows"),
-    ("blocks_epoch", "blocks"),
-    ("evicted_epoch", "rows"),
-    ("evicted_blocks_epoch", "blocks"),
-)
+PASSES: dict[str, Shuffle] = {
+    "epoch": "rows",
+    "blocks_epoch": "blocks",
+    "evicted_epoch": "rows",
+    "evicted_blocks_epoch": "blocks",
+}
 
 CARD = f"""
 id = "speed"
@@ -47,7 +45,7 @@ sparse = {list(SPARSE)}
 """
 
 
-def measure(rows: int, folder: Path | None, repeats: int, notify: Notify) -> Figures:
+def measure(rows: int, folder: Path | None, repeats: int, notify: Notify) -> dict[str, float]:
     """Write csv files of `rows` rows in all below `folder` (else the system's temporary one), read
     and encode them `repeats` times in turn, each in a process of its own, pass over their batches,
     and remove everything.
@@ -57,14 +55,12 @@ def measure(rows: int, folder: Path | None, repeats: int, notify: Notify) -> Fig
         with tempfile.TemporaryDirectory(
             prefix="benchmark-speed-", dir=folder, ignore_cleanup_errors=True
         ) as place:
-            values = _values(rows, Path(place), repeats, notify)
+            return _values(rows, Path(place), repeats, notify)
     except OSError as error:
         where = folder or tempfile.gettempdir()
         raise BenchmarkError(
             f"{where}: {error.strerror or error}; make room or choose another --folder"
         ) from None
-    threads = os.cpu_count() or 1
-    return new_figures("data", f"{rows:,} rows", values, threads=threads, repeats=repeats)
 
 
 def write_csv(size: FieldSize, folder: Path) -> None:
@@ -93,55 +89,72 @@ def _hex_names(field: int, count: int) -> pl.Series:
     return pl.Series([f"{number:08x}" for number in mixed.tolist()])
 
 
-def _values(rows: int, folder: Path, repeats: int, notify: Notify) -> Values:
+def _values(rows: int, folder: Path, repeats: int, notify: Notify) -> dict[str, float]:
     tenth = rows // 10
     notify(f"writing {rows:,} rows below {folder}")
     write_csv(FieldSize("speed", (rows - 2 * tenth, tenth, tenth), VOCABULARY, 1 / 300), folder)
     (folder / "card.toml").write_text(CARD)
-    reads, seconds, peaks = [], [], []
+    reads, encodings, peaks = [], [], []
     for repeat in range(1, repeats + 1):
         notify(f"reading and encoding, {repeat} of {repeats}")
-        reads.append(apart(read, folder))
+        reads.append(apart(_read, folder))
         shutil.rmtree(folder / "cache", ignore_errors=True)
-        duration, peak = apart(encode, folder)
-        seconds.append(duration)
+        rate, peak = apart(_encode, folder, rows)
+        encodings.append(rate)
         peaks.append(peak)
     notify("passing over batches")
-    store, opened = timed_store(folder)
+    store = _open(folder)
     store_bytes = sum(path.stat().st_size for path in store.folder.iterdir())
     return {
-        "csv_bytes": float(sum(path.stat().st_size for path in folder.glob("*.csv"))),
         "distinct_ids": float(sum(store.schema.cardinalities) - 2 * len(SPARSE)),
-        "encode_rows_per_s": rows / median(seconds),
+        "encode_rows_per_s": median(encodings),
         "read_rows_per_s": median(reads),
         "encode_time_over_read_time": median(
-            duration / rows * rate for duration, rate in zip(seconds, reads, strict=True)
+            read / encoding for read, encoding in zip(reads, encodings, strict=True)
         ),
         "peak_memory_gib": max(peaks),
         "store_bytes_per_row": store_bytes / rows,
-        "open_ms": 1000 * opened,
         **apart(_passes, folder, repeats),
     }
 
 
-def _passes(folder: Path, repeats: int) -> Values:
-    """Rows per second of shuffled passes over train: from memory, by blocks, and both after the
-    system forgot the files; and the memory that a pass holds beside the pages of the map."""
-    store, _ = timed_store(folder)
+def _read(folder: Path) -> float:
+    """Rows per second of a plain read."""
+    began = time.perf_counter()
+    rows = pl.read_csv(folder / "train.csv", n_rows=MOST_READ).height
+    return rows / (time.perf_counter() - began)
+
+
+def _encode(folder: Path, rows: int) -> tuple[float, float]:
+    """Rows per second of an encoding, and its peak memory in GiB."""
+    began = time.perf_counter()
+    _open(folder)
+    return rows / (time.perf_counter() - began), peak_memory_gib()
+
+
+def _open(folder: Path) -> Store:
+    """The store, encoded now if it was not before."""
+    os.environ["BENCHMARK_CACHE"] = str(folder / "cache")
+    return catalog.open_data(str(folder / "card.toml"), data_root=None, notify=lambda _: None)[1]
+
+
+def _passes(folder: Path, repeats: int) -> dict[str, float]:
+    """Rows per second of shuffled passes over train, from memory and from disk."""
+    store = _open(folder)
     _pass(store, "rows")
-    before = private_bytes()
-    rates: dict[str, list[float]] = {name: [] for name, _ in PASSES}
+    rates: dict[str, list[float]] = {name: [] for name in PASSES}
     for _ in range(repeats):
-        for name, shuffle in PASSES:
+        for name, shuffle in PASSES.items():
             if name.startswith("evicted"):
                 _evict(store)
             rates[name].append(_pass(store, shuffle))
-    held = (private_bytes() - before) / store.fingerprint.rows["train"]
-    values = {f"{name}_rows_per_s": median(each) for name, each in rates.items()}
-    return values | {"private_bytes_per_row_while_reading": held}
+    return {f"{name}_rows_per_s": median(each) for name, each in rates.items()}
 
 
 def _pass(store: Store, shuffle: Shuffle) -> float:
+    # imported here: the memory of reading and encoding is measured without torch
+    from benchmark.data.batches import batches
+
     train = store.split("train")
     began = time.perf_counter()
     rows = sum(len(batch) for batch in batches(train, BATCH, seed=0, epoch=1, shuffle=shuffle))

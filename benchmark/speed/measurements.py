@@ -16,24 +16,22 @@ from benchmark.utils.paths import shown
 from benchmark.utils.types import Count, Frozen, NonEmpty
 
 Topic = Literal["data", "train", "predict", "metrics"]
-Values = dict[str, float]
-"""Rates per second, sizes in bytes or GiB, times in ms or seconds, by name."""
 
 
 class Figures(Frozen):
-    """What one `speed` command measured."""
+    """What one `speed` command measured, by names that state the units."""
 
     topic: Topic
     subject: NonEmpty
     threads: Count
     repeats: Count
-    values: Values
+    values: dict[str, float]
     environment: Environment
     created: str
 
 
 def new_figures(
-    topic: Topic, subject: str, values: Values, *, threads: int, repeats: int
+    topic: Topic, subject: str, values: dict[str, float], threads: int, repeats: int
 ) -> Figures:
     """Figures of this machine and moment."""
     return Figures(
@@ -57,9 +55,16 @@ def keep(figures: Figures, results: Path) -> list[Path]:
     return [path, document.path]
 
 
-def load_topic(topic: Topic, results: Path) -> list[Figures]:
+def load_topic(topic: Topic, archive: Archive) -> list[Figures]:
     """All figures of a topic, by subject. Raises BenchmarkError for a file without figures."""
-    figures = map(_load, Archive(results).speed_measurements(topic))
+    figures = []
+    for path in archive.speed_measurements(topic):
+        try:
+            figures.append(Figures.model_validate_json(path.read_bytes()))
+        except (OSError, ValidationError) as error:
+            raise BenchmarkError(
+                f"{shown(path)} holds no figures: {error}; delete it or measure again"
+            ) from None
     return sorted(figures, key=lambda each: each.subject)
 
 
@@ -71,7 +76,7 @@ def documents(archive: Archive) -> list[Document]:
 def table(columns: list[Figures]) -> Table:
     """A column for each subject, a row for each figure."""
     names = dict.fromkeys(name for figures in columns for name in figures.values)
-    rows = [(name, *(number(each.values.get(name)) for each in columns)) for name in names]
+    rows = [(name, *(_number(each.values.get(name)) for each in columns)) for name in names]
     rows += [
         ("threads", *(str(each.threads) for each in columns)),
         ("repeats", *(str(each.repeats) for each in columns)),
@@ -81,23 +86,13 @@ def table(columns: list[Figures]) -> Table:
     return Table("", ("", *(each.subject for each in columns)), tuple(rows))
 
 
-def number(value: float | None) -> str:
+def _number(value: float | None) -> str:
     if value is None:
         return ""
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
 def _document(topic: Topic, archive: Archive) -> Document:
-    figures = load_topic(topic, archive.results)
+    figures = load_topic(topic, archive)
     text = table(figures).markdown() if figures else None
-    command = f"python -m benchmark speed {topic} --keep"
-    return Document(archive.speed_table(topic), text, command)
-
-
-def _load(path: Path) -> Figures:
-    try:
-        return Figures.model_validate_json(path.read_bytes())
-    except (OSError, ValidationError) as error:
-        raise BenchmarkError(
-            f"{shown(path)} holds no figures: {error}; delete it or measure again"
-        ) from None
+    return Document(archive.speed_table(topic), text, f"python -m benchmark speed {topic} --keep")

@@ -1,5 +1,4 @@
-"""The progress of a campaign on standard error: a line at each start and end of a cell, or on a
-terminal a live table."""
+"""The progress of a campaign: a line at each start and end of a cell, or a live table."""
 
 import sys
 import time
@@ -17,8 +16,7 @@ from benchmark.terminal.console import err, notice
 
 
 class CellBoard:
-    """Counts and shows the cells that start and end. `expected` holds the seconds of each cell by
-    its key, None if unknown."""
+    """Counts and shows the cells that start and end; `expected` are their seconds by key."""
 
     def __init__(self, expected: Mapping[str, float | None], *, quiet: bool) -> None:
         self.ended: list[CellOutcome] = []
@@ -56,9 +54,9 @@ class CellBoard:
         """E.g. `3 done, 1 failed, 2 running, 20 waiting; about 34 min left`."""
         counts = Counter[str](outcome.state for outcome in self.ended)
         counts.update(running=len(self._running), waiting=len(self._waiting))
-        others = ("failed", "interrupted", "running", "waiting")
-        parts = [f"{counts[state]} {state}" for state in others if counts[state]]
-        summary = ", ".join([f"{counts['done']} done", *parts])
+        summary = f"{counts['done']} done"
+        for state in ("failed", "interrupted", "running", "waiting"):
+            summary += f", {counts[state]} {state}" if counts[state] else ""
         now = time.monotonic()
         times = [
             expected and max(0.0, expected - (now - began))

@@ -18,8 +18,7 @@ NAMES = {"auc": "AUC", "logloss": "LogLoss"}
 
 
 class TrialsProgress:
-    """A line at the end of each trial, and on a terminal the running trial below; close it at the
-    end."""
+    """A line at the end of each trial, and on a terminal the running trial below."""
 
     def __init__(self, trials: Trials, *, quiet: bool) -> None:
         self._trials, self._quiet = trials, quiet
@@ -63,8 +62,8 @@ def tuning_table(study: Tuning) -> Table:
     """The finished trials of a study, the best first; the counts of the others below."""
     sign = 1 if study.objective == "auc" else -1
     ranked = sorted(study.finished, key=lambda trial: (trial.state, -sign * (trial.metric or 0.0)))
-    others = Counter(trial.state for trial in study.trials if trial not in ranked)
     counts = [f"{len(ranked)} finished trials"]
+    others = Counter(trial.state for trial in study.trials if trial not in ranked)
     counts += [f"{count} {state}" for state, count in sorted(others.items())]
     table = Table(
         "trial",

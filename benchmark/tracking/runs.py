@@ -1,15 +1,12 @@
-"""Runs in MLflow: live from their events, or later from their records. The only importer of mlflow.
+"""Runs in MLflow: live from their events, or later from their records.
 
-MLflow owns nothing: whatever fails there is one warning, the record is kept, and `sync` sends it
-later.
+Whatever fails there is one warning; the record is kept, and `sync` sends it later.
 """
 
 import tempfile
-from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from benchmark.errors import BenchmarkError, without_password
 from benchmark.records.archive import Archive, record_key
@@ -69,7 +66,7 @@ class Tracker:
             )
             self._abort("FAILED")
 
-    def _abort(self, status: Literal["FAILED", "KILLED"]) -> None:
+    def _abort(self, status: str) -> None:
         """End an unfinished run, if MLflow still answers."""
         if self._run is not None:
             with suppress(Exception):
@@ -77,8 +74,7 @@ class Tracker:
             self._run = None
 
 
-@dataclass(frozen=True)
-class Synced:
+class Synced(NamedTuple):
     """Numbers of records: sent now, present before, and unreadable."""
 
     sent: int
@@ -89,14 +85,9 @@ class Synced:
 def sync(results: Path, notify: Notify) -> Synced:
     """Send every record of a results folder that MLflow lacks; notifies of each sent or unreadable
     one. Raises BenchmarkError if MLflow fails."""
-    return send(Archive(results).all_paths(), notify)
-
-
-def send(paths: Iterable[Path], notify: Notify) -> Synced:
-    """`sync` for the records at these paths."""
     sent = present = unreadable = 0
     runs: dict[str, list[Run]] = {}
-    for path in paths:
+    for path in Archive(results).all_paths():
         try:
             record = load(path)
         except BenchmarkError as error:
@@ -107,10 +98,14 @@ def send(paths: Iterable[Path], notify: Notify) -> Synced:
             client = open_client()
             if record.dataset not in runs:
                 runs[record.dataset] = runs_in(client, experiment_id(client, record.dataset))
-            if _is_shown(runs[record.dataset], path):
+            complete = {SENT: summary.file_sha256(path)}
+            if _with_status(runs[record.dataset], "FINISHED", complete):
                 present += 1
                 continue
-            _close_abandoned(client, runs[record.dataset], record, path)
+            for run in _with_status(runs[record.dataset], "RUNNING", {"record": record_key(path)}):
+                # its end is one that a dying server never saw
+                if run.info.start_time <= 1000 * summary.finished_at(record):
+                    client.set_terminated(run.info.run_id, "FAILED")
             _replay(client, record, path)
         except Exception as error:
             raise BenchmarkError(f"{failure(error)}; {sent} records were sent before") from error
@@ -121,12 +116,9 @@ def send(paths: Iterable[Path], notify: Notify) -> Synced:
 
 def ui(port: int, notify: Notify = print) -> None:
     """Turn this process into the MLflow UI on the loopback address; for a store on a server, notify
-    of its address only.
-
-    Raises BenchmarkError if the port is taken or the store cannot be opened.
-    """
+    of its address only. Raises BenchmarkError if the port is taken or the store is unusable."""
     uri = store_uri()
-    if store.is_server(uri):
+    if uri.startswith(("http://", "https://")):
         notify(f"the runs are on the MLflow server {without_password(uri)}")
         return
     store.require_free(port)
@@ -165,17 +157,24 @@ class _TrackedRun:
         self._client.log_inputs(self._id, [data])
 
     def resumed(self, event: Resumed) -> None:
-        """Show what came before, and end as KILLED the runs that showed it when they were cut
-        off."""
+        """Show what came before, and end as KILLED the interrupted runs that showed it."""
         self._began -= int(1000 * event.seconds)
         for point in event.curve:
             self.evaluated(point)
-        for run in _unfinished(runs_in(self._client, self._experiment), self._path):
+        runs = runs_in(self._client, self._experiment)
+        for run in _with_status(runs, "RUNNING", {"record": record_key(self._path)}):
             if run.info.run_id != self._id:
                 self._client.set_terminated(run.info.run_id, "KILLED")
 
     def evaluated(self, event: Evaluated) -> None:
-        self._log(summary.evaluation(event), event.seconds)
+        values = {
+            "train/loss": event.train_loss,
+            "train/learning_rate": event.learning_rate,
+            "valid/auc": event.valid.auc,
+            "valid/logloss": event.valid.logloss,
+        }
+        points = [summary.MetricPoint(name, value, event.step) for name, value in values.items()]
+        self._log(points, event.seconds)
 
     def finished(self, record: Record) -> None:
         seconds = record.cost.total_seconds
@@ -184,19 +183,17 @@ class _TrackedRun:
             summary.write_bundle(record, self._path, Path(folder))
             self._client.log_artifacts(self._id, folder)
         self._client.set_tag(self._id, SENT, summary.file_sha256(self._path))
-        self._client.set_terminated(self._id, "FINISHED", self._at(seconds))
+        self._client.set_terminated(self._id, "FINISHED", self._began + int(1000 * seconds))
 
-    def end(self, status: Literal["FAILED", "KILLED"]) -> None:
+    def end(self, status: str) -> None:
         self._client.set_terminated(self._id, status)
 
     def _log(self, points: list[summary.MetricPoint], seconds: float) -> None:
         from mlflow.entities import Metric
 
-        metrics = [Metric(name, value, self._at(seconds), step) for name, value, step in points]
+        time = self._began + int(1000 * seconds)
+        metrics = [Metric(name, value, time, step) for name, value, step in points]
         self._client.log_batch(self._id, metrics=metrics)
-
-    def _at(self, seconds: float) -> int:
-        return self._began + int(1000 * seconds)
 
 
 def _replay(client: "MlflowClient", record: Record, path: Path) -> None:
@@ -244,21 +241,7 @@ def runs_in(client: "MlflowClient", experiment: str, condition: str = "") -> "li
     return runs
 
 
-def _is_shown(runs: "list[Run]", path: Path) -> bool:
-    digest = summary.file_sha256(path)
-    return any(run.info.status == "FINISHED" and run.data.tags.get(SENT) == digest for run in runs)
-
-
-def _unfinished(runs: "list[Run]", path: Path) -> "list[Run]":
-    """The runs of the record at `path` that MLflow takes to be still running."""
-    key = record_key(path)
+def _with_status(runs: "list[Run]", status: str, tags: dict[str, str]) -> "list[Run]":
     return [
-        run for run in runs if run.info.status == "RUNNING" and run.data.tags.get("record") == key
+        run for run in runs if run.info.status == status and tags.items() <= run.data.tags.items()
     ]
-
-
-def _close_abandoned(client: "MlflowClient", runs: "list[Run]", record: Record, path: Path) -> None:
-    """End as FAILED the runs of this record whose end a dying server never saw."""
-    for run in _unfinished(runs, path):
-        if run.info.start_time <= 1000 * summary.finished_at(record):
-            client.set_terminated(run.info.run_id, "FAILED")

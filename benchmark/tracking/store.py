@@ -19,8 +19,7 @@ SETTINGS = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
 }
-"""mlflow's environment unless the user has set it: quiet, offline, and giving up in seconds instead
-of minutes."""
+"""mlflow's environment unless the user has set it: quiet, offline, giving up within seconds."""
 
 LOOPBACK = "127.0.0.1"
 SQLITE = "sqlite:///"
@@ -35,10 +34,6 @@ def apply_settings() -> None:
 def store_uri() -> str:
     """MLFLOW_TRACKING_URI, else the SQLite file beside the project."""
     return os.environ.get("MLFLOW_TRACKING_URI") or f"{SQLITE}{ROOT / 'mlflow.db'}"
-
-
-def is_server(uri: str) -> bool:
-    return uri.startswith(("http://", "https://"))
 
 
 def artifacts_folder(uri: str) -> Path | None:

@@ -21,7 +21,6 @@ from benchmark.records.environment import current
 from benchmark.records.record import Record
 from benchmark.reports.figures.recipe import learning_curve, of_recipe
 from benchmark.runs.job import Job
-from benchmark.training.fit import Evaluated
 from benchmark.utils.paths import RECIPES
 
 
@@ -119,7 +118,7 @@ def parameters(subject: TrackedSubject) -> dict[str, str]:
 
 
 def tags(subject: TrackedSubject) -> dict[str, str]:
-    """Tags that a run is searched by; the caveat is its description."""
+    """The tags of a run; the caveat is its description."""
     return {
         "recipe": subject.recipe_id,
         "digest": subject.digest,
@@ -130,7 +129,7 @@ def tags(subject: TrackedSubject) -> dict[str, str]:
 
 
 def dataset(subject: TrackedSubject) -> dict[str, str]:
-    """The fields of MLflow's data set entity: sources, columns and class counts, no rows."""
+    """The fields of MLflow's data set entity, without any rows."""
     data = subject.data
     types = dict.fromkeys(data.dense, "float") | dict.fromkeys(data.sparse, "integer")
     columns = [{"name": name, "type": kind, "required": True} for name, kind in types.items()]
@@ -150,18 +149,9 @@ def dataset(subject: TrackedSubject) -> dict[str, str]:
     }
 
 
-def evaluation(event: Evaluated) -> list[MetricPoint]:
-    return [
-        MetricPoint("train/loss", event.train_loss, event.step),
-        MetricPoint("train/learning_rate", event.learning_rate, event.step),
-        MetricPoint("valid/auc", event.valid.auc, event.step),
-        MetricPoint("valid/logloss", event.valid.logloss, event.step),
-    ]
-
-
 def results(record: Record) -> list[MetricPoint]:
     """Every number of a finished run."""
-    return [*_quality_and_cost(record), *_ranks(record), *_rank_curve(record), *_tables(record)]
+    return [*_quality_and_cost(record), *_ranks(record), *_tables(record)]
 
 
 def _quality_and_cost(record: Record) -> Iterator[MetricPoint]:
@@ -187,10 +177,9 @@ def _quality_and_cost(record: Record) -> Iterator[MetricPoint]:
 def _ranks(record: Record) -> Iterator[MetricPoint]:
     """Means over the probe, with names that sort by stage: `rank/erank/02_block1.mixing`.
 
-    `rank_initial` is before training, `rank_normalized` is over min(rows, columns),
-    `rank_trajectory/erank` is the normalised rank as a curve whose steps are the stages,
-    `rank_batch` and the like are of the batch form, `rank_summary/erank/collapse` summarises the
-    trajectory in token form, with rise and fall as curves over the blocks.
+    `rank_initial` is before training, `rank_normalized` over min(rows, columns), `rank_curve` over
+    training steps, `rank_trajectory` a curve over the stages, `rank_batch` of the batch form;
+    `rank_summary` summarises the trajectory in token form, with curves over the blocks.
     """
     for form, suffix in zip(ranks.FORMS, ("", "_batch"), strict=True):
         initial, best = (ranks.spectra(record, form, when) for when in ranks.WHEN)
@@ -211,16 +200,9 @@ def _ranks(record: Record) -> Iterator[MetricPoint]:
             for name in ("rise", "fall", "amplitude"):
                 for block, value in enumerate(getattr(path, name), start=1):
                     yield MetricPoint(f"rank_summary{end}/{metric}/{name}", value, block)
-
-
-def _rank_curve(record: Record) -> Iterator[MetricPoint]:
-    """Normalised effective rank over training, one curve per stage."""
-    positions = {stage.stage: f"{place:02d}_" for place, stage in enumerate(record.spectra)}
-    for point in record.rank_curve:
-        for stage, value in point.erank.items():
-            if value is not None:
-                name = f"rank_curve/{positions.get(stage, '')}{stage}"
-                yield MetricPoint(name, value, point.step)
+    for point, (position, each) in product(record.rank_curve, enumerate(record.spectra)):
+        if (value := point.erank.get(each.stage)) is not None:
+            yield MetricPoint(f"rank_curve/{position:02d}_{each.stage}", value, point.step)
 
 
 def _tables(record: Record) -> Iterator[MetricPoint]:
@@ -234,25 +216,22 @@ def _tables(record: Record) -> Iterator[MetricPoint]:
 
 
 def write_bundle(record: Record, path: Path, folder: Path) -> None:
-    """Fill `folder` with the record (the bytes of `path`), its recipe and its figures."""
+    """Fill `folder` with the record (the bytes of `path`), its figures and its recipe: the
+    committed TOML if that still describes the run, else the resolved recipe."""
     (folder / "record.json").write_bytes(path.read_bytes())
-    name, text = _recipe_file(record)
-    (folder / name).write_text(text)
+    committed = None
+    if record.name is not None:
+        with suppress(UsageError):
+            committed = recipes.load(record.recipe_id, RECIPES)
+    if committed is not None and committed.digest() == record.recipe_digest:
+        text = (RECIPES / f"{record.recipe_id}.toml").read_bytes()
+        (folder / "recipe.toml").write_bytes(text)
+    else:
+        (folder / "recipe.json").write_text(json.dumps(record.recipe, indent=1) + "\n")
     figures = {f"rank_{name}": figure for name, figure in of_recipe([record]).items()}
     figures["learning_curve"] = learning_curve(record)
     for name, figure in figures.items():
         figure.savefig(folder / f"{name}.png")
-
-
-def _recipe_file(record: Record) -> tuple[str, str]:
-    """Name and text: the committed TOML if it still describes the run, else the resolved recipe."""
-    if record.name is not None:
-        with suppress(UsageError):
-            committed = recipes.load(record.recipe_id, RECIPES)
-            if committed.digest() == record.recipe_digest:
-                path = RECIPES / f"{record.recipe_id}.toml"
-                return "recipe.toml", path.read_text(encoding="utf-8")
-    return "recipe.json", json.dumps(record.recipe, indent=1) + "\n"
 
 
 def _text(value: object) -> str:

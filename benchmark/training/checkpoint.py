@@ -18,21 +18,15 @@ from benchmark.errors import BenchmarkError
 from benchmark.utils import sealed
 from benchmark.utils.types import Notify
 
-KEPT = 2
 MAX_SHARE = 0.02
 """Share of a run's time that checkpoints at evaluations may take."""
-FIRST_SECONDS = 0.1
-"""Assumed seconds of the first checkpoint."""
 
 
 @dataclass(frozen=True)
 class Cadence:
-    """When a checkpoint is due: at an evaluation, and `minutes` after the last one.
-
-    At an evaluation it is left out if checkpoints would take more than 2 % of the time since the
-    last one: a run of seconds writes none, and a table of gigabytes is not written after each of
-    many evaluations. With `steps` it is due at every evaluation and every so many steps, whatever
-    it costs."""
+    """When a checkpoint is due: `minutes` after the last one, and at an evaluation unless it would
+    take more than 2 % of the time since the last one. With `steps` it is due at every evaluation
+    and every so many steps, whatever it costs."""
 
     minutes: float = 5.0
     steps: int | None = None
@@ -46,10 +40,8 @@ class Cadence:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """All that a run needs to continue. `facts` are JSON values; tensors are not copied.
-
-    `best` are the best weights, those of step `best_step`; empty before the first evaluation.
-    """
+    """All that a run needs to continue. `facts` are JSON values; tensors are not copied; `best` are
+    the weights of step `best_step`, empty before the first evaluation."""
 
     step: int
     facts: Any
@@ -59,10 +51,8 @@ class Checkpoint:
 
 
 class Checkpoints:
-    """The folder of one run's checkpoints. Only those of the same `made_by`, e.g. versions, are
-    used; another `source` digest is a notice.
-
-    `step` is that of the last one written or used."""
+    """The folder of one run's checkpoints; `step` is that of the last one written or used. Only
+    those of the same `made_by`, e.g. versions, are used; another `source` digest is a notice."""
 
     def __init__(
         self, folder: Path, made_by: Mapping[str, str], source: str, notify: Notify
@@ -73,7 +63,7 @@ class Checkpoints:
         self._best: tuple[int, Path] | None = None
         self._written = time.perf_counter()
         self.step: int | None = None
-        self._cost = FIRST_SECONDS
+        self._cost = 0.1  # seconds of the last one; assumed for the first
 
     def due(self, cadence: Cadence, step: int, *, evaluated: bool) -> bool:
         seconds = time.perf_counter() - self._written
@@ -115,8 +105,13 @@ class Checkpoints:
                 self._notify(f"checkpoint {path} is damaged and refused: {damage}")
                 continue
             facts, step = content.facts, content.facts["step"]
-            if why := self._difference(facts["made_by"]):
-                self._notify(f"the checkpoint of step {step} is refused: {why}")
+            theirs, ours = facts["made_by"], self._made_by
+            name = next((name for name in ours if theirs.get(name) != ours[name]), None)
+            if name is not None:
+                self._notify(
+                    f"the checkpoint of step {step} is refused: it was made with {name}"
+                    f" {theirs.get(name)}, and this is {ours[name]}"
+                )
                 continue
             if facts["source"] != self._source:
                 self._notify(
@@ -124,18 +119,16 @@ class Checkpoints:
                     " still"
                 )
             self._kept, self.step = [path], step
-            best_step = facts["best_step"]
+            best_step, parts = facts["best_step"], content.parts
             if best_step is not None:
                 self._best = best_step, path
-            parts = content.parts
             return Checkpoint(step, facts["run"], parts["state"], parts.get("best", {}), best_step)
         if folders:
             self._notify("no usable checkpoint: the run starts afresh")
         return None
 
     def write(self, checkpoint: Checkpoint) -> bool:
-        """Add one and remove all but the last two; False, with a warning, if the disk does not take
-        it."""
+        """Add one and remove all but the last two; False, with a warning, if writing fails."""
         began = time.perf_counter()
         folders = self._folders()
         path = self.folder / f"{int(folders[-1].name) + 1 if folders else 1:06d}"
@@ -166,7 +159,7 @@ class Checkpoints:
         if checkpoint.best_step is not None:
             self._best = checkpoint.best_step, path
         self.step = checkpoint.step
-        self._kept = [*self._kept, path][-KEPT:]
+        self._kept = [*self._kept, path][-2:]
         for other in self._folders():
             if other not in self._kept:
                 shutil.rmtree(other, ignore_errors=True)
@@ -182,9 +175,3 @@ class Checkpoints:
         if not self.folder.is_dir():
             return []
         return sorted(path for path in self.folder.iterdir() if path.name.isdecimal())
-
-    def _difference(self, made_by: Mapping[str, str]) -> str | None:
-        for name, value in self._made_by.items():
-            if made_by.get(name) != value:
-                return f"it was made with {name} {made_by.get(name)}, and this is {value}"
-        return None

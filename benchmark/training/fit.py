@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -61,6 +61,20 @@ class Fitted:
 FitEvent = Stepped | Evaluated | Fitted
 
 
+@dataclass
+class Throughput:
+    """Seconds spent inside its `with` blocks, and rows processed there."""
+
+    seconds: float = 0.0
+    rows: int = 0
+
+    def __enter__(self) -> None:
+        self._began = time.perf_counter()
+
+    def __exit__(self, *_: object) -> None:
+        self.seconds += time.perf_counter() - self._began
+
+
 @dataclass(frozen=True)
 class FitProgress:
     """How far a fit has come, in values that JSON keeps to the bit."""
@@ -68,16 +82,14 @@ class FitProgress:
     step: int
     curve: tuple[Evaluated, ...]
     seconds: float
-    train_seconds: float
-    train_rows: int
-    predict_seconds: float
-    predict_rows: int
+    training: Throughput
+    prediction: Throughput
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A fit between two events. Its tensors are the fit's own, not copies: they change when the
-    next event is asked for. `best_weights` are those of the last improved evaluation."""
+    """A fit between two events. Its tensors are the fit's own, which change at the next event;
+    `best_weights` are those of the last improved evaluation."""
 
     progress: FitProgress
     state: dict[str, torch.Tensor]
@@ -85,9 +97,8 @@ class Snapshot:
 
 
 class Fit:
-    """Trains until patience or epochs run out, then restores the best weights.
-
-    `events` raises BenchmarkError when the loss is no longer finite."""
+    """Trains until patience or epochs run out, then restores the best weights; `events` raises
+    BenchmarkError when the loss is no longer finite."""
 
     def __init__(
         self,
@@ -104,7 +115,7 @@ class Fit:
         self.optimizer, self.plateau = Optimizer(model, train), Plateau(train)
         self.train_step = TrainingStep(model, self.optimizer)
         self.steps_per_epoch = -(-len(train_split) // train.batch_size)
-        self.training, self.prediction = _Throughput(), _Throughput()
+        self.training, self.prediction = Throughput(), Throughput()
         self.step = 0
         self.losses: list[float] = []
         self.curve: list[Evaluated] = []
@@ -129,15 +140,9 @@ class Fit:
 
     def snapshot(self) -> Snapshot:
         """Take it after an event other than `Fitted`, before asking for the next one."""
-        progress = FitProgress(
-            step=self.step,
-            curve=tuple(self.curve),
-            seconds=time.perf_counter() - self.started,
-            train_seconds=self.training.seconds,
-            train_rows=self.training.rows,
-            predict_seconds=self.prediction.seconds,
-            predict_rows=self.prediction.rows,
-        )
+        throughputs = replace(self.training), replace(self.prediction)
+        seconds = time.perf_counter() - self.started
+        progress = FitProgress(self.step, tuple(self.curve), seconds, *throughputs)
         state = {MODEL + name: tensor for name, tensor in self.model.state_dict().items()}
         state |= {OPTIMIZER + name: tensor for name, tensor in self.optimizer.state_dict().items()}
         state["losses"] = torch.tensor(self.losses, dtype=torch.float64)
@@ -153,10 +158,9 @@ class Fit:
         progress, state = snapshot.progress, snapshot.state
         self.step, self.curve = progress.step, list(progress.curve)
         self.started -= progress.seconds
-        self.training = _Throughput(progress.train_seconds, progress.train_rows)
-        self.prediction = _Throughput(progress.predict_seconds, progress.predict_rows)
+        self.training, self.prediction = replace(progress.training), replace(progress.prediction)
         for event in self.curve:
-            self.plateau.improved(self._monitored(event.valid))
+            self.plateau.improved(getattr(event.valid, self.train.monitor))
         self.model.load_state_dict(_with_prefix(MODEL, state))
         self.optimizer.load_state_dict(_with_prefix(OPTIMIZER, state))
         self.losses = state["losses"].tolist()
@@ -197,9 +201,6 @@ class Fit:
                 self.training.rows += len(batch)
             yield Stepped(self.step, epoch, loss)
 
-    def _monitored(self, valid: Metrics) -> float:
-        return float(getattr(valid, self.train.monitor))
-
     def _evaluate(self, epoch: int) -> Evaluated:
         with self.prediction:
             try:
@@ -217,7 +218,7 @@ class Fit:
             learning_rate=self.optimizer.learning_rate,
             train_loss=float(np.mean(self.losses)),
             valid=valid,
-            improved=self.plateau.improved(self._monitored(valid)),
+            improved=self.plateau.improved(getattr(valid, self.train.monitor)),
             seconds=time.perf_counter() - self.started,
         )
         self.losses.clear()
@@ -236,27 +237,9 @@ class Fit:
             best_epoch=self.best.epoch,
             reason="patience" if self.plateau.exhausted else "epochs",
             train_seconds=self.training.seconds,
-            samples_per_s=self.training.rate,
-            predict_samples_per_s=self.prediction.rate,
+            samples_per_s=self.training.rows / self.training.seconds,
+            predict_samples_per_s=self.prediction.rows / self.prediction.seconds,
         )
-
-
-class _Throughput:
-    """Seconds spent inside its `with` blocks, and rows processed there."""
-
-    def __init__(self, seconds: float = 0.0, rows: int = 0) -> None:
-        self.seconds = seconds
-        self.rows = rows
-
-    def __enter__(self) -> None:
-        self._began = time.perf_counter()
-
-    def __exit__(self, *_: object) -> None:
-        self.seconds += time.perf_counter() - self._began
-
-    @property
-    def rate(self) -> float:
-        return self.rows / self.seconds
 
 
 def _with_prefix(prefix: str, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

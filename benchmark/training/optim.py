@@ -1,8 +1,8 @@
-"""Adam with L2 gradients inside the clip norm, on whole tables or on the rows of a batch, and the
-published learning rate schedule."""
+"""Adam with L2 gradients inside the clip norm, and the published learning rate schedule."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import torch
@@ -13,15 +13,17 @@ from benchmark.model import CTRModel, part_of
 from benchmark.recipes.recipe import Train
 
 MIN_IMPROVEMENT = 1e-6
-BETA1, BETA2, EPS = 0.9, 0.999, 1e-8
+EPS = 1e-8
+fused_adam = partial(
+    adam, fused=True, amsgrad=False, beta1=0.9, beta2=0.999, eps=EPS, maximize=False
+)
 CHUNK = 1 << 18
 """Values of a table that are updated at a time: a gradient of zeros for them stays in cache."""
 
 
 @dataclass
 class _Update:
-    """The gradient of one parameter, L2 included; for a table, that of the `rows` in the batch and
-    their weights, `picked`."""
+    """The gradient of a parameter, L2 included; of a table, for `rows` with weights `picked`."""
 
     name: str
     weight: nn.Parameter
@@ -140,22 +142,8 @@ class Optimizer:
             return
         weights, gradients, first, second = (list(tensors) for tensors in zip(*moved, strict=True))
         steps = torch.full((len(weights),), self._steps - 1.0, device=weights[0].device)
-        adam(
-            weights,
-            gradients,
-            first,
-            second,
-            [],
-            list(steps.unbind()),
-            fused=True,
-            amsgrad=False,
-            beta1=BETA1,
-            beta2=BETA2,
-            lr=self.learning_rate,
-            weight_decay=penalty,
-            eps=EPS,
-            maximize=False,
-        )
+        state_steps, lr = list(steps.unbind()), self.learning_rate
+        fused_adam(weights, gradients, first, second, [], state_steps, lr=lr, weight_decay=penalty)
 
     def _state_of(self, update: _Update, kind: Literal["first", "second", "accumulator"]) -> Tensor:
         weight, name = update.weight, f"{update.name}.{kind}"
@@ -179,8 +167,7 @@ def _rest_of_penalty(update: _Update) -> Tensor:
 
 @dataclass
 class Plateau:
-    """The best validation value so far. Evaluations without improvement lower the learning rate;
-    `patience` of them end the fit."""
+    """Evaluations without improvement lower the learning rate; `patience` of them end the fit."""
 
     train: Train
     best: float | None = None

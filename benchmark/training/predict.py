@@ -15,15 +15,14 @@ CPU_ROWS, GPU_ROWS = 512, 1 << 16
 def predict(model: CTRModel, split: Split, device: torch.device) -> NDArray[np.float32]:
     """Logits [n] of a whole split in row order, in eval mode. Raises FloatingPointError if one is
     not finite."""
-    scores = np.empty(len(split), dtype=np.float32)
+    scores, position = np.empty(len(split), dtype=np.float32), 0
     model.eval()
     with torch.inference_mode():
-        position = 0
         for batch in ordered(split, _rows(device)):
             moved = batch.to(device)
-            end = position + len(batch)
-            scores[position:end] = model(moved.dense, moved.sparse).cpu().numpy()
-            position = end
+            logit = model(moved.dense, moved.sparse).cpu().numpy()
+            scores[position : position + len(batch)] = logit
+            position += len(batch)
     if not np.isfinite(scores).all():
         raise FloatingPointError("a logit is not finite")
     return scores
@@ -32,8 +31,7 @@ def predict(model: CTRModel, split: Split, device: torch.device) -> NDArray[np.f
 def observe(
     model: CTRModel, split: Split, rows: NDArray[np.int64], device: torch.device, callback: Observe
 ) -> None:
-    """Call `callback(stage, x)` for every stage of the model in eval mode, over the given rows, a
-    batch at a time."""
+    """Call `callback(stage, x)` for every stage of the model in eval mode, batch by batch."""
     probe = Split(split.dense[rows], split.sparse[rows], split.label[rows])
     model.eval()
     with torch.inference_mode():

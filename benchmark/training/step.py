@@ -15,11 +15,8 @@ CHUNK_ROWS = 512
 
 
 class TrainingStep:
-    """Accumulates the gradients of a batch, a few hundred rows at a time, and updates once.
-
-    The sums are those of the whole batch up to rounding. A model whose rows depend on each other in
-    training (batch norm, or its own term in the loss) gets the whole batch at once, as a GPU does.
-    """
+    """Accumulates the gradients of a batch, a few hundred rows at a time, and updates once. Models
+    whose rows depend on each other in training get the whole batch at once, as a GPU does."""
 
     def __init__(self, model: CTRModel, optimizer: Optimizer) -> None:
         self._model, self._optimizer = model, optimizer
@@ -50,8 +47,7 @@ class TrainingStep:
 
 
 class _SparseGradients:
-    """The sparse gradients of several backward passes, concatenated once: adding them up would copy
-    them every time."""
+    """The sparse gradients of several backward passes, concatenated once: each sum would copy."""
 
     def __init__(self, model: CTRModel) -> None:
         self._pieces: dict[nn.Parameter, list[Tensor]] = {

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from baselines.features import FieldEmbedding
+from baselines.layers import FieldEmbedding
 from benchmark.data.schema import Schema
 from benchmark.registry import models
 

@@ -52,7 +52,7 @@ def test_what_is_kept_is_found_again_and_makes_its_table(tmp_path):
     kept = [make("1,000 rows", rate=2.0), make("D/name", rate=3.0)]
     for one in kept:
         measurements.keep(one, tmp_path)
-    assert measurements.load_topic("data", tmp_path) == kept
+    assert measurements.load_topic("data", Archive(tmp_path)) == kept
     assert {path.name for path in (tmp_path / "speed").iterdir()} == {
         "data-1,000-rows.json",
         "data-D-name.json",
@@ -80,4 +80,4 @@ def test_a_file_that_holds_no_figures_is_named(tmp_path, text):
     path, _ = measurements.keep(make("a", rate=2.0), tmp_path)
     path.write_text(text)
     with pytest.raises(BenchmarkError, match=r"data-a\.json holds no figures"):
-        measurements.load_topic("data", tmp_path)
+        measurements.load_topic("data", Archive(tmp_path))

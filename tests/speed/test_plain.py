@@ -15,7 +15,7 @@ from benchmark.model import plain_form
 from benchmark.recipes import recipe as recipes
 from benchmark.recipes.recipe import Recipe
 from benchmark.registry import models
-from benchmark.speed.plain import PlainStep
+from benchmark.speed.train import PlainStep
 from benchmark.training.optim import Optimizer
 from benchmark.training.step import TrainingStep
 

@@ -6,6 +6,7 @@ import pytest
 
 from benchmark.errors import UsageError
 from benchmark.recipes import recipe as recipes
+from benchmark.records.archive import Archive
 from benchmark.speed import measurements
 from benchmark.speed.train import shape_of, some_rows
 
@@ -55,7 +56,7 @@ def test_speed_train_tells_where_a_step_goes(tmp_path):
     assert values["matmul_share"] == pytest.approx(values["gflops"] / values["matmul_gflops"])
     assert values["samples_per_s"] == pytest.approx(300 / values["ms_per_step"] * 1000)
     assert {"plain_ms_per_step", "peak_memory_gib", "plain_peak_memory_gib"} <= set(values)
-    [kept] = measurements.load_topic("train", tmp_path)
+    [kept] = measurements.load_topic("train", Archive(tmp_path))
     assert (kept.subject, kept.values) == (
         "criteo_x1/dcnv2 embedding_dim=1 train.batch_size=300",
         values,

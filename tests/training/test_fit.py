@@ -111,13 +111,11 @@ def test_times_and_rows_are_summed_over_sessions(store) -> None:
     fit.restore(before)
     last = list(fit.events())[-1]
     after = fit.snapshot().progress
-    assert after.train_rows == 3 * 450
-    assert after.predict_rows == 5 * 400
-    assert (
-        after.seconds > before.progress.seconds
-        and after.train_seconds > before.progress.train_seconds > 0
-    )
-    assert isinstance(last, Fitted) and last.samples_per_s == after.train_rows / after.train_seconds
+    assert (after.training.rows, after.prediction.rows) == (3 * 450, 5 * 400)
+    assert after.seconds > before.progress.seconds
+    assert after.training.seconds > before.progress.training.seconds > 0
+    assert isinstance(last, Fitted)
+    assert last.samples_per_s == after.training.rows / after.training.seconds
 
 
 def test_a_snapshot_of_another_model_is_an_error(store) -> None:

@@ -1,0 +1,142 @@
+"""A run in the terminal: its progress on standard error, and its result table."""
+
+import sys
+from collections.abc import Callable, Sequence
+from statistics import mean, stdev
+from typing import Self
+
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from benchmark.measure.spectrum import Spectrum
+from benchmark.records.ranks import BARS
+from benchmark.records.record import Record
+from benchmark.runs.run import Resumed, RunEvent, Started
+from benchmark.terminal.console import err, notice
+from benchmark.training.fit import Evaluated, Stepped
+
+ROWS: list[tuple[str, Callable[[Record], float | None], str]] = [
+    ("test AUC", lambda r: r.metrics.test.auc, "{:.5f}"),
+    ("test LogLoss", lambda r: r.metrics.test.logloss, "{:.5f}"),
+    ("test NE", lambda r: r.metrics.test.ne, "{:.5f}"),
+    ("test gAUC", lambda r: r.metrics.test.gauc, "{:.5f}"),
+    ("oracle AUC", lambda r: r.metrics.oracle_auc, "{:.5f}"),
+    ("oracle LogLoss", lambda r: r.metrics.oracle_logloss, "{:.5f}"),
+    ("best valid AUC", lambda r: r.metrics.valid.auc, "{:.5f}"),
+    ("parameters", lambda r: r.parameters.total, "{:,.0f}"),
+    ("  without embedding", lambda r: r.parameters.dense + r.parameters.head, "{:,.0f}"),
+    ("train samples/s", lambda r: r.cost.train_samples_per_s, "{:,.0f}"),
+    ("seconds", lambda r: r.cost.total_seconds, "{:,.1f}"),
+    ("peak memory (GiB)", lambda r: r.cost.peak_memory_gib, "{:.2f}"),
+]
+
+
+class RunProgress:
+    """A line at the start of a run and at each evaluation, and a bar if opened on a terminal."""
+
+    def __init__(self) -> None:
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.fields[state]}"),
+            TimeElapsedColumn(),
+            console=err,
+            transient=True,
+            disable=not sys.stderr.isatty(),
+        )
+        self._epoch = self._bar.add_task("epoch 1", total=None, state="")
+        self._steps = 1
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if not self._bar.disable:
+            self._bar.stop()
+
+    def __call__(self, event: RunEvent) -> None:
+        if isinstance(event, Started):
+            notice(_heading(event))
+            self._steps = event.steps_per_epoch
+            self._bar.update(self._epoch, total=self._steps)
+        elif isinstance(event, Resumed):
+            notice(
+                f"resumed at step {event.step} (epoch {event.epoch}) from a checkpoint,"
+                f" {event.seconds:.0f} s into the run"
+            )
+        elif isinstance(event, Stepped):
+            self._bar.update(
+                self._epoch,
+                completed=event.step - (event.epoch - 1) * self._steps,
+                description=f"epoch {event.epoch}",
+                state=f"loss {event.loss:.4f}",
+            )
+        elif isinstance(event, Evaluated):
+            notice(
+                f"epoch {event.epoch:3d}  step {event.step:6d}  train loss {event.train_loss:.5f}"
+                f"  valid AUC {event.valid.auc:.5f}  LogLoss {event.valid.logloss:.5f}"
+                f"  lr {event.learning_rate:.0e}{'  best' if event.improved else ''}"
+            )
+
+
+def _heading(event: Started) -> str:
+    job, size = event.job, event.parameters
+    rows = job.rows or job.store.fingerprint.rows["train"]
+    heading = (
+        f"{job.recipe.id} seed {job.seed}: {rows:,} training rows, {size.total:,}"
+        f" parameters ({size.embedding:,} embedding, {size.dense:,} dense, {size.head:,} head),"
+        f" {job.threads} threads"
+    )
+    return "\n".join((heading, *(f"note: {note}" for note in event.notes)))
+
+
+def result_table(records: Sequence[Record], width: int) -> Table:
+    """One recipe: a column for each seed that fits into `width`, then mean and sd of several. Every
+    stage has its mean effective rank with the best weights, and a bar of its share of the limit."""
+    first, several = records[0], len(records) > 1
+    lines = [first.recipe_id, *filter(None, (first.caveat,)), *first.notes]
+    table = Table(
+        "",
+        title="\n".join(lines),
+        title_justify="left",
+        min_width=min(width, max(map(len, "\n".join(lines).split("\n")))),
+    )
+    fits = 32 + 12 * (len(records) + 2) <= width or not several
+    columns = [f"seed {record.seed}" for record in records] if fits else []
+    if several:
+        columns += ["mean" if fits else f"mean of {len(records)} seeds", "sd"]
+    for column in columns:
+        table.add_column(column, justify="right", no_wrap=True)
+
+    def add(label: str, values: list[float | None], form: str, sd_form: str) -> None:
+        measured = [float(value) for value in values if value is not None]
+        if len(measured) < len(values):
+            return
+        cells = [form.format(value) for value in measured] if fits else []
+        if several:
+            cells += [form.format(mean(measured)), sd_form.format(stdev(measured))]
+        table.add_row(label, *cells)
+
+    for label, value, form in ROWS:
+        add(label, [value(record) for record in records], form, form)
+    table.add_section()
+    shown = records if fits else records[:1]
+    table.add_row(
+        "effective rank",
+        *("".join(_bar(stage.best) for stage in record.spectra) for record in shown),
+    )
+    for number, stage in enumerate(first.spectra):
+        spectra = [record.spectra[number].best for record in records]
+        means = [spectrum.erank.mean if spectrum else None for spectrum in spectra]
+        limit = stage.best.limit if stage.best else 0
+        add(f"  {stage.stage}", means, f"{{:.2f}} / {limit}", "{:.2f}")
+    return table
+
+
+def _bar(spectrum: Spectrum | None) -> str:
+    """A dot for a stage that is all zero."""
+    if spectrum is None:
+        return "·"
+    level = int(spectrum.erank.mean / spectrum.limit * len(BARS))
+    return BARS[min(level, len(BARS) - 1)]
