@@ -1,13 +1,17 @@
 """RankElastor, as released and as published: one composition of the token-mixing parts."""
 
-from baselines.blocks import Block, FFNKind, Mixing, MixingKind, NormPlace, TokenModel, build_ffn
+from torch import Tensor, nn
+
+from baselines.blocks import Block, FFNKind, Mixing, MixingKind, NormPlace, build_ffn, run_stack
+from baselines.layers import FieldEmbedding, require_positive
 from baselines.tokens import Head, HeadKind, Tokenizer, TokenizerKind
 from benchmark.data.schema import Schema
+from benchmark.model import Observe, ignore
 from benchmark.registry import models
 
 
 @models.register("rankelastor")
-class RankElastor(TokenModel):
+class RankElastor(nn.Module):
     """RankElastor, 2026: full token mixing and gated per-token FFNs.
 
     Tokens X in R^{T x D}, `X_0 = tokenizer(E)`, E [B, F, d] the field embeddings;
@@ -51,19 +55,24 @@ class RankElastor(TokenModel):
         ffn_dropout: float = 0.0,
         head: HeadKind = "mlp",
     ) -> None:
-        shape = num_tokens, token_dim
-        super().__init__(
-            schema,
-            embedding_dim,
-            num_blocks,
-            lambda width: Tokenizer(
-                tokenizer, width, shape, tokenizer_hidden, tokenizer_norm, tokenizer_dropout
-            ),
-            lambda: Block(
+        super().__init__()
+        require_positive(num_blocks=num_blocks)
+        width, shape = schema.num_fields * embedding_dim, (num_tokens, token_dim)
+        self.embedding = FieldEmbedding(schema, embedding_dim)
+        self.tokenizer = Tokenizer(
+            tokenizer, width, shape, tokenizer_hidden, tokenizer_norm, tokenizer_dropout
+        )
+        self.blocks = nn.ModuleList(
+            Block(
                 Mixing(mixing, shape, mixing_norm, mixing_groups, mixing_bias),
                 build_ffn(ffn, shape, ffn_hidden, expansion, unit_norm, ffn_dropout),
                 token_dim,
                 ffn_norm,
-            ),
-            lambda: Head(head, shape),
+            )
+            for _ in range(num_blocks)
         )
+        self.head = Head(head, shape)
+
+    def forward(self, dense: Tensor, sparse: Tensor, observe: Observe | None = None) -> Tensor:
+        embedding = self.embedding(dense, sparse)
+        return run_stack(embedding, self.tokenizer, self.blocks, self.head, observe or ignore)

@@ -6,12 +6,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from baselines.blocks import Block, Mixing, TokenModel, build_ffn
+from baselines.blocks import Block, Mixing, build_ffn, run_stack
 from baselines.kernels import PerTokenLinear, batch_first, batch_last, gelu, per_token_product
-from baselines.layers import require_positive
+from baselines.layers import FieldEmbedding, require_positive
 from baselines.tokens import Head, HeadKind, Shape, Tokenizer, TokenizerKind
 from benchmark.data.schema import Schema
-from benchmark.model import Observe
+from benchmark.model import Observe, ignore
 from benchmark.registry import models
 
 PENALTY_WEIGHT_RANGE = (1e-4, 1.0)
@@ -20,7 +20,7 @@ PENALTY_WEIGHT_FALL = 0.5
 
 
 @models.register("rankmixer")
-class RankMixer(TokenModel):
+class RankMixer(nn.Module):
     """RankMixer, 2025: parameter-free token mixing and per-token FFNs.
 
     Tokens X in R^{T x D}, `X_0 = tokenizer(E)`, E [B, F, d] cut into T slices with a projection
@@ -57,22 +57,27 @@ class RankMixer(TokenModel):
         ffn_dropout: float = 0.0,
         head: HeadKind = "pool",
     ) -> None:
-        shape = num_tokens, token_dim
-        super().__init__(
-            schema,
-            embedding_dim,
-            num_blocks,
-            lambda width: Tokenizer(
-                tokenizer, width, shape, tokenizer_hidden, tokenizer_norm, tokenizer_dropout
-            ),
-            lambda: Block(
+        super().__init__()
+        require_positive(num_blocks=num_blocks)
+        width, shape = schema.num_fields * embedding_dim, (num_tokens, token_dim)
+        self.embedding = FieldEmbedding(schema, embedding_dim)
+        self.tokenizer = Tokenizer(
+            tokenizer, width, shape, tokenizer_hidden, tokenizer_norm, tokenizer_dropout
+        )
+        self.blocks = nn.ModuleList(
+            Block(
                 Mixing("transpose", shape, "post"),
                 build_ffn(ffn, shape, ffn_hidden, dropout=ffn_dropout),
                 token_dim,
                 ffn_norm,
-            ),
-            lambda: Head(head, shape),
+            )
+            for _ in range(num_blocks)
         )
+        self.head = Head(head, shape)
+
+    def forward(self, dense: Tensor, sparse: Tensor, observe: Observe | None = None) -> Tensor:
+        embedding = self.embedding(dense, sparse)
+        return run_stack(embedding, self.tokenizer, self.blocks, self.head, observe or ignore)
 
 
 class SparseExperts(nn.Module):
@@ -117,7 +122,7 @@ class SparseExperts(nn.Module):
 
 
 @models.register("rankmixer_moe")
-class RankMixerMoE(TokenModel):
+class RankMixerMoE(nn.Module):
     """RankMixer with sparse experts, 2025: every token's FFN is a ReLU-routed mixture of experts.
 
     `S = LayerNorm(X + mix(X))`, and per token `X' = LayerNorm(S + sum_j G_j(S) e_j(S))`,
@@ -151,25 +156,27 @@ class RankMixerMoE(TokenModel):
         require_positive(num_experts=num_experts, expert_hidden=expert_hidden)
         if not 0 < active_ratio <= 1:
             raise ValueError(f"active_ratio = {active_ratio} must lie in (0, 1]")
-        shape = num_tokens, token_dim
-        super().__init__(
-            schema,
-            embedding_dim,
-            num_blocks,
-            lambda width: Tokenizer("slice", width, shape),
-            lambda: Block(
+        super().__init__()
+        require_positive(num_blocks=num_blocks)
+        width, shape = schema.num_fields * embedding_dim, (num_tokens, token_dim)
+        self.embedding = FieldEmbedding(schema, embedding_dim)
+        self.tokenizer = Tokenizer("slice", width, shape)
+        self.blocks = nn.ModuleList(
+            Block(
                 Mixing("transpose", shape, "post"),
                 SparseExperts(shape, num_experts, expert_hidden),
                 token_dim,
                 "post",
-            ),
-            lambda: Head("pool", shape),
+            )
+            for _ in range(num_blocks)
         )
+        self.head = Head("pool", shape)
         self.active_ratio = active_ratio
         self.register_buffer("penalty_weight", torch.tensor(PENALTY_WEIGHT_RANGE[0]))
 
     def forward(self, dense: Tensor, sparse: Tensor, observe: Observe | None = None) -> Tensor:
-        logit = super().forward(dense, sparse, observe)
+        embedding = self.embedding(dense, sparse)
+        logit = run_stack(embedding, self.tokenizer, self.blocks, self.head, observe or ignore)
         if self.training:
             self.penalty_weight = adapt(self.penalty_weight, self.gates(), self.active_ratio)
         return logit
