@@ -80,7 +80,7 @@ def test_exact_data(law) -> None:
 def test_noise_free_losses_are_met(E, A, alpha, step, count) -> None:
     log_ratio = step * (np.arange(count) - (count - 1) / 2)
     log_loss = np.log(E + A * np.exp(-alpha * log_ratio))
-    fitted = solver.fit(log_loss[:, None], log_ratio, np.array([1e-3]), zooms=10)
+    fitted = solver.fit(log_loss[:, None], log_ratio, np.array([1e-3]), zooms=14)
     E, A, alpha, lowest = (float(value[0]) for value in fitted)
     assert np.log(E + A * np.exp(-alpha * log_ratio)) == pytest.approx(log_loss, abs=1e-6)
     assert lowest < 1e-10
