@@ -1,6 +1,8 @@
 """Hand-made records for tests that need one but no run."""
 
+from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,22 +16,19 @@ from benchmark.measure.spectrum import (
     Distribution,
     Spectrum,
     StageCollector,
+    StageSpectra,
     table_spectra,
 )
-from benchmark.measure.trajectory import densities, normalised
+from benchmark.records import record as records
+from benchmark.records import scores
 from benchmark.records.environment import Environment
-from benchmark.records.record import (
-    NUMERICS,
-    Cost,
-    Quality,
-    RankPoint,
-    Record,
-    Scores,
-    StageSpectra,
-)
+from benchmark.records.measured import Measured, RankPoint
+from benchmark.records.record import NUMERICS, Cost, Digests, Epoch, Quality, Record
+from benchmark.records.scores import KeptScores
 from benchmark.training.fit import Evaluated
 
 TEST = Metrics(auc=0.75, logloss=0.5, ne=0.9, calibration=1.01, ece=0.02)
+MEASURED = {"spectra", "tables", "curve", "rank_curve"}
 STAGES = ("embedding", "tokens", "block1.mixing", "block1.ffn")
 
 
@@ -48,6 +47,7 @@ def make_spectrum(erank: float = 4.0, rows: int = 6, columns: int = 8) -> Spectr
         around(erank / 2),
         around(3 * erank / 4),
         around(5 * erank / 8),
+        tuple(0.5**i for i in range(min(rows, columns))),
     )
 
 
@@ -60,17 +60,50 @@ def make_curve(*valid_auc: float) -> tuple[Evaluated, ...]:
             learning_rate=1e-3,
             train_loss=0.6 - 0.01 * epoch,
             valid=replace(TEST, auc=auc, logloss=1.25 - auc),
-            improved=auc == max(valid_auc[:epoch]),
+            improved=("auc", "logloss") if auc == max(valid_auc[:epoch]) else (),
             seconds=0.5 * epoch,
         )
         for epoch, auc in enumerate(valid_auc, start=1)
     )
 
 
-def make_record(**changes: Any) -> Record:
-    """A record of `synthetic_tiny/dnn`, seed 0, with the fields in `changes` put in its place.
+KEPT = KeptScores(
+    scores.by_row(np.array([0.5, -0.5, 1.0, -2.0], np.float32), np.array([1, 0, 1, 0], np.uint8))
+)
 
-    Of its ranks it has the spectra in token form alone."""
+
+def keep(record: Record, path: Path, kept: KeptScores = KEPT) -> None:
+    """Write a record with some scores."""
+    records.save(record, kept, path)
+
+
+def make_spectra(
+    best: Sequence[tuple[str, Spectrum | None]], initial: Spectrum | None = None
+) -> dict[str, StageSpectra]:
+    """Stages with these trained spectra in both forms, untrained ones alike for all."""
+    trained = dict(best)
+    untrained = dict.fromkeys(trained, initial)
+    return {
+        "initial": StageSpectra(untrained, untrained),
+        "best": StageSpectra(trained, trained),
+    }
+
+
+def make_measured(**changes: Any) -> Measured:
+    """What a run of two epochs and a half measured."""
+    spectra = [(stage, make_spectrum(4.0 - 0.5 * n)) for n, stage in enumerate(STAGES)]
+    fields = {
+        "spectra": make_spectra(spectra, make_spectrum(5.0)),
+        "curve": make_curve(0.70, 0.74, 0.73),
+    }
+    return Measured(**(fields | changes))
+
+
+def make_record(**changes: Any) -> Record:
+    """A record of `synthetic_tiny/dnn`, seed 0, with the fields in `changes` put in its place,
+    those of `Measured` too."""
+    inside = {name: changes.pop(name) for name in MEASURED & changes.keys()}
+    measured = make_measured(**inside)
     curve = make_curve(0.70, 0.74, 0.73)
     fields: dict[str, Any] = {
         "numerics": NUMERICS,
@@ -107,17 +140,10 @@ def make_record(**changes: Any) -> Record:
         "parameters": Parameters(embedding=112, dense=264, head=9),
         "flops_per_sample": 546,
         "metrics": Quality(valid=curve[1].valid, test=TEST, oracle_auc=0.8, oracle_logloss=0.45),
-        "scores": Scores(form="rows", digest="c" * 64),
+        "digests": Digests(scores="c" * 64, measured="b" * 64),
         "probe_rows": 100,
-        "spectra": tuple(
-            StageSpectra(
-                stage=stage, initial=make_spectrum(5.0), best=make_spectrum(4.0 - 0.5 * position)
-            )
-            for position, stage in enumerate(STAGES)
-        ),
-        "curve": curve,
-        "best_step": 20,
-        "best_epoch": 2,
+        "curve_probe_rows": 50,
+        "best": Epoch(step=20, epoch=2),
         "stopped_by": "epochs",
         "cost": Cost(
             train_seconds=1.5,
@@ -135,6 +161,7 @@ def make_record(**changes: Any) -> Record:
             machine="Linux x86_64 test",
         ),
         "created": "2026-01-01T00:00:10+00:00",
+        "measured": measured,
     }
     return Record(**(fields | changes))
 
@@ -154,29 +181,17 @@ def make_ranked_record(blocks: int = 1, **changes: Any) -> Record:
             x = random.standard_normal((100, 6 if stage == "embedding" else 4, 8))
             token.add(stage, x)
             batch.add(stage, x)
-        views.append((token.spectra(), batch.spectra(), densities(token.samples("erank"))))
-    (initial, initial_batch, initial_density), (best, best_batch, best_density) = views
-    stages = tuple(
-        StageSpectra(
-            stage=stage,
-            initial=initial[stage],
-            best=best[stage],
-            initial_batch=initial_batch[stage],
-            best_batch=best_batch[stage],
-            initial_density=initial_density[position],
-            best_density=best_density[position],
-        )
-        for position, stage in enumerate(names)
-    )
-    curve = make_curve(0.70, 0.74, 0.73)
+        views.append(StageSpectra(token.spectra(), batch.spectra()))
+    initial, best = views
     schema = Schema(("price",), ("user", "item"), (5, 9))
     counts = [np.array([0, 0, 500, 300, 200]), np.array([0, 0, 400, 300, 100, 100, 50, 50, 0])]
+    points = [
+        RankPoint(step, *(dict.fromkeys(names, rank) for rank in (2.0, 5.0)))
+        for step in (10, 20, 30)
+    ]
     ranked = {
-        "spectra": stages,
+        "spectra": {"initial": initial, "best": best},
         "tables": table_spectra(random.standard_normal((14, 8)), schema, counts),
-        "curve_probe_rows": 50,
-        "rank_curve": tuple(
-            RankPoint(step=point.step, erank=normalised(best, "erank")) for point in curve
-        ),
+        "rank_curve": tuple(points),
     }
     return make_record(**(ranked | changes))

@@ -159,11 +159,11 @@ def _print_plan(plan: "Plan", budget: "Budget", store: "Store", workers: int) ->
 
 
 def _report(plan: "Plan", study: "Tuning") -> None:
-    from benchmark.records.record import save
+    from benchmark.records.record import write
     from benchmark.studies.tuning import report
     from benchmark.terminal.tuning import tuning_table
 
-    save(study, plan.path)
+    write(study, plan.path)
     paths = report.write(study, plan.path, plan.source)
     out.print(tuning_table(study))
     if study.importances is None:

@@ -15,12 +15,15 @@ singular values up to rounding."""
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import mean
+from typing import Literal
 
 import numpy as np
 import torch
 
 from benchmark.data.schema import Schema
 from benchmark.utils.arrays import Floats, Ids, Integers, Vector
+
+SpectrumForm = Literal["token", "batch"]
 
 METRICS = ("erank", "srank", "ia", "pr")
 NEGLIGIBLE = 1e-12
@@ -30,7 +33,7 @@ COUNT_CHUNK = 2**20
 
 @dataclass(frozen=True)
 class Distribution:
-    """One rank metric over the matrices of a stage; divide by `Spectrum.limit` to normalise."""
+    """One rank metric over the matrices of a stage."""
 
     mean: float
     sd: float
@@ -42,7 +45,7 @@ class Distribution:
 @dataclass(frozen=True)
 class Spectrum:
     """The rank metrics of one stage over many matrices of one shape. Zero matrices are skipped and
-    counted; `sigma` [limit] is the mean of sigma_i / sigma_1."""
+    counted; `sigma` [limit] is the mean of sigma_i / sigma_1, to float32."""
 
     rows: int
     columns: int
@@ -62,10 +65,17 @@ class Spectrum:
     def limit(self) -> int:
         return min(self.rows, self.columns)
 
-    def normalised(self, metric: str) -> float:
-        """The metric's mean divided by min(rows, columns)."""
-        distribution: Distribution = getattr(self, metric)
-        return distribution.mean / self.limit
+
+@dataclass(frozen=True)
+class StageSpectra:
+    """A model's spectra by stage, in order: in `token` form one matrix a sample, in `batch` form
+    one a token, its columns centred; None where every matrix is zero."""
+
+    token: dict[str, Spectrum | None]
+    batch: dict[str, Spectrum | None]
+
+    def __getitem__(self, form: SpectrumForm) -> dict[str, Spectrum | None]:
+        return self.token if form == "token" else self.batch
 
 
 def singular_values(matrices: Floats) -> Vector:
@@ -117,16 +127,6 @@ class StageCollector:
             for stage, sigma in self._sigma.items()
         }
 
-    def samples(self, metric: str) -> dict[str, Vector]:
-        """Each stage's normalised metric by sample [n]; nan for a zero matrix."""
-        values = {}
-        for stage, parts in self._sigma.items():
-            sigma = np.concatenate(parts)
-            nonzero = sigma[:, 0] >= NEGLIGIBLE
-            values[stage] = np.full(len(sigma), np.nan)
-            values[stage][nonzero] = rank_metrics(sigma[nonzero])[metric] / sigma.shape[1]
-        return values
-
 
 class BatchCollector:
     """Spectra of the `batch` form: for each token the matrix of samples x width, columns centred.
@@ -168,7 +168,7 @@ def _spectrum(sigma: Vector, shape: tuple[int, int]) -> Spectrum | None:
         return None
     metrics = rank_metrics(nonzero)
     erank, srank, ia, pr = (_distribution(metrics[name]) for name in METRICS)
-    decay = tuple(map(float, np.mean(nonzero / nonzero[:, :1], axis=0)))
+    decay = tuple(map(float, np.mean(nonzero / nonzero[:, :1], axis=0).astype(np.float32)))
     return Spectrum(*shape, len(sigma), len(sigma) - len(nonzero), erank, srank, ia, pr, decay)
 
 

@@ -33,6 +33,9 @@ GROUPS = ("model", "train")
 """The tables of a recipe that hold settings."""
 
 
+Monitor = Literal["auc", "logloss", "auc-logloss"]
+
+
 class Train(Frozen):
     """The training protocol; the defaults are those of the published numbers (FuxiCTR / BARS).
 
@@ -61,8 +64,9 @@ class Train(Frozen):
     """The same over every other weight and bias."""
     clip_norm: Positive = 10.0
     """Largest global gradient norm."""
-    monitor: Literal["auc", "logloss"] = "auc"
-    """The validation metric that is watched: `auc` or `logloss`."""
+    monitor: Monitor | Literal["both"] = "both"
+    """What is watched on validation: `auc`, `logloss`, their difference `auc-logloss`, or `both`,
+    which keeps the best weights by AUC and those by LogLoss."""
     patience: Count = 2
     """Evaluations without improvement that end a run."""
     plateau_factor: Annotated[float, Field(gt=0, le=1)] = 0.1
@@ -76,6 +80,11 @@ class Train(Frozen):
     compile: bool = False
     """Use `torch.compile`, which changes the last bits; a record notes it, also if no compiler
     works."""
+
+    @property
+    def monitors(self) -> tuple[Monitor, ...]:
+        """The watched metrics; what is ranked comes from the best epoch by the first."""
+        return ("auc", "logloss") if self.monitor == "both" else (self.monitor,)
 
 
 class _RecipeFile(Frozen):

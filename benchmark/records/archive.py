@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from benchmark.errors import BenchmarkError
 from benchmark.records import record
-from benchmark.records.record import Record, scores_path
+from benchmark.records.record import Record, arrays_path
 
 RANKED = ""
 """In place of a study: the ranked records."""
@@ -139,8 +139,8 @@ class Archive:
         yield from (run for _, run in readable(self.all_paths()))
 
     def strays(self) -> list[Path]:
-        """Files among the records that are neither a record nor the scores of one."""
-        expected = {file for path in self.all_paths() for file in (path, scores_path(path))}
+        """Files among the records that are neither a record nor the arrays of one."""
+        expected = {file for path in self.all_paths() for file in (path, arrays_path(path))}
         files = (*self.folder().rglob("*"), *(self.results / "studies").rglob("seed-*"))
         return sorted(path for path in files if path.is_file() and path not in expected)
 

@@ -1,43 +1,44 @@
 """The ranks of a recipe's runs, over the seeds; `runs` is never empty."""
 
-from collections.abc import Iterator
 from typing import Literal
 
-from benchmark.measure.spectrum import Spectrum
-from benchmark.measure.trajectory import Band, Trajectory, normalised, over_seeds, summarise
+from benchmark.measure.null import rank_ratio
+from benchmark.measure.spectrum import Spectrum, SpectrumForm
+from benchmark.measure.trajectory import Band, Trajectory, over_seeds, ratios, summarise
 from benchmark.model import count_blocks
 from benchmark.records.archive import Runs
+from benchmark.records.measured import When
 from benchmark.records.record import Record
 
-SpectrumForm = Literal["token", "batch"]
-When = Literal["initial", "best"]
-
-FORMS: tuple[SpectrumForm, ...] = ("token", "batch")
 WHEN: dict[When, str] = {"initial": "untrained", "best": "trained"}
 
 BARS = "▁▂▃▄▅▆▇█"
 
 
-def spectra(run: Record, form: SpectrumForm, when: When) -> dict[str, Spectrum | None]:
-    """The spectra by stage, in order."""
-    name = when if form == "token" else f"{when}_batch"
-    return {stage.stage: getattr(stage, name) for stage in run.spectra}
+def means(run: Record, metric: str, form: SpectrumForm, when: When) -> dict[str, float | None]:
+    """The mean of a metric over the matrices of each stage, not divided by anything."""
+    spectra = run.spectra[when][form]
+    return {
+        stage: None if each is None else getattr(each, metric).mean
+        for stage, each in spectra.items()
+    }
 
 
-def ranks(run: Record, metric: str, form: SpectrumForm, when: When) -> dict[str, float | None]:
-    """The mean of a metric over its limit, by stage."""
-    return normalised(spectra(run, form, when), metric)
-
-
-def bands(runs: Runs, metric: str, form: SpectrumForm, when: When) -> dict[str, Band | None]:
-    """`ranks` over the seeds."""
-    paths = [ranks(run, metric, form, when) for run in runs]
+def bands(runs: Runs, form: SpectrumForm, when: When) -> dict[str, Band | None]:
+    """The rank ratio of each stage, over the seeds."""
+    paths = [ratios(run.spectra[when][form]) for run in runs]
     return {stage: over_seeds(path.get(stage) for path in paths) for stage in paths[0]}
 
 
-def trajectories(runs: Runs, metric: str, form: SpectrumForm, when: When) -> list[Trajectory]:
+def last_ratio(run: Record, form: SpectrumForm = "batch") -> float | None:
+    """The rank ratio of the last stage, trained: the headline of a run's rank."""
+    path = list(ratios(run.spectra["best"][form]).values())
+    return path[-1] if path else None
+
+
+def trajectories(runs: Runs, form: SpectrumForm, when: When) -> list[Trajectory]:
     """The summary of each run that has stages."""
-    return [summarise(path) for run in runs if (path := ranks(run, metric, form, when))]
+    return [summarise(path) for run in runs if (path := ratios(run.spectra[when][form]))]
 
 
 def blocks(runs: Runs) -> int:
@@ -46,31 +47,31 @@ def blocks(runs: Runs) -> int:
 
 
 def block_bands(
-    runs: Runs, metric: str, when: When, part: Literal["rise", "fall", "amplitude"]
+    runs: Runs, form: SpectrumForm, when: When, part: Literal["rise", "fall", "amplitude"]
 ) -> list[Band | None]:
-    """Rise, fall or amplitude in token form over the seeds, block by block."""
-    values = [getattr(path, part) for path in trajectories(runs, metric, "token", when)]
+    """Rise, fall or amplitude over the seeds, block by block."""
+    values = [getattr(path, part) for path in trajectories(runs, form, when)]
     return [over_seeds(each[block] for each in values if each) for block in range(blocks(runs))]
 
 
-def rank_curve(runs: Runs) -> dict[str, dict[int, Band]]:
-    """The normalised effective rank by stage and step, over the seeds with an evaluation there,
-    without evaluations at which every matrix of a stage was zero."""
+def rank_curve(runs: Runs, form: SpectrumForm = "batch") -> dict[str, dict[int, Band]]:
+    """The rank ratio by stage and step, over the seeds with an evaluation there, without
+    evaluations at which every matrix of a stage was zero."""
     steps = sorted({point.step for run in runs for point in run.rank_curve})
     curve: dict[str, dict[int, Band]] = {stage: {} for stage in runs[0].stages}
     for step in steps:
-        points = [point.erank for run in runs for point in run.rank_curve if point.step == step]
         for stage, course in curve.items():
-            band = over_seeds(point.get(stage) for point in points)
+            band = over_seeds(_ratio_at(run, form, stage, step) for run in runs)
             if band is not None:
                 course[step] = band
     return {stage: course for stage, course in curve.items() if course}
 
 
-def all_spectra(run: Record) -> Iterator[tuple[str, str, SpectrumForm, Spectrum]]:
-    """(stage, when, form, spectrum) of every spectrum of a record."""
-    for form in FORMS:
-        for when, shown in WHEN.items():
-            for stage, spectrum in spectra(run, form, when).items():
-                if spectrum is not None:
-                    yield stage, shown, form, spectrum
+def _ratio_at(run: Record, form: SpectrumForm, stage: str, step: int) -> float | None:
+    spectrum: Spectrum | None = run.spectra["best"][form].get(stage)
+    point = next((point for point in run.rank_curve if point.step == step), None)
+    if spectrum is None or point is None:
+        return None
+    erank = point[form].get(stage)
+    rows = run.curve_probe_rows if form == "batch" else spectrum.rows
+    return None if erank is None else rank_ratio(erank, rows, spectrum.columns)

@@ -1,4 +1,4 @@
-"""A record: the result of one run, as a JSON file with its scores beside it."""
+"""A record: the result of one run, as a JSON file with its scores, spectra and curves beside it."""
 
 import json
 import re
@@ -11,20 +11,24 @@ from benchmark.data.store import Fingerprint
 from benchmark.errors import BenchmarkError
 from benchmark.measure.cost import Parameters
 from benchmark.measure.metrics import Metrics
-from benchmark.measure.spectrum import Spectrum, TableSpectrum
-from benchmark.measure.trajectory import Density
+from benchmark.measure.spectrum import StageSpectra, TableSpectrum
+from benchmark.records import arrays, scores
+from benchmark.records import measured as measurements
 from benchmark.records.environment import Environment
+from benchmark.records.measured import Measured, RankPoint, When
+from benchmark.records.scores import KeptScores
 from benchmark.training.fit import Evaluated
 from benchmark.utils.files import write_text
 from benchmark.utils.paths import shown
 from benchmark.utils.types import Count, Device, Frozen, NotNegative, Sha256
 
-NUMERICS = 2
+NUMERICS = 3
 """Bumped whenever the numbers of a run may change: tests/runs/test_golden_run.py fails without."""
-NUMBERS = re.compile(r"\[[-+.\deE,\s]+\]")
-"""A list of numbers, which stays on one line."""
+SHORT = re.compile(r"\[[^][{}]{,4000}\]")
+"""A list of numbers or names, which stays on one line."""
 
 F = TypeVar("F", bound=Frozen)
+NOTHING = Measured({"initial": StageSpectra({}, {}), "best": StageSpectra({}, {})})
 
 
 def _with_tables(recipe: dict[str, Any]) -> dict[str, Any]:
@@ -35,40 +39,36 @@ def _with_tables(recipe: dict[str, Any]) -> dict[str, Any]:
     return recipe
 
 
-class Scores(Frozen):
-    """The scores file: SHA-256 of its arrays, and which of the two forms they have."""
+class Epoch(Frozen):
+    """An evaluation that was the best: its step and epoch."""
 
-    form: Literal["rows", "bins"]
-    digest: Sha256
+    step: Count
+    epoch: Count
+
+
+class Digests(Frozen):
+    """SHA-256 of the arrays beside the record: the test scores; the spectra and curves."""
+
+    scores: Sha256
+    measured: Sha256
 
 
 class Quality(Frozen):
+    """At the best epoch by the first monitor; `_logloss` at that by LogLoss, None where the recipe
+    watches one metric alone."""
+
     valid: Metrics
     test: Metrics
+    valid_logloss: Metrics | None = None
+    test_logloss: Metrics | None = None
     oracle_auc: float | None = None
     """Test AUC and LogLoss of the true click probability, where it is known."""
     oracle_logloss: float | None = None
 
-
-class StageSpectra(Frozen):
-    """One stage, untrained and with the best weights: spectra in `token` form (one matrix a sample)
-    and in `batch` form (one matrix a token, centred), None where all matrices are zero; and the
-    distribution of the samples' effective rank."""
-
-    stage: str
-    initial: Spectrum | None
-    best: Spectrum | None
-    initial_batch: Spectrum | None = None
-    best_batch: Spectrum | None = None
-    initial_density: Density | None = None
-    best_density: Density | None = None
-
-
-class RankPoint(Frozen):
-    """Normalised effective rank by stage at one evaluation, on `curve_probe_rows` rows."""
-
-    step: int
-    erank: dict[str, float | None]
+    @property
+    def calibrated(self) -> Metrics:
+        """The test metrics from which LogLoss, NE, calibration and ECE are read."""
+        return self.test_logloss or self.test
 
 
 class Cost(Frozen):
@@ -100,17 +100,11 @@ class Record(Frozen):
     parameters: Parameters
     flops_per_sample: int
     metrics: Quality
-    scores: Scores
+    digests: Digests
     probe_rows: int
-    spectra: tuple[StageSpectra, ...]
-    tables: tuple[TableSpectrum, ...] = ()
-    """The embedding table of each sparse field with the best weights, over the ids seen in
-    training."""
-    curve: tuple[Evaluated, ...]
-    curve_probe_rows: int = 0
-    rank_curve: tuple[RankPoint, ...] = ()
-    best_step: int
-    best_epoch: int
+    curve_probe_rows: int
+    best: Epoch
+    best_logloss: Epoch | None = None
     stopped_by: Literal["patience", "epochs"]
     cost: Cost
     environment: Environment
@@ -119,30 +113,62 @@ class Record(Frozen):
     """Reference to the tuning study that chose the recipe's values."""
     created: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\+00:00$")]
     """UTC, ISO 8601."""
+    measured: Annotated[Measured, Field(exclude=True)] = NOTHING
+    """What is kept as arrays beside the JSON."""
 
     @property
     def recipe_id(self) -> str:
         return f"{self.dataset}/{self.name or self.recipe['model']['name'] + ' (ad hoc)'}"
 
     @property
+    def spectra(self) -> dict[When, StageSpectra]:
+        """The spectra untrained and with the best weights."""
+        return self.measured.spectra
+
+    @property
+    def tables(self) -> tuple[TableSpectrum, ...]:
+        """The embedding table of each sparse field with the best weights, over the ids seen in
+        training."""
+        return self.measured.tables
+
+    @property
+    def curve(self) -> tuple[Evaluated, ...]:
+        """The evaluations on the validation split."""
+        return self.measured.curve
+
+    @property
+    def rank_curve(self) -> tuple[RankPoint, ...]:
+        """The effective ranks at each evaluation, on `curve_probe_rows` rows."""
+        return self.measured.rank_curve
+
+    @property
     def stages(self) -> list[str]:
         """The names of the stages, in order."""
-        return [stage.stage for stage in self.spectra]
+        return self.measured.stages
 
 
-def scores_path(record: Path) -> Path:
+def arrays_path(record: Path) -> Path:
     return record.with_suffix(".npz")
 
 
-def save(content: Frozen, path: Path) -> None:
-    """Write a record or a tuning study as JSON. Raises BenchmarkError naming the path."""
-    text = json.dumps(content.model_dump(mode="json"), indent=1)
-    write_text(path, NUMBERS.sub(lambda numbers: " ".join(numbers[0].split()), text) + "\n")
+def save(record: Record, kept: KeptScores, path: Path) -> None:
+    """Write the arrays, then the record: a record is never without them. Raises BenchmarkError
+    naming the path."""
+    arrays.save({**scores.pack(kept), **measurements.pack(record.measured)}, arrays_path(path))
+    write(record, path)
 
 
 def load(path: Path) -> Record:
-    """Read a record. Raises BenchmarkError naming the file and, a line each, what is wrong."""
-    return read(Record, path)
+    """Read a record with its spectra and curves. Raises BenchmarkError naming the file and, a line
+    each, what is wrong."""
+    facts = read(Record, path)
+    return facts.model_copy(update={"measured": measurements.load(arrays_path(path))})
+
+
+def write(content: Frozen, path: Path) -> None:
+    """Write a strict form as JSON. Raises BenchmarkError naming the path."""
+    text = json.dumps(content.model_dump(mode="json"), indent=1)
+    write_text(path, SHORT.sub(lambda values: " ".join(values[0].split()), text) + "\n")
 
 
 def read(form: type[F], path: Path) -> F:

@@ -1,154 +1,186 @@
 """The test scores of a run, kept so that every prediction metric can be computed again.
 
-Up to 100,000 test rows every logit is kept as float32, in row order within its class: `positive`
-and `negative`. So the file alone gives every metric, rows of two runs can be paired, and no row's
-label is given away. Above that, 16,384 equal-mass bins of the sorted logits are kept: class counts,
-class means and edges. They give bounds of AUC and LogLoss.
+Logits are rounded to float16 before anything is computed from them, which moves AUC by less than
+1e-5, so that what is kept gives every metric to the bit. At the epoch that is ranked, up to 100,000
+rows keep their order within their class: rows of two runs can be paired, and no row's label is
+given away. More rows, and those of the best epoch by LogLoss, are kept as counts of each logit's
+positives and negatives, which give the same metrics.
 """
 
-import hashlib
-import io
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.errors import BenchmarkError
 from benchmark.measure import metrics
-from benchmark.utils.files import write_atomically
-from benchmark.utils.paths import shown
+from benchmark.measure.significance import ClassScores
+from benchmark.records import arrays as files
+from benchmark.records.arrays import Arrays
+from benchmark.utils.arrays import Floats, Labels
 
 MAX_ROWS = 100_000
-BINS = 16_384
 
-ROW_ARRAYS = {"positive", "negative"}
-BIN_ARRAYS = {"positives", "negatives", "positive_mean", "negative_mean", "low", "high"}
-
-ScoreArrays = dict[str, NDArray[np.generic]]
+Half = NDArray[np.float16]
 
 
-class Bounds(NamedTuple):
-    low: float
-    high: float
+@dataclass(frozen=True)
+class RowScores:
+    """Logits of the positive and of the negative rows, in row order."""
 
-    def holds(self, value: float, tolerance: float = 1e-9) -> bool:
-        return self.low - tolerance <= value <= self.high + tolerance
+    positive: Half
+    negative: Half
 
-
-def pack(logit: NDArray[np.float32], label: NDArray[np.uint8]) -> ScoreArrays:
-    """The arrays to keep for test logits [n] and labels [n]."""
-    if len(logit) <= MAX_ROWS:
-        return {"positive": logit[label == 1], "negative": logit[label == 0]}
-    order = np.argsort(logit, kind="stable")
-    parts = np.array_split(order, BINS)
-    starts = np.cumsum([0, *(len(part) for part in parts[:-1])])
-    z, y = logit[order].astype(np.float64), label[order].astype(np.int64)
-    positives, rows = np.add.reduceat(y, starts), np.array([len(part) for part in parts])
-    total, of_positives = np.add.reduceat(z, starts), np.add.reduceat(z * y, starts)
-    return {
-        "positives": positives,
-        "negatives": rows - positives,
-        "positive_mean": of_positives / np.maximum(positives, 1),
-        "negative_mean": (total - of_positives) / np.maximum(rows - positives, 1),
-        "low": logit[order][starts],
-        "high": logit[order][starts + rows - 1],
-    }
+    def by_class(self) -> ClassScores:
+        return self.positive.astype(np.float64), self.negative.astype(np.float64)
 
 
-def form(arrays: ScoreArrays) -> Literal["rows", "bins"]:
-    return "rows" if set(arrays) == ROW_ARRAYS else "bins"
+@dataclass(frozen=True)
+class CountedScores:
+    """Each logit that occurs, rising, and how many positive and negative rows have it."""
+
+    logit: Half
+    positives: NDArray[np.uint32]
+    negatives: NDArray[np.uint32]
+
+    def by_class(self) -> ClassScores:
+        """Logits of the positive and of the negative rows, rising."""
+        logit = self.logit.astype(np.float64)
+        return np.repeat(logit, self.positives), np.repeat(logit, self.negatives)
 
 
-def digest(arrays: ScoreArrays) -> str:
-    """SHA-256 over names, types, shapes and bytes, in the order of names."""
-    value = hashlib.sha256()
-    for name, array in sorted(arrays.items()):
-        value.update(f"{name} {array.dtype.str} {array.shape}\0".encode())
-        value.update(np.ascontiguousarray(array).tobytes())
-    return value.hexdigest()
+@dataclass(frozen=True)
+class KeptScores:
+    """At the best epoch by the first monitor, and at that by LogLoss if both are watched."""
+
+    best: RowScores | CountedScores
+    best_logloss: CountedScores | None = None
+
+    def rows(self) -> ClassScores | None:
+        """Logits by class in row order; None if there are too many rows to keep it."""
+        return self.best.by_class() if isinstance(self.best, RowScores) else None
 
 
-def save(arrays: ScoreArrays, path: Path) -> None:
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, **arrays)
-    write_atomically(path, lambda file: file.write(buffer.getvalue()))
+def rounded(logit: Floats) -> NDArray[np.float32]:
+    """Logits [n] as they are kept; those beyond the range of float16 become its ends."""
+    largest = np.finfo(np.float16).max
+    half = np.clip(logit, -largest, largest).astype(np.float16)
+    return half.astype(np.float32)
 
 
-def load(path: Path) -> ScoreArrays:
-    """Raises BenchmarkError naming a missing, damaged or malformed file."""
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in sorted(file.files)}
-    except FileNotFoundError:
-        raise BenchmarkError(f"{shown(path)}: the scores file is missing") from None
-    except Exception as error:
-        raise BenchmarkError(f"{shown(path)}: the scores file is damaged: {error}") from None
-    whole = set(arrays) in (ROW_ARRAYS, BIN_ARRAYS) and all(
-        array.ndim == 1 and array.dtype.kind in "fiu" and len(array) and np.isfinite(array).all()
-        for array in arrays.values()
-    )
-    if not whole:
-        fault = "does not hold the arrays of scores, finite and not empty"
-        raise BenchmarkError(f"{shown(path)}: the scores file {fault}")
+def by_row(logit: Floats, label: Labels) -> RowScores | CountedScores:
+    """The scores to keep of the epoch that is ranked; logits [n], labels [n]."""
+    if len(logit) > MAX_ROWS:
+        return counted(logit, label)
+    half = rounded(logit).astype(np.float16)
+    return RowScores(half[label == 1], half[label == 0])
+
+
+def counted(logit: Floats, label: Labels) -> CountedScores:
+    """The scores to keep of many rows, or where their order does not matter."""
+    values, place = np.unique(rounded(logit).astype(np.float16), return_inverse=True)
+    rows = np.bincount(place, minlength=len(values))
+    positives = np.bincount(place[label == 1], minlength=len(values))
+    return CountedScores(values, positives.astype(np.uint32), (rows - positives).astype(np.uint32))
+
+
+def evaluate(scores: RowScores | CountedScores) -> metrics.Metrics:
+    """Every metric but gAUC.
+
+    Example::
+
+        evaluate(load(Path("results/records/synthetic/dcnv2/seed-0.npz")).best).auc
+    """
+    positive, negative = scores.by_class()
+    label = np.repeat(np.array([1, 0], np.uint8), [len(positive), len(negative)])
+    return metrics.evaluate(np.concatenate([positive, negative]).astype(np.float32), label)
+
+
+def counts(scores: RowScores | CountedScores) -> tuple[int, int]:
+    """Positive and negative rows."""
+    if isinstance(scores, RowScores):
+        return len(scores.positive), len(scores.negative)
+    return int(scores.positives.sum()), int(scores.negatives.sum())
+
+
+def pack(scores: KeptScores) -> Arrays:
+    """The arrays of a file; neighbours differ little in them, so that they compress well."""
+    arrays: dict[str, NDArray[Any]] = {}
+    for name, part in (("best", scores.best), ("best_logloss", scores.best_logloss)):
+        if isinstance(part, RowScores):
+            arrays[f"{name}.positive"] = _planes(part.positive)
+            arrays[f"{name}.negative"] = _planes(part.negative)
+        elif part is not None:
+            arrays[f"{name}.logit"] = np.diff(_order(part.logit), prepend=np.int32(0))
+            arrays[f"{name}.positives"] = part.positives
+            arrays[f"{name}.negatives"] = part.negatives
     return arrays
 
 
-def by_class(arrays: ScoreArrays) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
-    """Logits of the positive and of the negative rows, in row order; None for the form `bins`."""
-    if form(arrays) == "bins":
+def digest(scores: KeptScores) -> str:
+    """SHA-256 of the arrays."""
+    return files.digest(pack(scores))
+
+
+def load(path: Path) -> KeptScores:
+    """Raises BenchmarkError naming a missing, damaged or malformed file."""
+    arrays = files.load(path)
+    try:
+        best = _unpack(arrays, "best")
+        best_logloss = _unpack(arrays, "best_logloss")
+    except (KeyError, ValueError, TypeError, IndexError):
+        raise files.malformed(path, "the scores") from None
+    if best is None or isinstance(best_logloss, RowScores):
+        raise files.malformed(path, "the scores")
+    return KeptScores(best, best_logloss)
+
+
+def _unpack(arrays: Arrays, name: str) -> RowScores | CountedScores | None:
+    """None where there are no such scores. Raises ValueError for any that could not be kept."""
+    if f"{name}.positive" in arrays:
+        positive, negative = (_from_planes(arrays[f"{name}.{each}"]) for each in _CLASSES)
+        _require(len(positive) > 0 and len(negative) > 0)
+        return RowScores(positive, negative)
+    if f"{name}.logit" not in arrays:
         return None
-    return arrays["positive"].astype(np.float64), arrays["negative"].astype(np.float64)
+    steps = arrays[f"{name}.logit"]
+    positives, negatives = arrays[f"{name}.positives"], arrays[f"{name}.negatives"]
+    _require(steps.dtype == np.int32 and positives.dtype == negatives.dtype == np.uint32)
+    _require(steps.shape == positives.shape == negatives.shape and steps.ndim == 1)
+    _require(bool((steps[1:] > 0).all()) and bool((positives + negatives > 0).all()))
+    return CountedScores(_from_order(np.cumsum(steps)), positives, negatives)
 
 
-def counts(arrays: ScoreArrays) -> tuple[int, int]:
-    """Positive and negative rows."""
-    if form(arrays) == "rows":
-        return len(arrays["positive"]), len(arrays["negative"])
-    return int(arrays["positives"].sum()), int(arrays["negatives"].sum())
+_CLASSES: tuple[Literal["positive"], Literal["negative"]] = ("positive", "negative")
 
 
-def auc_bounds(arrays: ScoreArrays) -> Bounds:
-    """Bounds of the AUC: pairs in bins that do not overlap are ordered for certain, those in two
-    bins of the same single logit are ties for certain, and all others may go either way. Bins are
-    runs of the sorted logits, so both edges are sorted too."""
-    positives, negatives = (arrays[name].astype(np.int64) for name in ("positives", "negatives"))
-    low, high = arrays["low"], arrays["high"]
-    constant = low == high
-    up_to = np.concatenate([[0], np.cumsum(negatives)])
-    constant_up_to = np.concatenate([[0], np.cumsum(np.where(constant, negatives, 0))])
-    below = up_to[np.searchsorted(high, low, "left")]
-    not_above = up_to[np.searchsorted(low, high, "right")]
-    first, last = np.searchsorted(low, low, "left"), np.searchsorted(high, low, "right")
-    tied = np.where(constant, constant_up_to[last] - constant_up_to[first], 0)
-    pairs = int(positives.sum()) * int(negatives.sum())
-    halves = int((positives * tied).sum()) / 2
-    return Bounds(
-        (int((positives * below).sum()) + halves) / pairs,
-        (int((positives * not_above).sum()) - halves) / pairs,
-    )
+def _planes(half: Half) -> NDArray[np.uint8]:
+    """The low and the high bytes of each number [2, n]."""
+    return np.ascontiguousarray(half.view(np.uint8).reshape(-1, 2).T)
 
 
-def logloss_bounds(arrays: ScoreArrays) -> Bounds:
-    """Bounds of the LogLoss, which is convex in the logit: at least its value at the class mean, at
-    most the chord between the edges."""
-    low, high = arrays["low"].astype(np.float64), arrays["high"].astype(np.float64)
-    total = int(arrays["positives"].sum() + arrays["negatives"].sum())
-    least = most = 0.0
-    for count, mean, sign in (
-        (arrays["positives"].astype(np.int64), arrays["positive_mean"].astype(np.float64), -1.0),
-        (arrays["negatives"].astype(np.int64), arrays["negative_mean"].astype(np.float64), 1.0),
-    ):
-        width = np.where(high > low, high - low, 1.0)
-        share = np.clip((mean - low) / width, 0.0, 1.0)
-        at_low, at_high = np.logaddexp(0.0, sign * low), np.logaddexp(0.0, sign * high)
-        least += float((count * np.logaddexp(0.0, sign * mean)).sum())
-        most += float((count * (at_low + share * (at_high - at_low))).sum())
-    return Bounds(least / total, most / total)
+def _from_planes(planes: NDArray[np.generic]) -> Half:
+    _require(planes.dtype == np.uint8 and planes.ndim == 2 and len(planes) == 2)
+    half = np.ascontiguousarray(planes.T).view(np.float16).reshape(-1)
+    _require(bool(np.isfinite(half).all()))
+    return half
 
 
-def recompute(arrays: ScoreArrays) -> metrics.Metrics:
-    """Every metric of the form `rows`."""
-    positive, negative = arrays["positive"], arrays["negative"]
-    label = np.repeat(np.array([1, 0], np.uint8), [len(positive), len(negative)])
-    return metrics.evaluate(np.concatenate([positive, negative]).astype(np.float32), label)
+def _order(half: Half) -> NDArray[np.int32]:
+    """The place of each number among all of float16: neighbours differ by one."""
+    bits = half.view(np.int16).astype(np.int32)
+    return np.where(bits >= 0, bits, -(bits & 0x7FFF)).astype(np.int32)
+
+
+def _from_order(place: NDArray[np.generic]) -> Half:
+    order = place.astype(np.int64)
+    largest = int(_order(np.array([np.finfo(np.float16).max], np.float16))[0])
+    _require(bool((np.abs(order) <= largest).all()))
+    half = np.abs(order).astype(np.int16).view(np.float16)
+    return np.where(order < 0, -half, half).astype(np.float16)
+
+
+def _require(holds: bool) -> None:
+    if not holds:
+        raise ValueError("not as written")

@@ -7,21 +7,25 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
 from benchmark.data.card import SPLITS
 from benchmark.errors import BenchmarkError
 from benchmark.measure import metrics
 from benchmark.measure.cost import Parameters, flops_per_sample, parameters
-from benchmark.recipes.recipe import on_meta
-from benchmark.records import record, scores
+from benchmark.measure.spectrum import StageSpectra
+from benchmark.recipes.recipe import Monitor, on_meta
+from benchmark.records import measured, scores
+from benchmark.records.arrays import digest
 from benchmark.records.environment import current
-from benchmark.records.record import NUMERICS, Cost, Quality, RankPoint, Record, Scores
+from benchmark.records.measured import Measured, RankPoint
+from benchmark.records.record import NUMERICS, Cost, Digests, Epoch, Quality, Record
+from benchmark.records.scores import KeptScores
 from benchmark.runs.job import Job, first_rows, open_device, seeded_model, steps_per_epoch
-from benchmark.runs.probe import Probe, Views, stage_spectra, table_spectra
+from benchmark.runs.probe import Probe, table_spectra
 from benchmark.training.checkpoint import Checkpoint
 from benchmark.training.fit import Evaluated, Fit, FitProgress, Fitted, Snapshot, Stepped
 from benchmark.training.predict import predict
@@ -51,7 +55,7 @@ class Resumed:
 @dataclass(frozen=True)
 class Finished:
     record: Record
-    scores: scores.ScoreArrays
+    scores: KeptScores
 
 
 RunEvent = Started | Resumed | Stepped | Evaluated | Fitted | Finished
@@ -59,10 +63,10 @@ RunEvent = Started | Resumed | Stepped | Evaluated | Fitted | Finished
 
 @dataclass(frozen=True)
 class _Progress:
-    """The JSON part of a checkpoint; `initial` are the views of the untrained model."""
+    """The JSON part of a checkpoint; `initial` are the spectra of the untrained model."""
 
     progress: FitProgress
-    initial: Views
+    initial: StageSpectra
     rank_curve: tuple[RankPoint, ...]
     seconds: float
 
@@ -92,8 +96,8 @@ class Run:
     def __iter__(self) -> Iterator[RunEvent]:
         yield self._prepare()
         yield from self._train()
-        score_arrays, test = self._score()
-        yield Finished(self._record(score_arrays, test), score_arrays)
+        kept = self._score()
+        yield Finished(self._record(kept), kept)
 
     def checkpoint(self) -> Checkpoint:
         """What the run needs to continue; take it after `Stepped` or `Evaluated`, and write it
@@ -105,7 +109,6 @@ class Run:
             facts=PROGRESS.dump_python(progress, mode="json"),
             state=snapshot.state,
             best=snapshot.best_weights,
-            best_step=self._fit.best.step if snapshot.best_weights else None,
         )
 
     @property
@@ -135,7 +138,7 @@ class Run:
         checkpoint = self._resume
         self._probe = Probe(self.model, self._valid, self._device)
         before = None if checkpoint is None else PROGRESS.validate_python(checkpoint.facts)
-        self._initial = self._probe.views() if before is None else before.initial
+        self._initial = self._probe.spectra() if before is None else before.initial
         self._rank_curve = [] if before is None else list(before.rank_curve)
         train, seed = self.job.recipe.train, self.job.seed
         splits = self._train_split, self._valid
@@ -152,24 +155,47 @@ class Run:
                 self._fitted = event
             yield event
 
-    def _score(self) -> tuple[scores.ScoreArrays, metrics.Metrics]:
-        """Score the test split once: the scores to keep, and their metrics.
+    def _score(self) -> KeptScores:
+        """Score the test split once at the best epoch by each monitor; the first one's weights
+        stay in the model."""
+        best, *others = self.job.recipe.train.monitors
+        calibrated = None
+        if others:
+            calibrated = scores.counted(self._logits("logloss"), self._test.label)
+        self._best_logits = self._logits(best)
+        return KeptScores(scores.by_row(self._best_logits, self._test.label), calibrated)
 
-        These are computed from the kept scores if they are complete, so that `verify` finds the
-        same bits."""
-        test = self._test
+    def _logits(self, monitor: Monitor) -> NDArray[np.float32]:
+        self._fit.load_best(monitor)
         try:
-            logit = predict(self.model, test, self._device)
+            return predict(self.model, self._test, self._device)
         except FloatingPointError as error:
             raise BenchmarkError(f"{self.job.recipe.id}: the test scores: {error}") from None
-        arrays = scores.pack(logit, test.label)
-        if scores.form(arrays) == "bins":
-            return arrays, metrics.evaluate(logit, test.label, test.group)
-        ungrouped = scores.recompute(arrays)
-        if test.group is None:
-            return arrays, ungrouped
-        gauc = metrics.grouped_auc(logit.astype(np.float64), test.label, test.group)
-        return arrays, replace(ungrouped, gauc=gauc)
+
+    def _quality(self, kept: KeptScores) -> Quality:
+        """The metrics of what is kept, so that `verify` finds the same bits."""
+        fit, oracle, test = self._fit, self.job.store.oracle, scores.evaluate(kept.best)
+        if self._test.group is not None:
+            logit = scores.rounded(self._best_logits)
+            gauc = metrics.grouped_auc(logit, self._test.label, self._test.group)
+            test = replace(test, gauc=gauc)
+        calibrated = kept.best_logloss
+        return Quality(
+            valid=fit.best(self.job.recipe.train.monitors[0]).valid,
+            test=test,
+            valid_logloss=fit.best("logloss").valid if calibrated else None,
+            test_logloss=scores.evaluate(calibrated) if calibrated else None,
+            oracle_auc=oracle.auc if oracle else None,
+            oracle_logloss=oracle.logloss if oracle else None,
+        )
+
+    def _measured(self) -> Measured:
+        return Measured(
+            spectra={"initial": self._initial, "best": self._probe.spectra()},
+            tables=table_spectra(self.model, self.job.store.schema, self._train_split),
+            curve=tuple(self._fit.curve),
+            rank_curve=tuple(self._rank_curve),
+        )
 
     def _restore(self, snapshot: Snapshot) -> None:
         try:
@@ -181,9 +207,9 @@ class Run:
                 " --fresh starts again"
             ) from None
 
-    def _record(self, arrays: scores.ScoreArrays, test: metrics.Metrics) -> Record:
+    def _record(self, kept: KeptScores) -> Record:
         job, recipe, store, fitted = self.job, self.job.recipe, self.job.store, self._fitted
-        oracle = store.oracle
+        found, monitors = self._measured(), recipe.train.monitors
         return Record(
             numerics=NUMERICS,
             dataset=recipe.dataset,
@@ -198,21 +224,12 @@ class Run:
             data=store.fingerprint,
             parameters=self._parameters,
             flops_per_sample=self._flops,
-            metrics=Quality(
-                valid=self._fit.best.valid,
-                test=test,
-                oracle_auc=oracle.auc if oracle else None,
-                oracle_logloss=oracle.logloss if oracle else None,
-            ),
-            scores=Scores(form=scores.form(arrays), digest=scores.digest(arrays)),
+            metrics=self._quality(kept),
+            digests=Digests(scores=scores.digest(kept), measured=digest(measured.pack(found))),
             probe_rows=len(self._probe.rows),
-            spectra=stage_spectra(self._initial, self._probe.views()),
-            tables=table_spectra(self.model, store.schema, self._train_split),
-            curve=tuple(self._fit.curve),
             curve_probe_rows=len(self._probe.curve_rows),
-            rank_curve=tuple(self._rank_curve),
-            best_step=fitted.best_step,
-            best_epoch=fitted.best_epoch,
+            best=_epoch(self._fit.best(monitors[0])),
+            best_logloss=_epoch(self._fit.best("logloss")) if len(monitors) > 1 else None,
             stopped_by=fitted.reason,
             cost=Cost(
                 train_seconds=fitted.train_seconds,
@@ -225,10 +242,9 @@ class Run:
             caveat=job.card.caveat,
             tuned=recipe.tuned,
             created=datetime.now(UTC).isoformat(timespec="seconds"),
+            measured=found,
         )
 
 
-def save(finished: Finished, path: Path) -> None:
-    """Write the scores, then the record: a record is never without its scores."""
-    scores.save(finished.scores, record.scores_path(path))
-    record.save(finished.record, path)
+def _epoch(evaluated: Evaluated) -> Epoch:
+    return Epoch(step=evaluated.step, epoch=evaluated.epoch)

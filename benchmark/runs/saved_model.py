@@ -55,7 +55,7 @@ def save(model: CTRModel, record: Record, store: Store, folder: Path) -> None:
         "numerics": record.numerics,
         "seed": record.seed,
         "data": record.data.arrays,
-        "scores": record.scores.digest,
+        "scores": record.digests.scores,
     }
     try:
         if (folder / sealed.SEAL).is_file():

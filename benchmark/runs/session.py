@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmark.data.catalog import cache_folder
+from benchmark.records import record
 from benchmark.records.environment import current
 from benchmark.records.record import NUMERICS, Record
 from benchmark.runs import saved_model
 from benchmark.runs.job import Job
-from benchmark.runs.run import Finished, Run, RunEvent, save
+from benchmark.runs.run import Finished, Run, RunEvent
 from benchmark.training.checkpoint import Cadence, Checkpoints
 from benchmark.training.fit import Evaluated, Stepped
 from benchmark.utils.files import canonical_sha256, require_writable
@@ -18,7 +19,7 @@ from benchmark.utils.interrupts import Interrupted, Interrupts
 from benchmark.utils.paths import RESULTS
 from benchmark.utils.types import Notify
 
-CHECKPOINT_VERSION = 2
+CHECKPOINT_VERSION = 3
 
 Watch = Callable[[RunEvent], None]
 
@@ -67,7 +68,7 @@ class Session:
             try:
                 for event in run:
                     if isinstance(event, Finished):
-                        save(event, job.path(self.results))
+                        record.save(event.record, event.scores, job.path(self.results))
                         if self.save_model is not None:
                             saved_model.save(
                                 run.model, event.record, job.store, self.save_model / _folder(job)

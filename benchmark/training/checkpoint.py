@@ -1,6 +1,6 @@
 """The checkpoints of one run on disk: the last two, each a sealed folder that is whole or absent.
 
-<folder>/000017/{seal.json, state.safetensors, best.safetensors}   <folder>.lock
+<folder>/000017/{seal.json, state.safetensors, best-1200.safetensors, ...}   <folder>.lock
 """
 
 import shutil
@@ -41,13 +41,12 @@ class Cadence:
 @dataclass(frozen=True)
 class Checkpoint:
     """All that a run needs to continue. `facts` are JSON values; tensors are not copied; `best` are
-    the weights of step `best_step`, empty before the first evaluation."""
+    the weights kept so far, by step."""
 
     step: int
     facts: Any
     state: dict[str, Tensor]
-    best: dict[str, Tensor]
-    best_step: int | None
+    best: dict[int, dict[str, Tensor]]
 
 
 class Checkpoints:
@@ -60,7 +59,7 @@ class Checkpoints:
         self.folder, self._notify = folder, notify
         self._made_by, self._source = dict(made_by), source
         self._kept: list[Path] = []
-        self._best: tuple[int, Path] | None = None
+        self._best: dict[int, Path] = {}
         self._written = time.perf_counter()
         self.step: int | None = None
         self._cost = 0.1  # seconds of the last one; assumed for the first
@@ -119,10 +118,9 @@ class Checkpoints:
                     " still"
                 )
             self._kept, self.step = [path], step
-            best_step, parts = facts["best_step"], content.parts
-            if best_step is not None:
-                self._best = best_step, path
-            return Checkpoint(step, facts["run"], parts["state"], parts.get("best", {}), best_step)
+            best = {kept: content.parts[_part(kept)] for kept in facts["best_steps"]}
+            self._best = dict.fromkeys(best, path)
+            return Checkpoint(step, facts["run"], content.parts["state"], best)
         if folders:
             self._notify("no usable checkpoint: the run starts afresh")
         return None
@@ -136,15 +134,16 @@ class Checkpoints:
             "made_by": self._made_by,
             "source": self._source,
             "step": checkpoint.step,
-            "best_step": checkpoint.best_step,
+            "best_steps": sorted(checkpoint.best),
             "run": checkpoint.facts,
         }
         parts: dict[str, sealed.Tensors] = {"state": checkpoint.state}
         same: dict[str, Path] = {}
-        if self._best is not None and self._best[0] == checkpoint.best_step:
-            same["best"] = self._best[1]
-        elif checkpoint.best_step is not None:
-            parts["best"] = checkpoint.best
+        for kept, weights in checkpoint.best.items():
+            if kept in self._best:
+                same[_part(kept)] = self._best[kept]
+            else:
+                parts[_part(kept)] = weights
         try:
             sealed.write(path, facts, parts, same)
         except OSError as error:
@@ -156,8 +155,7 @@ class Checkpoints:
         finally:
             self._written = time.perf_counter()
             self._cost = self._written - began
-        if checkpoint.best_step is not None:
-            self._best = checkpoint.best_step, path
+        self._best = dict.fromkeys(checkpoint.best, path)
         self.step = checkpoint.step
         self._kept = [*self._kept, path][-2:]
         for other in self._folders():
@@ -168,10 +166,15 @@ class Checkpoints:
     def clear(self) -> None:
         """Remove every checkpoint, and what a killed process left of one."""
         shutil.rmtree(self.folder, ignore_errors=True)
-        self._kept, self._best = [], None
+        self._kept, self._best = [], {}
 
     def _folders(self) -> list[Path]:
         """The checkpoints, oldest first."""
         if not self.folder.is_dir():
             return []
         return sorted(path for path in self.folder.iterdir() if path.name.isdecimal())
+
+
+def _part(step: int) -> str:
+    """The part of a checkpoint that holds the best weights of a step."""
+    return f"best-{step}"

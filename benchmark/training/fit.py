@@ -1,7 +1,7 @@
 """The only training loop. It yields events; whatever shows, saves or tracks a run consumes them."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -13,14 +13,16 @@ from benchmark.data.schema import Split
 from benchmark.errors import BenchmarkError
 from benchmark.measure.metrics import Metrics, evaluate
 from benchmark.model import CTRModel
-from benchmark.recipes.recipe import Train
-from benchmark.training.optim import Optimizer, Plateau
+from benchmark.recipes.recipe import Monitor, Train
+from benchmark.training.monitor import Plateau
+from benchmark.training.optim import Optimizer
 from benchmark.training.predict import predict
 from benchmark.training.step import TrainingStep
 
 MODEL, OPTIMIZER = "model.", "optimizer."
 """Prefixes of tensor names in the state of a snapshot."""
 
+Weights = dict[str, torch.Tensor]
 StopReason = Literal["patience", "epochs"]
 
 
@@ -35,23 +37,23 @@ class Stepped:
 
 @dataclass(frozen=True)
 class Evaluated:
-    """One evaluation on the validation split; `train_loss` is the mean since the last one."""
+    """One evaluation on the validation split; `train_loss` is the mean since the last one,
+    `improved` names the monitors by which it is the best so far."""
 
     step: int
     epoch: int
     learning_rate: float
     train_loss: float
     valid: Metrics
-    improved: bool
+    improved: tuple[Monitor, ...]
     seconds: float
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """The end of a fit, with the best weights restored; rates count training steps only."""
+    """The end of a fit, with the weights restored that are best by its first monitor; rates count
+    training steps only."""
 
-    best_step: int
-    best_epoch: int
     reason: StopReason
     train_seconds: float
     samples_per_s: float
@@ -89,16 +91,16 @@ class FitProgress:
 @dataclass(frozen=True)
 class Snapshot:
     """A fit between two events. Its tensors are the fit's own, which change at the next event;
-    `best_weights` are those of the last improved evaluation."""
+    `best_weights` are those of the best evaluations, by step."""
 
     progress: FitProgress
-    state: dict[str, torch.Tensor]
-    best_weights: dict[str, torch.Tensor]
+    state: Weights
+    best_weights: dict[int, Weights]
 
 
 class Fit:
-    """Trains until patience or epochs run out, then restores the best weights; `events` raises
-    BenchmarkError when the loss is no longer finite."""
+    """Trains until patience or epochs run out, keeping the best weights by every monitor; `events`
+    raises BenchmarkError when the loss is no longer finite."""
 
     def __init__(
         self,
@@ -119,7 +121,7 @@ class Fit:
         self.step = 0
         self.losses: list[float] = []
         self.curve: list[Evaluated] = []
-        self.best_weights: dict[str, torch.Tensor] = {}
+        self.best_weights: dict[int, Weights] = {}
         self.started = time.perf_counter()
 
     @property
@@ -127,9 +129,13 @@ class Fit:
         """The epoch of the last step, from 1."""
         return max(1, -(-self.step // self.steps_per_epoch))
 
-    @property
-    def best(self) -> Evaluated:
-        return next(event for event in reversed(self.curve) if event.improved)
+    def best(self, monitor: Monitor) -> Evaluated:
+        """The best evaluation so far by one of the recipe's monitors."""
+        return best(self.curve, monitor)
+
+    def load_best(self, monitor: Monitor) -> None:
+        """Put the best weights by one of the recipe's monitors into the model."""
+        self.model.load_state_dict(self.best_weights[self.best(monitor).step])
 
     def events(self) -> Iterator[FitEvent]:
         for epoch in range(self.epoch, self.train.epochs + 1):
@@ -160,13 +166,12 @@ class Fit:
         self.started -= progress.seconds
         self.training, self.prediction = replace(progress.training), replace(progress.prediction)
         for event in self.curve:
-            self.plateau.improved(getattr(event.valid, self.train.monitor))
+            self.plateau.improved(event.valid)
         self.model.load_state_dict(_with_prefix(MODEL, state))
         self.optimizer.load_state_dict(_with_prefix(OPTIMIZER, state))
         self.losses = state["losses"].tolist()
-        self.best_weights = {
-            name: tensor.to(self.device) for name, tensor in snapshot.best_weights.items()
-        }
+        for step, weights in snapshot.best_weights.items():
+            self.best_weights[step] = {k: tensor.to(self.device) for k, tensor in weights.items()}
         torch.set_rng_state(state["generator"])
         if self.device.type == "cuda":
             torch.cuda.set_rng_state(state["cuda_generator"], self.device)
@@ -218,28 +223,37 @@ class Fit:
             learning_rate=self.optimizer.learning_rate,
             train_loss=float(np.mean(self.losses)),
             valid=valid,
-            improved=self.plateau.improved(getattr(valid, self.train.monitor)),
+            improved=self.plateau.improved(valid),
             seconds=time.perf_counter() - self.started,
         )
         self.losses.clear()
         self.curve.append(event)
         if event.improved:
-            self.best_weights = {
-                name: tensor.detach().clone() for name, tensor in self.model.state_dict().items()
-            }
+            self._keep_weights()
         self.optimizer.learning_rate = self.plateau.next_rate(self.optimizer.learning_rate)
         return event
 
+    def _keep_weights(self) -> None:
+        """Copy the weights of this step; forget those that are no monitor's best any more."""
+        weights = {name: tensor.clone() for name, tensor in self.model.state_dict().items()}
+        self.best_weights[self.step] = weights
+        best_steps = {best(self.curve, monitor).step for monitor in self.plateau.best}
+        for step in self.best_weights.keys() - best_steps:
+            del self.best_weights[step]
+
     def _finish(self) -> Fitted:
-        self.model.load_state_dict(self.best_weights)
+        self.load_best(self.train.monitors[0])
         return Fitted(
-            best_step=self.best.step,
-            best_epoch=self.best.epoch,
             reason="patience" if self.plateau.exhausted else "epochs",
             train_seconds=self.training.seconds,
             samples_per_s=self.training.rows / self.training.seconds,
             predict_samples_per_s=self.prediction.rows / self.prediction.seconds,
         )
+
+
+def best(curve: Sequence[Evaluated], monitor: Monitor) -> Evaluated:
+    """The best evaluation of a learning curve by a monitor of its recipe."""
+    return next(event for event in reversed(curve) if monitor in event.improved)
 
 
 def _with_prefix(prefix: str, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

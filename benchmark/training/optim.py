@@ -12,7 +12,6 @@ from torch.optim.adam import adam
 from benchmark.model import CTRModel, part_of
 from benchmark.recipes.recipe import Train
 
-MIN_IMPROVEMENT = 1e-6
 EPS = 1e-8
 fused_adam = partial(
     adam, fused=True, amsgrad=False, beta1=0.9, beta2=0.999, eps=EPS, maximize=False
@@ -163,30 +162,3 @@ def _rest_of_penalty(update: _Update) -> Tensor:
     )
     norm: Tensor = update.penalty * squares.clamp(min=0).sqrt()
     return norm
-
-
-@dataclass
-class Plateau:
-    """Evaluations without improvement lower the learning rate; `patience` of them end the fit."""
-
-    train: Train
-    best: float | None = None
-    waited: int = 0
-
-    def improved(self, value: float) -> bool:
-        """Add one evaluation of the monitored metric; True if it is the best so far."""
-        gain = value if self.train.monitor == "auc" else -value
-        if self.best is None or gain > self.best + MIN_IMPROVEMENT:
-            self.best, self.waited = gain, 0
-            return True
-        self.waited += 1
-        return False
-
-    @property
-    def exhausted(self) -> bool:
-        return self.waited >= self.train.patience
-
-    def next_rate(self, rate: float) -> float:
-        if self.waited == 0:
-            return rate
-        return max(rate * self.train.plateau_factor, self.train.min_learning_rate)

@@ -8,8 +8,7 @@ from typer.testing import CliRunner
 from benchmark.cli import app
 from benchmark.errors import BenchmarkError, UsageError
 from benchmark.records.archive import Archive
-from benchmark.records.record import save
-from tests.factories import make_record
+from tests.factories import keep, make_record
 
 CLAIMS = """
 [[claim]]
@@ -32,7 +31,7 @@ def results(tmp_path):
     (tmp_path / "claims.toml").write_text(CLAIMS)
     for name, seeds in (("dnn", range(3)), ("other", range(2))):
         for seed in seeds:
-            save(
+            keep(
                 make_record(name=name, seed=seed),
                 Archive(tmp_path).path("synthetic_tiny", name, seed),
             )
@@ -59,7 +58,7 @@ def test_claims_are_printed_and_written(results) -> None:
 def test_check_finds_what_the_records_do_not_give_and_writes_nothing(results) -> None:
     said("claims", "--results", results)
     assert "written" not in said("claims", "--check", "--results", results)
-    save(make_record(name="dnn", seed=3), Archive(results).path("synthetic_tiny", "dnn", 3))
+    keep(make_record(name="dnn", seed=3), Archive(results).path("synthetic_tiny", "dnn", 3))
     before = (results / "claims.md").read_text()
     with pytest.raises(
         BenchmarkError, match=r"claims\.md: is missing, or not what .*; run `python -m benchmark"

@@ -6,8 +6,7 @@ from typer.testing import CliRunner
 from benchmark.cli import app
 from benchmark.errors import BenchmarkError, UsageError
 from benchmark.records.archive import Archive
-from benchmark.records.record import save
-from tests.factories import make_ranked_record
+from tests.factories import keep, make_ranked_record
 
 
 @pytest.fixture
@@ -19,7 +18,7 @@ def results(tmp_path):
         make_ranked_record(name="other", seed=2),
     ]
     for run in runs:
-        save(run, Archive(tmp_path).path(run.dataset, run.name, run.seed))
+        keep(run, Archive(tmp_path).path(run.dataset, run.name, run.seed))
     return tmp_path
 
 
@@ -68,7 +67,7 @@ def test_a_data_set_is_printed_and_drawn(results) -> None:
 
 def test_a_study_has_variants_for_recipes(results) -> None:
     for seed in (0, 1):
-        save(
+        keep(
             make_ranked_record(blocks=2, name=None, seed=seed),
             results / f"studies/deep/tiny/dnn-2/seed-{seed}.json",
         )
@@ -101,7 +100,7 @@ def test_misuse_is_one_message(results) -> None:
 
 def test_records_that_are_not_alike_are_refused(results) -> None:
     other = make_ranked_record(name="other", seed=3, numerics=99)
-    save(other, Archive(results).path(other.dataset, other.name, other.seed))
+    keep(other, Archive(results).path(other.dataset, other.name, other.seed))
     assert "differ in numerics" in refused(
         BenchmarkError, "--dataset", "synthetic_tiny", "--results", str(results)
     )

@@ -143,17 +143,6 @@ def test_batch_form_is_the_centred_svd_of_each_token(rows: int, offset: float) -
     np.testing.assert_allclose(result.sigma, (sigma / sigma[:, :1]).mean(axis=0), atol=1e-9)
 
 
-def test_samples_are_the_normalised_metric_in_order() -> None:
-    collector = StageCollector()
-    collector.add("tokens", np.stack([np.diag([1.0, 1.0, 0.0]), np.zeros((3, 3))]))
-    collector.add("tokens", np.eye(3)[None])
-    np.testing.assert_allclose(collector.samples("erank")["tokens"], [2 / 3, np.nan, 1.0])
-    spectrum = collector.spectra()["tokens"]
-    assert spectrum is not None
-    assert spectrum.normalised("erank") == pytest.approx(2.5 / 3)
-    assert spectrum.sigma == pytest.approx((1.0, 1.0, 0.5))
-
-
 def test_collector_skips_and_counts_zero_matrices() -> None:
     collector = StageCollector()
     collector.add("embedding", np.stack([np.eye(3), np.zeros((3, 3))]).astype(np.float32))

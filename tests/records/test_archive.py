@@ -17,8 +17,8 @@ from benchmark.records.archive import (
     records_in,
     study_place,
 )
-from benchmark.records.record import save, scores_path
-from tests.factories import make_record
+from benchmark.records.record import arrays_path
+from tests.factories import keep, make_record
 
 
 @pytest.fixture
@@ -26,11 +26,11 @@ def archive(tmp_path: Path) -> Archive:
     """Two recipes, one of them with ten seeds and more, a study and an ad hoc run."""
     archive = Archive(tmp_path / "results")
     for seed in (0, 2, 10):
-        save(make_record(name="dnn", seed=seed), archive.path("synthetic_tiny", "dnn", seed))
-    save(make_record(name="lr"), archive.path("synthetic_tiny", "lr", 0))
-    save(make_record(name=None), archive.path("synthetic_tiny", "full-glu", 0, "ablation"))
+        keep(make_record(name="dnn", seed=seed), archive.path("synthetic_tiny", "dnn", seed))
+    keep(make_record(name="lr"), archive.path("synthetic_tiny", "lr", 0))
+    keep(make_record(name=None), archive.path("synthetic_tiny", "full-glu", 0, "ablation"))
     place = adhoc_place("my_table", "dnn", "0123456789", 500)
-    save(make_record(name=None, dataset="my_table"), archive.results / place / record_file(0))
+    keep(make_record(name=None, dataset="my_table"), archive.results / place / record_file(0))
     return archive
 
 
@@ -79,7 +79,7 @@ def test_a_record_that_cannot_be_read_is_an_error_or_left_out(archive) -> None:
 
 def test_strays_are_neither_records_nor_their_scores(archive) -> None:
     path = archive.path("synthetic_tiny", "dnn", 0)
-    scores_path(path).touch()
+    arrays_path(path).touch()
     assert archive.strays() == []
     lost = [
         path.with_name("notes.txt"),

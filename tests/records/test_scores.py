@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 
 from benchmark.errors import BenchmarkError
 from benchmark.measure import metrics
-from benchmark.records import scores
+from benchmark.records import arrays, scores
+from benchmark.records.scores import CountedScores, KeptScores, RowScores
 
 
 def drawn(n: int, seed: int, decimals: int = 6):
@@ -18,74 +19,101 @@ def drawn(n: int, seed: int, decimals: int = 6):
 
 def test_rows_keep_every_logit_in_row_order_within_its_class() -> None:
     logit, label = drawn(50, 1)
-    kept = scores.pack(logit, label)
-    assert scores.form(kept) == "rows"
-    assert kept["positive"].tolist() == logit[label == 1].tolist()
-    assert kept["negative"].tolist() == logit[label == 0].tolist()
+    kept = scores.by_row(logit, label)
+    assert isinstance(kept, RowScores)
+    half = logit.astype(np.float16)
+    assert kept.positive.tolist() == half[label == 1].tolist()
+    assert kept.negative.tolist() == half[label == 0].tolist()
     assert scores.counts(kept) == (label.sum(), (label == 0).sum())
-
-
-def test_metrics_come_back_from_rows() -> None:
-    logit, label = drawn(3000, 2)
-    direct, again = metrics.evaluate(logit, label), scores.recompute(scores.pack(logit, label))
-    assert again.auc == direct.auc
-    assert again.logloss == pytest.approx(direct.logloss, abs=1e-12)
-    assert again.ece == pytest.approx(direct.ece, abs=1e-12)
 
 
 @given(st.integers(0, 50), st.sampled_from([0, 1, 6]))
-def test_bins_bound_the_metrics(seed: int, decimals: int) -> None:
+def test_both_forms_give_the_metrics_of_the_rounded_logits(seed: int, decimals: int) -> None:
     logit, label = drawn(400, seed, decimals)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(scores, "MAX_ROWS", 100)
-        patch.setattr(scores, "BINS", 40)
-        kept = scores.pack(logit, label)
-    assert scores.form(kept) == "bins"
-    assert scores.counts(kept) == (label.sum(), (label == 0).sum())
-    auc, loss = scores.auc_bounds(kept), scores.logloss_bounds(kept)
-    assert auc.low <= metrics.auc(logit, label) <= auc.high
-    assert loss.holds(metrics.logloss(logit.astype(np.float64), label), 1e-12)
-    assert loss.high - loss.low < 0.05
-    assert not loss.holds(loss.high + 0.001)
+    direct = metrics.evaluate(scores.rounded(logit), label)
+    for kept in (scores.by_row(logit, label), scores.counted(logit, label)):
+        again = scores.evaluate(kept)
+        assert again.auc == direct.auc
+        for name in ("logloss", "ne", "calibration", "ece"):
+            assert getattr(again, name) == pytest.approx(getattr(direct, name), abs=1e-12)
 
 
-@pytest.mark.parametrize("values", [1, 2, 3, 7])
-def test_bounds_hold_under_ties_over_many_bins(values: int, monkeypatch) -> None:
-    monkeypatch.setattr(scores, "MAX_ROWS", 10)
-    monkeypatch.setattr(scores, "BINS", 50)
-    logit, label = drawn(1000, values)
-    tied = np.floor(logit * 0 + np.arange(1000) % values).astype(np.float32)
-    bounds = scores.auc_bounds(scores.pack(tied, label))
-    assert bounds.holds(metrics.auc(tied, label), 1e-12)
-    assert bounds.high - bounds.low < 0.2
+def test_rounding_moves_auc_by_less_than_a_hundred_thousandth() -> None:
+    for seed in range(5):
+        logit, label = drawn(50_000, seed)
+        assert abs(metrics.auc(scores.rounded(logit), label) - metrics.auc(logit, label)) < 1e-5
 
 
-def test_many_rows_go_into_narrow_bounds() -> None:
+def test_many_rows_are_counted_and_lose_nothing() -> None:
     logit, label = drawn(120_000, 3)
-    kept = scores.pack(logit, label)
-    assert len(kept["low"]) == 16_384
-    auc, loss = scores.auc_bounds(kept), scores.logloss_bounds(kept)
-    assert auc.holds(metrics.auc(logit, label), 0) and auc.high - auc.low < 1e-3
-    assert (
-        loss.holds(metrics.logloss(logit.astype(np.float64), label), 0)
-        and loss.high - loss.low < 1e-5
-    )
+    kept = scores.by_row(logit, label)
+    assert isinstance(kept, CountedScores)
+    assert KeptScores(kept).rows() is None
+    assert scores.counts(kept) == (label.sum(), (label == 0).sum())
+    assert scores.evaluate(kept).auc == metrics.auc(scores.rounded(logit), label)
+
+
+def test_logits_beyond_float16_stay_finite_and_in_order() -> None:
+    assert scores.rounded(np.array([-1e9, 0.0, 1e9])).tolist() == [-65504.0, 0.0, 65504.0]
+
+
+VALUES = st.lists(st.floats(-65504, 65504, width=16), min_size=2, max_size=60)
+
+
+@given(VALUES, st.integers(0, 2**20))
+def test_the_file_gives_back_what_was_kept(values: list[float], seed: int) -> None:
+    logit = np.array(values, np.float32)
+    label = np.random.default_rng(seed).integers(0, 2, len(logit)).astype(np.uint8)
+    label[:2] = (0, 1)
+    kept = KeptScores(scores.by_row(logit, label), scores.counted(logit, label))
+    packed = scores.pack(kept)
+    best = scores._unpack(packed, "best")
+    best_logloss = scores._unpack(packed, "best_logloss")
+    assert isinstance(best, RowScores) and isinstance(best_logloss, CountedScores)
+    assert best.positive.tobytes() == kept.best.positive.tobytes()
+    assert best.negative.tobytes() == kept.best.negative.tobytes()
+    for one, other in zip(best_logloss.by_class(), kept.best_logloss.by_class(), strict=True):
+        assert one.tolist() == other.tolist()
 
 
 def test_the_digest_sees_every_bit_and_survives_the_file(tmp_path) -> None:
-    kept = scores.pack(*drawn(20, 4))
+    kept = KeptScores(scores.by_row(*drawn(20, 4)))
     path = tmp_path / "seed-0.npz"
-    scores.save(kept, path)
+    arrays.save(scores.pack(kept), path)
     assert scores.digest(scores.load(path)) == scores.digest(kept)
-    kept["positive"] = np.nextafter(kept["positive"], np.float32(9))
+    kept.best.positive[0] = np.nextafter(kept.best.positive[0], np.float16(9))
     assert scores.digest(scores.load(path)) != scores.digest(kept)
 
 
 def test_missing_and_damaged_files_are_named(tmp_path) -> None:
     path = tmp_path / "seed-0.npz"
-    with pytest.raises(BenchmarkError, match=r"seed-0\.npz: the scores file is missing"):
+    with pytest.raises(BenchmarkError, match=r"seed-0\.npz: the file of scores and .* is missing"):
         scores.load(path)
-    scores.save(scores.pack(*drawn(20, 4)), path)
+    arrays.save(scores.pack(KeptScores(scores.by_row(*drawn(20, 4)))), path)
     path.write_bytes(path.read_bytes()[:-30])
-    with pytest.raises(BenchmarkError, match=r"seed-0\.npz: the scores file is damaged"):
+    with pytest.raises(BenchmarkError, match=r"seed-0\.npz: the file of scores and .* is damaged"):
+        scores.load(path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"best.positive": np.zeros((2, 0), np.uint8)},
+        {"best.positive": np.zeros(4, np.float16)},
+        {"best.positive": np.full((2, 3), 255, np.uint8)},  # nan
+        {"best_logloss.logit": np.array([3, 0], np.int32)},
+        {"best_logloss.logit": np.array([31_744, 1], np.int32)},  # infinite
+        {"best_logloss.positives": np.zeros(2, np.int64)},
+        {"best_logloss.positives": np.array([1, 0], np.uint32)},
+    ],
+)
+def test_arrays_that_no_run_keeps_are_refused(tmp_path, change) -> None:
+    logit, label = np.array([1.0, 1.0, 2.0], np.float32), np.array([0, 1, 0], np.uint8)
+    kept = KeptScores(scores.by_row(logit, label), scores.counted(logit, label))
+    path = tmp_path / "seed-0.npz"
+    packed = {**scores.pack(kept), **change}
+    if "best_logloss.positives" in change:
+        packed["best_logloss.negatives"] = np.array([1, 0], np.uint32)
+    arrays.save(packed, path)
+    with pytest.raises(BenchmarkError, match="does not hold the scores of a record"):
         scores.load(path)

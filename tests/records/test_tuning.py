@@ -6,7 +6,7 @@ from benchmark.errors import BenchmarkError
 from benchmark.recipes import recipe as recipes
 from benchmark.records import tuning
 from benchmark.records.archive import Archive
-from benchmark.records.record import NUMERICS, save
+from benchmark.records.record import NUMERICS, write
 from benchmark.records.tuning import TUNING_SEED, Trial, Tuning, tuning_cost
 from benchmark.verify.recipe import tuned
 from tests.factories import make_record
@@ -62,7 +62,7 @@ STUDY = study(
 
 @pytest.fixture
 def results(tmp_path):
-    save(STUDY, Archive(tmp_path).tuning_path("synthetic_tiny", "dnn"))
+    write(STUDY, Archive(tmp_path).tuning_path("synthetic_tiny", "dnn"))
     return tmp_path
 
 
@@ -130,10 +130,10 @@ def test_false_claims_are_faults(results, folder, changes, message):
 
 
 def test_another_study_in_its_place_is_a_fault(results, folder):
-    save(study(trial(0, 0.7), name="other"), Archive(results).tuning_path("synthetic_tiny", "dnn"))
+    write(study(trial(0, 0.7), name="other"), Archive(results).tuning_path("synthetic_tiny", "dnn"))
     faults = list(tuned(tuned_record(), results, folder))
     assert faults == ["studies/tuning/synthetic_tiny/dnn.json holds the study synthetic_tiny/other"]
-    save(study(trial(0, None, "failed")), Archive(results).tuning_path("synthetic_tiny", "dnn"))
+    write(study(trial(0, None, "failed")), Archive(results).tuning_path("synthetic_tiny", "dnn"))
     assert list(tuned(tuned_record(), results, folder)) == [
         f"{STUDY.reference} has no complete trial"
     ]

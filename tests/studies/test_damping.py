@@ -5,11 +5,10 @@ from pathlib import Path
 import pytest
 
 from benchmark.errors import UsageError
-from benchmark.records import record
 from benchmark.records.record import StageSpectra
 from benchmark.studies.damping.report import report
 from benchmark.studies.study import studies
-from tests.factories import STAGES, make_record, make_spectrum
+from tests.factories import STAGES, keep, make_record, make_spectrum
 
 DAMPING = studies.get("damping")
 
@@ -32,9 +31,7 @@ def test_report(tmp_path) -> None:
             for stage, rank in zip(stages, ranks, strict=True)
         )
         folder = tmp_path / "studies" / "damping" / "synthetic_tiny" / "rankmixer-2"
-        record.save(
-            make_record(name=None, seed=seed, spectra=spectra), folder / f"seed-{seed}.json"
-        )
+        keep(make_record(name=None, seed=seed, spectra=spectra), folder / f"seed-{seed}.json")
     made = report(tmp_path, "synthetic_tiny")
     assert made is not None
     text = made.markdown()

@@ -18,7 +18,7 @@ from benchmark.studies.claims.claims import commands
 from benchmark.studies.claims.tests import Wanted
 from benchmark.studies.study import Study, studies
 from benchmark.verify import ladder, place
-from tests.factories import make_record
+from tests.factories import keep, make_record
 
 TOY = '''
 from typing import Annotated
@@ -82,7 +82,7 @@ def save_run(results: Path, variant: str, rate: float) -> Path:
         "train": {"learning_rate": rate},
     }
     path = results / "studies" / "rates" / "synthetic_tiny" / variant / "seed-0.json"
-    record.save(make_record(name=None, recipe=recipe), path)
+    keep(make_record(name=None, recipe=recipe), path)
     return path
 
 

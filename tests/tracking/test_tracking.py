@@ -16,13 +16,13 @@ from benchmark.data.card import Card
 from benchmark.errors import BenchmarkError
 from benchmark.recipes import recipe as recipes
 from benchmark.records.archive import Archive, adhoc_place, record_file
-from benchmark.records.record import Record, save
+from benchmark.records.record import Record
 from benchmark.runs.job import Job
 from benchmark.runs.run import Finished, Resumed, Started
 from benchmark.tracking import runs as tracking
 from benchmark.tracking import store as mlflow_store
 from benchmark.tracking.runs import Tracker, sync
-from tests.factories import make_record
+from tests.factories import keep, make_record
 from tests.servers import free_port, tracking_server
 
 RECIPE = replace(
@@ -108,7 +108,7 @@ def started(recipe: recipes.Recipe = RECIPE) -> Started:
 
 def saved(results: Path, record: Record = RECORD) -> Path:
     path = Archive(results).path(record.dataset, record.name, record.seed)
-    save(record, path)
+    keep(record, path)
     return path
 
 
@@ -166,7 +166,7 @@ def test_sync_sends_what_is_missing_and_nothing_twice(client, tmp_path) -> None:
     path = saved(tmp_path)
     send_live(path, never)
     assert sync(tmp_path, never) == tracking.Synced(sent=0, present=1, unreadable=0)
-    save(RECORD.model_copy(update={"threads": 2}), path)
+    keep(RECORD.model_copy(update={"threads": 2}), path)
     messages: list[str] = []
     assert sync(tmp_path, messages.append) == tracking.Synced(sent=1, present=0, unreadable=0)
     assert messages == ["sent synthetic_tiny/no_such_file/seed-0"]
@@ -195,7 +195,7 @@ def test_sync_sends_ad_hoc_records_and_tells_of_broken_files(client, tmp_path) -
     broken.write_text("{}")
     adhoc = make_record(name=None, train_rows=500)
     place = adhoc_place(adhoc.dataset, "dnn", adhoc.recipe_digest, 500)
-    save(adhoc, tmp_path / place / record_file(0))
+    keep(adhoc, tmp_path / place / record_file(0))
     messages: list[str] = []
     assert sync(tmp_path, messages.append) == tracking.Synced(sent=1, present=0, unreadable=1)
     assert "broken/seed-0.json: numerics" in messages[0]

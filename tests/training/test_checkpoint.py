@@ -31,9 +31,9 @@ def opened(tmp_path, messages, made_by=MADE_BY, source="s") -> Checkpoints:
 
 
 def checkpoint(step: int, best_step: int | None = None) -> Checkpoint:
-    best = {} if best_step is None else {"w": torch.full((5,), float(best_step))}
+    best = {} if best_step is None else {best_step: {"w": torch.full((5,), float(best_step))}}
     state = {"w": torch.full((5,), float(step)), "count": torch.tensor(step)}
-    return Checkpoint(step, {"loss": 0.1 + step}, state, best, best_step)
+    return Checkpoint(step, {"loss": 0.1 + step}, state, best)
 
 
 def names(checkpoints: Checkpoints) -> list[str]:
@@ -44,7 +44,7 @@ def test_what_was_written_is_found(checkpoints, tmp_path, messages) -> None:
     assert checkpoints.latest() is None
     assert checkpoints.write(checkpoint(3))
     found = opened(tmp_path, messages).latest()
-    assert (found.step, found.facts, found.best, found.best_step) == (3, {"loss": 3.1}, {}, None)
+    assert (found.step, found.facts, found.best) == (3, {"loss": 3.1}, {})
     assert found.state["w"].tolist() == [3.0] * 5 and found.state["count"].item() == 3
     assert messages == []
 
@@ -52,7 +52,7 @@ def test_what_was_written_is_found(checkpoints, tmp_path, messages) -> None:
 def test_tied_and_strided_tensors(checkpoints) -> None:
     weight = torch.arange(6.0).reshape(2, 3)
     state = {"a": weight, "tied": weight, "part": weight[1], "turned": weight.T}
-    checkpoints.write(Checkpoint(1, {}, state, {}, None))
+    checkpoints.write(Checkpoint(1, {}, state, {}))
     found = checkpoints.latest().state
     assert found.keys() == state.keys() and all(
         torch.equal(found[name], state[name]) for name in state
@@ -67,7 +67,7 @@ def test_the_last_two_are_kept(checkpoints, tmp_path, messages) -> None:
     assert again.latest().step == 3
     again.write(checkpoint(9, best_step=1))
     assert names(again) == ["000004", "000005"]
-    assert again.latest().best["w"].tolist() == [1.0] * 5
+    assert again.latest().best[1]["w"].tolist() == [1.0] * 5
 
 
 def test_best_weights_that_did_not_change_are_one_file(checkpoints, tmp_path, messages) -> None:
@@ -76,10 +76,10 @@ def test_best_weights_that_did_not_change_are_one_file(checkpoints, tmp_path, me
     again = opened(tmp_path, messages)
     again.latest()
     again.write(checkpoint(3, best_step=1))
-    files = {(again.folder / name / "best.safetensors").stat().st_ino for name in names(again)}
+    files = {(again.folder / name / "best-1.safetensors").stat().st_ino for name in names(again)}
     assert len(files) == 1
     again.write(checkpoint(4, best_step=4))
-    assert again.latest().best["w"].tolist() == [4.0] * 5
+    assert again.latest().best[4]["w"].tolist() == [4.0] * 5
 
 
 def damage_bit(path, where: float) -> None:
@@ -88,7 +88,20 @@ def damage_bit(path, where: float) -> None:
     path.write_bytes(content)
 
 
-@pytest.mark.parametrize("file", ["state.safetensors", "best.safetensors", "seal.json"])
+def test_two_best_epochs_are_kept_apart(checkpoints, tmp_path, messages) -> None:
+    def both(step: int, *kept: int) -> Checkpoint:
+        best = {each: {"w": torch.full((5,), float(each))} for each in kept}
+        return Checkpoint(step, {}, {"w": torch.zeros(1)}, best)
+
+    checkpoints.write(both(2, 1, 2))
+    checkpoints.write(both(3, 1, 3))
+    again = opened(tmp_path, messages)
+    assert {step: best["w"][0].item() for step, best in again.latest().best.items()} == {1: 1, 3: 3}
+    again.write(both(4, 3))
+    assert list(opened(tmp_path, messages).latest().best) == [3]
+
+
+@pytest.mark.parametrize("file", ["state.safetensors", "best-2.safetensors", "seal.json"])
 @pytest.mark.parametrize("where", [0, 0.3, 0.7, 1])
 def test_a_damaged_one_is_refused_and_the_one_before_is_used(
     checkpoints, tmp_path, messages, file, where
@@ -172,7 +185,7 @@ def test_a_file_that_the_system_cuts_is_a_warning(tmp_path) -> None:
         "from benchmark.training.checkpoint import Checkpoint, Checkpoints\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))\n"
         "checkpoints = Checkpoints(Path(sys.argv[1]), {}, '', print)\n"
-        "print(checkpoints.write(Checkpoint(1, {}, {'w': torch.zeros(1_000_000)}, {}, None)))\n"
+        "print(checkpoints.write(Checkpoint(1, {}, {'w': torch.zeros(1_000_000)}, {})))\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path / "run")],

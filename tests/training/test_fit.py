@@ -69,14 +69,17 @@ def numbers(event) -> tuple:
             event.improved,
         )
     assert isinstance(event, Fitted)
-    return event.best_step, event.best_epoch, event.reason
+    return (event.reason,)
 
 
 def stored(snapshot: Snapshot) -> Snapshot:
     """As a file would keep it."""
     progress = json.loads(json.dumps(PROGRESS.dump_python(snapshot.progress, mode="json")))
     state = {name: tensor.clone() for name, tensor in snapshot.state.items()}
-    best = {name: tensor.clone() for name, tensor in snapshot.best_weights.items()}
+    best = {
+        step: {name: tensor.clone() for name, tensor in weights.items()}
+        for step, weights in snapshot.best_weights.items()
+    }
     return Snapshot(PROGRESS.validate_python(progress), state, best)
 
 

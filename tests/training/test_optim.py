@@ -6,7 +6,7 @@ from torch import nn
 
 from benchmark.recipes.recipe import Train
 from benchmark.training import optim
-from benchmark.training.optim import Optimizer, Plateau
+from benchmark.training.optim import Optimizer
 
 Array = NDArray[np.float64]
 
@@ -137,23 +137,3 @@ def test_a_parameter_without_a_gradient_keeps_its_momentum_and_its_penalty() -> 
     optimizer.step()
     assert model.weight.item() == pytest.approx(0.9)
     assert model.weight.grad is None
-
-
-def test_plateau_follows_the_published_protocol() -> None:
-    plateau = Plateau(
-        Train(monitor="logloss", patience=2, plateau_factor=0.1, min_learning_rate=5e-5)
-    )
-    rates = [1e-3]
-    seen = []
-    for value in (0.5, 0.4, 0.4, 0.3, 0.31, 0.3 - 1e-7):
-        seen.append((plateau.improved(value), plateau.exhausted))
-        rates.append(plateau.next_rate(rates[-1]))
-    assert seen == [
-        (True, False),
-        (True, False),
-        (False, False),
-        (True, False),
-        (False, False),
-        (False, True),
-    ]
-    assert rates == pytest.approx([1e-3, 1e-3, 1e-3, 1e-4, 1e-4, 5e-5, 5e-5])

@@ -24,7 +24,7 @@ from benchmark.errors import UsageError
 from benchmark.recipes.search import Range
 from benchmark.records import tuning
 from benchmark.records.environment import current
-from benchmark.records.record import save
+from benchmark.records.record import write
 from benchmark.records.tuning import Ended, Trial, Tuning
 from benchmark.studies.tuning.plan import Budget, Plan
 from benchmark.studies.tuning.storage import Locks, one_message, open_storage
@@ -145,7 +145,7 @@ class Trials:
         """Store how a trial ended, and write the study's JSON."""
         with self._alone():
             self._store_end(open_trial, state, metric, seconds, reason)
-            save(self.study(), self.plan.path)
+            write(self.study(), self.plan.path)
             return next(trial for trial in self.ended_trials() if trial.number == open_trial.number)
 
     def leave(self, open_trial: OpenTrial) -> None:

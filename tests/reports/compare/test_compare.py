@@ -10,12 +10,12 @@ import pytest
 from benchmark.errors import BenchmarkError, UsageError
 from benchmark.measure import metrics
 from benchmark.measure.significance import delong
-from benchmark.records import record, scores
+from benchmark.records import scores
 from benchmark.records.archive import Archive
-from benchmark.records.record import StageSpectra, scores_path
+from benchmark.records.record import StageSpectra, arrays_path
 from benchmark.reports.compare import tables
 from benchmark.reports.compare.sides import labels, pair, slug
-from tests.factories import TEST, make_record, make_spectrum
+from tests.factories import TEST, keep, make_record, make_spectrum
 
 DATASET = "synthetic_tiny"
 LABEL = np.array([1, 1, 1, 0, 0, 0, 0], np.uint8)
@@ -40,8 +40,8 @@ def keep(
     quality = make_record().metrics.model_copy(update={"test": test})
     run = make_record(name=name, seed=seed, **({"metrics": quality} | changes))
     path = Archive(results).path(run.dataset, name, seed)
-    record.save(run, path)
-    scores.save(scores.pack(logit, LABEL), scores_path(path))
+    keep(run, path)
+    scores.save(scores.pack(logit, LABEL), arrays_path(path))
     return path
 
 
@@ -114,20 +114,20 @@ def test_scores_that_cannot_be_paired_are_told(tmp_path) -> None:
     path = keep(tmp_path, "good")
     keep(tmp_path, "bad")
     scores.save(
-        scores.pack(np.zeros(3, np.float32), np.array([1, 1, 0], np.uint8)), scores_path(path)
+        scores.pack(np.zeros(3, np.float32), np.array([1, 1, 0], np.uint8)), arrays_path(path)
     )
     assert (
         tables.gaps(*sides(tmp_path))[0].by
         == "AUCs are compared over at least two rows of each class"
     )
-    scores_path(path).unlink()
+    arrays_path(path).unlink()
     assert tables.gaps(*sides(tmp_path))[0].by.endswith("the scores file is missing")
     random = np.random.default_rng(0)
     many = (
         random.standard_normal(100_001).astype(np.float32),
         random.integers(0, 2, 100_001, np.uint8),
     )
-    scores.save(scores.pack(*many), scores_path(path))
+    scores.save(scores.pack(*many), arrays_path(path))
     assert tables.gaps(*sides(tmp_path))[0].by == "the logits are not kept row by row, only in bins"
 
 

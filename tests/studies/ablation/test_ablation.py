@@ -10,14 +10,13 @@ import pytest
 from benchmark.data.schema import Schema
 from benchmark.errors import BenchmarkError, UsageError
 from benchmark.recipes import recipe as recipes
-from benchmark.records import record
 from benchmark.reports import document
 from benchmark.reports.document import Document
 from benchmark.studies.ablation import LEVELS, parse_cells
 from benchmark.studies.ablation.report import difference, interaction, report
 from benchmark.studies.campaign import cells as campaign
 from benchmark.studies.study import studies
-from tests.factories import TEST, make_record
+from tests.factories import TEST, keep, make_record
 
 BASE = recipes.load("synthetic_tiny/rankelastor_small")
 ABLATION = studies.get("ablation")
@@ -40,7 +39,7 @@ def save_cell(results: Path, name: str, seed: int, auc: float, width: int = 8) -
     metrics = make_record().metrics.model_copy(update={"test": replace(TEST, auc=auc / 100)})
     run = make_record(name=None, seed=seed, recipe=recipe, metrics=metrics)
     path = results / "studies" / "ablation" / "synthetic_tiny" / name / f"seed-{seed}.json"
-    record.save(run, path)
+    keep(run, path)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from benchmark.records import record
 from benchmark.records.archive import Archive
 from benchmark.records.record import NUMERICS
 from benchmark.studies.campaign.cells import Cell, chosen, plan, ranked
-from tests.factories import make_record
+from tests.factories import keep, make_record
 
 RECIPE = replace(recipes.parse({"model": {"name": "dnn"}}, "synthetic_tiny", "test"), name="dnn")
 TODAY: Fingerprint = make_record().data
@@ -20,10 +20,8 @@ TODAY: Fingerprint = make_record().data
 
 def kept(results, cell: Cell, **changes) -> None:
     path = cell.path(results)
-    record.save(
-        make_record(seed=cell.seed, **({"recipe_digest": cell.recipe.digest()} | changes)), path
-    )
-    record.scores_path(path).touch()
+    keep(make_record(seed=cell.seed, **({"recipe_digest": cell.recipe.digest()} | changes)), path)
+    record.arrays_path(path).touch()
 
 
 def test_ranked_cells_are_where_verify_looks_for_their_records(tmp_path) -> None:
@@ -55,8 +53,8 @@ def test_present_and_missing(tmp_path) -> None:
 def test_stale(tmp_path, changes, why: str) -> None:
     [cell] = ranked(RECIPE, [0])
     path = cell.path(tmp_path)
-    record.save(make_record(**({"recipe_digest": RECIPE.digest()} | changes)), path)
-    record.scores_path(path).touch()
+    keep(make_record(**({"recipe_digest": RECIPE.digest()} | changes)), path)
+    record.arrays_path(path).touch()
     [planned] = plan([cell], tmp_path, TODAY)
     assert planned.state == "stale" and why in planned.why
 
@@ -64,7 +62,7 @@ def test_stale(tmp_path, changes, why: str) -> None:
 def test_a_record_that_cannot_be_read_or_has_no_scores_is_stale(tmp_path) -> None:
     cells = ranked(RECIPE, [0, 1])
     kept(tmp_path, cells[0])
-    record.scores_path(cells[0].path(tmp_path)).unlink()
+    record.arrays_path(cells[0].path(tmp_path)).unlink()
     cells[1].path(tmp_path).write_text("{")
     no_scores, broken = plan(cells, tmp_path, TODAY)
     assert (no_scores.state, no_scores.why) == ("stale", "its scores are missing")

@@ -9,11 +9,11 @@ from benchmark.measure.cost import flops_per_sample
 from benchmark.recipes import recipe as recipes
 from benchmark.recipes.recipe import on_meta
 from benchmark.records.archive import Archive
-from benchmark.records.record import Record, save
+from benchmark.records.record import Record
 from benchmark.reports.words import duration
 from benchmark.studies.campaign.cells import PlannedCell, ranked
 from benchmark.studies.campaign.estimate import in_total, longest_first, makespan, seconds
-from tests.factories import make_curve, make_record
+from tests.factories import keep, make_curve, make_record
 
 SCHEMA = Schema(("price",), ("user", "item"), (5, 9))
 RECIPE = recipes.parse({"model": {"name": "dnn", "hidden_units": [16]}}, "synthetic_tiny", "test")
@@ -111,6 +111,6 @@ def test_records_that_cannot_be_read_are_left_out(tmp_path) -> None:
     ranked_path = archive.folder() / "synthetic_tiny" / "dnn" / "seed-0.json"
     study_path = archive.folder("ablation") / "synthetic_tiny" / "full-glu" / "seed-0.json"
     for path in (ranked_path, study_path):
-        save(make_record(), path)
+        keep(make_record(), path)
     study_path.with_name("seed-1.json").write_text("{")
     assert len(list(archive.readable())) == 2

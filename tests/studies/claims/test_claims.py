@@ -14,12 +14,11 @@ from benchmark.data.catalog import card_names
 from benchmark.errors import UsageError
 from benchmark.measure.significance import Effect
 from benchmark.recipes.recipe import recipe_ids
-from benchmark.records import record
 from benchmark.records.archive import Archive
 from benchmark.records.record import StageSpectra
 from benchmark.studies.claims import claims
 from benchmark.utils.paths import RESULTS
-from tests.factories import TEST, make_record, make_spectrum
+from tests.factories import TEST, keep, make_record, make_spectrum
 
 DATASET = "synthetic_tiny"
 T2, T8 = 4.302652729911275, 2.306004135204166
@@ -48,7 +47,7 @@ def keep(
     )
     run = make_record(name=None if study else name, seed=seed, metrics=quality, **changes)
     path = results / "studies" / study / DATASET / variant / f"seed-{seed}.json"
-    record.save(run, path if study else Archive(results).path(DATASET, name, seed))
+    keep(run, path if study else Archive(results).path(DATASET, name, seed))
 
 
 def stages(*eranks: float) -> tuple[StageSpectra, ...]:

@@ -11,7 +11,6 @@ from benchmark.cli import app
 from benchmark.errors import BenchmarkError, UsageError
 from benchmark.measure.cost import Parameters
 from benchmark.recipes import recipe as recipes
-from benchmark.records import record
 from benchmark.records.archive import Archive
 from benchmark.studies.campaign import cells
 from benchmark.studies.scaling import figures, ladders
@@ -19,7 +18,7 @@ from benchmark.studies.scaling import report as scaling_report
 from benchmark.studies.scaling.verdict import NO_LAW, curves
 from benchmark.studies.study import studies
 from benchmark.verify import ladder, place
-from tests.factories import TEST, make_record
+from tests.factories import TEST, keep, make_record
 
 SIZES = (1_000, 2_000, 4_000, 8_000, 16_000, 32_000)
 NOISE = (-3e-4, 1e-4, 2e-4)
@@ -71,7 +70,7 @@ def keep(
     path = (
         results / "studies" / "scaling" / "synthetic_tiny" / f"{name}-{step}" / f"seed-{seed}.json"
     )
-    record.save(made, path)
+    keep(made, path)
     return path
 
 
@@ -214,7 +213,7 @@ def test_a_step_is_a_cell_and_its_record_is_held_against_it(tmp_path) -> None:
     run = make_record(
         name=None, recipe=cell.recipe.resolved(), recipe_digest=cell.recipe.digest(), train_rows=500
     )
-    record.save(run, path)
+    keep(run, path)
 
     def faults(run, path: Path) -> str:
         return "; ".join(place.faults(run, path, folder.parent))
