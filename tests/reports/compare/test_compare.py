@@ -15,7 +15,8 @@ from benchmark.records.archive import Archive
 from benchmark.records.record import StageSpectra, arrays_path
 from benchmark.reports.compare import tables
 from benchmark.reports.compare.sides import labels, pair, slug
-from tests.factories import TEST, keep, make_record, make_spectrum
+from tests import factories
+from tests.factories import TEST, make_record, make_spectrum
 
 DATASET = "synthetic_tiny"
 LABEL = np.array([1, 1, 1, 0, 0, 0, 0], np.uint8)
@@ -40,7 +41,7 @@ def keep(
     quality = make_record().metrics.model_copy(update={"test": test})
     run = make_record(name=name, seed=seed, **({"metrics": quality} | changes))
     path = Archive(results).path(run.dataset, name, seed)
-    keep(run, path)
+    factories.keep(run, path)
     scores.save(scores.pack(logit, LABEL), arrays_path(path))
     return path
 

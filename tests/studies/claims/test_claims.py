@@ -18,7 +18,8 @@ from benchmark.records.archive import Archive
 from benchmark.records.record import StageSpectra
 from benchmark.studies.claims import claims
 from benchmark.utils.paths import RESULTS
-from tests.factories import TEST, keep, make_record, make_spectrum
+from tests import factories
+from tests.factories import TEST, make_record, make_spectrum
 
 DATASET = "synthetic_tiny"
 T2, T8 = 4.302652729911275, 2.306004135204166
@@ -47,7 +48,7 @@ def keep(
     )
     run = make_record(name=None if study else name, seed=seed, metrics=quality, **changes)
     path = results / "studies" / study / DATASET / variant / f"seed-{seed}.json"
-    keep(run, path if study else Archive(results).path(DATASET, name, seed))
+    factories.keep(run, path if study else Archive(results).path(DATASET, name, seed))
 
 
 def stages(*eranks: float) -> tuple[StageSpectra, ...]:

@@ -18,7 +18,8 @@ from benchmark.studies.scaling import report as scaling_report
 from benchmark.studies.scaling.verdict import NO_LAW, curves
 from benchmark.studies.study import studies
 from benchmark.verify import ladder, place
-from tests.factories import TEST, keep, make_record
+from tests import factories
+from tests.factories import TEST, make_record
 
 SIZES = (1_000, 2_000, 4_000, 8_000, 16_000, 32_000)
 NOISE = (-3e-4, 1e-4, 2e-4)
@@ -70,7 +71,7 @@ def keep(
     path = (
         results / "studies" / "scaling" / "synthetic_tiny" / f"{name}-{step}" / f"seed-{seed}.json"
     )
-    keep(made, path)
+    factories.keep(made, path)
     return path
 
 
