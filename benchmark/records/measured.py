@@ -35,6 +35,7 @@ When = Literal["initial", "best"]
 
 WHEN: tuple[When, ...] = get_args(When)
 FORMS: tuple[SpectrumForm, ...] = get_args(SpectrumForm)
+SECONDS = "curve.seconds"
 MONITORS: tuple[Monitor, ...] = get_args(Monitor)
 
 
@@ -76,6 +77,11 @@ def pack(measured: Measured) -> Arrays:
         **_pack_curve(measured.curve),
         **_pack_rank_curve(measured.rank_curve, stages),
     }
+
+
+def digest(measured: Measured) -> str:
+    """SHA-256 of all but the seconds, which differ from run to run."""
+    return files.digest({k: array for k, array in pack(measured).items() if k != SECONDS})
 
 
 def load(path: Path) -> Measured:
@@ -184,15 +190,13 @@ def _unpack_tables(arrays: Arrays) -> tuple[TableSpectrum, ...]:
 
 
 def _pack_curve(curve: Sequence[Evaluated]) -> dict[str, NDArray[Any]]:
-    values = [
-        (point.learning_rate, point.train_loss, point.seconds, *_six(point.valid))
-        for point in curve
-    ]
+    values = [(point.learning_rate, point.train_loss, *_six(point.valid)) for point in curve]
     improved = [[monitor in point.improved for monitor in MONITORS] for point in curve]
     return {
         "curve.steps": np.array([(point.step, point.epoch) for point in curve], np.int64),
         "curve.values": np.array(values, np.float64),
         "curve.improved": np.array(improved, np.bool_),
+        SECONDS: np.array([point.seconds for point in curve], np.float64),
     }
 
 
@@ -202,14 +206,14 @@ def _six(valid: Metrics) -> tuple[float, ...]:
 
 
 def _unpack_curve(arrays: Arrays) -> tuple[Evaluated, ...]:
-    steps, values = arrays["curve.steps"].tolist(), arrays["curve.values"].tolist()
-    improved = arrays["curve.improved"].tolist()
+    columns = (arrays[f"curve.{name}"].tolist() for name in ("steps", "values", "improved"))
+    seconds: list[float] = arrays[SECONDS].tolist()
     curve = []
-    for (step, epoch), numbers, flags in zip(steps, values, improved, strict=True):
-        rate, loss, seconds, auc, logloss, ne, calibration, ece, gauc = numbers
+    for (step, epoch), numbers, flags, at in zip(*columns, seconds, strict=True):
+        rate, loss, auc, logloss, ne, calibration, ece, gauc = numbers
         valid = Metrics(auc, logloss, ne, calibration, ece, None if np.isnan(gauc) else gauc)
         monitors = tuple(name for name, flag in zip(MONITORS, flags, strict=True) if flag)
-        curve.append(Evaluated(step, epoch, rate, loss, valid, monitors, seconds))
+        curve.append(Evaluated(step, epoch, rate, loss, valid, monitors, at))
     return tuple(curve)
 
 

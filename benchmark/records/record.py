@@ -47,9 +47,11 @@ class Epoch(Frozen):
 
 
 class Digests(Frozen):
-    """SHA-256 of the arrays beside the record: the test scores; the spectra and curves."""
+    """SHA-256 of the arrays beside the record: the test scores at the best epoch, at that by
+    LogLoss, and the spectra and curves."""
 
     scores: Sha256
+    scores_logloss: Sha256 | None = None
     measured: Sha256
 
 
