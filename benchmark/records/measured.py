@@ -56,15 +56,19 @@ class Measured:
     """Spectra untrained and with the best weights, the embedding table of each sparse field over
     the ids seen in training, the learning curve, and the ranks along it."""
 
-    spectra: dict[When, StageSpectra]
+    initial: StageSpectra
+    best: StageSpectra
     tables: tuple[TableSpectrum, ...] = ()
     curve: tuple[Evaluated, ...] = ()
     rank_curve: tuple[RankPoint, ...] = ()
 
+    def spectra(self, when: When) -> StageSpectra:
+        return self.initial if when == "initial" else self.best
+
     @property
     def stages(self) -> list[str]:
         """The names of the stages, in order."""
-        return list(self.spectra["best"].token)
+        return list(self.best.token)
 
 
 def pack(measured: Measured) -> Arrays:
@@ -72,7 +76,7 @@ def pack(measured: Measured) -> Arrays:
     stages = measured.stages
     return {
         "stages": np.array(stages, dtype=np.str_),
-        **_pack_spectra([measured.spectra[when][form] for when in WHEN for form in FORMS], stages),
+        **_pack_spectra([measured.spectra(when)[form] for when in WHEN for form in FORMS], stages),
         **_pack_tables(measured.tables),
         **_pack_curve(measured.curve),
         **_pack_rank_curve(measured.rank_curve, stages),
@@ -97,7 +101,7 @@ def unpack(arrays: Arrays) -> Measured:
     """Raises KeyError, ValueError, TypeError or IndexError for arrays that `pack` does not make."""
     stages = [str(stage) for stage in arrays["stages"]]
     return Measured(
-        _unpack_spectra(arrays, stages),
+        *_unpack_spectra(arrays, stages),
         _unpack_tables(arrays),
         _unpack_curve(arrays),
         _unpack_rank_curve(arrays, stages),
@@ -135,7 +139,7 @@ def _five(each: Distribution) -> tuple[float, ...]:
     return each.mean, each.sd, each.q05, each.q50, each.q95
 
 
-def _unpack_spectra(arrays: Arrays, stages: Sequence[str]) -> dict[When, StageSpectra]:
+def _unpack_spectra(arrays: Arrays, stages: Sequence[str]) -> tuple[StageSpectra, StageSpectra]:
     shape, metrics = arrays["spectra.shape"], _finite(arrays["spectra.metrics"])
     ends = np.cumsum(shape[..., :2].min(axis=-1))
     sigma = _finite(arrays["spectra.sigma"])
@@ -149,8 +153,7 @@ def _unpack_spectra(arrays: Arrays, stages: Sequence[str]) -> dict[When, StageSp
         }
         for view in zip(shape.tolist(), metrics.tolist(), strict=True)
     ]
-    initial, best = StageSpectra(*views[:2]), StageSpectra(*views[2:])
-    return {"initial": initial, "best": best}
+    return StageSpectra(*views[:2]), StageSpectra(*views[2:])
 
 
 def _spectrum(

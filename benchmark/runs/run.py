@@ -190,7 +190,8 @@ class Run:
 
     def _measured(self) -> Measured:
         return Measured(
-            spectra={"initial": self._initial, "best": self._probe.spectra()},
+            initial=self._initial,
+            best=self._probe.spectra(),
             tables=table_spectra(self.model, self.job.store.schema, self._train_split),
             curve=tuple(self._fit.curve),
             rank_curve=tuple(self._rank_curve),

@@ -28,7 +28,7 @@ def test_zero_stages_and_group_metrics_come_back(tmp_path) -> None:
     again = record.load(path)
     assert again == made
     assert again.curve[0].valid.gauc == 0.6
-    assert again.spectra["best"]["batch"] == {"embedding": None, "tokens": None}
+    assert again.spectra("best")["batch"] == {"embedding": None, "tokens": None}
 
 
 def test_the_json_is_lean(tmp_path) -> None:
