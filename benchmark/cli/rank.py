@@ -1,6 +1,6 @@
 """`rank`: how the rank moves through one recipe or all of a data set; tables and figures."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -23,9 +23,7 @@ Metric = Literal["erank", "srank", "ia", "pr", "all"]
 @completed
 def rank(
     recipe: Annotated[str | None, typer.Option(help="A recipe's id, DATASET/NAME.")] = None,
-    dataset: Annotated[
-        str | None, typer.Option(help="A data set's id: all its recipes, and rank against loss.")
-    ] = None,
+    dataset: Annotated[str | None, typer.Option(help="A data set's id: all its recipes.")] = None,
     seeds: Annotated[
         str | None, typer.Option(help="Seeds: 0, 0-4 or 0,2,5; all that have a record.")
     ] = None,
@@ -48,13 +46,16 @@ def rank(
     from benchmark.records.archive import Archive
     from benchmark.reports.figures import style
     from benchmark.reports.figures.dataset import of_dataset
+    from benchmark.reports.rank.dataset import overview
 
     archive = Archive(results)
     owner, _, name = (recipe or dataset or "").partition("/")
     recipes = _recipes(archive, study, owner, None if seeds is None else parse_seeds(seeds))
     metrics = METRICS if metric == "all" else (metric,)
+    drawings: dict[str, Figure] = {}
     if recipe is None:
-        drawings = _all(owner, recipes, metrics)
+        for each in metrics:
+            print_table(overview(recipes, each))
     elif name in recipes:
         drawings = _one(name, recipes[name], metrics)
     else:
@@ -82,22 +83,6 @@ def _one(name: str, runs: "Runs", metrics: Sequence[str]) -> "dict[str, Figure]"
     for table in tables.of_recipe(runs, metrics):
         print_table(table)
     return {f"{name}-{part}": figure for part, figure in figures.of_recipe(runs).items()}
-
-
-def _all(
-    dataset: str, recipes: "Mapping[str, Runs]", metrics: Sequence[str]
-) -> "dict[str, Figure]":
-    """Print the tables of all recipes and draw rank against loss."""
-    from benchmark.reports.figures.dataset import rank_against_quality
-    from benchmark.reports.rank import loss
-    from benchmark.reports.rank.dataset import overview, rank_and_loss
-
-    for metric in metrics:
-        for table in overview(recipes, metric):
-            print_table(table)
-    points, left_out = loss.points(recipes)
-    print_table(rank_and_loss(points, left_out))
-    return {"rank-loss": rank_against_quality(dataset, points)} if points else {}
 
 
 def _recipes(

@@ -1,16 +1,14 @@
-"""Figures of all recipes of a data set: their ranks, a panel each, and rank against loss."""
+"""Figures of the ranks of all recipes of a data set, a panel each."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from benchmark.measure.trajectory import Band
 from benchmark.records.archive import Runs
 from benchmark.records.ranks import WHEN, bands, block_bands, blocks
 from benchmark.reports.figures import style
-from benchmark.reports.rank.loss import RankLossPoint, by_family
 
 MOST_LEVEL = 8
 """Stage names that fit side by side below a panel; more are drawn upright."""
@@ -74,32 +72,3 @@ def _panels(recipes: Mapping[str, Runs], metric: str) -> tuple[Figure, list[Axes
     what = f"{runs[0].dataset}, {style.TITLES[metric]} / min(rows, columns)"
     figure.suptitle(f"{what}\nrecipe (number of seeds), ± sd over seeds")
     return figure, list(panels[: len(recipes)])
-
-
-@style.styled
-def rank_against_quality(dataset: str, points: Sequence[RankLossPoint]) -> Figure:
-    """Test LogLoss and AUC over the trained last stage's effective rank, ± sd over the seeds: a
-    point for each recipe, a marker for each family; `points` are ordered by family."""
-    families = by_family(points)
-    figure = style.column(3.2 + 0.11 * -(-len(families) // 3))
-    above, below = figure.subplots(2, 1, sharex=True)
-    for axes, quality in ((above, "logloss"), (below, "auc")):
-        for number, (family, members) in enumerate(families.items()):
-            bands: list[Band] = [getattr(point, quality) for point in members]
-            axes.errorbar(
-                [point.rank.mean for point in members],
-                [band.mean for band in bands],
-                xerr=[point.rank.sd or 0 for point in members],
-                yerr=[band.sd or 0 for band in bands],
-                color=style.PALETTE[number % len(style.PALETTE)],
-                marker=style.MARKERS[number % len(style.MARKERS)],
-                markersize=4,
-                linestyle="none",
-                elinewidth=0.6,
-                label=family,
-            )
-    above.set_ylabel("test LogLoss")
-    below.set(ylabel="test AUC", xlabel="effective rank / min(rows, columns), last stage, trained")
-    style.legend_below(figure, above, 3)
-    figure.suptitle(f"{dataset}: a point a recipe, ± sd over seeds")
-    return figure
