@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from benchmark.records.archive import Archive, Runs
 
-Metric = Literal["erank", "srank", "ia", "pr", "all"]
-
 
 @completed
 def rank(
@@ -30,7 +28,6 @@ def rank(
     study: Annotated[
         str, typer.Option(help="A study, e.g. ablation or damping: its variants, not recipes.")
     ] = "",
-    metric: Annotated[Metric, typer.Option(help="Which rank; all prints the four.")] = "erank",
     results: Annotated[Path, typer.Option(help="Folder of the records.")] = RESULTS,
     figures: Annotated[
         Path | None,
@@ -42,7 +39,6 @@ def rank(
     if (recipe is None) == (dataset is None):
         raise UsageError("give either --recipe DATASET/NAME or --dataset")
 
-    from benchmark.measure.spectrum import METRICS
     from benchmark.records.archive import Archive
     from benchmark.reports.figures import style
     from benchmark.reports.figures.dataset import of_dataset
@@ -51,18 +47,13 @@ def rank(
     archive = Archive(results)
     owner, _, name = (recipe or dataset or "").partition("/")
     recipes = _recipes(archive, study, owner, None if seeds is None else parse_seeds(seeds))
-    metrics = METRICS if metric == "all" else (metric,)
-    drawings: dict[str, Figure] = {}
+    drawings = {f"{part}-erank": figure for part, figure in of_dataset(recipes).items()}
     if recipe is None:
-        for each in metrics:
-            print_table(overview(recipes, each))
+        print_table(overview(recipes))
     elif name in recipes:
-        drawings = _one(name, recipes[name], metrics)
+        drawings |= _one(name, recipes[name])
     else:
         raise unknown("recipe with records", recipe, [f"{owner}/{each}" for each in recipes])
-    for each in metrics:
-        for part, figure in of_dataset(recipes, each).items():
-            drawings[f"{part}-{each}"] = figure
     folder = figures or archive.figures(owner, study)
     for part, figure in drawings.items():
         style.write(figure, folder, part)
@@ -71,7 +62,7 @@ def rank(
         out.print(listed, highlight=False, markup=False)
 
 
-def _one(name: str, runs: "Runs", metrics: Sequence[str]) -> "dict[str, Figure]":
+def _one(name: str, runs: "Runs") -> "dict[str, Figure]":
     """Print the tables of one recipe and draw its figures."""
     from benchmark.reports.figures import recipe as figures
     from benchmark.reports.rank import recipe as tables
@@ -80,7 +71,7 @@ def _one(name: str, runs: "Runs", metrics: Sequence[str]) -> "dict[str, Figure]"
     seeds = seeds_in_words([run.seed for run in runs])
     lines = (f"{runs[0].recipe_id}, seeds {seeds}", runs[0].caveat, *runs[0].notes)
     out.print("\n".join(filter(None, lines)), highlight=False, markup=False, end="\n\n")
-    for table in tables.of_recipe(runs, metrics):
+    for table in tables.of_recipe(runs):
         print_table(table)
     return {f"{name}-{part}": figure for part, figure in figures.of_recipe(runs).items()}
 

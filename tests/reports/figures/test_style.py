@@ -16,30 +16,26 @@ SINGLE = [RUNS[0].model_copy(update={"spectra": RUNS[0].spectra[:1]})]
 
 MAKERS = {
     "single trajectory": lambda: recipe.trajectory(SINGLE),
-    "single density": lambda: recipe.density(SINGLE),
-    "learning": lambda: recipe.learning_curve(RUNS[0]),
-    "all": lambda: dataset.trajectories(
-        {"dnn": RUNS, "odd": [make_record()], "third": RUNS}, "erank"
-    ),
-    "amplitude": lambda: dataset.amplitudes({"dnn": DEEP, "other": DEEP, "third": DEEP}, "erank"),
-    "one row": lambda: dataset.trajectories({"dnn": RUNS}, "ia"),
-    "one row deep": lambda: dataset.amplitudes({"dnn": DEEP, "rankelastor_published": DEEP}, "ia"),
-    "deep all": lambda: dataset.trajectories({"dnn": DEEP, "rankelastor_published": DEEP}, "ia"),
+    "all": lambda: dataset.trajectories({"dnn": RUNS, "odd": [make_record()], "third": RUNS}),
+    "amplitude": lambda: dataset.amplitudes({"dnn": DEEP, "other": DEEP, "third": DEEP}),
+    "one row": lambda: dataset.trajectories({"dnn": RUNS}),
+    "one row deep": lambda: dataset.amplitudes({"dnn": DEEP, "rankelastor_published": DEEP}),
+    "deep all": lambda: dataset.trajectories({"dnn": DEEP, "rankelastor_published": DEEP}),
     "tuning": lambda: report.history(tuning.load(STUDY)),
     "importances": lambda: report.importances(tuning.load(STUDY)),
     "bare": lambda: recipe.trajectory([make_record()]),
     **{
         part: lambda part=part: getattr(recipe, part)(RUNS)
-        for part in ("trajectory", "singular_values", "density", "training", "tables")
+        for part in ("trajectory", "singular_values", "training", "tables")
     },
     **{
         f"deep {part}": lambda part=part: getattr(recipe, part)(DEEP)
-        for part in ("trajectory", "singular_values", "density", "training")
+        for part in ("trajectory", "singular_values", "training")
     },
 }
 
 
-@pytest.mark.parametrize("name", ["learning", "density"])
+@pytest.mark.parametrize("name", ["training", "tables"])
 def test_a_figure_is_a_column_wide_and_the_same_bytes_each_time(name: str, tmp_path) -> None:
     paths = [style.write(MAKERS[name](), tmp_path / folder, name) for folder in ("first", "second")]
     assert [path.name for path in paths[0]] == [f"{name}.svg", f"{name}.png"]
