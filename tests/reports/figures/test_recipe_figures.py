@@ -1,4 +1,4 @@
-"""What the rank figures show is what the records hold; how they look is tested in test_plot.py."""
+"""What the rank figures show is what the records hold; how they look is tested in test_style.py."""
 
 import matplotlib
 import numpy as np
