@@ -39,9 +39,6 @@ def tune(
         str | None, typer.Option(help="The study's name; the recipe's by default.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**31, help="Seed of the search.")] = 0,
-    storage: Annotated[
-        str | None, typer.Option(help="URL of a PostgreSQL or SQLite database; a file by default.")
-    ] = None,
     workers: Annotated[
         int, typer.Option(min=1, max=256, help="Trials at once on this machine.")
     ] = 1,
@@ -80,7 +77,6 @@ def tune(
         threads=options.threads or max(1, torch.get_num_threads() // workers),
         device=options.device,
         results=options.results.expanduser().resolve(),
-        storage=storage,
     )
     budget = Budget(None if hours else trials or DEFAULT_TRIALS, hours)
     root = options.data_root and options.data_root.expanduser().resolve()
@@ -89,7 +85,7 @@ def tune(
     if dry_run:
         _print_plan(plan, budget, store, workers)
         return
-    # A storage that fails is reported once, before any process starts.
+    # A study of other settings is reported once, before any process starts.
     all_trials = Trials(plan, store)
     work = partial(_work, plan, budget, root, options.track, options.quiet)
     try:
@@ -102,7 +98,7 @@ def tune(
         if options.track:
             StudyTracker(notice)(all_trials.study(), "KILLED")
         raise typer.Exit(128 + getattr(error, "signum", signal.SIGINT)) from None
-    study = all_trials.study(importances=True)
+    study = all_trials.study().model_copy(update={"importances": all_trials.importances()})
     if options.track:
         StudyTracker(notice)(study, "FINISHED")
     _report(plan, study)
@@ -128,7 +124,7 @@ def _work(
     def watch(event: run.TrialEvent) -> None:
         show(event)
         if track and isinstance(event, Trial):
-            with trials.locks.named("tracking"):
+            with trials.lock("tracking"):
                 tracker(trials.study())
 
     try:

@@ -87,10 +87,6 @@ def test_an_interrupted_study_ends_with_the_code_of_the_signal(words, monkeypatc
             ["--recipe", "synthetic_tiny/dcnv3"],
             "unknown recipe 'synthetic_tiny/dcnv3'; did you mean",
         ),
-        (
-            ["--storage", "nonsense://x", "--trials", "1"],
-            "--storage nonsense://x: Can't load plugin",
-        ),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

@@ -52,7 +52,6 @@ class Plan:
     threads: int
     device: Device
     results: Path
-    storage: str | None
 
     @property
     def objective(self) -> Objective:

@@ -60,7 +60,7 @@ def run_trials(
             try:
                 trial = _run_trial(open_trial, trials, card, store, watch, check)
             except KeyboardInterrupt:
-                trials.leave(open_trial)
+                open_trial.release()
                 raise
             watch(trial)
             check()
@@ -98,7 +98,7 @@ def _run_trial(
             if not isinstance(event, Evaluated):
                 continue
             watch(event)
-            if open_trial.report(getattr(event.valid, plan.objective), len(fit.curve) - 1):
+            if open_trial.report(getattr(event.valid, plan.objective)):
                 why = f"below the median at evaluation {len(fit.curve)}"
                 return end("pruned", getattr(fit.best.valid, plan.objective), why)
     except Exception as error:  # the study goes on, whatever it was

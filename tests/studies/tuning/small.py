@@ -62,7 +62,6 @@ def small_plan(folder: Path, text: str = RECIPE, **changes: Any) -> Plan:
         1,
         "cpu",
         folder / "results",
-        None,
     )
     return replace(plan, **changes)
 
