@@ -161,7 +161,7 @@ def _report(plan: "Plan", study: "Tuning") -> None:
 
     save(study, plan.path)
     paths = report.write(study, plan.path, plan.source)
-    out.print(tuning_table(study))
+    print_table(tuning_table(study))
     if study.importances is None:
         out.print("importances: too few complete trials", highlight=False)
     print_written((plan.path, *paths))

@@ -8,12 +8,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from benchmark.recipes.recipe import GROUPS
-from benchmark.records.tuning import Trial, Tuning
+from benchmark.records.tuning import NAMES, Trial, Tuning
 from benchmark.reports.figures import style
 from benchmark.utils import toml
 from benchmark.utils.files import write_text
 
-NAMES = {"auc": "AUC", "logloss": "LogLoss"}
 STATES = (("complete", style.BLUE, "o"), ("pruned", style.GREY, "x"))
 
 

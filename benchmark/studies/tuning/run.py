@@ -6,7 +6,6 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from benchmark.data.catalog import FoundCard
@@ -26,13 +25,7 @@ TICK = 0.2
 """Seconds between checks for a signal."""
 
 
-@dataclass(frozen=True)
-class TrialStarted:
-    number: int
-    values: dict[str, Any]
-
-
-TrialEvent = TrialStarted | Evaluated | Trial
+TrialEvent = OpenTrial | Evaluated | Trial
 TrialWatch = Callable[[TrialEvent], None]
 Leave = Callable[[], bool]
 
@@ -56,7 +49,7 @@ def run_trials(
 
         check()
         while (open_trial := trials.ask(budget)) is not None:
-            watch(TrialStarted(open_trial.number, open_trial.values))
+            watch(open_trial)
             try:
                 trial = _run_trial(open_trial, trials, card, store, watch, check)
             except KeyboardInterrupt:

@@ -19,8 +19,8 @@ from benchmark.runs.job import Job
 from benchmark.runs.run import Finished, Run
 from benchmark.studies.tuning import run as module
 from benchmark.studies.tuning.plan import Budget, Plan
-from benchmark.studies.tuning.run import TrialStarted, run_processes
-from benchmark.studies.tuning.trials import DIED, Trials
+from benchmark.studies.tuning.run import run_processes
+from benchmark.studies.tuning.trials import DIED, OpenTrial, Trials
 from benchmark.training.fit import Evaluated
 from benchmark.utils.interrupts import Interrupted
 from tests.factories import make_curve
@@ -338,5 +338,5 @@ def test_importances_need_enough_complete_trials_that_differ(tmp_path, store, mo
 def test_what_is_under_way_is_shown(tmp_path, store):
     seen: list = []
     tune(small_plan(tmp_path), store, 1, watch=seen.append)
-    assert isinstance(seen[0], TrialStarted) and isinstance(seen[-1], Trial)
+    assert isinstance(seen[0], OpenTrial) and isinstance(seen[-1], Trial)
     assert {type(event) for event in seen[1:-1]} == {Evaluated}
