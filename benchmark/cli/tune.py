@@ -156,15 +156,18 @@ def _print_plan(plan: "Plan", budget: "Budget", store: "Store", workers: int) ->
 
 def _report(plan: "Plan", study: "Tuning") -> None:
     from benchmark.records.record import save
-    from benchmark.studies.tuning import report
+    from benchmark.studies.tuning.report import tuned_recipe
     from benchmark.terminal.tuning import tuning_table
+    from benchmark.utils.files import write_text
 
     save(study, plan.path)
-    paths = report.write(study, plan.path, plan.source)
     print_table(tuning_table(study))
-    if study.importances is None:
-        out.print("importances: too few complete trials", highlight=False)
-    print_written((plan.path, *paths))
+    print_written([plan.path])
     if study.best is not None:
-        name, folder = f"{plan.name}_tuned.toml", f"recipes/{plan.base.dataset}/"
-        out.print(f"to rank the tuned recipe, read {name} and move it to {folder}", soft_wrap=True)
+        path = plan.path.with_name(f"{plan.name}_tuned.toml")
+        write_text(path, tuned_recipe(study, study.best, plan.source))
+        print_written([path])
+        folder = f"recipes/{plan.base.dataset}/"
+        out.print(
+            f"to rank the tuned recipe, read {path.name} and move it to {folder}", soft_wrap=True
+        )

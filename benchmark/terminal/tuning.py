@@ -56,20 +56,24 @@ class TrialsProgress:
 
 
 def tuning_table(study: Tuning) -> Table:
-    """The finished trials of a study, the best first; the counts of the others below."""
+    """The finished trials of a study, the best first; below, how all ended and what mattered."""
     sign = 1 if study.objective == "auc" else -1
-    ranked = sorted(study.finished, key=lambda trial: (trial.state, -sign * (trial.metric or 0.0)))
-    counts = [f"{len(ranked)} finished trials"]
-    others = Counter(trial.state for trial in study.trials if trial not in ranked)
-    counts += [f"{count} {state}" for state, count in sorted(others.items())]
     rows = []
-    for trial in ranked:
+    for trial in sorted(
+        study.finished, key=lambda each: (each.state, -sign * (each.metric or 0.0))
+    ):
         metric = "" if trial.metric is None else f"{trial.metric:.5f}"
         values = (_short(trial.values[key]) for key in study.space)
         rows.append((str(trial.number), trial.state, metric, *values))
+    states = Counter(trial.state for trial in study.trials)
+    counts = ", ".join(f"{states[state]} {state}" for state in sorted(states))
+    shares = ", ".join(f"{key} {share:.0%}" for key, share in (study.importances or {}).items())
+    remarks = (
+        f"{len(study.finished)} finished trials ({counts}), {study.hours:.2f} h in all",
+        f"importances (fANOVA): {shares or 'too few complete trials, or all alike'}",
+    )
     keys = (key.partition(".")[2] for key in study.space)
-    head = ("trial", "", f"validation {study.objective}", *keys)
-    return Table("", head, tuple(rows), (f"{', '.join(counts)}, {study.hours:.2f} h in all",))
+    return Table("", ("trial", "", f"validation {study.objective}", *keys), tuple(rows), remarks)
 
 
 def _settings(values: dict[str, Any]) -> str:

@@ -56,7 +56,10 @@ def test_a_study_is_shown_written_and_gone_on_with(words, tmp_path, capsys):
     COMMANDS.main([*words, "--trials", "2", "--quiet"], standalone_mode=False)
     printed = capsys.readouterr()
     assert "quick_tuned.toml" in printed.out and "2 finished trials" in printed.out
-    assert "importances: too few complete trials" in printed.out and "trial 0" not in printed.err
+    assert (
+        "importances (fANOVA): too few complete trials" in printed.out
+        and "trial 0" not in printed.err
+    )
     path = tmp_path / "results" / "studies" / "tuning" / "synthetic_tiny" / "quick.json"
     kept = json.loads(path.read_text())["trials"]
     COMMANDS.main([*words, "--trials", "3"], standalone_mode=False)

@@ -4,19 +4,15 @@ from pathlib import Path
 import pytest
 from matplotlib.figure import Figure
 
-from benchmark.records import tuning
 from benchmark.reports.compare.figure import comparison
 from benchmark.reports.compare.sides import Side
 from benchmark.reports.compare.tables import gaps
 from benchmark.reports.figures import dataset, recipe, style
 from benchmark.reports.rank.loss import points
-from benchmark.studies.tuning import report
-from benchmark.utils.paths import RESULTS
 from tests.factories import make_ranked_record, make_record
 
 RUNS = [make_ranked_record(), make_ranked_record(seed=1)]
 DEEP = [make_ranked_record(blocks=8)]
-STUDY = RESULTS / "studies" / "tuning" / "frappe_x1r" / "dcnv2.json"
 SINGLE = [RUNS[0].model_copy(update={"spectra": RUNS[0].spectra[:1]})]
 
 
@@ -43,8 +39,6 @@ MAKERS = {
     "loss": lambda: dataset.rank_against_quality("synthetic_tiny", points({"dnn": RUNS})[0]),
     "compare": lambda: compared(side("rankelastor_published", RUNS), side("rankmixer_base", DEEP)),
     "compare singles": lambda: compared(side("dnn seed 0", SINGLE), side("dnn seed 1", RUNS[1:])),
-    "tuning": lambda: report.history(tuning.load(STUDY)),
-    "importances": lambda: report.importances(tuning.load(STUDY)),
     "bare": lambda: recipe.trajectory([make_record()]),
     **{
         part: lambda part=part: getattr(recipe, part)(RUNS)
