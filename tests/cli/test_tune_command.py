@@ -82,8 +82,6 @@ def test_an_interrupted_study_ends_with_the_code_of_the_signal(words, monkeypatc
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        (["--trials", "3", "--hours", "1"], "give either --trials or --hours"),
-        (["--hours", "0"], "--hours 0: it must be above 0"),
         (["--dataset", "synthetic"], "is for the data set synthetic_tiny, not synthetic"),
         (["--name", "../up"], "--name ../up: use letters, digits"),
         (

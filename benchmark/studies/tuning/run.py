@@ -13,7 +13,6 @@ from benchmark.data.store import Store
 from benchmark.errors import BenchmarkError, UsageError, reason
 from benchmark.records.tuning import TUNING_SEED, Ended, Trial
 from benchmark.runs.job import Job, open_device, seeded_model
-from benchmark.studies.tuning.plan import Budget
 from benchmark.studies.tuning.trials import OpenTrial, Trials
 from benchmark.training.fit import Evaluated, Fit
 from benchmark.training.step import compile_model
@@ -31,10 +30,10 @@ Leave = Callable[[], bool]
 
 
 def run_trials(
-    trials: Trials, card: FoundCard, store: Store, budget: Budget, watch: TrialWatch, leave: Leave
+    trials: Trials, card: FoundCard, store: Store, budget: int, watch: TrialWatch, leave: Leave
 ) -> None:
-    """Run trials until the budget is spent; a trial that is left begins again when the study goes
-    on.
+    """Run trials until `budget` have finished; a trial that is left begins again when the study
+    goes on.
 
     Raises Interrupted at a signal, KeyboardInterrupt when `leave` is true, BenchmarkError when one
     trial after the other fails or is rejected."""

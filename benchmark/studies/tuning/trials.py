@@ -31,7 +31,7 @@ from benchmark.records import tuning
 from benchmark.records.environment import current
 from benchmark.records.record import save
 from benchmark.records.tuning import Ended, Trial, Tuning
-from benchmark.studies.tuning.plan import Budget, Plan
+from benchmark.studies.tuning.plan import Plan
 from benchmark.utils.files import require_writable
 from benchmark.utils.paths import shown
 
@@ -93,7 +93,7 @@ class Trials:
     Example::
 
         trials = Trials(plan, store)
-        while (open_trial := trials.ask(Budget(trials=30))) is not None:
+        while (open_trial := trials.ask(30)) is not None:
             trials.end(open_trial, "complete", auc, seconds)
         trials.study().best
     """
@@ -120,16 +120,20 @@ class Trials:
         """The study so far."""
         return tuning.load(self.plan.path)
 
-    def ask(self, budget: Budget) -> OpenTrial | None:
-        """The next trial, an abandoned one first; None when the budget is spent."""
+    def ask(self, budget: int) -> OpenTrial | None:
+        """The next trial, an abandoned one first; None once `budget` have finished or are running.
+
+        Only complete and pruned trials have finished."""
         with self.lock("study"):
             while True:
-                ended = self.study().trials
-                running = {number for number in self._begun_numbers() if self._runs(number)}
-                if not budget.left(ended, len(running)):
+                study = self.study()
+                begun = [int(path.stem) for path in self._folder.glob("*.begun")]
+                running = {number for number in begun if self._runs(number)}
+                if len(study.finished) + len(running) >= budget:
                     return None
-                taken = running.union(trial.number for trial in ended)
-                open_trial = self._open(ended, next(n for n in count() if n not in taken))
+                taken = running.union(trial.number for trial in study.trials)
+                number = next(number for number in count() if number not in taken)
+                open_trial = self._open(study.trials, number)
                 if open_trial.begun.stat().st_size <= MOST_DEATHS:
                     return open_trial
                 self._store(open_trial, "failed", None, 0.0, DIED)
@@ -164,10 +168,6 @@ class Trials:
                 f" {', '.join(differing)}; finish it as it was, give this one another --name, or"
                 f" remove it: {shown(self.plan.path)}"
             )
-
-    def _begun_numbers(self) -> list[int]:
-        """Trials that are running, or whose process died."""
-        return [int(path.stem) for path in self._folder.glob("*.begun")]
 
     def _runs(self, number: int) -> bool:
         try:

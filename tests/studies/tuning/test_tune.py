@@ -5,7 +5,6 @@ import signal
 import time
 from dataclasses import dataclass
 from functools import partial
-from types import SimpleNamespace
 
 import pytest
 
@@ -18,7 +17,7 @@ from benchmark.records.tuning import TUNING_SEED, Trial
 from benchmark.runs.job import Job
 from benchmark.runs.run import Finished, Run
 from benchmark.studies.tuning import run as module
-from benchmark.studies.tuning.plan import Budget, Plan
+from benchmark.studies.tuning.plan import Plan
 from benchmark.studies.tuning.run import run_processes
 from benchmark.studies.tuning.trials import DIED, OpenTrial, Trials
 from benchmark.training.fit import Evaluated
@@ -238,27 +237,20 @@ def test_logloss_is_minimised(tmp_path, store, monkeypatch):
 
 def test_a_trial_whose_process_died_is_begun_again_once(tmp_path, store):
     study = Trials(small_plan(tmp_path), store)
-    first = study.ask(Budget(3))
+    first = study.ask(3)
     first.lock.release()  # as the system does for a process that dies
-    again = Trials(study.plan, store).ask(Budget(3))
+    again = Trials(study.plan, store).ask(3)
     assert (again.number, again.values) == (0, first.values)
     again.lock.release()
-    assert Trials(study.plan, store).ask(Budget(3)).number == 1
+    assert Trials(study.plan, store).ask(3).number == 1
     assert [(trial.state, trial.reason) for trial in study.study().trials] == [("failed", DIED)]
 
 
 def test_what_another_process_is_at_is_counted_and_left_alone(tmp_path, store):
     ours, theirs = Trials(small_plan(tmp_path), store), Trials(small_plan(tmp_path), store)
-    first, second = ours.ask(Budget(2)), theirs.ask(Budget(2))
+    first, second = ours.ask(2), theirs.ask(2)
     assert (first.number, second.number) == (0, 1)
-    assert ours.ask(Budget(2)) is None
-
-
-def test_hours_are_those_of_all_trials(tmp_path, store):
-    ended = [SimpleNamespace(state=state, seconds=1800.0) for state in ("complete", "failed")]
-    assert not Budget(hours=1.0).left(ended, 0)
-    assert Budget(hours=1.01).left(ended, 5)
-    assert Budget(trials=2).left(ended, 0) and not Budget(trials=2).left(ended, 1)
+    assert ours.ask(2) is None
 
 
 def _tune(plan: Plan, folder, leave) -> None:
@@ -319,9 +311,9 @@ def test_a_study_that_cannot_be_read_or_is_of_other_values_is_one_message(tmp_pa
 
 def test_deaths_of_a_study_that_was_removed_are_forgotten(tmp_path, store):
     plan = small_plan(tmp_path)
-    Trials(plan, store).ask(Budget(1)).lock.release()  # as the system does for a process that dies
+    Trials(plan, store).ask(1).lock.release()  # as the system does for a process that dies
     plan.path.unlink()
-    again = Trials(plan, store).ask(Budget(1))
+    again = Trials(plan, store).ask(1)
     assert again.number == 0 and again.begun.read_text() == "x"
 
 
