@@ -2,15 +2,11 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from benchmark.records import tuning
 from benchmark.reports.figures import dataset, recipe, style
-from benchmark.studies.tuning import report
-from benchmark.utils.paths import RESULTS
 from tests.factories import make_ranked_record, make_record
 
 RUNS = [make_ranked_record(), make_ranked_record(seed=1)]
 DEEP = [make_ranked_record(blocks=8)]
-STUDY = RESULTS / "studies" / "tuning" / "frappe_x1r" / "dcnv2.json"
 SINGLE = [RUNS[0].model_copy(update={"spectra": RUNS[0].spectra[:1]})]
 
 
@@ -21,8 +17,6 @@ MAKERS = {
     "one row": lambda: dataset.trajectories({"dnn": RUNS}),
     "one row deep": lambda: dataset.amplitudes({"dnn": DEEP, "rankelastor_published": DEEP}),
     "deep all": lambda: dataset.trajectories({"dnn": DEEP, "rankelastor_published": DEEP}),
-    "tuning": lambda: report.history(tuning.load(STUDY)),
-    "importances": lambda: report.importances(tuning.load(STUDY)),
     "bare": lambda: recipe.trajectory([make_record()]),
     **{
         part: lambda part=part: getattr(recipe, part)(RUNS)
