@@ -6,11 +6,11 @@ from itertools import pairwise
 from math import isclose
 from pathlib import Path
 
-from benchmark.measure.metrics import base_entropy
+from benchmark.measure.metrics import Metrics, base_entropy
 from benchmark.recipes.recipe import Monitor
 from benchmark.records import measured as measurements
 from benchmark.records import scores
-from benchmark.records.record import Record, arrays_path
+from benchmark.records.record import Epoch, Record, arrays_path
 from benchmark.records.scores import CountedScores, RowScores
 from benchmark.training.fit import best
 from benchmark.training.monitor import Plateau
@@ -87,16 +87,17 @@ def curve(record: Record) -> Iterator[str]:
 def _best(record: Record) -> Iterator[str]:
     """The best evaluations are those of the curve, with their validation metrics."""
     monitor, *others = _monitors(record)
-    blocks = [("best", monitor, record.best, record.metrics.valid)]
-    if others or record.best_logloss or record.metrics.valid_logloss:
-        blocks.append(
-            ("best_logloss", "logloss", record.best_logloss, record.metrics.valid_logloss)
-        )
-    for name, watched, stated, valid in blocks:
+    valid, valid_logloss = record.metrics.valid, record.metrics.valid_logloss
+    blocks: list[tuple[str, Monitor, Epoch | None, Metrics | None]] = [
+        ("best", monitor, record.best, valid)
+    ]
+    if others or record.best_logloss or valid_logloss:
+        blocks.append(("best_logloss", "logloss", record.best_logloss, valid_logloss))
+    for name, watched, stated, metrics in blocks:
         found = best(record.curve, watched)
         if stated is None or (stated.step, stated.epoch) != (found.step, found.epoch):
             yield f"{name} is {stated}, the curve's is step {found.step} of epoch {found.epoch}"
-        if valid != found.valid:
+        if metrics != found.valid:
             yield f"the validation metrics are not those of the {name} evaluation"
 
 
