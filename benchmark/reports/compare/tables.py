@@ -6,7 +6,7 @@ from typing import NamedTuple
 from benchmark.errors import BenchmarkError
 from benchmark.measure import significance
 from benchmark.measure.significance import ClassScores, Difference
-from benchmark.measure.trajectory import over_seeds
+from benchmark.measure.trajectory import over_seeds, ratios
 from benchmark.records import scores
 from benchmark.records.measured import When
 from benchmark.records.ranks import WHEN

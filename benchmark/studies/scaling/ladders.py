@@ -15,7 +15,7 @@ from benchmark.recipes import recipe as recipes
 from benchmark.recipes.recipe import Recipe
 from benchmark.records import comparable
 from benchmark.records.archive import Archive
-from benchmark.records.ranks import ranks
+from benchmark.records.ranks import last_ratio
 from benchmark.records.record import Record
 from benchmark.reports.words import seeds_in_words, with_sd
 from benchmark.studies.campaign.cells import Variant
@@ -105,12 +105,12 @@ Rungs = dict[str, tuple[Rung, ...]]
 
 
 def logloss(run: Record) -> float:
-    return run.metrics.test.logloss
+    return run.metrics.calibrated.logloss
 
 
 def rank(run: Record) -> float | None:
-    """Mean effective rank over its limit, of the trained last stage."""
-    return list(ranks(run, "erank", "token", "best").values())[-1]
+    """The rank ratio of the trained last stage."""
+    return last_ratio(run)
 
 
 def variants(recipe: Recipe) -> list[Variant]:
