@@ -59,30 +59,17 @@ def show(name: CardName) -> None:
 
 
 @app.command("prepare")
-def prepare(
-    name: CardName,
-    data_root: Root = None,
-    allow_unverified: Annotated[
-        bool,
-        typer.Option(
-            "--allow-unverified", help="Take altered files; every record made of them says so."
-        ),
-    ] = False,
-) -> None:
+def prepare(name: CardName, data_root: Root = None) -> None:
     """Download a data set where needed, check it and encode it."""
     from benchmark.data import catalog, inventory
 
     try:
-        found, store = catalog.open_data(
-            name, data_root=data_root, notify=notice, allow_unverified=allow_unverified
-        )
+        found, store = catalog.open_data(name, data_root=data_root, notify=notice)
     except KeyboardInterrupt:
         notice("interrupted: the next call resumes a download and repeats anything else")
         raise typer.Exit(130) from None
     rows = " / ".join(f"{count:,}" for count in store.fingerprint.rows.values())
-    unverified = ", unverified files" if catalog.is_unverified(store.fingerprint) else ""
-    size = _gigabytes(inventory.size(store.folder))
-    _print(f"{found.card.id} is ready: {rows} rows, {size}{unverified}")
+    _print(f"{found.card.id} is ready: {rows} rows, {_gigabytes(inventory.size(store.folder))}")
 
 
 @app.command("check")

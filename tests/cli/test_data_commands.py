@@ -1,6 +1,5 @@
 """`data` as a person types it, with a hub on the loopback address."""
 
-import json
 import os
 from pathlib import Path
 
@@ -74,7 +73,7 @@ def test_prepare_run_check_remove(command, place, card, tmp_path) -> None:
     assert [method for method, _, _ in hub.requests] == ["HEAD", "GET"], (
         "the client tells nobody more than it must"
     )
-    assert "mine is ready: 90 / 30 / 24 rows" in out and "unverified" not in out
+    assert "mine is ready: 90 / 30 / 24 rows" in out
     assert f"fetching {hub.address}/datasets/we/Mine" in err and "terms: none" in err
 
     words = one_epoch(card, tmp_path)
@@ -105,17 +104,8 @@ def test_prepare_run_check_remove(command, place, card, tmp_path) -> None:
     assert "cannot be reached" in benchmark("run", *words, code=1, **refused, **place)[1]
 
 
-def test_altered_files_are_written_into_the_record(command, place, card, tmp_path) -> None:
+def test_altered_files_are_refused(command, place, card) -> None:
     for name, text in TEXTS.items():
         Path(card).with_name(name).write_text(text if name != "test.csv" else rows(27))
     _, err = command("data", "prepare", card, code=1, **place)
-    assert "test.csv: md5" in err and "--allow-unverified" in err
-    out, _ = command("data", "prepare", card, "--allow-unverified", **place)
-    assert "90 / 30 / 27 rows" in out and "unverified files" in out
-    words = one_epoch(card, tmp_path)
-    command("run", *words, **place)
-    [record] = (tmp_path / "r").rglob("seed-0.json")
-    sources = json.loads(record.read_text())["data"]["sources"]
-    assert (
-        sources["test.csv"].endswith(" (unverified)") and "unverified" not in sources["train.csv"]
-    )
+    assert "test.csv: md5" in err and "give these rows a card of their own with another id" in err

@@ -31,22 +31,22 @@ class BadArchive(BenchmarkError):
 
 @dataclass(frozen=True)
 class Member:
-    """A csv file that a zip must hold, by its name without folders. `md5` is None if any content is
-    accepted; `limit` is its largest size in bytes."""
+    """A csv file that a zip must hold, by its name without folders; `limit` is its largest size in
+    bytes."""
 
     name: str
-    md5: str | None
+    md5: str
     limit: int
 
 
-def members(card: Card, *, verified: bool = True) -> dict[str, Member]:
+def members(card: Card) -> dict[str, Member]:
     """What the zip of a card on the hub must hold, by split."""
     assert card.table is not None
-    names = card.table.files.named
     contents: dict[str, Member] = {}
     for split, fact in card.expected.items():
-        limit = (fact.rows or 0) * ROW_BYTES + _MIB
-        contents[split] = Member(names[split][0], fact.md5 if verified else None, limit)
+        assert fact.rows is not None and fact.md5 is not None
+        name = card.table.files.named[split][0]
+        contents[split] = Member(name, fact.md5, fact.rows * ROW_BYTES + _MIB)
     return contents
 
 
@@ -166,7 +166,7 @@ def _extract(file: zipfile.ZipFile, info: zipfile.ZipInfo, member: Member, folde
             digest.update(chunk)
             target.write(chunk)
     md5 = digest.hexdigest()
-    if member.md5 not in (None, md5):
+    if md5 != member.md5:
         fault = f"md5 {md5}, but the card expects {member.md5}; nothing of it is kept"
         raise BadArchive(f"{file.filename}: {info.filename} has {fault}")
     return md5

@@ -64,7 +64,7 @@ def _with_member(name, text: str, others=None) -> bytes:
 def test_a_zip_that_is_not_what_it_should_be_leaves_nothing(tmp_path, content, message):
     archive = tmp_path / "a.zip"
     archive.write_bytes(content)
-    contents = {name: download.Member(name, None, limit=1000) for name in TEXTS}
+    contents = {name: download.Member(name, "", limit=1000) for name in TEXTS}
     with pytest.raises(download.BadArchive, match=message):
         download.unpack(archive, contents, tmp_path / "files")
     assert list(tmp_path.iterdir()) == [archive]
