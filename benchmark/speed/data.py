@@ -15,6 +15,7 @@ from benchmark.data.shuffle import Shuffle
 from benchmark.data.sources.synthetic import DENSE, SPARSE, FieldSize, generate, planted
 from benchmark.data.store import Store
 from benchmark.errors import BenchmarkError
+from benchmark.speed.timing import ratio
 from benchmark.utils.memory import apart, peak_memory_gib
 from benchmark.utils.types import Notify
 
@@ -109,9 +110,7 @@ def _values(rows: int, folder: Path, repeats: int, notify: Notify) -> dict[str, 
         "distinct_ids": float(sum(store.schema.cardinalities) - 2 * len(SPARSE)),
         "encode_rows_per_s": median(encodings),
         "read_rows_per_s": median(reads),
-        "encode_time_over_read_time": median(
-            read / encoding for read, encoding in zip(reads, encodings, strict=True)
-        ),
+        "encode_time_over_read_time": ratio(reads, encodings),
         "peak_memory_gib": max(peaks),
         "store_bytes_per_row": store_bytes / rows,
         **apart(_passes, folder, repeats),

@@ -1,6 +1,5 @@
 """AUC and LogLoss of many rows beside scikit-learn's, and the spectra of a probe."""
 
-import time
 from collections.abc import Callable
 from statistics import median
 
@@ -9,11 +8,12 @@ from sklearn.metrics import log_loss, roc_auc_score
 
 from benchmark.measure import metrics
 from benchmark.measure.spectrum import BatchCollector, StageCollector
+from benchmark.speed.timing import milliseconds, ratio
 from benchmark.utils.types import Notify
 
 
 def measure(rows: int, repeats: int, notify: Notify) -> dict[str, float]:
-    """Interleaved repeats in this process."""
+    """Time the tasks in turn in this process."""
     generator = np.random.default_rng(0)
     logit = np.clip(generator.normal(-1.2, 1.6, rows), -10, 10).astype(np.float32)
     probability = metrics.sigmoid(logit)
@@ -37,23 +37,14 @@ def measure(rows: int, repeats: int, notify: Notify) -> dict[str, float]:
         "token_spectra": lambda: spectra(StageCollector()),
         "batch_spectra": lambda: spectra(BatchCollector()),
     }
-    times: dict[str, list[float]] = {name: [] for name in tasks}
-    for repeat in range(1, repeats + 1):
-        notify(f"measuring, {repeat} of {repeats}")
-        for name, task in tasks.items():
-            began = time.perf_counter()
-            task()
-            times[name].append(1000 * (time.perf_counter() - began))
-
-    def over_sklearn(name: str) -> float:
-        return median(a / b for a, b in zip(times[name], times["sklearn"], strict=True))
-
+    notify(f"measuring {', '.join(tasks)} in turn")
+    times = milliseconds(tasks, repeats)
     auc_difference, logloss_difference = np.abs(np.subtract(ours(), theirs())).tolist()
     return {
         "auc_logloss_ms": median(times["auc_logloss"]),
         "sklearn_ms": median(times["sklearn"]),
-        "auc_logloss_over_sklearn": over_sklearn("auc_logloss"),
-        "evaluate_over_sklearn": over_sklearn("evaluate"),
+        "auc_logloss_over_sklearn": ratio(times["auc_logloss"], times["sklearn"]),
+        "evaluate_over_sklearn": ratio(times["evaluate"], times["sklearn"]),
         "auc_difference": auc_difference,
         "logloss_difference": logloss_difference,
         "token_spectra_4096x26x30_ms": median(times["token_spectra"]),
