@@ -1,16 +1,12 @@
 """`data`: the data sets, and which of them are on this machine."""
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.table import Table
 
 from benchmark.terminal.console import notice, out
-
-if TYPE_CHECKING:
-    from benchmark.data.card import Card
 
 app = typer.Typer(help="List, show, prepare, check and remove data sets.", no_args_is_help=True)
 CardName = Annotated[
@@ -53,9 +49,7 @@ def show(name: CardName) -> None:
     """Show a data set's card: source, terms, citation, caveat, columns and expected facts."""
     from benchmark.data.catalog import find_card
 
-    for key, value in _facts(find_card(name).card):
-        if value:
-            _print(f"{key:<12}{value}")
+    _print(find_card(name).path.read_text(encoding="utf-8").rstrip())
 
 
 @app.command("prepare")
@@ -112,30 +106,3 @@ def remove(
     if not yes:
         typer.confirm(f"Delete all that is kept of {card.id}{also}?", abort=True)
     _print(f"{card.id}: {_gigabytes(inventory.remove(card))} freed")
-
-
-def _facts(card: "Card") -> Iterator[tuple[str, object]]:
-    for name in ("id", "title", "source", "terms", "citation", "caveat"):
-        yield name, getattr(card, name)
-    if hub := card.hub:
-        yield "hub", f"{hub.repo}, {hub.file}, revision {hub.revision or 'not pinned'}"
-    if table := card.table:
-        yield "label", table.label
-        yield "dense", ", ".join(table.dense)
-        yield "sparse", ", ".join(table.sparse)
-        yield "min_count", table.min_count
-        yield "dense rule", table.dense_rule if table.dense else ""
-        derived = [f"{name} = {rule.rule}({rule.of})" for name, rule in table.derive.items()]
-        yield "derived", ", ".join(derived)
-        if split := table.split:
-            yield "split", f"{split.method} {split.parts}, seed {split.seed}"
-    yield "generator", card.generator
-    yield "dimension", card.embedding_dim
-    if card.published_rows:
-        yield "published", f"{card.published_rows:,} embedding rows"
-    for name, fact in card.expected.items():
-        counts = {"rows": fact.rows, "positives": fact.positives}
-        words = [f"{count:,} {key}" for key, count in counts.items() if count]
-        yield name, ", ".join([*words, *([f"md5 {fact.md5}"] if fact.md5 else [])])
-    if oracle := card.oracle:
-        yield "oracle", f"AUC {oracle.auc:.5f}, LogLoss {oracle.logloss:.5f}"

@@ -13,7 +13,6 @@ from benchmark.terminal.console import out, print_table
 
 class Listing(StrEnum):
     models = "models"
-    datasets = "datasets"
     recipes = "recipes"
     settings = "settings"
 
@@ -24,7 +23,7 @@ def list_(
         bool, typer.Option("--write", help="Write the settings into the README's table too.")
     ] = False,
 ) -> None:
-    """List models, data sets, recipes, or the settings of training."""
+    """List models, recipes, or the settings of training."""
     if write and kind is not Listing.settings:
         raise UsageError("--write is for settings alone")
     if kind is Listing.models:
@@ -34,13 +33,6 @@ def list_(
         for name in registry.models.names():
             summary = (registry.models.get(name).__doc__ or "").strip().partition("\n")[0]
             table.add_row(name, Text(summary))
-        out.print(table)
-    elif kind is Listing.datasets:
-        from benchmark.data.catalog import card_names, find_card
-
-        table = Table("data set", "what it is", "terms", "caveat", box=None)
-        for card in (find_card(name).card for name in card_names()):
-            table.add_row(card.id, card.title, card.terms, card.caveat)
         out.print(table)
     elif kind is Listing.recipes:
         from benchmark.recipes.recipe import recipe_ids

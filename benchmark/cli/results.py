@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from benchmark.cli.options import RecordsFolder, ResultsFolder, completed
+from benchmark.cli.studies import show_report, write_documents
 from benchmark.terminal.console import notice, out, print_table
 from benchmark.utils.paths import RESULTS, shown
 
@@ -54,13 +55,8 @@ def significance(
     from benchmark.studies.simulations import ranking
 
     report = ranking.report(tables, draws, seed)
-    for line in report.remarks:
-        out.print(line, highlight=False, markup=False)
-    for section in report.tables:
-        print_table(section)
-    for document in ranking.documents(report, results):
-        document.write()
-        out.print(shown(document.path), highlight=False, markup=False)
+    show_report(report, report.remarks)
+    write_documents(ranking.documents(report, results))
 
 
 def track(

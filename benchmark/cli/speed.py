@@ -91,20 +91,6 @@ def predict(*, options: RecipeOptions) -> None:
     _measure_recipes("predict", measure_prediction, options)
 
 
-@app.command("metrics")
-@with_options(SpeedOptions)
-def metrics(
-    rows: Annotated[int, typer.Option(min=1000, help="Predictions to score.")] = 5_000_000,
-    *,
-    options: SpeedOptions,
-) -> None:
-    """Time AUC and LogLoss beside scikit-learn's, and the spectra of 4096 matrices of 26 x 30."""
-    from benchmark.speed.metrics import measure
-
-    values = measure(rows, options.repeats, notice)
-    _report("metrics", [(f"{rows:,} rows", values)], 1, options)
-
-
 def _measure_recipes(
     topic: "Topic",
     measure: "Callable[[Subject], dict[str, float]]",

@@ -25,16 +25,25 @@ CARDS = Path(__file__).with_name("cards")
 
 @dataclass(frozen=True)
 class FoundCard:
-    """A card, and the folder of its files; None for a built-in card."""
+    """A card, its file, and whether it is one of the built-in ones."""
 
     card: Card
-    folder: Path | None = None
+    path: Path
+    built_in: bool
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder of the data files; a built-in card has none."""
+        return None if self.built_in else self.path.parent
 
 
 @cache
-def _built_in() -> dict[str, Card]:
-    paths = sorted(CARDS.glob("*.toml"))
-    return {path.stem: toml.validate(Card, toml.read(path), path.name) for path in paths}
+def _built_in() -> dict[str, FoundCard]:
+    cards = {}
+    for path in sorted(CARDS.glob("*.toml")):
+        card = toml.validate(Card, toml.read(path), path.name)
+        cards[path.stem] = FoundCard(card, path, built_in=True)
+    return cards
 
 
 def card_names() -> list[str]:
@@ -46,7 +55,7 @@ def find_card(name_or_path: str) -> FoundCard:
     """Find a built-in card by id, or read a user's own by the path of its TOML file. Raises
     UsageError for an unknown id and for a malformed card, naming file, key and allowed keys."""
     if name_or_path in _built_in():
-        return FoundCard(_built_in()[name_or_path])
+        return _built_in()[name_or_path]
     path = Path(name_or_path).expanduser()
     if path.suffix != ".toml" and not path.is_file():
         raise registry.unknown("data set", name_or_path, _built_in())
@@ -55,7 +64,7 @@ def find_card(name_or_path: str) -> FoundCard:
         raise UsageError(f"{path}: key 'table' is missing")
     if card.id in _built_in():
         raise UsageError(f"{path}: id: '{card.id}' is a built-in data set; choose another id")
-    return FoundCard(card, path.parent)
+    return FoundCard(card, path, built_in=False)
 
 
 def cache_folder() -> Path:

@@ -42,10 +42,10 @@ def test_list_and_show(command, place) -> None:
     assert " yes " not in out
     out, _ = command("data", "show", "avazu_x1", **place)
     assert "17.50 / 16.79 / 15.25 %" in out and "accept them at https://www.kaggle.com" in out
-    assert "9e2fe9c48705c9315ae7a0953eb57acf" in out and "4,953,382 positives" in out
+    assert "9e2fe9c48705c9315ae7a0953eb57acf" in out and "positives = 4953382" in out
     out, _ = command("data", "show", "criteo_x4_001", **place)
     assert "CC BY-NC-SA 4.0" in out and "2582e812efc2f8405221900548591d0ddd89f727" in out
-    assert "2,086,342 embedding rows" in command("data", "show", "criteo_x1", **place)[0]
+    assert "published_rows = 2086342" in command("data", "show", "criteo_x1", **place)[0]
     assert "oracle" in command("data", "show", "synthetic_tiny", **place)[0]
     _, err = command("data", "show", "criteo_x2", code=2, **place)
     assert "unknown data set 'criteo_x2'; did you mean criteo_x1" in err

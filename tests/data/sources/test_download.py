@@ -4,6 +4,7 @@ import os
 import shutil
 import time
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -229,7 +230,7 @@ def test_a_data_root_is_not_replaced_by_a_download(tmp_path, card, hub, monkeypa
 
 def test_a_prepared_data_set_needs_no_files_in_a_data_root(tmp_path, card, hub, monkeypatch):
     store = open_data(card)
-    built_in = catalog.FoundCard(catalog.find_card(card).card)
+    built_in = replace(catalog.find_card(card), built_in=True)
     monkeypatch.setattr(catalog, "find_card", lambda _: built_in)
     assert catalog.open_data("mine", data_root=tmp_path, notify=ignore)[1] == store
     shutil.rmtree(store.folder)
