@@ -168,7 +168,7 @@ def _local_files(found: FoundCard, table: TableSpec, root: str | Path | None) ->
             raise
         archives = [folder / hub.file for folder in folders]
         if archive := next((path for path in archives if path.is_file()), None):
-            return _unpacked(card, hub, partial(download.unpack, archive, download.members(card)))
+            return _unpacked(card, hub, partial(download.unpack, card, archive))
         if found.folder is not None:
             return None
         hint = f"put {hub.file} there, or leave the data root out to download it"
@@ -187,8 +187,7 @@ def _unpacked(card: Card, hub: Hub, make: Callable[[Path], Mapping[Path, str]]) 
     """The unpacked files of a card, whose folder `make` fills if any is missing."""
     folder = download_folder(hub) / download.FILES
     with cache_errors(f"cannot write in {folder.parent}"), locked(folder.parent / ".lock"):
-        members = download.members(card)
-        paths = {split: folder / member.name for split, member in members.items()}
+        paths = {split: folder / name for split, name in download.file_names(card).items()}
         if not all(path.is_file() for path in paths.values()):
             shutil.rmtree(folder, ignore_errors=True)
             local.remember(make(folder), _md5_memory())
