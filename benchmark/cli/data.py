@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from benchmark.terminal.console import notice, out
+from benchmark.terminal.console import notice, out, say
 
 app = typer.Typer(help="List, show, prepare, check and remove data sets.", no_args_is_help=True)
 CardName = Annotated[
@@ -16,10 +16,6 @@ Root = Annotated[
     Path | None,
     typer.Option(help="Folder of the data files you have: csv, csv.gz or the hub's zip."),
 ]
-
-
-def _print(line: str) -> None:
-    out.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def _gigabytes(count: int) -> str:
@@ -49,7 +45,7 @@ def show(name: CardName) -> None:
     """Show a data set's card: source, terms, citation, caveat, columns and expected facts."""
     from benchmark.data.catalog import find_card
 
-    _print(find_card(name).path.read_text(encoding="utf-8").rstrip())
+    say(find_card(name).path.read_text(encoding="utf-8").rstrip())
 
 
 @app.command("prepare")
@@ -63,7 +59,7 @@ def prepare(name: CardName, data_root: Root = None) -> None:
         notice("interrupted: the next call resumes a download and repeats anything else")
         raise typer.Exit(130) from None
     rows = " / ".join(f"{count:,}" for count in store.fingerprint.rows.values())
-    _print(f"{found.card.id} is ready: {rows} rows, {_gigabytes(inventory.size(store.folder))}")
+    say(f"{found.card.id} is ready: {rows} rows, {_gigabytes(inventory.size(store.folder))}")
 
 
 @app.command("check")
@@ -83,11 +79,11 @@ def check(name: CardName, data_root: Root = None) -> None:
         if md5 != expected:
             faults.append(f"{path}: md5 {md5}, but the card of {card.id} expects {expected}")
     for fault in faults:
-        _print(f"FAILED {fault}")
+        say(f"FAILED {fault}")
     if faults:
         raise typer.Exit(1)
     checked = f"{len(folders)} encoded and {len(sources)} source files checked"
-    _print(f"{card.id}: {checked}, all correct")
+    say(f"{card.id}: {checked}, all correct")
 
 
 @app.command("remove")
@@ -105,4 +101,4 @@ def remove(
     also = f"; {shared} must then be downloaded again to be encoded" if shared else ""
     if not yes:
         typer.confirm(f"Delete all that is kept of {card.id}{also}?", abort=True)
-    _print(f"{card.id}: {_gigabytes(inventory.remove(card))} freed")
+    say(f"{card.id}: {_gigabytes(inventory.remove(card))} freed")

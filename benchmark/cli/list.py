@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from benchmark.errors import UsageError
-from benchmark.terminal.console import out, print_table
+from benchmark.terminal.console import out, print_table, say
 
 
 class Listing(StrEnum):
@@ -38,7 +38,7 @@ def list_(
         from benchmark.recipes.recipe import recipe_ids
 
         for name in recipe_ids(listed=True):
-            out.print(name, highlight=False)
+            say(name)
     else:
         from benchmark.reports import settings
 

@@ -10,7 +10,7 @@ import typer
 from benchmark.cli.options import DryRun, RunOptions, with_options
 from benchmark.cli.studies import print_written
 from benchmark.errors import UsageError
-from benchmark.terminal.console import notice, out, print_table
+from benchmark.terminal.console import notice, out, print_table, say
 
 if TYPE_CHECKING:
     from benchmark.data.store import Store
@@ -83,15 +83,13 @@ def tune(
         storage=storage,
     )
     budget = Budget(None if hours else trials or DEFAULT_TRIALS, hours)
-    root = options.data_root and options.data_root.expanduser().resolve()
-    notify = (lambda _: None) if options.quiet else notice
-    _, store = catalog.open_data(card, data_root=root, notify=notify)
+    _, store = catalog.open_data(card, data_root=options.root, notify=options.notify)
     if dry_run:
         _print_plan(plan, budget, store, workers)
         return
     # A storage that fails is reported once, before any process starts.
     all_trials = Trials(plan, store)
-    work = partial(_work, plan, budget, root, options.track, options.quiet)
+    work = partial(_work, plan, budget, options.root, options.track, options.quiet)
     try:
         if workers == 1:
             work(lambda: False)
@@ -154,7 +152,7 @@ def _print_plan(plan: "Plan", budget: "Budget", store: "Store", workers: int) ->
     rows = tuple((key, r.words(), str(own[key])) for key, r in plan.search.ranges.items())
     caps = tuple(f"{key} = {cap:,}" for key, cap in plan.search.caps.items())
     goal = f"{plan.base.id}: {GOALS[plan.objective]}, first trial with the recipe's own values"
-    out.print(goal, highlight=False)
+    say(goal)
     print_table(Table("", ("key", "range", "own value"), rows, (*caps, length)))
 
 
@@ -167,8 +165,8 @@ def _report(plan: "Plan", study: "Tuning") -> None:
     paths = report.write(study, plan.path, plan.source)
     out.print(tuning_table(study))
     if study.importances is None:
-        out.print("importances: too few complete trials", highlight=False)
+        say("importances: too few complete trials")
     print_written((plan.path, *paths))
     if study.best is not None:
         name, folder = f"{plan.name}_tuned.toml", f"recipes/{plan.base.dataset}/"
-        out.print(f"to rank the tuned recipe, read {name} and move it to {folder}", soft_wrap=True)
+        say(f"to rank the tuned recipe, read {name} and move it to {folder}")
