@@ -1,6 +1,6 @@
 """`speed`: measure this machine. No test times anything; these commands do."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from json import dumps
 from pathlib import Path
@@ -14,7 +14,6 @@ from benchmark.utils.paths import RESULTS, shown
 
 if TYPE_CHECKING:
     from benchmark.speed.measurements import Topic
-    from benchmark.speed.train import Subject
 
 Measured = tuple[str, dict[str, float]]
 """What was measured, and its figures."""
@@ -34,24 +33,6 @@ class SpeedOptions:
         bool, typer.Option("--keep", help="Keep the figures, and their table, below RESULTS/speed.")
     ] = False
     results: Annotated[Path, typer.Option(help="Folder of the results.")] = RESULTS
-
-
-@dataclass(frozen=True, kw_only=True)
-class RecipeOptions(SpeedOptions):
-    """Options of the commands that measure models."""
-
-    recipe: Annotated[
-        list[str] | None,
-        typer.Option(help="DATASET/NAME, once or more; three of criteo_x1 by default."),
-    ] = None
-    set: Annotated[
-        list[str] | None,
-        typer.Option(help="Change a setting of the recipes, e.g. model.num_blocks=4."),
-    ] = None
-    threads: Annotated[
-        int | None,
-        typer.Option(min=1, max=MOST_THREADS, help="Threads; the number of cores by default."),
-    ] = None
 
 
 @app.command("data")
@@ -74,47 +55,44 @@ def data(
 
 
 @app.command("train")
-@with_options(RecipeOptions, repeats=5)
-def train(*, options: RecipeOptions) -> None:
-    """Time training steps, beside the plain form and this machine's matrix-multiply rate."""
-    from benchmark.speed.train import measure_training
-
-    _measure_recipes("train", measure_training, options)
-
-
-@app.command("predict")
-@with_options(RecipeOptions, repeats=5)
-def predict(*, options: RecipeOptions) -> None:
-    """Time prediction, beside the plain form and this machine's matrix-multiply rate."""
-    from benchmark.speed.train import measure_prediction
-
-    _measure_recipes("predict", measure_prediction, options)
-
-
-def _measure_recipes(
-    topic: "Topic",
-    measure: "Callable[[Subject], dict[str, float]]",
-    options: RecipeOptions,
+@with_options(SpeedOptions, repeats=5)
+def train(
+    recipe: Annotated[
+        list[str] | None,
+        typer.Option(help="DATASET/NAME, once or more; three of criteo_x1 by default."),
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Change a setting of the recipes, e.g. model.num_blocks=4."),
+    ] = None,
+    threads: Annotated[
+        int | None,
+        typer.Option(min=1, max=MOST_THREADS, help="Threads; the number of cores by default."),
+    ] = None,
+    *,
+    options: SpeedOptions,
 ) -> None:
+    """Time training steps and prediction, beside the plain form and this machine's matrix-multiply
+    rate."""
     import torch
 
     from benchmark.recipes import recipe as recipes
-    from benchmark.speed.train import STANDARD, Subject, shape_of
+    from benchmark.speed.train import STANDARD, Subject, measure, shape_of
 
-    threads, changes = options.threads or torch.get_num_threads(), options.set or []
+    threads, changes = threads or torch.get_num_threads(), set_ or []
     subjects = {}
-    for name in options.recipe or STANDARD:
-        recipe = recipes.override(recipes.load(name), changes)
+    for name in recipe or STANDARD:
+        changed = recipes.override(recipes.load(name), changes)
         words = " ".join((name, *(change.replace("model.", "") for change in changes)))
         # a recipe that cannot be measured is reported before any is
-        subjects[words] = Subject(recipe, shape_of(recipe, notice), threads, options.repeats)
+        subjects[words] = Subject(changed, shape_of(changed, notice), threads, options.repeats)
 
     def measured() -> Iterator[Measured]:
         for words, subject in subjects.items():
             notice(f"measuring {words}")
             yield words, measure(subject)
 
-    _report(topic, measured(), threads, options)
+    _report("train", measured(), threads, options)
 
 
 def _report(

@@ -15,7 +15,7 @@ from benchmark.utils.files import write_text
 from benchmark.utils.paths import shown
 from benchmark.utils.types import Count, Frozen, NonEmpty
 
-Topic = Literal["data", "train", "predict"]
+Topic = Literal["data", "train"]
 
 
 class Figures(Frozen):

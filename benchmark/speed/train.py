@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass
-from functools import partial
 from itertools import count, islice
 from statistics import median
 from typing import Literal
@@ -14,7 +13,7 @@ from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from benchmark.data import catalog
-from benchmark.data.batches import Batch, batches, ordered
+from benchmark.data.batches import Batch, batches
 from benchmark.data.schema import Schema, Split
 from benchmark.measure.cost import flops_per_sample
 from benchmark.model import CTRModel, HasTrainingPenalty, plain_form
@@ -27,9 +26,10 @@ from benchmark.utils.memory import apart, keep_freed_memory, peak_memory_gib
 from benchmark.utils.types import Notify
 
 STANDARD = ("criteo_x1/rankelastor_dim20", "criteo_x1/rankmixer_base", "criteo_x1/dcnv2")
-BATCHES = 16
+BATCHES = 4
 """Batches of rows in memory."""
 MATMUL = 2048
+"""Rows and columns of the products whose float32 rate steps are compared with."""
 CPU = torch.device("cpu")
 
 
@@ -43,19 +43,14 @@ class Subject:
     repeats: int
 
 
-def measure_training(subject: Subject) -> dict[str, float]:
-    """Time whole steps of both forms in turn, loading and update included, and take the peak memory
-    of each in a process of its own."""
+def measure(subject: Subject) -> dict[str, float]:
+    """Time whole steps of both forms in turn, loading and update included, and the scoring of rows;
+    take the peak memory of training by each form in a process of its own."""
     memory = {
         "peak_memory_gib": apart(_peak, subject, "fast"),
         "plain_peak_memory_gib": apart(_peak, subject, "plain"),
     }
-    return apart(_steps, subject) | memory
-
-
-def measure_prediction(subject: Subject) -> dict[str, float]:
-    """Time the scoring of a few batches by both forms in turn."""
-    return apart(_predictions, subject)
+    return apart(_times, subject) | memory
 
 
 def shape_of(recipe: Recipe, notify: Notify) -> Schema:
@@ -110,7 +105,7 @@ class PlainStep:
 
 
 class _Bench:
-    """A model, rows for it, and products of 2048 x 2048 matrices to compare with."""
+    """A model, and rows for it."""
 
     def __init__(self, subject: Subject) -> None:
         keep_freed_memory()
@@ -121,8 +116,6 @@ class _Bench:
         self.gflop = flops_per_sample(on_meta(recipe, schema).model, schema) / 1e9
         self.split = some_rows(schema, BATCHES * self.batch_size)
         self.model = recipe.build(schema).model
-        a, b, out = torch.randn(3, MATMUL, MATMUL)
-        self.product = partial(torch.mm, a, b, out=out)
 
     def fast_step(self) -> TrainingStep:
         return TrainingStep(self.model, Optimizer(self.model, self.train))
@@ -140,54 +133,30 @@ def _peak(subject: Subject, form: Literal["fast", "plain"]) -> float:
     return peak_memory_gib()
 
 
-def _steps(subject: Subject) -> dict[str, float]:
+def _times(subject: Subject) -> dict[str, float]:
     bench = _Bench(subject)
     plain_step = PlainStep(deepcopy(bench.model), bench.train)
     fast_step, source = bench.fast_step(), bench.batches()
+    a, b, product = torch.randn(3, MATMUL, MATMUL)
     tasks: dict[str, Callable[[], object]] = {
         "load": lambda: next(source),
         "step": lambda: fast_step(next(source)),
         "plain": lambda: plain_step(next(source)),
-        "product": bench.product,
+        "predict": lambda: predict(bench.model, bench.split, CPU),
+        "product": lambda: torch.mm(a, b, out=product),
     }
     times = milliseconds(tasks, subject.repeats)
     step, gflop = median(times["step"]), 3 * bench.gflop * bench.batch_size
+    gflops, matmul = gflop / step * 1000, 2 * MATMUL**3 / median(times["product"]) / 1e6
     return {
         "ms_per_step": step,
         "plain_ms_per_step": median(times["plain"]),
         "plain_over_fast": ratio(times["plain"], times["step"]),
         "load_ms": median(times["load"]),
         "gflop_per_step": gflop,
-        **_rates(gflop, step, times["product"]),
+        "gflops": gflops,
+        "matmul_gflops": matmul,
+        "matmul_share": gflops / matmul,
         "samples_per_s": bench.batch_size / step * 1000,
+        "predict_samples_per_s": len(bench.split) / median(times["predict"]) * 1000,
     }
-
-
-def _predictions(subject: Subject) -> dict[str, float]:
-    bench = _Bench(subject)
-
-    def plain() -> None:
-        with torch.no_grad(), plain_form():
-            for batch in ordered(bench.split, bench.batch_size):
-                bench.model(batch.dense, batch.sparse)
-
-    tasks: dict[str, Callable[[], object]] = {
-        "fast": lambda: predict(bench.model, bench.split, CPU),
-        "plain": plain,
-        "product": bench.product,
-    }
-    times = milliseconds(tasks, subject.repeats)
-    rows, fast = len(bench.split), median(times["fast"])
-    return {
-        "samples_per_s": rows / fast * 1000,
-        "plain_samples_per_s": rows / median(times["plain"]) * 1000,
-        "plain_over_fast": ratio(times["plain"], times["fast"]),
-        **_rates(bench.gflop * rows, fast, times["product"]),
-        "peak_memory_gib": peak_memory_gib(),
-    }
-
-
-def _rates(gflop: float, milliseconds: float, products: list[float]) -> dict[str, float]:
-    """GFLOP/s, beside the float32 rate of the products."""
-    gflops, matmul = gflop / milliseconds * 1000, 2 * MATMUL**3 / median(products) / 1e6
-    return {"gflops": gflops, "matmul_gflops": matmul, "matmul_share": gflops / matmul}
