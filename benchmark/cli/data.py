@@ -64,7 +64,7 @@ def prepare(name: CardName, data_root: Root = None) -> None:
 
 @app.command("check")
 def check(name: CardName, data_root: Root = None) -> None:
-    """Compute the hashes, rows, positives and ids of a data set again, and the md5 of its files."""
+    """Compute the digests of a data set's arrays and files again, and compare its facts."""
     from benchmark.data import catalog, inventory
     from benchmark.errors import MissingData
 

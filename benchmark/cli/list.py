@@ -1,7 +1,6 @@
 """`list`: what the registries and folders hold."""
 
-from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.table import Table
@@ -11,22 +10,16 @@ from benchmark.errors import UsageError
 from benchmark.terminal.console import out, print_table, say
 
 
-class Listing(StrEnum):
-    models = "models"
-    recipes = "recipes"
-    settings = "settings"
-
-
 def list_(
-    kind: Annotated[Listing, typer.Argument(help="What to list.")],
+    kind: Annotated[Literal["models", "recipes", "settings"], typer.Argument(help="What to list.")],
     write: Annotated[
         bool, typer.Option("--write", help="Write the settings into the README's table too.")
     ] = False,
 ) -> None:
     """List models, recipes, or the settings of training."""
-    if write and kind is not Listing.settings:
+    if write and kind != "settings":
         raise UsageError("--write is for settings alone")
-    if kind is Listing.models:
+    if kind == "models":
         from benchmark import registry
 
         table = Table("model", "what it is", box=None)
@@ -34,7 +27,7 @@ def list_(
             summary = (registry.models.get(name).__doc__ or "").strip().partition("\n")[0]
             table.add_row(name, Text(summary))
         out.print(table)
-    elif kind is Listing.recipes:
+    elif kind == "recipes":
         from benchmark.recipes.recipe import recipe_ids
 
         for name in recipe_ids(listed=True):

@@ -89,11 +89,7 @@ def test_prepare_run_check_remove(command, place, card, tmp_path) -> None:
     [source] = (tmp_path / "cache").glob(".downloads/*/*/valid.csv")
     source.write_text(rows(31))
     out, _ = command("data", "check", card, code=1, **place)
-    assert (
-        "train.sparse.npy was altered" in out
-        and "an id of train lies outside" in out
-        and "valid.csv: md5" in out
-    )
+    assert "train.sparse.npy was altered" in out and "valid.csv: md5" in out
 
     assert "Aborted" in benchmark("data", "remove", card, code=1, **place)[1]
     assert array.exists() and source.exists()
