@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import wraps
 from inspect import Signature, signature
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, Literal, get_args
 
 import typer
 
@@ -62,11 +62,15 @@ class Options(RunOptions):
 
     seeds: Annotated[str, typer.Option(help="Seeds: 0, 0-4 or 0,2,5.")] = "0-2"
     jobs: Annotated[int, typer.Option(min=1, help="Runs at once, which share the cores.")] = 1
-    address: Annotated[
-        str | None,
-        typer.Option(help="HOST:PORT of a Dask scheduler, whose workers run the cells."),
-    ] = None
+    backend: Annotated[
+        Literal["loky", "dask"], typer.Option(help="Processes of this machine, or a Dask cluster.")
+    ] = "loky"
+    address: Annotated[str | None, typer.Option(help="HOST:PORT of the Dask scheduler.")] = None
     dry_run: DryRun = False
+
+    def __post_init__(self) -> None:
+        if (self.backend == "dask") != (self.address is not None):
+            raise UsageError("--backend dask and --address HOST:PORT of its scheduler go together")
 
 
 Command = Callable[..., None]

@@ -106,6 +106,8 @@ def test_shared_options_come_as_one_object() -> None:
     [(width, options)] = seen
     assert (width, options.seeds, options.jobs, options.track) == ("16", "0-4", 2, False)
     assert (options.device, options.threads, options.dry_run) == ("cpu", None, False)
+    with pytest.raises(UsageError, match="--backend dask and --address HOST:PORT"):
+        CliRunner().invoke(app, ["--backend", "dask"], catch_exceptions=False)
 
 
 def test_a_command_of_one_run_has_fewer_options() -> None:

@@ -36,6 +36,10 @@ def benchmark(capsys):
             ["suite", "--datasets", "synthetik"],
             "unknown data set with recipes 'synthetik'; did you mean synthetic",
         ),
+        (
+            ["suite", "--backend", "dask"],
+            "--backend dask and --address HOST:PORT of its scheduler go together",
+        ),
         (["suite", "--seeds", "4-2"], "--seeds 4-2: write 0, 0-4 or 0,2,5"),
         (
             ["study", "ablation", "--dataset", "synthetic_tiny", "--cells", "full/glue"],

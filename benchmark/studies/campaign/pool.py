@@ -52,7 +52,7 @@ class Cluster:
         try:
             distributed: Any = import_module("distributed")
         except ImportError:
-            raise UsageError('--address needs the extra: pip install -e ".[dask]"') from None
+            raise UsageError('--backend dask needs the extra: pip install -e ".[dask]"') from None
         try:
             self._client = distributed.Client(address, timeout=ANSWER_SECONDS, set_as_default=False)
         except (OSError, ValueError) as error:
