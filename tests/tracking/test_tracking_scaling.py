@@ -81,13 +81,10 @@ def store(monkeypatch, results) -> Store:
 
 @pytest.fixture
 def results(tmp_path: Path) -> Path:
-    """Two steps and a shape of one recipe, a step of another, and their numbers."""
+    """Two steps of one recipe, a step of another, and their numbers."""
     for folder, step in (("a", 1), ("a", 2), ("b", 1)):
         keep(tmp_path, folder, step, 0, 0.47, 1_000 * step)
     keep(tmp_path, "a", 1, 1, 0.46)
-    shape = tmp_path / "studies" / "scaling" / "synthetic_tiny" / "a-shape1" / "seed-0.json"
-    shape.parent.mkdir()
-    shape.write_text("a record")
     table(tmp_path, LAWS)
     return tmp_path
 
@@ -103,7 +100,7 @@ def show(results: Path) -> None:
 
 def test_a_ladder_is_a_run_around_those_of_its_records(store, results) -> None:
     show(results)
-    assert store.below("ladder a") == ["a-1", "a-1", "a-2", "a-shape1"]
+    assert store.below("ladder a") == ["a-1", "a-1", "a-2"]
     assert store.below("ladder b") == ["b-1"]
     parent = store.named("ladder a")
     assert parent.info.status == "FINISHED" and parent.data.tags["ladder"] == "synthetic_tiny/a"
