@@ -44,17 +44,14 @@ def leaderboard(
 
 def significance(
     tables: Annotated[int, typer.Option(min=100, help="Simulated tables of each design.")] = 20_000,
-    draws: Annotated[
-        int, typer.Option(min=10, help="Simulated pairs of recipes for the bootstrap.")
-    ] = 1000,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     results: ResultsFolder = RESULTS,
 ) -> None:
-    """Simulate the leaderboard's ranking rule: false findings and power; writes significance.md and
-    .json."""
+    """Simulate the leaderboard's ranks and intervals: their errors and power; writes
+    significance.md and .json."""
     from benchmark.studies.simulations import ranking
 
-    report = ranking.report(tables, draws, seed)
+    report = ranking.report(list(ranking.outcomes(tables, seed)), seed)
     show_report(report, report.remarks)
     write_documents(ranking.documents(report, results))
 
