@@ -67,6 +67,10 @@ def make_curve(*valid_auc: float) -> tuple[Evaluated, ...]:
     )
 
 
+PROVENANCE = '\n[provenance]\nkind = "defaults"\n'
+"""What a committed recipe of a test says about its values."""
+
+
 def make_record(**changes: Any) -> Record:
     """A record of `synthetic_tiny/dnn`, seed 0, with the fields in `changes` put in its place.
 

@@ -223,7 +223,6 @@ class Run:
             ),
             environment=current(),
             caveat=job.card.caveat,
-            tuned=recipe.tuned,
             created=datetime.now(UTC).isoformat(timespec="seconds"),
         )
 

@@ -21,7 +21,7 @@ PATHS: dict[Proof, str] = {
         spectra[].best.columns spectra[].best.matrices spectra[].best_batch.rows
         spectra[].best_batch.columns spectra[].best_batch.matrices spectra[].best_density.stage
         tables curve curve[].valid.ne curve_probe_rows rank_curve best_step best_epoch stopped_by
-        caveat tuned""",
+        caveat""",
     "replayed": """
         threads device spectra[].best spectra[].best_batch spectra[].best_density tables[].plain
         tables[].weighted curve[].train_loss curve[].valid curve[].valid.gauc rank_curve[].erank""",

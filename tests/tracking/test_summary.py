@@ -4,7 +4,7 @@ from pathlib import Path
 from benchmark.recipes import recipe as recipes
 from benchmark.records.record import StageSpectra
 from benchmark.tracking import summary
-from tests.factories import make_ranked_record, make_record, make_spectrum
+from tests.factories import PROVENANCE, make_ranked_record, make_record, make_spectrum
 
 RECORD = make_record()
 
@@ -159,11 +159,11 @@ def test_the_recipe_is_the_committed_file_only_while_it_says_what_was_run(
     monkeypatch.setattr(summary, "RECIPES", tmp_path / "recipes")
     file = tmp_path / "recipes" / "synthetic_tiny" / "small.toml"
     file.parent.mkdir(parents=True)
-    file.write_text(text := '[model]\nname = "dnn"\nembedding_dim = 4\n')
+    file.write_text(text := '[model]\nname = "dnn"\nembedding_dim = 4\n' + PROVENANCE)
     recipe = recipes.load("synthetic_tiny/small", tmp_path / "recipes")
     record = make_record(name="small", recipe=recipe.resolved(), recipe_digest=recipe.digest())
     assert bundle(record, tmp_path / "a")["recipe.toml"] == text.encode()
-    file.write_text('[model]\nname = "dnn"\nembedding_dim = 8\n')
+    file.write_text('[model]\nname = "dnn"\nembedding_dim = 8\n' + PROVENANCE)
     assert json.loads(bundle(record, tmp_path / "b")["recipe.json"]) == recipe.resolved()
     file.unlink()
     assert set(bundle(record, tmp_path / "c")) == {

@@ -56,7 +56,9 @@ class Plan:
 
     @property
     def objective(self) -> Objective:
-        return self.search.objective or self.base.train.monitor
+        if self.search.objective is not None:
+            return self.search.objective
+        return "logloss" if self.base.train.monitor == "logloss" else "auc"
 
     @property
     def path(self) -> Path:

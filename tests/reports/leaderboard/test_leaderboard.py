@@ -45,6 +45,11 @@ def with_model(runs, **model):
     ]
 
 
+def by_study(runs, reference: str):
+    provenance = {"provenance": {"kind": "study", "tries": 30, "study": reference}}
+    return [run.model_copy(update={"recipe": run.recipe | provenance}) for run in runs]
+
+
 def board_of(records, results) -> Board:
     [board] = boards(entries(records, Archive(results)), Published())
     return board
@@ -223,15 +228,15 @@ def test_without_each_rows_logit_the_table_says_so(tmp_path, fault) -> None:
 
 
 def test_tuning_is_told_and_another_budget_marked(tmp_path, monkeypatch) -> None:
-    costs = {"studies/tuning/a.json": (30, 1.25), "studies/tuning/b.json": (8, 0.5)}
+    costs = {"studies/tuning/d/a.json": (30, 1.25), "studies/tuning/d/b.json": (8, 0.5)}
     monkeypatch.setattr(
         leaderboard_tracks, "tuning_cost", lambda results, reference: costs[reference]
     )
     first, second = costs
-    same = [*make_runs("aa", 0.7, tuned=first), *make_runs("bb", 0.8, tuned=first)]
+    same = [run for name in ("aa", "bb") for run in by_study(make_runs(name, 0.7), first)]
     assert "†" not in leaderboard_text.markdown([board_of(same, tmp_path)])
     text = leaderboard_text.markdown(
-        [board_of([*same, *make_runs("cc", 0.9, tuned=second)], tmp_path)]
+        [board_of([*same, *by_study(make_runs("cc", 0.9), second)], tmp_path)]
     )
     assert "| 8† | 0.5 |" in text and text.count("| 30 | 1.2 |") == 2
     text = leaderboard_text.markdown([board_of([*same, *make_runs("cc", 0.9)], tmp_path)])
@@ -240,7 +245,7 @@ def test_tuning_is_told_and_another_budget_marked(tmp_path, monkeypatch) -> None
 
 def test_a_tuning_study_that_cannot_be_read_is_an_unknown_budget(tmp_path) -> None:
     text = leaderboard_text.markdown(
-        [board_of(make_runs("aa", 0.7, tuned="studies/tuning/none.json"), tmp_path)]
+        [board_of(by_study(make_runs("aa", 0.7), "studies/tuning/d/none.json"), tmp_path)]
     )
     assert "| unknown |" in text
 

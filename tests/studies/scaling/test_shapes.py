@@ -17,7 +17,7 @@ from benchmark.studies.scaling import ladders
 from benchmark.studies.scaling import report as scaling_report
 from benchmark.studies.scaling.shapes import levels, pairs, require_levels, split, table
 from benchmark.verify import place as verify_place
-from tests.factories import TEST, make_record
+from tests.factories import PROVENANCE, TEST, make_record
 
 SCHEMA = Schema(("price",), ("user", "item"), (5, 9))
 RECIPE = """[model]
@@ -42,7 +42,7 @@ EVEN = (
 def recipe(folder: Path, shapes: str = EVEN) -> recipes.Recipe:
     path = folder / "recipes" / "synthetic" / "rankmixer.toml"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(RECIPE.format(shapes=shapes))
+    path.write_text(RECIPE.format(shapes=shapes) + PROVENANCE)
     return recipes.load("synthetic/rankmixer", path.parents[1])
 
 
@@ -202,7 +202,7 @@ def test_one_seed_is_not_tested_and_a_recipe_without_shapes_is_refused(tmp_path)
     assert "no two shapes have two seeds" in table(levels(tmp_path, "synthetic")).section()
     other = tmp_path / "recipes" / "synthetic" / "rankmixer.toml"
     other.parent.mkdir(parents=True)
-    other.write_text('[model]\nname = "rankmixer"\n')
+    other.write_text('[model]\nname = "rankmixer"\n' + PROVENANCE)
     with pytest.raises(
         BenchmarkError, match="recipe synthetic/rankmixer has records of shapes and no shapes now"
     ):

@@ -1,7 +1,9 @@
 """What a study leaves: the tuned recipe and the figures."""
 
 from benchmark.recipes import recipe as recipes
+from benchmark.recipes.provenance import Provenance
 from benchmark.studies.tuning import report
+from tests.factories import PROVENANCE
 from tests.records.test_tuning import BEST, STUDY, study, trial
 from tests.studies.tuning.small import RECIPE
 
@@ -9,7 +11,7 @@ from tests.studies.tuning.small import RECIPE
 def test_the_tuned_recipe_is_the_base_with_the_best_values(tmp_path):
     base = tmp_path / "synthetic_tiny" / "small.toml"
     base.parent.mkdir()
-    base.write_text(RECIPE)
+    base.write_text(RECIPE + PROVENANCE)
     written = report.write(STUDY, tmp_path / "synthetic_tiny" / "dnn.json", base)
     assert [path.name for path in written] == [
         "dnn_tuned.toml",
@@ -19,8 +21,9 @@ def test_the_tuned_recipe_is_the_base_with_the_best_values(tmp_path):
     tuned, plain = (
         recipes.load(f"synthetic_tiny/{name}", tmp_path) for name in ("dnn_tuned", "small")
     )
-    assert tuned.tuned == STUDY.reference and tuned.search is None
-    assert recipes.vary(plain, BEST, "test").resolved() == tuned.resolved()
+    assert tuned.provenance == Provenance(kind="study", tries=3, study=STUDY.reference)
+    assert tuned.search is None
+    assert recipes.vary(plain, BEST, "test").settings() == tuned.settings()
     assert (
         written[0]
         .read_text()

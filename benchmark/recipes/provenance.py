@@ -1,0 +1,57 @@
+"""The [provenance] table of a recipe: where its values come from, and what finding them took.
+
+[provenance]
+kind = "published grid"
+tries = 12
+note = "BARS: the winner of DCNv2_avazu_x4_tuner_config_02"
+
+Kinds: `published grid`, the values of a source, which chose them among `tries`; `hand`, chosen here
+on the validation split among `tries` (1: nothing else was tried); `study`, the best of `tries`
+trials of the tuning study `study`; `defaults`, those of the constructor or of the model's paper.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from benchmark.utils.types import Count, Frozen
+
+Kind = Literal["published grid", "hand", "study", "defaults"]
+RankClass = tuple[Kind, int | None]
+"""Kind and number of tries: rows of a board are ranked within one."""
+
+
+class Provenance(Frozen):
+    """`tries` is None for `defaults`, and where it is not known how many there were."""
+
+    kind: Kind
+    tries: Count | None = None
+    note: str = ""
+    study: Annotated[str, Field(pattern=r"^studies/tuning/[^/]+/[^/]+\.json$")] | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Provenance":
+        if (self.kind == "study") != (self.study is not None):
+            form = 'study = "studies/tuning/DATASET/NAME.json"'
+            raise ValueError(f'kind = "study" and {form} go together')
+        if self.kind == "study" and self.tries is None:
+            raise ValueError('kind = "study" needs tries = N, the number of its finished trials')
+        if self.kind == "defaults" and self.tries is not None:
+            raise ValueError('kind = "defaults" has no tries; values that were tried are "hand"')
+        return self
+
+    @property
+    def rank_class(self) -> RankClass:
+        return self.kind, self.tries
+
+    def words(self) -> str:
+        """E.g. `published grid, 12 tries` or `hand, tries not known`."""
+        if self.kind == "defaults":
+            return self.kind
+        if self.tries is None:
+            return f"{self.kind}, tries not known"
+        return f"{self.kind}, {self.tries} {'try' if self.tries == 1 else 'tries'}"
+
+    def stated(self) -> dict[str, Any]:
+        """What a record keeps: plain JSON values without the note, which may be reworded."""
+        return self.model_dump(mode="json", exclude={"note"}, exclude_none=True)
