@@ -15,8 +15,11 @@ from benchmark.model import Observe, ignore
 from benchmark.registry import models
 
 PENALTY_WEIGHT_RANGE = (1e-4, 1.0)
-PENALTY_WEIGHT_RISE = 1.05
-PENALTY_WEIGHT_FALL = 0.5
+FRESH_SHARE = 0.5
+"""The share of an untrained router's gates that are open, in expectation."""
+RATE, DAMPING = 0.2, 20.0
+"""What the log of the penalty's weight moves by, a batch: RATE times what the open share exceeds
+its budget by, and DAMPING times what it rose by."""
 
 
 @models.register("rankmixer")
@@ -134,12 +137,12 @@ class RankMixerMoE(nn.Module):
     Stages as RankMixer's. Paper: 2507.15551, section on sparse MoE. Raises ValueError unless
     0 < active_ratio <= 1.
     Left open by the paper / chosen here: how two routers train (each routes every second row of a
-    batch); lambda (1e-4 to 1; on each training batch x 1.05 where more than `active_ratio` of the
-    gates are open, else / 2); closed experts are multiplied by 0, not skipped, so FLOPs count all
-    experts.
+    batch); lambda (1e-4 to 1; it balances where `active_ratio` of the gates are open, see `adapt`);
+    closed experts are multiplied by 0, not skipped, so FLOPs count all experts.
     """
 
     penalty_weight: Tensor
+    open_share: Tensor
 
     def __init__(
         self,
@@ -173,12 +176,16 @@ class RankMixerMoE(nn.Module):
         self.head = Head("pool", shape)
         self.active_ratio = active_ratio
         self.register_buffer("penalty_weight", torch.tensor(PENALTY_WEIGHT_RANGE[0]))
+        self.register_buffer("open_share", torch.tensor(FRESH_SHARE))
 
     def forward(self, dense: Tensor, sparse: Tensor, observe: Observe | None = None) -> Tensor:
         embedding = self.embedding(dense, sparse)
         logit = run_stack(embedding, self.tokenizer, self.blocks, self.head, observe or ignore)
         if self.training:
-            self.penalty_weight = adapt(self.penalty_weight, self.gates(), self.active_ratio)
+            before, self.open_share = self.open_share, (self.gates() > 0).float().mean()
+            self.penalty_weight = adapt(
+                self.penalty_weight, self.open_share, before, self.active_ratio
+            )
         return logit
 
     def gates(self) -> Tensor:
@@ -190,14 +197,21 @@ class RankMixerMoE(nn.Module):
             raise RuntimeError("gates are kept by a forward pass in training mode")
         return torch.stack(kept)
 
+    def training_note(self) -> str:
+        """The share of open gates in the last training batch of these weights."""
+        share = f"{self.open_share.item():.1%} of the serving gates were open in training"
+        return f"{share}, for a budget of {self.active_ratio:.1%}"
+
     def training_penalty(self) -> Tensor:
         """`lambda mean_rows(sum G)` of the last training batch, 0-dim."""
         return self.penalty_weight * self.gates().sum(dim=(0, 1, 2)).mean()
 
 
-def adapt(weight: Tensor, gates: Tensor, active_ratio: float) -> Tensor:
-    """Raise the penalty's weight if more than `active_ratio` of the gates are open, else lower it:
-    faster, as a closed gate has no gradient to open it again."""
-    too_many = (gates > 0).float().mean() > active_ratio
-    factor = torch.where(too_many, PENALTY_WEIGHT_RISE, PENALTY_WEIGHT_FALL)
-    return (weight * factor).clamp(*PENALTY_WEIGHT_RANGE)
+def adapt(weight: Tensor, share: Tensor, before: Tensor, budget: float) -> Tensor:
+    """The penalty's next weight, by the open shares of this batch and of the one before.
+
+    The steps of its log up and down are equal in expectation where the mean share is the budget.
+    The damping lowers the weight while the share still falls: a closed gate has no gradient to open
+    it again."""
+    step = RATE * (share - budget) + DAMPING * (share - before)
+    return (weight * step.exp()).clamp(*PENALTY_WEIGHT_RANGE)

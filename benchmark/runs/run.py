@@ -16,6 +16,7 @@ from benchmark.data.card import SPLITS
 from benchmark.errors import BenchmarkError
 from benchmark.measure import metrics
 from benchmark.measure.cost import Parameters, flops_per_sample, parameters
+from benchmark.model import training_notes
 from benchmark.recipes.recipe import on_meta
 from benchmark.records import record, scores
 from benchmark.records.environment import current
@@ -191,7 +192,7 @@ class Run:
             train_rows=job.rows,
             recipe=recipe.resolved(),
             recipe_digest=recipe.digest(),
-            notes=self._notes,
+            notes=self._notes + training_notes(self.model),
             seed=job.seed,
             threads=job.threads,
             device=job.device,

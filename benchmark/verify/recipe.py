@@ -8,7 +8,7 @@ from pathlib import Path
 from benchmark import registry
 from benchmark.data.schema import Schema
 from benchmark.measure.cost import Parameters, flops_per_sample, parameters, stage_shapes
-from benchmark.model import added_later, embedding_table
+from benchmark.model import HasTrainingNote, added_later, embedding_table
 from benchmark.recipes import recipe as recipes
 from benchmark.records import comparable, tuning
 from benchmark.records.record import Record
@@ -55,8 +55,10 @@ def model(record: Record) -> Iterator[str]:
         yield f"parameters are {record.parameters}, the rebuilt model has {size}"
     if flops != record.flops_per_sample:
         yield f"flops_per_sample is {record.flops_per_sample}, the rebuilt model needs {flops}"
-    compiled = record.notes[len(notes) :] if record.recipe["train"].get("compile") else ()
-    if notes + compiled != record.notes:
+    built = registry.models.get(record.recipe["model"]["name"])
+    adds = record.recipe["train"].get("compile") or issubclass(built, HasTrainingNote)
+    of_training = record.notes[len(notes) :] if adds else ()
+    if notes + of_training != record.notes:
         yield f"notes are {record.notes}, the rebuilt model gives {notes}"
     if record.stages != list(shapes):
         yield f"the stages are not those of the model: {', '.join(shapes)}"
