@@ -15,11 +15,8 @@ from benchmark.model import Observe, ignore
 from benchmark.registry import models
 
 PENALTY_WEIGHT_RANGE = (1e-4, 1.0)
-FRESH_SHARE = 0.5
-"""The share of an untrained router's gates that are open, in expectation."""
 RATE, DAMPING = 0.2, 20.0
-"""What the log of the penalty's weight moves by, a batch: RATE times what the open share exceeds
-its budget by, and DAMPING times what it rose by."""
+"""Steps of the log of the penalty's weight per open share above the budget and per rise of it."""
 
 
 @models.register("rankmixer")
@@ -176,16 +173,15 @@ class RankMixerMoE(nn.Module):
         self.head = Head("pool", shape)
         self.active_ratio = active_ratio
         self.register_buffer("penalty_weight", torch.tensor(PENALTY_WEIGHT_RANGE[0]))
-        self.register_buffer("open_share", torch.tensor(FRESH_SHARE))
+        self.register_buffer("open_share", torch.tensor(0.5))  # of a fresh router, on average
 
     def forward(self, dense: Tensor, sparse: Tensor, observe: Observe | None = None) -> Tensor:
         embedding = self.embedding(dense, sparse)
         logit = run_stack(embedding, self.tokenizer, self.blocks, self.head, observe or ignore)
         if self.training:
             before, self.open_share = self.open_share, (self.gates() > 0).float().mean()
-            self.penalty_weight = adapt(
-                self.penalty_weight, self.open_share, before, self.active_ratio
-            )
+            shares = self.open_share, before
+            self.penalty_weight = adapt(self.penalty_weight, *shares, self.active_ratio)
         return logit
 
     def gates(self) -> Tensor:

@@ -63,16 +63,9 @@ class HasTrainingPenalty(Protocol):
 
 @runtime_checkable
 class HasTrainingNote(Protocol):
-    """A model that states in its records what came of something its training controls."""
+    """A model with a line for its records on what training controls, of the weights it has."""
 
-    def training_note(self) -> str:
-        """One line, of the restored best weights."""
-        ...
-
-
-def training_notes(model: CTRModel) -> tuple[str, ...]:
-    """What a trained model states in its record."""
-    return (model.training_note(),) if isinstance(model, HasTrainingNote) else ()
+    def training_note(self) -> str: ...
 
 
 def needs_whole_batch(model: CTRModel) -> bool:

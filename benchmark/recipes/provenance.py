@@ -17,8 +17,6 @@ from pydantic import Field, model_validator
 from benchmark.utils.types import Count, Frozen
 
 Kind = Literal["published grid", "hand", "study", "defaults"]
-RankClass = tuple[Kind, int | None]
-"""Kind and number of tries: rows of a board are ranked within one."""
 
 
 class Provenance(Frozen):
@@ -31,17 +29,17 @@ class Provenance(Frozen):
 
     @model_validator(mode="after")
     def _consistent(self) -> "Provenance":
-        if (self.kind == "study") != (self.study is not None):
-            form = 'study = "studies/tuning/DATASET/NAME.json"'
-            raise ValueError(f'kind = "study" and {form} go together')
-        if self.kind == "study" and self.tries is None:
-            raise ValueError('kind = "study" needs tries = N, the number of its finished trials')
+        whole = self.study is not None and self.tries is not None
+        if not (whole if self.kind == "study" else self.study is None):
+            form = 'study = "studies/tuning/DATASET/NAME.json" and tries = N, its finished trials'
+            raise ValueError(f'kind = "study", {form}, go together')
         if self.kind == "defaults" and self.tries is not None:
             raise ValueError('kind = "defaults" has no tries; values that were tried are "hand"')
         return self
 
     @property
-    def rank_class(self) -> RankClass:
+    def rank_class(self) -> tuple[Kind, int | None]:
+        """Rows of a board are ranked against those of their own class alone."""
         return self.kind, self.tries
 
     def words(self) -> str:

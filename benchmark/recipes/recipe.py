@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 import torch
 from pydantic import ConfigDict, Field
@@ -21,7 +21,7 @@ from benchmark.data.shuffle import Shuffle
 from benchmark.errors import UsageError
 from benchmark.model import CTRModel, added_later
 from benchmark.recipes import scaling, search, signature
-from benchmark.recipes.provenance import Provenance
+from benchmark.recipes.provenance import Kind, Provenance
 from benchmark.recipes.scaling import Shapes, Step
 from benchmark.recipes.search import Search
 from benchmark.utils import toml
@@ -201,11 +201,9 @@ def load(recipe_id: str, folder: Path = RECIPES) -> Recipe:
         raise registry.unknown("recipe", recipe_id, recipe_ids(folder))
     recipe = parse(toml.read(path), path.parent.name, shown(path))
     if recipe.provenance is None:
-        form = 'kind = "published grid", "hand", "study" or "defaults"'
-        raise UsageError(
-            f"{shown(path)}: key 'provenance' is missing: say where the values come from, and how"
-            f" many were tried, with a table [provenance]: {form}, and tries = N"
-        )
+        form = f"[provenance], kind = one of {', '.join(get_args(Kind))}, and tries = N"
+        fault = f"key 'provenance' is missing: say where the values come from: {form}"
+        raise UsageError(f"{shown(path)}: {fault}")
     return replace(recipe, name=path.stem)
 
 

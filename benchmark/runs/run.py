@@ -16,7 +16,7 @@ from benchmark.data.card import SPLITS
 from benchmark.errors import BenchmarkError
 from benchmark.measure import metrics
 from benchmark.measure.cost import Parameters, flops_per_sample, parameters
-from benchmark.model import training_notes
+from benchmark.model import HasTrainingNote
 from benchmark.recipes.recipe import on_meta
 from benchmark.records import record, scores
 from benchmark.records.environment import current
@@ -184,6 +184,8 @@ class Run:
 
     def _record(self, arrays: scores.ScoreArrays, test: metrics.Metrics) -> Record:
         job, recipe, store, fitted = self.job, self.job.recipe, self.job.store, self._fitted
+        if isinstance(self.model, HasTrainingNote):
+            self._notes += (self.model.training_note(),)
         oracle = store.oracle
         return Record(
             numerics=NUMERICS,
@@ -192,7 +194,7 @@ class Run:
             train_rows=job.rows,
             recipe=recipe.resolved(),
             recipe_digest=recipe.digest(),
-            notes=self._notes + training_notes(self.model),
+            notes=self._notes,
             seed=job.seed,
             threads=job.threads,
             device=job.device,

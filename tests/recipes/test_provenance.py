@@ -47,9 +47,10 @@ def test_a_record_keeps_it_without_the_note_and_the_digest_is_without_it() -> No
         ({"tries": 3}, "key 'provenance.kind' is missing"),
         ({"kind": "hand", "tries": 0}, "provenance.tries: Input should be greater than or equal"),
         ({"kind": "hand", "trials": 3}, "unknown key 'provenance.trials'; did you mean 'tries'?"),
-        ({"kind": "study", "tries": 3}, 'kind = "study" and study = "studies/tuning/DATASET/NAME'),
-        ({"kind": "hand", "tries": 3, "study": STUDY}, 'kind = "study" and study = "studies/tu'),
-        ({"kind": "study", "study": STUDY}, "needs tries = N, the number of its finished trials"),
+        ({"kind": "study", "tries": 3}, 'kind = "study", study = "studies/tuning/DATASET/NAME.js'),
+        ({"kind": "hand", "tries": 3, "study": STUDY}, 'kind = "study", study = "studies/tuning'),
+        ({"kind": "hand", "study": STUDY}, 'kind = "study", study = "studies/tuning/DATASET/NAME'),
+        ({"kind": "study", "study": STUDY}, "and tries = N, its finished trials, go together"),
         (
             {"kind": "study", "tries": 3, "study": "lr.json"},
             "provenance.study: String should match",
