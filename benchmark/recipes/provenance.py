@@ -44,11 +44,8 @@ class Provenance(Frozen):
 
     def words(self) -> str:
         """E.g. `published grid, 12 tries` or `hand, tries not known`."""
-        if self.kind == "defaults":
-            return self.kind
-        if self.tries is None:
-            return f"{self.kind}, tries not known"
-        return f"{self.kind}, {self.tries} {'try' if self.tries == 1 else 'tries'}"
+        tries = {None: "tries not known", 1: "1 try"}.get(self.tries, f"{self.tries} tries")
+        return self.kind if self.kind == "defaults" else f"{self.kind}, {tries}"
 
     def stated(self) -> dict[str, Any]:
         """What a record keeps: plain JSON values without the note, which may be reworded."""
