@@ -90,7 +90,7 @@ def test_over_the_rows_of_two_single_runs(tmp_path) -> None:
     """DeLong for AUC; for LogLoss the mean of paired differences and its normal interval."""
     keep(tmp_path, "good")
     keep(tmp_path, "bad", 5)
-    auc, logloss, *others = tables.gaps(*sides(tmp_path))
+    auc, *others = tables.gaps(*sides(tmp_path))
     good, bad = (np.array(LOGITS[name]) for name in ("good", "bad"))
     assert auc.difference == delong((good[:3], good[3:]), (bad[:3], bad[3:]))
     assert auc.difference.value == pytest.approx(11 / 12 - 7 / 12)

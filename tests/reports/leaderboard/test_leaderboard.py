@@ -191,12 +191,13 @@ def test_logloss_has_ranks_of_its_own_of_which_smaller_ones_are_better() -> None
     assert by_logloss.index("| aa |") < by_logloss.index("| bb |")
 
 
-def test_logloss_comes_from_its_own_epoch_and_is_marked_where_there_is_none(monkeypatch) -> None:
+def test_logloss_comes_from_its_own_epoch_and_is_marked_where_there_is_none() -> None:
     own = replace(TEST, logloss=0.3, ne=0.6, calibration=0.99, ece=0.01)
-    monkeypatch.setattr(
-        leaderboard_tracks, "of_logloss", lambda run: own if run.name == "aa" else None
-    )
-    board = board_of([*make_runs("aa", 0.7), *make_runs("bb", 0.8)])
+    both = [
+        run.model_copy(update={"metrics": run.metrics.model_copy(update={"test_logloss": own})})
+        for run in make_runs("aa", 0.7)
+    ]
+    board = board_of([*both, *make_runs("bb", 0.8)])
     lines = {line["recipe"]: line for line in board.tracks[0].table.to_dicts()}
     quality = [lines["aa"][name] for name in ("logloss", "ne", "calibration", "ece", "auc")]
     assert quality == pytest.approx([0.3, 0.6, 0.99, 0.01, 0.7])
@@ -229,6 +230,8 @@ def test_only_rows_of_one_provenance_are_ranked_against_each_other(monkeypatch) 
 
 
 def test_the_provenance_is_that_of_the_records() -> None:
-    assert leaderboard_tracks.provenance(make_record()) == "provenance not stated"
-    tuned = make_record(tuned="studies/tuning/synthetic_tiny/dnn.json")
-    assert leaderboard_tracks.provenance(tuned) == "tuning study"
+    ad_hoc = make_record()
+    assert leaderboard_tracks.provenance(ad_hoc) == "provenance not stated"
+    stated = {"provenance": {"kind": "published grid", "tries": 12}}
+    grid = ad_hoc.model_copy(update={"recipe": ad_hoc.recipe | stated})
+    assert leaderboard_tracks.provenance(grid) == "published grid, 12 tries"

@@ -77,10 +77,10 @@ def effect(verdict: claims.Verdict) -> Effect:
 AUC = 'test = "auc_difference"\nhigher = "good"\nlower = "bad"'
 
 
-def leaderboard(results: Path, seeds: int = 5, gain: float = 0.1, tuned: str | None = None) -> None:
+def leaderboard(results: Path, seeds: int = 5, gain: float = 0.1, **of_bad) -> None:
     for seed in range(seeds):
         keep(results, "good", seed, 0.7 + gain + seed / 100)
-        keep(results, "bad", seed, 0.7 + seed / 100, tuned=tuned)
+        keep(results, "bad", seed, 0.7 + seed / 100, **of_bad)
 
 
 def test_auc_difference_is_welchs_over_the_seeds_that_both_have(tmp_path) -> None:
@@ -112,7 +112,8 @@ def test_a_tuned_rival_is_one_whose_records_say_so(tmp_path) -> None:
         judged(tmp_path, tuned).row[-1]
         == "not testable here: the records of bad name no tuning study"
     )
-    leaderboard(tmp_path, tuned="studies/tuning/synthetic_tiny/bad.json")
+    provenance = {"kind": "study", "tries": 3, "study": "studies/tuning/synthetic_tiny/bad.json"}
+    leaderboard(tmp_path, recipe=make_record().recipe | {"provenance": provenance})
     assert judged(tmp_path, tuned).word == "supported"
 
 
