@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from benchmark.measure.null import null_erank
-
 from benchmark.recipes import recipe as recipes
 from benchmark.tracking import summary
 from tests.factories import make_ranked_record, make_record, make_spectra, make_spectrum
