@@ -63,7 +63,8 @@ def test_a_row_is_the_mean_over_its_seeds() -> None:
     assert (second["recipe"], second["seeds"]) == ("aa", [0, 1])
     assert second["auc"] == (0.70 + 0.72) / 2
     assert second["auc_sd"] == pytest.approx(0.02 / 2**0.5)
-    assert second["rank_ratio"] is None and second["gauc"] is None
+    assert second["rank_ratio"] == pytest.approx(2.5 / null_erank(6, 8).mean)
+    assert second["gauc"] is None
     assert sum(second[part] for part in PARTS) == 385
     assert second["embedding_dim"] == 8
 
@@ -71,7 +72,7 @@ def test_a_row_is_the_mean_over_its_seeds() -> None:
 def test_the_rank_of_a_row_is_that_of_its_last_stage_over_all_rows_against_noise() -> None:
     runs = [make_ranked_record(seed=seed) for seed in range(2)]
     [track] = board_of(runs).tracks
-    last = [run.spectra[-1].best_batch for run in runs]
+    last = [run.spectra("best").batch["block1.ffn"] for run in runs]
     mean = (last[0].erank.mean + last[1].erank.mean) / 2
     assert track.table["rank_ratio"].to_list() == [pytest.approx(mean / null_erank(100, 8).mean)]
 
