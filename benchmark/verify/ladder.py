@@ -9,7 +9,7 @@ from benchmark.errors import BenchmarkError
 from benchmark.recipes.recipe import Train
 from benchmark.records.archive import Archive, Place
 from benchmark.records.environment import current
-from benchmark.records.record import Record, load
+from benchmark.records.record import Record
 from benchmark.reports.document import Document
 from benchmark.reports.leaderboard import text as leaderboard
 from benchmark.runs.probe import CURVE_ROWS
@@ -19,6 +19,7 @@ from benchmark.studies.study import studies
 from benchmark.utils.files import canonical_sha256
 from benchmark.utils.paths import RECIPES, shown
 from benchmark.verify import data, place, quality, ranks, recipe
+from benchmark.verify.case import Case, read
 from benchmark.verify.data import OpenData
 
 MALFORMED = (ArithmeticError, LookupError, TypeError, ValueError)
@@ -55,27 +56,25 @@ def verify_files(
     paths: Sequence[Path], open_data: OpenData, recipe_folder: Path = RECIPES
 ) -> Iterator[Finding]:
     """Find everything wrong with these records, each alone and beside each other."""
-    records: dict[Path, Record] = {}
+    cases: list[Case] = []
     for path in paths:
         try:
-            records[path] = load(path)
+            cases.append(read(path))
         except BenchmarkError as error:
             yield Finding(path, "form", str(error))
-    for path, record in records.items():
-        yield from verify_record(record, path, open_data, recipe_folder)
-    yield from _copies(records)
+    for case in cases:
+        yield from verify_case(case, open_data, recipe_folder)
+    yield from _copies({case.path: case.record for case in cases})
 
 
-def verify_record(
-    record: Record, path: Path, open_data: OpenData, recipe_folder: Path
-) -> Iterator[Finding]:
+def verify_case(case: Case, open_data: OpenData, recipe_folder: Path) -> Iterator[Finding]:
     """Find everything wrong with one record."""
-    lies_in = Place.of(path)
+    path, record, lies_in = case.path, case.record, Place.of(case.path)
     results = lies_in.results if lies_in else path.parent
     for rung, faults in (
         ("place", place.faults(record, path, recipe_folder)),
         ("recipe", recipe.recipe(record, recipe_folder)),
-        ("scores", quality.test_scores(record, path)),
+        ("scores", quality.test_scores(record, case.scores)),
         ("curve", quality.measured(record)),
         ("curve", quality.curve(record)),
         ("spectra", ranks.ranks(record)),
@@ -86,10 +85,11 @@ def verify_record(
         ("tuning", recipe.tuned(record, results, recipe_folder)),
     ):
         yield from _findings(path, rung, faults)
-    yield from _on_data(record, path, open_data)
+    yield from _on_data(case, open_data)
 
 
-def _on_data(record: Record, path: Path, open_data: OpenData) -> Iterator[Finding]:
+def _on_data(case: Case, open_data: OpenData) -> Iterator[Finding]:
+    path, record = case.path, case.record
     try:
         opened = open_data(record.dataset)
     except BenchmarkError as error:
@@ -100,7 +100,7 @@ def _on_data(record: Record, path: Path, open_data: OpenData) -> Iterator[Findin
     if opened.store is None:
         yield Finding(path, "data", f"not checked against its rows: {opened.why_not}", failed=False)
         return
-    findings = list(_findings(path, "data", data.rows(record, path, opened.store)))
+    findings = list(_findings(path, "data", data.rows(record, case.scores, opened.store)))
     yield from findings
     if findings:
         return

@@ -4,14 +4,13 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from itertools import pairwise
 from math import isclose
-from pathlib import Path
 
 from benchmark.measure.metrics import Metrics, base_entropy
 from benchmark.recipes.recipe import Monitor
 from benchmark.records import measured as measurements
 from benchmark.records import scores
-from benchmark.records.record import Epoch, Record, arrays_path
-from benchmark.records.scores import CountedScores, RowScores
+from benchmark.records.record import Epoch, Record
+from benchmark.records.scores import CountedScores, KeptScores, RowScores
 from benchmark.training.fit import best
 from benchmark.training.monitor import Plateau
 from benchmark.verify.recipe import parsed
@@ -19,9 +18,9 @@ from benchmark.verify.recipe import parsed
 TOLERANCE = 1e-9
 
 
-def test_scores(record: Record, path: Path) -> Iterator[str]:
+def test_scores(record: Record, kept: KeptScores) -> Iterator[str]:
     """Yield what contradicts the scores beside the record."""
-    kept, digests = scores.load(arrays_path(path)), record.digests
+    digests = record.digests
     yield from _of_epoch(record, kept.best, "test", digests.scores)
     calibrated, stated = kept.best_logloss, digests.scores_logloss
     if (calibrated is None) != (stated is None) or len(_monitors(record)) != 1 + bool(calibrated):
