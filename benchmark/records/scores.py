@@ -92,9 +92,21 @@ def evaluate(scores: RowScores | CountedScores) -> metrics.Metrics:
 
         evaluate(load(Path("results/records/synthetic/dcnv2/seed-0.npz")).best).auc
     """
+    return metrics.evaluate(*labelled(scores))
+
+
+def labelled(scores: RowScores | CountedScores) -> tuple[Floats, Labels]:
+    """Logits and labels, the positives first."""
     positive, negative = scores.by_class()
     label = np.repeat(np.array([1, 0], np.uint8), [len(positive), len(negative)])
-    return metrics.evaluate(np.concatenate([positive, negative]).astype(np.float32), label)
+    return np.concatenate([positive, negative]).astype(np.float32), label
+
+
+def loss_sd(scores: RowScores | CountedScores) -> float:
+    """Standard deviation of the rows' cross-entropies."""
+    positive, negative = scores.by_class()
+    losses = np.logaddexp(0, np.concatenate([-positive, negative]))
+    return float(losses.std())
 
 
 def counts(scores: RowScores | CountedScores) -> tuple[int, int]:
