@@ -84,10 +84,11 @@ def made(tmp_path_factory) -> Made:
     """Two recipes on synthetic_tiny, seeds 0 and 1, run and tabled. Read only: tests that alter it
     work on a copy."""
     from benchmark.data import catalog
+    from benchmark.records import record
     from benchmark.records.archive import Archive
     from benchmark.reports import document
     from benchmark.reports.leaderboard import text as leaderboard
-    from benchmark.runs.run import Finished, Job, Run, save
+    from benchmark.runs.run import Finished, Job, Run
 
     root = tmp_path_factory.mktemp("made")
     folder = root / "recipes" / "synthetic_tiny"
@@ -100,6 +101,6 @@ def made(tmp_path_factory) -> Made:
             job = Job(recipe, found.card, store, seed, threads=1)
             for event in Run(job):
                 if isinstance(event, Finished):
-                    save(event, job.path(root / "results"))
+                    record.save(event.record, event.scores, job.path(root / "results"))
     document.write(leaderboard.documents(Archive(root / "results")))
     return Made(root / "results", root / "recipes")
