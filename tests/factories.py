@@ -93,7 +93,7 @@ def make_measured(**changes: Any) -> Measured:
     """What a run of two epochs and a half measured."""
     spectra = [(stage, make_spectrum(4.0 - 0.5 * n)) for n, stage in enumerate(STAGES)]
     fields = {
-        "spectra": make_spectra(spectra, make_spectrum(5.0)),
+        **make_spectra(spectra, make_spectrum(5.0)),
         "curve": make_curve(0.70, 0.74, 0.73),
     }
     return Measured(**(fields | changes))
@@ -103,6 +103,7 @@ def make_record(**changes: Any) -> Record:
     """A record of `synthetic_tiny/dnn`, seed 0, with the fields in `changes` put in its place,
     those of `Measured` too."""
     inside = {name: changes.pop(name) for name in MEASURED & changes.keys()}
+    inside |= inside.pop("spectra", {})
     measured = make_measured(**inside)
     curve = make_curve(0.70, 0.74, 0.73)
     fields: dict[str, Any] = {

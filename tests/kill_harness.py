@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmark.records import arrays, measured
 from benchmark.utils.paths import ROOT
 from benchmark.utils.types import Notify
 
@@ -151,10 +152,12 @@ def without_times(value: Any) -> Any:
     return [without_times(inner) for inner in value] if isinstance(value, list) else value
 
 
-def outcome(folder: Path) -> tuple[Any, bytes]:
-    """The record without times, and the bytes of the scores file."""
+def outcome(folder: Path) -> tuple[Any, str]:
+    """The record without times, and the digest of its arrays without times."""
     [path] = (folder / "results").rglob("seed-0.json")
-    return without_times(json.loads(path.read_text())), path.with_suffix(".npz").read_bytes()
+    kept = dict(arrays.load(path.with_suffix(".npz")))
+    del kept[measured.SECONDS]
+    return without_times(json.loads(path.read_text())), arrays.digest(kept)
 
 
 @dataclass(frozen=True)

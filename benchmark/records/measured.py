@@ -35,6 +35,7 @@ When = Literal["initial", "best"]
 
 WHEN: tuple[When, ...] = get_args(When)
 FORMS: tuple[SpectrumForm, ...] = get_args(SpectrumForm)
+SECONDS = "curve.seconds"
 MONITORS: tuple[Monitor, ...] = get_args(Monitor)
 
 
@@ -55,15 +56,19 @@ class Measured:
     """Spectra untrained and with the best weights, the embedding table of each sparse field over
     the ids seen in training, the learning curve, and the ranks along it."""
 
-    spectra: dict[When, StageSpectra]
+    initial: StageSpectra
+    best: StageSpectra
     tables: tuple[TableSpectrum, ...] = ()
     curve: tuple[Evaluated, ...] = ()
     rank_curve: tuple[RankPoint, ...] = ()
 
+    def spectra(self, when: When) -> StageSpectra:
+        return self.initial if when == "initial" else self.best
+
     @property
     def stages(self) -> list[str]:
         """The names of the stages, in order."""
-        return list(self.spectra["best"].token)
+        return list(self.best.token)
 
 
 def pack(measured: Measured) -> Arrays:
@@ -71,11 +76,16 @@ def pack(measured: Measured) -> Arrays:
     stages = measured.stages
     return {
         "stages": np.array(stages, dtype=np.str_),
-        **_pack_spectra([measured.spectra[when][form] for when in WHEN for form in FORMS], stages),
+        **_pack_spectra([measured.spectra(when)[form] for when in WHEN for form in FORMS], stages),
         **_pack_tables(measured.tables),
         **_pack_curve(measured.curve),
         **_pack_rank_curve(measured.rank_curve, stages),
     }
+
+
+def digest(measured: Measured) -> str:
+    """SHA-256 of all but the seconds, which differ from run to run."""
+    return files.digest({k: array for k, array in pack(measured).items() if k != SECONDS})
 
 
 def load(path: Path) -> Measured:
@@ -91,7 +101,7 @@ def unpack(arrays: Arrays) -> Measured:
     """Raises KeyError, ValueError, TypeError or IndexError for arrays that `pack` does not make."""
     stages = [str(stage) for stage in arrays["stages"]]
     return Measured(
-        _unpack_spectra(arrays, stages),
+        *_unpack_spectra(arrays, stages),
         _unpack_tables(arrays),
         _unpack_curve(arrays),
         _unpack_rank_curve(arrays, stages),
@@ -129,7 +139,7 @@ def _five(each: Distribution) -> tuple[float, ...]:
     return each.mean, each.sd, each.q05, each.q50, each.q95
 
 
-def _unpack_spectra(arrays: Arrays, stages: Sequence[str]) -> dict[When, StageSpectra]:
+def _unpack_spectra(arrays: Arrays, stages: Sequence[str]) -> tuple[StageSpectra, StageSpectra]:
     shape, metrics = arrays["spectra.shape"], _finite(arrays["spectra.metrics"])
     ends = np.cumsum(shape[..., :2].min(axis=-1))
     sigma = _finite(arrays["spectra.sigma"])
@@ -143,8 +153,7 @@ def _unpack_spectra(arrays: Arrays, stages: Sequence[str]) -> dict[When, StageSp
         }
         for view in zip(shape.tolist(), metrics.tolist(), strict=True)
     ]
-    initial, best = StageSpectra(*views[:2]), StageSpectra(*views[2:])
-    return {"initial": initial, "best": best}
+    return StageSpectra(*views[:2]), StageSpectra(*views[2:])
 
 
 def _spectrum(
@@ -184,15 +193,13 @@ def _unpack_tables(arrays: Arrays) -> tuple[TableSpectrum, ...]:
 
 
 def _pack_curve(curve: Sequence[Evaluated]) -> dict[str, NDArray[Any]]:
-    values = [
-        (point.learning_rate, point.train_loss, point.seconds, *_six(point.valid))
-        for point in curve
-    ]
+    values = [(point.learning_rate, point.train_loss, *_six(point.valid)) for point in curve]
     improved = [[monitor in point.improved for monitor in MONITORS] for point in curve]
     return {
         "curve.steps": np.array([(point.step, point.epoch) for point in curve], np.int64),
         "curve.values": np.array(values, np.float64),
         "curve.improved": np.array(improved, np.bool_),
+        SECONDS: np.array([point.seconds for point in curve], np.float64),
     }
 
 
@@ -202,14 +209,14 @@ def _six(valid: Metrics) -> tuple[float, ...]:
 
 
 def _unpack_curve(arrays: Arrays) -> tuple[Evaluated, ...]:
-    steps, values = arrays["curve.steps"].tolist(), arrays["curve.values"].tolist()
-    improved = arrays["curve.improved"].tolist()
+    columns = (arrays[f"curve.{name}"].tolist() for name in ("steps", "values", "improved"))
+    seconds: list[float] = arrays[SECONDS].tolist()
     curve = []
-    for (step, epoch), numbers, flags in zip(steps, values, improved, strict=True):
-        rate, loss, seconds, auc, logloss, ne, calibration, ece, gauc = numbers
+    for (step, epoch), numbers, flags, at in zip(*columns, seconds, strict=True):
+        rate, loss, auc, logloss, ne, calibration, ece, gauc = numbers
         valid = Metrics(auc, logloss, ne, calibration, ece, None if np.isnan(gauc) else gauc)
         monitors = tuple(name for name, flag in zip(MONITORS, flags, strict=True) if flag)
-        curve.append(Evaluated(step, epoch, rate, loss, valid, monitors, seconds))
+        curve.append(Evaluated(step, epoch, rate, loss, valid, monitors, at))
     return tuple(curve)
 
 

@@ -17,7 +17,7 @@ BARS = "▁▂▃▄▅▆▇█"
 
 def means(run: Record, metric: str, form: SpectrumForm, when: When) -> dict[str, float | None]:
     """The mean of a metric over the matrices of each stage, not divided by anything."""
-    spectra = run.spectra[when][form]
+    spectra = run.spectra(when)[form]
     return {
         stage: None if each is None else getattr(each, metric).mean
         for stage, each in spectra.items()
@@ -26,19 +26,19 @@ def means(run: Record, metric: str, form: SpectrumForm, when: When) -> dict[str,
 
 def bands(runs: Runs, form: SpectrumForm, when: When) -> dict[str, Band | None]:
     """The rank ratio of each stage, over the seeds."""
-    paths = [ratios(run.spectra[when][form]) for run in runs]
+    paths = [ratios(run.spectra(when)[form]) for run in runs]
     return {stage: over_seeds(path.get(stage) for path in paths) for stage in paths[0]}
 
 
 def last_ratio(run: Record, form: SpectrumForm = "batch") -> float | None:
     """The rank ratio of the last stage, trained: the headline of a run's rank."""
-    path = list(ratios(run.spectra["best"][form]).values())
+    path = list(ratios(run.spectra("best")[form]).values())
     return path[-1] if path else None
 
 
 def trajectories(runs: Runs, form: SpectrumForm, when: When) -> list[Trajectory]:
     """The summary of each run that has stages."""
-    return [summarise(path) for run in runs if (path := ratios(run.spectra[when][form]))]
+    return [summarise(path) for run in runs if (path := ratios(run.spectra(when)[form]))]
 
 
 def blocks(runs: Runs) -> int:
@@ -68,7 +68,7 @@ def rank_curve(runs: Runs, form: SpectrumForm = "batch") -> dict[str, dict[int, 
 
 
 def _ratio_at(run: Record, form: SpectrumForm, stage: str, step: int) -> float | None:
-    spectrum: Spectrum | None = run.spectra["best"][form].get(stage)
+    spectrum: Spectrum | None = run.spectra("best")[form].get(stage)
     point = next((point for point in run.rank_curve if point.step == step), None)
     if spectrum is None or point is None:
         return None

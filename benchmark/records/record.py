@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 
 from benchmark.data.store import Fingerprint
 from benchmark.errors import BenchmarkError
@@ -28,7 +28,8 @@ SHORT = re.compile(r"\[[^][{}]{,4000}\]")
 """A list of numbers or names, which stays on one line."""
 
 F = TypeVar("F", bound=Frozen)
-NOTHING = Measured({"initial": StageSpectra({}, {}), "best": StageSpectra({}, {})})
+MEASURED = TypeAdapter(Measured)
+NOTHING = Measured(StageSpectra({}, {}), StageSpectra({}, {}))
 
 
 def _with_tables(recipe: dict[str, Any]) -> dict[str, Any]:
@@ -47,9 +48,11 @@ class Epoch(Frozen):
 
 
 class Digests(Frozen):
-    """SHA-256 of the arrays beside the record: the test scores; the spectra and curves."""
+    """SHA-256 of the arrays beside the record: the test scores at the best epoch, at that by
+    LogLoss, and the spectra and curves."""
 
     scores: Sha256
+    scores_logloss: Sha256 | None = None
     measured: Sha256
 
 
@@ -120,10 +123,9 @@ class Record(Frozen):
     def recipe_id(self) -> str:
         return f"{self.dataset}/{self.name or self.recipe['model']['name'] + ' (ad hoc)'}"
 
-    @property
-    def spectra(self) -> dict[When, StageSpectra]:
-        """The spectra untrained and with the best weights."""
-        return self.measured.spectra
+    def spectra(self, when: When) -> StageSpectra:
+        """The spectra untrained, or with the best weights."""
+        return self.measured.spectra(when)
 
     @property
     def tables(self) -> tuple[TableSpectrum, ...]:
@@ -163,6 +165,12 @@ def load(path: Path) -> Record:
     each, what is wrong."""
     facts = read(Record, path)
     return facts.model_copy(update={"measured": measurements.load(arrays_path(path))})
+
+
+def whole(record: Record) -> dict[str, Any]:
+    """Everything in a record as JSON values, what lies in its arrays too."""
+    facts: dict[str, Any] = record.model_dump(mode="json")
+    return facts | {"measured": MEASURED.dump_python(record.measured, mode="json")}
 
 
 def write(content: Frozen, path: Path) -> None:

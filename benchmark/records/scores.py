@@ -106,21 +106,14 @@ def counts(scores: RowScores | CountedScores) -> tuple[int, int]:
 
 def pack(scores: KeptScores) -> Arrays:
     """The arrays of a file; neighbours differ little in them, so that they compress well."""
-    arrays: dict[str, NDArray[Any]] = {}
-    for name, part in (("best", scores.best), ("best_logloss", scores.best_logloss)):
-        if isinstance(part, RowScores):
-            arrays[f"{name}.positive"] = _planes(part.positive)
-            arrays[f"{name}.negative"] = _planes(part.negative)
-        elif part is not None:
-            arrays[f"{name}.logit"] = np.diff(_order(part.logit), prepend=np.int32(0))
-            arrays[f"{name}.positives"] = part.positives
-            arrays[f"{name}.negatives"] = part.negatives
-    return arrays
+    parts = {"best": scores.best, "best_logloss": scores.best_logloss}
+    packed = {name: _pack(part) for name, part in parts.items() if part is not None}
+    return {f"{name}.{key}": array for name, part in packed.items() for key, array in part.items()}
 
 
-def digest(scores: KeptScores) -> str:
-    """SHA-256 of the arrays."""
-    return files.digest(pack(scores))
+def digest(scores: RowScores | CountedScores) -> str:
+    """SHA-256 of the arrays of one epoch."""
+    return files.digest(_pack(scores))
 
 
 def load(path: Path) -> KeptScores:
@@ -134,6 +127,13 @@ def load(path: Path) -> KeptScores:
     if best is None or isinstance(best_logloss, RowScores):
         raise files.malformed(path, "the scores")
     return KeptScores(best, best_logloss)
+
+
+def _pack(scores: RowScores | CountedScores) -> dict[str, NDArray[Any]]:
+    if isinstance(scores, RowScores):
+        return {"positive": _planes(scores.positive), "negative": _planes(scores.negative)}
+    steps = np.diff(_order(scores.logit), prepend=np.int32(0))
+    return {"logit": steps, "positives": scores.positives, "negatives": scores.negatives}
 
 
 def _unpack(arrays: Arrays, name: str) -> RowScores | CountedScores | None:

@@ -19,7 +19,6 @@ from benchmark.measure.cost import Parameters, flops_per_sample, parameters
 from benchmark.measure.spectrum import StageSpectra
 from benchmark.recipes.recipe import Monitor, on_meta
 from benchmark.records import measured, scores
-from benchmark.records.arrays import digest
 from benchmark.records.environment import current
 from benchmark.records.measured import Measured, RankPoint
 from benchmark.records.record import NUMERICS, Cost, Digests, Epoch, Quality, Record
@@ -191,7 +190,8 @@ class Run:
 
     def _measured(self) -> Measured:
         return Measured(
-            spectra={"initial": self._initial, "best": self._probe.spectra()},
+            initial=self._initial,
+            best=self._probe.spectra(),
             tables=table_spectra(self.model, self.job.store.schema, self._train_split),
             curve=tuple(self._fit.curve),
             rank_curve=tuple(self._rank_curve),
@@ -225,7 +225,7 @@ class Run:
             parameters=self._parameters,
             flops_per_sample=self._flops,
             metrics=self._quality(kept),
-            digests=Digests(scores=scores.digest(kept), measured=digest(measured.pack(found))),
+            digests=_digests(kept, found),
             probe_rows=len(self._probe.rows),
             curve_probe_rows=len(self._probe.curve_rows),
             best=_epoch(self._fit.best(monitors[0])),
@@ -244,6 +244,15 @@ class Run:
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             measured=found,
         )
+
+
+def _digests(kept: KeptScores, found: Measured) -> Digests:
+    calibrated = kept.best_logloss
+    return Digests(
+        scores=scores.digest(kept.best),
+        scores_logloss=None if calibrated is None else scores.digest(calibrated),
+        measured=measured.digest(found),
+    )
 
 
 def _epoch(evaluated: Evaluated) -> Epoch:

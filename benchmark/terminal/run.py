@@ -8,7 +8,7 @@ from typing import Self
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from benchmark.measure.spectrum import Spectrum
+from benchmark.measure.trajectory import ratios
 from benchmark.records.ranks import BARS
 from benchmark.records.record import Record
 from benchmark.runs.run import Resumed, RunEvent, Started
@@ -17,8 +17,8 @@ from benchmark.training.fit import Evaluated, Stepped
 
 ROWS: list[tuple[str, Callable[[Record], float | None], str]] = [
     ("test AUC", lambda r: r.metrics.test.auc, "{:.5f}"),
-    ("test LogLoss", lambda r: r.metrics.test.logloss, "{:.5f}"),
-    ("test NE", lambda r: r.metrics.test.ne, "{:.5f}"),
+    ("test LogLoss", lambda r: r.metrics.calibrated.logloss, "{:.5f}"),
+    ("test NE", lambda r: r.metrics.calibrated.ne, "{:.5f}"),
     ("test gAUC", lambda r: r.metrics.test.gauc, "{:.5f}"),
     ("oracle AUC", lambda r: r.metrics.oracle_auc, "{:.5f}"),
     ("oracle LogLoss", lambda r: r.metrics.oracle_logloss, "{:.5f}"),
@@ -123,20 +123,15 @@ def result_table(records: Sequence[Record], width: int) -> Table:
     table.add_section()
     shown = records if fits else records[:1]
     table.add_row(
-        "effective rank",
-        *("".join(_bar(stage.best) for stage in record.spectra) for record in shown),
+        "rank ratio (noise = 1)",
+        *("".join(map(_bar, ratios(record.spectra("best").batch).values())) for record in shown),
     )
-    for number, stage in enumerate(first.spectra):
-        spectra = [record.spectra[number].best for record in records]
-        means = [spectrum.erank.mean if spectrum else None for spectrum in spectra]
-        limit = stage.best.limit if stage.best else 0
-        add(f"  {stage.stage}", means, f"{{:.2f}} / {limit}", "{:.2f}")
+    paths = [ratios(record.spectra("best").batch) for record in records]
+    for stage in first.stages:
+        add(f"  {stage}", [path[stage] for path in paths], "{:.3f}", "{:.3f}")
     return table
 
 
-def _bar(spectrum: Spectrum | None) -> str:
-    """A dot for a stage that is all zero."""
-    if spectrum is None:
-        return "·"
-    level = int(spectrum.erank.mean / spectrum.limit * len(BARS))
-    return BARS[min(level, len(BARS) - 1)]
+def _bar(ratio: float | None) -> str:
+    """A dot for a stage without a ratio."""
+    return "·" if ratio is None else BARS[min(int(ratio * len(BARS)), len(BARS) - 1)]

@@ -5,7 +5,6 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from functools import lru_cache
-from math import isclose
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,19 +16,18 @@ from benchmark.data.card import Card
 from benchmark.data.store import Store
 from benchmark.errors import BenchmarkError, MissingData
 from benchmark.measure.metrics import grouped_auc
-from benchmark.measure.spectrum import Spectrum, id_counts
-from benchmark.measure.trajectory import Density
+from benchmark.measure.spectrum import Spectrum, StageSpectra, id_counts
 from benchmark.recipes import recipe as recipes
 from benchmark.records import comparable, scores
-from benchmark.records.record import Record, scores_path
-from benchmark.runs.probe import PROBE_ROWS, Probe, Views
+from benchmark.records.measured import FORMS
+from benchmark.records.record import Record, arrays_path
+from benchmark.records.scores import RowScores
+from benchmark.runs.probe import PROBE_ROWS, Probe
 from benchmark.utils.types import Notify
-from benchmark.verify import proof, quality
+from benchmark.verify import proof
 
 CLOSE = 1e-4
 """Tolerance of untrained spectra, which processors round differently; seeds differ by far more."""
-MOVED = 0.02
-"""Largest share of a histogram's samples that rounding moves over the edges of bins."""
 
 
 class Data(NamedTuple):
@@ -91,36 +89,34 @@ def rows(record: Record, path: Path, store: Store) -> Iterator[str]:
 
 def untrained(record: Record, store: Store) -> Iterator[str]:
     """Yield what contradicts the untrained model, built again from the seed, which this proves."""
-    views = _views(json.dumps(record.recipe["model"]), record.dataset, record.seed, store.folder)
-    for stage in record.spectra:
-        name = stage.stage
-        stated = _numbers(stage.initial, stage.initial_batch)
-        derived = _numbers(views.token[name], views.batch[name])
-        same = len(stated) == len(derived) and np.allclose(stated, derived, rtol=CLOSE, atol=CLOSE)
-        if not (same and _same_histograms(stage.initial_density, views.density[name])):
-            yield f"{name}: seed {record.seed} gives other spectra of the untrained model"
+    derived = _spectra(
+        json.dumps(record.recipe["model"]), record.dataset, record.seed, store.folder
+    )
+    for form, (stage, spectrum) in ((f, each) for f in FORMS for each in derived[f].items()):
+        stated, expected = _numbers(record.spectra("initial")[form][stage]), _numbers(spectrum)
+        same = len(stated) == len(expected)
+        if not (same and np.allclose(stated, expected, rtol=CLOSE, atol=CLOSE)):
+            yield f"{stage}: seed {record.seed} gives other spectra of the untrained model"
 
 
 def _grouped_auc(record: Record, path: Path, store: Store) -> Iterator[str]:
-    arrays, test = scores.load(scores_path(path)), store.split("test")
-    if test.group is None or scores.form(arrays) == "bins":
+    kept, test = scores.load(arrays_path(path)).best, store.split("test")
+    if test.group is None or not isinstance(kept, RowScores):
         return
     logit = np.empty(len(test), dtype=np.float32)
-    logit[test.label == 1], logit[test.label == 0] = arrays["positive"], arrays["negative"]
-    derived = grouped_auc(logit.astype(np.float64), test.label, test.group)
-    stated = record.metrics.test.gauc
-    numbers = (-1.0 if value is None else value for value in (derived, stated))
-    if not isclose(*numbers, rel_tol=quality.TOLERANCE):
+    logit[test.label == 1], logit[test.label == 0] = kept.positive, kept.negative
+    derived, stated = grouped_auc(logit, test.label, test.group), record.metrics.test.gauc
+    if derived != stated:
         yield f"metrics.test.gauc is {stated}, the scores give {derived}"
 
 
 @lru_cache(maxsize=256)
-def _views(table: str, dataset: str, seed: int, folder: Path) -> Views:
+def _spectra(table: str, dataset: str, seed: int, folder: Path) -> StageSpectra:
     """`table` is the recipe's [model] as JSON: runs that differ in training alone begin alike."""
     store = Store.open(folder)
     torch.manual_seed(seed)
     model = recipes.parse({"model": json.loads(table)}, dataset, "recipe").build(store.schema).model
-    return Probe(model, store.split("valid"), torch.device("cpu")).views()
+    return Probe(model, store.split("valid"), torch.device("cpu")).spectra()
 
 
 @lru_cache(maxsize=64)
@@ -130,18 +126,7 @@ def _seen(folder: Path, train_rows: int | None) -> tuple[int, ...]:
     return tuple(int(np.count_nonzero(count)) for count in counts)
 
 
-def _numbers(*spectra: Spectrum | None) -> list[float]:
-    """Every number of the spectra; -1 for one that is None."""
-    leaves = proof.leaves([each and asdict(each) for each in spectra])
+def _numbers(spectrum: Spectrum | None) -> list[float]:
+    """Every number of a spectrum; -1 for one that is None."""
+    leaves = proof.leaves(spectrum and asdict(spectrum))
     return [-1.0 if value is None else value for *_, value in leaves]
-
-
-def _same_histograms(stated: Density | None, density: Density) -> bool:
-    if stated is None or stated.stage != density.stage:
-        return False
-    for one, other in ((stated.rank, density.rank), (stated.shift, density.shift)):
-        if len(one) != len(other):
-            return False
-        if np.abs(np.array(one) - np.array(other)).sum() > 2 * MOVED * max(1, sum(other)):
-            return False
-    return True

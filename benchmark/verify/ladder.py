@@ -76,6 +76,7 @@ def verify_record(
         ("place", place.faults(record, path, recipe_folder)),
         ("recipe", recipe.recipe(record, recipe_folder)),
         ("scores", quality.test_scores(record, path)),
+        ("curve", quality.measured(record)),
         ("curve", quality.curve(record)),
         ("spectra", ranks.ranks(record)),
         ("spectra", ranks.curve(record, CURVE_ROWS)),
@@ -131,7 +132,7 @@ def _copies(records: dict[Path, Record]) -> Iterator[Finding]:
         steps = {key: value for key, value in train if key not in Train.ending}
         trained = canonical_sha256({"model": record.recipe["model"], "train": steps})
         run = (trained, record.data.arrays, record.train_rows, record.seed)
-        original, its_run = first.setdefault(record.scores.digest, (path, run))
+        original, its_run = first.setdefault(record.digests.scores, (path, run))
         if its_run != run:
             yield Finding(path, "scores", f"its scores are those of {shown(original)}")
 

@@ -17,15 +17,15 @@ MEANING: dict[Proof, str] = {
 PATHS: dict[Proof, str] = {
     "derived": """
         format numerics dataset name train_rows recipe recipe_digest notes seed data parameters
-        flops_per_sample metrics scores probe_rows spectra spectra[].best.rows
-        spectra[].best.columns spectra[].best.matrices spectra[].best_batch.rows
-        spectra[].best_batch.columns spectra[].best_batch.matrices spectra[].best_density.stage
-        tables curve curve[].valid.ne curve_probe_rows rank_curve best_step best_epoch stopped_by
-        caveat tuned""",
+        flops_per_sample metrics digests probe_rows curve_probe_rows best best_logloss stopped_by
+        caveat tuned measured measured.best.token.rows measured.best.token.columns
+        measured.best.token.matrices measured.best.batch.rows measured.best.batch.columns
+        measured.best.batch.matrices measured.curve[].valid.ne""",
     "replayed": """
-        threads device spectra[].best spectra[].best_batch spectra[].best_density tables[].plain
-        tables[].weighted curve[].train_loss curve[].valid curve[].valid.gauc rank_curve[].erank""",
-    "reported": "curve[].seconds cost environment created",
+        threads device measured.best measured.tables[].plain measured.tables[].weighted
+        measured.curve[].train_loss measured.curve[].valid measured.curve[].valid.gauc
+        measured.rank_curve[].token measured.rank_curve[].batch""",
+    "reported": "measured.curve[].seconds cost environment created",
 }
 """In the order of a record, with `[]` for each element; a field that is not named has the proof of
 the one around it."""

@@ -6,10 +6,14 @@ from itertools import pairwise
 from math import isclose
 from pathlib import Path
 
-from benchmark.measure.metrics import base_entropy
+from benchmark.measure.metrics import Metrics, base_entropy
+from benchmark.recipes.recipe import Monitor
+from benchmark.records import measured as measurements
 from benchmark.records import scores
-from benchmark.records.record import Record, scores_path
-from benchmark.training.optim import Plateau
+from benchmark.records.record import Epoch, Record, arrays_path
+from benchmark.records.scores import CountedScores, RowScores
+from benchmark.training.fit import best
+from benchmark.training.monitor import Plateau
 from benchmark.verify.recipe import parsed
 
 TOLERANCE = 1e-9
@@ -17,26 +21,39 @@ TOLERANCE = 1e-9
 
 def test_scores(record: Record, path: Path) -> Iterator[str]:
     """Yield what contradicts the scores beside the record."""
-    arrays = scores.load(scores_path(path))
-    if scores.digest(arrays) != record.scores.digest:
-        yield "the digest of the scores file differs"
-    if scores.form(arrays) != record.scores.form:
-        yield f"the scores file has the form {scores.form(arrays)}"
+    kept, digests = scores.load(arrays_path(path)), record.digests
+    yield from _of_epoch(record, kept.best, "test", digests.scores)
+    calibrated, stated = kept.best_logloss, digests.scores_logloss
+    if (calibrated is None) != (stated is None) or len(_monitors(record)) != 1 + bool(calibrated):
+        yield "its scores are not those of its monitors' best epochs"
+    elif calibrated is not None and stated is not None:
+        yield from _of_epoch(record, calibrated, "test_logloss", stated)
+    rows = record.data.rows["test"]
+    if isinstance(kept.best, RowScores) != (rows <= scores.MAX_ROWS):
+        yield f"the scores of {rows} test rows have not the form for so many"
+
+
+def _of_epoch(
+    record: Record, kept: RowScores | CountedScores, block: str, digest: str
+) -> Iterator[str]:
+    if scores.digest(kept) != digest:
+        yield f"the digest of the scores of metrics.{block} differs"
     clicks = record.data.positives["test"]
-    counts, expected = scores.counts(arrays), (clicks, record.data.rows["test"] - clicks)
+    counts, expected = scores.counts(kept), (clicks, record.data.rows["test"] - clicks)
     if counts != expected:
         yield f"the scores hold {counts} positives and negatives, the data {expected}"
-    test = record.metrics.test
-    if scores.form(arrays) == "rows":
-        for name, value in asdict(scores.recompute(arrays)).items():
-            stated = getattr(test, name)
-            if name != "gauc" and not abs(stated - value) <= TOLERANCE * max(1.0, abs(value)):
-                yield f"metrics.test.{name} is {stated}, the scores give {value}"
-        return
-    auc, logloss = scores.auc_bounds(arrays), scores.logloss_bounds(arrays)
-    for name, value, bounds in (("auc", test.auc, auc), ("logloss", test.logloss, logloss)):
-        if not bounds.holds(value):
-            yield f"metrics.test.{name} {value} is outside [{bounds.low}, {bounds.high}]"
+    test = getattr(record.metrics, block)
+    for name, value in asdict(scores.evaluate(kept)).items():
+        stated = getattr(test, name, None)
+        grouped = name == "gauc" and block == "test"
+        if stated != value and not grouped:
+            yield f"metrics.{block}.{name} is {stated}, the scores give {value}"
+
+
+def measured(record: Record) -> Iterator[str]:
+    """Yield a digest of spectra and curves that is not theirs."""
+    if measurements.digest(record.measured) != record.digests.measured:
+        yield "the digest of the spectra and curves differs"
 
 
 def curve(record: Record) -> Iterator[str]:
@@ -45,7 +62,6 @@ def curve(record: Record) -> Iterator[str]:
     steps = -(-_rows(record) // train.batch_size)
     entropy = base_entropy(record.data.positives["valid"], record.data.rows["valid"])
     plateau, rate = Plateau(train), train.learning_rate
-    best = None
     for number, point in enumerate(record.curve, start=1):
         step = number * (train.evaluate_every or steps)
         in_place = (point.step, point.epoch) == (step, -(-step // steps))
@@ -53,23 +69,40 @@ def curve(record: Record) -> Iterator[str]:
             yield f"evaluation {number} at step {point.step}, epoch {point.epoch} is out of place"
         if point.learning_rate != rate:
             yield f"evaluation {number}: learning rate {point.learning_rate}, scheduled is {rate}"
-        if point.improved != plateau.improved(getattr(point.valid, train.monitor)):
-            yield f"evaluation {number}: `improved` contradicts its {train.monitor}"
+        if point.improved != plateau.improved(point.valid):
+            yield f"evaluation {number}: `improved` contradicts its metrics"
         if not isclose(point.valid.ne, point.valid.logloss / entropy, rel_tol=TOLERANCE):
             yield f"evaluation {number}: ne {point.valid.ne} is not that of its logloss"
-        best = point if point.improved else best
         rate = plateau.next_rate(rate)
-    if best is None:
+    if not record.curve:
         yield "the curve has no best evaluation"
         return
-    if (best.step, best.epoch) != (record.best_step, record.best_epoch):
-        yield f"best step {record.best_step} of epoch {record.best_epoch}, the curve's {best.step}"
-    if best.valid != record.metrics.valid:
-        yield "metrics.valid is not that of the best evaluation"
+    yield from _best(record)
     ended = record.curve[-1].step + (train.evaluate_every or steps) > train.epochs * steps
     reason = "patience" if plateau.exhausted else "epochs"
     if record.stopped_by != reason or not (plateau.exhausted or ended):
         yield f"stopped_by is {record.stopped_by}, which the curve contradicts"
+
+
+def _best(record: Record) -> Iterator[str]:
+    """The best evaluations are those of the curve, with their validation metrics."""
+    monitor, *others = _monitors(record)
+    valid, valid_logloss = record.metrics.valid, record.metrics.valid_logloss
+    blocks: list[tuple[str, Monitor, Epoch | None, Metrics | None]] = [
+        ("best", monitor, record.best, valid)
+    ]
+    if others or record.best_logloss or valid_logloss:
+        blocks.append(("best_logloss", "logloss", record.best_logloss, valid_logloss))
+    for name, watched, stated, metrics in blocks:
+        found = best(record.curve, watched)
+        if stated is None or (stated.step, stated.epoch) != (found.step, found.epoch):
+            yield f"{name} is {stated}, the curve's is step {found.step} of epoch {found.epoch}"
+        if metrics != found.valid:
+            yield f"the validation metrics are not those of the {name} evaluation"
+
+
+def _monitors(record: Record) -> tuple[Monitor, ...]:
+    return parsed(record).train.monitors
 
 
 def cost(record: Record) -> Iterator[str]:

@@ -1,37 +1,49 @@
 """Check what holds among the ranks of a record for any weights."""
 
 from collections.abc import Iterator, Mapping
-from itertools import pairwise
+from itertools import pairwise, product
 from math import isclose
+from typing import NamedTuple
 
-import numpy as np
-
-from benchmark.measure.spectrum import METRICS, Spectrum, TableSpectrum
-from benchmark.measure.trajectory import DENSITY_BINS, Density
-from benchmark.records.ranks import WHEN, When, all_spectra
-from benchmark.records.record import Record, StageSpectra
+from benchmark.measure.spectrum import METRICS, Spectrum, SpectrumForm, TableSpectrum
+from benchmark.records.measured import FORMS
+from benchmark.records.ranks import WHEN
+from benchmark.records.record import Record
 
 TOLERANCE = 1e-9
-BIN = 1 / DENSITY_BINS
+ROUNDED = 1e-6
+"""Relative error of the sum of singular values, which are kept to float32."""
 
 StageShapes = Mapping[str, tuple[int, int]]
 
 
+class _View(NamedTuple):
+    """One spectrum of a record, and how messages name it."""
+
+    stage: str
+    form: SpectrumForm
+    spectrum: Spectrum
+    name: str
+
+
 def ranks(record: Record) -> Iterator[str]:
-    """Faults of the spectra and densities that the record alone shows."""
-    for name, when, form, spectrum in all_spectra(record):
-        for fault in _spectrum(spectrum, record.probe_rows if form == "token" else None):
-            yield f"{name} ({when}, {form} form): {fault}"
-    for before, stage in zip((None, *record.spectra), record.spectra, strict=False):
-        for when, shown in WHEN.items():
-            for fault in (*_batch(stage, when), *_density(stage, before, when)):
-                yield f"{stage.stage} ({shown}): {fault}"
+    """Faults of the spectra that the record alone shows."""
+    for when, form in product(WHEN, FORMS):
+        if list(record.spectra(when)[form]) != record.stages:
+            yield f"the stages {WHEN[when]} in {form} form are not {', '.join(record.stages)}"
+            return
+    for view in _views(record):
+        for fault in _spectrum(view.spectrum, record.probe_rows if view.form == "token" else None):
+            yield f"{view.name}: {fault}"
+        varies = any(getattr(view.spectrum, metric).sd > TOLERANCE for metric in METRICS)
+        if view.form == "token" and varies and not _has_batch_form(record, view):
+            yield f"{view.name}: has no spectrum in batch form, though its samples differ"
 
 
 def shapes(record: Record, model: StageShapes, has_table: bool) -> Iterator[str]:
     """Faults in sizes of spectra and tables; `model` has each rebuilt stage's (rows, columns)."""
-    for stage, when, form, spectrum in all_spectra(record):
-        name, (rows, columns) = f"{stage} ({when}, {form} form)", model[stage]
+    for stage, form, spectrum, name in _views(record):
+        rows, columns = model[stage]
         expected = (rows, columns) if form == "token" else (record.probe_rows, columns)
         if (spectrum.rows, spectrum.columns) != expected:
             yield f"{name} is {spectrum.rows} x {spectrum.columns}, the model's is {expected}"
@@ -52,13 +64,28 @@ def curve(record: Record, probe_rows: int) -> Iterator[str]:
         yield f"curve_probe_rows is {record.curve_probe_rows}"
     if [point.step for point in record.rank_curve] != [point.step for point in record.curve]:
         yield "the rank curve has not the steps of the learning curve"
-    for point in record.rank_curve:
-        if list(point.erank) != record.stages:
-            yield f"rank curve, step {point.step}: its stages are {', '.join(point.erank)}"
-        values = {stage: value for stage, value in point.erank.items() if value is not None}
-        wrong = [f"{s} {value}" for s, value in values.items() if not 0 < value <= 1 + TOLERANCE]
-        if wrong:
-            yield f"rank curve, step {point.step}: {', '.join(wrong)} outside (0, 1]"
+    for point, form in product(record.rank_curve, FORMS):
+        where = f"rank curve, step {point.step} ({form} form)"
+        if list(point[form]) != record.stages:
+            yield f"{where}: its stages are {', '.join(point[form])}"
+        for stage, value in point[form].items():
+            spectrum = record.spectra("best")[form].get(stage)
+            limit = spectrum.limit if spectrum else 0
+            if value is not None and not 1 - TOLERANCE <= value <= limit * (1 + TOLERANCE):
+                yield f"{where}: {stage} {value} outside [1, {limit}]"
+
+
+def _views(record: Record) -> Iterator[_View]:
+    for (when, shown), form in product(WHEN.items(), FORMS):
+        for stage, spectrum in record.spectra(when)[form].items():
+            if spectrum is not None:
+                yield _View(stage, form, spectrum, f"{stage} ({shown}, {form} form)")
+
+
+def _has_batch_form(record: Record, view: _View) -> bool:
+    spectra = (record.spectra(when) for when in WHEN)
+    own = (each for each in spectra if each.token[view.stage] is view.spectrum)
+    return any(each.batch.get(view.stage) is not None for each in own)
 
 
 def tables(record: Record) -> Iterator[str]:
@@ -89,57 +116,8 @@ def _spectrum(spectrum: Spectrum, matrices: int | None) -> Iterator[str]:
         yield f"{len(sigma)} singular values, not {spectrum.limit}"
     elif sigma[0] != 1 or sigma[-1] < 0 or any(after > before for before, after in pairwise(sigma)):
         yield "its singular values do not fall from 1"
-    elif not isclose(sum(sigma), spectrum.ia.mean, rel_tol=TOLERANCE):
+    elif not isclose(sum(sigma), spectrum.ia.mean, rel_tol=ROUNDED):
         yield f"its singular values sum to {sum(sigma)}, not to ia {spectrum.ia.mean}"
-
-
-def _batch(stage: StageSpectra, when: When) -> Iterator[str]:
-    """Where samples differ, the matrix of all of them is not zero."""
-    spectrum, batch = getattr(stage, when), getattr(stage, f"{when}_batch")
-    spread = [getattr(spectrum, name).sd for name in METRICS] if spectrum else []
-    if batch is None and any(sd > TOLERANCE for sd in spread):
-        yield "has no spectrum in batch form, though its samples differ"
-
-
-def _density(stage: StageSpectra, before: StageSpectra | None, when: When) -> Iterator[str]:
-    """A histogram holds the samples of the spectrum, and its mean is theirs to half a bin."""
-    density, spectrum = getattr(stage, f"{when}_density"), getattr(stage, when)
-    earlier = None if before is None else getattr(before, f"{when}_density")
-    if density is None:
-        yield "has no density"
-        return
-    samples = 0 if spectrum is None else spectrum.matrices - spectrum.skipped
-    counted = density.stage, len(density.rank), sum(density.rank)
-    if counted != (stage.stage, DENSITY_BINS, samples):
-        yield f"its density is not of its {samples} samples"
-        return
-    if min(density.rank) < 0 or min(density.shift, default=0) < 0:
-        yield "its density has a count below 0"
-    if samples:
-        mean, stated = _mean(density.rank, 0.0), spectrum.normalised("erank")
-        if abs(mean - stated) > BIN / 2 + TOLERANCE:
-            yield f"its density has the mean {mean}, not {stated}"
-    if before is None and density.shift:
-        yield "the first stage has a shift"
-    elif earlier is not None:
-        yield from _shift(density, earlier, spectrum, getattr(before, when))
-
-
-def _shift(
-    density: Density, earlier: Density, now: Spectrum | None, then: Spectrum | None
-) -> Iterator[str]:
-    counted, most = sum(density.shift), min(sum(density.rank), sum(earlier.rank))
-    if len(density.shift) != 2 * DENSITY_BINS or counted > most:
-        yield f"its shift is of {counted} samples, of which there are at most {most}"
-    elif now is not None and then is not None and now.skipped == then.skipped == 0:
-        mean, moved = _mean(density.shift, -1.0), now.normalised("erank") - then.normalised("erank")
-        if counted != most or abs(mean - moved) > BIN / 2 + TOLERANCE:
-            yield f"its shift of {counted} samples has the mean {mean}, not {moved}"
-
-
-def _mean(counts: tuple[int, ...], low: float) -> float:
-    middles = low + BIN * (np.arange(len(counts)) + 0.5)
-    return float(middles @ np.array(counts) / max(1, sum(counts)))
 
 
 def _table(table: TableSpectrum, rows: int) -> Iterator[str]:

@@ -14,7 +14,7 @@ import torch
 from benchmark.errors import BenchmarkError, UsageError
 from benchmark.records.archive import readable, records_in
 from benchmark.records.environment import Environment
-from benchmark.records.record import NUMERICS, Record
+from benchmark.records.record import NUMERICS, Record, whole
 from benchmark.runs.job import Job
 from benchmark.runs.run import Finished, Run, RunEvent
 from benchmark.verify import proof
@@ -96,8 +96,7 @@ def compare(record: Record, again: Record, row: Sequence[Record]) -> Replayed:
 
 def differences(record: Record, again: Record) -> Iterator[str]:
     """Every value that the replay does not give; recipes are compared by their digest."""
-    dumps = (each.model_dump(mode="json", exclude={"recipe"}) for each in (record, again))
-    for one, other in zip_longest(*map(proof.leaves, dumps)):
+    for one, other in zip_longest(*(proof.leaves(whole(each)) for each in (record, again))):
         if one is None or other is None or one[1] != other[1]:
             yield f"{(one or other)[1]} stands in one alone"
             return

@@ -29,7 +29,7 @@ def test_bands_are_over_the_seeds_stage_by_stage() -> None:
 
 def test_the_headline_is_the_last_stage_trained() -> None:
     record = make_ranked_record()
-    last = record.spectra["best"]["batch"]["block1.ffn"]
+    last = record.spectra("best")["batch"]["block1.ffn"]
     assert last is not None
     expected = last.erank.mean / null_erank(100, 8).mean
     assert ranks.last_ratio(record) == pytest.approx(expected)

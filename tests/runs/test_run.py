@@ -48,36 +48,48 @@ def test_events_come_in_order(tiny) -> None:
 
 
 def test_the_same_job_gives_the_same_record_and_another_seed_another(tiny) -> None:
-    times = {"cost", "created", "curve"}
+    times = {"cost", "created", "environment"}
     first, again, other = finished(tiny), finished(tiny), finished(tiny, seed=1)
     assert first.record.model_dump(exclude=times) == again.record.model_dump(exclude=times)
     assert [point.valid for point in first.record.curve] == [
         point.valid for point in again.record.curve
     ]
-    assert first.record.scores.digest != other.record.scores.digest
+    assert first.record.digests.scores != other.record.digests.scores
 
 
 def test_the_record_holds_what_its_scores_give(tiny) -> None:
     done = finished(tiny)
-    assert done.record.metrics.test == scores.recompute(done.scores)
+    assert done.record.metrics.test == scores.evaluate(done.scores.best)
+    assert done.record.metrics.test_logloss == scores.evaluate(done.scores.best_logloss)
     assert done.record.data == tiny[1].fingerprint
-    assert [stage.stage for stage in done.record.spectra] == ["embedding"]
+    assert done.record.stages == ["embedding"]
 
 
 def test_a_record_survives_its_file_to_the_bit(tiny, tmp_path) -> None:
     done = finished(tiny)
     path = tmp_path / "seed-0.json"
-    record.save(done.record, path)
+    record.save(done.record, done.scores, path)
     assert record.load(path) == done.record
 
 
-def test_the_best_weights_are_restored(tiny) -> None:
-    done = finished(tiny, learning_rate=0.02, epochs=40, batch_size=512)
-    found = done.record
+def test_each_metric_comes_from_its_own_best_weights(tiny) -> None:
+    found = finished(tiny, learning_rate=0.02, epochs=40, batch_size=512).record
     best = max(found.curve, key=lambda point: point.valid.auc)
-    assert found.best_step == best.step < found.curve[-1].step
+    calibrated = min(found.curve, key=lambda point: point.valid.logloss)
+    assert found.best.step == best.step < found.curve[-1].step
+    assert found.best_logloss.step == calibrated.step != best.step
     assert found.metrics.valid == best.valid
+    assert found.metrics.valid_logloss == calibrated.valid
+    assert found.metrics.valid_logloss.logloss < found.metrics.valid.logloss
+    assert found.metrics.test.auc != found.metrics.test_logloss.auc
     assert found.stopped_by == "patience"
+
+
+def test_a_protocol_with_one_monitor_has_one_block(tiny) -> None:
+    changes = {"learning_rate": 0.02, "epochs": 40, "batch_size": 512}
+    found = finished(tiny, monitor="auc", **changes).record
+    assert found.best_logloss is found.metrics.test_logloss is found.metrics.valid_logloss is None
+    assert found.metrics.calibrated == found.metrics.test
 
 
 def test_evaluations_every_n_steps(tiny) -> None:

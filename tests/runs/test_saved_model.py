@@ -31,7 +31,7 @@ def saved(tmp_path_factory):
     )
     [path] = (folder / "results").rglob("seed-0.json")
     [place] = (folder / "models").glob("synthetic_tiny/dnn-*-rows4000/seed-0")
-    return found, scores.load(record.scores_path(path)), place
+    return found, scores.load(record.arrays_path(path)), place
 
 
 @pytest.fixture
@@ -45,8 +45,9 @@ def test_a_saved_model_scores_as_its_record_says(saved) -> None:
     test = store().split("test")
     torch.set_num_threads(1)
     logit = predict(again.model, test, torch.device("cpu"))
-    assert scores.digest(scores.pack(logit, test.label)) == again.scores == found.scores.digest
-    assert np.array_equal(logit[test.label == 1], kept["positive"])
+    again_kept = scores.by_row(logit, test.label)
+    assert scores.digest(again_kept) == again.scores == found.digests.scores
+    assert np.array_equal(logit[test.label == 1].astype(np.float16), kept.best.positive)
     assert (again.seed, again.data) == (0, found.data.arrays)
     assert again.recipe.resolved() == found.recipe and again.recipe.digest() == found.recipe_digest
     assert again.schema.cardinalities == found.data.cardinalities

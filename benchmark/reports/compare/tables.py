@@ -1,25 +1,21 @@
 """Two recipes, or two records, side by side: quality with intervals, rank stage by stage, cost."""
 
 from collections.abc import Callable, Sequence
-from math import sqrt
-from statistics import mean
 from typing import NamedTuple
-
-import numpy as np
 
 from benchmark.errors import BenchmarkError
 from benchmark.measure import significance
 from benchmark.measure.significance import ClassScores, Difference
-from benchmark.measure.trajectory import Trajectory, over_seeds
+from benchmark.measure.trajectory import over_seeds
 from benchmark.records import scores
-from benchmark.records.ranks import WHEN, When, ranks, trajectories
-from benchmark.records.record import Record, scores_path
+from benchmark.records.measured import When
+from benchmark.records.ranks import WHEN
+from benchmark.records.record import Record, arrays_path
 from benchmark.reports.compare.sides import Side
 from benchmark.reports.document import Cells, Table
 from benchmark.reports.leaderboard.tracks import BOOTSTRAP_SEED, RESAMPLES
 from benchmark.reports.words import bars, mean_sd
 
-METRIC = "erank"
 DIFFERENCE, INTERVAL = "difference", "95 % interval"
 TOO_FEW = "an interval takes two seeds"
 
@@ -38,29 +34,22 @@ class Quantity(NamedTuple):
 
 QUALITY = (
     AUC := Quantity("test AUC", 5, lambda run: run.metrics.test.auc),
-    LOGLOSS := Quantity("test LogLoss", 5, lambda run: run.metrics.test.logloss),
-    Quantity("test NE", 5, lambda run: run.metrics.test.ne),
-    Quantity("calibration", 4, lambda run: run.metrics.test.calibration),
+    LOGLOSS := Quantity("test LogLoss", 5, lambda run: run.metrics.calibrated.logloss),
+    Quantity("test NE", 5, lambda run: run.metrics.calibrated.ne),
+    Quantity("calibration", 4, lambda run: run.metrics.calibrated.calibration),
 )
 COST = (
-    PARAMETERS := Quantity("parameters", 0, lambda run: run.parameters.total),
+    Quantity("parameters", 0, lambda run: run.parameters.total),
     Quantity("  embedding", 0, lambda run: run.parameters.embedding),
     Quantity("  dense", 0, lambda run: run.parameters.dense),
     Quantity("  head", 0, lambda run: run.parameters.head),
-    FLOPS := Quantity("FLOPs / sample", 0, lambda run: run.flops_per_sample),
+    Quantity("FLOPs / sample", 0, lambda run: run.flops_per_sample),
     Quantity("epochs", 1, lambda run: run.curve[-1].epoch),
-    SECONDS := Quantity("seconds", 1, lambda run: run.cost.total_seconds),
-    TRAIN := Quantity("train samples/s", 0, lambda run: run.cost.train_samples_per_s),
-    PREDICT := Quantity("predict samples/s", 0, lambda run: run.cost.predict_samples_per_s),
-    MEMORY := Quantity("peak memory (GiB)", 2, lambda run: run.cost.peak_memory_gib),
+    Quantity("seconds", 1, lambda run: run.cost.total_seconds),
+    Quantity("train samples/s", 0, lambda run: run.cost.train_samples_per_s),
+    Quantity("predict samples/s", 0, lambda run: run.cost.predict_samples_per_s),
+    Quantity("peak memory (GiB)", 2, lambda run: run.cost.peak_memory_gib),
 )
-MOVES: dict[str, Callable[[Trajectory], float | None]] = {
-    "collapse ratio": lambda path: path.collapse,
-    "rise in a block": lambda path: mean(path.rise) if path.rise else None,
-    "fall in a block": lambda path: mean(path.fall) if path.fall else None,
-    "amplitude": lambda path: mean(path.amplitude) if path.amplitude else None,
-    "damping": lambda path: path.damping,
-}
 
 
 class Gap(NamedTuple):
@@ -71,9 +60,9 @@ class Gap(NamedTuple):
     by: str
 
 
-def report(a: Side, b: Side, quality: Sequence[Gap]) -> tuple[Table, ...]:
-    """Quality (the `gaps` of the sides), the rank stage by stage, how it moves, and cost."""
-    return _quality(a, b, quality), _stages(a, b), _moves(a, b), _cost(a, b)
+def report(a: Side, b: Side) -> tuple[Table, ...]:
+    """Quality, the rank stage by stage, and cost."""
+    return _quality(a, b), _stages(a, b), _cost(a, b)
 
 
 def gaps(a: Side, b: Side) -> list[Gap]:
@@ -103,38 +92,24 @@ def gap(a: Values, b: Values) -> Difference | None:
 def _over_rows(a: Side, b: Side) -> list[Gap]:
     try:
         [first], [second] = _scores(a), _scores(b)
-        tested = [
-            Gap(AUC, significance.delong(first, second), "DeLong, over test rows"),
-            Gap(LOGLOSS, _paired_logloss(first, second), "z, paired, over test rows"),
-        ]
+        tested = Gap(AUC, significance.delong(first, second), "DeLong, over test rows")
     except (BenchmarkError, ValueError) as error:
         return [Gap(quantity, None, str(error)) for quantity in QUALITY]
-    return tested + [Gap(quantity, None, TOO_FEW) for quantity in QUALITY[len(tested) :]]
+    return [tested, *(Gap(quantity, None, TOO_FEW) for quantity in QUALITY[1:])]
 
 
 def _scores(side: Side) -> list[ClassScores]:
     """Raises BenchmarkError where the logits are not kept row by row."""
-    logits = [scores.by_class(scores.load(scores_path(path))) for path in side.paths]
+    logits = [scores.load(arrays_path(path)).rows() for path in side.paths]
     by_row: list[ClassScores] = [each for each in logits if each is not None]
     if len(by_row) < len(logits):
-        raise BenchmarkError("the logits are not kept row by row, only in bins")
+        raise BenchmarkError("the logits of so many rows are not kept row by row")
     return by_row
 
 
-def _paired_logloss(a: ClassScores, b: ClassScores) -> Difference:
-    """The difference of the mean losses on the same rows, which are taken to be independent."""
-    if [len(part) for part in a] != [len(part) for part in b]:
-        raise ValueError("the runs were not scored on the same test rows")
-    ours, theirs = (np.logaddexp(0, np.concatenate([-side[0], side[1]])) for side in (a, b))
-    each = ours - theirs
-    return significance.normal_difference(
-        float(each.mean()), float(each.std(ddof=1)) / sqrt(len(each))
-    )
-
-
-def _quality(a: Side, b: Side, quality: Sequence[Gap]) -> Table:
+def _quality(a: Side, b: Side) -> Table:
     rows = []
-    for each in quality:
+    for each in gaps(a, b):
         of, difference = each.quantity, each.difference
         cells = _side_by_side(of.values(a), of.values(b), difference, of.digits)
         p = "" if difference is None else f"{difference.p:.2g}"
@@ -155,15 +130,9 @@ def _side_by_side(a: Values, b: Values, interval: Difference | None, digits: int
     return mean_sd(one, digits), mean_sd(other, digits), value, ends
 
 
-def stage_values(side: Side, when: When) -> dict[str, list[float | None]]:
-    """The rank over its limit, stage by stage, a value a seed."""
-    paths = [ranks(run, METRIC, "token", when) for run in side.runs]
-    return {stage: [path.get(stage) for path in paths] for stage in paths[0]}
-
-
 def _stages(a: Side, b: Side) -> Table:
     """The stages of a in order, then those that only b has."""
-    values = {(side.name, when): stage_values(side, when) for side in (a, b) for when in WHEN}
+    values = {(side.name, when): _stage_values(side, when) for side in (a, b) for when in WHEN}
     means = {
         key: {stage: over_seeds(seeds) for stage, seeds in path.items()}
         for key, path in values.items()
@@ -180,47 +149,25 @@ def _stages(a: Side, b: Side) -> Table:
     courses = (f"{titles[key]}: {bars(path.values(), low, high)}" for key, path in means.items())
     head = ("stage", *titles.values(), "difference, trained", INTERVAL)
     remarks = (*courses, f"Bars run from {low:.3f} to {high:.3f}.")
-    return Table("Effective rank / min(rows, columns) of a sample", head, tuple(rows), remarks)
+    return Table("Rank ratio (noise = 1), batch form", head, tuple(rows), remarks)
 
 
-def _moves(a: Side, b: Side) -> Table:
-    """How the rank moves; of models without blocks the collapse ratio alone."""
-    rows = []
-    for title, of in MOVES.items():
-        for when, shown in WHEN.items():
-            one, other = (
-                [of(path) for path in trajectories(side.runs, METRIC, "token", when)]
-                for side in (a, b)
-            )
-            if over_seeds(one) or over_seeds(other):
-                cells = _side_by_side(one, other, gap(one, other), 3)
-                rows.append((f"{title}, {shown}", *cells))
-    remark = (
-        "Collapse ratio: the last stage over tokens (over the embedding where there are none)."
-        " Rise, fall and amplitude = (rise − fall) / 2: mean over blocks. Damping: the slope of ln"
-        " amplitude over the block, of the seeds with all amplitudes above 0. Intervals: Welch,"
-        " where every seed has a value."
-    )
-    head = ("", a.name, b.name, DIFFERENCE, INTERVAL)
-    return Table("How the rank moves", head, tuple(rows), (remark,))
+def _stage_values(side: Side, when: When) -> dict[str, list[float | None]]:
+    """The rank ratio stage by stage in batch form, a value a seed."""
+    paths = [ratios(run.spectra(when).batch) for run in side.runs]
+    return {stage: [path.get(stage) for path in paths] for stage in paths[0]}
 
 
 def _cost(a: Side, b: Side) -> Table:
     rows = []
     for of in COST:
-        bands = [over_seeds(of.values(side)) for side in (a, b)]
+        bands = one, other = over_seeds(of.values(a)), over_seeds(of.values(b))
         means = [f"{band.mean:,.{of.digits}f}" if band else "" for band in bands]
-        share = ratio(a, b, of)
-        rows.append((of.title, *means, "" if share is None else f"{share:.2f}"))
+        ratio = f"{one.mean / other.mean:.2f}" if one and other and other.mean else ""
+        rows.append((of.title, *means, ratio))
     remark = (
         "Means over seeds. FLOPs are forward matrix-multiply FLOPs of one sample (multiply-add = 2;"
         " elementwise work counts 0). Seconds, samples/s and memory are as each run found them,"
         " whatever else the machine was doing."
     )
     return Table("Cost", ("", a.name, b.name, "ratio"), tuple(rows), (remark,))
-
-
-def ratio(a: Side, b: Side, quantity: Quantity) -> float | None:
-    """The mean of a over that of b; None where one is 0."""
-    one, other = over_seeds(quantity.values(a)), over_seeds(quantity.values(b))
-    return one.mean / other.mean if one and other and one.mean and other.mean else None

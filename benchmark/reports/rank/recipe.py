@@ -3,14 +3,15 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from benchmark.measure.spectrum import TableRank, mean_over_fields
+from benchmark.measure.spectrum import METRICS, SpectrumForm, TableRank, mean_over_fields
 from benchmark.measure.trajectory import over_seeds
 from benchmark.records import ranks
 from benchmark.records.archive import Runs
-from benchmark.records.ranks import FORMS, WHEN, SpectrumForm, When
+from benchmark.records.measured import FORMS, When
+from benchmark.records.ranks import WHEN
 from benchmark.reports.document import Cells, Table
 from benchmark.reports.figures.recipe import rows_per_id
-from benchmark.reports.figures.style import TITLES
+from benchmark.reports.figures.style import RANK_RATIO
 from benchmark.reports.words import bars, mean_sd
 
 WIDEST = 40
@@ -18,11 +19,10 @@ WIDEST = 40
 PARTS: tuple[Literal["rise", "fall", "amplitude"], ...] = ("rise", "fall", "amplitude")
 
 
-def of_recipe(runs: Runs, metrics: Sequence[str] = ("erank",)) -> tuple[Table, ...]:
-    """Tables of stages and blocks for each metric, of rank over training, of embedding tables."""
-    tables: list[Table] = []
-    for metric in metrics:
-        tables += _stages(runs, metric), _blocks(runs, metric)
+def of_recipe(runs: Runs) -> tuple[Table, ...]:
+    """Tables of stages and blocks, of all rank metrics, of rank over training, of embedding
+    tables."""
+    tables = [_stages(runs), _blocks(runs), _metrics(runs)]
     if curved := [run for run in runs if run.rank_curve]:
         tables.append(_training(curved))
     if tabled := [run for run in runs if run.tables]:
@@ -30,16 +30,12 @@ def of_recipe(runs: Runs, metrics: Sequence[str] = ("erank",)) -> tuple[Table, .
     return tuple(tables)
 
 
-def _stages(runs: Runs, metric: str) -> Table:
-    stages = runs[0].stages
-    limits: dict[str, str] = dict.fromkeys(stages, "")
-    for stage, _, form, spectrum in (each for run in runs for each in ranks.all_spectra(run)):
-        if form == "token":
-            limits[stage] = str(spectrum.limit)
-    columns = {"stage": stages, "limit": list(limits.values())}
+def _stages(runs: Runs) -> Table:
+    columns = {"stage": runs[0].stages}
     remarks = []
-    for form in FORMS:
-        courses = {when: list(ranks.bands(runs, metric, form, when).values()) for when in WHEN}
+    for form in reversed(FORMS):
+        columns[form] = [_shape(runs, stage, form) for stage in runs[0].stages]
+        courses = {when: list(ranks.bands(runs, form, when).values()) for when in WHEN}
         means = [band.mean for course in courses.values() for band in course if band is not None]
         if not means:
             continue
@@ -48,41 +44,51 @@ def _stages(runs: Runs, metric: str) -> Table:
             title = f"{form}, {WHEN[when]}"
             columns[title] = [f"{bars([band], low, high)} {mean_sd(band)}" for band in course]
             remarks.append(f"{title}: {bars(course, low, high)} from {low:.3f} to {high:.3f}")
-    title = f"{TITLES[metric]} / min(rows, columns) after every stage"
-    return Table(title, tuple(columns), tuple(zip(*columns.values(), strict=True)), tuple(remarks))
+    rows = tuple(zip(*columns.values(), strict=True))
+    return Table(f"{RANK_RATIO} after every stage", tuple(columns), rows, tuple(remarks))
 
 
-def _blocks(runs: Runs, metric: str) -> Table:
-    """Rise, fall and amplitude in token form; damping and collapse ratio of both forms below."""
+def _shape(runs: Runs, stage: str, form: SpectrumForm) -> str:
+    spectrum = runs[0].spectra("best")[form][stage]
+    return "" if spectrum is None else f"{spectrum.rows} x {spectrum.columns}"
+
+
+def _blocks(runs: Runs) -> Table:
+    """Rise, fall and amplitude in batch form; damping and retention of both forms below."""
     columns = {"block": [str(number) for number in range(1, ranks.blocks(runs) + 1)]}
     for when, shown in WHEN.items():
         for part in PARTS:
-            values = ranks.block_bands(runs, metric, when, part)
+            values = ranks.block_bands(runs, "batch", when, part)
             columns[f"{part}, {shown}"] = [mean_sd(band, 4, "+") for band in values]
-    summaries = (_summary(runs, metric, form, when) for form in FORMS for when in WHEN)
+    summaries = (_summary(runs, form, when) for form in reversed(FORMS) for when in WHEN)
     remarks = tuple(filter(None, summaries))
     rows = tuple(zip(*columns.values(), strict=True))
     if not rows:
-        return Table(f"{TITLES[metric]}: the last stage over the first", remarks=remarks)
-    title = f"{TITLES[metric]}: what mixing and FFN of a block add"
+        return Table("rank ratio: the last stage over the highest earlier one", remarks=remarks)
+    title = "rank ratio in batch form: what mixing and FFN of a block add"
     return Table(title, tuple(columns), rows, remarks)
 
 
-def _summary(runs: Runs, metric: str, form: SpectrumForm, when: When) -> str:
-    paths = ranks.trajectories(runs, metric, form, when)
-    collapse, damping = over_seeds(p.collapse for p in paths), over_seeds(p.damping for p in paths)
-    if collapse is None:
-        return ""
-    summary = f"{WHEN[when]}, {form} form: collapse ratio {mean_sd(collapse)}"
-    if not any(path.amplitude for path in paths):
-        return summary
-    if damping is None:
-        single = len(paths[0].amplitude) == 1
-        why = "one block" if single else "no seed has all amplitudes above 0"
-        return f"{summary}; no damping: {why}"
-    errors = [path.damping_error for path in paths if path.damping_error is not None]
-    error = f" (standard error {errors[0]:.3f})" if len(errors) == 1 else ""
-    return f"{summary}; damping {mean_sd(damping)}{error} in {damping.seeds} of {len(paths)} seeds"
+def _summary(runs: Runs, form: SpectrumForm, when: When) -> str:
+    paths = ranks.trajectories(runs, form, when)
+    named = {
+        "retention": over_seeds(path.retention for path in paths),
+        "a_1 less the mean of later amplitudes": over_seeds(path.damping for path in paths),
+        "decay a block": over_seeds(path.decay for path in paths),
+    }
+    present = [f"{name} {mean_sd(band)}" for name, band in named.items() if band is not None]
+    return f"{WHEN[when]}, {form} form: {', '.join(present)}" if present else ""
+
+
+def _metrics(runs: Runs) -> Table:
+    """Every rank metric of the trained stages, not divided by the limit."""
+    paths = [run.spectra("best").token for run in runs]
+    rows = []
+    for stage in runs[0].stages:
+        spectra = [path[stage] for path in paths if path[stage] is not None]
+        bands = (over_seeds(getattr(each, metric).mean for each in spectra) for metric in METRICS)
+        rows.append((stage, *(mean_sd(band) for band in bands)))
+    return Table("rank of a sample, token form, trained", ("stage", *METRICS), tuple(rows))
 
 
 def _training(runs: Runs) -> Table:
@@ -95,8 +101,8 @@ def _training(runs: Runs) -> Table:
         rows.append((stage, *ends, f"{low:.3f}", f"{high:.3f}", course_bars))
     head = ("stage", "first", "last", "lowest", "highest", "from the lowest to the highest")
     probe, every = runs[0].curve_probe_rows, runs[0].rank_curve[0].step
-    remark = f"Evaluations on {probe} probe rows every {every} steps, token form, mean over seeds."
-    return Table("effective rank / min(rows, columns) over training", head, tuple(rows), (remark,))
+    remark = f"Evaluations on {probe} probe rows every {every} steps, batch form, mean over seeds."
+    return Table(f"{RANK_RATIO} over training", head, tuple(rows), (remark,))
 
 
 def _tables(runs: Runs) -> Table:
