@@ -3,7 +3,7 @@ they say of a claimed effect."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import atanh, copysign, sqrt, tanh
+from math import atanh, sqrt, tanh
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -65,6 +65,11 @@ class Effect:
         noncentrality = abs(self.scale.to(true)) / self.error
         return float(nct.sf(self._critical(of), self.freedom, noncentrality))
 
+    def falls_short(self, claimed: float, of: int = 1) -> bool:
+        """Whether the interval ends before the claimed effect."""
+        end = self.interval(of)[claimed > 0]
+        return end < claimed if claimed > 0 else end > claimed
+
     def _critical(self, of: int) -> float:
         return float(student.isf(ALPHA / of / 2, self.freedom))
 
@@ -82,11 +87,6 @@ def contrast(cells: Samples, weights: Sequence[float]) -> Effect:
     value, square = float(weight @ [np.mean(cell) for cell in cells]), float(parts.sum())
     freedom = square**2 / np.sum(parts**2 / freedoms) if square else freedoms.sum()
     return Effect(value, sqrt(square), float(freedom), sum(map(len, cells)))
-
-
-def difference(a: Sequence[float], b: Sequence[float]) -> Effect:
-    """The mean of `a` less that of `b`, as Welch's test compares them."""
-    return contrast([a, b], [1, -1])
 
 
 def mean_over_seeds(values: Sequence[float]) -> Effect:
@@ -135,19 +135,11 @@ def judge(effects: Sequence[Effect], claimed: float) -> Judgement:
     It holds where all differ from 0 on its side, and does not where one differs on the other (Holm
     at 5 % over the effects). Of the others an interval that holds 0 and not the claimed effect
     makes the claim too large, an interval that holds both leaves it undecided."""
-    differ = [p <= ALPHA for p in holm([effect.p for effect in effects])]
-    found = [effect for effect, differs in zip(effects, differ, strict=True) if differs]
-    if any(effect.value * claimed < 0 for effect in found):
+    adjusted = list(zip(effects, holm([effect.p for effect in effects]), strict=True))
+    if any(p <= ALPHA and effect.value * claimed < 0 for effect, p in adjusted):
         return "does not hold here"
-    if all(differ):
+    rest = [effect for effect, p in adjusted if p > ALPHA]
+    if not rest:
         return "holds here"
-    return "smaller than claimed" if _short(effects, differ, claimed) else "undecided"
-
-
-def _short(effects: Sequence[Effect], differ: Sequence[bool], claimed: float) -> bool:
-    """Whether an effect that may be 0 is closer to it than the claimed one."""
-    ends = [effect.interval(len(effects))[claimed > 0] for effect in effects]
-    farthest = [copysign(1, claimed) * end for end in ends]
-    return any(
-        end < abs(claimed) for end, differs in zip(farthest, differ, strict=True) if not differs
-    )
+    short = any(effect.falls_short(claimed, len(effects)) for effect in rest)
+    return "smaller than claimed" if short else "undecided"

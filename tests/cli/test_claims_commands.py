@@ -19,7 +19,7 @@ claimed = { criteo_x1 = -0.02 }
 [[claim.tests]]
 test = "rank_path"
 datasets = ["synthetic_tiny", "criteo_x1"]
-records = "dnn"
+records = ["dnn"]
 part = "fall"
 """
 

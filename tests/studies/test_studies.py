@@ -126,7 +126,7 @@ CLAIM = """
 sentence = "It is so"
 source = "a paper"
 claimed = { criteo_x1 = 0.1 }
-tests = [{ test = "rank_path", datasets = ["synthetic_tiny"], part = "rise", records = "RUNS" }]
+tests = [{ test = "rank_path", datasets = ["synthetic_tiny"], part = "rise", records = ["RUNS"] }]
 """
 
 

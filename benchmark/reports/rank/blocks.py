@@ -1,7 +1,6 @@
 """What each block does to the rank of several groups of runs, as a table."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from benchmark.measure.effects import SMALLEST_CHANGE, Part, block_effects, judge
 from benchmark.measure.spectrum import SpectrumForm
@@ -21,16 +20,9 @@ WHAT = (
 )
 
 
-class RankClaim(NamedTuple):
-    """That a part of every block changes the rank ratio by as much as `size`."""
-
-    words: str
-    size: float
-
-
-CLAIMS: dict[Part, RankClaim] = {
-    "rise": RankClaim("the mixing raises it", SMALLEST_CHANGE),
-    "fall": RankClaim("the FFN lowers it", -SMALLEST_CHANGE),
+CLAIMS: dict[Part, tuple[str, float]] = {
+    "rise": ("the mixing raises it", SMALLEST_CHANGE),
+    "fall": ("the FFN lowers it", -SMALLEST_CHANGE),
 }
 
 
@@ -52,8 +44,8 @@ def _rows(name: str, runs: Runs, form: SpectrumForm) -> list[Cells]:
     if len(paths) < 2 or not all(path.amplitude for path in paths):
         return []
     rows = []
-    for part, claim in CLAIMS.items():
+    for part, (claim, claimed) in CLAIMS.items():
         effects = block_effects(paths, part)
         words = (effect_in_words(effect, "+z.3f", len(effects)) for effect in effects)
-        rows.append((name, claim.words, judge(effects, claim.size), *words))
+        rows.append((name, claim, judge(effects, claimed), *words))
     return rows

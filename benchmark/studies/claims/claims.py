@@ -169,7 +169,7 @@ def report(results: Path) -> Report:
 def commands(judged: Iterable[Judged], archive: Archive) -> Iterator[str]:
     """What makes the runs that tests lack, by data set and study; nothing without a recipe."""
     untested = [each for each in judged if each.missing]
-    places = {(each.dataset, *place(name)) for each in untested for name in each.test.names}
+    places = {(each.dataset, *place(name)) for each in untested for name in each.test.records}
     few = sorted(each for each in places if _few(archive, *each))
     for (dataset, study), group in groupby(few, lambda each: each[:2]):
         names = [name for _, _, name in group]

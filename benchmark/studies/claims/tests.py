@@ -6,7 +6,7 @@ it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -36,6 +36,8 @@ DataSets = Annotated[tuple[str, ...], Field(min_length=1)]
 MeasureName = Literal["auc", "logloss", "rank", "retention"]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)?$")]
 """A recipe's name, or STUDY/VARIANT."""
+All = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]*/$")]
+"""STUDY/ for all variants of a study, / for all recipes."""
 
 
 @dataclass(frozen=True)
@@ -47,29 +49,25 @@ class Outcome:
 
 
 class Difference(Frozen):
-    """A measure of a recipe less that of its rival, over the seeds that both have."""
+    """A measure of one recipe or variant less that of another."""
 
     test: Literal["difference"]
     datasets: DataSets
     measure: MeasureName
-    recipe: Name
-    rival: Name
+    records: tuple[Name, Name]
 
     @property
     def what(self) -> str:
-        return f"{MEASURES[self.measure].title}, {self.recipe} − {self.rival}"
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return self.recipe, self.rival
+        return f"{MEASURES[self.measure].title}, {' − '.join(self.records)}"
 
     def outcome(self, archive: Archive, dataset: str) -> Outcome:
-        runs = _runs(archive, dataset, self.names)
+        runs = _runs(archive, dataset, self.records)
         beside = _sizes_and_tuning(runs)
         values = over_runs(runs, MEASURES[self.measure])
         if len(values) < 2:
             raise BenchmarkError(f"no {MEASURES[self.measure].title} that varies over the seeds")
-        return Outcome({"": effects.difference(*(values[name] for name in self.names))}, beside)
+        both = [values[name] for name in self.records]
+        return Outcome({"": effects.contrast(both, [1, -1])}, beside)
 
 
 class RankPath(Frozen):
@@ -78,19 +76,15 @@ class RankPath(Frozen):
 
     test: Literal["rank_path"]
     datasets: DataSets
-    records: Name
+    records: tuple[Name]
     part: Literal["rise", "fall", "damping"]
 
     @property
     def what(self) -> str:
-        return f"{PARTS[self.part]}, {self.records}"
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return (self.records,)
+        return f"{PARTS[self.part]}, {self.records[0]}"
 
     def outcome(self, archive: Archive, dataset: str) -> Outcome:
-        [runs] = _runs(archive, dataset, self.names).values()
+        [runs] = _runs(archive, dataset, self.records).values()
         batch, token = (self._effects(runs, form) for form in reversed(FORMS))
         listed = (f"{name} {effect_in_words(each, of=len(token))}" for name, each in token.items())
         beside = f"token form {', '.join(listed)}"
@@ -103,7 +97,7 @@ class RankPath(Frozen):
         paths = trajectories(runs, form, "best")
         depth = min((len(path.amplitude) for path in paths), default=0)
         if len(paths) < len(runs) or depth < (least := LEAST_BLOCKS[self.part]):
-            found = f"{self.records} has {depth} of mixing and FFN with a rank ratio"
+            found = f"{self.records[0]} has {depth} of mixing and FFN with a rank ratio"
             raise BenchmarkError(f"blocks: {found}, it takes {least}")
         if self.part == "damping":
             return dict(zip(("a_1", "a_1 less later"), effects.damping_effects(paths), strict=True))
@@ -117,6 +111,7 @@ class Factorial(Frozen):
 
     test: Literal["factorial"]
     datasets: DataSets
+    records: ClassVar[tuple[str]] = (f"{Ablation.name}/",)
     factor: Literal["mixing", "FFN"]
     level: str
     over: str
@@ -133,10 +128,6 @@ class Factorial(Frozen):
     def what(self) -> str:
         return f"{MEASURES[self.measure].title}, {self.factor} {self.level} − {self.over}"
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        return (f"{Ablation.name}/",)
-
     def outcome(self, archive: Archive, dataset: str) -> Outcome:
         cells = ablation.load_cells(archive.results, dataset)
         seeds = least_seeds(Ablation.name)
@@ -149,29 +140,24 @@ class Factorial(Frozen):
 
 
 class Correlation(Frozen):
-    """Spearman's correlation of the last stage's rank with a quality, where both vary.
-
-    The units are the recipes, or the variants of a study."""
+    """Spearman's correlation of the last stage's rank with a quality over recipes, or over the
+    variants of a study, where both vary."""
 
     test: Literal["correlation"]
     datasets: DataSets
+    records: tuple[All] = ("/",)
     quality: Literal["auc", "logloss"]
-    study: str = RANKED
 
     @property
     def what(self) -> str:
-        units = f"variants of the {self.study}" if self.study else "recipes"
-        quality = MEASURES[self.quality].title
-        return f"correlation of the last stage's rank ratio and {quality} over {units}"
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return (f"{self.study}/",)
+        study, _ = place(self.records[0])
+        units = f"variants of the {study}" if study else "recipes"
+        return f"correlation of rank ratio and {MEASURES[self.quality].title} over {units}"
 
     def outcome(self, archive: Archive, dataset: str) -> Outcome:
-        runs = archive.by_name(dataset, self.study)
+        study, _ = place(self.records[0])
+        runs, least = archive.by_name(dataset, study), least_seeds(study)
         require_comparable(runs)
-        least = least_seeds(self.study)
         ranks = over_runs(runs, MEASURES["rank"], least)
         qualities = over_runs(runs, MEASURES[self.quality], least)
         names = sorted(ranks.keys() & qualities.keys())

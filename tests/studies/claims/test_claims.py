@@ -74,6 +74,9 @@ def test_a_comparison_of_recipes_takes_five_seeds(tmp_path) -> None:
     assert judged(tmp_path, AUC).row[-1] == "not testable here: 3 records of good (it takes 5)"
 
 
+STUDY = {"study": "studies/tuning/synthetic_tiny/it.json"}
+
+
 def values(kind: str, **more: object) -> dict[str, object]:
     return {"recipe": make_record().recipe | {"provenance": {"kind": kind, **more}}}
 
@@ -81,10 +84,14 @@ def values(kind: str, **more: object) -> dict[str, object]:
 @pytest.mark.parametrize(
     ("good", "bad", "said"),
     [
-        (values("study", tries=10), values("published grid"), "tuning tuned"),
+        (values("study", tries=10, **STUDY), values("published grid"), "tuning tuned"),
         (values("defaults"), values("hand", tries=1), "tuning default"),
         (values("hand", tries=2), values("defaults"), "good is tuned and bad is default"),
-        (values("hand", tries=1), values("study", tries=9), "good is default and bad is tuned"),
+        (
+            values("hand", tries=1),
+            values("study", tries=9, **STUDY),
+            "good is default and bad is tuned",
+        ),
         (values("hand", tries=4), None, "good is tuned and bad is unknown"),
         (None, None, "tuning unknown"),
     ],
@@ -223,7 +230,7 @@ def test_the_files_are_the_same_bytes_wherever_the_records_lie(tmp_path) -> None
 
 def test_what_is_missing_ends_in_commands_that_make_it(tmp_path) -> None:
     tests = [
-        'test = "rank_path"\nrecords = "damping/rankmixer-6"\npart = "damping"',
+        'test = "rank_path"\nrecords = ["damping/rankmixer-6"]\npart = "damping"',
         GLU,
         AUC.replace("good", "dnn").replace("bad", "lr"),
         AUC.replace("good", "no_recipe").replace("bad", "fm"),
@@ -255,9 +262,9 @@ def test_without_a_file_of_claims_there_is_nothing_to_make(tmp_path) -> None:
     [
         ('test = "auc"', 0.1, "does not match any of the expected tags"),
         (
-            AUC + '\nrivl = "x"',
+            AUC + '\nrecrods = ["x"]',
             0.1,
-            "unknown key 'claim.0.tests.0.difference.rivl'; did you mean 'rival'? allowed: d",
+            "unknown key 'claim.0.tests.0.difference.recrods'; did you mean 'records'? allowed: d",
         ),
         (AUC.replace('"auc"', '"ndcg"'), 0.1, "Input should be 'auc', 'logloss', 'rank' or"),
         (GLU.replace('"glu"', '"full"'), 0.1, "FFN full: write glu, gelu, relu"),
@@ -278,7 +285,7 @@ def test_the_committed_claims_name_what_there_is() -> None:
         assert set(claim.claimed) <= set(card_names())
         for test in claim.tests:
             assert set(test.datasets) <= set(card_names())
-            for study, name in map(place, test.names):
+            for study, name in map(place, test.records):
                 recipe = name.rpartition("-")[0] if study == "damping" else name
                 wanted = {f"{dataset}/{recipe}" for dataset in test.datasets}
                 assert not recipe or wanted <= known

@@ -10,7 +10,7 @@ from tests.studies.claims.made import AUC, effects, judged, keep, stages
 
 T2, T4 = 4.302652729911275, 2.7764451051977987
 """The 97.5 % quantiles of Student's t with 2 and 4 degrees of freedom."""
-RISE = 'test = "rank_path"\nrecords = "damping/mixer"\npart = "rise"'
+RISE = 'test = "rank_path"\nrecords = ["damping/mixer"]\npart = "rise"'
 
 
 def path_runs(results: Path, *courses: tuple[float, ...]) -> None:
