@@ -22,8 +22,8 @@ DAMPING = (
     "a_l = (rise - fall) / 2 is the signed amplitude of block l. The rank oscillates where a_1 is"
     " above 0, and that damps where a_1 less the mean of the later ones is above 0 too (Holm at"
     " 5 %, judged as above): one jump and then nothing is damped, a growing oscillation is not. The"
-    " decay constant is the k of a_1 exp(-k (l - 1)) by least squares, a seed at a time (mean ±"
-    " sd). Retention is the ratio of the last stage over the highest of an earlier one. Untrained"
+    " decay constant is the k of c exp(-k l) by least squares, a seed at a time (mean ± sd)."
+    " Retention is the ratio of the last stage over the highest of an earlier one. Untrained"
     " networks are not judged."
 )
 HEAD = ("runs", "seeds", "test AUC", "form", "a_1", "a_1 less later", "decay", "retention")
