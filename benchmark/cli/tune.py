@@ -10,7 +10,7 @@ import typer
 from benchmark.cli.options import DryRun, RunOptions, with_options
 from benchmark.cli.studies import print_written
 from benchmark.errors import UsageError
-from benchmark.terminal.console import notice, out, print_table
+from benchmark.terminal.console import notice, print_table, say
 
 if TYPE_CHECKING:
     from benchmark.data.store import Store
@@ -68,15 +68,13 @@ def tune(
         device=options.device,
         results=options.results.expanduser().resolve(),
     )
-    root = options.data_root and options.data_root.expanduser().resolve()
-    notify = (lambda _: None) if options.quiet else notice
-    _, store = catalog.open_data(card, data_root=root, notify=notify)
+    _, store = catalog.open_data(card, data_root=options.root, notify=options.notify)
     if dry_run:
         _print_plan(plan, trials, store, workers)
         return
     # A study of other settings is reported once, before any process starts.
     all_trials = Trials(plan, store)
-    work = partial(_work, plan, trials, root, options.track, options.quiet)
+    work = partial(_work, plan, trials, options.root, options.track, options.quiet)
     try:
         if workers == 1:
             work(lambda: False)
@@ -134,15 +132,9 @@ def _print_plan(plan: "Plan", budget: int, store: "Store", workers: int) -> None
     rows = tuple((key, r.words(), str(own[key])) for key, r in plan.search.ranges.items())
     caps = tuple(f"{key} = {cap:,}" for key, cap in plan.search.caps.items())
     goal = f"{plan.base.id}: {GOALS[plan.objective]}, first trial with the recipe's own values"
-    out.print(goal, highlight=False)
-    print_table(
-        Table(
-            "",
-            ("key", "range", "own value"),
-            rows,
-            (*caps, f"{budget} trials, none pruned: {total}"),
-        )
-    )
+    length = f"{budget} trials, none pruned: {total}"
+    say(goal)
+    print_table(Table("", ("key", "range", "own value"), rows, (*caps, length)))
 
 
 def _report(plan: "Plan", study: "Tuning") -> None:
@@ -159,6 +151,4 @@ def _report(plan: "Plan", study: "Tuning") -> None:
         write_text(path, tuned_recipe(study, study.best, plan.source))
         print_written([path])
         folder = f"recipes/{plan.base.dataset}/"
-        out.print(
-            f"to rank the tuned recipe, read {path.name} and move it to {folder}", soft_wrap=True
-        )
+        say(f"to rank the tuned recipe, read {path.name} and move it to {folder}")

@@ -7,7 +7,7 @@ the study that found the values, and [scaling] the sizes of a scaling law (scali
 import tomllib
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -20,7 +20,7 @@ from benchmark.data.shuffle import Shuffle
 from benchmark.errors import UsageError
 from benchmark.model import CTRModel, added_later
 from benchmark.recipes import scaling, search, signature
-from benchmark.recipes.scaling import Shapes, Step
+from benchmark.recipes.scaling import Step
 from benchmark.recipes.search import Search
 from benchmark.utils import toml
 from benchmark.utils.files import canonical_sha256
@@ -121,7 +121,6 @@ class Recipe:
     name: str | None = None
     search: Search | None = None
     scaling: tuple[Step, ...] = ()
-    shapes: Shapes = field(default_factory=Shapes)
     tuned: str | None = None
 
     @property
@@ -232,11 +231,10 @@ def parse(table: dict[str, Any], dataset: str, where: str) -> Recipe:
     if file.scaling is None:
         return recipe
     where = f"{where}: [scaling]"
-    steps, shapes = scaling.parse(file.scaling, recipe.dotted(), where)
-    for kind, sizes in (("step", steps), ("shape", shapes.of)):
-        for number, step in enumerate(sizes, start=1):
-            vary(recipe, step.settings, f"{where} {kind} {number}")
-    return replace(recipe, scaling=steps, shapes=shapes)
+    steps = scaling.parse(file.scaling, recipe.dotted(), where)
+    for number, step in enumerate(steps, start=1):
+        vary(recipe, step.settings, f"{where} step {number}")
+    return replace(recipe, scaling=steps)
 
 
 def override(recipe: Recipe, assignments: Sequence[str]) -> Recipe:

@@ -88,12 +88,6 @@ class Tuning(Frozen):
         return tuning_reference(self.dataset, self.name)
 
 
-def tuning_cost(results: Path, reference: str) -> tuple[int, float]:
-    """Finished trials and hours of the study `reference`. Raises BenchmarkError as `load` does."""
-    study = load(results / reference)
-    return len(study.finished), study.hours
-
-
 def load(path: Path) -> Tuning:
     """Read a study. Raises BenchmarkError naming the file and, a line each, what is wrong."""
     return read(Tuning, path)

@@ -62,7 +62,7 @@ def test_verify_passes_nothing_where_there_is_no_record(tmp_path) -> None:
 
 
 def test_significance_writes_its_tables(tmp_path) -> None:
-    out = call("significance", "--tables", "100", "--draws", "10", "--results", str(tmp_path))
-    assert "with a false better" in out
-    assert "## Equal rows" in (tmp_path / "significance.md").read_text()
+    out = call("significance", "--tables", "100", "--results", str(tmp_path))
+    assert "a false better" in out
+    assert "## Errors and power" in (tmp_path / "significance.md").read_text()
     assert json.loads((tmp_path / "significance.json").read_text())["seed"] == 0

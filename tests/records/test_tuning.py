@@ -7,7 +7,7 @@ from benchmark.recipes import recipe as recipes
 from benchmark.records import tuning
 from benchmark.records.archive import Archive
 from benchmark.records.record import NUMERICS, write
-from benchmark.records.tuning import TUNING_SEED, Trial, Tuning, tuning_cost
+from benchmark.records.tuning import TUNING_SEED, Trial, Tuning
 from benchmark.verify.recipe import tuned
 from tests.factories import make_record
 
@@ -84,7 +84,7 @@ def tuned_record(**changes):
 
 
 def test_what_counts_and_what_it_cost(results):
-    assert tuning_cost(results, "studies/tuning/synthetic_tiny/dnn.json") == (3, 1.0)
+    assert STUDY.hours == 1.0
     assert [each.number for each in STUDY.finished] == [0, 1, 2]
     assert tuning.load(Archive(results).tuning_path("synthetic_tiny", "dnn")) == STUDY
 
@@ -98,11 +98,11 @@ def test_the_best_is_complete_and_the_earliest():
 
 def test_a_file_that_is_missing_or_another_is_one_message(results):
     with pytest.raises(BenchmarkError, match=r"none\.json: cannot be read: No such file"):
-        tuning_cost(results, "studies/tuning/synthetic_tiny/none.json")
+        tuning.load(Archive(results).tuning_path("synthetic_tiny", "none"))
     path = Archive(results).tuning_path("synthetic_tiny", "dnn")
     path.write_text(path.read_text().replace('"pruned"', '"cut"'))
     with pytest.raises(BenchmarkError, match=r"dnn\.json: trials\.2\.state"):
-        tuning_cost(results, STUDY.reference)
+        tuning.load(path)
 
 
 def test_a_true_claim_is_no_fault(results, folder):

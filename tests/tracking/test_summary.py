@@ -3,7 +3,6 @@ import tomllib
 from pathlib import Path
 
 from benchmark.recipes import recipe as recipes
-from benchmark.records.record import StageSpectra
 from benchmark.tracking import summary
 from tests.factories import make_ranked_record, make_record, make_spectrum
 
@@ -76,17 +75,15 @@ def test_rank_metrics_sort_by_stage_and_skip_stages_of_zeros() -> None:
     found = summary.results(RECORD)
     ranks = [name for name in sorted(found) if name.startswith("rank/")]
     assert ranks == [
-        f"rank/erank/{s}"
+        f"rank/ratio/{s}"
         for s in ("00_embedding", "01_tokens", "02_block1.mixing", "03_block1.ffn")
     ]
-    assert found["rank/erank/02_block1.mixing"] == 3.0
-    stages = (("a", make_spectrum(3.0)), ("b", None), ("c", make_spectrum(1.5)))
-    record = make_record(
-        spectra=tuple(StageSpectra(stage=s, initial=None, best=best) for s, best in stages)
-    )
+    assert found["rank/ratio/02_block1.mixing"] == pytest.approx(3 / null_erank(6, 8).mean)
+    stages = [("a", make_spectrum(3.0)), ("b", None), ("c", make_spectrum(1.5))]
+    record = make_record(spectra=make_spectra(stages))
     names = summary.results(record).keys()
-    assert {"rank/erank/00_a", "rank/erank/02_c"} <= names
-    assert "rank/erank/01_b" not in names
+    assert {"rank/ratio/00_a", "rank/ratio/02_c"} <= names
+    assert "rank/ratio/01_b" not in names
 
 
 def test_a_run_has_about_forty_metrics() -> None:
@@ -97,10 +94,11 @@ def test_the_table_has_every_rank_of_every_spectrum() -> None:
     record = make_ranked_record()
     table = summary.rank_table(record)
     rows = list(zip(table["stage"], table["when"], table["form"], table["pr"], strict=True))
-    stage = record.spectra[2]
-    assert ("block1.mixing", "trained", "batch", stage.best_batch.pr.mean) in rows
-    assert ("block1.mixing", "untrained", "token", stage.initial.pr.mean) in rows
-    assert len(rows) == 4 * len(record.spectra)
+    trained = record.spectra("best").batch["block1.mixing"]
+    untrained = record.spectra("initial").token["block1.mixing"]
+    assert ("block1.mixing", "trained", "batch", trained.pr.mean) in rows
+    assert ("block1.mixing", "untrained", "token", untrained.pr.mean) in rows
+    assert len(rows) == 4 * len(record.stages)
 
 
 def test_every_figure_that_the_record_allows_is_in_the_bundle(tmp_path) -> None:

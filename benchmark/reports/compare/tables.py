@@ -6,14 +6,13 @@ from typing import NamedTuple
 from benchmark.errors import BenchmarkError
 from benchmark.measure import significance
 from benchmark.measure.significance import ClassScores, Difference
-from benchmark.measure.trajectory import over_seeds
+from benchmark.measure.trajectory import over_seeds, ratios
 from benchmark.records import scores
 from benchmark.records.measured import When
 from benchmark.records.ranks import WHEN
 from benchmark.records.record import Record, arrays_path
 from benchmark.reports.compare.sides import Side
 from benchmark.reports.document import Cells, Table
-from benchmark.reports.leaderboard.tracks import BOOTSTRAP_SEED, RESAMPLES
 from benchmark.reports.words import bars, mean_sd
 
 DIFFERENCE, INTERVAL = "difference", "95 % interval"
@@ -73,9 +72,7 @@ def gaps(a: Side, b: Side) -> list[Gap]:
     each = [Gap(of, value, "Welch, over seeds" if value else TOO_FEW) for of, value in differences]
     if min(len(a.runs), len(b.runs)) > 1:
         try:
-            difference = significance.bootstrap_difference(
-                _scores(a), _scores(b), RESAMPLES, BOOTSTRAP_SEED
-            )
+            difference = significance.bootstrap_difference(_scores(a), _scores(b))
             each.append(Gap(AUC, difference, "bootstrap, over test rows and seeds"))
         except (BenchmarkError, ValueError) as error:
             each.append(Gap(AUC, None, str(error)))

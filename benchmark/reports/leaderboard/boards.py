@@ -10,7 +10,7 @@ from benchmark.recipes.recipe import Train
 from benchmark.records.archive import Archive, Runs
 from benchmark.reports.leaderboard import published as publications
 from benchmark.reports.leaderboard.published import Published, Quoted, Source
-from benchmark.reports.leaderboard.tracks import Entry, Line, Track, entries, tracks
+from benchmark.reports.leaderboard.tracks import Line, Track, entries, tracks
 
 
 @dataclass(frozen=True)
@@ -59,18 +59,18 @@ class Board:
 
 def load(archive: Archive) -> list[Board]:
     """The boards of all ranked records. Raises BenchmarkError for a record that cannot be read."""
-    return boards(entries(archive.ranked(), archive), publications.load(archive.results))
+    return boards(entries(archive.ranked()), publications.load(archive.results))
 
 
-def boards(entries: Iterable[Entry], published: Published) -> list[Board]:
+def boards(entries: Iterable[Runs], published: Published) -> list[Board]:
     """The boards of entries ordered by data set."""
-    by_dataset = groupby(entries, lambda entry: entry.runs[0].dataset)
+    by_dataset = groupby(entries, lambda runs: runs[0].dataset)
     return [_board(dataset, list(each), published) for dataset, each in by_dataset]
 
 
-def _board(dataset: str, entries: Sequence[Entry], published: Published) -> Board:
+def _board(dataset: str, entries: Sequence[Runs], published: Published) -> Board:
     card = catalog.find_card(dataset).card if dataset in catalog.card_names() else None
-    runs = [run for entry in entries for run in entry.runs]
+    runs = [run for each in entries for run in each]
     ranked = tracks(entries, None if card is None else card.embedding_dim)
     oracles = {(run.metrics.oracle_auc, run.metrics.oracle_logloss) for run in runs}
     complete = [(auc, loss) for auc, loss in oracles if auc is not None and loss is not None]
@@ -112,7 +112,7 @@ def _protocol(runs: Runs, card: Card | None) -> Iterable[str]:
     yield f"Batch {batch}."
     yield (
         f"Budget: at most {epochs} epochs, stopped after {patience} evaluations without a better"
-        f" validation {monitored}; tuning by row, see trials and hours."
+        f" validation {monitored}."
     )
 
 

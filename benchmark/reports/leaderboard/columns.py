@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import polars as pl
 
-from benchmark.reports.document import Table
+from benchmark.reports.document import Cells, Table
 from benchmark.reports.leaderboard.boards import Board
-from benchmark.reports.leaderboard.tracks import Line, Track
+from benchmark.reports.leaderboard.tracks import AUC, LOGLOSS, MEASURES, PLACE, Line, Measure, Track
 
 
 class Column(NamedTuple):
@@ -23,98 +23,117 @@ def _number(title: str, name: str, form: str) -> Column:
     return Column(title, lambda line: "" if line[name] is None else format(line[name], form))
 
 
-def _from_best(line: Line) -> str:
-    gap = line["from_best"]
-    return f"{gap['value']:+.5f} [{gap['low']:+.5f}, {gap['high']:+.5f}]" if gap else ""
-
-
-def _trials(line: Line) -> str:
-    trials = "unknown" if line["trials"] is None else str(line["trials"])
-    mark = "†" if line["other_budget"] else ""
-    return ("none" if line["tuned"] is None else trials) + mark
-
-
 PARTS = "embedding_parameters", "dense_parameters", "head_parameters"
 
-RANK = _number("rank", "rank", "d")
 RECIPE = Column("recipe", lambda line: str(line["label"]))
-AUC = Column("test AUC", lambda line: _with_sd(line["auc"], line["auc_sd"]))
-LOGLOSS = Column("LogLoss", lambda line: _with_sd(line["logloss"], line["logloss_sd"]))
-FROM_BEST = Column("AUC from the best row's [95 %]", _from_best)
-ERANK = _number("erank / limit", "erank", ".3f")
+VALUES = {
+    AUC: Column("test AUC", lambda line: _with_sd(line["auc"], line["auc_sd"])),
+    LOGLOSS: Column(
+        "test LogLoss",
+        lambda line: (
+            _with_sd(line["logloss"], line["logloss_sd"]) + ("‡" if line["one_monitor"] else "")
+        ),
+    ),
+}
+GAUC = _number("gAUC", "gauc", ".5f")
+RANK_RATIO = _number("rank ratio", "rank_ratio", ".3f")
 PARAMETERS = Column("parameters", lambda line: f"{sum(line[part] for part in PARTS):,}")
 SEEDS = Column("seeds", lambda line: str(len(line["seeds"])))
 WHY = Column("why", lambda line: str(line["apart"]))
+UNRANKED = RECIPE, *VALUES.values(), GAUC, RANK_RATIO, PARAMETERS, SEEDS, WHY
 
-WHOLE = (
-    RANK,
-    RECIPE,
-    AUC,
-    LOGLOSS,
-    FROM_BEST,
-    _number("NE", "ne", ".5f"),
-    _number("calibration", "calibration", ".3f"),
-    ERANK,
-    _number("collapse", "collapse", ".3f"),
-    Column(
-        "parameters (embedding / dense / head)",
-        lambda line: " / ".join(f"{line[part]:,}" for part in PARTS),
+Layout = dict[Measure, tuple[Column, ...]]
+"""The columns of a measure's table after those of its ranks."""
+WHOLE: Layout = {
+    AUC: (
+        GAUC,
+        RANK_RATIO,
+        Column(
+            "parameters (embedding / dense / head)",
+            lambda line: " / ".join(f"{line[part]:,}" for part in PARTS),
+        ),
+        _number("FLOPs/sample", "flops_per_sample", ",d"),
+        _number("train samples/s", "train_samples_per_s", ",.0f"),
+        SEEDS,
     ),
-    _number("FLOPs/sample", "flops_per_sample", ",d"),
-    _number("train samples/s", "train_samples_per_s", ",.0f"),
-    Column("trials", _trials),
-    _number("hours", "hours", ".1f"),
-    SEEDS,
-)
-NARROW = RANK, RECIPE, AUC, LOGLOSS, FROM_BEST, ERANK, PARAMETERS, SEEDS
+    LOGLOSS: (
+        _number("NE", "ne", ".5f"),
+        _number("calibration", "calibration", ".3f"),
+        _number("ECE", "ece", ".5f"),
+        SEEDS,
+    ),
+}
+NARROW: Layout = {AUC: (GAUC, RANK_RATIO, PARAMETERS, SEEDS), LOGLOSS: ()}
 
 
-def track_tables(board: Board, track: Track, columns: Sequence[Column]) -> Iterable[Table]:
-    """The table of ranked rows, with the oracle, and the table of those that are not ranked."""
+def track_tables(board: Board, track: Track, layout: Layout) -> Iterable[Table]:
+    """The table of ranked rows by each measure, and that of the other rows, with the oracle."""
     digests = (pl.col(name).str.head(8) for name in ("recipe_digest", "data_digest"))
     identity = pl.format("{} (numerics {}, recipe {}, data {})", "recipe", "numerics", *digests)
     name = pl.when(pl.len().over("recipe") > 1).then(identity).otherwise("recipe")
-    lines = track.table.with_columns(label=name).to_dicts()
-    ranked = [line for line in lines if line["rank"] is not None]
-    apart = [line for line in lines if line["rank"] is None]
-    unranked = [column for column in columns if column not in (RANK, FROM_BEST)] + [WHY]
-    oracle: dict[Column, str] = {}
+    table = track.table.with_columns(label=name)
+    for measure in MEASURES:
+        by_value = measure.sign * pl.col(measure.name)
+        ranked = table.filter(apart="").sort(by_value, descending=True, maintain_order=True)
+        columns = *_place(measure), *layout[measure]
+        remarks = tuple(_remarks(track, measure))
+        yield from _table(f"By test {measure.title}", board, columns, ranked, remarks)
+    yield from _table("Not ranked", board, UNRANKED, table.filter(pl.col("apart") != ""))
+
+
+def _place(measure: Measure) -> Sequence[Column]:
+    """Rank, rank interval, recipe, value, and distance from the best other row."""
+    first, last, low, high = (f"{measure.name}_{part}" for part in PLACE[1:])
+    return (
+        _number("rank", f"{measure.name}_rank", "d"),
+        Column("rank interval", lambda line: f"{line[first]} to {line[last]}"),
+        RECIPE,
+        VALUES[measure],
+        Column(
+            f"{measure.title} less the best other row's, 95 %",
+            lambda line: "" if line[low] is None else f"[{_end(line[low])}, {_end(line[high])}]",
+        ),
+    )
+
+
+def _end(value: float) -> str:
+    return f"{value:+.5f}" if value else "0"
+
+
+def _table(
+    title: str, board: Board, columns: Sequence[Column], table: pl.DataFrame, remarks: Cells = ()
+) -> Iterable[Table]:
+    """No table without rows; gAUC where a row has it; the oracle first where it is known."""
+    if table.is_empty():
+        return
+    shown = [column for column in columns if column is not GAUC or table["gauc"].count()]
+    rows = [tuple(column.cell(line) for column in shown) for line in table.to_dicts()]
     if board.oracle:
-        auc, logloss = board.oracle
-        oracle = {RECIPE: "*oracle*", AUC: f"{auc:.5f}", LOGLOSS: f"{logloss:.5f}"}
-    for title, group, shown in (("", ranked, columns), ("Not ranked", apart, unranked)):
-        if group:
-            rows = [tuple(column.cell(line) for column in shown) for line in group]
-            if oracle:
-                rows.insert(0, tuple(oracle.get(column, "") for column in shown))
-                oracle = {}
-            yield Table(title, tuple(column.title for column in shown), tuple(rows))
+        values = (f"{value:.5f}" for value in board.oracle)
+        oracle = {RECIPE: "*oracle*"} | dict(zip(VALUES.values(), values, strict=True))
+        rows.insert(0, tuple(oracle.get(column, "") for column in shown))
+    yield Table(title, tuple(column.title for column in shown), tuple(rows), remarks)
 
 
 def track_title(track: Track) -> str:
-    if track.kind == "free":
-        return "Free track: any other embedding size"
-    return f"Fixed track: embedding size {track.embedding_dim}"
+    size = f"Fixed track: embedding size {track.embedding_dim}"
+    kind = "Free track: any other embedding size" if track.kind == "free" else size
+    return f"{kind}; {track.provenance}"
 
 
-def track_remarks(track: Track) -> Iterable[str]:
-    if track.detectable is not None:
-        rows = track.table["rank"].count()
+def _remarks(track: Track, measure: Measure) -> Iterable[str]:
+    if track.detectable:
+        rows, detectable = track.table.filter(apart="").height, track.detectable[measure.name]
+        found = (f"{difference:.5f} with {seeds}" for seeds, difference in detectable.items())
         yield (
-            f"Ranked over seeds {', '.join(map(str, track.seeds))}: {comb(rows, 2)} pairs of {rows}"
-            " rows. Between two rows of the table's root mean square sd, a true AUC difference of"
-            f" {track.detectable:.5f} is found with a power of 80 %."
+            f"Ranked over seeds {', '.join(map(str, track.seeds))}: {rows} rows, pairs:"
+            f" {comb(rows, 2)}. Between two rows of the table's root mean square sd, the smallest"
+            f" true difference that is found with a power of 80 % is {', '.join(found)} seeds."
         )
-    if not track.by_rows:
+    if measure == LOGLOSS and track.table.filter(apart="")["one_monitor"].any():
         yield (
-            "No differences from the best row: a bootstrap over test rows needs the logit of each,"
-            " but a scores file here holds bins (as those of more than 100,000 test rows do) or is"
-            " missing."
-        )
-    if track.table["other_budget"].any():
-        yield (
-            "† tuned with another number of trials than most rows of this table, or no number is"
-            " that of most."
+            "‡ of the epoch that the recipe's only monitor chose; all others of the epoch with the"
+            " best validation LogLoss."
         )
 
 

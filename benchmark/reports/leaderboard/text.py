@@ -15,25 +15,30 @@ from benchmark.reports.document import Document, Table, with_part
 from benchmark.reports.leaderboard import boards as leaderboard
 from benchmark.reports.leaderboard import columns
 from benchmark.reports.leaderboard.boards import Board
-from benchmark.reports.leaderboard.tracks import RANKING, Line, Track
+from benchmark.reports.leaderboard.tracks import Track
 
 COMMAND = "python -m benchmark leaderboard"
 TITLE = f"""# Leaderboard
 
 Benchmark {__version__}. Made from `results/records` by `python -m benchmark leaderboard`; do not
-edit. One row is one committed recipe: mean ± sd over its seeds. **Rank = 1 + the number of rows
-significantly better** in test AUC, so equal ranks are ties: Welch's t-test over the seeds of every
-pair of rows, Holm over all pairs at 5 %. Beside it stands how far a row's AUC is from the best
-row's, with the 95 % interval of a bootstrap over test rows and seeds. Rows with fewer than five
-seeds, or with other seeds or data than the rest, are not ranked. The fixed track holds the
-embedding size of the data set's card, as BARS does (and models without one); rows of other sizes
-compete in the free track.
+edit. One row is one committed recipe: mean ± sd over its seeds, on this test split alone.
 
-*oracle* is the true click probability, where it is known. erank / limit is the mean effective rank
-per sample of the last stage over its largest possible value, on the validation probe (for `lr` that
-is 1 by its shape); collapse is its ratio to that of the tokens, or of the embedding where there are
-none. Trials and hours are those of the tuning study that chose a row's values. Train samples/s are
-as each run found them, whatever else the machine was doing.
+**Rank interval**: from 1 + the number of significantly better rows of the table to n less that of
+worse ones, by Welch's t-test over the seeds of every pair of rows and Holm over all pairs at 5 %.
+**Rank**: the smallest lower end among a row and those below it. Beside them the value less the best
+of the *other* rows: Hsu's multiple comparisons with the best, 95 % for all rows of a table at once;
+an end of 0 says that the row is not better than the best other one, or not worse.
+
+Only recipes whose values come from one kind of source, with one number of tries, are ranked against
+each other. Rows with fewer than five seeds, or with other seeds or data than the rest, are not
+ranked. The fixed track holds the embedding size of the data set's card, as BARS does (and models
+without one); rows of other sizes compete in the free track.
+
+AUC and gAUC are of the weights with the best validation AUC; LogLoss, NE, calibration and ECE of
+those with the best validation LogLoss. *oracle* is the true click probability, where it is known.
+Rank ratio: the effective rank of the last stage over that of noise of the same shape, mean over its
+tokens (validation rows x width, centred). Train samples/s are as each run found them, whatever else
+the machine was doing.
 """
 FLOPS = (
     "FLOPs are forward matrix-multiply FLOPs of one sample: multiply-add = 2, elementwise work"
@@ -75,18 +80,17 @@ def as_csv(boards: Iterable[Board]) -> str:
 
 def _csv_table(board: Board, track: Track) -> pl.DataFrame:
     auc, logloss = board.oracle or (None, None)
-    before = {"benchmark": __version__, "dataset": board.dataset, "track": track.kind}
-    after = {"oracle_auc": auc, "oracle_logloss": logloss, "caveat": "; ".join(board.caveats)}
-    names = {"value": "", "low": "_low", "high": "_high", "p": "_p"}
-    difference = pl.col("from_best").struct
-    return track.table.select(
-        *(pl.lit(value).alias(name) for name, value in before.items()),
-        pl.col("rank", "apart"),
-        pl.exclude(RANKING),
-        *(difference.field(part).alias(f"from_best{name}") for part, name in names.items()),
-        pl.col("other_budget"),
-        *(pl.lit(value).alias(name) for name, value in after.items()),
-    ).with_columns(
+    context = {
+        "benchmark": __version__,
+        "dataset": board.dataset,
+        "track": track.kind,
+        "provenance": track.provenance,
+        "oracle_auc": auc,
+        "oracle_logloss": logloss,
+        "caveat": "; ".join(board.caveats),
+    }
+    same = (pl.lit(value).alias(name) for name, value in context.items())
+    return track.table.select(*same, pl.all()).with_columns(
         pl.col("seeds").cast(pl.List(pl.String)).list.join(" "), pl.col("notes").list.join("; ")
     )
 
@@ -111,13 +115,11 @@ def readme_part(boards: Iterable[Board]) -> str:
 
 
 def terminal(board: Board) -> Iterable[Table]:
-    """The narrow tables of a board, titled, the remarks of a track below its last one."""
+    """The narrow tables of a board, with whole titles."""
     for track in board.tracks:
-        *others, last = columns.track_tables(board, track, columns.NARROW)
-        remarks = tuple(columns.track_remarks(track))
-        for table in (*others, replace(last, remarks=remarks)):
-            title = board.dataset, columns.track_title(track).lower(), table.title
-            yield replace(table, title=", ".join(filter(None, title)))
+        for table in columns.track_tables(board, track, columns.NARROW):
+            title = f"{board.dataset}, {columns.track_title(track).lower()}. {table.title}"
+            yield replace(table, title=title)
 
 
 def _board(board: Board) -> str:
@@ -134,10 +136,9 @@ def _board(board: Board) -> str:
     return "".join(parts)
 
 
-def _track(board: Board, track: Track, shown: Sequence[columns.Column]) -> Iterable[str]:
-    yield from (f"\n{remark}\n" for remark in columns.track_remarks(track))
-    for table in columns.track_tables(board, track, shown):
-        yield (f"\n{table.title}:\n" if table.title else "") + f"\n{table.markdown()}"
+def _track(board: Board, track: Track, layout: columns.Layout) -> Iterable[str]:
+    for table in columns.track_tables(board, track, layout):
+        yield f"\n{' '.join((f'**{table.title}.**', *table.remarks))}\n\n{table.markdown()}"
 
 
 def _plain(board: Board) -> dict[str, Any]:
@@ -150,10 +151,10 @@ def _plain(board: Board) -> dict[str, Any]:
             {
                 "kind": track.kind,
                 "embedding_dim": track.embedding_dim,
-                "standings": [_standing(line) for line in track.table.to_dicts()],
+                "provenance": track.provenance,
+                "rows": track.table.to_dicts(),
                 "seeds": track.seeds,
                 "detectable": track.detectable,
-                "by_rows": track.by_rows,
             }
             for track in board.tracks
         ],
@@ -169,8 +170,3 @@ def _plain(board: Board) -> dict[str, Any]:
         ],
         "published_on_other_split": board.other_split,
     }
-
-
-def _standing(line: Line) -> Line:
-    row = {name: value for name, value in line.items() if name not in RANKING}
-    return {"row": row, **{name: line[name] for name in RANKING}}

@@ -13,7 +13,7 @@ from benchmark.records.comparable import require_alike
 from benchmark.records.measured import FORMS
 from benchmark.records.ranks import last_ratio
 from benchmark.reports.document import Report, Table
-from benchmark.reports.measures import MEASURES, Measure, numbers_of, over_runs
+from benchmark.reports.quantities import QUANTITIES, Quantity, numbers_of, over_runs
 from benchmark.reports.rank import blocks
 from benchmark.reports.words import effect_in_words, effect_numbers, seeds_in_words, with_sd
 from benchmark.studies.ablation import CELLS, LEVELS, VARIED, Ablation
@@ -82,8 +82,8 @@ def report(results: Path, dataset: str) -> Report | None:
     first = next(iter(cells.values()))[0]
     settings = {key: value for key, value in dotted(first.recipe).items() if key not in VARIED}
     fixed = ", ".join(f"{key} = {value}" for key, value in settings.items())
-    effects = {key: _effects(over_runs(cells, measure)) for key, measure in MEASURES.items()}
-    tables = (_effects_table(MEASURES[key], each) for key, each in effects.items())
+    effects = {key: _effects(over_runs(cells, quantity)) for key, quantity in QUANTITIES.items()}
+    tables = (_effects_table(QUANTITIES[key], each) for key, each in effects.items())
     numbers = {
         "dataset": dataset,
         "settings": settings,
@@ -109,14 +109,14 @@ def _cells_table(cells: Mapping[str, Runs]) -> Table:
     rows, remarks = [], []
     for cell, runs in cells.items():
         seeds = seeds_in_words([run.seed for run in runs])
-        measured = (with_sd([m.of(run) for run in runs], m.digits) for m in MEASURES.values())
+        measured = (with_sd([m.of(run) for run in runs], m.digits) for m in QUANTITIES.values())
         token = with_sd([last_ratio(run, "token") for run in runs], 3)
         cost = f"{runs[0].parameters.total:,}", f"{runs[0].flops_per_sample:,}"
         rows.append((_title(cell), seeds, *measured, token, *cost))
         remarks += [f"{_title(cell)}: {note}" for note in runs[0].notes]
-    measures = (measure.title for measure in MEASURES.values())
+    titles = (quantity.title for quantity in QUANTITIES.values())
     last = "rank ratio of the last stage, token form"
-    head = ("mixing/FFN", "seeds", *measures, last, "parameters", "FLOPs/sample")
+    head = ("mixing/FFN", "seeds", *titles, last, "parameters", "FLOPs/sample")
     return Table("Quality, rank in batch form, cost", head, tuple(rows), tuple(remarks))
 
 
@@ -132,14 +132,14 @@ def _effects(values: Values) -> dict[str, Effect]:
     return {name: effect for name, effect in effects.items() if effect is not None}
 
 
-def _effects_table(measure: Measure, effects: dict[str, Effect]) -> Table:
-    title = f"Effects on {measure.title}"
+def _effects_table(quantity: Quantity, effects: dict[str, Effect]) -> Table:
+    title = f"Effects on {quantity.title}"
     if not effects:
         return Table(title, remarks=(NOT_ANALYSED,))
     rows = []
     adjusted = holm([effect.p for effect in effects.values()])
     for (name, effect), p in zip(effects.items(), adjusted, strict=True):
-        words = effect_in_words(effect, f"+z.{measure.digits}f")
+        words = effect_in_words(effect, f"+z.{quantity.digits}f")
         rows.append((name, words, "not zero" if p <= ALPHA else ""))
     head = ("difference", "estimate (95 % interval)", "")
     return Table(title, head, tuple(rows))

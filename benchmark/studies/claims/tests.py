@@ -19,7 +19,7 @@ from benchmark.records.comparable import require_comparable
 from benchmark.records.measured import FORMS
 from benchmark.records.ranks import trajectories
 from benchmark.records.record import Record
-from benchmark.reports.measures import MEASURES, over_runs
+from benchmark.reports.quantities import QUANTITIES, over_runs
 from benchmark.reports.words import effect_in_words, with_sd
 from benchmark.studies.ablation import LEVELS, Ablation
 from benchmark.studies.ablation import report as ablation
@@ -33,7 +33,7 @@ PARTS = {
 LEAST_BLOCKS = {"rise": 1, "fall": 1, "damping": 3}
 
 DataSets = Annotated[tuple[str, ...], Field(min_length=1)]
-MeasureName = Literal["auc", "logloss", "rank", "retention"]
+QuantityName = Literal["auc", "logloss", "rank", "retention"]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)?$")]
 """A recipe's name, or STUDY/VARIANT."""
 All = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]*/$")]
@@ -49,23 +49,23 @@ class Outcome:
 
 
 class Difference(Frozen):
-    """A measure of one recipe or variant less that of another."""
+    """A quantity of one recipe or variant less that of another."""
 
     test: Literal["difference"]
     datasets: DataSets
-    measure: MeasureName
+    quantity: QuantityName
     records: tuple[Name, Name]
 
     @property
     def what(self) -> str:
-        return f"{MEASURES[self.measure].title}, {' − '.join(self.records)}"
+        return f"{QUANTITIES[self.quantity].title}, {' − '.join(self.records)}"
 
     def outcome(self, archive: Archive, dataset: str) -> Outcome:
         runs = _runs(archive, dataset, self.records)
         beside = _sizes_and_tuning(runs)
-        values = over_runs(runs, MEASURES[self.measure])
+        values = over_runs(runs, QUANTITIES[self.quantity])
         if len(values) < 2:
-            raise BenchmarkError(f"no {MEASURES[self.measure].title} that varies over the seeds")
+            raise BenchmarkError(f"no {QUANTITIES[self.quantity].title} that varies over the seeds")
         both = [values[name] for name in self.records]
         return Outcome({"": effects.contrast(both, [1, -1])}, beside)
 
@@ -115,7 +115,7 @@ class Factorial(Frozen):
     factor: Literal["mixing", "FFN"]
     level: str
     over: str
-    measure: MeasureName
+    quantity: QuantityName
 
     @model_validator(mode="after")
     def _levels_of_the_factor(self) -> "Factorial":
@@ -126,12 +126,12 @@ class Factorial(Frozen):
 
     @property
     def what(self) -> str:
-        return f"{MEASURES[self.measure].title}, {self.factor} {self.level} − {self.over}"
+        return f"{QUANTITIES[self.quantity].title}, {self.factor} {self.level} − {self.over}"
 
     def outcome(self, archive: Archive, dataset: str) -> Outcome:
         cells = ablation.load_cells(archive.results, dataset)
         seeds = least_seeds(Ablation.name)
-        values = over_runs(cells, MEASURES[self.measure], seeds)
+        values = over_runs(cells, QUANTITIES[self.quantity], seeds)
         effect = ablation.difference(values, self.factor, self.level, self.over)
         if effect is None:
             both = f"{seeds} records of {self.level} and of {self.over}"
@@ -152,14 +152,14 @@ class Correlation(Frozen):
     def what(self) -> str:
         study, _ = place(self.records[0])
         units = f"variants of the {study}" if study else "recipes"
-        return f"correlation of rank ratio and {MEASURES[self.quality].title} over {units}"
+        return f"correlation of rank ratio and {QUANTITIES[self.quality].title} over {units}"
 
     def outcome(self, archive: Archive, dataset: str) -> Outcome:
         study, _ = place(self.records[0])
         runs, least = archive.by_name(dataset, study), least_seeds(study)
         require_comparable(runs)
-        ranks = over_runs(runs, MEASURES["rank"], least)
-        qualities = over_runs(runs, MEASURES[self.quality], least)
+        ranks = over_runs(runs, QUANTITIES["rank"], least)
+        qualities = over_runs(runs, QUANTITIES[self.quality], least)
         names = sorted(ranks.keys() & qualities.keys())
         both = ([each[name] for name in names] for each in (ranks, qualities))
         try:

@@ -10,7 +10,7 @@ from benchmark.records.comparable import require_alike
 from benchmark.records.measured import FORMS, When
 from benchmark.records.ranks import WHEN, trajectories
 from benchmark.reports.document import Cells, Report, Table
-from benchmark.reports.measures import numbers_of
+from benchmark.reports.quantities import numbers_of
 from benchmark.reports.rank import blocks
 from benchmark.reports.words import effect_in_words, seeds_in_words, with_sd
 

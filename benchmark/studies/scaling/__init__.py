@@ -1,4 +1,4 @@
-"""The scaling study: ladders of sizes of a recipe, and its shapes of equal FLOPs."""
+"""The scaling study: ladders of sizes of a recipe, and the laws of their losses."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -20,7 +20,7 @@ SIMULATION = "simulation"
 
 
 class Scaling(Study):
-    """Run the ladder and the shapes of a recipe, and fit its scaling laws."""
+    """Run the ladder of a recipe, and fit its scaling laws."""
 
     name = "scaling"
 
@@ -41,14 +41,9 @@ class Scaling(Study):
         return ladders.variants(base)
 
     def check_data(self, variants: "Sequence[Variant]", store: "Store") -> None:
-        from benchmark.recipes import recipe as recipes
-        from benchmark.studies.scaling import ladders, shapes
+        from benchmark.studies.scaling import ladders
 
         super().check_data(variants, store)
-        place = ladders.place_of(variants[0].name)
-        assert place is not None
-        base = recipes.load(f"{variants[0].recipe.dataset}/{place[0]}")
-        shapes.require_levels(base, store.schema)
         ladders.require_rows(variants, store.fingerprint.rows["train"])
 
     def faults(self, record: "Record", variant: str, recipe_folder: Path) -> Iterator[str]:
@@ -62,7 +57,7 @@ class Scaling(Study):
 
         own = [name for name in recipes.recipe_ids() if name.startswith(f"{dataset}/")]
         places = [place for place in map(ladders.place_of, variants) if place is not None]
-        chosen = {f"{dataset}/{recipe}" for recipe, _, _ in places}
+        chosen = {f"{dataset}/{recipe}" for recipe, _ in places}
         if not variants:
             chosen = {name for name in own if recipes.load(name).scaling}
         ladder_ids = [name for name in own if name in chosen]

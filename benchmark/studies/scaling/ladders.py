@@ -1,30 +1,27 @@
-"""The steps of a recipe's ladder and its shapes of equal FLOPs, their records and axes of size.
+"""The steps of a recipe's ladder, their records and axes of size.
 
-results/studies/scaling/<data set>/<recipe>-<step>/seed-<n>.json
-results/studies/scaling/<data set>/<recipe>-shape<number>/seed-<n>.json"""
+results/studies/scaling/<data set>/<recipe>-<step>/seed-<n>.json"""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, stdev
-from typing import Any, Literal
+from typing import Any
 
 from benchmark.errors import UsageError
 from benchmark.recipes import recipe as recipes
 from benchmark.recipes.recipe import Recipe
 from benchmark.records import comparable
 from benchmark.records.archive import Archive
-from benchmark.records.ranks import ranks
+from benchmark.records.ranks import last_ratio
 from benchmark.records.record import Record
 from benchmark.reports.words import seeds_in_words, with_sd
 from benchmark.studies.campaign.cells import Variant
 from benchmark.utils.paths import RECIPES
 
 STUDY = "scaling"
-FOLDER = re.compile(r"(.+)-(shape)?([1-9][0-9]*)")
-
-Kind = Literal["step", "shape"]
+FOLDER = re.compile(r"(.+)-([1-9][0-9]*)")
 
 
 @dataclass(frozen=True)
@@ -59,7 +56,7 @@ OUTCOME = "seeds", "test LogLoss", "test AUC", "erank / limit"
 
 @dataclass(frozen=True)
 class Rung:
-    """The records of one step or shape, by seed; `step` is its number."""
+    """The records of one step, by seed; `step` is its number."""
 
     step: int
     runs: tuple[Record, ...]
@@ -101,53 +98,52 @@ class Rung:
 
 
 Rungs = dict[str, tuple[Rung, ...]]
-"""The steps, or the shapes, of each recipe that have records, in order."""
+"""The steps of each recipe that have records, in order."""
 
 
 def logloss(run: Record) -> float:
-    return run.metrics.test.logloss
+    return run.metrics.calibrated.logloss
 
 
 def rank(run: Record) -> float | None:
-    """Mean effective rank over its limit, of the trained last stage."""
-    return list(ranks(run, "erank", "token", "best").values())[-1]
+    """The rank ratio of the trained last stage."""
+    return last_ratio(run)
 
 
 def variants(recipe: Recipe) -> list[Variant]:
-    """The steps, then the shapes. Raises UsageError for a recipe without steps."""
+    """Raises UsageError for a recipe without steps."""
     if not recipe.scaling:
         remedy = "write its sizes as steps = [...] under [scaling]"
         raise UsageError(f"recipe {recipe.id} has no ladder: {remedy}")
     chosen: list[Variant] = []
-    for kind, prefix, sizes in (("step", "", recipe.scaling), ("shape", "shape", recipe.shapes.of)):
-        for number, size in enumerate(sizes, start=1):
-            where = f"recipe {recipe.id}, [scaling] {kind} {number}"
-            altered = recipes.vary(recipe, size.settings, where)
-            chosen.append(Variant(f"{recipe.name}-{prefix}{number}", altered, size.rows))
+    for number, step in enumerate(recipe.scaling, start=1):
+        where = f"recipe {recipe.id}, [scaling] step {number}"
+        altered = recipes.vary(recipe, step.settings, where)
+        chosen.append(Variant(f"{recipe.name}-{number}", altered, step.rows))
     return chosen
 
 
 def require_rows(variants: Iterable[Variant], rows: int) -> None:
-    """Raises UsageError for a step or shape of more than these training rows."""
+    """Raises UsageError for a step of more than these training rows."""
     for variant in variants:
         if variant.rows is not None and variant.rows > rows:
             where = f"recipe {variant.recipe.dataset}/{variant.name}, [scaling]"
             raise UsageError(f"{where}: rows = {variant.rows}, there are only {rows}")
 
 
-def place_of(folder: str) -> tuple[str, Kind, int] | None:
-    """Recipe, kind and number of the step or shape in a folder; None for any other name."""
+def place_of(folder: str) -> tuple[str, int] | None:
+    """Recipe and number of the step in a folder; None for any other name."""
     match = FOLDER.fullmatch(folder)
-    return match and (match[1], "shape" if match[2] else "step", int(match[3]))
+    return match and (match[1], int(match[2]))
 
 
 def place_faults(record: Record, folder: str, recipe_folder: Path = RECIPES) -> Iterator[str]:
-    """Compare a record with the step or shape that its folder names, as the recipe stands."""
+    """Compare a record with the step that its folder names, as the recipe stands."""
     place = place_of(folder)
     if place is None:
-        yield f"{STUDY}/{folder} names no step of a recipe, nor a shape"
+        yield f"{STUDY}/{folder} names no step of a recipe"
         return
-    name, kind, number = place
+    name, number = place
     try:
         recipe = recipes.load(f"{record.dataset}/{name}", recipe_folder)
         expected = {variant.name: variant for variant in variants(recipe)}.get(folder)
@@ -155,28 +151,27 @@ def place_faults(record: Record, folder: str, recipe_folder: Path = RECIPES) -> 
         yield str(error)
         return
     if expected is None:
-        count = len(recipe.scaling if kind == "step" else recipe.shapes.of)
-        yield f"recipe {recipe.id} has {count} {kind}s, and the record is of {kind} {number}"
+        count = len(recipe.scaling)
+        yield f"recipe {recipe.id} has {count} steps, and the record is of step {number}"
         return
     yield from comparable.stale(comparable.recipe(record, expected.recipe.digest()))
     if record.train_rows != expected.rows:
         own, wanted = record.train_rows or "all", expected.rows or "all"
-        step = f"{kind} {number} of recipe {recipe.id}"
+        step = f"step {number} of recipe {recipe.id}"
         yield f"the record is of {own} training rows, {step} of {wanted}"
 
 
-def rungs(results: Path, dataset: str, kind: Kind = "step") -> Rungs:
-    """Load the steps or the shapes of a data set by recipe; shapes are no part of a ladder.
+def rungs(results: Path, dataset: str) -> Rungs:
+    """Load the steps of a data set by recipe.
 
     Raises BenchmarkError for records that cannot be read or that cannot be compared."""
     runs = Archive(results).by_name(dataset, STUDY)
     places = {folder: place for folder in runs if (place := place_of(folder)) is not None}
     comparable.require_comparable({folder: runs[folder] for folder in places})
     by_recipe: Rungs = {}
-    for folder, (recipe, _, number) in sorted(places.items(), key=lambda item: item[1]):
-        if places[folder][1] == kind:
-            rung = Rung(number, tuple(runs[folder]))
-            by_recipe[recipe] = (*by_recipe.get(recipe, ()), rung)
+    for folder, (recipe, number) in sorted(places.items(), key=lambda item: item[1]):
+        rung = Rung(number, tuple(runs[folder]))
+        by_recipe[recipe] = (*by_recipe.get(recipe, ()), rung)
     return by_recipe
 
 

@@ -1,4 +1,4 @@
-"""The report of a data set's ladders and shapes."""
+"""The report of a data set's ladders."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -11,7 +11,7 @@ from benchmark.recipes import recipe as recipes
 from benchmark.records.record import Record
 from benchmark.reports.document import Report, Table
 from benchmark.reports.words import derived, seeds_in_words
-from benchmark.studies.scaling import ladders, shapes
+from benchmark.studies.scaling import ladders
 from benchmark.studies.scaling.ladders import AXES, FLOPS, OUTCOME, PARAMETERS, ROWS, Rung, Rungs
 from benchmark.studies.scaling.law import EXPONENTS, LawFit
 from benchmark.studies.scaling.verdict import Curve, curves
@@ -41,8 +41,8 @@ LAWS = (
 
 def report(results: Path, dataset: str) -> Report | None:
     """None without records. Raises BenchmarkError for records that cannot be read or compared."""
-    rungs, levels = ladders.rungs(results, dataset), shapes.levels(results, dataset)
-    if not rungs and not levels:
+    rungs = ladders.rungs(results, dataset)
+    if not rungs:
         return None
     fitted = curves(rungs)
     numbers = {
@@ -52,7 +52,6 @@ def report(results: Path, dataset: str) -> Report | None:
             for name, steps in rungs.items()
         },
         "laws": [_law(curve) for curve in fitted],
-        "shapes": [shapes.numbers(level) for level in levels],
     }
     tables = []
     for axis in AXES:
@@ -60,15 +59,12 @@ def report(results: Path, dataset: str) -> Report | None:
             notes = tuple(note for curve in on_axis for note in _notes(curve))
             tables.append(Table(f"Laws over {axis.title}", LAWS, tuple(map(_row, on_axis)), notes))
     tables += [steps(dataset, recipe, rungs[recipe]) for recipe in rungs]
-    tables += [shapes.table(levels)] if levels else []
     return Report(f"Scaling laws on {dataset}", tuple(_remarks(rungs)), tuple(tables), numbers)
 
 
 def _remarks(rungs: Rungs) -> Iterator[str]:
     yield "Made from records by `python -m benchmark study tables scaling`; do not edit."
     yield "Axes: " + "; ".join(f"**{axis.title}**: {axis.definition}" for axis in AXES) + "."
-    if not rungs:
-        return
     yield from PROSE
     first = next(iter(rungs.values()))[0].first
     if first.metrics.oracle_logloss is not None:

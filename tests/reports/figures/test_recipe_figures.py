@@ -1,17 +1,19 @@
 """What the rank figures show is what the records hold; how they look is tested in test_style.py."""
 
+from dataclasses import replace
+
 import matplotlib
 import numpy as np
 import pytest
 
-from benchmark.records.record import StageSpectra
+from benchmark.measure.null import null_erank
+from benchmark.measure.trajectory import ratios
 from benchmark.reports.figures import dataset, recipe, style
-from tests.factories import make_ranked_record, make_record, make_spectrum
+from tests.factories import make_ranked_record, make_record, make_spectra, make_spectrum
 
 RUNS = [make_ranked_record(), make_ranked_record(seed=1)]
-FLAT = StageSpectra(
-    stage="embedding", initial=make_spectrum(1.0, columns=1), best=make_spectrum(1.0, columns=1)
-)
+ONE_COLUMN = make_spectrum(1.0, columns=1)
+FLAT = make_spectra([("embedding", ONE_COLUMN)], ONE_COLUMN)
 
 
 def lines(axes) -> dict[str, np.ndarray]:
@@ -25,25 +27,24 @@ def test_a_recipe_has_every_figure_that_means_something() -> None:
         "training",
         "tables",
     ]
-    assert recipe.of_recipe([make_record(spectra=(FLAT,))]) == {}
-    assert "tables" not in recipe.of_recipe([RUNS[0].model_copy(update={"tables": ()})])
+    assert recipe.of_recipe([make_record(spectra=FLAT)]) == {}
+    bare = replace(RUNS[0].measured, tables=())
+    without_tables = RUNS[0].model_copy(update={"measured": bare})
+    assert "tables" not in recipe.of_recipe([without_tables])
 
 
 def test_figures_of_several_recipes_have_a_panel_each_with_bands_over_the_seeds() -> None:
     figure = dataset.trajectories({"one": RUNS, "two": [make_record()]})
     first, second = figure.axes
     assert [axes.get_title() for axes in figure.axes] == ["one (2)", "two (1)"]
-    means = [
-        np.mean([run.spectra[stage].best.erank.mean / (6, 4, 4, 4)[stage] for run in RUNS])
-        for stage in range(4)
-    ]
-    assert lines(first)["trained"] == pytest.approx(means)
+    values = [list(ratios(run.spectra("best").batch).values()) for run in RUNS]
+    assert lines(first)["trained"] == pytest.approx(np.mean(values, axis=0))
     _, trained = first.collections
     heights = trained.get_paths()[0].vertices[:, 1]
-    values = [run.spectra[0].best.erank.mean / 6 for run in RUNS]
-    assert heights.max() >= np.mean(values) + np.std(values, ddof=1) - 1e-12
-    assert lines(second)["untrained"] == pytest.approx([5 / 6] * 4)
-    assert "effective rank / min(rows, columns)" in figure.get_suptitle()
+    ends = np.array(values)[:, 0]
+    assert heights.max() >= np.mean(ends) + np.std(ends, ddof=1) - 1e-12
+    assert lines(second)["untrained"] == pytest.approx([5 / null_erank(6, 8).mean] * 4)
+    assert "rank ratio (noise = 1)" in figure.get_suptitle()
 
 
 def test_amplitudes_are_by_block_for_recipes_of_several_blocks() -> None:
@@ -51,7 +52,7 @@ def test_amplitudes_are_by_block_for_recipes_of_several_blocks() -> None:
     found = dataset.of_dataset({"shallow": RUNS, "deep": deep})
     assert list(found) == ["trajectory", "amplitude"]
     [axes] = [axes for axes in found["amplitude"].axes if axes.get_title()]
-    ranks = [stage.best.erank.mean / stage.best.limit for stage in deep[0].spectra][1:]
+    ranks = list(ratios(deep[0].spectra("best").batch).values())[1:]
     rise_less_fall = [2 * ranks[n] - ranks[n - 1] - ranks[n + 1] for n in (1, 3)]
     assert lines(axes)["trained"] == pytest.approx([value / 2 for value in rise_less_fall])
     assert list(dataset.of_dataset({"shallow": RUNS})) == ["trajectory"]
@@ -77,9 +78,7 @@ def test_singular_values_are_means_over_the_seeds() -> None:
 def test_rank_over_training_and_the_best_steps() -> None:
     [axes] = recipe.training(RUNS).axes
     found = lines(axes)
-    assert found["tokens"] == pytest.approx(
-        [np.mean([run.rank_curve[0].erank["tokens"] for run in RUNS])] * 3
-    )
+    assert found["tokens"] == pytest.approx([5.0 / null_erank(50, 8).mean] * 3)
     assert [line.get_xdata()[0] for line in axes.lines if line.get_label() == "best step"] == [
         20,
         20,
@@ -98,20 +97,17 @@ def test_tables_lie_at_their_cardinality_and_frequency() -> None:
 
 
 def test_a_stage_of_zeros_is_a_gap() -> None:
-    stages = [("a", make_spectrum(), None), ("b", None, make_spectrum())]
-    spectra = tuple(
-        StageSpectra(stage=name, initial=initial, best=best) for name, initial, best in stages
-    )
-    untrained, trained = recipe.trajectory([make_record(spectra=spectra)]).axes[0].lines
+    one, other = make_spectrum(), make_spectrum()
+    spectra = make_spectra([("a", None), ("b", other)])
+    spectra["initial"] = make_spectra([("a", one), ("b", None)])["best"]
+    untrained, trained, _ = recipe.trajectory([make_record(spectra=spectra)]).axes[0].lines
     assert np.isnan(untrained.get_ydata()).tolist() == [False, True]
     assert np.isnan(trained.get_ydata()).tolist() == [True, False]
 
 
 def test_a_deep_model_keeps_its_labels_apart() -> None:
-    spectra = tuple(
-        StageSpectra(stage=f"block{n}.ffn", initial=make_spectrum(), best=make_spectrum())
-        for n in range(100)
-    )
+    stages = [(f"block{n}.ffn", make_spectrum()) for n in range(100)]
+    spectra = make_spectra(stages, make_spectrum())
     axes = recipe.trajectory([make_record(spectra=spectra)]).axes[-1]
     labels = [label.get_text() for label in axes.get_xticklabels()]
     assert labels[:2] == ["block0.ffn", "block9.ffn"]

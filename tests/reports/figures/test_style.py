@@ -3,11 +3,11 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 
 from benchmark.reports.figures import dataset, recipe, style
-from tests.factories import make_ranked_record, make_record
+from tests.factories import make_ranked_record, make_record, make_spectra, make_spectrum
 
 RUNS = [make_ranked_record(), make_ranked_record(seed=1)]
 DEEP = [make_ranked_record(blocks=8)]
-SINGLE = [RUNS[0].model_copy(update={"spectra": RUNS[0].spectra[:1]})]
+SINGLE = [make_record(spectra=make_spectra([("embedding", make_spectrum())], make_spectrum()))]
 
 
 MAKERS = {

@@ -3,7 +3,6 @@
 import pytest
 
 from benchmark.errors import UsageError
-from benchmark.records.archive import Archive
 from benchmark.reports.leaderboard import published
 from benchmark.reports.leaderboard import text as leaderboard_text
 from benchmark.reports.leaderboard.boards import boards
@@ -34,7 +33,7 @@ def test_the_committed_file_names_recipes_that_exist() -> None:
 
 
 def test_the_gap_of_the_same_split_is_ours_less_the_mean_of_theirs(tmp_path) -> None:
-    [board] = boards(entries(make_runs("aa", 0.7), Archive(tmp_path)), load(tmp_path, SOURCE + ROW))
+    [board] = boards(entries(make_runs("aa", 0.7)), load(tmp_path, SOURCE + ROW))
     [quote] = board.quotes
     assert quote.gap == pytest.approx(-0.005)
     assert quote.gap_in_sd == pytest.approx(-5)
@@ -51,10 +50,10 @@ def test_the_gap_of_the_same_split_is_ours_less_the_mean_of_theirs(tmp_path) -> 
 
 def test_without_a_mean_the_listed_value_counts_and_without_a_row_there_is_no_gap(tmp_path) -> None:
     text = SOURCE + ROW.replace("auc_mean = 0.705\nauc_sd = 0.001\n", "")
-    [board] = boards(entries(make_runs("aa", 0.7), Archive(tmp_path)), load(tmp_path, text))
+    [board] = boards(entries(make_runs("aa", 0.7)), load(tmp_path, text))
     assert board.quotes[0].gap == pytest.approx(-0.01)
     assert board.quotes[0].gap_in_sd is None
-    [board] = boards(entries(make_runs("bb", 0.7), Archive(tmp_path)), load(tmp_path, text))
+    [board] = boards(entries(make_runs("bb", 0.7)), load(tmp_path, text))
     assert board.quotes[0].gap is None
 
 
@@ -64,7 +63,7 @@ def test_another_split_has_a_difference_and_no_reproduction_gap(tmp_path) -> Non
         ' test rows only"\n'
     )
     text = SOURCE + other + ROW.replace('"synthetic_tiny"', '"theirs"')
-    [board] = boards(entries(make_runs("aa", 0.7), Archive(tmp_path)), load(tmp_path, text))
+    [board] = boards(entries(make_runs("aa", 0.7)), load(tmp_path, text))
     shown = leaderboard_text.markdown([board])
     assert "numbers of theirs, another split: here are the same test rows only" in shown
     assert "| difference |" in shown and "gap in their seed sd" not in shown
@@ -72,10 +71,8 @@ def test_another_split_has_a_difference_and_no_reproduction_gap(tmp_path) -> Non
 
 def test_published_numbers_are_never_ranked(tmp_path) -> None:
     records = [*make_runs("aa", 0.7), *make_runs("bb", 0.8)]
-    [alone] = boards(entries(records, Archive(tmp_path)), published.Published())
-    [beside] = boards(
-        entries(records, Archive(tmp_path)), load(tmp_path, SOURCE + ROW.replace("0.71", "0.99"))
-    )
+    [alone] = boards(entries(records), published.Published())
+    [beside] = boards(entries(records), load(tmp_path, SOURCE + ROW.replace("0.71", "0.99")))
     for one, other in zip(beside.tracks, alone.tracks, strict=True):
         assert one.table.to_dicts() == other.table.to_dicts()
     assert "their_dnn" not in leaderboard_text.as_csv([beside])

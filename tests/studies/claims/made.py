@@ -64,7 +64,7 @@ def effects(verdict: claims.Judged) -> list[Effect]:
     return verdict.effects
 
 
-AUC = 'test = "difference"\nmeasure = "auc"\nrecords = ["good", "bad"]'
+AUC = 'test = "difference"\nquantity = "auc"\nrecords = ["good", "bad"]'
 
 
 def two_recipes(results: Path, seeds: int = 5, gain: float = 0.1, good=None, bad=None) -> None:

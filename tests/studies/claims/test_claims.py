@@ -130,7 +130,7 @@ def test_what_never_varies_has_no_interval(tmp_path) -> None:
     assert judged(tmp_path, AUC).row[-1] == said
 
 
-GLU = 'test = "factorial"\nfactor = "FFN"\nlevel = "glu"\nover = "gelu"\nmeasure = "auc"'
+GLU = 'test = "factorial"\nfactor = "FFN"\nlevel = "glu"\nover = "gelu"\nquantity = "auc"'
 MEANS = {
     ("full", "glu"): 0.8,
     ("full", "gelu"): 0.7,
@@ -176,7 +176,7 @@ def test_a_factorial_effect_is_a_difference_of_main_effects(four_cells) -> None:
 )
 def test_a_factorial_effect_comes_out_either_way(four_cells, over, level, claimed, verdict) -> None:
     factor = "FFN" if "glu" in (over, level) else "mixing"
-    test = f'test = "factorial"\nfactor = "{factor}"\nmeasure = "auc"'
+    test = f'test = "factorial"\nfactor = "{factor}"\nquantity = "auc"'
     test += f'\nlevel = "{level}"\nover = "{over}"'
     assert judged(four_cells, test, claimed).verdict == verdict
 

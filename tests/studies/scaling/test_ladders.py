@@ -234,7 +234,7 @@ def test_a_step_is_a_cell_and_its_record_is_held_against_it(tmp_path) -> None:
         run, path.parents[1] / "a-4" / path.name
     )
     assert "unknown recipe 'synthetic_tiny/b'" in faults(run, path.parents[1] / "b-1" / path.name)
-    assert "scaling/none names no step of a recipe, nor a shape" in faults(
+    assert "scaling/none names no step of a recipe" in faults(
         run, path.parents[1] / "none" / path.name
     )
 
@@ -255,6 +255,15 @@ def test_the_command_says_what_it_would_run(capsys) -> None:
     ):
         with pytest.raises(UsageError, match=message):
             command.main(words, standalone_mode=False)
+
+
+@pytest.mark.parametrize(
+    ("folder", "place"),
+    [("a-b-3", ("a-b", 3)), ("a-shape12", None), ("a-2-1", ("a-2", 1)), ("a-0", None)]
+    + [(name, None) for name in ("a", "-3", "a-x1", "a-٣")],
+)
+def test_a_folder_is_of_one_step_of_a_recipe(folder: str, place: tuple | None) -> None:
+    assert ladders.place_of(folder) == place
 
 
 @pytest.mark.parametrize("recipe_id", recipes.recipe_ids())

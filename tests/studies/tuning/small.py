@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from benchmark.data.card import SPLITS
-from benchmark.data.catalog import FoundCard, find_card
+from benchmark.data.catalog import find_card
 from benchmark.data.schema import Schema
 from benchmark.data.store import Store, StoreWriter
 from benchmark.recipes import recipe as recipes
@@ -70,5 +70,5 @@ def tune(
     plan: Plan, store: Store, trials: int, watch=lambda _: None, leave=lambda: False
 ) -> Trials:
     study = Trials(plan, store)
-    run_trials(study, FoundCard(find_card("synthetic_tiny").card), store, trials, watch, leave)
+    run_trials(study, find_card("synthetic_tiny"), store, trials, watch, leave)
     return study

@@ -12,6 +12,7 @@ from benchmark.data.catalog import find_card
 from benchmark.data.store import Store
 from benchmark.errors import BenchmarkError, UsageError
 from benchmark.recipes import recipe as recipes
+from benchmark.recipes.recipe import Monitor, Train
 from benchmark.records import tuning
 from benchmark.records.tuning import TUNING_SEED, Trial
 from benchmark.runs.job import Job
@@ -20,7 +21,7 @@ from benchmark.studies.tuning import run as module
 from benchmark.studies.tuning.plan import Plan
 from benchmark.studies.tuning.run import run_processes
 from benchmark.studies.tuning.trials import DIED, OpenTrial, Trials
-from benchmark.training.fit import Evaluated
+from benchmark.training.fit import Evaluated, best
 from benchmark.utils.interrupts import Interrupted
 from tests.factories import make_curve
 from tests.studies.tuning.small import RECIPE, small_plan, small_store, tune
@@ -58,9 +59,10 @@ class Scripted:
             self.curve.append(event)
             yield event
 
-    @property
-    def best(self) -> Evaluated:
-        return next(event for event in reversed(self.curve) if event.improved)
+    train = Train(monitor="both")
+
+    def best(self, monitor: Monitor) -> Evaluated:
+        return best(self.curve, monitor)
 
 
 def scripted(monkeypatch, *scripts: tuple[float, ...] | Exception) -> list[Job]:

@@ -12,7 +12,7 @@ from benchmark.records.record import Record
 
 
 @dataclass(frozen=True)
-class Measure:
+class Quantity:
     """A number of a run, and the digits that tables show of it."""
 
     title: str
@@ -26,16 +26,16 @@ def retention(run: Record) -> float | None:
     return paths[0].retention if paths else None
 
 
-MEASURES = {
-    "auc": Measure("test AUC", 5, lambda run: run.metrics.test.auc),
-    "logloss": Measure("test LogLoss", 5, lambda run: run.metrics.calibrated.logloss),
-    "rank": Measure("rank ratio of the last stage", 3, last_ratio),
-    "retention": Measure("retention of the rank ratio", 3, retention),
+QUANTITIES = {
+    "auc": Quantity("test AUC", 5, lambda run: run.metrics.test.auc),
+    "logloss": Quantity("test LogLoss", 5, lambda run: run.metrics.calibrated.logloss),
+    "rank": Quantity("rank ratio of the last stage", 3, last_ratio),
+    "retention": Quantity("retention of the rank ratio", 3, retention),
 }
 
 
 def numbers_of(run: Record) -> dict[str, Any]:
-    """The measures of a run, the trajectories of its rank ratio and its size, as JSON values."""
+    """The quantities of a run, the trajectories of its rank ratio and its size, as JSON values."""
     paths = {
         f"{form}, {title}": asdict(path)
         for form, (when, title) in product(FORMS, WHEN.items())
@@ -43,7 +43,7 @@ def numbers_of(run: Record) -> dict[str, Any]:
     }
     return {
         "seed": run.seed,
-        **{key: measure.of(run) for key, measure in MEASURES.items()},
+        **{key: quantity.of(run) for key, quantity in QUANTITIES.items()},
         "rank_ratio": paths,
         "parameters": asdict(run.parameters),
         "flops_per_sample": run.flops_per_sample,
@@ -51,14 +51,14 @@ def numbers_of(run: Record) -> dict[str, Any]:
 
 
 def over_runs(
-    groups: Mapping[str, Runs], measure: Measure, least: int = 2
+    groups: Mapping[str, Runs], quantity: Quantity, least: int = 2
 ) -> dict[str, list[float]]:
-    """The values of a measure in each group of runs that has `least` of them.
+    """The values of a quantity in each group of runs that has `least` of them.
 
     Empty where those of no group vary, as no interval can be given then."""
     values = {}
     for name, runs in groups.items():
-        present = [value for run in runs if (value := measure.of(run)) is not None]
+        present = [value for run in runs if (value := quantity.of(run)) is not None]
         if len(present) >= least:
             values[name] = present
     return values if any(len(set(present)) > 1 for present in values.values()) else {}

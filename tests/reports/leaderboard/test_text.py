@@ -1,0 +1,99 @@
+"""The files of the leaderboard: the same bytes for the same records, and all that they show."""
+
+import csv
+import io
+import json
+import random
+from pathlib import Path
+
+from benchmark import __version__
+from benchmark.records.archive import Archive
+from benchmark.records.record import save
+from benchmark.reports.document import check, write
+from benchmark.reports.leaderboard import text as leaderboard_text
+from benchmark.reports.leaderboard.boards import boards
+from benchmark.reports.leaderboard.published import Published
+from benchmark.reports.leaderboard.tracks import entries
+from tests.reports.leaderboard.test_leaderboard import board_of, make_run, make_runs
+
+
+def files_of(records, results) -> dict[Path, str | None]:
+    found = boards(entries(records), Published())
+    documents = leaderboard_text.documents_of(found, Archive(results))
+    return {document.path: document.text for document in documents}
+
+
+def test_the_same_bytes_whatever_the_order_of_the_records(tmp_path) -> None:
+    records = [
+        *make_runs("aa", 0.7),
+        *make_runs("bb", 0.8),
+        *make_runs("cc", 0.75, seeds=range(3), numerics=1),
+        *make_runs("dd", 0.7, dataset="my_table"),
+    ]
+    contents = set()
+    for shuffle in range(6):
+        random.Random(shuffle).shuffle(records)
+        contents.add(tuple(sorted(files_of(records, tmp_path).items())))
+    assert len(contents) == 1
+
+
+def test_markdown_shows_oracle_caveat_protocol_and_version() -> None:
+    board = board_of(make_runs("aa", 0.7, caveat="not the official rows"))
+    text = leaderboard_text.markdown([board])
+    for part in (
+        f"Benchmark {__version__}.",
+        "**not the official rows**",
+        "rows: train 1,000, valid 200, test 300.",
+        "Batch 100.",
+        "multiply-add = 2, elementwise work counts 0",
+        "|  |  | *oracle* | 0.80000 |  |",
+        "|  |  | *oracle* | 0.45000 |  |",
+        "| 1 | 1 to 1 | aa | 0.70000 ± 0.00158 |",
+    ):
+        assert part in text
+
+
+def test_rows_of_one_recipe_are_told_apart() -> None:
+    text = leaderboard_text.markdown(
+        [board_of([*make_runs("aa", 0.7), *make_runs("aa", 0.8, numerics=1)])]
+    )
+    assert "| aa (numerics 1, recipe 00000000, data dddddddd) |" in text
+
+
+def test_csv_and_json_keep_values_as_measured(tmp_path) -> None:
+    records = [*make_runs("aa", 0.7), *make_runs("bb", 0.8), make_run("cc", 0, 0.9)]
+    found = files_of(records, tmp_path)
+    lines = list(csv.DictReader(io.StringIO(found[tmp_path / "leaderboard.csv"])))
+    assert [(line["recipe"], line["auc_rank"], line["track"]) for line in lines] == [
+        ("bb", "1", "fixed"),
+        ("aa", "2", "fixed"),
+        ("cc", "", "fixed"),
+    ]
+    assert float(lines[2]["auc"]) == 0.9 and lines[2]["apart"] == "fewer than 5 seeds"
+    assert lines[0]["seeds"] == "0 1 2 3 4" and lines[0]["benchmark"] == __version__
+    whole = json.loads(found[tmp_path / "leaderboard.json"])
+    assert whole["benchmark"] == __version__
+    [board] = whole["boards"]
+    assert board["oracle"] == {"auc": 0.8, "logloss": 0.45}
+    assert board["tracks"][0]["rows"][2]["auc"] == 0.9
+
+
+def test_the_readme_beside_the_results_gets_its_part_and_nothing_else(tmp_path) -> None:
+    results, readme = tmp_path / "results", tmp_path / "README.md"
+    readme.write_text("before\n<!-- leaderboard -->\nSTALE\n<!-- /leaderboard -->\nafter\n")
+    records = [*make_runs("aa", 0.7), *make_runs("bb", 0.8)]
+    for run in records:
+        save(run, Archive(results).path(run.dataset, run.name, run.seed))
+    documents = leaderboard_text.documents(Archive(results))
+    assert all(document.fault for document in documents) and len(documents) == 4
+    text = documents[-1].text
+    assert documents[-1].path == readme
+    assert text.startswith("before\n<!-- leaderboard -->\n") and text.endswith(
+        "<!-- /leaderboard -->\nafter\n"
+    )
+    assert "STALE" not in text and "| 1 | 1 to 1 | bb | 0.80000 ± 0.00158 |" in text
+    write(documents)
+    check(leaderboard_text.documents(Archive(results)))
+    assert readme.read_text() == text
+    readme.write_text("before\nafter\n")
+    assert readme not in [each.path for each in leaderboard_text.documents(Archive(results))]
