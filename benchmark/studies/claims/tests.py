@@ -19,6 +19,7 @@ from benchmark.records.comparable import require_comparable
 from benchmark.records.measured import FORMS
 from benchmark.records.ranks import trajectories
 from benchmark.records.record import Record
+from benchmark.reports.leaderboard.tracks import FULL_SEEDS
 from benchmark.reports.quantities import QUANTITIES, over_runs
 from benchmark.reports.words import effect_in_words, with_sd
 from benchmark.studies.ablation import LEVELS, Ablation
@@ -176,7 +177,7 @@ AnyTest = Annotated[Difference | RankPath | Factorial | Correlation, Field(discr
 
 def least_seeds(study: str) -> int:
     """Seeds that a test takes of a recipe, or of a study's variant."""
-    return 5 if study == RANKED else 3
+    return FULL_SEEDS if study == RANKED else 3
 
 
 def tuning(run: Record) -> str:
