@@ -96,11 +96,13 @@ def test_scattered_seeds_leave_it_undecided(tmp_path) -> None:
     assert set(judged(tmp_path, *stacks)) == {"undecided"}
 
 
-def test_one_seed_is_not_analysed(tmp_path) -> None:
+def test_one_seed_is_shown_and_not_judged(tmp_path) -> None:
     save_stack(tmp_path, "a-2", 0, 0.5, 0.6, 0.5, 0.6, 0.5)
     tables = rows(tmp_path)
-    assert tables["Rank ratio block by block, batch form"] == []
-    assert tables["Damping"][0][4:] == ("",) * 6
+    rise, fall = tables["Rank ratio block by block, batch form"]
+    assert rise == ("a-2", "the mixing raises it", "one seed", "+0.100", "+0.100")
+    assert fall[2:] == ("one seed", "-0.100", "-0.100")
+    assert tables["Damping"][0][4:] == ("", "", "", "0.833", "", "")
 
 
 def test_without_records_there_is_no_report(tmp_path) -> None:

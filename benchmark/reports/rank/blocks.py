@@ -27,12 +27,12 @@ CLAIMS: dict[Part, tuple[str, float]] = {
 
 
 def block_by_block(groups: Mapping[str, Runs], form: SpectrumForm) -> Table:
-    """Two rows a group: rise and fall of each block, and what they say of both claims. Groups of
-    one seed, or without blocks, have none."""
+    """Two rows a group: rise and fall of each block, and what they say of both claims, from two
+    seeds on. Groups without blocks have none."""
     rows = [row for name, runs in groups.items() for row in _rows(name, runs, form)]
     title = f"Rank ratio block by block, {form} form"
     if not rows:
-        return Table(title, remarks=("Not analysed: it takes blocks, and two seeds.",))
+        return Table(title, remarks=("These models have no blocks with a rank ratio.",))
     depth = max(map(len, rows)) - 3
     blocks = (f"block {number}" for number in range(1, depth + 1))
     padded = (row + ("",) * (depth + 3 - len(row)) for row in rows)
@@ -41,10 +41,14 @@ def block_by_block(groups: Mapping[str, Runs], form: SpectrumForm) -> Table:
 
 def _rows(name: str, runs: Runs, form: SpectrumForm) -> list[Cells]:
     paths = trajectories(runs, form, "best")
-    if len(paths) < 2 or not all(path.amplitude for path in paths):
+    if not paths or not all(path.amplitude for path in paths):
         return []
     rows = []
     for part, (claim, claimed) in CLAIMS.items():
+        if len(paths) == 1:
+            steps = (f"{step:+z.3f}" for step in getattr(paths[0], part))
+            rows.append((name, claim, "one seed", *steps))
+            continue
         effects = block_effects(paths, part)
         words = (effect_in_words(effect, "+z.3f", len(effects)) for effect in effects)
         rows.append((name, claim, judge(effects, claimed), *words))

@@ -57,14 +57,11 @@ def _damping(name: str, runs: Runs, form: SpectrumForm, when: When) -> Cells:
     auc = with_sd([run.metrics.test.auc for run in runs], 5)
     start = name, seeds, auc, f"{form}, {WHEN[when]}"
     paths = trajectories(runs, form, when)
+    decay = with_sd([path.decay for path in paths], 2)
+    retention = with_sd([path.retention for path in paths], 3)
     if len(paths) < 2 or any(path.damping is None for path in paths):
-        return *start, "", "", "", "", "", ""
+        return *start, "", "", decay, retention, "", ""
     effects = damping_effects(paths)
+    words = (effect_in_words(effect, "+z.3f", len(effects)) for effect in effects)
     judged = judge(effects[:1], SMALLEST_CHANGE), judge(effects, SMALLEST_CHANGE)
-    return (
-        *start,
-        *(effect_in_words(effect, "+z.3f", len(effects)) for effect in effects),
-        with_sd([path.decay for path in paths], 2),
-        with_sd([path.retention for path in paths], 3),
-        *(judged if when == "best" else ("", "")),
-    )
+    return *start, *words, decay, retention, *(judged if when == "best" else ("", ""))

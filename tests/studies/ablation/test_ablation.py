@@ -190,7 +190,7 @@ def test_one_seed_is_shown_but_not_analysed(tmp_path) -> None:
     assert made is not None
     text = made.markdown()
     assert "| full/glu | 0 | 0.01000 | 0.45000 |" in text
-    assert text.count("Not analysed: it takes blocks, and two seeds.") == 2
+    assert "| full/glu | the mixing raises it | one seed | -0.097 |" in text
     assert text.count("Not analysed: it takes two levels of each factor, and two seeds") == 4
 
 
