@@ -15,8 +15,8 @@ from benchmark.model import Observe, ignore
 from benchmark.registry import models
 
 PENALTY_WEIGHT_RANGE = (1e-4, 1.0)
-PENALTY_WEIGHT_RISE = 1.05
-PENALTY_WEIGHT_FALL = 0.5
+RATE, DAMPING = 0.2, 20.0
+"""Steps of the log of the penalty's weight per open share above the budget and per rise of it."""
 
 
 @models.register("rankmixer")
@@ -134,12 +134,12 @@ class RankMixerMoE(nn.Module):
     Stages as RankMixer's. Paper: 2507.15551, section on sparse MoE. Raises ValueError unless
     0 < active_ratio <= 1.
     Left open by the paper / chosen here: how two routers train (each routes every second row of a
-    batch); lambda (1e-4 to 1; on each training batch x 1.05 where more than `active_ratio` of the
-    gates are open, else / 2); closed experts are multiplied by 0, not skipped, so FLOPs count all
-    experts.
+    batch); lambda (1e-4 to 1; it balances where `active_ratio` of the gates are open, see `adapt`);
+    closed experts are multiplied by 0, not skipped, so FLOPs count all experts.
     """
 
     penalty_weight: Tensor
+    open_share: Tensor
 
     def __init__(
         self,
@@ -173,12 +173,15 @@ class RankMixerMoE(nn.Module):
         self.head = Head("pool", shape)
         self.active_ratio = active_ratio
         self.register_buffer("penalty_weight", torch.tensor(PENALTY_WEIGHT_RANGE[0]))
+        self.register_buffer("open_share", torch.tensor(0.5))  # of a fresh router, on average
 
     def forward(self, dense: Tensor, sparse: Tensor, observe: Observe | None = None) -> Tensor:
         embedding = self.embedding(dense, sparse)
         logit = run_stack(embedding, self.tokenizer, self.blocks, self.head, observe or ignore)
         if self.training:
-            self.penalty_weight = adapt(self.penalty_weight, self.gates(), self.active_ratio)
+            before, self.open_share = self.open_share, (self.gates() > 0).float().mean()
+            shares = self.open_share, before
+            self.penalty_weight = adapt(self.penalty_weight, *shares, self.active_ratio)
         return logit
 
     def gates(self) -> Tensor:
@@ -190,14 +193,21 @@ class RankMixerMoE(nn.Module):
             raise RuntimeError("gates are kept by a forward pass in training mode")
         return torch.stack(kept)
 
+    def training_note(self) -> str:
+        """The share of open gates in the last training batch of these weights."""
+        share = f"{self.open_share.item():.1%} of the serving gates were open in training"
+        return f"{share}, for a budget of {self.active_ratio:.1%}"
+
     def training_penalty(self) -> Tensor:
         """`lambda mean_rows(sum G)` of the last training batch, 0-dim."""
         return self.penalty_weight * self.gates().sum(dim=(0, 1, 2)).mean()
 
 
-def adapt(weight: Tensor, gates: Tensor, active_ratio: float) -> Tensor:
-    """Raise the penalty's weight if more than `active_ratio` of the gates are open, else lower it:
-    faster, as a closed gate has no gradient to open it again."""
-    too_many = (gates > 0).float().mean() > active_ratio
-    factor = torch.where(too_many, PENALTY_WEIGHT_RISE, PENALTY_WEIGHT_FALL)
-    return (weight * factor).clamp(*PENALTY_WEIGHT_RANGE)
+def adapt(weight: Tensor, share: Tensor, before: Tensor, budget: float) -> Tensor:
+    """The penalty's next weight, by the open shares of this batch and of the one before.
+
+    The steps of its log up and down are equal in expectation where the mean share is the budget.
+    The damping lowers the weight while the share still falls: a closed gate has no gradient to open
+    it again."""
+    step = RATE * (share - budget) + DAMPING * (share - before)
+    return (weight * step.exp()).clamp(*PENALTY_WEIGHT_RANGE)

@@ -26,9 +26,10 @@ class CTRModel(Protocol):
 
     The keyword arguments of the constructor, with types and defaults, are the schema of a recipe's
     [model] table. Parameters below a module named `embedding` count as embedding, those below
-    `head` as head, all others as dense. A model may also have `training_penalty()`;
-    `whole_batch = True`, if rows of a training batch depend on each other (models without it, batch
-    norm or a penalty get a batch in pieces); and `added_later`, see the function of that name.
+    `head` as head, all others as dense. A model may also have `training_penalty()` and
+    `training_note()`; `whole_batch = True`, if rows of a training batch depend on each other
+    (models without it, batch norm or a penalty get a batch in pieces); and `added_later`, see the
+    function of that name.
     """
 
     training: bool
@@ -58,6 +59,13 @@ class HasTrainingPenalty(Protocol):
     """A model with a term of its own in the training loss, 0-dim, for the last training batch."""
 
     def training_penalty(self) -> Tensor: ...
+
+
+@runtime_checkable
+class HasTrainingNote(Protocol):
+    """A model with a line for its records on what training controls, of the weights it has."""
+
+    def training_note(self) -> str: ...
 
 
 def needs_whole_batch(model: CTRModel) -> bool:

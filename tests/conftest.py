@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, settings
 
 from benchmark.__main__ import main
 from benchmark.recipes import recipe as recipes
+from tests.factories import PROVENANCE
 
 settings.register_profile("any load", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any load")
@@ -93,7 +94,7 @@ def made(tmp_path_factory) -> Made:
     folder.mkdir(parents=True)
     found, store = catalog.open_data("synthetic_tiny", data_root=None, notify=lambda _: None)
     for name, text in RECIPES.items():
-        (folder / f"{name}.toml").write_text(text)
+        (folder / f"{name}.toml").write_text(text + PROVENANCE)
         recipe = recipes.load(f"synthetic_tiny/{name}", folder.parent)
         for seed in (0, 1):
             job = Job(recipe, found.card, store, seed, threads=1)

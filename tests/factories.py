@@ -70,6 +70,8 @@ def make_curve(*valid_auc: float) -> tuple[Evaluated, ...]:
 KEPT = KeptScores(
     scores.by_row(np.array([0.5, -0.5, 1.0, -2.0], np.float32), np.array([1, 0, 1, 0], np.uint8))
 )
+PROVENANCE = '\n[provenance]\nkind = "defaults"\n'
+"""What a committed recipe of a test says about its values."""
 
 
 def keep(record: Record, path: Path, kept: KeptScores = KEPT) -> None:

@@ -1,15 +1,16 @@
 """A recipe: the model, its hyperparameters, how it is trained and on which data set.
 
 One file is one row of the leaderboard; its path `recipes/<dataset>/<name>.toml` gives data set and
-name. [model] and [train] hold what is run, [search] what a tuning study varies (search.py), `tuned`
-the study that found the values, and [scaling] the sizes of a scaling law (scaling.py)."""
+name. [model] and [train] hold what is run, [provenance] where these values come from
+(provenance.py), [search] what a tuning study varies (search.py), and [scaling] the sizes of a
+scaling law (scaling.py)."""
 
 import tomllib
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 import torch
 from pydantic import ConfigDict, Field
@@ -20,6 +21,7 @@ from benchmark.data.shuffle import Shuffle
 from benchmark.errors import UsageError
 from benchmark.model import CTRModel, added_later
 from benchmark.recipes import scaling, search, signature
+from benchmark.recipes.provenance import Kind, Provenance
 from benchmark.recipes.scaling import Step
 from benchmark.recipes.search import Search
 from benchmark.utils import toml
@@ -92,7 +94,7 @@ class _RecipeFile(Frozen):
     train: Train = Train()
     search: dict[str, Any] | None = None
     scaling: dict[str, Any] | None = None
-    tuned: Annotated[str, Field(pattern=r"^studies/tuning/[^/]+/[^/]+\.json$")] | None = None
+    provenance: Provenance | None = None
 
 
 @dataclass(frozen=True)
@@ -121,15 +123,20 @@ class Recipe:
     name: str | None = None
     search: Search | None = None
     scaling: tuple[Step, ...] = ()
-    tuned: str | None = None
+    provenance: Provenance | None = None
+    """None for an ad hoc recipe alone."""
 
     @property
     def id(self) -> str:
         return f"{self.dataset}/{self.name or self.model + ' (ad hoc)'}"
 
     def resolved(self) -> dict[str, Any]:
-        """The recipe as plain JSON values, defaults included."""
-        return {"dataset": self.dataset, **self.settings()}
+        """The recipe as plain JSON values, with defaults and with the provenance but for its
+        note."""
+        table = {"dataset": self.dataset, **self.settings()}
+        if self.provenance is not None:
+            table["provenance"] = self.provenance.stated()
+        return table
 
     def settings(self) -> dict[str, dict[str, Any]]:
         """The tables model and train, as in a file."""
@@ -143,9 +150,9 @@ class Recipe:
         return dotted(self.settings())
 
     def digest(self) -> str:
-        """SHA-256 of the canonical JSON of what is run, without settings that were added later and
-        have their default."""
-        table = self.resolved()
+        """SHA-256 of the canonical JSON of what is run: without the provenance, which moves no
+        number, and without settings that were added later and have their default."""
+        table: dict[str, Any] = {"dataset": self.dataset, **self.settings()}
         later = (
             ("model", added_later(registry.models.get(self.model)), signature.defaults(self.model)),
             ("train", Train.added_later, Train().model_dump()),
@@ -199,7 +206,12 @@ def load(recipe_id: str, folder: Path = RECIPES) -> Recipe:
         return parse(toml.read(path), path.parent.name, recipe_id)
     if recipe_id.count("/") != 1 or not path.is_file():
         raise registry.unknown("recipe", recipe_id, recipe_ids(folder))
-    return replace(parse(toml.read(path), path.parent.name, shown(path)), name=path.stem)
+    recipe = parse(toml.read(path), path.parent.name, shown(path))
+    if recipe.provenance is None:
+        form = f"[provenance], kind = one of {', '.join(get_args(Kind))}, and tries = N"
+        fault = f"key 'provenance' is missing: say where the values come from: {form}"
+        raise UsageError(f"{shown(path)}: {fault}")
+    return replace(recipe, name=path.stem)
 
 
 def find(model: str, dataset: str, folder: Path = RECIPES) -> Recipe:
@@ -225,7 +237,7 @@ def parse(table: dict[str, Any], dataset: str, where: str) -> Recipe:
         raise UsageError(f"{where}: model.name: {error}") from None
     model = toml.validate(form, {"model": hyperparameters}, where)
     values = model.model_dump(mode="json")["model"]
-    recipe = Recipe(dataset, name, values, file.train, tuned=file.tuned)
+    recipe = Recipe(dataset, name, values, file.train, provenance=file.provenance)
     if file.search is not None:
         recipe = replace(recipe, search=search.parse(file.search, recipe.dotted(), where))
     if file.scaling is None:

@@ -79,8 +79,9 @@ class Range(Frozen):
 
 
 class Search(Frozen):
-    """`ranges` by dotted key. The objective is `train.monitor` if none is named; with pruning
-    "median", a trial ends early when it is below the median of earlier trials."""
+    """`ranges` by dotted key. The objective is `train.monitor` if none is named, AUC for
+    `auc-logloss`; with pruning "median", a trial ends early when it is below the median of earlier
+    trials."""
 
     objective: Literal["auc", "logloss"] | None = None
     pruning: Literal["median", "none"] = "median"

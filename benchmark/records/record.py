@@ -12,6 +12,7 @@ from benchmark.errors import BenchmarkError
 from benchmark.measure.cost import Parameters
 from benchmark.measure.metrics import Metrics
 from benchmark.measure.spectrum import StageSpectra, TableSpectrum
+from benchmark.recipes.provenance import Provenance
 from benchmark.records import arrays, scores
 from benchmark.records import measured as measurements
 from benchmark.records.environment import Environment
@@ -37,6 +38,8 @@ def _with_tables(recipe: dict[str, Any]) -> dict[str, Any]:
     named = isinstance(model, dict) and isinstance(model.get("name"), str)
     if not (named and isinstance(train, dict)):
         raise ValueError("a recipe has the tables model, with its name, and train")
+    if "provenance" in recipe:
+        Provenance.model_validate(recipe["provenance"])
     return recipe
 
 
@@ -112,8 +115,6 @@ class Record(Frozen):
     cost: Cost
     environment: Environment
     caveat: str = ""
-    tuned: str | None = None
-    """Reference to the tuning study that chose the recipe's values."""
     created: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\+00:00$")]
     """UTC, ISO 8601."""
     measured: Annotated[Measured, Field(exclude=True)] = NOTHING
@@ -142,6 +143,17 @@ class Record(Frozen):
     def rank_curve(self) -> tuple[RankPoint, ...]:
         """The effective ranks at each evaluation, on `curve_probe_rows` rows."""
         return self.measured.rank_curve
+
+    @property
+    def provenance(self) -> Provenance | None:
+        """Where the recipe's values come from, without the note; None for an ad hoc recipe."""
+        table = self.recipe.get("provenance")
+        return None if table is None else Provenance.model_validate(table)
+
+    @property
+    def tuned(self) -> str | None:
+        """Reference to the tuning study that chose the recipe's values."""
+        return None if self.provenance is None else self.provenance.study
 
     @property
     def stages(self) -> list[str]:

@@ -17,6 +17,7 @@ from benchmark.errors import BenchmarkError
 from benchmark.measure import metrics
 from benchmark.measure.cost import Parameters, flops_per_sample, parameters
 from benchmark.measure.spectrum import StageSpectra
+from benchmark.model import HasTrainingNote
 from benchmark.recipes.recipe import Monitor, on_meta
 from benchmark.records import measured, scores
 from benchmark.records.environment import current
@@ -210,6 +211,8 @@ class Run:
     def _record(self, kept: KeptScores) -> Record:
         job, recipe, store, fitted = self.job, self.job.recipe, self.job.store, self._fitted
         found, monitors = self._measured(), recipe.train.monitors
+        if isinstance(self.model, HasTrainingNote):
+            self._notes += (self.model.training_note(),)
         return Record(
             numerics=NUMERICS,
             dataset=recipe.dataset,
@@ -240,7 +243,6 @@ class Run:
             ),
             environment=current(),
             caveat=job.card.caveat,
-            tuned=recipe.tuned,
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             measured=found,
         )

@@ -8,7 +8,7 @@ from pathlib import Path
 from benchmark import registry
 from benchmark.data.schema import Schema
 from benchmark.measure.cost import Parameters, flops_per_sample, parameters, stage_shapes
-from benchmark.model import added_later, embedding_table
+from benchmark.model import HasTrainingNote, added_later, embedding_table
 from benchmark.recipes import recipe as recipes
 from benchmark.records import comparable, tuning
 from benchmark.records.record import Record
@@ -55,8 +55,10 @@ def model(record: Record) -> Iterator[str]:
         yield f"parameters are {record.parameters}, the rebuilt model has {size}"
     if flops != record.flops_per_sample:
         yield f"flops_per_sample is {record.flops_per_sample}, the rebuilt model needs {flops}"
-    compiled = record.notes[len(notes) :] if record.recipe["train"].get("compile") else ()
-    if notes + compiled != record.notes:
+    built = registry.models.get(record.recipe["model"]["name"])
+    adds = record.recipe["train"].get("compile") or issubclass(built, HasTrainingNote)
+    of_training = record.notes[len(notes) :] if adds else ()
+    if notes + of_training != record.notes:
         yield f"notes are {record.notes}, the rebuilt model gives {notes}"
     if record.stages != list(shapes):
         yield f"the stages are not those of the model: {', '.join(shapes)}"
@@ -74,16 +76,19 @@ def _outline(table: str, dataset: str, schema: Schema) -> Outline:
 
 
 def tuned(record: Record, results: Path, recipe_folder: Path = RECIPES) -> Iterator[str]:
-    """Yield what contradicts a record's tuning study. Raises BenchmarkError without one."""
+    """Yield what contradicts a record's provenance. Raises BenchmarkError for one that names a
+    tuning study which cannot be read."""
     if record.name is not None:
-        reference = recipes.load(record.recipe_id, recipe_folder).tuned
-        if record.tuned != reference:
-            yield f"tuned is {record.tuned}, the recipe says {reference}"
+        committed = recipes.load(record.recipe_id, recipe_folder).resolved()
+        stated, today = record.recipe.get("provenance"), committed.get("provenance")
+        if stated != today:
+            yield f"its provenance is {stated}, the recipe says {today}"
     if record.seed >= TUNING_SEED:
         yield f"seed {record.seed}: seeds from {TUNING_SEED} on are for tuning, never reported"
-    if record.tuned is None:
+    own = record.provenance
+    if own is None or own.study is None:
         return
-    study = tuning.load(results / record.tuned)
+    study = tuning.load(results / own.study)
     if study.reference != record.tuned:
         yield f"{record.tuned} holds the study {study.dataset}/{study.name}"
     if study.dataset != record.dataset:
@@ -94,7 +99,9 @@ def tuned(record: Record, results: Path, recipe_folder: Path = RECIPES) -> Itera
     if study.best is None:
         yield f"{record.tuned} has no complete trial"
         return
-    own = recipes.dotted(record.recipe)
+    if own.tries != len(study.finished):
+        yield f"tries is {own.tries}, {record.tuned} has {len(study.finished)} finished trials"
+    settings = recipes.dotted(record.recipe)
     for key, value in (recipes.dotted(study.recipe) | study.best.values).items():
-        if key not in own or own[key] != value:
-            yield f"{key} is {own.get(key)!r}, the best trial of {record.tuned} has {value!r}"
+        if key not in settings or settings[key] != value:
+            yield f"{key} is {settings.get(key)!r}, the best trial of {record.tuned} has {value!r}"

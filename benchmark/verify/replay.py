@@ -48,7 +48,7 @@ def replay(record: Record, path: Path, data: Data, watch: Callable[[RunEvent], N
     if why := why_not(record, data):
         raise BenchmarkError(f"it cannot be replayed here: {why}")
     assert data.card is not None and data.store is not None
-    recipe = replace(parsed(record), name=record.name, tuned=record.tuned)
+    recipe = replace(parsed(record), name=record.name)
     job = Job(
         recipe, data.card, data.store, record.seed, record.threads, record.device, record.train_rows
     )

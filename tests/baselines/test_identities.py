@@ -1,5 +1,8 @@
 """What must hold of the parts, whatever their weights."""
 
+import math
+
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -114,13 +117,50 @@ def test_the_penalty_presses_on_the_serving_router_alone() -> None:
         model.training_penalty()
 
 
+def adapted(weight: float, share: float, before: float, budget: float) -> float:
+    return adapt(*(torch.tensor(each) for each in (weight, share, before)), budget).item()
+
+
 def test_the_penalty_grows_while_too_many_gates_are_open() -> None:
-    gates = torch.tensor([1.0, 0.0, 0.0, 2.0])
     low, high = PENALTY_WEIGHT_RANGE
-    assert adapt(torch.tensor(0.1), gates, 0.4).item() == pytest.approx(0.105)
-    assert adapt(torch.tensor(0.1), gates, 0.5).item() == pytest.approx(0.05)
-    assert adapt(torch.tensor(low), gates, 1.0).item() == pytest.approx(low)
-    assert adapt(torch.tensor(high), gates, 0.1).item() == pytest.approx(high)
+    assert adapted(0.1, 0.5, 0.5, 0.4) == pytest.approx(0.1 * math.exp(0.02))
+    assert adapted(0.1, 0.3, 0.3, 0.4) == pytest.approx(0.1 * math.exp(-0.02))
+    assert adapted(0.1, 0.4, 0.41, 0.4) == pytest.approx(0.1 * math.exp(-0.2))
+    assert adapted(low, 0.2, 0.2, 1.0) == pytest.approx(low)
+    assert adapted(high, 0.9, 0.9, 0.1) == pytest.approx(high)
+
+
+def test_the_weight_stays_where_the_mean_share_is_the_budget() -> None:
+    """Shares that scatter unevenly about their mean: 0.01 above it three times, 0.03 below once."""
+    random = np.random.default_rng(0)
+    shares = 0.4 + random.permutation([0.01, 0.01, 0.01, -0.03] * 500)
+    weight, before = 0.01, 0.4
+    for share in [*shares, 0.4]:
+        weight, before = adapted(weight, share, before, 0.4), share
+    assert weight == pytest.approx(0.01, rel=1e-2)
+
+
+def test_training_settles_at_the_budget_of_open_gates() -> None:
+    torch.manual_seed(0)
+    model = RankMixerMoE(SCHEMA, num_blocks=1, active_ratio=0.25).train()
+    with torch.no_grad():
+        model.embedding.table.normal_()
+    model.embedding.requires_grad_(False)
+    optimizer = torch.optim.Adam(filter(lambda each: each.requires_grad, model.parameters()), 1e-3)
+    shares = []
+    for _ in range(400):
+        ids = [torch.randint(1, cardinality, (128,)) for cardinality in SCHEMA.cardinalities]
+        dense, sparse = torch.randn(128, 2), torch.stack(ids, dim=1)
+        label = ((sparse[:, 0] > 1) ^ (dense[:, 0] > 0)).float()
+        loss = F.binary_cross_entropy_with_logits(model(dense, sparse), label)
+        optimizer.zero_grad()
+        (loss + model.training_penalty()).backward()
+        optimizer.step()
+        shares.append(model.open_share.item())
+    assert shares[0] == pytest.approx(0.5, abs=0.1)
+    assert np.mean(shares[-100:]) == pytest.approx(0.25, abs=0.03)
+    note = f"{shares[-1]:.1%} of the serving gates were open in training, for a budget of 25.0%"
+    assert model.training_note() == note
 
 
 def test_the_weight_of_the_penalty_adapts_in_training_and_is_saved() -> None:
@@ -129,4 +169,7 @@ def test_the_weight_of_the_penalty_adapts_in_training_and_is_saved() -> None:
     moe_batch(model.eval())
     assert model.state_dict()["penalty_weight"].item() == pytest.approx(1e-4)
     moe_batch(model.train())
-    assert model.state_dict()["penalty_weight"].item() == pytest.approx(1.05e-4)
+    state = model.state_dict()
+    share = state["open_share"].item()
+    step = 0.2 * (share - 0.01) + 20 * (share - 0.5)
+    assert state["penalty_weight"].item() == pytest.approx(max(1e-4, 1e-4 * math.exp(step)))

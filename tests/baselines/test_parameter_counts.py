@@ -7,7 +7,11 @@ import pytest
 import torch
 
 from benchmark.data.schema import Schema
+from benchmark.recipes import recipe as recipes
+from benchmark.recipes.recipe import on_meta
 from benchmark.registry import models
+from benchmark.reports.leaderboard.published import load
+from benchmark.utils.paths import RESULTS
 
 CRITEO = Schema(tuple(f"I{i}" for i in range(13)), tuple(f"C{i}" for i in range(26)), (100,) * 26)
 AVAZU = Schema((), tuple(f"A{i}" for i in range(24)), (100,) * 24)
@@ -143,3 +147,22 @@ def test_published_totals(
     with torch.device("meta"):
         model = models.get(name)(schema, **hyperparameters)
     assert parameters(model, embedding=True) == total
+
+
+@pytest.mark.parametrize(("dataset", "schema"), [("criteo_x1", CRITEO_X1), ("frappe_x1r", FRAPPE)])
+def test_the_published_total_of_a_dnn_counts_its_mlp_twice(dataset: str, schema: Schema) -> None:
+    """DNN's logs of FuxiCTR 1.1 do; those of the other models do not."""
+    model = on_meta(recipes.load(f"{dataset}/dnn"), schema).model
+    listed = {
+        row.dataset: row.params
+        for row in load(RESULTS).row
+        if (row.model, row.source) == ("dnn", "bars")
+    }
+    total, mlp = parameters(model, embedding=True), parameters(model)
+    assert total + mlp == listed[dataset.removesuffix("r")]
+
+
+def test_the_dnn_of_avazu_has_the_listed_layers() -> None:
+    """Its log states no total: 384 inputs, four layers of 1000."""
+    model = on_meta(recipes.load("avazu_x4_001/dnn"), AVAZU).model
+    assert parameters(model) == 384 * 1000 + 3 * 1000**2 + 4 * 1000 + 1000 + 1

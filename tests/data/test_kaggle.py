@@ -250,8 +250,9 @@ def assert_labels(store: Store, labels: list[str], assigned: np.ndarray) -> None
 
 
 def bucket_of(text: str) -> str:
+    """Bucket 0 counts as missing."""
     value = float(text or 0)
-    return str(math.floor(math.log(value) ** 2) if value > 2 else int(value))
+    return str(math.floor(math.log(value) ** 2) if value > 2 else int(value) or "")
 
 
 def test_real_criteo_rows(tmp_path):

@@ -10,7 +10,8 @@ from benchmark.recipes import recipe as recipes
 from benchmark.recipes.recipe import on_meta
 from benchmark.registry import models
 
-RECIPE = '[model]\nname = "dnn"\nhidden_units = [8, 4]\n\n[train]\nlearning_rate = 3e-4\n'
+HAND = '[provenance]\nkind = "hand"\ntries = 2\nnote = "rates"\n'
+RECIPE = HAND + '\n[model]\nname = "dnn"\nhidden_units = [8, 4]\n\n[train]\nlearning_rate = 3e-4\n'
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def test_the_digest_is_of_what_is_run_not_of_how_it_is_written(folder) -> None:
     plain = recipes.load("frappe_x1r/small", folder)
     spelled = (
         "# a comment\n[train]\nlearning_rate = 0.0003\nclip_norm = 10\n"
-        + RECIPE.split("\n\n")[0]
+        + RECIPE.split("\n\n[train]")[0]
         + "\n"
     )
     (folder / "frappe_x1r" / "spelled.toml").write_text(spelled)
@@ -107,7 +108,7 @@ def test_a_setting_added_later_is_left_out_while_it_has_its_default(monkeypatch)
         ("[train]\n", "key 'model' is missing"),
         (
             RECIPE + "[tune]\n",
-            "unknown key 'tune'; did you mean 'tuned'? allowed: model, scaling, search",
+            "unknown key 'tune'; allowed: model, provenance, scaling, search, train",
         ),
         ("model = \n", "not valid TOML"),
     ],

@@ -71,16 +71,21 @@ def folder(tmp_path):
     """Recipes: `dnn_tuned` says that it was tuned, `dnn` does not."""
     path = tmp_path / "recipes" / "synthetic_tiny"
     path.mkdir(parents=True)
-    (path / "dnn.toml").write_text('[model]\nname = "dnn"\n')
-    (path / "dnn_tuned.toml").write_text(f'tuned = "{STUDY.reference}"\n\n[model]\nname = "dnn"\n')
+    plain = '[model]\nname = "dnn"\n\n[provenance]\n'
+    (path / "dnn.toml").write_text(plain + 'kind = "hand"\ntries = 2\n')
+    study = f'kind = "study"\ntries = 3\nstudy = "{STUDY.reference}"\n'
+    (path / "dnn_tuned.toml").write_text(plain + study)
     return path.parent
 
 
-def tuned_record(**changes):
-    recipe = {**BASE.recipe, "train": {**BASE.recipe["train"], "learning_rate": 0.003}}
-    return make_record(
-        **{"name": "dnn_tuned", "recipe": recipe, "tuned": STUDY.reference, **changes}
-    )
+HAND = {"kind": "hand", "tries": 2}
+BY_STUDY = {"kind": "study", "tries": 3, "study": STUDY.reference}
+
+
+def tuned_record(rate=0.003, provenance=BY_STUDY, **changes):
+    train = {**BASE.recipe["train"], "learning_rate": rate}
+    recipe = {**BASE.recipe, "train": train, "provenance": provenance}
+    return make_record(**{"name": "dnn_tuned", "recipe": recipe, **changes})
 
 
 def test_what_counts_and_what_it_cost(results):
@@ -107,22 +112,30 @@ def test_a_file_that_is_missing_or_another_is_one_message(results):
 
 def test_a_true_claim_is_no_fault(results, folder):
     assert list(tuned(tuned_record(), results, folder)) == []
-    assert list(tuned(make_record(), results, folder)) == []
+    assert list(tuned(tuned_record(name="dnn", provenance=HAND), results, folder)) == []
+    assert list(tuned(make_record(name=None), results, folder)) == []
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"tuned": None}, "tuned is None, the recipe says studies/tuning/synthetic_tiny/dnn.json"),
-        ({"name": "dnn"}, "tuned is studies/tuning/synthetic_tiny/dnn.json, the recipe says None"),
+        ({"provenance": HAND}, "its provenance is {'kind': 'hand', 'tries': 2}, the recipe says {"),
+        (
+            {"name": "dnn"},
+            "'tries': 3, 'study': 'studies/tuning/synthetic_tiny/dnn.json'}, the rec",
+        ),
+        (
+            {"name": None, "provenance": {**BY_STUDY, "tries": 2}},
+            "tries is 2, studies/tuning/synthetic_tiny/dnn.json has 3 finished trials",
+        ),
         ({"seed": 1000}, "seed 1000: seeds from 1000 on are for tuning, never reported"),
-        ({"recipe": BASE.recipe}, "train.learning_rate is 0.001, the best trial of studies/tuning"),
+        ({"rate": 0.001}, "train.learning_rate is 0.001, the best trial of studies/tuning"),
         (
             {"data": BASE.data.__class__(**{**BASE.data.__dict__, "arrays": "e" * 64})},
             "is a study on other data",
         ),
     ],
-    ids=["unsaid", "unclaimed", "seed", "values", "data"],
+    ids=["unsaid", "unclaimed", "tries", "seed", "values", "data"],
 )
 def test_false_claims_are_faults(results, folder, changes, message):
     faults = list(tuned(tuned_record(**changes), results, folder))
@@ -131,8 +144,10 @@ def test_false_claims_are_faults(results, folder, changes, message):
 
 def test_another_study_in_its_place_is_a_fault(results, folder):
     write(study(trial(0, 0.7), name="other"), Archive(results).tuning_path("synthetic_tiny", "dnn"))
-    faults = list(tuned(tuned_record(), results, folder))
-    assert faults == ["studies/tuning/synthetic_tiny/dnn.json holds the study synthetic_tiny/other"]
+    assert list(tuned(tuned_record(), results, folder)) == [
+        f"{STUDY.reference} holds the study synthetic_tiny/other",
+        f"tries is 3, {STUDY.reference} has 1 finished trials",
+    ]
     write(study(trial(0, None, "failed")), Archive(results).tuning_path("synthetic_tiny", "dnn"))
     assert list(tuned(tuned_record(), results, folder)) == [
         f"{STUDY.reference} has no complete trial"
@@ -140,4 +155,6 @@ def test_another_study_in_its_place_is_a_fault(results, folder):
 
 
 def test_a_recipe_says_which_study_tuned_it(folder):
-    assert recipes.load("synthetic_tiny/dnn_tuned", folder).tuned == STUDY.reference
+    provenance = recipes.load("synthetic_tiny/dnn_tuned", folder).provenance
+    assert provenance is not None and provenance.study == STUDY.reference
+    assert provenance.tries == len(STUDY.finished) == 3

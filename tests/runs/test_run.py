@@ -1,5 +1,6 @@
 """One run, its determinism, and the errors of a run."""
 
+import re
 from dataclasses import replace
 from pathlib import PurePath
 
@@ -14,6 +15,7 @@ from benchmark.runs.job import Job
 from benchmark.runs.probe import CURVE_ROWS, PROBE_ROWS, probe_rows
 from benchmark.runs.run import Finished, Run, Started
 from benchmark.training.fit import Evaluated, Fitted, Stepped
+from benchmark.verify import recipe as verify_recipe
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +57,16 @@ def test_the_same_job_gives_the_same_record_and_another_seed_another(tiny) -> No
         point.valid for point in again.record.curve
     ]
     assert first.record.digests.scores != other.record.digests.scores
+
+
+def test_a_record_notes_what_training_controls(tiny) -> None:
+    run = finished(tiny, "rankmixer_moe", rows=4096, epochs=1).record
+    assert re.fullmatch(r"\d+\.\d% of the serving gates were open in .* of 25\.0%", run.notes[0])
+    assert len(run.notes) == 1 and list(verify_recipe.model(run)) == []
+    plain = finished(tiny, rows=4096, epochs=1).record
+    assert plain.notes == ()
+    [fault] = verify_recipe.model(plain.model_copy(update={"notes": run.notes}))
+    assert fault.startswith("notes are ")
 
 
 def test_the_record_holds_what_its_scores_give(tiny) -> None:

@@ -2,9 +2,12 @@ import json
 import tomllib
 from pathlib import Path
 
+import pytest
+
+from benchmark.measure.null import null_erank
 from benchmark.recipes import recipe as recipes
 from benchmark.tracking import summary
-from tests.factories import make_ranked_record, make_record, make_spectrum
+from tests.factories import make_ranked_record, make_record, make_spectra, make_spectrum
 
 RECORD = make_record()
 

@@ -22,7 +22,7 @@ from benchmark.errors import BenchmarkError
 from benchmark.utils.arrays import Dense, Ids, Vector
 from benchmark.utils.parallel import ahead
 
-ENCODING_VERSION = 2
+ENCODING_VERSION = 3
 _Scalar = TypeVar("_Scalar", bound=np.generic)
 _Integer = TypeVar("_Integer", np.int32, np.int64)
 _STRIDE = 7

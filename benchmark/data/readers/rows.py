@@ -164,12 +164,13 @@ def _time(values: pl.Expr) -> pl.Expr:
 
 
 def _squared_log_bucket(values: pl.Expr) -> pl.Expr:
-    """floor(ln(v)^2) for v > 2, else v without its fraction; 0 for a missing value."""
+    """floor(ln(v)^2) for v > 2, else v without its fraction. Bucket 0 and a missing value are one
+    and out-of-vocabulary, as in FuxiCTR, which fills with 0 and leaves that out."""
     value = values.cast(pl.Float64, strict=False)
     missing = values.is_null() | (values == "") | value.is_nan()
     bucket = pl.when(value > 2).then(value.log().pow(2).floor()).otherwise(value)
     whole = bucket.cast(pl.Int64, strict=False).cast(pl.String)
-    return pl.when(missing).then(pl.lit("0")).otherwise(whole)
+    return pl.when(missing | (whole == "0")).then(pl.lit("")).otherwise(whole)
 
 
 RULES: Mapping[str, tuple[Callable[[pl.Expr], pl.Expr], str]] = {

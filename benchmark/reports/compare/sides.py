@@ -20,7 +20,7 @@ CONDITIONS: dict[str, Callable[[Record], str]] = {
     "threads": lambda run: str(run.threads),
     "device": lambda run: run.device,
     "machine": lambda run: run.environment.machine,
-    "tuning": lambda run: run.tuned or "none",
+    "provenance": lambda run: run.provenance.words() if run.provenance else "ad hoc",
 }
 
 

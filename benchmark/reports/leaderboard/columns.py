@@ -145,10 +145,11 @@ def quote_table(board: Board) -> Table:
     for quote in board.quotes:
         theirs, ours = quote.published, quote.ours
         size = "" if theirs.embedding_dim is None else f"embedding size {theirs.embedding_dim}"
+        grid = "" if theirs.grid is None else f"best of {theirs.grid} settings"
         cells = (
             theirs.model,
             theirs.source,
-            "; ".join(filter(None, (size, theirs.protocol))),
+            "; ".join(filter(None, (size, theirs.protocol, grid))),
             _with_sd(quote.auc, theirs.auc_sd),
             f"{theirs.logloss:.5f}",
             theirs.recipe or "",

@@ -41,6 +41,8 @@ class Quoted(Frozen):
     auc_sd: Positive | None = None
     embedding_dim: Count | None = None
     params: Count | None = None
+    grid: Count | None = None
+    """The number of settings that the source chose this one among."""
     protocol: str = ""
 
     @model_validator(mode="after")

@@ -11,11 +11,10 @@ import numpy as np
 import polars as pl
 
 from benchmark.measure import standings
-from benchmark.measure.metrics import Metrics
-from benchmark.measure.null import rank_ratio
 from benchmark.measure.significance import Interval
 from benchmark.measure.trajectory import over_seeds
 from benchmark.records.archive import Runs
+from benchmark.records.ranks import last_ratio
 from benchmark.records.record import Record
 
 FULL_SEEDS = 5
@@ -30,18 +29,9 @@ Basis = tuple[int, str, tuple[int, ...]]
 """The numerics version, data digest and seeds that ranked rows share."""
 
 
-def of_logloss(run: Record) -> Metrics | None:
-    """The test metrics of the weights with the best validation LogLoss; None for a run that kept
-    only those of its recipe's monitor."""
-    return getattr(run.metrics, "test_logloss", None)
-
-
 def provenance(run: Record) -> str:
     """Where the values of a run's recipe come from, with the number of tries."""
-    stated = getattr(run, "provenance", None)
-    if stated is not None:
-        return str(stated.words())
-    return "tuning study" if run.tuned else "provenance not stated"
+    return "provenance not stated" if run.provenance is None else run.provenance.words()
 
 
 class Measure(NamedTuple):
@@ -54,7 +44,7 @@ class Measure(NamedTuple):
 
 
 AUC = Measure("auc", "AUC", 1, lambda run: run.metrics.test.auc)
-LOGLOSS = Measure("logloss", "LogLoss", -1, lambda run: _loss(run).logloss)
+LOGLOSS = Measure("logloss", "LogLoss", -1, lambda run: run.metrics.calibrated.logloss)
 MEASURES = AUC, LOGLOSS
 PLACE = "rank", "first", "last", "low", "high"
 RANKING = tuple(f"{measure.name}_{part}" for measure in MEASURES for part in PLACE)
@@ -112,10 +102,10 @@ def row(runs: Runs) -> Line:
     column)."""
     first = runs[0]
     auc = [run.metrics.test.auc for run in runs]
-    losses = [_loss(run) for run in runs]
+    losses = [run.metrics.calibrated for run in runs]
     logloss = [each.logloss for each in losses]
     gauc = over_seeds(run.metrics.test.gauc for run in runs)
-    ratio = over_seeds(map(_last_rank_ratio, runs))
+    ratio = over_seeds(map(last_ratio, runs))
     return {
         "recipe": first.name or "",
         "recipe_digest": first.recipe_digest,
@@ -125,7 +115,7 @@ def row(runs: Runs) -> Line:
         "gauc": gauc and gauc.mean,
         "logloss": mean(logloss),
         "logloss_sd": stdev(logloss) if len(runs) > 1 else None,
-        "one_monitor": any(of_logloss(run) is None for run in runs),
+        "one_monitor": any(run.metrics.test_logloss is None for run in runs),
         "ne": mean(each.ne for each in losses),
         "calibration": mean(each.calibration for each in losses),
         "ece": mean(each.ece for each in losses),
@@ -146,15 +136,6 @@ def embedding_dim(runs: Runs) -> int | None:
     """The embedding size of the runs' model; None for a model without one."""
     size = runs[0].recipe["model"].get("embedding_dim")
     return size if isinstance(size, int) else None
-
-
-def _loss(run: Record) -> Metrics:
-    return of_logloss(run) or run.metrics.test
-
-
-def _last_rank_ratio(run: Record) -> float | None:
-    last = run.spectra[-1].best_batch if run.spectra else None
-    return None if last is None else rank_ratio(last.erank.mean, last.rows, last.columns)
 
 
 def _track(kind: Kind, origin: str, dim: int | None, entries: Sequence[Runs]) -> Track:

@@ -183,11 +183,10 @@ def least_seeds(study: str) -> int:
 def tuning(run: Record) -> str:
     """How far a recipe's values were chosen for the data: `tuned` or `default`, `unknown` where the
     record does not say. A configuration with one try was not chosen."""
-    provenance = run.recipe.get("provenance")
-    if provenance is None:
+    source = run.provenance
+    if source is None:
         return "unknown"
-    untried = provenance["kind"] == "defaults" or provenance.get("tries") == 1
-    return "default" if untried else "tuned"
+    return "default" if source.kind == "defaults" or source.tries == 1 else "tuned"
 
 
 def place(name: str) -> tuple[str, str]:

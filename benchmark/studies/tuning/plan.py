@@ -53,7 +53,7 @@ class Plan:
             "dataset": self.base.dataset,
             "name": self.name,
             "base": self.source.stem,
-            "recipe": self.base.resolved(),
+            "recipe": {"dataset": self.base.dataset, **self.base.settings()},
             "recipe_digest": self.base.digest(),
             "data": store.fingerprint.arrays,
             "objective": self.objective,

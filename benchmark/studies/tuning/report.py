@@ -17,7 +17,11 @@ def tuned_recipe(study: Tuning, best: Trial, base: Path) -> str:
     lines = [
         f"# {study.base} with the values of trial {best.number}: the best validation"
         f" {NAMES[study.objective]} of {len(study.finished)} trials.",
-        f"tuned = {json.dumps(study.reference)}",
+        "",
+        "[provenance]",
+        'kind = "study"',
+        f"tries = {len(study.finished)}",
+        f"study = {json.dumps(study.reference)}",
     ]
     for group in GROUPS:
         lines += ["", f"[{group}]"]

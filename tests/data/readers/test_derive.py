@@ -1,5 +1,6 @@
 import datetime
 import math
+from collections import Counter
 from typing import get_args
 
 import polars as pl
@@ -8,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmark.data.card import Derived
+from benchmark.data.catalog import find_card
 from benchmark.data.readers import rows
 from benchmark.errors import BenchmarkError
 from tests.data.tables import encode_files, encode_texts, make_table, write_files
@@ -55,20 +57,20 @@ def test_time_rules_agree_with_the_calendar(times):
 
 
 BUCKETS = {
-    "": "0",
-    "nan": "0",
-    "0": "0",
+    "": "",
+    "nan": "",
+    "0": "",
     "1": "1",
     "2": "2",
-    "2.5": "0",  # ln(2.5)^2 = 0.84
+    "2.5": "",  # ln(2.5)^2 = 0.84
     "3": "1",  # ln(3)^2 = 1.21
     "4": "1",  # 1.92
     "5": "2",  # 2.59
     "100": "21",  # 21.2
     "1382": "52",  # 52.28
     "1.9": "1",
-    "0.5": "0",
-    "-0.5": "0",
+    "0.5": "",
+    "-0.5": "",
     "-1": "-1",
     "-2": "-2",
     "-2.9": "-2",
@@ -78,14 +80,50 @@ BUCKETS = {
 
 def test_squared_log_buckets_by_hand():
     assert derived("squared_log_bucket", list(BUCKETS)) == list(BUCKETS.values())
-    assert derived("squared_log_bucket", [None, "7"]) == ["0", "3"]
+    assert derived("squared_log_bucket", [None, "7"]) == ["", "3"]
 
 
 @settings(deadline=None)
 @given(st.lists(st.integers(-(10**12), 10**12), min_size=1))
 def test_squared_log_buckets_agree_with_the_formula(values):
-    expected = [str(math.floor(math.log(value) ** 2) if value > 2 else value) for value in values]
+    buckets = [math.floor(math.log(value) ** 2) if value > 2 else value for value in values]
+    expected = ["" if bucket == 0 else str(bucket) for bucket in buckets]
     assert derived("squared_log_bucket", [str(value) for value in values]) == expected
+
+
+def fuxictr_ids(train: list[str], values: list[str], min_count: int) -> list[int]:
+    """FuxiCTR's ids of a Criteo_x4 number: missing is 0, bucketed, counted; the token 0 is left out
+    of the vocabulary, and what is not in it has the last id."""
+
+    def bucket(text: str) -> int:
+        value = float(text or 0)
+        return math.floor(math.log(value) ** 2) if value > 2 else int(value)
+
+    counted = Counter(map(bucket, train)).items()
+    frequent = [(-n, str(token)) for token, n in counted if n >= min_count and token != 0]
+    vocabulary = {token: place for place, (_, token) in enumerate(sorted(frequent), start=1)}
+    return [vocabulary.get(str(bucket(text)), len(vocabulary) + 1) for text in values]
+
+
+def test_criteo_x4_numbers_have_the_ids_of_fuxictr(tmp_path):
+    train = (
+        ["0"] * 30 + [""] * 20 + ["1"] * 14 + ["4"] * 11 + ["-1"] * 12 + ["2"] * 9 + ["900"] * 10
+    )
+    valid, test = ["", "0", "3", "2.5", "2", "-1", "7"], ["900", "905", "1.5", "-2", "0"]
+    texts = {
+        f"{name}.csv": "y,x,n\n" + "".join(f"{i % 2},1,{value}\n" for i, value in enumerate(values))
+        for name, values in (("train", train), ("valid", valid), ("test", test))
+    }
+    rule, card = Derived(rule="squared_log_bucket", of="n"), find_card("criteo_x4_001").card
+    assert card.table is not None
+    assert {derived.rule for derived in card.table.derive.values()} == {rule.rule}
+    store = encode_texts(
+        tmp_path, texts, sparse=("n",), derive={"n": rule}, min_count=card.table.min_count
+    )
+    for split, values in (("train", train), ("valid", valid), ("test", test)):
+        expected = fuxictr_ids(train, values, card.table.min_count)
+        assert store.split(split).sparse[:, 0].tolist() == expected
+    assert store.schema.cardinalities == (5,)  # padding, 1, -1, 46, out-of-vocabulary
 
 
 @pytest.mark.parametrize("rule", TIME_RULES)
@@ -143,7 +181,7 @@ def test_derived_columns_count_as_categories_numbers_or_groups(tmp_path):
     )
     train = store.split("train")
     assert train.dense[:, 0].tolist() == [0, 1, 0, -1]
-    assert train.sparse[:, 0].tolist() == [1, 3, 1, 2]  # "0" twice, then "-1" before "1"
+    assert train.sparse[:, 0].tolist() == [3, 2, 3, 1]  # "-1" before "1"; bucket 0 is not in it
     assert train.group.tolist() == [0, 1, 0, 2]
 
 
@@ -158,4 +196,4 @@ def test_parquet_columns_of_numbers_are_derived_from_as_well(tmp_path):
     train = encode_files(
         tmp_path, make_table(format="parquet", dense=(), sparse=("w", "n"), derive=rules)
     ).split("train")
-    assert train.sparse.tolist() == [[1, 2], [2, 1], [1, 3]]
+    assert train.sparse.tolist() == [[1, 1], [2, 3], [1, 2]]

@@ -60,17 +60,16 @@ def test_amplitudes_are_by_block_for_recipes_of_several_blocks() -> None:
 
 def test_the_trajectory_has_a_panel_a_form() -> None:
     _, batch = recipe.trajectory(RUNS).axes
-    means = [
-        np.mean([run.spectra[stage].best_batch.erank.mean / 8 for run in RUNS])
-        for stage in range(4)
-    ]
-    assert lines(batch)["trained"] == pytest.approx(means)
+    means = [list(ratios(run.spectra("best").batch).values()) for run in RUNS]
+    assert lines(batch)["trained"] == pytest.approx(np.mean(means, axis=0))
 
 
 def test_singular_values_are_means_over_the_seeds() -> None:
     token_untrained, token_trained, _, batch_trained = recipe.singular_values(RUNS).axes
     found = lines(token_trained)["tokens"]
-    assert found == pytest.approx(np.mean([run.spectra[1].best.sigma for run in RUNS], axis=0))
+    assert found == pytest.approx(
+        np.mean([run.spectra("best").token["tokens"].sigma for run in RUNS], axis=0)
+    )
     assert len(lines(batch_trained)["tokens"]) == 8
     assert len(lines(token_untrained)["embedding"]) == 6
 

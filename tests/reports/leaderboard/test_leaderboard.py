@@ -63,7 +63,8 @@ def test_a_row_is_the_mean_over_its_seeds() -> None:
     assert (second["recipe"], second["seeds"]) == ("aa", [0, 1])
     assert second["auc"] == (0.70 + 0.72) / 2
     assert second["auc_sd"] == pytest.approx(0.02 / 2**0.5)
-    assert second["rank_ratio"] is None and second["gauc"] is None
+    assert second["rank_ratio"] == pytest.approx(2.5 / null_erank(6, 8).mean)
+    assert second["gauc"] is None
     assert sum(second[part] for part in PARTS) == 385
     assert second["embedding_dim"] == 8
 
@@ -71,7 +72,7 @@ def test_a_row_is_the_mean_over_its_seeds() -> None:
 def test_the_rank_of_a_row_is_that_of_its_last_stage_over_all_rows_against_noise() -> None:
     runs = [make_ranked_record(seed=seed) for seed in range(2)]
     [track] = board_of(runs).tracks
-    last = [run.spectra[-1].best_batch for run in runs]
+    last = [run.spectra("best").batch["block1.ffn"] for run in runs]
     mean = (last[0].erank.mean + last[1].erank.mean) / 2
     assert track.table["rank_ratio"].to_list() == [pytest.approx(mean / null_erank(100, 8).mean)]
 
@@ -191,12 +192,13 @@ def test_logloss_has_ranks_of_its_own_of_which_smaller_ones_are_better() -> None
     assert by_logloss.index("| aa |") < by_logloss.index("| bb |")
 
 
-def test_logloss_comes_from_its_own_epoch_and_is_marked_where_there_is_none(monkeypatch) -> None:
+def test_logloss_comes_from_its_own_epoch_and_is_marked_where_there_is_none() -> None:
     own = replace(TEST, logloss=0.3, ne=0.6, calibration=0.99, ece=0.01)
-    monkeypatch.setattr(
-        leaderboard_tracks, "of_logloss", lambda run: own if run.name == "aa" else None
-    )
-    board = board_of([*make_runs("aa", 0.7), *make_runs("bb", 0.8)])
+    both = [
+        run.model_copy(update={"metrics": run.metrics.model_copy(update={"test_logloss": own})})
+        for run in make_runs("aa", 0.7)
+    ]
+    board = board_of([*both, *make_runs("bb", 0.8)])
     lines = {line["recipe"]: line for line in board.tracks[0].table.to_dicts()}
     quality = [lines["aa"][name] for name in ("logloss", "ne", "calibration", "ece", "auc")]
     assert quality == pytest.approx([0.3, 0.6, 0.99, 0.01, 0.7])
@@ -229,6 +231,8 @@ def test_only_rows_of_one_provenance_are_ranked_against_each_other(monkeypatch) 
 
 
 def test_the_provenance_is_that_of_the_records() -> None:
-    assert leaderboard_tracks.provenance(make_record()) == "provenance not stated"
-    tuned = make_record(tuned="studies/tuning/synthetic_tiny/dnn.json")
-    assert leaderboard_tracks.provenance(tuned) == "tuning study"
+    ad_hoc = make_record()
+    assert leaderboard_tracks.provenance(ad_hoc) == "provenance not stated"
+    stated = {"provenance": {"kind": "published grid", "tries": 12}}
+    grid = ad_hoc.model_copy(update={"recipe": ad_hoc.recipe | stated})
+    assert leaderboard_tracks.provenance(grid) == "published grid, 12 tries"

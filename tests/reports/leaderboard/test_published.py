@@ -3,6 +3,7 @@
 import pytest
 
 from benchmark.errors import UsageError
+from benchmark.recipes.recipe import load as load_recipe
 from benchmark.reports.leaderboard import published
 from benchmark.reports.leaderboard import text as leaderboard_text
 from benchmark.reports.leaderboard.boards import boards
@@ -32,6 +33,21 @@ def test_the_committed_file_names_recipes_that_exist() -> None:
     assert len(set(keys)) == len(keys)
 
 
+def test_a_recipe_and_the_row_it_copies_state_the_same_grid() -> None:
+    quoted = published.load(RESULTS)
+    here = {other.published: other.dataset for other in quoted.other_split}
+    copied = 0
+    for row in quoted.row:
+        if row.recipe and row.source == "bars":
+            provenance = load_recipe(
+                f"{here.get(row.dataset, row.dataset)}/{row.recipe}"
+            ).provenance
+            assert provenance is not None and provenance.kind == "published grid", row
+            assert provenance.tries == row.grid, row
+            copied += row.grid is not None
+    assert copied == 9
+
+
 def test_the_gap_of_the_same_split_is_ours_less_the_mean_of_theirs(tmp_path) -> None:
     [board] = boards(entries(make_runs("aa", 0.7)), load(tmp_path, SOURCE + ROW))
     [quote] = board.quotes
@@ -49,10 +65,13 @@ def test_the_gap_of_the_same_split_is_ours_less_the_mean_of_theirs(tmp_path) -> 
 
 
 def test_without_a_mean_the_listed_value_counts_and_without_a_row_there_is_no_gap(tmp_path) -> None:
-    text = SOURCE + ROW.replace("auc_mean = 0.705\nauc_sd = 0.001\n", "")
+    text = SOURCE + ROW.replace("auc_mean = 0.705\nauc_sd = 0.001\n", "grid = 12\n")
     [board] = boards(entries(make_runs("aa", 0.7)), load(tmp_path, text))
     assert board.quotes[0].gap == pytest.approx(-0.01)
     assert board.quotes[0].gap_in_sd is None
+    assert "| their_dnn | lab | best of 12 settings | 0.71000 |" in leaderboard_text.markdown(
+        [board]
+    )
     [board] = boards(entries(make_runs("bb", 0.7)), load(tmp_path, text))
     assert board.quotes[0].gap is None
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from benchmark import __version__
 from benchmark.records.archive import Archive
-from benchmark.records.record import save
 from benchmark.reports.document import check, write
 from benchmark.reports.leaderboard import text as leaderboard_text
 from benchmark.reports.leaderboard.boards import boards
 from benchmark.reports.leaderboard.published import Published
 from benchmark.reports.leaderboard.tracks import entries
+from tests.factories import keep
 from tests.reports.leaderboard.test_leaderboard import board_of, make_run, make_runs
 
 
@@ -83,7 +83,7 @@ def test_the_readme_beside_the_results_gets_its_part_and_nothing_else(tmp_path) 
     readme.write_text("before\n<!-- leaderboard -->\nSTALE\n<!-- /leaderboard -->\nafter\n")
     records = [*make_runs("aa", 0.7), *make_runs("bb", 0.8)]
     for run in records:
-        save(run, Archive(results).path(run.dataset, run.name, run.seed))
+        keep(run, Archive(results).path(run.dataset, run.name, run.seed))
     documents = leaderboard_text.documents(Archive(results))
     assert all(document.fault for document in documents) and len(documents) == 4
     text = documents[-1].text

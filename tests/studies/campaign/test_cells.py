@@ -12,7 +12,7 @@ from benchmark.records import record
 from benchmark.records.archive import Archive
 from benchmark.records.record import NUMERICS
 from benchmark.studies.campaign.cells import Cell, chosen, plan, ranked
-from tests.factories import keep, make_record
+from tests.factories import PROVENANCE, keep, make_record
 
 RECIPE = replace(recipes.parse({"model": {"name": "dnn"}}, "synthetic_tiny", "test"), name="dnn")
 TODAY: Fingerprint = make_record().data
@@ -88,7 +88,7 @@ def folder(tmp_path):
     for name in ("one/lr", "one/dnn", "two/lr", "synthetic_tiny/lr"):
         path = tmp_path / f"{name}.toml"
         path.parent.mkdir(exist_ok=True)
-        path.write_text(f'[model]\nname = "{path.stem}"\n')
+        path.write_text(f'[model]\nname = "{path.stem}"\n{PROVENANCE}')
     return tmp_path
 
 

@@ -19,7 +19,7 @@ from benchmark.studies.scaling.verdict import NO_LAW, curves
 from benchmark.studies.study import studies
 from benchmark.verify import ladder, place
 from tests import factories
-from tests.factories import TEST, make_record
+from tests.factories import PROVENANCE, TEST, make_record
 
 SIZES = (1_000, 2_000, 4_000, 8_000, 16_000, 32_000)
 NOISE = (-3e-4, 1e-4, 2e-4)
@@ -201,7 +201,7 @@ def test_records_of_two_data_sets_are_no_one_study(tmp_path) -> None:
 def test_a_step_is_a_cell_and_its_record_is_held_against_it(tmp_path) -> None:
     folder = tmp_path / "recipes" / "synthetic_tiny"
     folder.mkdir(parents=True)
-    (folder / "a.toml").write_text(RECIPE)
+    (folder / "a.toml").write_text(RECIPE + PROVENANCE)
     recipe = recipes.load("synthetic_tiny/a", folder.parent)
     found = ladders.variants(recipe)
     assert [each.name for each in found] == ["a-1", "a-2", "a-3"] and found[2].rows == 500

@@ -15,6 +15,7 @@ from benchmark.recipes import recipe as recipes
 from benchmark.studies.tuning.plan import Plan, search_of
 from benchmark.studies.tuning.run import run_trials
 from benchmark.studies.tuning.trials import Trials
+from tests.factories import PROVENANCE
 
 RECIPE = """
 [model]
@@ -50,7 +51,7 @@ def small_plan(folder: Path, text: str = RECIPE, **changes: Any) -> Plan:
     """Of the recipe `text`, which becomes a file in `folder`."""
     source = folder / "recipes" / "synthetic_tiny" / "small.toml"
     source.parent.mkdir(parents=True, exist_ok=True)
-    source.write_text(text)
+    source.write_text(text + PROVENANCE)
     base = recipes.load("synthetic_tiny/small", folder / "recipes")
     plan = Plan(
         "small",
