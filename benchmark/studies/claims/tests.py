@@ -211,7 +211,7 @@ def _runs(archive: Archive, dataset: str, names: Sequence[str]) -> dict[str, Run
 
 
 def _sizes_and_tuning(sides: Mapping[str, Runs]) -> str:
-    """Parameters outside the embedding and how both sides were tuned, in words. Raises
+    """Parameters outside the embedding, and where the values of both sides come from. Raises
     BenchmarkError where a tuned one meets one that is not."""
     hows = {name: tuning(runs[0]) for name, runs in sides.items()}
     if len(set(hows.values())) > 1:
@@ -219,4 +219,6 @@ def _sizes_and_tuning(sides: Mapping[str, Runs]) -> str:
         raise BenchmarkError(f"tuned recipes are compared with tuned ones alone: {listed}")
     sizes = (runs[0].parameters.dense + runs[0].parameters.head for runs in sides.values())
     listed = " and ".join(f"{size:,}" for size in sizes)
-    return f"{listed} parameters outside the embedding, tuning {', '.join(set(hows.values()))}"
+    sources = (runs[0].provenance for runs in sides.values())
+    words = " against ".join(each.words() if each else "not stated" for each in sources)
+    return f"{listed} parameters outside the embedding; source of the values: {words}"

@@ -84,8 +84,12 @@ def values(kind: str, **more: object) -> dict[str, object]:
 @pytest.mark.parametrize(
     ("good", "bad", "said"),
     [
-        (values("study", tries=10, **STUDY), values("published grid"), "tuning tuned"),
-        (values("defaults"), values("hand", tries=1), "tuning default"),
+        (
+            values("study", tries=10, **STUDY),
+            values("published grid"),
+            "study, 10 tries against published grid, tries not known",
+        ),
+        (values("defaults"), values("hand", tries=1), "defaults against hand, 1 try"),
         (values("hand", tries=2), values("defaults"), "good is tuned and bad is default"),
         (
             values("hand", tries=1),
@@ -93,7 +97,7 @@ def values(kind: str, **more: object) -> dict[str, object]:
             "good is default and bad is tuned",
         ),
         (values("hand", tries=4), None, "good is tuned and bad is unknown"),
-        (None, None, "tuning unknown"),
+        (None, None, "not stated against not stated"),
     ],
 )
 def test_tuned_recipes_are_never_compared_with_default_ones(tmp_path, good, bad, said: str) -> None:
@@ -103,14 +107,14 @@ def test_tuned_recipes_are_never_compared_with_default_ones(tmp_path, good, bad,
         start = "not testable here: tuned recipes are compared with tuned ones alone: "
         assert verdict.row[-1] == start + said
     else:
-        assert (verdict.verdict, verdict.outcome.beside.split(", ")[-1]) == ("holds here", said)
+        assert (verdict.verdict, verdict.outcome.beside.split(": ")[-1]) == ("holds here", said)
 
 
 def test_the_sizes_of_both_stand_beside_a_difference(tmp_path) -> None:
     two_recipes(tmp_path, bad={"parameters": Parameters(112, 1000, 234)})
     judged(tmp_path, AUC)
     text = claims.report(tmp_path).markdown()
-    assert "good − bad: 273 and 1,234 parameters outside the embedding, tuning unknown." in text
+    assert "good − bad: 273 and 1,234 parameters outside the embedding; source of the" in text
 
 
 def test_records_of_other_data_are_not_compared(tmp_path) -> None:
