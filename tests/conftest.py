@@ -88,8 +88,7 @@ def made(tmp_path_factory) -> Made:
     from benchmark.records.archive import Archive
     from benchmark.reports import document
     from benchmark.reports.leaderboard import text as leaderboard
-    from benchmark.runs.job import Job
-    from benchmark.runs.run import Finished, Run
+    from benchmark.runs.run import Finished, Job, Run
 
     root = tmp_path_factory.mktemp("made")
     folder = root / "recipes" / "synthetic_tiny"

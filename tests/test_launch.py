@@ -57,7 +57,7 @@ def test_it_does_what_the_command_does(tmp_path, capfd) -> None:
         check=True,
     )
     other = record.load(tmp_path / "b" / path.relative_to(tmp_path / "a"))
-    assert other.scores == found.scores and other.recipe == found.recipe
+    assert other.digests == found.digests and other.recipe == found.recipe
     assert said.out == "" and said.err.endswith(done.stderr)
 
 

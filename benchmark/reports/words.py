@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from benchmark.measure.effects import Effect
 from benchmark.measure.trajectory import Band, over_seeds
 from benchmark.records.ranks import BARS
 
@@ -56,3 +57,16 @@ def derived(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: derived(inner) for key, inner in value.items()}
     return [derived(inner) for inner in value] if isinstance(value, list | tuple) else value
+
+
+def effect_in_words(effect: Effect, form: str = "+z.3g", of: int = 1) -> str:
+    """The estimate and its 95 % interval, one of several that hold together."""
+    low, high = effect.interval(of)
+    return f"{effect.value:{form}} ({low:{form}} to {high:{form}})"
+
+
+def effect_numbers(effect: Effect, of: int = 1) -> dict[str, Any]:
+    """The same as JSON values, with p and the number of runs."""
+    low, high = effect.interval(of)
+    each = {"value": effect.value, "low": low, "high": high, "p": effect.p}
+    return {**derived(each), "n": effect.n}

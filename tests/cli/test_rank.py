@@ -39,7 +39,7 @@ def refused(error: type[Exception], *words: str) -> str:
 def test_a_recipe_is_printed_and_drawn(results) -> None:
     said = rank("--recipe", "synthetic_tiny/dnn", "--results", str(results))
     assert "synthetic_tiny/dnn, seeds 0, 1" in said
-    assert "block1.mixing" in said and "collapse ratio" in said and "rows per seen id" in said
+    assert "block1.mixing" in said and "retention" in said and "rows per seen id" in said
     names = {path.name for path in (results / "figures" / "synthetic_tiny").iterdir()}
     parts = [
         *(f"dnn-{part}" for part in ("trajectory", "spectra", "training", "tables")),
@@ -58,7 +58,7 @@ def test_a_data_set_is_printed_and_drawn(results) -> None:
         "--figures",
         str(folder),
     )
-    assert "effective rank / min(rows, columns) of the last stage" in said
+    assert "rank ratio (noise = 1) of the last stage" in said
     assert "dnn" in said and "other" in said
     assert {path.stem for path in folder.iterdir()} == {"trajectory-erank"}
 

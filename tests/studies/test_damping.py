@@ -5,12 +5,13 @@ from pathlib import Path
 import pytest
 
 from benchmark.errors import UsageError
-from benchmark.records.record import StageSpectra
+from benchmark.measure.null import null_erank
 from benchmark.studies.damping.report import report
 from benchmark.studies.study import studies
-from tests.factories import STAGES, keep, make_record, make_spectrum
+from tests.factories import keep, make_record, make_spectra, make_spectrum
 
 DAMPING = studies.get("damping")
+NOISE = null_erank(6, 8).mean
 
 
 def test_variants_are_recipes_with_more_blocks() -> None:
@@ -20,32 +21,92 @@ def test_variants_are_recipes_with_more_blocks() -> None:
         DAMPING.variants("synthetic_tiny", 8, "rankmixer,lr")
 
 
-def test_report(tmp_path) -> None:
-    """Ranks over a limit of 6: 3, then +1.2 -0.6, then +0.6 -0.6: amplitudes 0.15 and 0.1, slope
-    ln(2 / 3)."""
-    stages = (*STAGES, "block2.mixing", "block2.ffn")
-    ranks = (3.0, 3.0, 4.2, 3.6, 4.2, 3.6)
-    for seed in (0, 1):
-        spectra = tuple(
-            StageSpectra(stage=stage, initial=make_spectrum(5.0), best=make_spectrum(rank))
-            for stage, rank in zip(stages, ranks, strict=True)
-        )
-        folder = tmp_path / "studies" / "damping" / "synthetic_tiny" / "rankmixer-2"
-        keep(make_record(name=None, seed=seed, spectra=spectra), folder / f"seed-{seed}.json")
-    made = report(tmp_path, "synthetic_tiny")
+def save_stack(results: Path, name: str, seed: int, *ratios: float) -> None:
+    """Trained ratios of tokens, block1.mixing, block1.ffn ...; untrained ones are 1."""
+    parts = ("mixing", "ffn")
+    stages = [f"block{place // 2 + 1}.{parts[place % 2]}" for place in range(len(ratios) - 1)]
+    spectra = make_spectra(
+        [
+            (stage, make_spectrum(ratio * NOISE))
+            for stage, ratio in zip(("tokens", *stages), ratios, strict=True)
+        ],
+        make_spectrum(NOISE),
+    )
+    folder = results / "studies" / "damping" / "synthetic_tiny" / name
+    keep(make_record(name=None, seed=seed, spectra=spectra), folder / f"seed-{seed}.json")
+
+
+def rows(results: Path) -> dict[str, list[tuple[str, ...]]]:
+    made = report(results, "synthetic_tiny")
     assert made is not None
-    text = made.markdown()
-    flat = " | ".join(["0.0000 ± 0.0000"] * 3)
-    assert f"| 1 | {flat} | 0.2000 ± 0.0000 | -0.1000 ± 0.0000 | 0.1500 ± 0.0000 |" in text
-    assert f"| 2 | {flat} | 0.1000 ± 0.0000 | -0.1000 ± 0.0000 | 0.1000 ± 0.0000 |" in text
-    assert (
-        "Untrained: 0 of 2 seeds have all amplitudes above 0; last stage over tokens 1.000 ± 0.000."
-        in text
+    return {table.title: list(table.rows) for table in made.tables}
+
+
+def test_report(tmp_path) -> None:
+    """Rises of 0.2 and 0.1, falls of -0.1: amplitudes 0.15 and 0.1, retention 0.6 over 0.7."""
+    for seed in (0, 1):
+        save_stack(tmp_path, "rankmixer-2", seed, 0.5, 0.7, 0.6, 0.7, 0.6)
+    tables = rows(tmp_path)
+    point = "{0} ({0} to {0})"
+    for form in ("batch", "token"):
+        rise, fall = tables[f"Rank ratio block by block, {form} form"]
+        assert rise[:3] == ("rankmixer-2", "the mixing raises it", "holds here")
+        assert rise[3:] == (point.format("+0.200"), point.format("+0.100"))
+        assert fall[1:3] == ("the FFN lowers it", "holds here")
+        assert fall[3:] == (point.format("-0.100"),) * 2
+    trained, untrained, *_ = tables["Damping"]
+    assert trained[:4] == (
+        "rankmixer-2",
+        "0, 1",
+        "0.75000 ± 0.00000",
+        "batch, trained",
     )
-    assert "Trained: 2 of 2 seeds have all amplitudes above 0, damping -0.405 ± 0.000; " in text
-    assert made.numbers["variants"]["rankmixer-2"][0]["trained"]["damping"] == pytest.approx(
-        -0.405465108
-    )
+    assert trained[4:6] == (point.format("+0.150"), point.format("+0.050"))
+    assert trained[6:] == ("", "0.857 ± 0.000", "holds here", "holds here")
+    assert untrained[3:6] == ("batch, untrained", *[point.format("+0.000")] * 2)
+    assert untrained[-2:] == ("", "")  # never judged
+    made = report(tmp_path, "synthetic_tiny")
+    paths = made.numbers["variants"]["rankmixer-2"][0]["rank_ratio"]
+    assert paths["token, trained"]["amplitude"] == pytest.approx((0.15, 0.1))
+
+
+def judged(results: Path, *stacks: tuple[float, ...]) -> tuple[str, ...]:
+    """Whether the mixing raises, the FFN lowers, the rank oscillates and that damps."""
+    for seed, ratios in enumerate(stacks):
+        save_stack(results, "a-2", seed, *ratios)
+    tables = rows(results)
+    rise, fall = tables["Rank ratio block by block, batch form"]
+    return rise[2], fall[2], *tables["Damping"][0][-2:]
+
+
+def test_a_mean_over_blocks_shows_nothing_that_no_block_shows(tmp_path) -> None:
+    """Rises +0.1 and 0, falls 0 and -0.1: on average both, and neither in every block."""
+    stack = (0.5, 0.6, 0.6, 0.6, 0.5)
+    small = "smaller than claimed"
+    assert judged(tmp_path, stack, stack)[:2] == (small, small)
+
+
+def test_a_reverse_oscillation_does_not_hold(tmp_path) -> None:
+    stack = (0.7, 0.5, 0.7, 0.6, 0.7)
+    assert set(judged(tmp_path, stack, stack)) == {"does not hold here"}
+
+
+def test_scattered_seeds_leave_it_undecided(tmp_path) -> None:
+    stacks = (0.5, 0.6, 0.5, 0.6, 0.5), (0.5, 0.7, 0.5, 0.55, 0.5)
+    assert set(judged(tmp_path, *stacks)) == {"undecided"}
+
+
+def test_one_seed_is_shown_and_not_judged(tmp_path) -> None:
+    save_stack(tmp_path, "a-2", 0, 0.5, 0.6, 0.5, 0.6, 0.5)
+    tables = rows(tmp_path)
+    rise, fall = tables["Rank ratio block by block, batch form"]
+    assert rise == ("a-2", "the mixing raises it", "one seed", "+0.100", "+0.100")
+    assert fall[2:] == ("one seed", "-0.100", "-0.100")
+    assert tables["Damping"][0][4:] == ("", "", "", "0.833", "", "")
+
+
+def test_without_records_there_is_no_report(tmp_path) -> None:
+    assert report(tmp_path, "synthetic_tiny") is None
 
 
 def test_a_record_of_another_depth_is_a_fault() -> None:

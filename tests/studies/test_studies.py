@@ -14,8 +14,7 @@ from benchmark.records import record
 from benchmark.records.archive import Archive
 from benchmark.reports import document
 from benchmark.studies.campaign.cells import Variant, of_study
-from benchmark.studies.claims.claims import commands
-from benchmark.studies.claims.tests import Wanted
+from benchmark.studies.claims import claims
 from benchmark.studies.study import Study, studies
 from benchmark.verify import ladder, place
 from tests.factories import keep, make_record
@@ -122,27 +121,37 @@ def test_its_documents_are_made_and_verified(rates, tmp_path, capsys) -> None:
     ).read_text() == "# Rates on synthetic_tiny\n"
 
 
-def test_claims_name_the_command_of_its_missing_runs(rates) -> None:
-    wanted = [Wanted("synthetic_tiny", "rates", ("0.1",), 3)]
-    assert list(commands(wanted)) == [
-        "python -m benchmark study rates --recipe synthetic_tiny/lr --seeds 0-2"
-    ]
+CLAIM = """
+[[claim]]
+sentence = "It is so"
+source = "a paper"
+claimed = { criteo_x1 = 0.1 }
+tests = [{ test = "rank_path", datasets = ["synthetic_tiny"], part = "rise", records = ["RUNS"] }]
+"""
+
+
+def test_claims_name_the_command_of_its_missing_runs(rates, tmp_path) -> None:
+    (tmp_path / claims.FILE).write_text(CLAIM.replace("RUNS", "rates/0.1"))
+    assert claims.report(tmp_path).tables[-1].remarks == (
+        "`python -m benchmark study rates --recipe synthetic_tiny/lr --seeds 0-2`",
+    )
 
 
 def test_missing_ladders_are_run_by_a_command_for_each_recipe() -> None:
     start = "python -m benchmark study scaling --recipe synthetic"
     names = ("dlrm-1", "dcnv2-2", "no_recipe-1")
-    assert list(commands([Wanted("synthetic", "scaling", names, 3)])) == [
+    assert studies.get("scaling").commands("synthetic", names, "0-2") == [
         f"{start}/dcnv2 --seeds 0-2",
         f"{start}/dlrm --seeds 0-2",
     ]
-    every = list(commands([Wanted("synthetic", "scaling", (), 3)]))
+    every = studies.get("scaling").commands("synthetic", [], "0-2")
     assert f"{start}/rankmixer --seeds 0-2" in every and f"{start}/lr --seeds 0-2" not in every
 
 
-def test_an_unknown_study_is_answered_with_the_nearest() -> None:
+def test_an_unknown_study_is_answered_with_the_nearest(tmp_path) -> None:
+    (tmp_path / claims.FILE).write_text(CLAIM.replace("RUNS", "ablaton/full-glu"))
     with pytest.raises(UsageError, match="unknown study 'ablaton'; did you mean ablation"):
-        list(commands([Wanted("synthetic", "ablaton", ("full-glu",), 3)]))
+        claims.report(tmp_path)
 
 
 @pytest.mark.parametrize("name", studies.names())

@@ -106,8 +106,6 @@ def _faults(run: Record, cell: Cell, path: Path, today: Fingerprint) -> Iterator
     if (run.seed, run.train_rows) != (cell.seed, cell.rows):
         rows = "" if run.train_rows is None else f" and {run.train_rows} rows"
         yield f"it is of seed {run.seed}{rows}"
-    if not record.arrays_path(path).is_file():
-        yield "its scores are missing"
 
 
 def chosen(

@@ -1,26 +1,23 @@
-"""Published claims as testable sentences (`claims.toml`), and the verdicts of the records on them.
-
-One rule for all: supported where the 95 % interval of the effect lies wholly on the claimed side of
-0, contradicted where it lies wholly on the other side, not supported where it holds 0, not testable
-here where records are missing."""
+"""Published claims as testable sentences (`claims.toml`), and the verdicts of the records on
+them."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator
 
 from benchmark import __version__
 from benchmark.errors import BenchmarkError
-from benchmark.measure.significance import Effect
+from benchmark.measure.effects import LEAST_UNITS, Effect, Judgement, judge
 from benchmark.recipes.recipe import recipe_ids
 from benchmark.records.archive import RANKED, Archive
 from benchmark.reports.document import Document, Report, Table
-from benchmark.reports.leaderboard.tracks import FULL_SEEDS
-from benchmark.studies.claims.tests import LEAST_SEEDS, AnyTest, Missing, Wanted
+from benchmark.reports.words import derived, effect_in_words, effect_numbers
+from benchmark.studies.claims.tests import AnyTest, Outcome, least_seeds, place
 from benchmark.studies.study import command_line, studies
 from benchmark.utils import toml
 from benchmark.utils.paths import shown
@@ -28,99 +25,114 @@ from benchmark.utils.types import Frozen, NonEmpty
 
 FILE = "claims.toml"
 COMMAND = "python -m benchmark claims"
-DIGITS = 10
-"""Significant digits of a number in claims.json: the last bits depend on library versions."""
 
 RULE = (
-    "One rule for all. A test gives an effect with a 95 % interval. Supported: the interval lies"
-    " wholly on the claimed side of 0. Contradicted: it lies wholly on the other side. Not"
-    " supported: it holds 0, which does not show that there is no effect. Not testable here: what"
-    f" is missing is said; it takes {LEAST_SEEDS} seeds a side, {FULL_SEEDS} for a claim about the"
-    " leaderboard. Every interval is a 95 % one by itself and not adjusted for the number of"
-    " tests: of many effects of zero, one in twenty is called supported or contradicted by chance."
-    " Rank is the mean effective rank per sample over its limit; n counts runs, or recipes in a"
-    " correlation. Intervals: Welch's of differences, also of main effects, Student's of means"
-    " over seeds, Fisher's z of correlations."
+    "A test gives one effect or several, e.g. one a block, with intervals that hold together in"
+    " 95 %. Holds here: each differs from 0 on the claimed side (Holm at 5 % over the effects of"
+    " the test). Does not hold here: one differs from 0 on the other side. Smaller than claimed: an"
+    " interval holds 0 and not the claimed effect. Undecided: an interval holds both; the power is"
+    " the chance to find the claimed effect, the least of several. Not testable here: what is"
+    " missing is said. The claimed effect is the source's, on other data than its own the smallest"
+    " it states. Tests are not adjusted for their number: of many effects of zero, one in twenty"
+    " differs by chance. Ranks are rank ratios of trained networks, LogLoss is read at its own best"
+    " epoch. n counts runs, or recipes in a correlation. Errors: Welch's of differences, also of"
+    " main effects, Student's of means over seeds, Fisher's z of correlations."
 )
 
-Word = Literal["supported", "not supported", "contradicted", "not testable here"]
-ClaimedSide = Literal["above 0", "below 0"]
+Verdict = Literal[Judgement, "not testable here"]
 
 
 class Claim(Frozen):
-    """A published sentence, and the tests that decide it.
+    """A published sentence, and the tests that decide it."""
 
-    `data` are the data sets of the source; `claimed` is the side of 0 on which the effect of every
-    test lies if the sentence is true."""
-
-    id: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
     sentence: NonEmpty
     source: NonEmpty
-    data: Annotated[tuple[NonEmpty, ...], Field(min_length=1)]
-    claimed: ClaimedSide
+    claimed: Annotated[dict[str, float], Field(min_length=1)]
+    """The effect on each data set of the source, or where it states none, the smallest that would
+    bear the sentence out; all on one side of 0."""
     tests: Annotated[tuple[AnyTest, ...], Field(min_length=1)]
+
+    @field_validator("claimed")
+    @classmethod
+    def _on_one_side(cls, claimed: dict[str, float]) -> dict[str, float]:
+        if min(claimed.values()) <= 0 <= max(claimed.values()):
+            raise ValueError("the claimed effects lie on one side of 0")
+        return claimed
+
+    def effect_on(self, dataset: str) -> float:
+        """The claimed effect, on other data than the source's the smallest."""
+        return self.claimed.get(dataset, min(self.claimed.values(), key=abs))
 
 
 class _ClaimsFile(Frozen):
     claim: tuple[Claim, ...]
 
-    @model_validator(mode="after")
-    def _ids_are_distinct(self) -> "_ClaimsFile":
-        counts = Counter(claim.id for claim in self.claim)
-        if repeated := [name for name, count in counts.items() if count > 1]:
-            raise ValueError(f"the id {repeated[0]} is given to two claims")
-        return self
-
 
 @dataclass(frozen=True)
-class Verdict:
-    """What a test says of a claim on a data set; `outcome` is the effect, or why there is none."""
+class Judged:
+    """What a test says of a claim on a data set; `missing` says why it has no effects."""
 
     claim: Claim
     test: AnyTest
     dataset: str
-    outcome: Effect | Missing
+    outcome: Outcome
+    missing: str = ""
 
     @property
-    def word(self) -> Word:
-        if isinstance(self.outcome, Missing):
-            return "not testable here"
-        return judge(self.outcome, self.claim.claimed)
+    def claimed(self) -> float:
+        return self.claim.effect_on(self.dataset)
+
+    @property
+    def effects(self) -> list[Effect]:
+        return list(self.outcome.effects.values())
+
+    @property
+    def verdict(self) -> Verdict:
+        return "not testable here" if self.missing else judge(self.effects, self.claimed)
+
+    @property
+    def power(self) -> float | None:
+        """The least chance that one of the effects is found, if it is as large as claimed."""
+        chances = [effect.power(self.claimed, len(self.effects)) for effect in self.effects]
+        return min(chances, default=None)
 
     @property
     def elsewhere(self) -> bool:
         """Whether the data are others than the source's."""
-        return self.dataset not in self.claim.data
+        return self.dataset not in self.claim.claimed
 
     @property
     def row(self) -> tuple[str, ...]:
-        outcome = self.outcome
-        if isinstance(outcome, Missing):
-            return self.dataset, self.test.what, "", "", f"{self.word}: {outcome}"
-        effect = f"{outcome.value:+.3g} ({outcome.low:+.3g} to {outcome.high:+.3g})"
-        text = self.word + " (tested on other data than the paper's)" * self.elsewhere
-        return self.dataset, self.test.what, effect, str(outcome.n), text
+        count = len(self.effects)
+        measured = [
+            f"{name} {effect_in_words(effect, of=count)}".strip()
+            for name, effect in self.outcome.effects.items()
+        ]
+        runs = str(self.effects[0].n) if self.effects else ""
+        data = self.dataset + " (not the source's)" * self.elsewhere
+        tested = self.test.what, f"{self.claimed:+.3g}", ", ".join(measured), runs
+        return data, *tested, self._in_words
+
+    @property
+    def _in_words(self) -> str:
+        if self.missing:
+            return f"{self.verdict}: {self.missing}"
+        return self.verdict + f", power {self.power:.0%}" * (self.verdict == "undecided")
 
     @property
     def numbers(self) -> dict[str, Any]:
-        missing = self.outcome if isinstance(self.outcome, Missing) else None
+        effects = self.outcome.effects.items()
         return {
-            "claim": self.claim.id,
-            **self.claim.model_dump(include={"sentence", "source", "data", "claimed"}),
+            "claim": self.claim.sentence,
             "test": self.test.model_dump(mode="json", exclude={"datasets"}),
             "dataset": self.dataset,
             "other_data": self.elsewhere,
-            "verdict": self.word,
-            "effect": None if isinstance(self.outcome, Missing) else _rounded(self.outcome),
-            "missing": missing and str(missing),
+            "claimed": self.claimed,
+            "verdict": self.verdict,
+            "effects": {name: effect_numbers(effect, len(effects)) for name, effect in effects},
+            "power": None if self.power is None else derived(self.power),
+            "missing": self.missing,
         }
-
-
-def judge(effect: Effect, claimed: ClaimedSide) -> Word:
-    """The verdict of an effect, by the one rule."""
-    if effect.low <= 0 <= effect.high:
-        return "not supported"
-    return "supported" if (effect.low > 0) == (claimed == "above 0") else "contradicted"
 
 
 def load(results: Path) -> tuple[Claim, ...]:
@@ -129,19 +141,16 @@ def load(results: Path) -> tuple[Claim, ...]:
     return toml.validate(_ClaimsFile, toml.read(path), shown(path)).claim
 
 
-def verdicts(results: Path) -> list[Verdict]:
+def verdicts(results: Path) -> list[Judged]:
     """Judge each claim, test by test and data set by data set, from the records alone."""
-    judged = []
+    archive, judged = Archive(results), []
     for claim in load(results):
         for test, dataset in ((each, name) for each in claim.tests for name in each.datasets):
-            outcome: Effect | Missing
             try:
-                outcome = test.effect(Archive(results), dataset)
-            except Missing as missing:
-                outcome = missing
-            except BenchmarkError as unreadable:
-                outcome = Missing(str(unreadable))
-            judged.append(Verdict(claim, test, dataset, outcome))
+                outcome, missing = test.outcome(archive, dataset), ""
+            except BenchmarkError as reason:
+                outcome, missing = Outcome({}), str(reason).splitlines()[0]
+            judged.append(Judged(claim, test, dataset, outcome, missing))
     return judged
 
 
@@ -149,37 +158,36 @@ def report(results: Path) -> Report:
     """A section for each claim. Raises UsageError for a missing or wrong file of claims."""
     judged = verdicts(results)
     tables = [_table(claim, list(of)) for claim, of in groupby(judged, lambda each: each.claim)]
-    outcomes = [verdict.outcome for verdict in judged]
-    wanted = [run for each in outcomes if isinstance(each, Missing) for run in each.wanted]
-    if wanted:
-        remarks = tuple(f"`{command}`" for command in commands(wanted))
+    if remarks := tuple(f"`{command}`" for command in commands(judged, Archive(results))):
         tables.append(Table("What makes the missing records", remarks=remarks))
     made = f"Made from `{FILE}` and the records by `{COMMAND}`; do not edit."
-    numbers = {"rule": RULE, "verdicts": [verdict.numbers for verdict in judged]}
-    return Report(
-        "Published claims",
-        (f"Benchmark {__version__}. {made}", RULE, summary(judged)),
-        tuple(tables),
-        numbers,
-    )
+    remarks = (f"Benchmark {__version__}. {made}", RULE, *summary(judged))
+    numbers = {"rule": RULE, "verdicts": [each.numbers for each in judged]}
+    return Report("Published claims", remarks, tuple(tables), numbers)
 
 
-def commands(wanted: Iterable[Wanted]) -> Iterator[str]:
-    """What makes the runs, by data set and study; nothing for what has no recipe."""
-    groups: dict[tuple[str, str], list[Wanted]] = {}
-    for each in wanted:
-        groups.setdefault((each.dataset, each.study), []).append(each)
-    for (dataset, study), group in sorted(groups.items()):
-        names = sorted({name for each in group for name in each.names})
-        every = any(not each.names for each in group)
-        seeds = f"0-{max(each.seeds for each in group) - 1}"
+def commands(judged: Iterable[Judged], archive: Archive) -> Iterator[str]:
+    """What makes the runs that tests lack, by data set and study; nothing without a recipe."""
+    untested = [each for each in judged if each.missing]
+    places = {(each.dataset, *place(name)) for each in untested for name in each.test.records}
+    few = sorted(each for each in places if _few(archive, *each))
+    for (dataset, study), group in groupby(few, lambda each: each[:2]):
+        names = [name for _, _, name in group]
+        every = "" in names
+        seeds = f"0-{least_seeds(study) - 1}"
         if study != RANKED:
             yield from studies.get(study).commands(dataset, [] if every else names, seeds)
             continue
         recipes = [name for name in names if f"{dataset}/{name}" in recipe_ids()]
-        listed = "" if every else ",".join(recipes)
         if every or recipes:
+            listed = "" if every else ",".join(recipes)
             yield command_line("suite", datasets=dataset, recipes=listed, seeds=seeds)
+
+
+def _few(archive: Archive, dataset: str, study: str, name: str) -> bool:
+    """Whether there are fewer runs than a test takes."""
+    least = least_seeds(study) * (1 if name else LEAST_UNITS)
+    return len(archive.paths(dataset, name or None, study)) < least
 
 
 def documents(results: Path) -> list[Document]:
@@ -189,25 +197,20 @@ def documents(results: Path) -> list[Document]:
     return report(results).documents(results / "claims", COMMAND)
 
 
-def summary(judged: Sequence[Verdict]) -> str:
-    """E.g. `7 verdicts: 2 supported, 1 contradicted, 4 not testable here.`"""
-    counts = Counter(verdict.word for verdict in judged)
-    listed = ", ".join(f"{counts[word]} {word}" for word in get_args(Word) if counts[word])
-    return f"{len(judged)} verdict{'s' * (len(judged) > 1)}: {listed}."
+def summary(judged: Sequence[Judged]) -> Iterator[str]:
+    """E.g. `On other data than the sources': 2 holds here, 4 undecided.`"""
+    for elsewhere, data in ((True, "other data than the sources'"), (False, "the sources' data")):
+        counts = Counter(each.verdict for each in judged if each.elsewhere == elsewhere)
+        listed = ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items()))
+        yield f"On {data}: {listed or 'no test'}."
 
 
-def _table(claim: Claim, judged: Sequence[Verdict]) -> Table:
-    source = f"Source: {claim.source}. Its data: {', '.join(claim.data)}."
-    remarks = [f"{source} Claimed: effects {claim.claimed}."]
-    for each in judged:
-        if isinstance(each.outcome, Effect) and each.outcome.remark:
-            remarks.append(f"{each.dataset}, {each.test.what}: {each.outcome.remark}.")
-    head = ("data set", "tested", "effect (95 % interval)", "n", "verdict")
-    return Table(claim.sentence, head, tuple(each.row for each in judged), tuple(remarks))
-
-
-def _rounded(effect: Effect) -> dict[str, Any]:
-    return {
-        name: float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value
-        for name, value in asdict(effect).items()
-    }
+def _table(claim: Claim, judged: Sequence[Judged]) -> Table:
+    source = f"Source: {claim.source}. Its data: {', '.join(claim.claimed)}."
+    beside = (
+        f"{each.dataset}, {each.test.what}: {each.outcome.beside}."
+        for each in judged
+        if each.outcome.beside
+    )
+    head = ("data set", "tested", "claimed", "measured (95 % interval)", "n", "verdict")
+    return Table(claim.sentence, head, tuple(each.row for each in judged), (source, *beside))

@@ -1,165 +1,125 @@
-"""The tests that decide published claims, each a small pure function of records.
+"""The tests that decide published claims, each a small pure function of records, which raises
+BenchmarkError where these do not decide it.
 
-All intervals are 95 % ones. A rank is the mean effective rank per sample over its limit."""
+Ranks are rank ratios of trained networks: in batch form where they are judged, in token form beside
+it."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from statistics import mean
-from typing import Annotated, Literal, TypeVar
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
 from benchmark.errors import BenchmarkError
-from benchmark.measure.significance import Effect, difference, mean_over_seeds
-from benchmark.records.archive import RANKED, Archive
+from benchmark.measure import effects
+from benchmark.measure.effects import Effect
+from benchmark.measure.spectrum import SpectrumForm
+from benchmark.records.archive import RANKED, Archive, Runs
 from benchmark.records.comparable import require_comparable
-from benchmark.records.ranks import WHEN, When, trajectories
+from benchmark.records.measured import FORMS
+from benchmark.records.ranks import trajectories
 from benchmark.records.record import Record
 from benchmark.reports.leaderboard.tracks import FULL_SEEDS
-from benchmark.reports.words import seeds_in_words
-from benchmark.studies.ablation import LEVELS
+from benchmark.reports.quantities import QUANTITIES, over_runs
+from benchmark.reports.words import effect_in_words, with_sd
+from benchmark.studies.ablation import LEVELS, Ablation
 from benchmark.studies.ablation import report as ablation
-from benchmark.studies.claims.correlation import LEAST_UNITS, spearman
 from benchmark.utils.types import Frozen
 
-LEAST_SEEDS = 3
-LEAST_BLOCKS = 6
-"""Blocks that a slope over blocks takes."""
+PARTS = {
+    "rise": "rank ratio added by the mixing of each block",
+    "fall": "rank ratio added by the FFN of each block",
+    "damping": "damping of the amplitude of the rank ratio",
+}
+LEAST_BLOCKS = {"rise": 1, "fall": 1, "damping": 3}
 
-T = TypeVar("T")
+DataSets = Annotated[tuple[str, ...], Field(min_length=1)]
+QuantityName = Literal["auc", "logloss", "rank", "retention"]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)?$")]
 """A recipe's name, or STUDY/VARIANT."""
+All = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]*/$")]
+"""STUDY/ for all variants of a study, / for all recipes."""
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """Runs of recipes, or of a study's variants; of all of the data set where none is named."""
+class Outcome:
+    """Effects by name, which are judged together, and what stands beside them."""
 
-    dataset: str
-    study: str
-    names: tuple[str, ...]
-    seeds: int
+    effects: Mapping[str, Effect]
+    beside: str = ""
 
 
-class Missing(BenchmarkError):
-    """The records do not decide a claim; `wanted` are the runs that would."""
+class Difference(Frozen):
+    """A quantity of one recipe or variant less that of another."""
 
-    def __init__(self, reason: str, *wanted: Wanted) -> None:
-        super().__init__(reason)
-        self.wanted = wanted
-
-
-class ClaimTest(Frozen):
-    """What all tests have: `what` names the tested effect, `effect` computes it on a data set.
-
-    `effect` raises Missing where the records do not give it, BenchmarkError where they cannot be
-    read or compared."""
-
-    datasets: Annotated[tuple[str, ...], Field(min_length=1)]
-
-
-class AucDifference(ClaimTest):
-    """Difference of the mean test AUC of two recipes, over a leaderboard's number of seeds."""
-
-    test: Literal["auc_difference"]
-    higher: Name
-    lower: Name
-    lower_tuned: bool = False
-    """Whether the records of `lower` must name the tuning study that chose their values."""
+    test: Literal["difference"]
+    datasets: DataSets
+    quantity: QuantityName
+    records: tuple[Name, Name]
 
     @property
     def what(self) -> str:
-        return f"test AUC, {self.higher} − {self.lower}"
+        return f"{QUANTITIES[self.quantity].title}, {' − '.join(self.records)}"
 
-    def effect(self, archive: Archive, dataset: str) -> Effect:
-        both = _runs(archive, dataset, (self.higher, self.lower), FULL_SEEDS)
-        if self.lower_tuned and any(run.tuned is None for run in both[1]):
-            raise Missing(f"the records of {self.lower} name no tuning study")
-        higher, lower = ([run.metrics.test.auc for run in runs] for runs in both)
-        return difference(higher, lower, "AUC")
-
-
-class CollapseDifference(ClaimTest):
-    """Difference of the mean collapse ratio (last stage over tokens) of two sets of runs."""
-
-    test: Literal["collapse_difference"]
-    higher: Name
-    lower: Name
-    when: When = "best"
-
-    @property
-    def what(self) -> str:
-        return f"collapse ratio, {self.higher} − {self.lower}, {WHEN[self.when]}"
-
-    def effect(self, archive: Archive, dataset: str) -> Effect:
-        names, ratios = (self.higher, self.lower), []
-        for name, runs in zip(names, _runs(archive, dataset, names, LEAST_SEEDS), strict=True):
-            collapse = [path.collapse for path in trajectories(runs, "erank", "token", self.when)]
-            ratios.append(_of_every_run(runs, collapse, f"{name} has no collapse ratio"))
-        return difference(ratios[0], ratios[1], "collapse ratio")
+    def outcome(self, archive: Archive, dataset: str) -> Outcome:
+        runs = _runs(archive, dataset, self.records)
+        beside = _sizes_and_tuning(runs)
+        values = over_runs(runs, QUANTITIES[self.quantity])
+        if len(values) < 2:
+            raise BenchmarkError(f"no {QUANTITIES[self.quantity].title} that varies over the seeds")
+        both = [values[name] for name in self.records]
+        return Outcome({"": effects.contrast(both, [1, -1])}, beside)
 
 
-class RankChange(ClaimTest):
-    """What the mixing (`rise`) or the FFN (`fall`) of a block adds to the rank, over all blocks."""
+class RankPath(Frozen):
+    """What the mixing (`rise`) or the FFN (`fall`) of each block adds to the rank, or the amplitude
+    of the first block and that less the mean of the later ones (`damping`)."""
 
-    test: Literal["rank_change"]
-    records: Name
-    part: Literal["rise", "fall"]
-    when: When = "best"
+    test: Literal["rank_path"]
+    datasets: DataSets
+    records: tuple[Name]
+    part: Literal["rise", "fall", "damping"]
 
     @property
     def what(self) -> str:
-        part = {"rise": "mixing", "fall": "FFN"}[self.part]
-        return f"rank added by the {part} of a block, {self.records}, {WHEN[self.when]}"
+        return f"{PARTS[self.part]}, {self.records[0]}"
 
-    def effect(self, archive: Archive, dataset: str) -> Effect:
-        [runs] = _runs(archive, dataset, (self.records,), LEAST_SEEDS)
-        paths = trajectories(runs, "erank", "token", self.when)
-        parts: list[Sequence[float] | None] = [getattr(path, self.part) or None for path in paths]
-        steps = _of_every_run(runs, parts, f"{self.records} has no stages of mixing and FFN")
-        blocks = [mean_over_seeds(each, "") for each in zip(*steps, strict=True)]
-        listed = [f"{each.value:+.3f} ({each.low:+.3f} to {each.high:+.3f})" for each in blocks]
-        means, remark = [mean(each) for each in steps], f"block by block {', '.join(listed)}"
-        return mean_over_seeds(means, "rank / limit", remark)
+    def outcome(self, archive: Archive, dataset: str) -> Outcome:
+        [runs] = _runs(archive, dataset, self.records).values()
+        batch, token = (self._effects(runs, form) for form in reversed(FORMS))
+        listed = (f"{name} {effect_in_words(each, of=len(token))}" for name, each in token.items())
+        beside = f"token form {', '.join(listed)}"
+        if self.part != "damping":
+            return Outcome(batch, beside)
+        decay = with_sd([path.decay for path in trajectories(runs, "batch", "best")], 2)
+        return Outcome(batch, f"decay constant {decay} a block; {beside}")
 
-
-class Damping(ClaimTest):
-    """The mean slope of ln amplitude over the block, of stacks of six blocks or more."""
-
-    test: Literal["damping"]
-    records: Name
-    when: When = "best"
-
-    @property
-    def what(self) -> str:
-        return f"slope of ln amplitude, {self.records}, {WHEN[self.when]}"
-
-    def effect(self, archive: Archive, dataset: str) -> Effect:
-        [runs] = _runs(archive, dataset, (self.records,), LEAST_SEEDS)
-        paths = trajectories(runs, "erank", "token", self.when)
-        if (depth := min((len(path.amplitude) for path in paths), default=0)) < LEAST_BLOCKS:
-            raise Missing(f"{self.records} has {depth} blocks, a slope takes {LEAST_BLOCKS}")
-        for run, path in zip(runs, paths, strict=True):
-            numbered = enumerate(path.amplitude, start=1)
-            if still := [str(block) for block, amplitude in numbered if amplitude <= 0]:
-                blocks = f"block{'s' * (len(still) > 1)} {', '.join(still)}"
-                no_slope = f"seed {run.seed} has no slope"
-                raise Missing(f"{no_slope}: its amplitude is not above 0 in {blocks}")
-        slopes = [path.damping for path in paths if path.damping is not None]
-        return mean_over_seeds(slopes, "ln amplitude a block")
+    def _effects(self, runs: Runs, form: SpectrumForm) -> dict[str, Effect]:
+        paths = trajectories(runs, form, "best")
+        depth = min((len(path.amplitude) for path in paths), default=0)
+        if len(paths) < len(runs) or depth < (least := LEAST_BLOCKS[self.part]):
+            found = f"{self.records[0]} has {depth} of mixing and FFN with a rank ratio"
+            raise BenchmarkError(f"blocks: {found}, it takes {least}")
+        if self.part == "damping":
+            return dict(zip(("a_1", "a_1 less later"), effects.damping_effects(paths), strict=True))
+        blocks = effects.block_effects(paths, self.part)
+        return {f"block {number}": effect for number, effect in enumerate(blocks, start=1)}
 
 
-class FactorialEffect(ClaimTest):
-    """The difference of two levels in the ablation, averaged over those of the other factor."""
+class Factorial(Frozen):
+    """The difference of two levels in the ablation, averaged over those of the other factor that
+    both have."""
 
-    test: Literal["factorial_effect"]
+    test: Literal["factorial"]
+    datasets: DataSets
+    records: ClassVar[tuple[str]] = (f"{Ablation.name}/",)
     factor: Literal["mixing", "FFN"]
     level: str
     over: str
-    measure: Literal["auc", "logloss", "rank"]
+    quantity: QuantityName
 
     @model_validator(mode="after")
-    def _levels_of_the_factor(self) -> "FactorialEffect":
+    def _levels_of_the_factor(self) -> "Factorial":
         levels = LEVELS[self.factor]
         if wrong := [level for level in (self.level, self.over) if level not in levels]:
             raise ValueError(f"{self.factor} {wrong[0]}: write {', '.join(levels)}")
@@ -167,93 +127,98 @@ class FactorialEffect(ClaimTest):
 
     @property
     def what(self) -> str:
-        title = ablation.MEASURES[self.measure].title
-        return f"{title}, {self.factor} {self.level} − {self.over}"
+        return f"{QUANTITIES[self.quantity].title}, {self.factor} {self.level} − {self.over}"
 
-    def effect(self, archive: Archive, dataset: str) -> Effect:
-        measure, levels = ablation.MEASURES[self.measure], (self.level, self.over)
-        wanted = Wanted(dataset, "ablation", (), LEAST_SEEDS)
+    def outcome(self, archive: Archive, dataset: str) -> Outcome:
         cells = ablation.load_cells(archive.results, dataset)
-        if not cells:
-            raise Missing("no record of the ablation", wanted)
-        values = ablation.cell_values(cells, measure, LEAST_SEEDS)
-        effect = ablation.difference(values, self.factor, *levels, measure.title)
+        seeds = least_seeds(Ablation.name)
+        values = over_runs(cells, QUANTITIES[self.quantity], seeds)
+        effect = ablation.difference(values, self.factor, self.level, self.over)
         if effect is None:
-            few = f"{self.factor} {' and '.join(levels)} share no two levels of the other factor"
-            raise Missing(f"{few} with {LEAST_SEEDS} seeds each that vary", wanted)
-        return effect
+            both = f"{seeds} records of {self.level} and of {self.over}"
+            raise BenchmarkError(f"no two levels of the other factor have {both}, which vary")
+        return Outcome({"": effect})
 
 
-class RankLoss(ClaimTest):
-    """Spearman's correlation of the trained last stage's rank with a quality, where both vary.
+class Correlation(Frozen):
+    """Spearman's correlation of the last stage's rank with a quality over recipes, or over the
+    variants of a study, where both vary."""
 
-    The units are the recipes, or the variants of a study."""
-
-    test: Literal["rank_loss"]
+    test: Literal["correlation"]
+    datasets: DataSets
+    records: tuple[All] = ("/",)
     quality: Literal["auc", "logloss"]
-    study: str = RANKED
 
     @property
     def what(self) -> str:
-        quality = ablation.MEASURES[self.quality].title
-        return f"correlation of the last stage's rank and {quality} over {self._units}"
+        study, _ = place(self.records[0])
+        units = f"variants of the {study}" if study else "recipes"
+        return f"correlation of rank ratio and {QUANTITIES[self.quality].title} over {units}"
 
-    @property
-    def _units(self) -> str:
-        return "recipes" if self.study == RANKED else f"variants of the {self.study}"
-
-    def effect(self, archive: Archive, dataset: str) -> Effect:
-        runs = archive.by_name(dataset, self.study)
+    def outcome(self, archive: Archive, dataset: str) -> Outcome:
+        study, _ = place(self.records[0])
+        runs, least = archive.by_name(dataset, study), least_seeds(study)
         require_comparable(runs)
-        ranks, qualities, left = [], [], []
-        for name, each in runs.items():
-            rank = [ablation.MEASURES["rank"].of(run) for run in each]
-            known = [value for value in rank if value is not None]
-            if len(each) < LEAST_SEEDS:
-                left.append(f"{name} has fewer than {LEAST_SEEDS} seeds")
-            elif len(known) < len(each) or set(known) == {1.0}:
-                left.append(f"{name} has no rank that can vary")
-            else:
-                ranks.append(known)
-                qualities.append([getattr(run.metrics.test, self.quality) for run in each])
+        ranks = over_runs(runs, QUANTITIES["rank"], least)
+        qualities = over_runs(runs, QUANTITIES[self.quality], least)
+        names = sorted(ranks.keys() & qualities.keys())
+        both = ([each[name] for name in names] for each in (ranks, qualities))
         try:
-            effect = spearman(ranks, qualities)
-        except ValueError as reason:
-            units = f"{len(ranks)} {self._units} have {LEAST_SEEDS} seeds and a rank that can vary"
-            wanted = Wanted(dataset, self.study, (), LEAST_SEEDS)
-            few = len(ranks) < LEAST_UNITS
-            raise Missing(f"{units}: {reason}", *([wanted] if few else [])) from None
-        return replace(effect, remark=f"left out: {'; '.join(left)}" if left else "")
+            effect = effects.spearman(*both)
+        except ValueError as why:
+            usable = f"{len(names)} of {len(runs)} have {least} seeds and a rank ratio"
+            raise BenchmarkError(f"{usable}: {why}") from None
+        left_out = ", ".join(sorted(runs.keys() - set(names)))
+        return Outcome({"": effect}, left_out and f"left out: {left_out}")
 
 
-AnyTest = Annotated[
-    AucDifference | CollapseDifference | RankChange | Damping | FactorialEffect | RankLoss,
-    Field(discriminator="test"),
-]
+AnyTest = Annotated[Difference | RankPath | Factorial | Correlation, Field(discriminator="test")]
 
 
-def _runs(archive: Archive, dataset: str, names: Sequence[str], seeds: int) -> list[list[Record]]:
-    """The comparable records of each name, over the seeds that all have.
+def least_seeds(study: str) -> int:
+    """Seeds that a test takes of a recipe, or of a study's variant."""
+    return FULL_SEEDS if study == RANKED else 3
 
-    Raises Missing where these are fewer than `seeds`."""
-    places = {name: name.rpartition("/") for name in names}
-    runs = {
-        name: archive.runs(dataset, variant, study) for name, (study, _, variant) in places.items()
-    }
+
+def tuning(run: Record) -> str:
+    """How far a recipe's values were chosen for the data: `tuned` or `default`, `unknown` where the
+    record does not say. A configuration with one try was not chosen."""
+    source = run.provenance
+    if source is None:
+        return "unknown"
+    return "default" if source.kind == "defaults" or source.tries == 1 else "tuned"
+
+
+def place(name: str) -> tuple[str, str]:
+    """The study, RANKED for a recipe, and the variant or recipe, empty for all."""
+    study, _, variant = name.rpartition("/")
+    return study, variant
+
+
+def _runs(archive: Archive, dataset: str, names: Sequence[str]) -> dict[str, Runs]:
+    """The comparable records of each name. Raises BenchmarkError where these are too few."""
+    runs: dict[str, Runs] = {}
+    few = []
+    for name in names:
+        study, variant = place(name)
+        runs[name] = archive.runs(dataset, variant, study)
+        if len(runs[name]) < (least := least_seeds(study)):
+            few.append(f"{len(runs[name]) or 'no'} records of {name} (it takes {least})")
+    if few:
+        raise BenchmarkError(", ".join(few))
     require_comparable(runs)
-    shared = sorted(set.intersection(*({run.seed for run in each} for each in runs.values())))
-    if len(shared) < seeds:
-        wanted = [Wanted(dataset, study, (name,), seeds) for study, _, name in places.values()]
-        listed = f"seed{'s' * (len(shared) > 1)} {seeds_in_words(shared)}" if shared else "no seed"
-        few = f"{listed} of {' and '.join(runs)}, it takes {seeds}"
-        absent = [name for name, each in runs.items() if not each]
-        raise Missing(f"no record of {' and '.join(absent)}" if absent else few, *wanted)
-    return [[run for run in each if run.seed in shared] for each in runs.values()]
+    return runs
 
 
-def _of_every_run(runs: Sequence[Record], values: Sequence[T | None], absent: str) -> list[T]:
-    """The values; raises Missing where a run has none."""
-    present = [value for value in values if value is not None]
-    if len(present) < len(runs):
-        raise Missing(absent)
-    return present
+def _sizes_and_tuning(sides: Mapping[str, Runs]) -> str:
+    """Parameters outside the embedding, and where the values of both sides come from. Raises
+    BenchmarkError where a tuned one meets one that is not."""
+    hows = {name: tuning(runs[0]) for name, runs in sides.items()}
+    if len(set(hows.values())) > 1:
+        listed = " and ".join(f"{name} is {how}" for name, how in hows.items())
+        raise BenchmarkError(f"tuned recipes are compared with tuned ones alone: {listed}")
+    sizes = (runs[0].parameters.dense + runs[0].parameters.head for runs in sides.values())
+    listed = " and ".join(f"{size:,}" for size in sizes)
+    sources = (runs[0].provenance for runs in sides.values())
+    words = " against ".join(each.words() if each else "not stated" for each in sources)
+    return f"{listed} parameters outside the embedding; source of the values: {words}"

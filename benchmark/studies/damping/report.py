@@ -1,80 +1,67 @@
-"""The tables of the damping study: rise, fall and amplitude of the rank, block by block."""
+"""The tables of the damping study: what each block does to the rank, and whether that damps."""
 
-from collections.abc import Sequence
-from dataclasses import asdict
+from itertools import product
 from pathlib import Path
-from typing import Any
 
-from benchmark.measure.trajectory import Trajectory, summarise
-from benchmark.records.archive import Archive
+from benchmark.measure.effects import SMALLEST_CHANGE, damping_effects, judge
+from benchmark.measure.spectrum import SpectrumForm
+from benchmark.records.archive import Archive, Runs
 from benchmark.records.comparable import require_alike
-from benchmark.records.ranks import WHEN, ranks
-from benchmark.records.record import Record
-from benchmark.reports.document import Report, Table
-from benchmark.reports.words import seeds_in_words, with_sd
+from benchmark.records.measured import FORMS, When
+from benchmark.records.ranks import WHEN, trajectories
+from benchmark.reports.document import Cells, Report, Table
+from benchmark.reports.quantities import numbers_of
+from benchmark.reports.rank import blocks
+from benchmark.reports.words import effect_in_words, seeds_in_words, with_sd
 
-WHAT = (
+MADE = (
     "Made from the records in the folder of this name by `python -m benchmark study damping`; do"
-    " not edit. Rank is the mean effective rank per sample over its largest possible value. In"
-    " block l, rise is what the mixing adds to it and fall what the FFN adds; the amplitude is"
-    " (rise - fall) / 2, signed. Mean ± sd over seeds. Damping is the slope of ln amplitude over l"
-    " of each seed, where all its amplitudes are above 0: below 0 the oscillation dies down."
+    " not edit."
 )
-PARTS = ("rise", "fall", "amplitude")
+DAMPING = (
+    "a_l = (rise - fall) / 2 is the signed amplitude of block l. The rank oscillates where a_1 is"
+    " above 0, and that damps where a_1 less the mean of the later ones is above 0 too (Holm at"
+    " 5 %, judged as above): one jump and then nothing is damped, a growing oscillation is not. The"
+    " decay constant is the k of c exp(-k l) by least squares, a seed at a time (mean ± sd)."
+    " Retention is the ratio of the last stage over the highest of an earlier one. Untrained"
+    " networks are not judged."
+)
+HEAD = ("runs", "seeds", "test AUC", "form", "a_1", "a_1 less later", "decay", "retention")
 
 
 def report(results: Path, dataset: str) -> Report | None:
-    """A table for each variant, None without records.
+    """The tables of all variants, None without records.
 
     Raises BenchmarkError for records of a variant that differ in more than their seed."""
     variants = Archive(results).by_name(dataset, "damping")
     if not variants:
         return None
+    for name, runs in variants.items():
+        require_alike({name: runs}, ())
     caveat = next(iter(variants.values()))[0].caveat
-    numbers = {name: [_numbers(run) for run in runs] for name, runs in variants.items()}
+    views = list(product(reversed(FORMS), reversed(WHEN)))
+    rows = [_damping(name, runs, *view) for name, runs in variants.items() for view in views]
+    tables = [blocks.block_by_block(variants, form) for form in reversed(FORMS)]
+    damping = Table("Damping", (*HEAD, "it oscillates", "it damps"), tuple(rows), (DAMPING,))
+    numbers = {name: [numbers_of(run) for run in runs] for name, runs in variants.items()}
     return Report(
         f"Damping on {dataset}",
-        (WHAT, f"**{caveat}**") if caveat else (WHAT,),
-        tuple(_table(name, runs) for name, runs in variants.items()),
+        tuple(filter(None, (MADE, caveat and f"**{caveat}**", blocks.WHAT))),
+        (*tables, damping),
         {"dataset": dataset, "variants": numbers},
     )
 
 
-def _paths(run: Record) -> dict[str, Trajectory]:
-    """The trajectories of the effective rank, untrained and trained."""
-    return {title: summarise(ranks(run, "erank", "token", when)) for when, title in WHEN.items()}
-
-
-def _table(name: str, runs: Sequence[Record]) -> Table:
-    require_alike({name: list(runs)}, ())
-    by_run = [_paths(run) for run in runs]
-    paths = {title: [each[title] for each in by_run] for title in WHEN.values()}
-    head = ("block", *(f"{part}, {title}" for title in paths for part in PARTS))
-    rows = []
-    for block in range(min(len(path.amplitude) for each in paths.values() for path in each)):
-        cells = [
-            with_sd([getattr(path, part)[block] for path in each], 4)
-            for each in paths.values()
-            for part in PARTS
-        ]
-        rows.append((str(block + 1), *cells))
+def _damping(name: str, runs: Runs, form: SpectrumForm, when: When) -> Cells:
     seeds = seeds_in_words([run.seed for run in runs])
     auc = with_sd([run.metrics.test.auc for run in runs], 5)
-    remarks = [_damping(title, each) for title, each in paths.items()]
-    return Table(name, head, tuple(rows), (f"Seeds {seeds}; test AUC {auc}.", *remarks))
-
-
-def _damping(title: str, paths: Sequence[Trajectory]) -> str:
-    slopes = [path.damping for path in paths if path.damping is not None]
-    text = f"{title.capitalize()}: {len(slopes)} of {len(paths)} seeds have all amplitudes above 0"
-    if slopes:
-        text += f", damping {with_sd(slopes, 3)}"
-    if collapse := with_sd([path.collapse for path in paths], 3):
-        text += f"; last stage over tokens {collapse}"
-    return f"{text}."
-
-
-def _numbers(run: Record) -> dict[str, Any]:
-    test = run.metrics.test
-    paths = {title: asdict(path) for title, path in _paths(run).items()}
-    return {"seed": run.seed, "auc": test.auc, "logloss": test.logloss, **paths}
+    start = name, seeds, auc, f"{form}, {WHEN[when]}"
+    paths = trajectories(runs, form, when)
+    decay = with_sd([path.decay for path in paths], 2)
+    retention = with_sd([path.retention for path in paths], 3)
+    if len(paths) < 2 or any(path.damping is None for path in paths):
+        return *start, "", "", decay, retention, "", ""
+    effects = damping_effects(paths)
+    words = (effect_in_words(effect, "+z.3f", len(effects)) for effect in effects)
+    judged = judge(effects[:1], SMALLEST_CHANGE), judge(effects, SMALLEST_CHANGE)
+    return *start, *words, decay, retention, *(judged if when == "best" else ("", ""))

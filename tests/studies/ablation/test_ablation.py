@@ -9,6 +9,7 @@ import pytest
 
 from benchmark.data.schema import Schema
 from benchmark.errors import BenchmarkError, UsageError
+from benchmark.measure.null import null_erank
 from benchmark.recipes import recipe as recipes
 from benchmark.reports import document
 from benchmark.reports.document import Document
@@ -36,7 +37,9 @@ def save_cell(results: Path, name: str, seed: int, auc: float, width: int = 8) -
     mixing, _, ffn = name.partition("-")
     model = {"name": "rankelastor", "token_dim": width, "mixing": mixing, "ffn": ffn}
     recipe = {"dataset": "synthetic_tiny", "model": model, "train": {"epochs": 1}}
-    metrics = make_record().metrics.model_copy(update={"test": replace(TEST, auc=auc / 100)})
+    metrics = make_record().metrics.model_copy(
+        update={"test": replace(TEST, auc=auc / 100), "test_logloss": replace(TEST, logloss=0.45)}
+    )
     run = make_record(name=None, seed=seed, recipe=recipe, metrics=metrics)
     path = results / "studies" / "ablation" / "synthetic_tiny" / name / f"seed-{seed}.json"
     keep(run, path)
@@ -97,25 +100,23 @@ def test_a_difference_of_levels_is_averaged_over_the_other_factor() -> None:
     """Squared error 4 * 1 / 4, with 4 degrees of freedom."""
     effect = difference(VALUES, "mixing", "full", "none")
     assert effect is not None
-    assert (effect.value, effect.n, effect.remark) == (-2.5, 8, "over FFN glu, relu")
-    assert effect.high - effect.value == pytest.approx(T4)
+    assert (effect.value, effect.n) == (-2.5, 8)
+    assert effect.interval() == pytest.approx((-2.5 - T4, -2.5 + T4))
     other = difference(VALUES, "FFN", "relu", "glu")
-    assert other is not None
-    assert (other.value, other.remark) == (5.5, "over mixing full, none")
+    assert other is not None and other.value == 5.5
 
 
 def test_an_interaction_is_a_difference_of_differences() -> None:
     effect = interaction(VALUES, ("full", "none"), ("glu", "relu"))
     assert effect is not None
     assert effect.value == (2 - 3) - (6 - 10)
-    assert effect.high - effect.value == pytest.approx(2 * T4)
+    assert effect.interval()[1] - effect.value == pytest.approx(2 * T4)
 
 
 def test_cells_that_only_one_level_has_are_left_out() -> None:
     more = VALUES | {"full-gelu": [20.0, 22.0]}
     effect = difference(more, "mixing", "full", "none")
-    assert effect is not None
-    assert (effect.value, effect.remark) == (-2.5, "over FFN glu, relu")
+    assert effect is not None and (effect.value, effect.n) == (-2.5, 8)
     assert difference(more, "FFN", "gelu", "glu") is None
     assert interaction(more, ("full", "none"), ("glu", "gelu")) is None
 
@@ -124,16 +125,38 @@ def test_report(four_cells) -> None:
     made = report(four_cells, "synthetic_tiny")
     assert made is not None
     text = made.markdown()
-    assert "| full/glu | 0, 1 | 0.02000 ± 0.01414 | 0.50000 ± 0.00000 | 0.667 |" in text
-    assert "| mixing full − none | -0.02500 | -0.05276 to +0.00276 |  |" in text
-    assert "| FFN glu − relu | -0.05500 | -0.08276 to -0.02724 | not zero |" in text
-    assert "| (full − none) x (glu − relu) | +0.03000 | -0.02553 to +0.08553 |  |" in text
+    last = f"{2.5 / null_erank(6, 8).mean:.3f} ± 0.000"
+    assert f"| full/glu | 0, 1 | 0.02000 ± 0.01414 | 0.45000 ± 0.00000 | {last} |" in text
+    assert "| mixing full − none | -0.02500 (-0.05276 to +0.00276) |  |" in text
+    assert "| FFN glu − relu | -0.05500 (-0.08276 to -0.02724) | not zero |" in text
+    assert "| (full − none) x (glu − relu) | +0.03000 (-0.02553 to +0.08553) |  |" in text
     assert "Held fixed: model.name = rankelastor, model.token_dim = 8, train.epochs = 1." in text
-    assert text.count("Not analysed: it takes two levels of each factor") == 2
+    assert text.count("Not analysed: it takes two levels of each factor") == 3
     numbers = json.loads(json.dumps(made.numbers))
     assert numbers["cells"]["none/glu"][1]["auc"] == 0.04
-    assert numbers["effects"]["auc"]["FFN glu − relu"] == [-0.055, -0.082764, -0.027236]
+    effect = numbers["effects"]["auc"]["FFN glu − relu"]
+    assert (effect["value"], effect["low"], effect["high"]) == (-0.055, -0.082764, -0.027236)
     assert numbers["effects"]["rank"] == {}
+
+
+def test_effects_of_one_table_are_found_by_holm(four_cells) -> None:
+    """Of the effects of AUC the p-values are 0.0315, 0.0053 and 0.13, so two are below 5 % and one
+    is by Holm."""
+    made = report(four_cells, "synthetic_tiny")
+    assert made is not None
+    [table] = [table for table in made.tables if table.title == "Effects on test AUC"]
+    assert [row[-1] for row in table.rows] == ["", "not zero", ""]
+
+
+def test_blocks_are_judged_one_by_one(four_cells) -> None:
+    """Of ranks 3.5, 3, 2.5 over the noise's the mixing takes a half, and so does the FFN."""
+    made = report(four_cells, "synthetic_tiny")
+    assert made is not None
+    [table] = [table for table in made.tables if table.title.endswith("block by block, batch form")]
+    rise, fall = (row for row in table.rows if row[0] == "none/relu")
+    assert rise[1:3] == ("the mixing raises it", "does not hold here")
+    assert fall[1:3] == ("the FFN lowers it", "holds here")
+    assert rise[3] == fall[3] == "{0} ({0} to {0})".format(f"{-0.5 / null_erank(6, 8).mean:.3f}")
 
 
 def test_the_same_records_give_the_same_bytes(four_cells, tmp_path_factory) -> None:
@@ -166,8 +189,9 @@ def test_one_seed_is_shown_but_not_analysed(tmp_path) -> None:
     made = report(tmp_path, "synthetic_tiny")
     assert made is not None
     text = made.markdown()
-    assert "| full/glu | 0 | 0.01000 | 0.50000 |" in text
-    assert text.count("Not analysed: it takes two levels of each factor, and two seeds") == 3
+    assert "| full/glu | 0 | 0.01000 | 0.45000 |" in text
+    assert "| full/glu | the mixing raises it | one seed | -0.097 |" in text
+    assert text.count("Not analysed: it takes two levels of each factor, and two seeds") == 4
 
 
 def test_records_of_two_bases_are_no_one_study(four_cells) -> None:

@@ -233,5 +233,5 @@ def test_a_run_that_was_left_goes_on_to_the_same_record(tmp_path, going) -> None
     assert run_cell("left", notes_resumption) == "done" and resumed == [13]
     assert run_cell("whole", notes_resumption) == "done" and resumed == [13]
     first, second = (record.load(cell.path(tmp_path / name)) for name in ("left", "whole"))
-    assert first.scores == second.scores and first.metrics == second.metrics
+    assert first.digests == second.digests and first.metrics == second.metrics
     assert first.name is None
