@@ -104,9 +104,12 @@ def labelled(scores: RowScores | CountedScores) -> tuple[Floats, Labels]:
 
 def loss_sd(scores: RowScores | CountedScores) -> float:
     """Standard deviation of the rows' cross-entropies."""
-    positive, negative = scores.by_class()
-    losses = np.logaddexp(0, np.concatenate([-positive, negative]))
-    return float(losses.std())
+    counts = scores if isinstance(scores, CountedScores) else counted(*labelled(scores))
+    logit = counts.logit.astype(np.float64)
+    loss = np.logaddexp(0, np.concatenate([-logit, logit]))
+    rows = np.concatenate([counts.positives, counts.negatives])
+    mean = np.average(loss, weights=rows)
+    return float(np.sqrt(np.average((loss - mean) ** 2, weights=rows)))
 
 
 def counts(scores: RowScores | CountedScores) -> tuple[int, int]:

@@ -4,7 +4,7 @@ test and validation that chance does not make."""
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from math import hypot
+from math import hypot, sqrt
 from statistics import median
 
 import numpy as np
@@ -44,10 +44,8 @@ def findings(cases: Sequence[Case], open_data: OpenData) -> Iterator[Finding]:
     for case in filter(_is_sound, cases):
         by_rows[case.record.data.arrays].append(case)
     for same_rows in by_rows.values():
-        ranked = [case for case in same_rows if case.ranked]
-        for case in same_rows:
-            yield from _gap(case, ranked, open_data)
-        yield from _logits(ranked)
+        yield from _gaps(same_rows, open_data)
+        yield from _logits([case for case in same_rows if case.ranked])
 
 
 def _is_sound(case: Case) -> bool:
@@ -88,24 +86,27 @@ def _copies(cases: Sequence[Case]) -> Iterator[Finding]:
             yield Finding(case.path, "scores", f"its scores are those of {shown(original.path)}")
 
 
-def _gap(case: Case, ranked: Sequence[Case], open_data: OpenData) -> Iterator[Finding]:
+def _gaps(cases: Sequence[Case], open_data: OpenData) -> Iterator[Finding]:
     """Test less validation, against that of other recipes where the rows were not drawn alike."""
-    others = [other for other in ranked if other.record.recipe_id != case.record.recipe_id]
-    source = f"the median of {len(others)} runs of other recipes"
-    if _random(case.record.dataset, open_data):
-        others, source = [], "of a random split"
-    elif not others:
-        why = "test metrics not held against validation: no other recipe is ranked on these rows"
-        yield Finding(case.path, "scores", why, failed=False)
-        return
-    for name, gap in (("AUC", _auc_gap), ("LogLoss", _logloss_gap)):
-        (own, error), theirs = gap(case), [gap(other) for other in others] or [(0.0, 0.0)]
-        usual, their_error = (median(values) for values in zip(*theirs, strict=True))
-        limit = STANDARD_ERRORS * hypot(error, their_error)
-        if abs(own - usual) > limit:
-            apart = f"more than {STANDARD_ERRORS} standard errors ({limit:.2g}) from {usual:+.5f}"
-            why = f"test {name} is {own:+.5f} off validation, {apart}, {source}"
-            yield Finding(case.path, "scores", why)
+    random = _random(cases[0].record.dataset, open_data)
+    gaps = {case.path: (_auc_gap(case), _logloss_gap(case)) for case in cases}
+    for case in cases:
+        ranked = [other for other in cases if other.ranked and not _same_recipe(case, other)]
+        others = [] if random else [gaps[other.path] for other in ranked]
+        if not (random or others):
+            why = "test metrics not held against validation: no other recipe is ranked here"
+            yield Finding(case.path, "scores", why, failed=False)
+            continue
+        source = "of a random split" if random else f"the median of {len(others)} other runs"
+        for at, name in enumerate(("AUC", "LogLoss")):
+            own, error = gaps[case.path][at]
+            theirs = [each[at] for each in others] or [(0.0, 0.0)]
+            usual, their_error = (median(values) for values in zip(*theirs, strict=True))
+            limit = STANDARD_ERRORS * hypot(error, their_error)
+            if abs(own - usual) > limit:
+                apart = f"over {STANDARD_ERRORS} standard errors ({limit:.2g}) from {usual:+.5f}"
+                why = f"test {name} is {own:+.5f} off validation, {apart}, {source}"
+                yield Finding(case.path, "scores", why)
 
 
 def _random(dataset: str, open_data: OpenData) -> bool:
@@ -129,9 +130,8 @@ def _logloss_gap(case: Case) -> tuple[float, float]:
     quality, rows = case.record.metrics, case.record.data.rows
     valid = quality.valid_logloss or quality.valid
     sd = scores.loss_sd(case.scores.best_logloss or case.scores.best)
-    return quality.calibrated.logloss - valid.logloss, sd * hypot(
-        *(rows[split] ** -0.5 for split in ("test", "valid"))
-    )
+    error = sd * sqrt(1 / rows["test"] + 1 / rows["valid"])
+    return quality.calibrated.logloss - valid.logloss, error
 
 
 def _logits(ranked: Sequence[Case]) -> Iterator[Finding]:
@@ -159,7 +159,11 @@ def _logits(ranked: Sequence[Case]) -> Iterator[Finding]:
 def _is_again(one: Case, other: Case) -> bool:
     """Runs that may well agree: a run and itself, and seeds of one convex model."""
     convex = is_convex(registry.models.get(one.record.recipe["model"]["name"]))
-    return one is other or (convex and one.record.recipe_id == other.record.recipe_id)
+    return one is other or (convex and _same_recipe(one, other))
+
+
+def _same_recipe(one: Case, other: Case) -> bool:
+    return one.record.recipe_id == other.record.recipe_id
 
 
 def _correlation(by_class: Sequence[ClassScores]) -> Vector:
@@ -180,8 +184,7 @@ def _alike(cases: Sequence[Case], alike: Vector) -> Iterator[Finding]:
 def _order(cases: Sequence[Case], alike: Vector) -> Iterator[Finding]:
     able = [at for at, case in enumerate(cases) if case.record.metrics.test.auc >= ORDERED_AUC]
     for at in able:
-        own = cases[at].record.recipe_id
-        others = [alike[at, to] for to in able if cases[to].record.recipe_id != own]
+        others = [alike[at, to] for to in able if not _same_recipe(cases[at], cases[to])]
         if others and max(others) < RELATED:
             why = f"their order within a class is unrelated to other recipes' ({max(others):.3f})"
             yield Finding(cases[at].path, "scores", f"its logits are not in row order: {why}")

@@ -2,6 +2,7 @@
 them, and who refuses each. What `verify` cannot refuse, a replay does."""
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,8 @@ import pytest
 from benchmark.records import record, scores
 from benchmark.records.record import Record
 from benchmark.records.scores import CountedScores, KeptScores, RowScores
+from benchmark.verify.data import Data
+from benchmark.verify.ladder import verify_files
 from benchmark.verify.replay import differences, fresh, replay
 from tests.opening import open_data
 from tests.verify.forging import alter, deep, findings, keep, linear, rescore
@@ -117,6 +120,22 @@ def test_b_test_metrics_far_from_those_of_validation_are_refused(copy) -> None:
     refused(deep(copy), copy, "test AUC is +0.")
     refused(deep(copy), copy, "standard errors")
     assert not any("true click" in each for each in faults(deep(copy), copy))
+
+
+def test_b_where_rows_were_not_drawn_alike_other_recipes_say_what_the_gap_is(copy) -> None:
+    def no_card(name: str) -> Data:
+        return Data(None, None, f"{name} is not here")
+
+    def gaps(*paths: Path) -> list[tuple[Path, bool]]:
+        found = verify_files(paths, no_card, copy / "recipes")
+        return [(each.path, each.failed) for each in found if "validation" in each.message]
+
+    every = (deep(copy), deep(copy, 1), linear(copy), linear(copy, 1))
+    assert gaps(*every) == []
+    rescore(deep(copy), moved(lambda x: x - 0.2, same))
+    assert (deep(copy), True) in gaps(deep(copy))
+    shutil.rmtree(linear(copy).parent)
+    assert gaps(deep(copy), deep(copy, 1)) == [(deep(copy), False), (deep(copy, 1), False)]
 
 
 @pytest.mark.parametrize(
