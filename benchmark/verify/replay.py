@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import zip_longest
 from math import sqrt
 from pathlib import Path
-from statistics import mean, variance
+from statistics import mean
 from typing import Literal
 
 import torch
@@ -26,6 +26,8 @@ from benchmark.verify.recipe import parsed
 
 MOST_SD = 4.0
 """Largest distance of a replay from the record, in the sd of seeds that the board shows."""
+FEWEST = 5
+"""Degrees of freedom of that sd."""
 METRICS: dict[str, Callable[[Record], float]] = {
     "AUC": lambda run: run.metrics.test.auc,
     "LogLoss": lambda run: run.metrics.calibrated.logloss,
@@ -139,14 +141,15 @@ def compare_means(row: Runs, runs: Runs, others: Sequence[Runs]) -> Replayed:
 
 def _judged(stated: Runs, again: Runs, rows: Sequence[Runs], sds: float) -> Replayed:
     """Whether two means lie within so many pooled sd of the seeds of rows."""
-    seeds = [row for row in rows if len(row) > 1]
-    if not seeds:
-        why = "no other ranked recipe of these rows has two seeds, whose sd is the tolerance"
-        return Replayed("judged", (f"{why}; replay it on its own machine, or --fresh-seeds 2",))
+    freedom = sum(len(row) - 1 for row in rows)
+    if freedom < FEWEST:
+        why = f"the sd of the other recipes' seeds has {freedom} degrees of freedom, it takes"
+        why += f" {FEWEST}: replay it on its own machine, or run more --fresh-seeds"
+        return Replayed("judged", (why,))
     faults = []
     for name, metric in METRICS.items():
         own, other = (mean(map(metric, runs)) for runs in (stated, again))
-        limit = sds * pooled_sd([list(map(metric, row)) for row in seeds])
+        limit = sds * pooled_sd([list(map(metric, row)) for row in rows])
         if not abs(own - other) <= limit:
             apart = f"more than {MOST_SD:g} sd ({limit:.2g}) apart"
             faults.append(f"test {name} is {own}, the replay gives {other}: {apart}")
@@ -154,8 +157,8 @@ def _judged(stated: Runs, again: Runs, rows: Sequence[Runs], sds: float) -> Repl
 
 
 def pooled_sd(rows: Sequence[Sequence[float]]) -> float:
-    """The sd within rows of two or more."""
-    squares = sum((len(row) - 1) * variance(row) for row in rows)
+    """The sd within rows, one of them of two or more."""
+    squares = sum((value - mean(row)) ** 2 for row in rows for value in row)
     return sqrt(squares / sum(len(row) - 1 for row in rows))
 
 

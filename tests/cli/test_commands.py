@@ -35,11 +35,6 @@ def benchmark(*words: str, code: int = 0, **environment: str) -> tuple[str, str]
     return out, err
 
 
-def unwrapped(text: str) -> str:
-    """Lines with long paths in them are broken."""
-    return " ".join(text.split())
-
-
 def test_heavy_packages_are_not_imported_for_help() -> None:
     code = (
         "import sys, benchmark.cli; print([m for m in ('torch', 'mlflow', 'polars', 'optuna') if m"
@@ -119,9 +114,7 @@ def test_run_leaderboard_verify(tmp_path) -> None:
     out, err = benchmark(
         "run", "--model", "lr", "--dataset", "synthetic_tiny", "--no-track", *where
     )
-    assert all(
-        word in out for word in ("test AUC", "oracle LogLoss", "samples/s", "rank ratio")
-    )
+    assert all(word in out for word in ("test AUC", "oracle LogLoss", "samples/s", "rank ratio"))
     assert "valid AUC" in err
     record = tmp_path / "records" / "synthetic_tiny" / "lr" / "seed-0.json"
     assert record.is_file() and record.with_suffix(".npz").is_file()
@@ -129,40 +122,6 @@ def test_run_leaderboard_verify(tmp_path) -> None:
     assert "| lr |" in (tmp_path / "leaderboard.md").read_text()
     out, _ = benchmark("verify", *where)
     assert "1 records: all checks passed" in out and "reported, not derived: " in out
-
-
-def test_records_are_run_again_and_altered_ones_are_found(command, tmp_path) -> None:
-    where = ("--results", str(tmp_path))
-    words = (
-        "--model",
-        "lr",
-        "--dataset",
-        "synthetic_tiny",
-        "--set",
-        "train.epochs=1",
-        "--rows",
-        "4000",
-    )
-    out, _ = command("run", *words, "--seeds", "0,1", "--no-track", *where)
-    assert "mean" in out and "sd" in out
-    out, err = command("verify", "--replay-sample", "1", str(tmp_path))
-    out = unwrapped(out)
-    assert "2 records: all checks passed" in out
-    assert (
-        "to be run again: 1, about" in out
-        and "[replay]: bit for bit" in out
-        and "run again: 1 bit for bit" in out
-    )
-    assert "valid AUC" in err
-    [record] = tmp_path.rglob("seed-1.json")
-    content = json.loads(record.read_text())
-    content["metrics"]["test"]["auc"] += 0.001
-    record.write_text(json.dumps(content))
-    out, _ = command("verify", str(tmp_path), code=1)
-    assert "FAILED" in out and "metrics.test.auc" in out
-    out, _ = command("verify", "--replay", str(record), code=1)
-    assert "1 records: 1 checks failed" in unwrapped(out)
-    assert "[replay]: not bit for bit: metrics.test.auc is" in unwrapped(out)
 
 
 def test_altered_runs_are_ad_hoc_and_quiet_prints_the_table_alone(command, tmp_path) -> None:

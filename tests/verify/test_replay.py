@@ -71,7 +71,8 @@ def test_another_source_of_the_same_numerics_is_said_and_held_to_the_same_bits(p
     assert found.notes == ("the source differs from the record's, its numerics version does not",)
 
 
-BOARD = [[with_auc(0.710, 0), with_auc(0.711, 1), with_auc(0.712, 2)]]  # sd 0.001
+BOARD = [[with_auc(auc + move) for move in (-0.001, 0.0, 0.001)] for auc in (0.60, 0.61, 0.62)]
+"""Three rows of sd .001."""
 HERE = make_record().environment
 
 
@@ -85,13 +86,13 @@ def test_elsewhere_it_is_judged_by_the_sd_of_the_boards_seeds() -> None:
 
 
 def test_what_cannot_be_judged_fails() -> None:
-    for board in ([], [[with_auc(0.75)]]):
+    for board in ([], BOARD[:2], [[with_auc(0.75)]] * 9):
         found = compare(with_auc(0.75), with_auc(0.75, environment=HERE), board)
-        assert found.verdict.startswith("not judged: no other ranked recipe") and found.faults
+        assert found.verdict.startswith("not judged: the sd of the other") and found.faults
 
 
 def test_the_pooled_sd_is_that_within_rows() -> None:
-    assert pooled_sd([[1.0, 3.0], [10.0, 10.0, 10.0]]) == pytest.approx((2 / 3) ** 0.5)
+    assert pooled_sd([[1.0, 3.0], [10.0, 10.0, 10.0], [5.0]]) == pytest.approx((2 / 3) ** 0.5)
 
 
 def test_the_rows_of_other_recipes_set_the_tolerance_not_the_records_own(path) -> None:
@@ -114,19 +115,27 @@ def test_fresh_seeds_are_drawn_from_the_scores_and_the_reviewers_number(path) ->
 
 
 def test_means_of_fresh_seeds_are_held_against_the_rows() -> None:
-    row = [with_auc(0.750 + 0.001 * seed, seed) for seed in (0, 1)]
-    near = [with_auc(0.752, 7), with_auc(0.753, 8)]  # pooled sd .00091: 4 sd of a mean .0037
+    row = [with_auc(0.750, 0), with_auc(0.751, 1)]
+    near = [with_auc(0.753, 7), with_auc(0.754, 8)]  # pooled sd .00096: 4 of a mean .0038
     assert not compare_means(row, near, BOARD).faults
     far = [with_auc(0.755, 7), with_auc(0.756, 8)]
     [fault] = compare_means(row, far, BOARD).faults
     assert fault.startswith("test AUC is 0.7505, the replay gives 0.7555")
-    assert compare_means(row, far, []).faults and not compare_means(row, near, []).faults
-    assert compare_means(row, near[:1], []).verdict.startswith("not judged: ")
+    assert compare_means(row, 3 * far, []).faults and not compare_means(row, 3 * row, []).faults
+    assert compare_means(row, near, []).verdict.startswith("not judged: ")
+
+
+def test_a_row_moved_and_spread_by_its_submitter_does_not_loosen_its_replay() -> None:
+    """Forgery (e): the row's own sd, .05, would let the honest .683 pass."""
+    row = [with_auc(0.729 + move) for move in (-0.08, -0.04, 0.0, 0.04, 0.08)]
+    honest = [with_auc(0.683 + move, environment=HERE) for move in (-0.001, 0.001)]
+    assert compare(row[2], honest[0], BOARD).verdict.startswith("not within 4 sd: test AUC is 0.7")
+    assert compare_means(row, honest, BOARD).verdict.startswith("not within 4 sd: test AUC is 0.7")
 
 
 def test_an_honest_row_agrees_with_fresh_seeds(path) -> None:
     stated = record.load(path)
-    found = fresh(stated, path, open_data(stated.dataset), lambda _: None, count=2, draw=3)
+    found = fresh(stated, path, open_data(stated.dataset), lambda _: None, count=5, draw=3)
     assert found.how == "within 4 sd" and not found.faults
     assert found.notes[0].endswith("against the row's 2")
 
