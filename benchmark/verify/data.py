@@ -19,6 +19,7 @@ from benchmark.measure.metrics import grouped_auc
 from benchmark.measure.spectrum import Spectrum, StageSpectra, id_counts
 from benchmark.recipes import recipe as recipes
 from benchmark.records import comparable
+from benchmark.records.environment import current
 from benchmark.records.measured import FORMS
 from benchmark.records.record import Record
 from benchmark.records.scores import KeptScores
@@ -92,11 +93,13 @@ def untrained(record: Record, store: Store) -> Iterator[str]:
     derived = _spectra(
         json.dumps(record.recipe["model"]), record.dataset, record.seed, store.folder
     )
+    stated_with, here = (str(each.versions) for each in (record.environment, current()))
+    made = "" if stated_with == here else f"; it states {stated_with}, here are {here}"
     for form, (stage, spectrum) in ((f, each) for f in FORMS for each in derived[f].items()):
         stated, expected = _numbers(record.spectra("initial")[form][stage]), _numbers(spectrum)
         same = len(stated) == len(expected)
         if not (same and np.allclose(stated, expected, rtol=CLOSE, atol=CLOSE)):
-            yield f"{stage}: seed {record.seed} gives other spectra of the untrained model"
+            yield f"{stage}: seed {record.seed} gives other spectra of the untrained model{made}"
 
 
 def _grouped_auc(record: Record, kept: KeptScores, store: Store) -> Iterator[str]:

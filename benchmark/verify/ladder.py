@@ -101,6 +101,9 @@ def _on_data(case: Case, open_data: OpenData) -> Iterator[Finding]:
         why = f"not checked against its rows, nor its seed: {opened.why_not}"
         yield Finding(path, "data", why, failed=False)
         return
+    if record.metrics.test.gauc is not None and case.scores.rows() is None:
+        why = "a replay alone proves gAUC where scores are kept as counts"
+        yield Finding(path, "data", why, failed=False)
     findings = list(_findings(path, "data", data.rows(record, case.scores, opened.store)))
     yield from findings or _findings(path, "seed", data.untrained(record, opened.store))
 

@@ -3,10 +3,9 @@
 from collections.abc import Iterator, Mapping
 from itertools import pairwise, product
 from math import isclose
-from typing import NamedTuple
 
 from benchmark.measure.spectrum import METRICS, Spectrum, SpectrumForm, TableSpectrum
-from benchmark.records.measured import FORMS
+from benchmark.records.measured import FORMS, When
 from benchmark.records.ranks import WHEN
 from benchmark.records.record import Record
 
@@ -15,15 +14,8 @@ ROUNDED = 1e-6
 """Relative error of the sum of singular values, which are kept to float32."""
 
 StageShapes = Mapping[str, tuple[int, int]]
-
-
-class _View(NamedTuple):
-    """One spectrum of a record, and how messages name it."""
-
-    stage: str
-    form: SpectrumForm
-    spectrum: Spectrum
-    name: str
+View = tuple[When, SpectrumForm, str, Spectrum, str]
+"""One spectrum of a record, of a stage; the last is how messages name it."""
 
 
 def ranks(record: Record) -> Iterator[str]:
@@ -32,17 +24,17 @@ def ranks(record: Record) -> Iterator[str]:
         if list(record.spectra(when)[form]) != record.stages:
             yield f"the stages {WHEN[when]} in {form} form are not {', '.join(record.stages)}"
             return
-    for view in _views(record):
-        for fault in _spectrum(view.spectrum, record.probe_rows if view.form == "token" else None):
-            yield f"{view.name}: {fault}"
-        varies = any(getattr(view.spectrum, metric).sd > TOLERANCE for metric in METRICS)
-        if view.form == "token" and varies and not _has_batch_form(record, view):
-            yield f"{view.name}: has no spectrum in batch form, though its samples differ"
+    for when, form, stage, spectrum, name in _views(record):
+        for fault in _spectrum(spectrum, record.probe_rows if form == "token" else None):
+            yield f"{name}: {fault}"
+        varies = any(getattr(spectrum, metric).sd > TOLERANCE for metric in METRICS)
+        if varies and record.spectra(when).batch[stage] is None:
+            yield f"{name}: has no spectrum in batch form, though its samples differ"
 
 
 def shapes(record: Record, model: StageShapes, has_table: bool) -> Iterator[str]:
     """Faults in sizes of spectra and tables; `model` has each rebuilt stage's (rows, columns)."""
-    for stage, form, spectrum, name in _views(record):
+    for _, form, stage, spectrum, name in _views(record):
         rows, columns = model[stage]
         expected = (rows, columns) if form == "token" else (record.probe_rows, columns)
         if (spectrum.rows, spectrum.columns) != expected:
@@ -75,17 +67,11 @@ def curve(record: Record, probe_rows: int) -> Iterator[str]:
                 yield f"{where}: {stage} {value} outside [1, {limit}]"
 
 
-def _views(record: Record) -> Iterator[_View]:
+def _views(record: Record) -> Iterator[View]:
     for (when, shown), form in product(WHEN.items(), FORMS):
         for stage, spectrum in record.spectra(when)[form].items():
             if spectrum is not None:
-                yield _View(stage, form, spectrum, f"{stage} ({shown}, {form} form)")
-
-
-def _has_batch_form(record: Record, view: _View) -> bool:
-    spectra = (record.spectra(when) for when in WHEN)
-    own = (each for each in spectra if each.token[view.stage] is view.spectrum)
-    return any(each.batch.get(view.stage) is not None for each in own)
+                yield when, form, stage, spectrum, f"{stage} ({shown}, {form} form)"
 
 
 def tables(record: Record) -> Iterator[str]:

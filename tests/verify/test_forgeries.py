@@ -166,6 +166,7 @@ def test_d_swapped_seeds_are_refused_whatever_the_environment_says(copy) -> None
         alter(deep(copy, seed), ("seed",), seed)
         alter(deep(copy, seed), ("environment", "versions", "torch"), "1.0")
         refused(deep(copy, seed), copy, f"seed {seed} gives other spectra of the untrained model")
+        refused(deep(copy, seed), copy, "'torch': '1.0'}, here are ")
 
 
 def test_f_the_mean_of_the_seeds_as_each_seed_is_refused(copy) -> None:

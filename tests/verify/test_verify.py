@@ -12,13 +12,15 @@ from benchmark import run
 from benchmark.errors import BenchmarkError, UsageError
 from benchmark.records import record, scores
 from benchmark.records.archive import Archive
+from benchmark.records.scores import KeptScores
 from benchmark.reports import document
 from benchmark.reports.leaderboard import text as leaderboard
+from benchmark.utils.paths import RECIPES
 from benchmark.verify import place
 from benchmark.verify.beside import _copies
-from benchmark.verify.case import Case
+from benchmark.verify.case import Case, read
 from benchmark.verify.data import Data
-from benchmark.verify.ladder import verify, verify_files
+from benchmark.verify.ladder import verify, verify_case, verify_files
 from tests.opening import open_data
 from tests.verify.forging import alter, deep, findings
 
@@ -283,3 +285,13 @@ def test_auc_per_group_is_derived_from_the_scores_and_the_rows(grouped) -> None:
     for wrong in (made.metrics.test.gauc + 1e-6, None):
         alter(path, ("metrics", "test", "gauc"), wrong)
         assert {f.rung for f in verify_files([path], opened)} == {"data"}
+
+
+def test_auc_per_group_is_unverified_where_scores_are_counts(grouped) -> None:
+    made, path, opened = grouped
+    case = read(path)
+    counts = scores.counted(*scores.labelled(case.scores.best))
+    found = verify_case(Case(path, made, KeptScores(counts, counts)), opened, RECIPES)
+    assert [each.message for each in found if not each.failed] == [
+        "a replay alone proves gAUC where scores are kept as counts"
+    ]
