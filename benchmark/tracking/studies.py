@@ -137,23 +137,12 @@ def _send_ladders(results: Path, dataset: str) -> list[str]:
         for run in runs:
             if (run.data.tags.get("record"), run.data.tags.get(SENT)) in keys:
                 client.set_tag(run.info.run_id, PARENT, ladder.info.run_id)
-        own = [_flat(law) for law in laws if law["recipe"] == recipe]
+        own = [law for law in laws if law["recipe"] == recipe]
         digest = canonical_sha256([sorted(keys), own])
         if ladder.data.tags.get(DIGEST) != digest:
             _log_ladder(client, ladder.info.run_id, own, digest)
             sent.append(recipe)
     return sent
-
-
-def _flat(law: dict[str, Any]) -> dict[str, Any]:
-    """A law's numbers and those of its fit in one dictionary, with the ends of an interval as
-    `E_low` and `E_high`."""
-    flat = {key: value for key, value in law.items() if key != "fit"}
-    if fit := law["fit"]:
-        flat |= {**fit, **fit["law"]}
-        for name in ("E", "A", "alpha"):
-            flat |= {f"{name}_{end}": value for end, value in fit[name].items()}
-    return flat
 
 
 def _log_ladder(client: Any, run: str, laws: list[dict[str, Any]], digest: str) -> None:

@@ -15,27 +15,25 @@ from benchmark.tracking.studies import PARENT
 from tests.studies.scaling.test_ladders import keep
 from tests.tracking.test_tracking_tuning import Client, Page
 
-BOUNDS = {"low": 0.4, "high": 0.5}
 FIT: dict[str, Any] = {
-    "law": {"E": 0.45, "A": 0.02, "alpha": 0.5, "x0": 4_000.0},
-    "E": BOUNDS,
-    "A": BOUNDS,
-    "alpha": {"low": 0.4, "high": None},
-    "r2": 0.9,
-    "held_out": -0.01,
-    "identified": True,
+    "E": 0.45,
+    "E_high": 0.5,
+    "alpha": 0.5,
+    "alpha_high": None,
+    "missed": -0.01,
+    "faults": [],
 }
 
 
 def law(recipe: str, axis: str, verdict: str, p: float, fit: Any = FIT) -> dict[str, Any]:
-    size = {"size": 1000, "flops": 2000, "seeds": [0, 1], "logloss": 0.465, "rank": None}
+    size = {"size": 1000, "rate": 1e-3, "seeds": [0, 1], "logloss": 0.465, "logloss_sd": None}
     names = {"recipe": recipe, "axis": axis, "verdict": verdict}
-    return {**names, "p": p, "misfit": None, "noise_p": 0.5, "sizes": [size], "fit": fit}
+    return {**names, "sizes": [size], "no_fall_p": p, **fit}
 
 
 LAWS = [
     law("a", "parameters", "law", 0.01),
-    law("a", "flops", "no scaling law found", 0.4, None),
+    law("a", "flops", "no fall found", 0.4, {}),
     law("b", "flops", "law", 0.02),
 ]
 
@@ -100,17 +98,17 @@ def show(results: Path) -> None:
 
 def test_a_ladder_is_a_run_around_those_of_its_records(store, results) -> None:
     show(results)
-    assert store.below("ladder a") == ["a-1", "a-1", "a-2"]
-    assert store.below("ladder b") == ["b-1"]
+    assert store.below("ladder a") == ["a-1-2", "a-1-2", "a-2-2"]
+    assert store.below("ladder b") == ["b-1-2"]
     parent = store.named("ladder a")
     assert parent.info.status == "FINISHED" and parent.data.tags["ladder"] == "synthetic_tiny/a"
     own = parent.info.run_id
     metrics = {name: value for run, name, value, _ in store.metrics if run == own}
     assert metrics["parameters/E"] == 0.45 and metrics["parameters/E_high"] == 0.5
-    assert (metrics["parameters/held_out"], metrics["parameters/p"]) == (-0.01, 0.01)
-    assert metrics["flops/p"] == 0.4
-    assert {"flops/E", "parameters/alpha_high", "parameters/identified"}.isdisjoint(metrics)
-    assert parent.data.tags["verdict.flops"] == "no scaling law found"
+    assert (metrics["parameters/missed"], metrics["parameters/no_fall_p"]) == (-0.01, 0.01)
+    assert metrics["flops/no_fall_p"] == 0.4
+    assert {"flops/E", "parameters/alpha_high", "parameters/faults"}.isdisjoint(metrics)
+    assert parent.data.tags["verdict.flops"] == "no fall found"
     [data] = [data for run, data, _ in store.tables if run == own]
     assert data["axis"] == ["parameters", "flops"] and data["logloss"] == [0.465, 0.465]
 
@@ -118,11 +116,11 @@ def test_a_ladder_is_a_run_around_those_of_its_records(store, results) -> None:
 def test_nothing_is_sent_twice_and_what_is_missing_is(store, results) -> None:
     show(results)
     sent = len(store.runs), len(store.metrics), len(store.tables)
-    del store.named("b-1").data.tags[PARENT]
+    del store.named("b-1-2").data.tags[PARENT]
     show(results)
     studies.sync_ladders(results, pytest.fail)
     assert (len(store.runs), len(store.metrics), len(store.tables)) == sent
-    assert store.below("ladder b") == ["b-1"]
+    assert store.below("ladder b") == ["b-1-2"]
 
 
 def test_other_records_or_other_fits_are_told_anew(store, results) -> None:
@@ -132,7 +130,7 @@ def test_other_records_or_other_fits_are_told_anew(store, results) -> None:
     store.keep_records(results)
     studies.sync_ladders(results, told.append)
     assert told == ["sent the ladder of synthetic_tiny/b"]
-    assert store.below("ladder b") == ["b-1", "b-2"]
+    assert store.below("ladder b") == ["b-1-2", "b-2-2"]
     table(results, [law("a", "parameters", "law", 0.03), *LAWS[1:]])
     studies.sync_ladders(results, told.append)
     assert told[1:] == ["sent the ladder of synthetic_tiny/a"]
