@@ -8,7 +8,6 @@ from typing import Any
 
 from benchmark.measure.significance import Interval
 from benchmark.recipes import recipe as recipes
-from benchmark.records.record import Record
 from benchmark.reports.document import Report, Table
 from benchmark.reports.words import derived, seeds_in_words, with_sd
 from benchmark.studies.scaling import ladders
@@ -31,7 +30,7 @@ PROSE = (
     " infinite model on these rows, not the oracle's. All runs stop early on LogLoss.",
 )
 LAWS = (
-    *("recipe", "sizes", "seeds", "verdict", "alpha", "E", "A"),
+    *("recipe", "sizes", "fewest seeds", "verdict", "alpha", "E", "A"),
     *("held-out error ± SE", "AICc of line - law", "why no law"),
 )
 
@@ -42,14 +41,7 @@ def report(results: Path, dataset: str) -> Report | None:
     if not rungs:
         return None
     fitted = ladders.curves(rungs)
-    numbers = {
-        "dataset": dataset,
-        "runs": {
-            name: [_run(rung, run) for rung in steps for run in rung.runs]
-            for name, steps in rungs.items()
-        },
-        "laws": [_law(curve) for curve in fitted],
-    }
+    numbers = {"dataset": dataset, "laws": [_law(curve) for curve in fitted]}
     tables = []
     for axis in AXES:
         if on_axis := [curve for curve in fitted if curve.axis is axis]:
@@ -67,18 +59,6 @@ def _remarks(rungs: Mapping[str, Sequence[Rung]]) -> Iterator[str]:
         yield f"LogLoss of the true click probability (oracle): {first.metrics.oracle_logloss:.5f}."
     if first.caveat:
         yield f"**{first.caveat}**"
-
-
-def _run(rung: Rung, run: Record) -> dict[str, Any]:
-    return {
-        "step": rung.step,
-        "rate": ladders.rate(run),
-        "seed": run.seed,
-        **{axis.key: axis.of(run) for axis in AXES},
-        "head": run.parameters.head,
-        "logloss": ladders.logloss(run),
-        "auc": run.metrics.test.auc,
-    }
 
 
 def _law(curve: Curve) -> dict[str, Any]:
@@ -111,7 +91,8 @@ def _numbers(curve: Curve, fit: LawFit) -> dict[str, Any]:
 def _row(curve: Curve) -> tuple[str, ...]:
     """The columns LAWS."""
     sizes = f"{len(curve.sizes)}: {curve.sizes[0]:,} to {curve.sizes[-1]:,}"
-    names = curve.recipe, sizes, _seeds(curve.rungs), curve.verdict
+    seeds = min(len(rung.runs) for rung in curve.rungs)
+    names = curve.recipe, sizes, str(seeds), curve.verdict
     fit = curve.fit
     if fit is None:
         return (*names, *("",) * 6)
@@ -121,15 +102,6 @@ def _row(curve: Curve) -> tuple[str, ...]:
         E = f"{fit.law.E:.5f} ({_range(floor(curve.ladder(), fit.law), 5)})"
     missed = f"{fit.missed:+.5f} ± {fit.missed_error:.5f}"
     return (*names, alpha, E, A, missed, f"{fit.gain:+.1f}", "; ".join(fit.faults))
-
-
-def _seeds(rungs: Sequence[Rung]) -> str:
-    """The seeds where they are the same at every size, else how many there are."""
-    by_size = {tuple(run.seed for run in rung.runs) for rung in rungs}
-    if len(by_size) == 1:
-        return seeds_in_words(*by_size)
-    counts = sorted({len(seeds) for seeds in by_size})
-    return " to ".join(map(str, dict.fromkeys((counts[0], counts[-1])))) + " a size"
 
 
 def _range(interval: Interval, digits: int) -> str:
