@@ -45,6 +45,8 @@ class Study(Protocol):
         studies.register(Widths.name)(Widths())"""
 
     name: str
+    has_trials: bool = False
+    """Whether runs with TUNING_SEED choose a setting of the others."""
 
     def variants(self, *args: Any, **options: Any) -> "list[Variant]":
         """The recipes to run, by the options of the command. Raises UsageError for wrong options.

@@ -115,14 +115,13 @@ def test_a_true_claim_is_no_fault(results, folder):
     [
         ({"tuned": None}, "tuned is None, the recipe says studies/tuning/synthetic_tiny/dnn.json"),
         ({"name": "dnn"}, "tuned is studies/tuning/synthetic_tiny/dnn.json, the recipe says None"),
-        ({"seed": 1000}, "seed 1000: seeds from 1000 on are for tuning, never reported"),
         ({"recipe": BASE.recipe}, "train.learning_rate is 0.001, the best trial of studies/tuning"),
         (
             {"data": BASE.data.__class__(**{**BASE.data.__dict__, "arrays": "e" * 64})},
             "is a study on other data",
         ),
     ],
-    ids=["unsaid", "unclaimed", "seed", "values", "data"],
+    ids=["unsaid", "unclaimed", "values", "data"],
 )
 def test_false_claims_are_faults(results, folder, changes, message):
     faults = list(tuned(tuned_record(**changes), results, folder))

@@ -23,6 +23,7 @@ class Scaling(Study):
     """Run the ladder of a recipe at the learning rates that suit its sizes, and fit its laws."""
 
     name = "scaling"
+    has_trials = True
 
     def variants(
         self,

@@ -85,7 +85,7 @@ CASES = (
     *(law(40, alpha) for alpha in (0.2, 0.8)),
     law(30, 0.5, sds=UNEQUAL),
     law(30, 0.5, LadderDesign(5, 3, 1.0)),
-    law(10, 0.5, LadderDesign(8, 10, 1.5)),
+    law(10, 0.5, LadderDesign(5, 10, 1.5)),
     *(line(fall) for fall in (5, 30, 100)),
     *(rising(fall, rise) for fall, rise in ((30, 0.5), (30, 2.0), (100, 2.0))),
     Case("most of the fall in one step", 30, (1.0, 0.97, 0.92, 0.85, 0.1, 0.0)),

@@ -132,6 +132,24 @@ def test_a_step_at_a_rate_is_a_cell_and_its_record_is_held_against_it(folder, tm
     assert "scaling/a-1 names no step and rate of a recipe" in faults(run, "a-1")
 
 
+@pytest.mark.parametrize(
+    ("place_of_run", "seed", "refused"),
+    [
+        ("studies/scaling/synthetic_tiny/dnn-1-1", 1000, False),
+        ("studies/scaling/synthetic_tiny/dnn-1-1", 1001, True),
+        ("studies/adhoc/synthetic_tiny/dnn-1", 1000, True),
+        ("records/synthetic_tiny/dnn", 1000, True),
+        ("anywhere", 1000, True),
+        ("records/synthetic_tiny/dnn", 999, False),
+    ],
+)
+def test_only_ladders_have_runs_of_the_seed_of_trials(place_of_run, seed, refused) -> None:
+    run = make_record(seed=seed)
+    faults = list(place.faults(run, Path("results", place_of_run, f"seed-{seed}.json")))
+    fault = f"seed {seed}: seeds from 1000 on are for tuning, never reported"
+    assert (fault in faults) == refused
+
+
 def test_steps_of_too_many_rows_are_refused(folder, tmp_path) -> None:
     class Store:
         schema = None
