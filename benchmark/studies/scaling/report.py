@@ -11,7 +11,7 @@ from benchmark.recipes import recipe as recipes
 from benchmark.reports.document import Report, Table
 from benchmark.reports.words import derived, seeds_in_words, with_sd
 from benchmark.studies.scaling import ladders
-from benchmark.studies.scaling.ladders import AXES, FLOPS, PARAMETERS, ROWS, Curve, Rung
+from benchmark.studies.scaling.ladders import AXES, PARAMETERS, Curve, Rung
 from benchmark.studies.scaling.law import FACTOR, LAW, STANDARD_ERRORS, LawFit, floor
 
 PROSE = (
@@ -115,14 +115,14 @@ def _steps(recipe: str, rungs: Sequence[Rung]) -> Table:
     rows = []
     for rung in rungs:
         run, settings = rung.first, recipes.dotted(rung.first.recipe)
-        sizes = (f"{axis.of(run):,}" for axis in (PARAMETERS, FLOPS, ROWS))
+        sizes = (f"{axis.of(run):,}" for axis in AXES)
         head = f"{run.parameters.head / PARAMETERS.of(run):.1%}"
         rate = f"{ladders.rate(run):g} of {', '.join(f'{each:g}' for each in rung.rates)}"
         seeds = seeds_in_words([run.seed for run in rung.runs])
         auc = with_sd([run.metrics.test.auc for run in rung.runs], 5)
         cells = (*sizes, head, rate, seeds, with_sd(rung.losses, 5), auc)
         rows.append((str(rung.step), *(str(settings[key]) for key in varied), *cells))
-    axes = (axis.title for axis in (PARAMETERS, FLOPS, ROWS))
+    axes = (axis.title for axis in AXES)
     outcome = "head's share", "learning rate", "seeds", "test LogLoss", "test AUC"
     remarks = [f"Step {rung.step}: {note}" for rung in rungs for note in rung.first.notes]
     head_row = ("step", *varied, *axes, *outcome)
