@@ -22,8 +22,8 @@ def open_store(dataset: str, options: Options) -> "Store":
     """The data set's store, encoded now if need be, so that processes that run cells find it."""
     from benchmark.data import catalog
 
-    notify = (lambda _: None) if options.quiet else notice
-    return catalog.open_data(dataset, data_root=options.data_root, notify=notify, fetch=False)[1]
+    root, notify = options.data_root, options.notify
+    return catalog.open_data(dataset, data_root=root, notify=notify, fetch=False)[1]
 
 
 def run_missing(cells: "Sequence[Cell]", stores: "Mapping[str, Store]", options: Options) -> int:
@@ -50,11 +50,11 @@ def run_missing(cells: "Sequence[Cell]", stores: "Mapping[str, Store]", options:
     if options.dry_run:
         _print_plan(times, present, options.jobs)
         return 0
-    if present and not options.quiet:
-        done = f"{present} cells done before, {len(todo)} to run"
-        notice(done if todo else f"all {present} cells done before")
     if not todo:
+        options.notify(f"all {present} cells done before")
         return 0
+    if present:
+        options.notify(f"{present} cells done before, {len(todo)} to run")
     require_writable(options.results)
     return _run(times, options)
 
@@ -84,17 +84,15 @@ def _run(todo: list[Timed], options: Options) -> int:
     from benchmark.terminal.board import CellBoard
     from benchmark.utils.files import require_writable
 
-    shared = cpu_count() // options.jobs if options.backend == "loky" else 1
-    threads = options.threads or max(1, shared)
-    address = options.address
+    shared, address = max(1, cpu_count() // options.jobs), options.address
+    threads = options.threads or (shared if address is None else 1)
     pool: Pool = Local(options.jobs, threads) if address is None else Cluster(address)
     going = cache_folder().resolve() / ".going" / uuid.uuid4().hex
     require_writable(going.parent)
     going.touch()
     stop = partial(going.unlink, missing_ok=True)
     session = Session(options.results.resolve(), track=options.track, quiet=True)
-    root = options.data_root and options.data_root.expanduser().resolve()
-    worker = Worker(launch.run_job, session, root, threads, going, options.device)
+    worker = Worker(launch.run_job, session, options.root, threads, going, options.device)
     cells = [planned.cell for planned, _ in todo]
     times = {planned.cell.key: seconds for planned, seconds in todo}
     try:
@@ -107,8 +105,7 @@ def _run(todo: list[Timed], options: Options) -> int:
     finally:
         stop()
     failed = [outcome for outcome in outcomes if outcome.state == "failed"]
-    if not options.quiet:
-        notice(f"{len(outcomes) - len(failed)} cells done, {len(failed)} failed")
+    options.notify(f"{len(outcomes) - len(failed)} cells done, {len(failed)} failed")
     for outcome in failed:
         notice(f"FAILED {outcome.cell.key}: {outcome.error}")
     return len(failed)

@@ -1,16 +1,12 @@
 """`data`: the data sets, and which of them are on this machine."""
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.table import Table
 
-from benchmark.terminal.console import notice, out
-
-if TYPE_CHECKING:
-    from benchmark.data.card import Card
+from benchmark.terminal.console import notice, out, say
 
 app = typer.Typer(help="List, show, prepare, check and remove data sets.", no_args_is_help=True)
 CardName = Annotated[
@@ -20,10 +16,6 @@ Root = Annotated[
     Path | None,
     typer.Option(help="Folder of the data files you have: csv, csv.gz or the hub's zip."),
 ]
-
-
-def _print(line: str) -> None:
-    out.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def _gigabytes(count: int) -> str:
@@ -53,41 +45,26 @@ def show(name: CardName) -> None:
     """Show a data set's card: source, terms, citation, caveat, columns and expected facts."""
     from benchmark.data.catalog import find_card
 
-    for key, value in _facts(find_card(name).card):
-        if value:
-            _print(f"{key:<12}{value}")
+    say(find_card(name).path.read_text(encoding="utf-8").rstrip())
 
 
 @app.command("prepare")
-def prepare(
-    name: CardName,
-    data_root: Root = None,
-    allow_unverified: Annotated[
-        bool,
-        typer.Option(
-            "--allow-unverified", help="Take altered files; every record made of them says so."
-        ),
-    ] = False,
-) -> None:
+def prepare(name: CardName, data_root: Root = None) -> None:
     """Download a data set where needed, check it and encode it."""
     from benchmark.data import catalog, inventory
 
     try:
-        found, store = catalog.open_data(
-            name, data_root=data_root, notify=notice, allow_unverified=allow_unverified
-        )
+        found, store = catalog.open_data(name, data_root=data_root, notify=notice)
     except KeyboardInterrupt:
         notice("interrupted: the next call resumes a download and repeats anything else")
         raise typer.Exit(130) from None
     rows = " / ".join(f"{count:,}" for count in store.fingerprint.rows.values())
-    unverified = ", unverified files" if catalog.is_unverified(store.fingerprint) else ""
-    size = _gigabytes(inventory.size(store.folder))
-    _print(f"{found.card.id} is ready: {rows} rows, {size}{unverified}")
+    say(f"{found.card.id} is ready: {rows} rows, {_gigabytes(inventory.size(store.folder))}")
 
 
 @app.command("check")
 def check(name: CardName, data_root: Root = None) -> None:
-    """Compute the hashes, rows, positives and ids of a data set again, and the md5 of its files."""
+    """Compute the digests of a data set's arrays and files again, and compare its facts."""
     from benchmark.data import catalog, inventory
     from benchmark.errors import MissingData
 
@@ -102,11 +79,11 @@ def check(name: CardName, data_root: Root = None) -> None:
         if md5 != expected:
             faults.append(f"{path}: md5 {md5}, but the card of {card.id} expects {expected}")
     for fault in faults:
-        _print(f"FAILED {fault}")
+        say(f"FAILED {fault}")
     if faults:
         raise typer.Exit(1)
     checked = f"{len(folders)} encoded and {len(sources)} source files checked"
-    _print(f"{card.id}: {checked}, all correct")
+    say(f"{card.id}: {checked}, all correct")
 
 
 @app.command("remove")
@@ -124,31 +101,4 @@ def remove(
     also = f"; {shared} must then be downloaded again to be encoded" if shared else ""
     if not yes:
         typer.confirm(f"Delete all that is kept of {card.id}{also}?", abort=True)
-    _print(f"{card.id}: {_gigabytes(inventory.remove(card))} freed")
-
-
-def _facts(card: "Card") -> Iterator[tuple[str, object]]:
-    for name in ("id", "title", "source", "terms", "citation", "caveat"):
-        yield name, getattr(card, name)
-    if hub := card.hub:
-        yield "hub", f"{hub.repo}, {hub.file}, revision {hub.revision or 'not pinned'}"
-    if table := card.table:
-        yield "label", table.label
-        yield "dense", ", ".join(table.dense)
-        yield "sparse", ", ".join(table.sparse)
-        yield "min_count", table.min_count
-        yield "dense rule", table.dense_rule if table.dense else ""
-        derived = [f"{name} = {rule.rule}({rule.of})" for name, rule in table.derive.items()]
-        yield "derived", ", ".join(derived)
-        if split := table.split:
-            yield "split", f"{split.method} {split.parts}, seed {split.seed}"
-    yield "generator", card.generator
-    yield "dimension", card.embedding_dim
-    if card.published_rows:
-        yield "published", f"{card.published_rows:,} embedding rows"
-    for name, fact in card.expected.items():
-        counts = {"rows": fact.rows, "positives": fact.positives}
-        words = [f"{count:,} {key}" for key, count in counts.items() if count]
-        yield name, ", ".join([*words, *([f"md5 {fact.md5}"] if fact.md5 else [])])
-    if oracle := card.oracle:
-        yield "oracle", f"AUC {oracle.auc:.5f}, LogLoss {oracle.logloss:.5f}"
+    say(f"{card.id}: {_gigabytes(inventory.remove(card))} freed")

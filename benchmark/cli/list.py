@@ -1,33 +1,25 @@
 """`list`: what the registries and folders hold."""
 
-from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.table import Table
 from rich.text import Text
 
 from benchmark.errors import UsageError
-from benchmark.terminal.console import out, print_table
-
-
-class Listing(StrEnum):
-    models = "models"
-    datasets = "datasets"
-    recipes = "recipes"
-    settings = "settings"
+from benchmark.terminal.console import out, print_table, say
 
 
 def list_(
-    kind: Annotated[Listing, typer.Argument(help="What to list.")],
+    kind: Annotated[Literal["models", "recipes", "settings"], typer.Argument(help="What to list.")],
     write: Annotated[
         bool, typer.Option("--write", help="Write the settings into the README's table too.")
     ] = False,
 ) -> None:
-    """List models, data sets, recipes, or the settings of training."""
-    if write and kind is not Listing.settings:
+    """List models, recipes, or the settings of training."""
+    if write and kind != "settings":
         raise UsageError("--write is for settings alone")
-    if kind is Listing.models:
+    if kind == "models":
         from benchmark import registry
 
         table = Table("model", "what it is", box=None)
@@ -35,18 +27,11 @@ def list_(
             summary = (registry.models.get(name).__doc__ or "").strip().partition("\n")[0]
             table.add_row(name, Text(summary))
         out.print(table)
-    elif kind is Listing.datasets:
-        from benchmark.data.catalog import card_names, find_card
-
-        table = Table("data set", "what it is", "terms", "caveat", box=None)
-        for card in (find_card(name).card for name in card_names()):
-            table.add_row(card.id, card.title, card.terms, card.caveat)
-        out.print(table)
-    elif kind is Listing.recipes:
+    elif kind == "recipes":
         from benchmark.recipes.recipe import recipe_ids
 
         for name in recipe_ids(listed=True):
-            out.print(name, highlight=False)
+            say(name)
     else:
         from benchmark.reports import settings
 

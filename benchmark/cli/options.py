@@ -14,6 +14,7 @@ import typer
 
 from benchmark import registry
 from benchmark.errors import UsageError
+from benchmark.terminal.console import notice
 from benchmark.utils.paths import RECIPES, RESULTS, ROOT
 from benchmark.utils.types import Device
 
@@ -24,7 +25,6 @@ RecordsFolder = Annotated[
     Path, typer.Option(exists=True, file_okay=False, help="Folder of the records.")
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only print what would be run.")]
-
 
 MOST_THREADS = 1024
 
@@ -40,12 +40,20 @@ class RunOptions:
     ] = None
     data_root: Annotated[Path | None, typer.Option(help="Folder of your data files.")] = None
     results: Annotated[Path, typer.Option(help="Folder the records go to.")] = RESULTS
-    no_track: Annotated[bool, typer.Option("--no-track", help="Do not log to MLflow.")] = False
+    track: Annotated[
+        bool, typer.Option(" /--no-track", help="Do not log to MLflow.", show_default=False)
+    ] = True
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False
 
     @property
-    def track(self) -> bool:
-        return not self.no_track
+    def root(self) -> Path | None:
+        """The data root, for processes with other working folders too."""
+        return self.data_root and self.data_root.expanduser().resolve()
+
+    def notify(self, message: str) -> None:
+        """Show a line unless the command is quiet."""
+        if not self.quiet:
+            notice(message)
 
 
 @dataclass(frozen=True, kw_only=True)

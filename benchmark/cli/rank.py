@@ -1,8 +1,8 @@
 """`rank`: how the rank moves through one recipe or all of a data set; tables and figures."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,22 +17,17 @@ if TYPE_CHECKING:
 
     from benchmark.records.archive import Archive, Runs
 
-Metric = Literal["erank", "srank", "ia", "pr", "all"]
-
 
 @completed
 def rank(
     recipe: Annotated[str | None, typer.Option(help="A recipe's id, DATASET/NAME.")] = None,
-    dataset: Annotated[
-        str | None, typer.Option(help="A data set's id: all its recipes, and rank against loss.")
-    ] = None,
+    dataset: Annotated[str | None, typer.Option(help="A data set's id: all its recipes.")] = None,
     seeds: Annotated[
         str | None, typer.Option(help="Seeds: 0, 0-4 or 0,2,5; all that have a record.")
     ] = None,
     study: Annotated[
         str, typer.Option(help="A study, e.g. ablation or damping: its variants, not recipes.")
     ] = "",
-    metric: Annotated[Metric, typer.Option(help="Which rank; all prints the four.")] = "erank",
     results: Annotated[Path, typer.Option(help="Folder of the records.")] = RESULTS,
     figures: Annotated[
         Path | None,
@@ -44,24 +39,21 @@ def rank(
     if (recipe is None) == (dataset is None):
         raise UsageError("give either --recipe DATASET/NAME or --dataset")
 
-    from benchmark.measure.spectrum import METRICS
     from benchmark.records.archive import Archive
     from benchmark.reports.figures import style
     from benchmark.reports.figures.dataset import of_dataset
+    from benchmark.reports.rank.dataset import overview
 
     archive = Archive(results)
     owner, _, name = (recipe or dataset or "").partition("/")
     recipes = _recipes(archive, study, owner, None if seeds is None else parse_seeds(seeds))
-    metrics = METRICS if metric == "all" else (metric,)
+    drawings = {f"{part}-erank": figure for part, figure in of_dataset(recipes).items()}
     if recipe is None:
-        drawings = _all(owner, recipes, metrics)
+        print_table(overview(recipes))
     elif name in recipes:
-        drawings = _one(name, recipes[name], metrics)
+        drawings |= _one(name, recipes[name])
     else:
         raise unknown("recipe with records", recipe, [f"{owner}/{each}" for each in recipes])
-    for each in metrics:
-        for part, figure in of_dataset(recipes, each).items():
-            drawings[f"{part}-{each}"] = figure
     folder = figures or archive.figures(owner, study)
     for part, figure in drawings.items():
         style.write(figure, folder, part)
@@ -70,7 +62,7 @@ def rank(
         out.print(listed, highlight=False, markup=False)
 
 
-def _one(name: str, runs: "Runs", metrics: Sequence[str]) -> "dict[str, Figure]":
+def _one(name: str, runs: "Runs") -> "dict[str, Figure]":
     """Print the tables of one recipe and draw its figures."""
     from benchmark.reports.figures import recipe as figures
     from benchmark.reports.rank import recipe as tables
@@ -79,25 +71,9 @@ def _one(name: str, runs: "Runs", metrics: Sequence[str]) -> "dict[str, Figure]"
     seeds = seeds_in_words([run.seed for run in runs])
     lines = (f"{runs[0].recipe_id}, seeds {seeds}", runs[0].caveat, *runs[0].notes)
     out.print("\n".join(filter(None, lines)), highlight=False, markup=False, end="\n\n")
-    for table in tables.of_recipe(runs, metrics):
+    for table in tables.of_recipe(runs):
         print_table(table)
     return {f"{name}-{part}": figure for part, figure in figures.of_recipe(runs).items()}
-
-
-def _all(
-    dataset: str, recipes: "Mapping[str, Runs]", metrics: Sequence[str]
-) -> "dict[str, Figure]":
-    """Print the tables of all recipes and draw rank against loss."""
-    from benchmark.reports.figures.dataset import rank_against_quality
-    from benchmark.reports.rank import loss
-    from benchmark.reports.rank.dataset import overview, rank_and_loss
-
-    for metric in metrics:
-        for table in overview(recipes, metric):
-            print_table(table)
-    points, left_out = loss.points(recipes)
-    print_table(rank_and_loss(points, left_out))
-    return {"rank-loss": rank_against_quality(dataset, points)} if points else {}
 
 
 def _recipes(

@@ -5,7 +5,8 @@ from typing import Annotated
 import typer
 
 from benchmark.cli.options import RecordsFolder, ResultsFolder, completed
-from benchmark.terminal.console import notice, out, print_table
+from benchmark.cli.studies import show_report, write_documents
+from benchmark.terminal.console import notice, print_table, say
 from benchmark.utils.paths import RESULTS, shown
 
 
@@ -38,7 +39,7 @@ def leaderboard(
             print_table(table)
     verb = "are what the records give" if check else "written"
     paths = ", ".join(shown(each.path) for each in documents)
-    out.print(f"{paths}: {verb}", highlight=False, markup=False)
+    say(f"{paths}: {verb}")
 
 
 def significance(
@@ -54,13 +55,8 @@ def significance(
     from benchmark.studies.simulations import ranking
 
     report = ranking.report(tables, draws, seed)
-    for line in report.remarks:
-        out.print(line, highlight=False, markup=False)
-    for section in report.tables:
-        print_table(section)
-    for document in ranking.documents(report, results):
-        document.write()
-        out.print(shown(document.path), highlight=False, markup=False)
+    show_report(report, report.remarks)
+    write_documents(ranking.documents(report, results))
 
 
 def track(
@@ -73,12 +69,12 @@ def track(
     from benchmark.errors import without_password
     from benchmark.tracking import runs, store, studies
 
-    out.print(f"MLflow store: {without_password(store.store_uri())}", highlight=False)
+    say(f"MLflow store: {without_password(store.store_uri())}")
     if sync:
         synced = runs.sync(results, notice)
         studies.sync_ladders(results, notice)
         counts = f"{synced.sent} sent, {synced.present} there already"
-        out.print(f"{counts}, {synced.unreadable} unreadable", highlight=False)
+        say(f"{counts}, {synced.unreadable} unreadable")
         if synced.unreadable:
             raise typer.Exit(1)
 

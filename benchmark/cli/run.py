@@ -10,7 +10,7 @@ import typer
 from benchmark import launch
 from benchmark.cli.options import RunOptions, parse_seeds, with_options
 from benchmark.errors import UsageError
-from benchmark.terminal.console import notice, out
+from benchmark.terminal.console import notice, out, say
 from benchmark.utils.paths import shown
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def run(
         if records:
             out.print(result_table(list(records.values()), out.width))
         for path in records:
-            out.print(f"record: {shown(path)}", highlight=False, soft_wrap=True)
+            say(f"record: {shown(path)}")
 
 
 def _interruption(step: int | None, finished: int) -> str:

@@ -1,6 +1,6 @@
 """`speed`: measure this machine. No test times anything; these commands do."""
 
-from collections.abc import Callable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from json import dumps
 from pathlib import Path
@@ -13,8 +13,10 @@ from benchmark.terminal.console import notice, print_table
 from benchmark.utils.paths import RESULTS, shown
 
 if TYPE_CHECKING:
-    from benchmark.recipes.recipe import Recipe
     from benchmark.speed.measurements import Topic
+
+Measured = tuple[str, dict[str, float]]
+"""What was measured, and its figures."""
 
 app = typer.Typer(help="Measure speed and memory on this machine.", no_args_is_help=True)
 
@@ -33,24 +35,6 @@ class SpeedOptions:
     results: Annotated[Path, typer.Option(help="Folder of the results.")] = RESULTS
 
 
-@dataclass(frozen=True, kw_only=True)
-class RecipeOptions(SpeedOptions):
-    """Options of the commands that measure models."""
-
-    recipe: Annotated[
-        list[str] | None,
-        typer.Option(help="DATASET/NAME, once or more; three of criteo_x1 by default."),
-    ] = None
-    set: Annotated[
-        list[str] | None,
-        typer.Option(help="Change a setting of the recipes, e.g. model.num_blocks=4."),
-    ] = None
-    threads: Annotated[
-        int | None,
-        typer.Option(min=1, max=MOST_THREADS, help="Threads; the number of cores by default."),
-    ] = None
-
-
 @app.command("data")
 @with_options(SpeedOptions)
 def data(
@@ -67,81 +51,65 @@ def data(
     from benchmark.speed.data import measure
 
     values = measure(rows, folder, options.repeats, notice)
-    _report("data", f"{rows:,} rows", values, os.cpu_count() or 1, options)
-    if options.json:
-        print(dumps(values, indent=1))
+    _report("data", [(f"{rows:,} rows", values)], os.cpu_count() or 1, options)
 
 
 @app.command("train")
-@with_options(RecipeOptions, repeats=5)
-def train(*, options: RecipeOptions) -> None:
-    """Time training steps by stage, beside the plain form and this machine's matrix-multiply
-    rate."""
-    from benchmark.speed.train import measure_training
-
-    _measure_recipes("train", measure_training, options)
-
-
-@app.command("predict")
-@with_options(RecipeOptions, repeats=5)
-def predict(*, options: RecipeOptions) -> None:
-    """Time prediction, beside the plain form and this machine's matrix-multiply rate."""
-    from benchmark.speed.train import measure_prediction
-
-    _measure_recipes("predict", measure_prediction, options)
-
-
-@app.command("metrics")
-@with_options(SpeedOptions)
-def metrics(
-    rows: Annotated[int, typer.Option(min=1000, help="Predictions to score.")] = 5_000_000,
+@with_options(SpeedOptions, repeats=5)
+def train(
+    recipe: Annotated[
+        list[str] | None,
+        typer.Option(help="DATASET/NAME, once or more; three of criteo_x1 by default."),
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Change a setting of the recipes, e.g. model.num_blocks=4."),
+    ] = None,
+    threads: Annotated[
+        int | None,
+        typer.Option(min=1, max=MOST_THREADS, help="Threads; the number of cores by default."),
+    ] = None,
     *,
     options: SpeedOptions,
 ) -> None:
-    """Time AUC and LogLoss beside scikit-learn's, and the spectra of 4096 matrices of 26 x 30."""
-    from benchmark.speed.metrics import measure
-
-    values = measure(rows, options.repeats, notice)
-    _report("metrics", f"{rows:,} rows", values, 1, options)
-    if options.json:
-        print(dumps(values, indent=1))
-
-
-def _measure_recipes(
-    topic: "Topic",
-    measure: "Callable[[Recipe, int, int], dict[str, float]]",
-    options: RecipeOptions,
-) -> None:
+    """Time training steps and prediction, beside the plain form and this machine's matrix-multiply
+    rate."""
     import torch
 
     from benchmark.recipes import recipe as recipes
-    from benchmark.speed.train import STANDARD, shape_of
+    from benchmark.speed.train import STANDARD, Subject, measure, shape_of
 
-    threads, changes = options.threads or torch.get_num_threads(), options.set or []
-    by_subject = {}
-    for name in options.recipe or STANDARD:
-        recipe = recipes.load(name)
-        subject = " ".join((name, *(change.replace("model.", "") for change in changes)))
-        by_subject[subject] = recipes.override(recipe, changes) if changes else recipe
-        shape_of(recipe)  # a recipe that cannot be measured is reported before any is
-    figures = {}
-    for subject, recipe in by_subject.items():
-        notice(f"measuring {subject}")
-        figures[subject] = measure(recipe, threads, options.repeats)
-        _report(topic, subject, figures[subject], threads, options)
-    if options.json:
-        print(dumps(figures if len(figures) > 1 else figures[subject], indent=1))
+    threads, changes = threads or torch.get_num_threads(), set_ or []
+    subjects = {}
+    for name in recipe or STANDARD:
+        changed = recipes.override(recipes.load(name), changes)
+        words = " ".join((name, *(change.replace("model.", "") for change in changes)))
+        # a recipe that cannot be measured is reported before any is
+        subjects[words] = Subject(changed, shape_of(changed, notice), threads, options.repeats)
+
+    def measured() -> Iterator[Measured]:
+        for words, subject in subjects.items():
+            notice(f"measuring {words}")
+            yield words, measure(subject)
+
+    _report("train", measured(), threads, options)
 
 
 def _report(
-    topic: "Topic", subject: str, values: dict[str, float], threads: int, options: SpeedOptions
+    topic: "Topic", measured: Iterable[Measured], threads: int, options: SpeedOptions
 ) -> None:
-    """Print figures as a table unless JSON is wanted, and keep them if that is."""
+    """Print figures as tables or as JSON, and keep them if that is wanted."""
+    from benchmark.reports.document import Table
     from benchmark.speed import measurements
 
-    figures = measurements.new_figures(topic, subject, values, threads, options.repeats)
-    if not options.json:
-        print_table(measurements.table([figures]))
-    if options.keep:
-        for path in measurements.keep(figures, options.results):
-            notice(f"kept: {shown(path)}")
+    by_subject = {}
+    for subject, values in measured:
+        by_subject[subject] = values
+        figures = measurements.new_figures(topic, subject, values, threads, options.repeats)
+        if not options.json:
+            print_table(Table(subject, ("figure", "value"), tuple(figures.words().items())))
+        if options.keep:
+            for path in measurements.keep(figures, options.results):
+                notice(f"kept: {shown(path)}")
+    if options.json:
+        print(dumps(by_subject if len(by_subject) > 1 else values, indent=1))

@@ -10,15 +10,14 @@ import typer
 from benchmark.cli.options import DryRun, RunOptions, with_options
 from benchmark.cli.studies import print_written
 from benchmark.errors import UsageError
-from benchmark.terminal.console import notice, out, print_table
+from benchmark.terminal.console import notice, print_table, say
 
 if TYPE_CHECKING:
     from benchmark.data.store import Store
     from benchmark.records.tuning import Tuning
-    from benchmark.studies.tuning.plan import Budget, Plan
+    from benchmark.studies.tuning.plan import Plan
     from benchmark.studies.tuning.run import Leave
 
-DEFAULT_TRIALS = 30
 GOALS = {"auc": "highest validation AUC", "logloss": "lowest validation LogLoss"}
 
 
@@ -29,19 +28,12 @@ def tune(
         str | None, typer.Option(help="The path of your own TOML card, if it is of one.")
     ] = None,
     trials: Annotated[
-        int | None,
-        typer.Option(min=1, help=f"Trials of the study; {DEFAULT_TRIALS} without --hours."),
-    ] = None,
-    hours: Annotated[
-        float | None, typer.Option(help="Begin no trial once all have taken so long, added up.")
-    ] = None,
+        int, typer.Option(min=1, help="Trials of the study that are complete or pruned.")
+    ] = 30,
     name: Annotated[
         str | None, typer.Option(help="The study's name; the recipe's by default.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**31, help="Seed of the search.")] = 0,
-    storage: Annotated[
-        str | None, typer.Option(help="URL of a PostgreSQL or SQLite database; a file by default.")
-    ] = None,
     workers: Annotated[
         int, typer.Option(min=1, max=256, help="Trials at once on this machine.")
     ] = 1,
@@ -50,17 +42,12 @@ def tune(
     options: RunOptions,
 ) -> None:
     """Search a recipe's values on the validation split; an interrupted study goes on."""
-    if trials is not None and hours is not None:
-        raise UsageError("give either --trials or --hours")
-    if hours is not None and hours <= 0:
-        raise UsageError(f"--hours {hours:g}: it must be above 0")
-
     import torch
 
     from benchmark.data import catalog
     from benchmark.recipes import recipe as recipes
     from benchmark.studies.tuning import run
-    from benchmark.studies.tuning.plan import Budget, Plan, require_name, search_of
+    from benchmark.studies.tuning.plan import Plan, require_name, search_of
     from benchmark.studies.tuning.trials import Trials
     from benchmark.tracking.studies import StudyTracker
 
@@ -80,18 +67,14 @@ def tune(
         threads=options.threads or max(1, torch.get_num_threads() // workers),
         device=options.device,
         results=options.results.expanduser().resolve(),
-        storage=storage,
     )
-    budget = Budget(None if hours else trials or DEFAULT_TRIALS, hours)
-    root = options.data_root and options.data_root.expanduser().resolve()
-    notify = (lambda _: None) if options.quiet else notice
-    _, store = catalog.open_data(card, data_root=root, notify=notify)
+    _, store = catalog.open_data(card, data_root=options.root, notify=options.notify)
     if dry_run:
-        _print_plan(plan, budget, store, workers)
+        _print_plan(plan, trials, store, workers)
         return
-    # A storage that fails is reported once, before any process starts.
+    # A study of other settings is reported once, before any process starts.
     all_trials = Trials(plan, store)
-    work = partial(_work, plan, budget, root, options.track, options.quiet)
+    work = partial(_work, plan, trials, options.root, options.track, options.quiet)
     try:
         if workers == 1:
             work(lambda: False)
@@ -102,14 +85,14 @@ def tune(
         if options.track:
             StudyTracker(notice)(all_trials.study(), "KILLED")
         raise typer.Exit(128 + getattr(error, "signum", signal.SIGINT)) from None
-    study = all_trials.study(importances=True)
+    study = all_trials.study().model_copy(update={"importances": all_trials.importances()})
     if options.track:
         StudyTracker(notice)(study, "FINISHED")
     _report(plan, study)
 
 
 def _work(
-    plan: "Plan", budget: "Budget", data_root: Path | None, track: bool, quiet: bool, leave: "Leave"
+    plan: "Plan", budget: int, data_root: Path | None, track: bool, quiet: bool, leave: "Leave"
 ) -> None:
     """Run trials in this process, shown on the terminal and sent to MLflow."""
     from benchmark.data import catalog
@@ -128,7 +111,7 @@ def _work(
     def watch(event: run.TrialEvent) -> None:
         show(event)
         if track and isinstance(event, Trial):
-            with trials.locks.named("tracking"):
+            with trials.lock("tracking"):
                 tracker(trials.study())
 
     try:
@@ -137,38 +120,35 @@ def _work(
         show.close()
 
 
-def _print_plan(plan: "Plan", budget: "Budget", store: "Store", workers: int) -> None:
+def _print_plan(plan: "Plan", budget: int, store: "Store", workers: int) -> None:
     from benchmark.records.archive import Archive
     from benchmark.reports.document import Table
-    from benchmark.reports.words import duration
     from benchmark.studies.campaign import estimate
 
     past, train = list(Archive(plan.results).readable()), store.fingerprint.rows["train"]
     seconds = estimate.seconds(plan.base, store.schema, train, past)
-    if budget.trials is None:
-        length = f"{budget.hours:g} h of trials, about {duration(seconds)} for the first"
-    else:
-        total = estimate.in_total([seconds] * budget.trials, workers)
-        length = f"{budget.trials} trials, none pruned: {total}"
+    total = estimate.in_total([seconds] * budget, workers)
     own = plan.own_values()
     rows = tuple((key, r.words(), str(own[key])) for key, r in plan.search.ranges.items())
     caps = tuple(f"{key} = {cap:,}" for key, cap in plan.search.caps.items())
     goal = f"{plan.base.id}: {GOALS[plan.objective]}, first trial with the recipe's own values"
-    out.print(goal, highlight=False)
+    length = f"{budget} trials, none pruned: {total}"
+    say(goal)
     print_table(Table("", ("key", "range", "own value"), rows, (*caps, length)))
 
 
 def _report(plan: "Plan", study: "Tuning") -> None:
     from benchmark.records.record import save
-    from benchmark.studies.tuning import report
+    from benchmark.studies.tuning.report import tuned_recipe
     from benchmark.terminal.tuning import tuning_table
+    from benchmark.utils.files import write_text
 
     save(study, plan.path)
-    paths = report.write(study, plan.path, plan.source)
-    out.print(tuning_table(study))
-    if study.importances is None:
-        out.print("importances: too few complete trials", highlight=False)
-    print_written((plan.path, *paths))
+    print_table(tuning_table(study))
+    print_written([plan.path])
     if study.best is not None:
-        name, folder = f"{plan.name}_tuned.toml", f"recipes/{plan.base.dataset}/"
-        out.print(f"to rank the tuned recipe, read {name} and move it to {folder}", soft_wrap=True)
+        path = plan.path.with_name(f"{plan.name}_tuned.toml")
+        write_text(path, tuned_recipe(study, study.best, plan.source))
+        print_written([path])
+        folder = f"recipes/{plan.base.dataset}/"
+        say(f"to rank the tuned recipe, read {path.name} and move it to {folder}")

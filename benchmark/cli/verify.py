@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from benchmark.cli.options import RecordsFolder
-from benchmark.terminal.console import notice, out
+from benchmark.terminal.console import notice, say
 from benchmark.utils.paths import RESULTS, shown
 
 if TYPE_CHECKING:
@@ -53,10 +53,10 @@ def verify(
     for finding in findings:
         failed += finding.failed
         mark = "FAILED" if finding.failed else "not checked"
-        _say(f"{mark} {shown(finding.path)} [{finding.rung}]: {finding.message}")
+        say(f"{mark} {shown(finding.path)} [{finding.rung}]: {finding.message}")
     for kind, meaning in proof.MEANING.items():
-        _say(f"{meaning}: {', '.join(proof.PATHS[kind].split())}")
-    _say(f"{len(files)} records: " + (f"{failed} checks failed" if failed else "all checks passed"))
+        say(f"{meaning}: {', '.join(proof.PATHS[kind].split())}")
+    say(f"{len(files)} records: " + (f"{failed} checks failed" if failed else "all checks passed"))
     if replay_sample:
         drawn = replays.sample(replays.possible(files, open_data), replay_sample, replay_seed)
         again = list(dict.fromkeys((*again, *drawn)))
@@ -76,21 +76,17 @@ def _replay(paths: Sequence[Path], open_data: "OpenData") -> int:
 
     records = {path: load(path) for path in paths}
     seconds = duration(sum(record.cost.total_seconds for record in records.values()))
-    _say(f"to be run again: {len(records)}, about {seconds}, as long as the records' own runs took")
+    say(f"to be run again: {len(records)}, about {seconds}, as long as the records' own runs took")
     outcomes: Counter[str] = Counter()
     for path, record in records.items():
         try:
             outcome = replays.replay(record, path, open_data(record.dataset), RunProgress())
         except BenchmarkError as error:
             outcomes["failed"] += 1
-            _say(f"FAILED {shown(path)} [replay]: {error}")
+            say(f"FAILED {shown(path)} [replay]: {error}")
             continue
         outcomes["failed" if outcome.faults else outcome.how] += 1
         mark = "FAILED" if outcome.faults else "run again"
-        _say(f"{mark} {shown(path)} [replay]: {outcome.verdict}")
-    _say("run again: " + ", ".join(f"{number} {how}" for how, number in outcomes.items()))
+        say(f"{mark} {shown(path)} [replay]: {outcome.verdict}")
+    say("run again: " + ", ".join(f"{number} {how}" for how, number in outcomes.items()))
     return outcomes["failed"]
-
-
-def _say(message: str) -> None:
-    out.print(message, markup=False, highlight=False)

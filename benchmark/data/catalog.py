@@ -2,9 +2,9 @@
 
 import os
 import shutil
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import platformdirs
@@ -20,22 +20,30 @@ from benchmark.utils import toml
 from benchmark.utils.files import canonical_sha256, locked
 from benchmark.utils.types import Notify
 
-UNVERIFIED = " (unverified)"
 CARDS = Path(__file__).with_name("cards")
 
 
 @dataclass(frozen=True)
 class FoundCard:
-    """A card, and the folder of its files; None for a built-in card."""
+    """A card, its file, and whether it is one of the built-in ones."""
 
     card: Card
-    folder: Path | None = None
+    path: Path
+    built_in: bool
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder of the data files; a built-in card has none."""
+        return None if self.built_in else self.path.parent
 
 
 @cache
-def _built_in() -> dict[str, Card]:
-    paths = sorted(CARDS.glob("*.toml"))
-    return {path.stem: toml.validate(Card, toml.read(path), path.name) for path in paths}
+def _built_in() -> dict[str, FoundCard]:
+    cards = {}
+    for path in sorted(CARDS.glob("*.toml")):
+        card = toml.validate(Card, toml.read(path), path.name)
+        cards[path.stem] = FoundCard(card, path, built_in=True)
+    return cards
 
 
 def card_names() -> list[str]:
@@ -47,7 +55,7 @@ def find_card(name_or_path: str) -> FoundCard:
     """Find a built-in card by id, or read a user's own by the path of its TOML file. Raises
     UsageError for an unknown id and for a malformed card, naming file, key and allowed keys."""
     if name_or_path in _built_in():
-        return FoundCard(_built_in()[name_or_path])
+        return _built_in()[name_or_path]
     path = Path(name_or_path).expanduser()
     if path.suffix != ".toml" and not path.is_file():
         raise registry.unknown("data set", name_or_path, _built_in())
@@ -56,7 +64,7 @@ def find_card(name_or_path: str) -> FoundCard:
         raise UsageError(f"{path}: key 'table' is missing")
     if card.id in _built_in():
         raise UsageError(f"{path}: id: '{card.id}' is a built-in data set; choose another id")
-    return FoundCard(card, path.parent)
+    return FoundCard(card, path, built_in=False)
 
 
 def cache_folder() -> Path:
@@ -71,20 +79,14 @@ def download_folder(hub: Hub) -> Path:
 
 
 def open_data(
-    name_or_path: str,
-    *,
-    data_root: Path | None,
-    notify: Notify,
-    allow_unverified: bool = False,
-    fetch: bool = True,
+    name_or_path: str, *, data_root: Path | None, notify: Notify, fetch: bool = True
 ) -> tuple[FoundCard, Store]:
     """Open the store of a data set, encoding the data if that was not done before.
 
     `data_root` (else BENCHMARK_DATA_ROOT) holds the files of built-in cards, in a folder named by
     the id or directly. Without it, the hub's files of a card are downloaded if `fetch` is true.
-    Files that differ from the card are used if `allow_unverified` is true or a store of them
-    exists; the fingerprint says so. Raises UsageError for a wrong name or card, MissingData for
-    missing files, BenchmarkError for files that contradict the card. Example::
+    Raises UsageError for a wrong name or card, MissingData for missing files, BenchmarkError for
+    files that contradict the card. Example::
 
         found, store = open_data("synthetic_tiny", data_root=None, notify=print)
         found.card.title               # "Planted clicks of Criteo's shape, 56,000 rows, ..."
@@ -96,33 +98,19 @@ def open_data(
         folder = _store_folder(card, {"generator": card.generator})
         store = open_or_make(folder, lambda writer: synthetic.write(card, writer, notify), notify)
     else:
-        root = data_root or os.environ.get("BENCHMARK_DATA_ROOT")
-        paths = _local_files(found, table, root, verified=not allow_unverified)
         folder = _table_store(card, table, _card_sums(card))
-        if paths is None and folder.exists():
+        if card.hub is not None and folder.exists():
             store = Store.open(folder)
         else:
-            if paths is None:
-                assert card.hub is not None
-                if not fetch:
-                    hint = f"`python -m benchmark data prepare {card.id}` downloads it"
-                    raise MissingData(f"{card.id} is not here; {hint}")
-                target = download_folder(card.hub) / download.FILES
-                paths = _unpacked(card, target, lambda: download.obtain(card, target, notify))
-            store = _open_table(card, table, paths, notify, allow_unverified=allow_unverified)
+            root = data_root or os.environ.get("BENCHMARK_DATA_ROOT")
+            paths = _local_files(found, table, root) or _downloaded(card, notify, fetch=fetch)
+            store = _open_table(card, table, paths, notify)
     check_expected(card, store.fingerprint)
     return found, store
 
 
-def is_unverified(fingerprint: Fingerprint) -> bool:
-    """Whether a store was made of files that differ from its card."""
-    return any(md5.endswith(UNVERIFIED) for md5 in fingerprint.sources.values())
-
-
 def check_expected(card: Card, fingerprint: Fingerprint) -> None:
     """Raise BenchmarkError for rows or positives that differ from the card."""
-    if is_unverified(fingerprint):
-        return
     for split, expected in card.expected.items():
         for fact in ("rows", "positives"):
             number, actual = getattr(expected, fact), getattr(fingerprint, fact)[split]
@@ -134,39 +122,31 @@ def check_expected(card: Card, fingerprint: Fingerprint) -> None:
 def published_difference(card: Card, fingerprint: Fingerprint) -> str | None:
     """A warning if the vocabulary differs in size from the published one, `card.published_rows`."""
     rows = sum(fingerprint.cardinalities) + len(fingerprint.dense)
-    if card.published_rows in (None, rows) or is_unverified(fingerprint):
+    if card.published_rows in (None, rows):
         return None
     return f"{card.id}: {rows:,} embedding rows, but {card.published_rows:,} are published"
 
 
-def _open_table(
-    card: Card, table: TableSpec, paths: local.Paths, notify: Notify, *, allow_unverified: bool
-) -> Store:
-    sums = local.md5_sums(paths, _md5_memory())
-    expected = _card_sums(card)
-    altered = [split for split in paths if sums[split] != expected.get(split, sums[split])]
-    folder = _table_store(card, table, sums, altered)
-    for split in altered[:1]:
-        fault = f"md5 {sums[split]}, but the card of {card.id} expects {expected[split]}"
-        if not allow_unverified and not folder.exists():
-            hint = "`data prepare` takes such files with --allow-unverified"
+def _open_table(card: Card, table: TableSpec, paths: local.Paths, notify: Notify) -> Store:
+    sums, expected = local.md5_sums(paths, _md5_memory()), _card_sums(card)
+    for split, md5 in sums.items():
+        if md5 != expected.get(split, md5):
+            fault = f"md5 {md5}, but the card of {card.id} expects {expected[split]}"
+            hint = "fetch the file again, or give these rows a card of their own with another id"
             raise BenchmarkError(f"{paths[split]}: {fault}; {hint}")
-        notify(f"{paths[split]}: {fault}; records of these data will say that they are unverified")
 
     def make(writer: StoreWriter) -> None:
         notify(f"encoding {card.id}; it is kept for the next time")
-        table_encoding.write(table, paths, _source_names(paths, sums, altered), writer, notify)
+        table_encoding.write(table, paths, _source_names(paths, sums), writer, notify)
 
-    store = open_or_make(folder, make, notify)
+    store = open_or_make(_table_store(card, table, sums), make, notify)
     if difference := published_difference(card, store.fingerprint):
         notify(f"warning: {difference}")
     return store
 
 
-def _local_files(
-    found: FoundCard, table: TableSpec, root: str | Path | None, *, verified: bool
-) -> local.Paths | None:
-    """The files on this machine, unpacked from a zip; None to use the card's store or download."""
+def _local_files(found: FoundCard, table: TableSpec, root: str | Path | None) -> local.Paths | None:
+    """The files on this machine, unpacked from a zip if need be; None to download them."""
     card, hub = found.card, found.card.hub
     if found.folder is not None:
         folders = [found.folder]
@@ -188,23 +168,29 @@ def _local_files(
             raise
         archives = [folder / hub.file for folder in folders]
         if archive := next((path for path in archives if path.is_file()), None):
-            target = download_folder(hub) / local.md5_sums({"zip": archive}, _md5_memory())["zip"]
-            members = download.members(card, verified=verified)
-            return _unpacked(card, target, lambda: download.unpack(archive, members, target))
-        if found.folder is not None or _table_store(card, table, _card_sums(card)).exists():
+            return _unpacked(card, hub, partial(download.unpack, card, archive))
+        if found.folder is not None:
             return None
         hint = f"put {hub.file} there, or leave the data root out to download it"
         raise MissingData(f"{error}, {hint}") from None
 
 
-def _unpacked(card: Card, folder: Path, make: Callable[[], Mapping[Path, str]]) -> local.Paths:
-    """The unpacked files of a card in `folder`, which `make` fills if any is missing."""
+def _downloaded(card: Card, notify: Notify, *, fetch: bool) -> local.Paths:
+    assert card.hub is not None
+    if not fetch:
+        hint = f"`python -m benchmark data prepare {card.id}` downloads it"
+        raise MissingData(f"{card.id} is not here; {hint}")
+    return _unpacked(card, card.hub, partial(download.obtain, card, notify=notify))
+
+
+def _unpacked(card: Card, hub: Hub, make: Callable[[Path], Mapping[Path, str]]) -> local.Paths:
+    """The unpacked files of a card, whose folder `make` fills if any is missing."""
+    folder = download_folder(hub) / download.FILES
     with cache_errors(f"cannot write in {folder.parent}"), locked(folder.parent / ".lock"):
-        members = download.members(card)
-        paths = {split: folder / member.name for split, member in members.items()}
+        paths = {split: folder / name for split, name in download.file_names(card).items()}
         if not all(path.is_file() for path in paths.values()):
             shutil.rmtree(folder, ignore_errors=True)
-            local.remember(make(), _md5_memory())
+            local.remember(make(folder), _md5_memory())
     return paths
 
 
@@ -216,14 +202,11 @@ def _md5_memory() -> Path:
     return cache_folder() / "md5.json"
 
 
-def _table_store(
-    card: Card, table: TableSpec, sums: Mapping[str, str], altered: Collection[str] = ()
-) -> Path:
+def _table_store(card: Card, table: TableSpec, sums: Mapping[str, str]) -> Path:
     """The folder of the store of files with these md5."""
     # without defaults, so that a new field of TableSpec keeps the folders of older cards
     rules = table.model_dump(mode="json", exclude_defaults=True)
-    key = {"table": rules, "md5": dict(sums)} | ({"unverified": altered} if altered else {})
-    return _store_folder(card, key)
+    return _store_folder(card, {"table": rules, "md5": dict(sums)})
 
 
 def _store_folder(card: Card, key: Mapping[str, object]) -> Path:
@@ -231,11 +214,8 @@ def _store_folder(card: Card, key: Mapping[str, object]) -> Path:
     return cache_folder() / card.id / digest[:16]
 
 
-def _source_names(
-    paths: local.Paths, sums: Mapping[str, str], altered: Collection[str]
-) -> dict[str, str]:
+def _source_names(paths: local.Paths, sums: Mapping[str, str]) -> dict[str, str]:
     """md5 by file name, or by split and file name if files share a name; no folder is named."""
     names = {key: path.name.removesuffix(".gz") for key, path in paths.items()}
     distinct = len(set(names.values())) == len(names)
-    marked = {key: sums[key] + (UNVERIFIED if key in altered else "") for key in paths}
-    return {name if distinct else f"{key}/{name}": marked[key] for key, name in names.items()}
+    return {name if distinct else f"{key}/{name}": sums[key] for key, name in names.items()}

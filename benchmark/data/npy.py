@@ -3,7 +3,6 @@
 import hashlib
 import math
 import os
-import struct
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -40,7 +39,7 @@ class NpyFile:
         self._rows = 0
         self._hash = hashlib.sha256()
         self._file = path.open("x+b")
-        self._file.write(self._header())
+        self._write_header()
 
     def append(self, rows: NDArray[np.generic], *, final: bool = True) -> None:
         """Add rows [m, *row_shape]; rows that are not final must later pass through `rewrite`.
@@ -75,7 +74,7 @@ class NpyFile:
     def finish(self) -> NpyFacts:
         """Complete the header, flush the file to the disk and return its facts."""
         self._file.seek(0)
-        self._file.write(self._header())
+        self._write_header()
         self._file.close()
         sync(self._path)
         stat = self._path.stat()
@@ -91,11 +90,11 @@ class NpyFile:
         with suppress(OSError):  # after a full disk, closing tries to flush again
             self._file.close()
 
-    def _header(self) -> bytes:
+    def _write_header(self) -> None:
+        """Write the header, in which numpy leaves room for any number of rows."""
         shape = (self._rows, *self.row_shape)
-        header = repr({"descr": self._dtype.str, "fortran_order": False, "shape": shape})
-        text = header.encode().ljust(_HEADER_BYTES - 11) + b"\n"
-        return np.lib.format.magic(1, 0) + struct.pack("<H", len(text)) + text
+        form = {"descr": self._dtype.str, "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(self._file, form)
 
 
 def damage(path: Path, facts: NpyFacts) -> str | None:

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import TypeAdapter
 
 from benchmark.data.card import SPLITS, Oracle
 from benchmark.data.npy import NpyFile, damage
@@ -190,18 +191,16 @@ class Store:
     def open(cls, folder: Path) -> "Store":
         """Raises BenchmarkError for a manifest or array that is missing, truncated or altered."""
         manifest = _read_manifest(folder)
-        fields = manifest["schema"]
-        columns = (tuple(fields[name]) for name in ("dense", "sparse", "cardinalities"))
-        dense, sparse, cardinalities = columns
-        schema, sums = Schema(dense, sparse, cardinalities, fields["group"]), ""
+        schema, sums = TypeAdapter(Schema).validate_python(manifest["schema"]), ""
         for key in _keys(schema):
             path, facts = folder / f"{key}.npy", manifest["arrays"][key]
             if why := damage(path, facts):
                 raise _damaged(path, why)
             sums += facts["sha256"]
         parts = manifest["sources"], manifest["rows"], manifest["positives"]
+        columns = schema.dense, schema.sparse, schema.cardinalities
         arrays = hashlib.sha256(sums.encode()).hexdigest()
-        fingerprint = Fingerprint(*parts, dense, sparse, cardinalities, arrays)
+        fingerprint = Fingerprint(*parts, *columns, arrays)
         oracle = manifest["oracle"] and Oracle(**manifest["oracle"])
         return cls(folder, schema, fingerprint, oracle)
 

@@ -15,7 +15,7 @@ from benchmark.utils.files import write_text
 from benchmark.utils.paths import shown
 from benchmark.utils.types import Count, Frozen, NonEmpty
 
-Topic = Literal["data", "train", "predict", "metrics"]
+Topic = Literal["data", "train"]
 
 
 class Figures(Frozen):
@@ -28,6 +28,15 @@ class Figures(Frozen):
     values: dict[str, float]
     environment: Environment
     created: str
+
+    def words(self) -> dict[str, str]:
+        """The figures and what they depend on, as text."""
+        return {name: _number(value) for name, value in self.values.items()} | {
+            "threads": str(self.threads),
+            "repeats": str(self.repeats),
+            "commit": (self.environment.commit or "")[:12],
+            "machine": self.environment.machine,
+        }
 
 
 def new_figures(
@@ -73,22 +82,15 @@ def documents(archive: Archive) -> list[Document]:
     return [_document(topic, archive) for topic in get_args(Topic)]
 
 
-def table(columns: list[Figures]) -> Table:
-    """A column for each subject, a row for each figure."""
-    names = dict.fromkeys(name for figures in columns for name in figures.values)
-    rows = [(name, *(_number(each.values.get(name)) for each in columns)) for name in names]
-    rows += [
-        ("threads", *(str(each.threads) for each in columns)),
-        ("repeats", *(str(each.repeats) for each in columns)),
-        ("commit", *((each.environment.commit or "")[:12] for each in columns)),
-        ("machine", *(each.environment.machine for each in columns)),
-    ]
-    return Table("", ("", *(each.subject for each in columns)), tuple(rows))
+def table(figures: list[Figures]) -> Table:
+    """A row for each subject, a column for each figure."""
+    words = {each.subject: each.words() for each in figures}
+    names = dict.fromkeys(name for row in words.values() for name in row)
+    rows = ((subject, *(row.get(name, "") for name in names)) for subject, row in words.items())
+    return Table("", ("", *names), tuple(rows))
 
 
-def _number(value: float | None) -> str:
-    if value is None:
-        return ""
+def _number(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 

@@ -1,61 +1,65 @@
 """Training steps and prediction on rows of a data set's shape, beside the plain form."""
 
-import time
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from copy import deepcopy
+from dataclasses import dataclass
+from itertools import count, islice
 from statistics import median
 from typing import Literal
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from benchmark.data import catalog
-from benchmark.data.batches import Batch, batches, ordered
+from benchmark.data.batches import Batch, batches
 from benchmark.data.schema import Schema, Split
-from benchmark.errors import UsageError
 from benchmark.measure.cost import flops_per_sample
 from benchmark.model import CTRModel, HasTrainingPenalty, plain_form
 from benchmark.recipes.recipe import Recipe, Train, on_meta
+from benchmark.speed.timing import milliseconds, ratio
 from benchmark.training.optim import Optimizer, l2_penalty
 from benchmark.training.predict import predict
 from benchmark.training.step import TrainingStep
 from benchmark.utils.memory import apart, keep_freed_memory, peak_memory_gib
+from benchmark.utils.types import Notify
 
 STANDARD = ("criteo_x1/rankelastor_dim20", "criteo_x1/rankmixer_base", "criteo_x1/dcnv2")
-BATCHES = 16
+BATCHES = 4
 """Batches of rows in memory."""
 MATMUL = 2048
+"""Rows and columns of the products whose float32 rate steps are compared with."""
 CPU = torch.device("cpu")
 
-Sample = dict[str, float]
-"""Milliseconds by stage of one step or one prediction."""
+
+@dataclass(frozen=True)
+class Subject:
+    """A recipe, the shape of its rows, and how it is measured."""
+
+    recipe: Recipe
+    schema: Schema
+    threads: int
+    repeats: int
 
 
-def measure_training(recipe: Recipe, threads: int, repeats: int) -> dict[str, float]:
-    """Time whole steps of both forms in turn, loading and update included, and take the peak memory
-    of each in a process of its own."""
+def measure(subject: Subject) -> dict[str, float]:
+    """Time whole steps of both forms in turn, loading and update included, and the scoring of rows;
+    take the peak memory of training by each form in a process of its own."""
     memory = {
-        "peak_memory_gib": apart(_peak, recipe, threads, "fast"),
-        "plain_peak_memory_gib": apart(_peak, recipe, threads, "plain"),
+        "peak_memory_gib": apart(_peak, subject, "fast"),
+        "plain_peak_memory_gib": apart(_peak, subject, "plain"),
     }
-    return apart(_steps, recipe, threads, repeats) | memory
+    return apart(_times, subject) | memory
 
 
-def measure_prediction(recipe: Recipe, threads: int, repeats: int) -> dict[str, float]:
-    """Time the scoring of a few batches by both forms in turn."""
-    return apart(_predictions, recipe, threads, repeats)
-
-
-def shape_of(recipe: Recipe) -> Schema:
+def shape_of(recipe: Recipe, notify: Notify) -> Schema:
     """The columns of the recipe's data set, with log-spaced cardinalities that sum to its published
-    rows. Raises UsageError if the card does not name them."""
+    rows, or else those of its store. Raises MissingData without either."""
     card = catalog.find_card(recipe.dataset).card
     if card.table is None or card.published_rows is None or not card.table.sparse:
-        raise UsageError(f"{recipe.dataset}: its card states no published_rows to shape rows by")
+        _, store = catalog.open_data(recipe.dataset, data_root=None, notify=notify, fetch=False)
+        return store.schema
     sparse, rows = card.table.sparse, card.published_rows - len(card.table.dense)
     spaced = np.geomspace(4, rows, len(sparse))
     sizes = np.maximum(4, spaced * rows / spaced.sum()).astype(int)
@@ -100,148 +104,59 @@ class PlainStep:
         return loss.item()
 
 
-class _Clock:
-    """Milliseconds of each stage since the last `take`."""
-
-    def __init__(self) -> None:
-        self.spent: Sample = defaultdict(float)
-
-    @contextmanager
-    def __call__(self, stage: str) -> Iterator[None]:
-        self.start(stage)
-        yield
-        self.stop(stage)
-
-    def start(self, stage: str) -> None:
-        self.spent[stage] -= 1000 * time.perf_counter()
-
-    def stop(self, stage: str) -> None:
-        self.spent[stage] += 1000 * time.perf_counter()
-
-    def take(self) -> Sample:
-        sample, self.spent = self.spent, defaultdict(float)
-        return sample
-
-
-class _TimedOptimizer(Optimizer):
-    """Times all of a step (`update`), and its moving of weights (`optimiser`)."""
-
-    def __init__(self, model: CTRModel, train: Train, clock: _Clock) -> None:
-        super().__init__(model, train)
-        self._clock = clock
-
-    def step(self) -> None:
-        with self._clock("update"):
-            super().step()
-
-    def _adam(
-        self, moved: Sequence[tuple[Tensor, Tensor, Tensor, Tensor]], penalty: float = 0.0
-    ) -> None:
-        with self._clock("optimiser"):
-            super()._adam(moved, penalty)
-
-
 class _Bench:
-    """A model, rows for it, and a clock."""
+    """A model, and rows for it."""
 
-    def __init__(self, recipe: Recipe, threads: int) -> None:
+    def __init__(self, subject: Subject) -> None:
         keep_freed_memory()
-        torch.set_num_threads(threads)
+        torch.set_num_threads(subject.threads)
         torch.manual_seed(0)
-        schema = shape_of(recipe)
+        recipe, schema = subject.recipe, subject.schema
         self.train, self.batch_size = recipe.train, recipe.train.batch_size
         self.gflop = flops_per_sample(on_meta(recipe, schema).model, schema) / 1e9
         self.split = some_rows(schema, BATCHES * self.batch_size)
         self.model = recipe.build(schema).model
-        self.clock = _Clock()
 
     def fast_step(self) -> TrainingStep:
-        """The suite's step, which tells the clock of its stages."""
-        assert isinstance(self.model, nn.Module)
-        self.model.register_forward_pre_hook(lambda *_: self.clock.start("forward"))
-        self.model.register_forward_hook(lambda *_: self.clock.stop("forward"))
-        return TrainingStep(self.model, _TimedOptimizer(self.model, self.train, self.clock))
+        return TrainingStep(self.model, Optimizer(self.model, self.train))
 
     def batches(self) -> Iterator[Batch]:
-        epoch = 0
-        while True:
+        for epoch in count():
             yield from batches(self.split, self.batch_size, seed=0, epoch=epoch)
-            epoch += 1
 
 
-def _peak(recipe: Recipe, threads: int, form: Literal["fast", "plain"]) -> float:
-    bench = _Bench(recipe, threads)
+def _peak(subject: Subject, form: Literal["fast", "plain"]) -> float:
+    bench = _Bench(subject)
     step = bench.fast_step() if form == "fast" else PlainStep(bench.model, bench.train)
-    for _, batch in zip(range(3), bench.batches(), strict=False):
+    for batch in islice(bench.batches(), 3):
         step(batch)
     return peak_memory_gib()
 
 
-def _steps(recipe: Recipe, threads: int, repeats: int) -> dict[str, float]:
-    bench = _Bench(recipe, threads)
+def _times(subject: Subject) -> dict[str, float]:
+    bench = _Bench(subject)
     plain_step = PlainStep(deepcopy(bench.model), bench.train)
-    fast_step = bench.fast_step()
-    source, clock = bench.batches(), bench.clock
-    samples = []
-    for _ in range(repeats + 2):
-        with clock("step"):
-            with clock("load"):
-                batch = next(source)
-            fast_step(batch)
-        with clock("plain"):
-            plain_step(next(source))
-        sample = clock.take()
-        sample["clip"] = sample["update"] - sample["optimiser"]
-        before = sample["load"] + sample["forward"]
-        sample["backward"] = sample["step"] - before - sample["update"]
-        samples.append(sample)
-    del samples[:2]  # warm-up
-    step, gflop = _median(samples, "step"), 3 * bench.gflop * bench.batch_size
-    stages = ("load", "forward", "backward", "clip", "optimiser")
+    fast_step, source = bench.fast_step(), bench.batches()
+    a, b, product = torch.randn(3, MATMUL, MATMUL)
+    tasks: dict[str, Callable[[], object]] = {
+        "load": lambda: next(source),
+        "step": lambda: fast_step(next(source)),
+        "plain": lambda: plain_step(next(source)),
+        "predict": lambda: predict(bench.model, bench.split, CPU),
+        "product": lambda: torch.mm(a, b, out=product),
+    }
+    times = milliseconds(tasks, subject.repeats)
+    step, gflop = median(times["step"]), 3 * bench.gflop * bench.batch_size
+    gflops, matmul = gflop / step * 1000, 2 * MATMUL**3 / median(times["product"]) / 1e6
     return {
         "ms_per_step": step,
-        "plain_ms_per_step": _median(samples, "plain"),
-        "plain_over_fast": median(sample["plain"] / sample["step"] for sample in samples),
-        **{f"{stage}_ms": _median(samples, stage) for stage in stages},
+        "plain_ms_per_step": median(times["plain"]),
+        "plain_over_fast": ratio(times["plain"], times["step"]),
+        "load_ms": median(times["load"]),
         "gflop_per_step": gflop,
-        **_rates(gflop, step),
+        "gflops": gflops,
+        "matmul_gflops": matmul,
+        "matmul_share": gflops / matmul,
         "samples_per_s": bench.batch_size / step * 1000,
+        "predict_samples_per_s": len(bench.split) / median(times["predict"]) * 1000,
     }
-
-
-def _predictions(recipe: Recipe, threads: int, repeats: int) -> dict[str, float]:
-    bench, samples = _Bench(recipe, threads), []
-    for _ in range(repeats + 1):
-        with bench.clock("fast"):
-            predict(bench.model, bench.split, CPU)
-        with bench.clock("plain"), torch.no_grad(), plain_form():
-            for batch in ordered(bench.split, bench.batch_size):
-                bench.model(batch.dense, batch.sparse)
-        samples.append(bench.clock.take())
-    del samples[:1]  # warm-up
-    rows, fast = len(bench.split), _median(samples, "fast")
-    return {
-        "samples_per_s": rows / fast * 1000,
-        "plain_samples_per_s": rows / _median(samples, "plain") * 1000,
-        "plain_over_fast": median(sample["plain"] / sample["fast"] for sample in samples),
-        **_rates(bench.gflop * rows, fast),
-        "peak_memory_gib": peak_memory_gib(),
-    }
-
-
-def _median(samples: list[Sample], stage: str) -> float:
-    return median(sample[stage] for sample in samples)
-
-
-def _rates(gflop: float, milliseconds: float) -> dict[str, float]:
-    """GFLOP/s, beside the float32 rate of 2048 x 2048 products, the median of ten."""
-    a, b = (torch.randn(MATMUL, MATMUL) for _ in range(2))
-    out = torch.empty(MATMUL, MATMUL)
-    seconds = []
-    for _ in range(11):
-        began = time.perf_counter()
-        torch.mm(a, b, out=out)
-        seconds.append(time.perf_counter() - began)
-    matmul = 2 * MATMUL**3 / median(seconds[1:]) / 1e9
-    gflops = gflop / milliseconds * 1000
-    return {"gflops": gflops, "matmul_gflops": matmul, "matmul_share": gflops / matmul}

@@ -1,40 +1,28 @@
 """What the papers prove about rank, tried on random matrices as at initialisation.
 
-By the rank of the input: the share of draws in which each statement holds, and what it assumes.
-None of it is proven for trained networks; `trained` only reports what was measured there.
+By the rank of the input: the share of draws in which each statement holds, and means over the
+draws. None of it is proven for trained networks, whose ranks `rank` shows.
 
 X is T x D of rank r, the product of two Gaussian matrices; srank is the stable rank. Numerical rank
 counts the singular values above 1e-9 times the largest."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from benchmark.records.record import Record
+from benchmark.reports.document import Table
 
 Matrices = NDArray[np.float64]
 Generator = np.random.Generator
+Tried = tuple[NDArray[np.bool_], dict[str, Matrices]]
+"""Whether a statement holds in each draw, and the quantities it is about."""
 
 TOKENS, WIDTH, LIFTED, GROUPS = 26, 30, 90, 13
 FULL_MAPS = 10
 INPUT_RANKS = (1, 2, 3, 5, 10, 20, 26)
 NUMERICAL_RANK = 1e-9
-
-
-@dataclass(frozen=True)
-class StatementOutcome:
-    """The share of draws in which a statement holds, and means of the quantities it is about."""
-
-    holds: float
-    means: dict[str, float]
-
-
-Check = Callable[[Generator, int, int], StatementOutcome]
 
 
 @dataclass(frozen=True)
@@ -44,48 +32,39 @@ class Statement:
     name: str
     claim: str
     assumes: str
-    ranks: tuple[int, ...]
-    check: Check
-
-
-STATEMENTS: list[Statement] = []
+    check: Callable[[Generator, int, int], Tried]
+    ranks: tuple[int, ...] = INPUT_RANKS
 
 
 @dataclass(frozen=True)
-class TrainedStep:
-    """The mean stable rank of a stage over that of the stage before, untrained and trained."""
+class Outcome:
+    """The share of draws in which a statement holds, and means of the quantities it is about."""
 
-    dataset: str
-    recipe: str
-    seed: int
-    stage: str
-    initial: float
-    best: float
+    holds: float
+    means: dict[str, float]
 
 
-def run(draws: int, seed: int) -> dict[tuple[str, int], StatementOutcome]:
+def run(draws: int, seed: int) -> dict[tuple[str, int], Outcome]:
     """Try every statement at its input ranks; outcomes by statement name and input rank."""
     outcomes = {}
     for number, statement in enumerate(STATEMENTS):
         for rank in statement.ranks:
             generator = np.random.Generator(np.random.Philox(key=[seed, 1000 * number + rank]))
-            outcomes[statement.name, rank] = statement.check(generator, rank, draws)
+            holds, quantities = statement.check(generator, rank, draws)
+            means = {name: float(values.mean()) for name, values in quantities.items()}
+            outcomes[statement.name, rank] = Outcome(float(holds.mean()), means)
     return outcomes
 
 
-def trained(records: "Sequence[Record]") -> list[TrainedStep]:
-    """How each block's stages change the mean stable rank, in runs that have block stages."""
-    steps = []
-    for run in records:
-        subject = run.dataset, run.name or run.recipe_digest[:12], run.seed
-        for before, after in pairwise(run.spectra):
-            if not after.stage.startswith("block"):
-                continue
-            if before.initial and after.initial and before.best and after.best:
-                initial = after.initial.srank.mean / before.initial.srank.mean
-                best = after.best.srank.mean / before.best.srank.mean
-                steps.append(TrainedStep(*subject, after.stage, initial, best))
-    return steps
+def table(draws: int, seed: int) -> Table:
+    """The outcomes, a row for each statement and input rank; the statements in full below."""
+    rows = []
+    for (name, rank), outcome in run(draws, seed).items():
+        means = ", ".join(f"{key} {value:.3g}" for key, value in outcome.means.items())
+        rows.append((name, str(rank), f"{outcome.holds:.1%}", means))
+    remarks = [f"{each.name}: {each.claim}\n  assumes: {each.assumes}" for each in STATEMENTS]
+    head = ("statement", "input rank", "holds in", "means over the draws")
+    return Table("On random matrices", head, tuple(rows), tuple(remarks))
 
 
 def of_rank(
@@ -102,11 +81,6 @@ def srank(x: Matrices) -> Matrices:
     from benchmark.measure.spectrum import rank_metrics, singular_values
 
     return rank_metrics(singular_values(x))["srank"]
-
-
-def numerical_rank(x: Matrices) -> NDArray[np.int64]:
-    """Numerical ranks [n] of matrices [n, rows, columns]."""
-    return np.asarray(np.linalg.matrix_rank(x, rtol=NUMERICAL_RANK))
 
 
 def transposed_blocks(x: Matrices) -> Matrices:
@@ -126,91 +100,55 @@ def distance_to_groups(full: Matrices, groups: int) -> float:
     return float(np.sqrt(max(1 - explained / np.sum(full**2), 0.0)))
 
 
-def statement(
-    name: str, claim: str, assumes: str, ranks: tuple[int, ...] = INPUT_RANKS
-) -> Callable[[Check], Check]:
-    """Register a check as the next of STATEMENTS."""
-
-    def register(check: Check) -> Check:
-        STATEMENTS.append(Statement(name, claim, assumes, ranks, check))
-        return check
-
-    return register
-
-
-@statement(
-    "mixing",
-    "2km/(sqrt k + sqrt m)^2 <= srank(X + Y) <= 2(k + m), Y the block transpose of X, k and m their"
-    " stable ranks",
-    "X and Y nearly incoherent: inner product and that of the leading left directions near 0 (D = T"
-    " here)",
-)
-def _mixing(generator: Generator, rank: int, draws: int) -> StatementOutcome:
+def _mixing(generator: Generator, rank: int, draws: int) -> Tried:
     x = of_rank(generator, rank, draws, TOKENS, TOKENS)  # T heads need T to divide D
     y = transposed_blocks(x)
     k, m, mixed = srank(x), srank(y), srank(x + y)
     lower, upper = 2 * k * m / (np.sqrt(k) + np.sqrt(m)) ** 2, 2 * (k + m)
     norms = np.linalg.norm(x, axis=(1, 2)) * np.linalg.norm(y, axis=(1, 2))
     leading_x, leading_y = (np.linalg.svd(each, full_matrices=False)[0][:, :, 0] for each in (x, y))
-    means = {
+    return (lower <= mixed) & (mixed <= upper), {
         "lower": lower,
         "srank(X+Y)": mixed,
         "upper": upper,
         "|<X,Y>|/|X||Y|": np.abs(np.sum(x * y, axis=(1, 2))) / norms,
         "|<u,u'>|": np.abs(np.sum(leading_x * leading_y, axis=1)),
     }
-    return _outcome((lower <= mixed) & (mixed <= upper), means)
 
 
-@statement(
-    "contraction",
-    "srank(relu(XA) B) < srank(X)",
-    f"Gaussian A, B of width {LIFTED}, the same for every row; claimed in the mean for inputs of"
-    " high rank",
-)
-def _contraction(generator: Generator, rank: int, draws: int) -> StatementOutcome:
+def _contraction(generator: Generator, rank: int, draws: int) -> Tried:
     x = of_rank(generator, rank, draws)
     ratio = srank(_relu_ffn(generator, x)) / srank(x)
-    return _outcome(ratio < 1, {"srank(F(X))/srank(X)": ratio})
+    return ratio < 1, {"srank(F(X))/srank(X)": ratio}
 
 
-@statement(
-    "rank one",
-    "rank(relu(XA) B) <= 2 for X of rank 1",
-    "Gaussian A, B; a positively homogeneous activation without bias, as ReLU is and GELU is not",
-    ranks=(1,),
-)
-def _rank_one(generator: Generator, rank: int, draws: int) -> StatementOutcome:
+def _rank_one(generator: Generator, rank: int, draws: int) -> Tried:
     x = of_rank(generator, rank, draws)
-    relu = numerical_rank(_relu_ffn(generator, x))
-    gelu = numerical_rank(_gelu(x @ generator.standard_normal((draws, WIDTH, LIFTED))))
-    return _outcome(relu <= 2, {"rank(F(X))": relu, "rank(gelu(XA))": gelu})
+    gelu = _gelu(x @ generator.standard_normal((draws, WIDTH, LIFTED)))
+    relu_rank, gelu_rank = (
+        np.linalg.matrix_rank(each, rtol=NUMERICAL_RANK) for each in (_relu_ffn(generator, x), gelu)
+    )
+    return relu_rank <= 2, {"rank(F(X))": relu_rank, "rank(gelu(XA))": gelu_rank}
 
 
-@statement(
-    "glu",
-    "rank(gelu(XA) * (XC)) >= min(T, D, m, k(k + 1)/2) for X of rank k",
-    f"Gaussian A, C without bias, width m = {LIFTED}",
-)
-def _glu(generator: Generator, rank: int, draws: int) -> StatementOutcome:
+def _glu(generator: Generator, rank: int, draws: int) -> Tried:
     x = of_rank(generator, rank, draws)
     gate, value = (generator.standard_normal((draws, WIDTH, LIFTED)) for _ in range(2))
-    ranks = numerical_rank(_gelu(x @ gate) * (x @ value))
-    bound = np.full(draws, min(TOKENS, WIDTH, LIFTED, rank * (rank + 1) // 2))
-    return _outcome(ranks >= bound, {"bound": bound, "rank": ranks})
+    gelu = _gelu(x @ gate)
+    before, glu, control = srank(x), srank(gelu * (x @ value)), srank(gelu)
+    return glu > before, {
+        "srank(X)": before,
+        "delta": glu - before,
+        "delta of gelu(XA)": control - before,
+        "GLU less GELU": glu - control,
+        "share of GLU above GELU": (glu > control).astype(np.float64),
+    }
 
 
-@statement(
-    "kronecker",
-    f"a full map M lies at positive distance from every I_g (x) W, g = {GROUPS}",
-    f"M Gaussian on R^(TD); {FULL_MAPS} draws",
-    ranks=(TOKENS * WIDTH,),
-)
-def _kronecker(generator: Generator, rank: int, draws: int) -> StatementOutcome:
-    size = TOKENS * WIDTH
-    maps = of_rank(generator, rank, min(draws, FULL_MAPS), size, size)
+def _kronecker(generator: Generator, rank: int, draws: int) -> Tried:
+    maps = of_rank(generator, rank, min(draws, FULL_MAPS), rank, rank)
     distances = np.array([distance_to_groups(full, GROUPS) for full in maps])
-    return _outcome(distances > NUMERICAL_RANK, {"distance/|M|": distances})
+    return distances > NUMERICAL_RANK, {"distance/|M|": distances}
 
 
 def _relu_ffn(generator: Generator, x: Matrices) -> Matrices:
@@ -220,12 +158,47 @@ def _relu_ffn(generator: Generator, x: Matrices) -> Matrices:
 
 
 def _gelu(x: Matrices) -> Matrices:
-    """The tanh form: the statement only needs an activation that is no polynomial."""
-    return np.asarray(0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3))))
+    from scipy.special import ndtr
+
+    return np.asarray(x * ndtr(x))
 
 
-def _outcome(
-    holds: NDArray[np.bool_], quantities: dict[str, NDArray[np.floating] | NDArray[np.int64]]
-) -> StatementOutcome:
-    means = {name: float(values.mean()) for name, values in quantities.items()}
-    return StatementOutcome(float(holds.mean()), means)
+STATEMENTS = (
+    Statement(
+        "mixing",
+        "2km/(sqrt k + sqrt m)^2 <= srank(X + Y) <= 2(k + m), Y the block transpose of X, k and m"
+        " their stable ranks",
+        "X and Y nearly incoherent: inner product and that of the leading left directions near 0 (D"
+        " = T here)",
+        _mixing,
+    ),
+    Statement(
+        "contraction",
+        "srank(F(X)) <= alpha srank(X), alpha < 1, F(X) = relu(XA) B, for X of low rank (theorem"
+        " 2.2 of RankElastor; it holds in the draws where the ratio is below 1)",
+        f"Gaussian A, B of width {LIFTED}, the same for every row",
+        _contraction,
+    ),
+    Statement(
+        "rank one",
+        "rank(relu(XA) B) <= 2 for X of rank 1",
+        "Gaussian A, B; a positively homogeneous activation without bias, as ReLU is and GELU is"
+        " not",
+        _rank_one,
+        ranks=(1,),
+    ),
+    Statement(
+        "glu",
+        "srank(G) >= srank(X) + delta, delta > 0, G = gelu(XA) * (XC); the control is gelu(XA) of"
+        " the same draws, without the gate",
+        f"Gaussian A, C of width {LIFTED} without bias",
+        _glu,
+    ),
+    Statement(
+        "kronecker",
+        f"a full map M lies at positive distance from every I_g (x) W, g = {GROUPS}",
+        f"M Gaussian on R^(TD); {FULL_MAPS} draws",
+        _kronecker,
+        ranks=(TOKENS * WIDTH,),
+    ),
+)

@@ -22,6 +22,11 @@ out = Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH)
 err = Console(stderr=True, width=None if sys.stderr.isatty() else PLAIN_WIDTH, highlight=False)
 
 
+def say(line: str) -> None:
+    """Print a line as it is, never broken: a path in it can be copied."""
+    out.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
 def notice(message: str) -> None:
     err.print(message, markup=False)
 

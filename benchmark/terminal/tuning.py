@@ -5,16 +5,13 @@ from collections import Counter
 from typing import Any
 
 from rich.status import Status
-from rich.table import Table
 
-from benchmark.records.tuning import Trial, Tuning
+from benchmark.records.tuning import NAMES, Trial, Tuning
+from benchmark.reports.document import Table
 from benchmark.reports.words import duration
-from benchmark.studies.tuning.run import TrialEvent, TrialStarted
-from benchmark.studies.tuning.trials import Trials
+from benchmark.studies.tuning.run import TrialEvent
+from benchmark.studies.tuning.trials import OpenTrial, Trials
 from benchmark.terminal.console import err, notice
-from benchmark.training.fit import Evaluated
-
-NAMES = {"auc": "AUC", "logloss": "LogLoss"}
 
 
 class TrialsProgress:
@@ -31,10 +28,10 @@ class TrialsProgress:
             return
         if isinstance(event, Trial):
             notice(self._line(event))
-        elif isinstance(event, TrialStarted):
+        elif isinstance(event, OpenTrial):
             self._trial = f"trial {event.number}"
-            self._show(settings(event.values))
-        elif isinstance(event, Evaluated):
+            self._show(_settings(event.values))
+        else:
             value = getattr(event.valid, self._objective)
             self._show(f"epoch {event.epoch}, validation {NAMES[self._objective]} {value:.5f}")
 
@@ -54,34 +51,32 @@ class TrialsProgress:
         line += f" in {duration(trial.seconds)}"
         if (best := self._trials.study().best) is not None:
             line += f", best {best.metric:.5f} of trial {best.number}"
-        line += f"; {settings(trial.values)}"
+        line += f"; {_settings(trial.values)}"
         return f"{line}: {trial.reason}" if trial.reason else line
 
 
 def tuning_table(study: Tuning) -> Table:
-    """The finished trials of a study, the best first; the counts of the others below."""
+    """The finished trials of a study, the best first; below, how all ended and what mattered."""
     sign = 1 if study.objective == "auc" else -1
-    ranked = sorted(study.finished, key=lambda trial: (trial.state, -sign * (trial.metric or 0.0)))
-    counts = [f"{len(ranked)} finished trials"]
-    others = Counter(trial.state for trial in study.trials if trial not in ranked)
-    counts += [f"{count} {state}" for state, count in sorted(others.items())]
-    table = Table(
-        "trial",
-        "",
-        f"validation {study.objective}",
-        *(key.partition(".")[2] for key in study.space),
-        caption=f"{', '.join(counts)}, {study.hours:.2f} h in all",
-        caption_justify="left",
-        box=None,
-    )
-    for trial in ranked:
+    rows = []
+    for trial in sorted(
+        study.finished, key=lambda each: (each.state, -sign * (each.metric or 0.0))
+    ):
         metric = "" if trial.metric is None else f"{trial.metric:.5f}"
         values = (_short(trial.values[key]) for key in study.space)
-        table.add_row(str(trial.number), trial.state, metric, *values)
-    return table
+        rows.append((str(trial.number), trial.state, metric, *values))
+    states = Counter(trial.state for trial in study.trials)
+    counts = ", ".join(f"{states[state]} {state}" for state in sorted(states))
+    shares = ", ".join(f"{key} {share:.0%}" for key, share in (study.importances or {}).items())
+    remarks = (
+        f"{len(study.finished)} finished trials ({counts}), {study.hours:.2f} h in all",
+        f"importances (fANOVA): {shares or 'too few complete trials, or all alike'}",
+    )
+    keys = (key.partition(".")[2] for key in study.space)
+    return Table("", ("trial", "", f"validation {study.objective}", *keys), tuple(rows), remarks)
 
 
-def settings(values: dict[str, Any]) -> str:
+def _settings(values: dict[str, Any]) -> str:
     """`learning_rate 0.0012, num_blocks 3`: the keys without their tables."""
     return ", ".join(f"{key.partition('.')[2]} {_short(value)}" for key, value in values.items())
 

@@ -173,8 +173,7 @@ class _TrackedRun:
             "valid/auc": event.valid.auc,
             "valid/logloss": event.valid.logloss,
         }
-        points = [summary.MetricPoint(name, value, event.step) for name, value in values.items()]
-        self._log(points, event.seconds)
+        self._log(values, event.seconds, event.step)
 
     def finished(self, record: Record) -> None:
         seconds = record.cost.total_seconds
@@ -182,17 +181,18 @@ class _TrackedRun:
         with tempfile.TemporaryDirectory() as folder:
             summary.write_bundle(record, self._path, Path(folder))
             self._client.log_artifacts(self._id, folder)
+        self._client.log_table(self._id, summary.rank_table(record), "ranks.json")
         self._client.set_tag(self._id, SENT, summary.file_sha256(self._path))
         self._client.set_terminated(self._id, "FINISHED", self._began + int(1000 * seconds))
 
     def end(self, status: str) -> None:
         self._client.set_terminated(self._id, status)
 
-    def _log(self, points: list[summary.MetricPoint], seconds: float) -> None:
+    def _log(self, values: dict[str, float], seconds: float, step: int = 0) -> None:
         from mlflow.entities import Metric
 
         time = self._began + int(1000 * seconds)
-        metrics = [Metric(name, value, time, step) for name, value, step in points]
+        metrics = [Metric(name, value, time, step) for name, value in values.items()]
         self._client.log_batch(self._id, metrics=metrics)
 
 

@@ -1,5 +1,5 @@
-"""Studies in MLflow: a tuning study with a nested run for each trial that has ended, and ladders, a
-run for each recipe with fits as metrics, sizes as a table and the runs of its records below it.
+"""Studies in MLflow, a run each: a tuning study with its trials as a curve and a table, and each
+ladder with its fits as metrics and its sizes as a table.
 
 Each call sends what MLflow lacks, so a call after every trial and one call at the end give the
 same runs.
@@ -8,25 +8,30 @@ same runs.
 import json
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from benchmark.errors import BenchmarkError
-from benchmark.records.archive import Archive, record_key
+from benchmark.records.archive import Archive
 from benchmark.records.tuning import Trial, Tuning
-from benchmark.studies.scaling.ladders import STUDY, place_of
-from benchmark.tracking import summary
-from benchmark.tracking.runs import SENT, experiment_id, open_client, runs_in
+from benchmark.studies.scaling.ladders import STUDY
+from benchmark.tracking.runs import experiment_id, open_client, runs_in
 from benchmark.tracking.store import failure
 from benchmark.utils.files import canonical_sha256
 from benchmark.utils.types import Notify
 
-PARENT, TUNING, TRIAL = "mlflow.parentRunId", "tuning_study", "tuning_trial"
-LADDER, DIGEST = "ladder", "ladder_sha256"
-"""Tags of a ladder's run: DATASET/RECIPE, and the digest of the records and fits it shows."""
-STATUS = {"complete": "FINISHED", "pruned": "KILLED", "rejected": "KILLED", "failed": "FAILED"}
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+TUNING, LADDER = "tuning_study", "ladder"
+"""Tags that name a study's run: DATASET/NAME and DATASET/RECIPE."""
+DIGEST = "ladder_sha256"
+"""The tag of the fits that a ladder's run shows."""
+MOST_POINTS = 1000
+"""MLflow takes no more in one batch."""
 SETTINGS = {"base", "objective", "sampler", "pruning", "sampler_seed", "seed", "recipe_digest"}
 
-Status = Literal["RUNNING", "FINISHED", "KILLED", "FAILED"]
+Status = Literal["RUNNING", "FINISHED", "KILLED"]
 
 
 class StudyTracker:
@@ -45,55 +50,6 @@ class StudyTracker:
             self._failed = True
             later = "the study is kept: the same `tune` command sends it later"
             self._warn(f"{failure(error)}; {later}")
-
-
-def _send_tuning(client: Any, study: Tuning, status: Status) -> None:
-    experiment = experiment_id(client, study.dataset)
-    runs = runs_in(client, experiment, f"tags.{TUNING} = '{study.reference}'")
-    parent = next((run.info.run_id for run in runs if PARENT not in run.data.tags), None)
-    if parent is None:
-        start = min(map(_milliseconds, study.trials), default=None)
-        tags = {TUNING: study.reference}
-        parent = client.create_run(experiment, start, tags, f"tune {study.name}").info.run_id
-        space = {f"space.{key}": each for key, each in study.space.items()}
-        for key, value in (study.model_dump(include=SETTINGS) | space | study.caps).items():
-            client.log_param(parent, key, value)
-    present = {run.data.tags.get(TRIAL) for run in runs if run.info.status != "RUNNING"}
-    for trial in study.trials:
-        key = canonical_sha256(trial.model_dump(mode="json"))
-        if key not in present:
-            _send_trial(client, experiment, study, trial, {PARENT: parent, TRIAL: key})
-    if study.best is not None and study.best.metric is not None:
-        step = len(study.finished)
-        client.log_metric(parent, f"best_valid_{study.objective}", study.best.metric, step=step)
-        client.log_metric(parent, "tuning_hours", study.hours, step=step)
-        for key, value in study.best.values.items():
-            client.set_tag(parent, f"best.{key}", str(value))
-    if status == "RUNNING":
-        client.update_run(parent, status)
-    else:
-        client.set_terminated(parent, status)
-
-
-def _send_trial(
-    client: Any, experiment: str, study: Tuning, trial: Trial, tags: dict[str, str]
-) -> None:
-    start = _milliseconds(trial)
-    end = start + int(1000 * trial.seconds)
-    tags |= {TUNING: study.reference, "state": trial.state, "reason": trial.reason}
-    name = f"{study.name} trial {trial.number}"
-    run = client.create_run(experiment, start, tags, name).info.run_id
-    for key, value in trial.values.items():
-        client.log_param(run, key, value)
-    for evaluation, value in enumerate(trial.curve):
-        client.log_metric(run, f"valid_{study.objective}", value, end, evaluation)
-    if trial.metric is not None:
-        client.log_metric(run, f"best_valid_{study.objective}", trial.metric, end)
-    client.set_terminated(run, STATUS[trial.state], end)
-
-
-def _milliseconds(trial: Trial) -> int:
-    return int(1000 * datetime.fromisoformat(trial.started).timestamp())
 
 
 def show_ladders(results: Path, dataset: str, warn: Notify) -> None:
@@ -115,38 +71,62 @@ def sync_ladders(results: Path, notify: Notify) -> None:
             raise BenchmarkError(failure(error)) from error
 
 
+def _send_tuning(client: "MlflowClient", study: Tuning, status: Status) -> None:
+    from mlflow.entities import Metric, Param
+
+    found = _run_of(client, study.dataset, TUNING, study.reference, f"tune {study.name}")
+    run = found.info.run_id
+    if not found.data.params:
+        space = {f"space.{key}": each for key, each in study.space.items()}
+        settings = study.model_dump(include=SETTINGS) | space | study.caps
+        client.log_batch(run, params=[Param(key, str(each)) for key, each in settings.items()])
+    client.update_run(run, "RUNNING")
+    scored = [trial for trial in study.trials if trial.metric is not None]
+    name = f"valid_{study.objective}"
+    points = [Metric(name, trial.metric, _ended(trial), trial.number) for trial in scored]
+    client.log_batch(run, metrics=points[-MOST_POINTS:])  # MLflow drops those that it has
+    if study.best is not None:
+        step, time = len(study.finished), max(map(_ended, scored))
+        client.log_metric(run, f"best_{name}", study.best.metric, time, step)
+        client.log_metric(run, "tuning_hours", study.hours, time, step)
+        for key, value in study.best.values.items():
+            client.set_tag(run, f"best.{key}", str(value))
+    if status != "RUNNING":
+        _log_table(client, run, "trials", [_row(trial) for trial in study.trials])
+        client.set_terminated(run, status)
+
+
+def _row(trial: Trial) -> dict[str, Any]:
+    outcome = trial.model_dump(include={"number", "state", "metric", "seconds", "reason"})
+    return outcome | trial.values
+
+
+def _ended(trial: Trial) -> int:
+    """Unix milliseconds."""
+    return int(1000 * (datetime.fromisoformat(trial.started).timestamp() + trial.seconds))
+
+
 def _send_ladders(results: Path, dataset: str) -> list[str]:
     """The recipes whose ladders were sent; none without the numbers of the scaling report."""
     path = Archive(results).scaling_table(dataset).with_suffix(".json")
     if not path.is_file():
         return []
     laws = json.loads(path.read_text(encoding="utf-8"))["laws"]
-    records: dict[str, set[tuple[str, str]]] = {law["recipe"]: set() for law in laws}
-    for record in Archive(results).paths(dataset, study=STUDY):
-        if (place := place_of(record.parent.name)) is not None and place[0] in records:
-            records[place[0]].add((record_key(record), summary.file_sha256(record)))
     client = open_client()
-    experiment = experiment_id(client, dataset)
-    runs = runs_in(client, experiment)
     sent = []
-    for recipe, keys in records.items():
-        key = {LADDER: f"{dataset}/{recipe}"}
-        ladder = next((run for run in runs if key.items() <= run.data.tags.items()), None)
-        if ladder is None:
-            ladder = client.create_run(experiment, None, key, f"ladder {recipe}")
-        for run in runs:
-            if (run.data.tags.get("record"), run.data.tags.get(SENT)) in keys:
-                client.set_tag(run.info.run_id, PARENT, ladder.info.run_id)
+    for recipe in sorted({law["recipe"] for law in laws}):
         own = [law for law in laws if law["recipe"] == recipe]
-        digest = canonical_sha256([sorted(keys), own])
-        if ladder.data.tags.get(DIGEST) != digest:
-            _log_ladder(client, ladder.info.run_id, own, digest)
+        run = _run_of(client, dataset, LADDER, f"{dataset}/{recipe}", f"ladder {recipe}")
+        digest = canonical_sha256(own)
+        if run.data.tags.get(DIGEST) != digest:
+            _log_ladder(client, run.info.run_id, own)
+            # tagged last, so that what is interrupted is sent again
+            client.set_tag(run.info.run_id, DIGEST, digest)
             sent.append(recipe)
     return sent
 
 
-def _log_ladder(client: Any, run: str, laws: list[dict[str, Any]], digest: str) -> None:
-    """The digest is tagged last, so that what is interrupted is sent again."""
+def _log_ladder(client: "MlflowClient", run: str, laws: list[dict[str, Any]]) -> None:
     sizes = []
     for law in laws:
         axis = law["axis"]
@@ -155,8 +135,20 @@ def _log_ladder(client: Any, run: str, laws: list[dict[str, Any]], digest: str) 
             if isinstance(value, float):
                 client.log_metric(run, f"{axis}/{name}", value)
         sizes += [{"axis": axis, **size, "seeds": str(size["seeds"])} for size in law["sizes"]]
-    table = {key: [size[key] for size in sizes] for key in sizes[0]}
-    # MLflow appends to a table that exists, so each version has its own.
-    client.log_table(run, table, f"sizes-{digest[:8]}.json")
+    _log_table(client, run, "sizes", sizes)
     client.set_terminated(run, "FINISHED")
-    client.set_tag(run, DIGEST, digest)
+
+
+def _run_of(client: "MlflowClient", dataset: str, tag: str, key: str, name: str) -> "Run":
+    """The run with this tag, created if there is none."""
+    experiment = experiment_id(client, dataset)
+    runs = runs_in(client, experiment, f"tags.{tag} = '{key}'")
+    return runs[0] if runs else client.create_run(experiment, None, {tag: key}, name)
+
+
+def _log_table(client: "MlflowClient", run: str, name: str, rows: list[dict[str, Any]]) -> None:
+    """Log a table once; MLflow would append to one that exists, so each version has its own."""
+    file = f"{name}-{canonical_sha256(rows)[:8]}.json"
+    if file not in [artifact.path for artifact in client.list_artifacts(run)]:
+        keys = dict.fromkeys(key for row in rows for key in row)
+        client.log_table(run, {key: [row.get(key) for row in rows] for key in keys}, file)

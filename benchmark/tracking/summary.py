@@ -3,33 +3,21 @@
 import hashlib
 import json
 import time
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from itertools import product
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from benchmark.data.store import Fingerprint
-from benchmark.errors import UsageError
-from benchmark.measure.spectrum import METRICS, mean_over_fields
+from benchmark.measure.spectrum import METRICS
 from benchmark.recipes import recipe as recipes
 from benchmark.records import ranks
 from benchmark.records.archive import ADHOC, RANKED, Place
 from benchmark.records.environment import current
 from benchmark.records.record import Record
-from benchmark.reports.figures.recipe import learning_curve, of_recipe
+from benchmark.reports.figures.recipe import of_recipe
 from benchmark.runs.job import Job
-from benchmark.utils.paths import RECIPES
-
-
-class MetricPoint(NamedTuple):
-    """One value of a metric; `step` is a training step, a stage's position, or 0."""
-
-    name: str
-    value: float
-    step: int = 0
 
 
 @dataclass(frozen=True)
@@ -149,89 +137,61 @@ def dataset(subject: TrackedSubject) -> dict[str, str]:
     }
 
 
-def results(record: Record) -> list[MetricPoint]:
-    """Every number of a finished run."""
-    return [*_quality_and_cost(record), *_ranks(record), *_tables(record)]
-
-
-def _quality_and_cost(record: Record) -> Iterator[MetricPoint]:
-    quality = record.metrics
+def results(record: Record) -> dict[str, float]:
+    """The numbers by which runs are compared, about forty; the others are artifacts. Ranks have
+    names that sort by stage: `rank/erank/02_block1.mixing`."""
+    quality, spectra = record.metrics, ranks.spectra(record, "token", "best")
     test = asdict(quality.test)
     if quality.oracle_auc is not None and quality.oracle_logloss is not None:
         test["oracle_gap_auc"] = quality.oracle_auc - quality.test.auc
         test["oracle_gap_logloss"] = quality.test.logloss - quality.oracle_logloss
-    best = {"step": record.best_step, "epoch": record.best_epoch}
-    best |= {f"valid_{name}": value for name, value in asdict(quality.valid).items()}
-    groups = {
+    groups: dict[str, Mapping[str, float | None]] = {
         "test": test,
-        "best": best,
-        "parameters": {"total": record.parameters.total, **asdict(record.parameters)},
+        "best": {
+            "step": record.best_step,
+            "epoch": record.best_epoch,
+            "valid_auc": quality.valid.auc,
+            "valid_logloss": quality.valid.logloss,
+        },
+        "parameters": asdict(record.parameters) | {"total": record.parameters.total},
         "cost": {"flops_per_sample": record.flops_per_sample, **record.cost.model_dump()},
+        "rank/erank": {
+            f"{position:02d}_{stage}": None if each is None else each.erank.mean
+            for position, (stage, each) in enumerate(spectra.items())
+        },
     }
-    for group, table in groups.items():
-        for name, value in table.items():
-            if value is not None:
-                yield MetricPoint(f"{group}/{name}", float(value))
+    named = {f"{group}/{name}": value for group in groups for name, value in groups[group].items()}
+    return {name: float(value) for name, value in named.items() if value is not None}
 
 
-def _ranks(record: Record) -> Iterator[MetricPoint]:
-    """Means over the probe, with names that sort by stage: `rank/erank/02_block1.mixing`.
-
-    `rank_initial` is before training, `rank_normalized` over min(rows, columns), `rank_curve` over
-    training steps, `rank_trajectory` a curve over the stages, `rank_batch` of the batch form;
-    `rank_summary` summarises the trajectory in token form, with curves over the blocks.
-    """
-    for form, suffix in zip(ranks.FORMS, ("", "_batch"), strict=True):
-        initial, best = (ranks.spectra(record, form, when) for when in ranks.WHEN)
-        for metric, (position, stage) in product(METRICS, enumerate(best)):
-            name = f"{metric}/{position:02d}_{stage}"
-            if (spectrum := best[stage]) is not None:
-                normalised = spectrum.normalised(metric)
-                yield MetricPoint(f"rank{suffix}/{name}", getattr(spectrum, metric).mean)
-                yield MetricPoint(f"rank_normalized{suffix}/{name}", normalised)
-                yield MetricPoint(f"rank_trajectory{suffix}/{metric}", normalised, position)
-            if (spectrum := initial[stage]) is not None:
-                yield MetricPoint(f"rank_initial{suffix}/{name}", getattr(spectrum, metric).mean)
-    for metric, (when, end) in product(METRICS, zip(ranks.WHEN, ("_initial", ""), strict=True)):
-        for path in ranks.trajectories([record], metric, "token", when):
-            for name in ("collapse", "damping"):
-                if (value := getattr(path, name)) is not None:
-                    yield MetricPoint(f"rank_summary{end}/{metric}/{name}", value)
-            for name in ("rise", "fall", "amplitude"):
-                for block, value in enumerate(getattr(path, name), start=1):
-                    yield MetricPoint(f"rank_summary{end}/{metric}/{name}", value, block)
-    for point, (position, each) in product(record.rank_curve, enumerate(record.spectra)):
-        if (value := point.erank.get(each.stage)) is not None:
-            yield MetricPoint(f"rank_curve/{position:02d}_{each.stage}", value, point.step)
-
-
-def _tables(record: Record) -> Iterator[MetricPoint]:
-    """Information abundance and effective rank of each field's table, and their means."""
-    for weight, prefix in (("plain", "table"), ("weighted", "table_by_count")):
-        fields = {f"/{table.field}": getattr(table, weight) for table in record.tables}
-        for name, rank in {**fields, "_mean": mean_over_fields(fields.values())}.items():
-            if rank is not None:
-                yield MetricPoint(f"{prefix}_ia{name}", rank.ia)
-                yield MetricPoint(f"{prefix}_erank{name}", rank.erank)
+def rank_table(record: Record) -> dict[str, list[Any]]:
+    """Every rank metric of every spectrum, a column each: means over its matrices."""
+    table: dict[str, list[Any]] = {}
+    for stage, when, form, spectrum in ranks.all_spectra(record):
+        means = {metric: getattr(spectrum, metric).mean for metric in METRICS}
+        place = {"stage": stage, "when": when, "form": form, "limit": spectrum.limit}
+        for name, value in (place | means).items():
+            table.setdefault(name, []).append(value)
+    return table
 
 
 def write_bundle(record: Record, path: Path, folder: Path) -> None:
-    """Fill `folder` with the record (the bytes of `path`), its figures and its recipe: the
-    committed TOML if that still describes the run, else the resolved recipe."""
+    """Fill `folder` with the record (the bytes of `path`), its recipe to run again, and its
+    figures."""
     (folder / "record.json").write_bytes(path.read_bytes())
-    committed = None
-    if record.name is not None:
-        with suppress(UsageError):
-            committed = recipes.load(record.recipe_id, RECIPES)
-    if committed is not None and committed.digest() == record.recipe_digest:
-        text = (RECIPES / f"{record.recipe_id}.toml").read_bytes()
-        (folder / "recipe.toml").write_bytes(text)
-    else:
-        (folder / "recipe.json").write_text(json.dumps(record.recipe, indent=1) + "\n")
-    figures = {f"rank_{name}": figure for name, figure in of_recipe([record]).items()}
-    figures["learning_curve"] = learning_curve(record)
-    for name, figure in figures.items():
-        figure.savefig(folder / f"{name}.png")
+    (folder / "recipe.toml").write_text(_toml(record.recipe), encoding="utf-8")
+    for name, figure in of_recipe([record]).items():
+        figure.savefig(folder / f"rank_{name}.png")
+
+
+def _toml(recipe: dict[str, Any]) -> str:
+    """A recipe's file; what is None is a default that is left out."""
+    lines = []
+    for group in recipes.GROUPS:
+        settings = recipe.get(group, {}).items()
+        stated = [f"{name} = {json.dumps(value)}" for name, value in settings if value is not None]
+        lines += [f"[{group}]", *stated, ""] if stated else []
+    return "\n".join(lines)
 
 
 def _text(value: object) -> str:

@@ -43,7 +43,7 @@ def test_a_recipe_is_printed_and_drawn(results) -> None:
     assert "block1.mixing" in said and "collapse ratio" in said and "rows per seen id" in said
     names = {path.name for path in (results / "figures" / "synthetic_tiny").iterdir()}
     parts = [
-        *(f"dnn-{part}" for part in ("trajectory", "spectra", "density", "training", "tables")),
+        *(f"dnn-{part}" for part in ("trajectory", "spectra", "training", "tables")),
         "trajectory-erank",
     ]
     assert names == {f"{part}.{form}" for part in parts for form in ("svg", "png")}
@@ -58,12 +58,10 @@ def test_a_data_set_is_printed_and_drawn(results) -> None:
         str(results),
         "--figures",
         str(folder),
-        "--metric",
-        "pr",
     )
-    assert "participation ratio / min(rows, columns) of the last stage" in said
-    assert "Does rank go with loss?" in said and "too few, it takes 4" in said
-    assert {path.stem for path in folder.iterdir()} == {"trajectory-pr", "rank-loss"}
+    assert "effective rank / min(rows, columns) of the last stage" in said
+    assert "dnn" in said and "other" in said
+    assert {path.stem for path in folder.iterdir()} == {"trajectory-erank"}
 
 
 def test_a_study_has_variants_for_recipes(results) -> None:
@@ -75,7 +73,7 @@ def test_a_study_has_variants_for_recipes(results) -> None:
     said = rank("--dataset", "tiny", "--study", "deep", "--results", str(results))
     assert "dnn-2" in said
     names = {path.stem for path in (results / "figures" / "deep" / "tiny").iterdir()}
-    assert names == {"rank-loss", "trajectory-erank", "amplitude-erank"}
+    assert names == {"trajectory-erank", "amplitude-erank"}
 
 
 def test_seeds_are_chosen(results) -> None:
@@ -93,9 +91,6 @@ def test_misuse_is_one_message(results) -> None:
     )
     assert "did you mean synthetic_tiny/other" in refused(
         UsageError, "--recipe", "synthetic_tiny/othr", *where
-    )
-    assert "'rank' is not one of" in refused(
-        Exception, "--dataset", "synthetic_tiny", "--metric", "rank", *where
     )
 
 

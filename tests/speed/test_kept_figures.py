@@ -34,17 +34,13 @@ def stale(results) -> list[Path]:
     return [each.path for each in measurements.documents(Archive(results)) if each.fault]
 
 
-def test_the_table_has_a_column_a_subject_and_a_row_a_figure():
+def test_the_table_has_a_row_a_subject_and_a_column_a_figure():
     table = measurements.table([make("a", rate=123_456.7, open_ms=1.2345), make("b", rate=0.5)])
     assert table.markdown() == (
-        "|  | a | b |\n"
-        "| --- | --- | --- |\n"
-        "| rate | 123,457 | 0.5 |\n"
-        "| open_ms | 1.23 |  |\n"
-        "| threads | 2 | 2 |\n"
-        "| repeats | 3 | 3 |\n"
-        "| commit | 0123456789ab | 0123456789ab |\n"
-        "| machine | Linux x86_64 CPU | Linux x86_64 CPU |\n"
+        "|  | rate | open_ms | threads | repeats | commit | machine |\n"
+        "| --- | --- | --- | --- | --- | --- | --- |\n"
+        "| a | 123,457 | 1.23 | 2 | 3 | 0123456789ab | Linux x86_64 CPU |\n"
+        "| b | 0.5 |  | 2 | 3 | 0123456789ab | Linux x86_64 CPU |\n"
     )
 
 

@@ -1,12 +1,9 @@
 import json
 import os
-import shutil
 import socket
 import time
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from io import StringIO
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -24,6 +21,7 @@ from benchmark.tracking import store as mlflow_store
 from benchmark.tracking.runs import Tracker, sync
 from tests.factories import make_record
 from tests.servers import free_port, tracking_server
+from tests.tracking.stores import copy_of
 
 RECIPE = replace(
     recipes.parse(
@@ -44,50 +42,6 @@ RECORD = make_record(
     caveat=CAVEAT,
     created="2026-01-01T00:00:10+00:00",
 )
-
-
-@pytest.fixture(scope="module", autouse=True)
-def settings():
-    """The environment as it was found, afterwards; no test waits long for a server."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in {**mlflow_store.SETTINGS, "MLFLOW_HTTP_REQUEST_TIMEOUT": "1"}.items():
-            patch.setenv(name, value)
-        yield
-
-
-@dataclass(frozen=True)
-class EmptyStore:
-    """An SQLite store without runs, which takes seconds to make, and what was printed meanwhile."""
-
-    database: Path
-    printed: str
-
-
-@pytest.fixture(scope="module")
-def empty_store(settings, tmp_path_factory) -> EmptyStore:
-    from mlflow import MlflowClient
-
-    database = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
-    with redirect_stderr(StringIO()) as printed, redirect_stdout(printed):
-        mlflow_store.create_once(f"sqlite:///{database}", MlflowClient)
-    return EmptyStore(database, printed.getvalue())
-
-
-@contextmanager
-def copy_of(store: EmptyStore, folder: Path):
-    """The client of a copy of the store, which MLFLOW_TRACKING_URI names meanwhile."""
-    from mlflow import MlflowClient
-
-    database = shutil.copy(store.database, folder / "mlflow.db")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{database}")
-        yield MlflowClient(mlflow_store.store_uri())
-
-
-@pytest.fixture
-def client(empty_store, tmp_path):
-    with copy_of(empty_store, tmp_path) as found:
-        yield found
 
 
 @pytest.fixture(scope="module")
@@ -145,15 +99,16 @@ def test_a_live_run_is_shown_whole(shown) -> None:
     assert run.data.metrics["test/auc"] == 0.75
     assert run.data.metrics["rank/erank/02_block1.mixing"] == 3.0
     artifacts = {file.path for file in client.list_artifacts(run.info.run_id)}
-    ranks = {f"rank_{part}.png" for part in ("trajectory", "spectra", "density", "training")}
-    assert artifacts == {"record.json", "recipe.json", "learning_curve.png", *ranks}
+    ranks = {f"rank_{part}.png" for part in ("trajectory", "spectra", "training")}
+    assert artifacts == {"record.json", "recipe.toml", "ranks.json", *ranks}
 
 
-def test_the_rank_trajectory_is_a_curve_over_stages(shown) -> None:
+def test_every_rank_is_in_a_table(shown) -> None:
     client, run = shown
-    curve = client.get_metric_history(run.info.run_id, "rank_trajectory/erank")
-    assert [point.step for point in curve] == [0, 1, 2, 3]
-    assert [point.value for point in curve] == pytest.approx([4 / 6, 3.5 / 6, 3 / 6, 2.5 / 6])
+    table = json.loads(Path(client.download_artifacts(run.info.run_id, "ranks.json")).read_text())
+    assert table["columns"] == ["stage", "when", "form", "limit", "erank", "srank", "ia", "pr"]
+    [tokens] = [row for row in table["data"] if row[:3] == ["tokens", "trained", "token"]]
+    assert tokens[3:5] == [6, 3.5]
 
 
 def test_the_data_set_is_an_input(shown) -> None:

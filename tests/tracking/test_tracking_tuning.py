@@ -1,102 +1,65 @@
-"""A tuning study in MLflow, through a client that keeps what it is told."""
-
-from dataclasses import dataclass, field
-from types import SimpleNamespace
-from typing import Any
+import json
+from pathlib import Path
 
 import pytest
 
 from benchmark.tracking import studies
-from benchmark.tracking.studies import PARENT, StudyTracker
+from benchmark.tracking.studies import StudyTracker
 from tests.records.test_tuning import STUDY, study, trial
 
 
-class Page(list):
-    token = None
+def runs(client):
+    return client.search_runs([client.get_experiment_by_name("synthetic_tiny").experiment_id])
 
 
-@dataclass
-class Client:
-    """As far as a study needs MLflow's."""
-
-    runs: dict[str, Any] = field(default_factory=dict)
-    metrics: list[tuple] = field(default_factory=list)
-    params: dict[tuple[str, str], Any] = field(default_factory=dict)
-
-    def search_runs(self, experiments, chosen):
-        assert experiments == ["7"] and chosen == f"tags.tuning_study = '{STUDY.reference}'"
-        return Page(self.runs.values())
-
-    def create_run(self, experiment, began, tags, name):
-        run = f"run-{len(self.runs)}"
-        info = SimpleNamespace(run_id=run, status="RUNNING", name=name)
-        self.runs[run] = SimpleNamespace(info=info, data=SimpleNamespace(tags=dict(tags)))
-        return self.runs[run]
-
-    def log_param(self, run, key, value):
-        assert (run, key) not in self.params, "MLflow takes a parameter once"
-        self.params[run, key] = value
-
-    def log_metric(self, run, key, value, timestamp=None, step=0):
-        self.metrics.append((run, key, value, step))
-
-    def set_tag(self, run, key, value):
-        self.runs[run].data.tags[key] = value
-
-    def update_run(self, run, status):
-        self.runs[run].info.status = status
-
-    def set_terminated(self, run, status, ended=None):
-        self.runs[run].info.status = status
+def curve(client, name: str) -> list[tuple[int, float]]:
+    [run] = runs(client)
+    return [(each.step, each.value) for each in client.get_metric_history(run.info.run_id, name)]
 
 
-@pytest.fixture
-def client(monkeypatch) -> Client:
-    made = Client()
-    monkeypatch.setattr(studies, "open_client", lambda: made)
-    monkeypatch.setattr(studies, "experiment_id", lambda client, dataset: "7")
-    return made
+def tables(client) -> list[list[dict]]:
+    [run] = runs(client)
+    files = [artifact.path for artifact in client.list_artifacts(run.info.run_id)]
+    texts = [Path(client.download_artifacts(run.info.run_id, file)).read_text() for file in files]
+    every = [json.loads(text) for text in texts]
+    return [[dict(zip(t["columns"], row, strict=True)) for row in t["data"]] for t in every]
 
 
-def statuses(client: Client) -> dict[str, str]:
-    return {run.info.name: run.info.status for run in client.runs.values()}
-
-
-def test_trials_are_nested_and_sent_once(client):
+def test_a_study_is_a_run_with_a_curve_of_its_trials_each_sent_once(client) -> None:
     tracker = StudyTracker(pytest.fail)
     tracker(study(*STUDY.trials[:1]))
-    assert statuses(client) == {"tune dnn": "RUNNING", "dnn trial 0": "FINISHED"}
+    [run] = runs(client)
+    assert (run.info.run_name, run.info.status) == ("tune dnn", "RUNNING")
     tracker(STUDY)
-    StudyTracker(pytest.fail)(STUDY, "FINISHED")
-    assert statuses(client) == {
-        "tune dnn": "FINISHED",
-        "dnn trial 0": "FINISHED",
-        "dnn trial 1": "FINISHED",
-        "dnn trial 2": "KILLED",
-        "dnn trial 3": "FAILED",
-    }
-    parents = [run.data.tags.get(PARENT) for run in client.runs.values()]
-    assert parents == [None, "run-0", "run-0", "run-0", "run-0"]
-    assert client.params["run-2", "train.learning_rate"] == 0.003
-    assert ("run-2", "valid_auc", 0.8, 0) in client.metrics
-    assert client.metrics[-2:] == [
-        ("run-0", "best_valid_auc", 0.8, 3),
-        ("run-0", "tuning_hours", 1.0, 3),
-    ]
+    for _ in range(2):
+        StudyTracker(pytest.fail)(STUDY, "FINISHED")
+    [run] = runs(client)
+    assert run.info.status == "FINISHED"
+    assert curve(client, "valid_auc") == [(0, 0.7), (1, 0.8), (2, 0.9)]
+    assert curve(client, "best_valid_auc") == [(1, 0.7), (3, 0.8)]
+    assert run.data.params["objective"] == "auc" and "'high': 0.01" in str(run.data.params)
+    assert run.data.tags["best.train.learning_rate"] == "0.003"
 
 
-def test_a_study_begun_anew_under_the_same_name_is_sent_too(client):
+def test_the_trials_are_a_table_once_the_study_ends(client) -> None:
     tracker = StudyTracker(pytest.fail)
-    tracker(study(trial(0, 0.7)))
-    tracker(study(trial(0, 0.6)))
-    assert [run.info.name for run in client.runs.values()] == [
-        "tune dnn",
-        "dnn trial 0",
-        "dnn trial 0",
+    tracker(study(*STUDY.trials[:1]))
+    assert tables(client) == []
+    tracker(STUDY, "KILLED")
+    tracker(STUDY, "FINISHED")
+    [table] = tables(client)
+    assert [(row["number"], row["state"], row["metric"]) for row in table] == [
+        (0, "complete", 0.7),
+        (1, "complete", 0.8),
+        (2, "pruned", 0.9),
+        (3, "failed", None),
     ]
+    assert table[0]["train.learning_rate"] == 0.001
+    tracker(study(*STUDY.trials, trial(4, 0.85)), "FINISHED")
+    assert sorted(map(len, tables(client))) == [4, 5]
 
 
-def test_where_mlflow_fails_it_is_said_once(monkeypatch):
+def test_where_mlflow_fails_it_is_said_once(monkeypatch) -> None:
     def refuse():
         raise ConnectionError("refused")
 
@@ -105,8 +68,5 @@ def test_where_mlflow_fails_it_is_said_once(monkeypatch):
     tracker = StudyTracker(said.append)
     tracker(STUDY)
     tracker(STUDY)
-    assert (
-        len(said) == 1
-        and "refused" in said[0]
-        and "the same `tune` command sends it later" in said[0]
-    )
+    assert len(said) == 1
+    assert "refused" in said[0] and "the same `tune` command sends it later" in said[0]

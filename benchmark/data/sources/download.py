@@ -3,16 +3,14 @@
 import hashlib
 import os
 import shutil
-import stat
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from benchmark.data.card import Card
+from benchmark.data.card import Card, Expected
 from benchmark.data.store import ROOM, cache_errors
 from benchmark.errors import BenchmarkError
 from benchmark.utils.files import published
@@ -20,34 +18,17 @@ from benchmark.utils.types import Notify
 
 FILES = "files"
 """The folder of the unpacked files, beside the zip."""
-ROW_BYTES = 1024
-"""Bytes of an unpacked file allowed per expected row; Criteo's rows have about 300."""
-_MIB = 1 << 20
+_CHUNK_BYTES = 1 << 20
 
 
 class BadArchive(BenchmarkError):
     """A zip with wrong content, which is not worth keeping."""
 
 
-@dataclass(frozen=True)
-class Member:
-    """A csv file that a zip must hold, by its name without folders. `md5` is None if any content is
-    accepted; `limit` is its largest size in bytes."""
-
-    name: str
-    md5: str | None
-    limit: int
-
-
-def members(card: Card, *, verified: bool = True) -> dict[str, Member]:
-    """What the zip of a card on the hub must hold, by split."""
+def file_names(card: Card) -> dict[str, str]:
+    """The csv file of each split that the zip of a card on the hub must hold, in any folder."""
     assert card.table is not None
-    names = card.table.files.named
-    contents: dict[str, Member] = {}
-    for split, fact in card.expected.items():
-        limit = (fact.rows or 0) * ROW_BYTES + _MIB
-        contents[split] = Member(names[split][0], fact.md5 if verified else None, limit)
-    return contents
+    return {split: card.table.files.named[split][0] for split in card.expected}
 
 
 def fetch(card: Card, folder: Path, notify: Notify) -> Path:
@@ -105,7 +86,7 @@ def obtain(card: Card, folder: Path, notify: Notify) -> dict[Path, str]:
     archive = fetch(card, folder.parent, notify)
     try:
         notify(f"unpacking {archive.name} and checking the md5 of its files")
-        files = unpack(archive, members(card), folder)
+        files = unpack(card, archive, folder)
     except BadArchive:
         archive.unlink()
         raise
@@ -113,61 +94,47 @@ def obtain(card: Card, folder: Path, notify: Notify) -> dict[Path, str]:
     return files
 
 
-def unpack(archive: Path, contents: Mapping[str, Member], folder: Path) -> dict[Path, str]:
-    """Unpack the wanted files into `folder`, which appears when all are complete and correct, and
+def unpack(card: Card, archive: Path, folder: Path) -> dict[Path, str]:
+    """Unpack the card's files into `folder`, which appears when all are complete and correct, and
     return the md5 of each.
 
-    Raises BadArchive for a damaged zip, for members that are missing, repeated, too large or point
-    outside, and for a wrong md5 (naming both); BenchmarkError for a full disk. Nothing is kept
-    then."""
+    Raises BadArchive for a damaged zip, for members that are missing or repeated, and for a wrong
+    md5 (naming both); BenchmarkError for a full disk. Nothing is kept then."""
+    names = file_names(card)
+    contents = {names[split]: expected for split, expected in card.expected.items()}
     try:
         with (
             cache_errors(f"{archive} cannot be unpacked to {folder}"),
             published(folder) as hidden,
             zipfile.ZipFile(archive) as file,
         ):
-            entries = _choose(archive, file.infolist(), contents)
-            _require_room(hidden, sum(member.file_size for member in entries.values()))
+            entries = {name: _member(file, name) for name in contents}
+            _require_room(hidden, sum(entry.file_size for entry in entries.values()))
             return {
-                folder / member.name: _extract(file, entries[split], member, hidden)
-                for split, member in contents.items()
+                folder / name: _extract(file, entries[name], hidden / name, expected)
+                for name, expected in contents.items()
             }
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
         raise BadArchive(f"{archive} is no whole zip file: {error}; fetch it again") from None
 
 
-def _choose(
-    archive: Path, infos: list[zipfile.ZipInfo], contents: Mapping[str, Member]
-) -> dict[str, zipfile.ZipInfo]:
-    for info in infos:
-        path = PurePosixPath(info.filename.replace("\\", "/"))
-        absolute = not path.parts or path.is_absolute() or ":" in path.parts[0]
-        if absolute or ".." in path.parts or stat.S_ISLNK(info.external_attr >> 16):
-            fault = "points outside or is a link; do not trust it"
-            raise BadArchive(f"{archive}: the member {info.filename!r} {fault}")
-    files = [info for info in infos if not info.is_dir()]
-    entries: dict[str, zipfile.ZipInfo] = {}
-    for split, member in contents.items():
-        named = [info for info in files if PurePosixPath(info.filename).name == member.name]
-        if len(named) != 1:
-            count = f"{len(named)} times a" if named else "no"
-            raise BadArchive(f"{archive} holds {count} {member.name}; it must hold it once")
-        entries[split] = named[0]
-        if (size := named[0].file_size) > member.limit:
-            fault = f"{size:,} bytes, more than the {member.limit:,} that its card allows"
-            raise BadArchive(f"{archive}: {named[0].filename} would unpack to {fault}")
-    return entries
+def _member(file: zipfile.ZipFile, name: str) -> zipfile.ZipInfo:
+    named = [info for info in file.infolist() if PurePosixPath(info.filename).name == name]
+    if len(named) != 1:
+        count = f"{len(named)} times a" if named else "no"
+        raise BadArchive(f"{file.filename} holds {count} {name}; it must hold it once")
+    return named[0]
 
 
-def _extract(file: zipfile.ZipFile, info: zipfile.ZipInfo, member: Member, folder: Path) -> str:
+def _extract(file: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path, expected: Expected) -> str:
     digest = hashlib.md5(usedforsecurity=False)
-    with file.open(info) as source, (folder / member.name).open("xb") as target:
-        while chunk := source.read(_MIB):  # no more than the declared size
+    with file.open(info) as source, path.open("xb") as target:
+        while chunk := source.read(_CHUNK_BYTES):  # no more than the declared size
             digest.update(chunk)
             target.write(chunk)
     md5 = digest.hexdigest()
-    if member.md5 not in (None, md5):
-        fault = f"md5 {md5}, but the card expects {member.md5}; nothing of it is kept"
+    if md5 != expected.md5:
+        fault = f"md5 {md5}, but the card expects {expected.md5}; nothing of it is kept"
         raise BadArchive(f"{file.filename}: {info.filename} has {fault}")
     return md5
 

@@ -43,12 +43,10 @@ def md5_sums(paths: Paths, memory: Path) -> dict[str, str]:
     """The md5 of each file by its key; of the unpacked content for names that end in .gz. `memory`
     is a JSON file that keeps the sums by path, size and time."""
     cached = _read_memory(memory)
-    new = [path for path in dict.fromkeys(paths.values()) if _state(path) not in cached]
     with ThreadPoolExecutor(WORKERS) as pool:
-        fresh = dict(zip(new, pool.map(md5, new), strict=True))
-    sums = {path: fresh.get(path) or cached[_state(path)] for path in paths.values()}
-    remember(sums, memory)
-    return {key: sums[path] for key, path in paths.items()}
+        sums = list(pool.map(lambda path: cached.get(_state(path)) or md5(path), paths.values()))
+    remember(dict(zip(paths.values(), sums, strict=True)), memory)
+    return dict(zip(paths, sums, strict=True))
 
 
 def remember(sums: Mapping[Path, str], memory: Path) -> None:

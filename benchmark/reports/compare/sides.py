@@ -65,11 +65,6 @@ def labels(a: Side, b: Side) -> Iterator[str]:
     yield from (f"{side.name}: {note}" for side in (a, b) for note in side.runs[0].notes)
 
 
-def slug(side: Side) -> str:
-    """The name as part of a file's."""
-    return "".join(letter if letter.isalnum() or letter in "_-" else "_" for letter in side.name)
-
-
 def _find(text: str, results: Path, recipe_folder: Path) -> Side:
     """The side of a recipe's id DATASET/NAME, of one record's path, or of a folder of records."""
     archive = Archive(results)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from math import sqrt
-from statistics import mean
 from typing import NamedTuple
 
 import numpy as np
@@ -10,9 +9,9 @@ import numpy as np
 from benchmark.errors import BenchmarkError
 from benchmark.measure import significance
 from benchmark.measure.significance import ClassScores, Difference
-from benchmark.measure.trajectory import Trajectory, over_seeds
+from benchmark.measure.trajectory import over_seeds
 from benchmark.records import scores
-from benchmark.records.ranks import WHEN, When, ranks, trajectories
+from benchmark.records.ranks import WHEN, When, ranks
 from benchmark.records.record import Record, scores_path
 from benchmark.reports.compare.sides import Side
 from benchmark.reports.document import Cells, Table
@@ -43,24 +42,17 @@ QUALITY = (
     Quantity("calibration", 4, lambda run: run.metrics.test.calibration),
 )
 COST = (
-    PARAMETERS := Quantity("parameters", 0, lambda run: run.parameters.total),
+    Quantity("parameters", 0, lambda run: run.parameters.total),
     Quantity("  embedding", 0, lambda run: run.parameters.embedding),
     Quantity("  dense", 0, lambda run: run.parameters.dense),
     Quantity("  head", 0, lambda run: run.parameters.head),
-    FLOPS := Quantity("FLOPs / sample", 0, lambda run: run.flops_per_sample),
+    Quantity("FLOPs / sample", 0, lambda run: run.flops_per_sample),
     Quantity("epochs", 1, lambda run: run.curve[-1].epoch),
-    SECONDS := Quantity("seconds", 1, lambda run: run.cost.total_seconds),
-    TRAIN := Quantity("train samples/s", 0, lambda run: run.cost.train_samples_per_s),
-    PREDICT := Quantity("predict samples/s", 0, lambda run: run.cost.predict_samples_per_s),
-    MEMORY := Quantity("peak memory (GiB)", 2, lambda run: run.cost.peak_memory_gib),
+    Quantity("seconds", 1, lambda run: run.cost.total_seconds),
+    Quantity("train samples/s", 0, lambda run: run.cost.train_samples_per_s),
+    Quantity("predict samples/s", 0, lambda run: run.cost.predict_samples_per_s),
+    Quantity("peak memory (GiB)", 2, lambda run: run.cost.peak_memory_gib),
 )
-MOVES: dict[str, Callable[[Trajectory], float | None]] = {
-    "collapse ratio": lambda path: path.collapse,
-    "rise in a block": lambda path: mean(path.rise) if path.rise else None,
-    "fall in a block": lambda path: mean(path.fall) if path.fall else None,
-    "amplitude": lambda path: mean(path.amplitude) if path.amplitude else None,
-    "damping": lambda path: path.damping,
-}
 
 
 class Gap(NamedTuple):
@@ -71,9 +63,9 @@ class Gap(NamedTuple):
     by: str
 
 
-def report(a: Side, b: Side, quality: Sequence[Gap]) -> tuple[Table, ...]:
-    """Quality (the `gaps` of the sides), the rank stage by stage, how it moves, and cost."""
-    return _quality(a, b, quality), _stages(a, b), _moves(a, b), _cost(a, b)
+def report(a: Side, b: Side) -> tuple[Table, ...]:
+    """Quality, the rank stage by stage, and cost."""
+    return _quality(a, b), _stages(a, b), _cost(a, b)
 
 
 def gaps(a: Side, b: Side) -> list[Gap]:
@@ -132,9 +124,9 @@ def _paired_logloss(a: ClassScores, b: ClassScores) -> Difference:
     )
 
 
-def _quality(a: Side, b: Side, quality: Sequence[Gap]) -> Table:
+def _quality(a: Side, b: Side) -> Table:
     rows = []
-    for each in quality:
+    for each in gaps(a, b):
         of, difference = each.quantity, each.difference
         cells = _side_by_side(of.values(a), of.values(b), difference, of.digits)
         p = "" if difference is None else f"{difference.p:.2g}"
@@ -155,15 +147,9 @@ def _side_by_side(a: Values, b: Values, interval: Difference | None, digits: int
     return mean_sd(one, digits), mean_sd(other, digits), value, ends
 
 
-def stage_values(side: Side, when: When) -> dict[str, list[float | None]]:
-    """The rank over its limit, stage by stage, a value a seed."""
-    paths = [ranks(run, METRIC, "token", when) for run in side.runs]
-    return {stage: [path.get(stage) for path in paths] for stage in paths[0]}
-
-
 def _stages(a: Side, b: Side) -> Table:
     """The stages of a in order, then those that only b has."""
-    values = {(side.name, when): stage_values(side, when) for side in (a, b) for when in WHEN}
+    values = {(side.name, when): _stage_values(side, when) for side in (a, b) for when in WHEN}
     means = {
         key: {stage: over_seeds(seeds) for stage, seeds in path.items()}
         for key, path in values.items()
@@ -183,44 +169,22 @@ def _stages(a: Side, b: Side) -> Table:
     return Table("Effective rank / min(rows, columns) of a sample", head, tuple(rows), remarks)
 
 
-def _moves(a: Side, b: Side) -> Table:
-    """How the rank moves; of models without blocks the collapse ratio alone."""
-    rows = []
-    for title, of in MOVES.items():
-        for when, shown in WHEN.items():
-            one, other = (
-                [of(path) for path in trajectories(side.runs, METRIC, "token", when)]
-                for side in (a, b)
-            )
-            if over_seeds(one) or over_seeds(other):
-                cells = _side_by_side(one, other, gap(one, other), 3)
-                rows.append((f"{title}, {shown}", *cells))
-    remark = (
-        "Collapse ratio: the last stage over tokens (over the embedding where there are none)."
-        " Rise, fall and amplitude = (rise − fall) / 2: mean over blocks. Damping: the slope of ln"
-        " amplitude over the block, of the seeds with all amplitudes above 0. Intervals: Welch,"
-        " where every seed has a value."
-    )
-    head = ("", a.name, b.name, DIFFERENCE, INTERVAL)
-    return Table("How the rank moves", head, tuple(rows), (remark,))
+def _stage_values(side: Side, when: When) -> dict[str, list[float | None]]:
+    """The rank over its limit, stage by stage, a value a seed."""
+    paths = [ranks(run, METRIC, "token", when) for run in side.runs]
+    return {stage: [path.get(stage) for path in paths] for stage in paths[0]}
 
 
 def _cost(a: Side, b: Side) -> Table:
     rows = []
     for of in COST:
-        bands = [over_seeds(of.values(side)) for side in (a, b)]
+        bands = one, other = over_seeds(of.values(a)), over_seeds(of.values(b))
         means = [f"{band.mean:,.{of.digits}f}" if band else "" for band in bands]
-        share = ratio(a, b, of)
-        rows.append((of.title, *means, "" if share is None else f"{share:.2f}"))
+        ratio = f"{one.mean / other.mean:.2f}" if one and other and other.mean else ""
+        rows.append((of.title, *means, ratio))
     remark = (
         "Means over seeds. FLOPs are forward matrix-multiply FLOPs of one sample (multiply-add = 2;"
         " elementwise work counts 0). Seconds, samples/s and memory are as each run found them,"
         " whatever else the machine was doing."
     )
     return Table("Cost", ("", a.name, b.name, "ratio"), tuple(rows), (remark,))
-
-
-def ratio(a: Side, b: Side, quantity: Quantity) -> float | None:
-    """The mean of a over that of b; None where one is 0."""
-    one, other = over_seeds(quantity.values(a)), over_seeds(quantity.values(b))
-    return one.mean / other.mean if one and other and one.mean and other.mean else None

@@ -1,16 +1,14 @@
-"""Figures of all recipes of a data set: their ranks, a panel each, and rank against loss."""
+"""Figures of the ranks of all recipes of a data set, a panel each."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from benchmark.measure.trajectory import Band
 from benchmark.records.archive import Runs
-from benchmark.records.ranks import WHEN, bands, block_bands, blocks
+from benchmark.records.ranks import WHEN, block_bands, blocks
 from benchmark.reports.figures import style
-from benchmark.reports.rank.loss import RankLossPoint, by_family
 
 MOST_LEVEL = 8
 """Stage names that fit side by side below a panel; more are drawn upright."""
@@ -19,41 +17,37 @@ LINEAR = 0.01
 """Amplitudes up to this are drawn to a linear scale."""
 
 
-def of_dataset(recipes: Mapping[str, Runs], metric: str) -> dict[str, Figure]:
+def of_dataset(recipes: Mapping[str, Runs]) -> dict[str, Figure]:
     """The figures by name: trajectories of several stages, amplitudes of several blocks."""
     layered = {name: runs for name, runs in recipes.items() if len(runs[0].spectra) > 1}
     deep = {name: runs for name, runs in layered.items() if blocks(runs) > 1}
-    figures = {"trajectory": trajectories(layered, metric)} if layered else {}
-    return figures | ({"amplitude": amplitudes(deep, metric)} if deep else {})
+    figures = {"trajectory": trajectories(layered)} if layered else {}
+    return figures | ({"amplitude": amplitudes(deep)} if deep else {})
 
 
 @style.styled
-def trajectories(recipes: Mapping[str, Runs], metric: str) -> Figure:
-    """The metric over its limit, stage by stage, untrained and trained, ± sd over the seeds."""
-    figure, panels = _panels(recipes, metric)
+def trajectories(recipes: Mapping[str, Runs]) -> Figure:
+    """The effective rank over its limit by stage, untrained and trained, ± sd over the seeds."""
+    figure, panels = _panels(recipes)
     for axes, runs in zip(panels, recipes.values(), strict=True):
-        stages = runs[0].stages
-        for when in WHEN:
-            course = list(bands(runs, metric, "token", when).values())
-            style.draw_band(axes, range(len(stages)), course, when)
-        style.name_stages(
-            axes, list(map(style.short, stages)), rotation=90 if len(stages) > MOST_LEVEL else 0
-        )
+        style.draw_stages(axes, runs, "token")
+        stages = list(map(style.short, runs[0].stages))
+        style.name_stages(axes, stages, rotation=90 if len(stages) > MOST_LEVEL else 0)
     title = "stage (1m, 1f: mixing and FFN of block 1; c1: cross layer 1)"
     style.legend_below(figure, panels[0], 2, title)
-    figure.supylabel(f"{style.TITLES[metric]} / limit")
+    figure.supylabel("effective rank / limit")
     return figure
 
 
 @style.styled
-def amplitudes(recipes: Mapping[str, Runs], metric: str) -> Figure:
+def amplitudes(recipes: Mapping[str, Runs]) -> Figure:
     """(rise - fall) / 2 of each block, untrained and trained, ± sd over the seeds. A steady damping
     is a straight line where the scale is logarithmic."""
-    figure, panels = _panels(recipes, metric)
+    figure, panels = _panels(recipes)
     for axes, runs in zip(panels, recipes.values(), strict=True):
         numbers = range(1, blocks(runs) + 1)
         for when in WHEN:
-            style.draw_band(axes, numbers, block_bands(runs, metric, when, "amplitude"), when)
+            style.draw_band(axes, numbers, block_bands(runs, "erank", when, "amplitude"), when)
         axes.set_yscale("symlog", linthresh=LINEAR)
         axes.axhline(0, color="black", linewidth=0.5, zorder=0)
         axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True))
@@ -62,44 +56,16 @@ def amplitudes(recipes: Mapping[str, Runs], metric: str) -> Figure:
     return figure
 
 
-def _panels(recipes: Mapping[str, Runs], metric: str) -> tuple[Figure, list[Axes]]:
+def _panels(recipes: Mapping[str, Runs]) -> tuple[Figure, list[Axes]]:
     """A titled panel for each recipe, two side by side."""
     rows = -(-len(recipes) // 2)
     figure = style.column(1.0 + (0.78 if rows > 2 else 1.1) * rows)
     panels = figure.subplots(rows, 2, sharey=True, squeeze=False).flat
     for axes, (name, runs) in zip(panels, recipes.items(), strict=False):
-        axes.set_title(f"{name} ({len(runs)})", pad=2)
+        axes.set_title(f"{name} ({len(runs)})", pad=2, fontsize=6)
     for axes in panels[len(recipes) :]:
         axes.set_axis_off()
-    what = f"{runs[0].dataset}, {style.TITLES[metric]} / min(rows, columns)"
-    figure.suptitle(f"{what}\nrecipe (number of seeds), ± sd over seeds")
+    figure.suptitle(
+        f"{runs[0].dataset}, {style.OVER_LIMIT}\nrecipe (number of seeds), ± sd over seeds"
+    )
     return figure, list(panels[: len(recipes)])
-
-
-@style.styled
-def rank_against_quality(dataset: str, points: Sequence[RankLossPoint]) -> Figure:
-    """Test LogLoss and AUC over the trained last stage's effective rank, ± sd over the seeds: a
-    point for each recipe, a marker for each family; `points` are ordered by family."""
-    families = by_family(points)
-    figure = style.column(3.2 + 0.11 * -(-len(families) // 3))
-    above, below = figure.subplots(2, 1, sharex=True)
-    for axes, quality in ((above, "logloss"), (below, "auc")):
-        for number, (family, members) in enumerate(families.items()):
-            bands: list[Band] = [getattr(point, quality) for point in members]
-            axes.errorbar(
-                [point.rank.mean for point in members],
-                [band.mean for band in bands],
-                xerr=[point.rank.sd or 0 for point in members],
-                yerr=[band.sd or 0 for band in bands],
-                color=style.PALETTE[number % len(style.PALETTE)],
-                marker=style.MARKERS[number % len(style.MARKERS)],
-                markersize=4,
-                linestyle="none",
-                elinewidth=0.6,
-                label=family,
-            )
-    above.set_ylabel("test LogLoss")
-    below.set(ylabel="test AUC", xlabel="effective rank / min(rows, columns), last stage, trained")
-    style.legend_below(figure, above, 3)
-    figure.suptitle(f"{dataset}: a point a recipe, ± sd over seeds")
-    return figure

@@ -1,6 +1,6 @@
-"""Figures of one recipe over its seeds: its ranks, and the learning curve of a single run."""
+"""Figures of one recipe's ranks over its seeds."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import matplotlib
@@ -8,9 +8,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
-from numpy.typing import NDArray
 
-from benchmark.measure.spectrum import METRICS, TableSpectrum
+from benchmark.measure.spectrum import TableSpectrum
 from benchmark.model import block_part
 from benchmark.records import ranks
 from benchmark.records.archive import Runs
@@ -19,12 +18,8 @@ from benchmark.records.record import Record
 from benchmark.reports.figures import style
 
 FORM_TITLES: dict[SpectrumForm, str] = {"token": "token form", "batch": "batch form"}
-RARE = 1e-3
-"""Share of a stage's samples in one bin."""
 FLOOR = 1e-4
 """Smallest sigma_i / sigma_1 that is drawn."""
-
-Array = NDArray[np.float64]
 
 
 def of_recipe(runs: Runs) -> dict[str, Figure]:
@@ -34,105 +29,26 @@ def of_recipe(runs: Runs) -> dict[str, Figure]:
     figures = {
         "trajectory": trajectory(runs),
         "spectra": singular_values(runs),
-        "density": density(runs),
         "training": training(runs),
     }
     return figures | ({"tables": tables(runs)} if runs[0].tables else {})
 
 
 @style.styled
-def learning_curve(record: Record) -> Figure:
-    """LogLoss (train and valid) above, AUC (valid) below, over training steps."""
-    figure = style.column(3.0)
-    above, below = figure.subplots(2, 1, sharex=True)
-    steps = [point.step for point in record.curve]
-    train = [point.train_loss for point in record.curve]
-    logloss = [point.valid.logloss for point in record.curve]
-    auc = [point.valid.auc for point in record.curve]
-    above.plot(steps, train, color=style.GREY, marker="o", linestyle="--", label="train")
-    above.plot(steps, logloss, color=style.ORANGE, marker="s", label="valid")
-    below.plot(steps, auc, color=style.BLUE, marker="^", label="valid")
-    above.set_ylabel("LogLoss")
-    below.set(ylabel="AUC", xlabel="training step")
-    below.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
-    for axes in (above, below):
-        axes.axvline(record.best_step, color=style.GREEN, linestyle=":", label="best")
-        axes.legend()
-    figure.suptitle(_title([record]))
-    return figure
-
-
-@style.styled
 def trajectory(runs: Runs) -> Figure:
-    """Each metric over its limit, stage by stage, in token and batch form, ± sd over the seeds."""
-    figure = style.column(1.1 + 1.0 * len(METRICS))
-    panels = figure.subplots(len(METRICS), len(FORMS), sharex=True, sharey="row", squeeze=False)
-    for row, metric in zip(panels, METRICS, strict=True):
-        row[0].set_ylabel(style.TITLES[metric].replace(" ", "\n"))
-        for axes, form in zip(row, FORMS, strict=True):
-            for when in WHEN:
-                course = list(ranks.bands(runs, metric, form, when).values())
-                style.draw_band(axes, range(len(course)), course, when)
-    for axes, form in zip(panels[0], FORMS, strict=True):
-        axes.set_title(FORM_TITLES[form])
-    for axes in panels[-1]:
+    """The effective rank over its limit, stage by stage, in token and batch form, ± sd over the
+    seeds."""
+    figure = style.column(2.4)
+    panels = figure.subplots(1, len(FORMS), sharey=True)
+    for axes, form in zip(panels, FORMS, strict=True):
+        style.draw_stages(axes, runs, form)
         style.name_stages(axes, runs[0].stages)
+        axes.set_title(FORM_TITLES[form])
         axes.set_xlabel("stage")
-    style.legend_below(figure, panels[0, 0], 2)
+    style.legend_below(figure, panels[0], 2)
     figure.supylabel(style.OVER_LIMIT)
     figure.suptitle(_title(runs))
     return figure
-
-
-@style.styled
-def density(runs: Runs) -> Figure:
-    """Histograms of the samples' effective rank at each stage and of its shift to the next."""
-    stages = runs[0].stages
-    figure = style.column(1.1 + 0.32 * len(stages))
-    panels = figure.subplots(1, min(2, len(stages)), sharey=True, squeeze=False)[0]
-    _ridges(panels[0], {when: _pooled(runs, when, "rank") for when in WHEN}, 0.0)
-    panels[0].set_xlabel("effective rank / limit")
-    for axes in panels[1:]:
-        _ridges(axes, {when: _pooled(runs, when, "shift") for when in WHEN}, -1.0)
-        axes.axvline(0, color="black", linewidth=0.5)
-        axes.set_xlabel("shift from stage before")
-    panels[0].set_yticks(-np.arange(len(stages)), stages)
-    panels[0].set_ylabel("stage")
-    for axes in panels:
-        axes.tick_params(axis="y", length=0)
-        axes.spines["left"].set_visible(False)
-    style.legend_below(figure, panels[0], 2)
-    figure.suptitle(f"{_title(runs)}\nper sample; every row to its own height")
-    return figure
-
-
-def _pooled(runs: Runs, when: When, name: str) -> list[Array]:
-    """The counts of each stage, summed over the seeds; empty without any."""
-    pooled: list[Array] = []
-    for stages in zip(*(run.spectra for run in runs), strict=True):
-        densities = [getattr(stage, f"{when}_density") for stage in stages]
-        counts = [getattr(each, name) for each in densities if each is not None]
-        pooled.append(np.array(list(filter(None, counts)), dtype=np.float64).sum(0))
-    return pooled
-
-
-def _ridges(axes: Axes, counts: Mapping[When, Sequence[Array]], low: float) -> None:
-    """Draw the histogram of each stage, downwards; the axis is cut where only rare samples lie."""
-    used: list[float] = []
-    for position, both in enumerate(zip(*counts.values(), strict=True)):
-        highest = max((count.max() for count in both if count.any()), default=1.0)
-        for when, count in zip(counts, both, strict=True):
-            if not count.any():
-                continue
-            edges = np.linspace(low, 1.0, len(count) + 1)
-            occupied = np.flatnonzero(count >= RARE * count.sum())
-            used += [edges[occupied[0]], edges[occupied[-1] + 1]]
-            color, _, line = style.LINES[when]
-            heights = 0.85 * count / highest - position
-            trained = when == "best"
-            look = {"fill": True, "alpha": 0.45} if trained else {"linestyle": line}
-            axes.stairs(heights, edges, baseline=-position, color=color, label=WHEN[when], **look)
-    axes.set_xlim(min(used, default=0.0) - 0.01, max(used, default=1.0) + 0.01)
 
 
 @style.styled
@@ -191,7 +107,7 @@ def training(runs: Runs) -> Figure:
             linewidth=0.8,
             zorder=0,
         )
-    axes.set(xlabel="training step", ylabel="effective rank / min(rows, columns)")
+    axes.set(xlabel="training step", ylabel=style.OVER_LIMIT)
     axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
     style.legend_below(figure, axes, 3)
     figure.suptitle(f"{_title(runs)}, {runs[0].curve_probe_rows} probe rows")

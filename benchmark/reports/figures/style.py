@@ -12,7 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from benchmark.measure.trajectory import Band
-from benchmark.records.ranks import WHEN, When
+from benchmark.records.archive import Runs
+from benchmark.records.ranks import WHEN, SpectrumForm, When, bands
 from benchmark.utils.files import write_atomically
 
 COLUMN = 3.35
@@ -30,13 +31,7 @@ LINES: dict[When, tuple[str, str, str]] = {"initial": (GREY, "o", "--"), "best":
 POINTS: dict[str, Any] = {"linestyle": "none", "fillstyle": "none"}
 """Hollow markers without a line."""
 
-TITLES = {
-    "erank": "effective rank",
-    "srank": "stable rank",
-    "ia": "information abundance",
-    "pr": "participation ratio",
-}
-OVER_LIMIT = "rank / min(rows, columns)"
+OVER_LIMIT = "effective rank / min(rows, columns)"
 
 STYLE: dict[Any, Any] = {
     "font.size": 7,
@@ -92,6 +87,13 @@ def draw_band(axes: Axes, x: Sequence[int], bands: Sequence[Band | None], when: 
     sd = np.array([0.0 if band is None or band.sd is None else band.sd for band in bands])
     axes.fill_between(x, mean - sd, mean + sd, color=color, alpha=0.25, linewidth=0)
     axes.plot(x, mean, color=color, marker=marker, linestyle=line, label=WHEN[when])
+
+
+def draw_stages(axes: Axes, runs: Runs, form: SpectrumForm) -> None:
+    """Draw the effective rank over its limit, stage by stage, untrained and trained."""
+    for when in WHEN:
+        course = list(bands(runs, "erank", form, when).values())
+        draw_band(axes, range(len(course)), course, when)
 
 
 def name_stages(axes: Axes, stages: Sequence[str], rotation: int = 90) -> None:

@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from benchmark.measure.spectrum import TableRank, mean_over_fields
+from benchmark.measure.spectrum import METRICS, TableRank, mean_over_fields
 from benchmark.measure.trajectory import over_seeds
 from benchmark.records import ranks
 from benchmark.records.archive import Runs
 from benchmark.records.ranks import FORMS, WHEN, SpectrumForm, When
 from benchmark.reports.document import Cells, Table
 from benchmark.reports.figures.recipe import rows_per_id
-from benchmark.reports.figures.style import TITLES
+from benchmark.reports.figures.style import OVER_LIMIT
 from benchmark.reports.words import bars, mean_sd
 
 WIDEST = 40
@@ -18,11 +18,10 @@ WIDEST = 40
 PARTS: tuple[Literal["rise", "fall", "amplitude"], ...] = ("rise", "fall", "amplitude")
 
 
-def of_recipe(runs: Runs, metrics: Sequence[str] = ("erank",)) -> tuple[Table, ...]:
-    """Tables of stages and blocks for each metric, of rank over training, of embedding tables."""
-    tables: list[Table] = []
-    for metric in metrics:
-        tables += _stages(runs, metric), _blocks(runs, metric)
+def of_recipe(runs: Runs) -> tuple[Table, ...]:
+    """Tables of stages and blocks, of all rank metrics, of rank over training, of embedding
+    tables."""
+    tables = [_stages(runs), _blocks(runs), _metrics(runs)]
     if curved := [run for run in runs if run.rank_curve]:
         tables.append(_training(curved))
     if tabled := [run for run in runs if run.tables]:
@@ -30,7 +29,7 @@ def of_recipe(runs: Runs, metrics: Sequence[str] = ("erank",)) -> tuple[Table, .
     return tuple(tables)
 
 
-def _stages(runs: Runs, metric: str) -> Table:
+def _stages(runs: Runs) -> Table:
     stages = runs[0].stages
     limits: dict[str, str] = dict.fromkeys(stages, "")
     for stage, _, form, spectrum in (each for run in runs for each in ranks.all_spectra(run)):
@@ -39,7 +38,7 @@ def _stages(runs: Runs, metric: str) -> Table:
     columns = {"stage": stages, "limit": list(limits.values())}
     remarks = []
     for form in FORMS:
-        courses = {when: list(ranks.bands(runs, metric, form, when).values()) for when in WHEN}
+        courses = {when: list(ranks.bands(runs, "erank", form, when).values()) for when in WHEN}
         means = [band.mean for course in courses.values() for band in course if band is not None]
         if not means:
             continue
@@ -48,28 +47,28 @@ def _stages(runs: Runs, metric: str) -> Table:
             title = f"{form}, {WHEN[when]}"
             columns[title] = [f"{bars([band], low, high)} {mean_sd(band)}" for band in course]
             remarks.append(f"{title}: {bars(course, low, high)} from {low:.3f} to {high:.3f}")
-    title = f"{TITLES[metric]} / min(rows, columns) after every stage"
+    title = f"{OVER_LIMIT} after every stage"
     return Table(title, tuple(columns), tuple(zip(*columns.values(), strict=True)), tuple(remarks))
 
 
-def _blocks(runs: Runs, metric: str) -> Table:
+def _blocks(runs: Runs) -> Table:
     """Rise, fall and amplitude in token form; damping and collapse ratio of both forms below."""
     columns = {"block": [str(number) for number in range(1, ranks.blocks(runs) + 1)]}
     for when, shown in WHEN.items():
         for part in PARTS:
-            values = ranks.block_bands(runs, metric, when, part)
+            values = ranks.block_bands(runs, "erank", when, part)
             columns[f"{part}, {shown}"] = [mean_sd(band, 4, "+") for band in values]
-    summaries = (_summary(runs, metric, form, when) for form in FORMS for when in WHEN)
+    summaries = (_summary(runs, form, when) for form in FORMS for when in WHEN)
     remarks = tuple(filter(None, summaries))
     rows = tuple(zip(*columns.values(), strict=True))
     if not rows:
-        return Table(f"{TITLES[metric]}: the last stage over the first", remarks=remarks)
-    title = f"{TITLES[metric]}: what mixing and FFN of a block add"
+        return Table("effective rank: the last stage over the first", remarks=remarks)
+    title = "effective rank: what mixing and FFN of a block add"
     return Table(title, tuple(columns), rows, remarks)
 
 
-def _summary(runs: Runs, metric: str, form: SpectrumForm, when: When) -> str:
-    paths = ranks.trajectories(runs, metric, form, when)
+def _summary(runs: Runs, form: SpectrumForm, when: When) -> str:
+    paths = ranks.trajectories(runs, "erank", form, when)
     collapse, damping = over_seeds(p.collapse for p in paths), over_seeds(p.damping for p in paths)
     if collapse is None:
         return ""
@@ -85,6 +84,17 @@ def _summary(runs: Runs, metric: str, form: SpectrumForm, when: When) -> str:
     return f"{summary}; damping {mean_sd(damping)}{error} in {damping.seeds} of {len(paths)} seeds"
 
 
+def _metrics(runs: Runs) -> Table:
+    """Every rank metric of the trained stages, not divided by the limit."""
+    paths = [ranks.spectra(run, "token", "best") for run in runs]
+    rows = []
+    for stage in runs[0].stages:
+        spectra = [path[stage] for path in paths if path[stage] is not None]
+        bands = (over_seeds(getattr(each, metric).mean for each in spectra) for metric in METRICS)
+        rows.append((stage, *(mean_sd(band) for band in bands)))
+    return Table("rank of a sample, token form, trained", ("stage", *METRICS), tuple(rows))
+
+
 def _training(runs: Runs) -> Table:
     rows = []
     for stage, course in ranks.rank_curve(runs).items():
@@ -96,7 +106,7 @@ def _training(runs: Runs) -> Table:
     head = ("stage", "first", "last", "lowest", "highest", "from the lowest to the highest")
     probe, every = runs[0].curve_probe_rows, runs[0].rank_curve[0].step
     remark = f"Evaluations on {probe} probe rows every {every} steps, token form, mean over seeds."
-    return Table("effective rank / min(rows, columns) over training", head, tuple(rows), (remark,))
+    return Table(f"{OVER_LIMIT} over training", head, tuple(rows), (remark,))
 
 
 def _tables(runs: Runs) -> Table:

@@ -3,7 +3,7 @@
 All intervals are 95 % ones. A rank is the mean effective rank per sample over its limit."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import mean
 from typing import Annotated, Literal, TypeVar
 
@@ -16,10 +16,10 @@ from benchmark.records.comparable import require_comparable
 from benchmark.records.ranks import WHEN, When, trajectories
 from benchmark.records.record import Record
 from benchmark.reports.leaderboard.tracks import FULL_SEEDS
-from benchmark.reports.rank import loss
 from benchmark.reports.words import seeds_in_words
 from benchmark.studies.ablation import LEVELS
 from benchmark.studies.ablation import report as ablation
+from benchmark.studies.claims.correlation import LEAST_UNITS, spearman
 from benchmark.utils.types import Frozen
 
 LEAST_SEEDS = 3
@@ -185,7 +185,7 @@ class FactorialEffect(ClaimTest):
 
 
 class RankLoss(ClaimTest):
-    """Spearman's correlation of the trained last stage's rank with a quality.
+    """Spearman's correlation of the trained last stage's rank with a quality, where both vary.
 
     The units are the recipes, or the variants of a study."""
 
@@ -205,21 +205,25 @@ class RankLoss(ClaimTest):
     def effect(self, archive: Archive, dataset: str) -> Effect:
         runs = archive.by_name(dataset, self.study)
         require_comparable(runs)
-        few = [name for name, each in runs.items() if len(each) < LEAST_SEEDS]
-        enough = {name: each for name, each in runs.items() if name not in few}
-        points, left_out = loss.points(enough)
-        relations = {(each.scope, each.quality, each.kind): each for each in loss.relations(points)}
-        correlation = relations[loss.ACROSS, self.quality, "Spearman"].found
-        if isinstance(correlation, str):
-            units = f"{len(points)} {self._units} have {LEAST_SEEDS} seeds and a rank that can vary"
-            raise Missing(f"{units}: {correlation}", Wanted(dataset, self.study, (), LEAST_SEEDS))
-        if correlation.interval is None:
-            raise Missing("all are in line: Fisher's z gives no interval")
-        left = [f"{name} has fewer than {LEAST_SEEDS} seeds" for name in few]
-        left += [f"{name}: {why}" for name, why in left_out.items()]
-        remark = f"left out: {'; '.join(left)}" if left else ""
-        interval = correlation.interval
-        return Effect(correlation.estimate, *interval, len(points), "correlation", remark)
+        ranks, qualities, left = [], [], []
+        for name, each in runs.items():
+            rank = [ablation.MEASURES["rank"].of(run) for run in each]
+            known = [value for value in rank if value is not None]
+            if len(each) < LEAST_SEEDS:
+                left.append(f"{name} has fewer than {LEAST_SEEDS} seeds")
+            elif len(known) < len(each) or set(known) == {1.0}:
+                left.append(f"{name} has no rank that can vary")
+            else:
+                ranks.append(known)
+                qualities.append([getattr(run.metrics.test, self.quality) for run in each])
+        try:
+            effect = spearman(ranks, qualities)
+        except ValueError as reason:
+            units = f"{len(ranks)} {self._units} have {LEAST_SEEDS} seeds and a rank that can vary"
+            wanted = Wanted(dataset, self.study, (), LEAST_SEEDS)
+            few = len(ranks) < LEAST_UNITS
+            raise Missing(f"{units}: {reason}", *([wanted] if few else [])) from None
+        return replace(effect, remark=f"left out: {'; '.join(left)}" if left else "")
 
 
 AnyTest = Annotated[

@@ -1,7 +1,6 @@
-"""What a tuning study varies and holds fixed, and how long it goes on."""
+"""What a tuning study varies and holds fixed."""
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,27 +14,12 @@ from benchmark.recipes.recipe import Recipe, on_meta
 from benchmark.recipes.search import Search
 from benchmark.records.archive import Archive
 from benchmark.records.record import NUMERICS
-from benchmark.records.tuning import TUNING_SEED, Objective, Trial
+from benchmark.records.tuning import TUNING_SEED, Objective
 from benchmark.runs.job import steps_per_epoch
 from benchmark.utils import toml
 from benchmark.utils.types import Device
 
 DEFAULTS = Path(__file__).with_name("search.toml")
-
-
-@dataclass(frozen=True)
-class Budget:
-    """A number of finished trials, or the hours of all trials together after which none starts."""
-
-    trials: int | None = None
-    hours: float | None = None
-
-    def left(self, ended: Sequence[Trial], running: int) -> bool:
-        if self.trials is not None:
-            finished = sum(trial.state in ("complete", "pruned") for trial in ended)
-            return finished + running < self.trials
-        assert self.hours is not None
-        return sum(trial.seconds for trial in ended) < 3600 * self.hours
 
 
 @dataclass(frozen=True)
@@ -52,7 +36,6 @@ class Plan:
     threads: int
     device: Device
     results: Path
-    storage: str | None
 
     @property
     def objective(self) -> Objective:

@@ -6,7 +6,6 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from benchmark.data.catalog import FoundCard
@@ -14,7 +13,6 @@ from benchmark.data.store import Store
 from benchmark.errors import BenchmarkError, UsageError, reason
 from benchmark.records.tuning import TUNING_SEED, Ended, Trial
 from benchmark.runs.job import Job, open_device, seeded_model
-from benchmark.studies.tuning.plan import Budget
 from benchmark.studies.tuning.trials import OpenTrial, Trials
 from benchmark.training.fit import Evaluated, Fit
 from benchmark.training.step import compile_model
@@ -26,22 +24,16 @@ TICK = 0.2
 """Seconds between checks for a signal."""
 
 
-@dataclass(frozen=True)
-class TrialStarted:
-    number: int
-    values: dict[str, Any]
-
-
-TrialEvent = TrialStarted | Evaluated | Trial
+TrialEvent = OpenTrial | Evaluated | Trial
 TrialWatch = Callable[[TrialEvent], None]
 Leave = Callable[[], bool]
 
 
 def run_trials(
-    trials: Trials, card: FoundCard, store: Store, budget: Budget, watch: TrialWatch, leave: Leave
+    trials: Trials, card: FoundCard, store: Store, budget: int, watch: TrialWatch, leave: Leave
 ) -> None:
-    """Run trials until the budget is spent; a trial that is left begins again when the study goes
-    on.
+    """Run trials until `budget` have finished; a trial that is left begins again when the study
+    goes on.
 
     Raises Interrupted at a signal, KeyboardInterrupt when `leave` is true, BenchmarkError when one
     trial after the other fails or is rejected."""
@@ -56,11 +48,11 @@ def run_trials(
 
         check()
         while (open_trial := trials.ask(budget)) is not None:
-            watch(TrialStarted(open_trial.number, open_trial.values))
+            watch(open_trial)
             try:
                 trial = _run_trial(open_trial, trials, card, store, watch, check)
             except KeyboardInterrupt:
-                trials.leave(open_trial)
+                open_trial.release()
                 raise
             watch(trial)
             check()
@@ -98,7 +90,7 @@ def _run_trial(
             if not isinstance(event, Evaluated):
                 continue
             watch(event)
-            if open_trial.report(getattr(event.valid, plan.objective), len(fit.curve) - 1):
+            if open_trial.report(getattr(event.valid, plan.objective)):
                 why = f"below the median at evaluation {len(fit.curve)}"
                 return end("pruned", getattr(fit.best.valid, plan.objective), why)
     except Exception as error:  # the study goes on, whatever it was

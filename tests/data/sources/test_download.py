@@ -4,6 +4,7 @@ import os
 import shutil
 import time
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -35,7 +36,6 @@ def test_a_first_download_is_announced_checked_and_encoded(tmp_path, card, hub):
     store = open_data(card, messages)
     assert store.fingerprint.rows == ROWS
     assert set(store.fingerprint.sources) == set(TEXTS)
-    assert not catalog.is_unverified(store.fingerprint)
     assert messages[0].startswith(
         f"fetching {hub.address}/datasets/we/Mine/resolve/main/Mine.zip at revision {COMMIT}, "
     )
@@ -209,18 +209,8 @@ def test_files_that_a_person_has_are_checked_the_same_way(tmp_path, card, form):
             match=r"train\.csv.* md5 [0-9a-f]{32}, but the card .*expects [0-9a-f]{32}",
         ):
             open_data(card)
-    messages: list[str] = []
-    store = open_data(card, messages, allow_unverified=True)
-    assert store.fingerprint.rows == {"train": 4, "valid": 2, "test": 2}
-    assert [
-        name for name, sum_ in store.fingerprint.sources.items() if sum_.endswith(" (unverified)")
-    ] == ["train.csv"]
-    assert any("will say that they are unverified" in line for line in messages)
-    assert open_data(card) == store, "what was taken once is taken again"
     give(TEXTS)
-    right = open_data(card)
-    assert right.fingerprint.rows == ROWS
-    assert not catalog.is_unverified(right.fingerprint)
+    assert open_data(card).fingerprint.rows == ROWS
 
 
 def test_a_data_root_is_not_replaced_by_a_download(tmp_path, card, hub, monkeypatch):
@@ -240,7 +230,7 @@ def test_a_data_root_is_not_replaced_by_a_download(tmp_path, card, hub, monkeypa
 
 def test_a_prepared_data_set_needs_no_files_in_a_data_root(tmp_path, card, hub, monkeypatch):
     store = open_data(card)
-    built_in = catalog.FoundCard(catalog.find_card(card).card)
+    built_in = replace(catalog.find_card(card), built_in=True)
     monkeypatch.setattr(catalog, "find_card", lambda _: built_in)
     assert catalog.open_data("mine", data_root=tmp_path, notify=ignore)[1] == store
     shutil.rmtree(store.folder)

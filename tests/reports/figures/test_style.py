@@ -1,63 +1,35 @@
 import xml.etree.ElementTree as ElementTree
-from pathlib import Path
 
 import pytest
-from matplotlib.figure import Figure
 
-from benchmark.records import tuning
-from benchmark.reports.compare.figure import comparison
-from benchmark.reports.compare.sides import Side
-from benchmark.reports.compare.tables import gaps
 from benchmark.reports.figures import dataset, recipe, style
-from benchmark.reports.rank.loss import points
-from benchmark.studies.tuning import report
-from benchmark.utils.paths import RESULTS
 from tests.factories import make_ranked_record, make_record
 
 RUNS = [make_ranked_record(), make_ranked_record(seed=1)]
 DEEP = [make_ranked_record(blocks=8)]
-STUDY = RESULTS / "studies" / "tuning" / "frappe_x1r" / "dcnv2.json"
 SINGLE = [RUNS[0].model_copy(update={"spectra": RUNS[0].spectra[:1]})]
-
-
-def compared(a: Side, b: Side) -> Figure:
-    return comparison(a, b, gaps(a, b))
-
-
-def side(name: str, runs) -> Side:
-    """Without scores: their files are not there."""
-    return Side(name, tuple(runs), tuple(Path(f"{name}-{run.seed}.json") for run in runs))
 
 
 MAKERS = {
     "single trajectory": lambda: recipe.trajectory(SINGLE),
-    "single density": lambda: recipe.density(SINGLE),
-    "learning": lambda: recipe.learning_curve(RUNS[0]),
-    "all": lambda: dataset.trajectories(
-        {"dnn": RUNS, "odd": [make_record()], "third": RUNS}, "erank"
-    ),
-    "amplitude": lambda: dataset.amplitudes({"dnn": DEEP, "other": DEEP, "third": DEEP}, "erank"),
-    "one row": lambda: dataset.trajectories({"dnn": RUNS}, "ia"),
-    "one row deep": lambda: dataset.amplitudes({"dnn": DEEP, "rankelastor_published": DEEP}, "ia"),
-    "deep all": lambda: dataset.trajectories({"dnn": DEEP, "rankelastor_published": DEEP}, "ia"),
-    "loss": lambda: dataset.rank_against_quality("synthetic_tiny", points({"dnn": RUNS})[0]),
-    "compare": lambda: compared(side("rankelastor_published", RUNS), side("rankmixer_base", DEEP)),
-    "compare singles": lambda: compared(side("dnn seed 0", SINGLE), side("dnn seed 1", RUNS[1:])),
-    "tuning": lambda: report.history(tuning.load(STUDY)),
-    "importances": lambda: report.importances(tuning.load(STUDY)),
+    "all": lambda: dataset.trajectories({"dnn": RUNS, "odd": [make_record()], "third": RUNS}),
+    "amplitude": lambda: dataset.amplitudes({"dnn": DEEP, "other": DEEP, "third": DEEP}),
+    "one row": lambda: dataset.trajectories({"dnn": RUNS}),
+    "one row deep": lambda: dataset.amplitudes({"dnn": DEEP, "rankelastor_published": DEEP}),
+    "deep all": lambda: dataset.trajectories({"dnn": DEEP, "rankelastor_published": DEEP}),
     "bare": lambda: recipe.trajectory([make_record()]),
     **{
         part: lambda part=part: getattr(recipe, part)(RUNS)
-        for part in ("trajectory", "singular_values", "density", "training", "tables")
+        for part in ("trajectory", "singular_values", "training", "tables")
     },
     **{
         f"deep {part}": lambda part=part: getattr(recipe, part)(DEEP)
-        for part in ("trajectory", "singular_values", "density", "training")
+        for part in ("trajectory", "singular_values", "training")
     },
 }
 
 
-@pytest.mark.parametrize("name", ["learning", "density"])
+@pytest.mark.parametrize("name", ["training", "tables"])
 def test_a_figure_is_a_column_wide_and_the_same_bytes_each_time(name: str, tmp_path) -> None:
     paths = [style.write(MAKERS[name](), tmp_path / folder, name) for folder in ("first", "second")]
     assert [path.name for path in paths[0]] == [f"{name}.svg", f"{name}.png"]

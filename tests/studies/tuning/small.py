@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from benchmark.data.card import SPLITS
-from benchmark.data.catalog import FoundCard, find_card
+from benchmark.data.catalog import find_card
 from benchmark.data.schema import Schema
 from benchmark.data.store import Store, StoreWriter
 from benchmark.recipes import recipe as recipes
-from benchmark.studies.tuning.plan import Budget, Plan, search_of
+from benchmark.studies.tuning.plan import Plan, search_of
 from benchmark.studies.tuning.run import run_trials
 from benchmark.studies.tuning.trials import Trials
 
@@ -62,7 +62,6 @@ def small_plan(folder: Path, text: str = RECIPE, **changes: Any) -> Plan:
         1,
         "cpu",
         folder / "results",
-        None,
     )
     return replace(plan, **changes)
 
@@ -71,7 +70,5 @@ def tune(
     plan: Plan, store: Store, trials: int, watch=lambda _: None, leave=lambda: False
 ) -> Trials:
     study = Trials(plan, store)
-    run_trials(
-        study, FoundCard(find_card("synthetic_tiny").card), store, Budget(trials), watch, leave
-    )
+    run_trials(study, find_card("synthetic_tiny"), store, trials, watch, leave)
     return study

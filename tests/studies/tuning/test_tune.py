@@ -1,12 +1,11 @@
 import json
 import os
+import shutil
 import signal
 import time
 from dataclasses import dataclass
 from functools import partial
-from types import SimpleNamespace
 
-import optuna
 import pytest
 
 from benchmark.data.catalog import find_card
@@ -18,13 +17,15 @@ from benchmark.records.tuning import TUNING_SEED, Trial
 from benchmark.runs.job import Job
 from benchmark.runs.run import Finished, Run
 from benchmark.studies.tuning import run as module
-from benchmark.studies.tuning.plan import Budget, Plan
-from benchmark.studies.tuning.run import TrialStarted, run_processes
-from benchmark.studies.tuning.trials import DIED, Trials
+from benchmark.studies.tuning.plan import Plan
+from benchmark.studies.tuning.run import run_processes
+from benchmark.studies.tuning.trials import DIED, OpenTrial, Trials
 from benchmark.training.fit import Evaluated
 from benchmark.utils.interrupts import Interrupted
 from tests.factories import make_curve
 from tests.studies.tuning.small import RECIPE, small_plan, small_store, tune
+
+pytestmark = pytest.mark.filterwarnings("ignore:Choices for a categorical distribution")
 
 
 @pytest.fixture(scope="module")
@@ -124,22 +125,14 @@ def test_interrupted_and_resumed_it_is_the_same_study(tmp_path, store, at: int):
     assert timeless(tune(plan, store, 6).study().trials) == timeless(whole.trials)
 
 
-def test_the_study_goes_on_from_its_json_where_the_storage_is_lost(tmp_path, store):
+def test_the_study_goes_on_from_its_json_alone(tmp_path, store):
     whole = tune(small_plan(tmp_path / "whole"), store, 8).study()
     plan = small_plan(tmp_path / "lost")
     kept = tune(plan, store, 5).study().trials
-    plan.path.with_suffix(".journal").unlink()
+    shutil.rmtree(plan.path.with_suffix(".locks"))
     resumed = tune(plan, store, 8).study().trials
     assert resumed[:5] == kept
     assert timeless(resumed) == timeless(whole.trials)
-
-
-def test_a_torn_line_at_the_end_of_the_journal_costs_nothing(tmp_path, store):
-    plan = small_plan(tmp_path)
-    kept = tune(plan, store, 2).study().trials
-    with plan.path.with_suffix(".journal").open("a") as journal:
-        journal.write('{"op_code": 4, "wor')
-    assert tune(plan, store, 3).study().trials[:2] == kept
 
 
 def test_the_test_split_is_closed(tmp_path, store, monkeypatch):
@@ -184,7 +177,7 @@ def test_what_fails_is_recorded_and_the_study_goes_on(tmp_path, store, monkeypat
 
 
 def test_a_cap_and_sizes_that_do_not_fit_reject_before_any_training(tmp_path, store, monkeypatch):
-    text = RECIPE.replace("[search]", "[search]\nmax_parameters = 200").replace(
+    text = RECIPE.replace("[search]", "[search]\nmax_parameters = 140").replace(
         "low = 2", "low = 1"
     )
     jobs = scripted(monkeypatch, (0.6,))
@@ -192,10 +185,10 @@ def test_a_cap_and_sizes_that_do_not_fit_reject_before_any_training(tmp_path, st
         small_plan(tmp_path, text.replace("[8], [16, 8]", "[8], [4], [16, 8]")), store, 3
     ).study()
     rejected = [trial for trial in study.trials if trial.state == "rejected"]
-    assert rejected and all("is above max_parameters = 200" in trial.reason for trial in rejected)
+    assert rejected and all("is above max_parameters = 140" in trial.reason for trial in rejected)
     assert len(jobs) == len(study.finished) == 3
     late = text.replace("epochs = 4", "epochs = 4\nevaluate_every = 16").replace(
-        "max_parameters = 200\n", ""
+        "max_parameters = 140\n", ""
     )
     late += "train.evaluate_every = { low = 16, high = 99 }\n"
     study = tune(small_plan(tmp_path / "late", late), store, 1 + 1).study()
@@ -244,36 +237,20 @@ def test_logloss_is_minimised(tmp_path, store, monkeypatch):
 
 def test_a_trial_whose_process_died_is_begun_again_once(tmp_path, store):
     study = Trials(small_plan(tmp_path), store)
-    first = study.ask(Budget(3))
+    first = study.ask(3)
     first.lock.release()  # as the system does for a process that dies
-    again = Trials(study.plan, store).ask(Budget(3))
+    again = Trials(study.plan, store).ask(3)
     assert (again.number, again.values) == (0, first.values)
     again.lock.release()
-    assert Trials(study.plan, store).ask(Budget(3)).number == 1
-    assert [(trial.state, trial.reason) for trial in study.ended_trials()] == [("failed", DIED)]
+    assert Trials(study.plan, store).ask(3).number == 1
+    assert [(trial.state, trial.reason) for trial in study.study().trials] == [("failed", DIED)]
 
 
 def test_what_another_process_is_at_is_counted_and_left_alone(tmp_path, store):
     ours, theirs = Trials(small_plan(tmp_path), store), Trials(small_plan(tmp_path), store)
-    first, second = ours.ask(Budget(2)), theirs.ask(Budget(2))
+    first, second = ours.ask(2), theirs.ask(2)
     assert (first.number, second.number) == (0, 1)
-    assert ours.ask(Budget(2)) is None
-
-
-def test_hours_are_those_of_all_trials(tmp_path, store):
-    ended = [SimpleNamespace(state=state, seconds=1800.0) for state in ("complete", "failed")]
-    assert not Budget(hours=1.0).left(ended, 0)
-    assert Budget(hours=1.01).left(ended, 5)
-    assert Budget(trials=2).left(ended, 0) and not Budget(trials=2).left(ended, 1)
-
-
-def test_optuna_goes_on_with_a_trial_by_its_private_id(tmp_path, store):
-    """`Trials.ask` needs `FrozenTrial._trial_id`, of which Optuna promises nothing."""
-    trials = Trials(small_plan(tmp_path), store)
-    asked = trials.ask(Budget(1))
-    [frozen] = trials._study.get_trials()
-    again = optuna.Trial(trials._study, frozen._trial_id)
-    assert (again.number, again.params) == (asked.number, asked.trial.params)
+    assert ours.ask(2) is None
 
 
 def _tune(plan: Plan, folder, leave) -> None:
@@ -320,36 +297,38 @@ def test_another_recipe_or_range_is_another_study(tmp_path, store):
     tune(small_plan(tmp_path, seed=1, name="other"), store, 1)
 
 
-@pytest.mark.parametrize(
-    ("storage", "error", "message"),
-    [
-        ("nonsense://x", UsageError, "--storage nonsense://x: Can't load plugin"),
-        ("sqlite:////proc/none/x.db", BenchmarkError, "unable to open database file"),
-        ("postgresql+psycopg://me:secret@127.0.0.1:1/x", BenchmarkError, "--storage postgresql"),
-    ],
-)
-def test_a_storage_that_cannot_be_had_is_one_message(tmp_path, store, storage, error, message):
-    with pytest.raises(error) as caught:
-        Trials(small_plan(tmp_path, storage=storage), store)
-    assert message in str(caught.value) and "secret" not in str(caught.value)
+def test_a_study_that_cannot_be_read_or_is_of_other_values_is_one_message(tmp_path, store):
+    plan = small_plan(tmp_path)
+    tune(plan, store, 1)
+    text = plan.path.read_text()
+    plan.path.write_text(text.replace('"model.embedding_dim": 4', '"model.embedding_dim": 99'))
+    with pytest.raises(BenchmarkError, match=r"small\.json: trial 0 is not of the study's space"):
+        tune(plan, store, 2)
+    plan.path.write_text(text[:99])
+    with pytest.raises(BenchmarkError, match=r"small\.json"):
+        Trials(plan, store)
 
 
-def test_a_journal_that_is_none_is_one_message(tmp_path, store):
-    (tmp_path / "x.journal").write_text("no journal\n")
-    with pytest.raises(BenchmarkError, match="is no journal of a study"):
-        Trials(small_plan(tmp_path, storage=str(tmp_path / "x.journal")), store)
+def test_deaths_of_a_study_that_was_removed_are_forgotten(tmp_path, store):
+    plan = small_plan(tmp_path)
+    Trials(plan, store).ask(1).lock.release()  # as the system does for a process that dies
+    plan.path.unlink()
+    again = Trials(plan, store).ask(1)
+    assert again.number == 0 and again.begun.read_text() == "x"
 
 
-def test_a_database_keeps_a_study_too(tmp_path, store):
-    plan = small_plan(tmp_path, storage=f"sqlite:///{tmp_path}/studies.db")
-    journal = tune(small_plan(tmp_path / "journal"), store, 3).study()
-    tune(plan, store, 2)
-    assert timeless(tune(plan, store, 3).study().trials) == timeless(journal.trials)
-    assert not plan.path.with_suffix(".journal").exists()
+def test_importances_need_enough_complete_trials_that_differ(tmp_path, store, monkeypatch):
+    scripted(monkeypatch, (0.6,), (0.8,), (0.7,), (0.65,))
+    plan = small_plan(tmp_path)
+    assert tune(plan, store, 3).importances() is None
+    shares = tune(plan, store, 4).importances()
+    assert shares.keys() == plan.search.ranges.keys() and sum(shares.values()) == pytest.approx(1)
+    scripted(monkeypatch, (0.6,))
+    assert tune(small_plan(tmp_path / "equal"), store, 4).importances() is None
 
 
 def test_what_is_under_way_is_shown(tmp_path, store):
     seen: list = []
     tune(small_plan(tmp_path), store, 1, watch=seen.append)
-    assert isinstance(seen[0], TrialStarted) and isinstance(seen[-1], Trial)
+    assert isinstance(seen[0], OpenTrial) and isinstance(seen[-1], Trial)
     assert {type(event) for event in seen[1:-1]} == {Evaluated}
