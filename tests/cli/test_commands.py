@@ -119,9 +119,7 @@ def test_run_leaderboard_verify(tmp_path) -> None:
     out, err = benchmark(
         "run", "--model", "lr", "--dataset", "synthetic_tiny", "--no-track", *where
     )
-    assert all(
-        word in out for word in ("test AUC", "oracle LogLoss", "samples/s", "rank ratio")
-    )
+    assert all(word in out for word in ("test AUC", "oracle LogLoss", "samples/s", "rank ratio"))
     assert "valid AUC" in err
     record = tmp_path / "records" / "synthetic_tiny" / "lr" / "seed-0.json"
     assert record.is_file() and record.with_suffix(".npz").is_file()

@@ -107,7 +107,12 @@ def _protocol(runs: Runs, card: Card | None) -> Iterable[str]:
     batch, epochs, patience = (
         _span([settings[key] for settings in train]) for key in ("batch_size", "epochs", "patience")
     )
-    titles = {"auc": "AUC", "logloss": "LogLoss", "auc-logloss": "AUC minus LogLoss"}
+    titles = {
+        "auc": "AUC",
+        "logloss": "LogLoss",
+        "auc-logloss": "AUC minus LogLoss",
+        "both": "AUC or LogLoss",
+    }
     monitored = " or ".join(sorted({titles[settings["monitor"]] for settings in train}))
     yield f"Batch {batch}."
     yield (
