@@ -152,3 +152,6 @@ def _facts(card: "Card") -> Iterator[tuple[str, object]]:
         yield name, ", ".join([*words, *([f"md5 {fact.md5}"] if fact.md5 else [])])
     if oracle := card.oracle:
         yield "oracle", f"AUC {oracle.auc:.5f}, LogLoss {oracle.logloss:.5f}"
+    losses = (f"{share:.1%} in {k}" for k, share in enumerate(card.rank_losses, start=1))
+    if lost := ", ".join(losses):
+        yield "rank", f"share of the interactions lost with few dimensions a field: {lost}"
