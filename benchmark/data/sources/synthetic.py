@@ -43,8 +43,7 @@ _SCALES = (2, 3, 2, 4, 20, 6, 3, 4, 8, 2, 3, 2, 4)
 _OFFSETS = (0, -2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 _MISSING = (116, 0, 55, 56, 7, 57, 11, 0, 11, 116, 11, 196, 56)  # shares in 256ths
 
-# Relative strengths of groups, in which every two fields interact, and of their coordinates. Below
-# 0 the fields of a group repel each other, which one embedding a field cannot hold without W_fg.
+# of groups, in which every two fields attract or, below 0, repel each other; of their coordinates
 _GROUPS = {"C4 C5 C8 C9 C11": -1.0, "C6 C7 C10 C12": 0.9, "C13 C16": 0.6, "C14 C20": 0.4}
 _STRENGTHS = (1.0, 0.92, 0.84, 0.76, 0.68, 0.6)
 _TRIPLES = (
