@@ -113,7 +113,7 @@ def test_a_step_at_a_rate_is_a_cell_and_its_record_is_held_against_it(folder, tm
 
     assert faults(run, "a-3-3") == ""
     [planned] = cells.plan([cell], tmp_path, run.data)
-    assert planned.why == "its scores are missing"
+    assert planned.state == "present"
     [planned] = cells.plan([replace(cell, rows=None)], tmp_path, run.data)
     assert "it is of seed 0 and 500 rows" in planned.why
     whole = run.model_copy(update={"train_rows": None})
