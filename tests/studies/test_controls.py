@@ -8,11 +8,10 @@ import pytest
 
 from benchmark.errors import UsageError
 from benchmark.measure import spectrum
-from benchmark.records import record
 from benchmark.studies.controls import WIDTHS, instrument
 from benchmark.studies.controls.report import figure, report
 from benchmark.studies.study import studies
-from tests.factories import TEST, make_record
+from tests.factories import TEST, keep, make_record
 
 CONTROLS = studies.get("controls")
 
@@ -91,7 +90,7 @@ def save_runs(results: Path, losses: dict[int, float], seeds: int = 3) -> None:
                 metrics=base.metrics.model_copy(update={"test": test}),
             )
             folder = results / "studies" / "controls" / "synthetic_tiny" / f"width-{width}"
-            record.save(run, folder / f"seed-{seed}.json")
+            keep(run, folder / f"seed-{seed}.json")
 
 
 def test_the_loss_must_fall_up_to_the_width_of_the_truth_and_not_beyond(tmp_path) -> None:

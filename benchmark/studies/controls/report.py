@@ -105,7 +105,7 @@ def _runs(results: Path, dataset: str) -> dict[int, Runs]:
 
 
 def _loglosses(runs: Runs) -> list[float]:
-    return [run.metrics.test.logloss for run in runs]
+    return [run.metrics.calibrated.logloss for run in runs]
 
 
 def _needed(dataset: str) -> int:
