@@ -33,6 +33,8 @@ class LR(nn.Module):
     Paper: Richardson et al., 2007. Left open there / chosen here: nothing.
     """
 
+    convex = True
+
     def __init__(self, schema: Schema) -> None:
         super().__init__()
         self.linear = LinearTerm(schema)

@@ -28,8 +28,8 @@ class CTRModel(Protocol):
     [model] table. Parameters below a module named `embedding` count as embedding, those below
     `head` as head, all others as dense. A model may also have `training_penalty()` and
     `training_note()`; `whole_batch = True`, if rows of a training batch depend on each other
-    (models without it, batch norm or a penalty get a batch in pieces); and `added_later`, see the
-    function of that name.
+    (models without it, batch norm or a penalty get a batch in pieces); `convex = True`, if its loss
+    has one minimum, so that seeds end alike; and `added_later`, see the function of that name.
     """
 
     training: bool
@@ -73,6 +73,11 @@ def needs_whole_batch(model: CTRModel) -> bool:
     if isinstance(model, HasTrainingPenalty) or getattr(model, "whole_batch", False):
         return True
     return any(isinstance(module, BATCH_NORMS) for module in model.modules())
+
+
+def is_convex(model: type[CTRModel]) -> bool:
+    """Whether the training loss is convex in the weights."""
+    return getattr(model, "convex", False)
 
 
 def added_later(model: type[CTRModel]) -> frozenset[str]:

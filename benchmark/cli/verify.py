@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,7 +27,12 @@ def verify(
     replay_sample: Annotated[
         int, typer.Option(min=0, help="Run so many records again, drawn by --replay-seed.")
     ] = 0,
-    replay_seed: Annotated[int, typer.Option(help="Another seed draws other records.")] = 0,
+    replay_seed: Annotated[
+        int, typer.Option(help="Another seed draws other records and fresh seeds.")
+    ] = 0,
+    fresh_seeds: Annotated[
+        int, typer.Option(min=0, help="Run so many other seeds of each row that is run again.")
+    ] = 0,
     results: RecordsFolder = RESULTS,
     data_root: Annotated[
         Path | None, typer.Option(help="Folder of the data files you have.")
@@ -49,25 +55,33 @@ def verify(
         if not files:
             raise UsageError(f"{shown(results)}: there is no record; name the folder of results")
         findings = ladder.verify(results, open_data)
-    failed = 0
+    if fresh_seeds and not (again or replay_sample):
+        raise UsageError("--fresh-seeds: name a row's record with --replay, or --replay-sample 1")
+    failed, unverified = 0, set()
     for finding in findings:
         failed += finding.failed
-        mark = "FAILED" if finding.failed else "not checked"
+        if not finding.failed:
+            unverified.add(finding.path)
+        mark = "FAILED" if finding.failed else "unverified"
         say(f"{mark} {shown(finding.path)} [{finding.rung}]: {finding.message}")
     for kind, meaning in proof.MEANING.items():
         say(f"{meaning}: {', '.join(proof.PATHS[kind].split())}")
+    say(proof.LIMIT)
     say(f"{len(files)} records: " + (f"{failed} checks failed" if failed else "all checks passed"))
+    if unverified:
+        say(f"{len(unverified)} of them unverified: not to be ranked until they are")
     if replay_sample:
         drawn = replays.sample(replays.possible(files, open_data), replay_sample, replay_seed)
         again = list(dict.fromkeys((*again, *drawn)))
     if again:
-        failed += _replay(again, open_data)
+        failed += _replay(again, open_data, fresh_seeds, replay_seed)
     if failed:
         raise typer.Exit(1)
 
 
-def _replay(paths: Sequence[Path], open_data: "OpenData") -> int:
-    """Run records again and return how many replays failed."""
+def _replay(paths: Sequence[Path], open_data: "OpenData", fresh: int, draw: int) -> int:
+    """Run records again, and `fresh` other seeds of each of their rows; return how many replays
+    failed."""
     from benchmark.errors import BenchmarkError
     from benchmark.records.record import load
     from benchmark.reports.words import duration
@@ -75,18 +89,23 @@ def _replay(paths: Sequence[Path], open_data: "OpenData") -> int:
     from benchmark.verify import replay as replays
 
     records = {path: load(path) for path in paths}
-    seconds = duration(sum(record.cost.total_seconds for record in records.values()))
-    say(f"to be run again: {len(records)}, about {seconds}, as long as the records' own runs took")
+    todo = [(path, 0) for path in paths]
+    todo += [(path, fresh) for path in {path.parent: path for path in paths}.values() if fresh]
+    seconds = duration(sum(records[path].cost.total_seconds * max(1, new) for path, new in todo))
+    runs = len(paths) + sum(new for _, new in todo)
+    say(f"to be run again: {runs}, about {seconds}, as long as the records' own runs took")
     outcomes: Counter[str] = Counter()
-    for path, record in records.items():
+    for path, new in todo:
+        record, kind = records[path], "fresh seeds" if new else "replay"
+        run = partial(replays.fresh, count=new, draw=draw) if new else replays.replay
         try:
-            outcome = replays.replay(record, path, open_data(record.dataset), RunProgress())
+            outcome = run(record, path, open_data(record.dataset), RunProgress())
         except BenchmarkError as error:
             outcomes["failed"] += 1
-            say(f"FAILED {shown(path)} [replay]: {error}")
+            say(f"FAILED {shown(path)} [{kind}]: {error}")
             continue
         outcomes["failed" if outcome.faults else outcome.how] += 1
         mark = "FAILED" if outcome.faults else "run again"
-        say(f"{mark} {shown(path)} [replay]: {outcome.verdict}")
+        say(f"{mark} {shown(path)} [{kind}]: {outcome.verdict}")
     say("run again: " + ", ".join(f"{number} {how}" for how, number in outcomes.items()))
     return outcomes["failed"]

@@ -96,6 +96,15 @@ def grouped_auc(score: Floats, label: Labels, group: Ids) -> float | None:
     return float(np.sum(twice_right[mixed] / (2 * pairs[mixed]) * rows[mixed]) / rows[mixed].sum())
 
 
+def auc_error(auc: float, positives: int, rows: int) -> float:
+    """Standard error of an AUC of independent rows (Hanley & McNeil 1982)."""
+    negatives = rows - positives
+    both_below, both_above = auc / (2 - auc), 2 * auc**2 / (1 + auc)
+    variance = auc * (1 - auc) + (positives - 1) * (both_below - auc**2)
+    variance += (negatives - 1) * (both_above - auc**2)
+    return float(np.sqrt(variance / (positives * negatives)))
+
+
 def _auc(ranked: Floats, positive: Floats) -> float:
     """Mann-Whitney: ranks of the positives among all rows, less those among themselves."""
     below = int(np.searchsorted(ranked, positive, "left").sum())

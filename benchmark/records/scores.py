@@ -92,9 +92,24 @@ def evaluate(scores: RowScores | CountedScores) -> metrics.Metrics:
 
         evaluate(load(Path("results/records/synthetic/dcnv2/seed-0.npz")).best).auc
     """
+    return metrics.evaluate(*labelled(scores))
+
+
+def labelled(scores: RowScores | CountedScores) -> tuple[Floats, Labels]:
+    """Logits and labels, the positives first."""
     positive, negative = scores.by_class()
     label = np.repeat(np.array([1, 0], np.uint8), [len(positive), len(negative)])
-    return metrics.evaluate(np.concatenate([positive, negative]).astype(np.float32), label)
+    return np.concatenate([positive, negative]).astype(np.float32), label
+
+
+def loss_sd(scores: RowScores | CountedScores) -> float:
+    """Standard deviation of the rows' cross-entropies."""
+    counts = scores if isinstance(scores, CountedScores) else counted(*labelled(scores))
+    logit = counts.logit.astype(np.float64)
+    loss = np.logaddexp(0, np.concatenate([-logit, logit]))
+    rows = np.concatenate([counts.positives, counts.negatives])
+    mean = np.average(loss, weights=rows)
+    return float(np.sqrt(np.average((loss - mean) ** 2, weights=rows)))
 
 
 def counts(scores: RowScores | CountedScores) -> tuple[int, int]:

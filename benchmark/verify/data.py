@@ -18,10 +18,10 @@ from benchmark.errors import BenchmarkError, MissingData
 from benchmark.measure.metrics import grouped_auc
 from benchmark.measure.spectrum import Spectrum, StageSpectra, id_counts
 from benchmark.recipes import recipe as recipes
-from benchmark.records import comparable, scores
+from benchmark.records import comparable
 from benchmark.records.measured import FORMS
-from benchmark.records.record import Record, arrays_path
-from benchmark.records.scores import RowScores
+from benchmark.records.record import Record
+from benchmark.records.scores import KeptScores
 from benchmark.runs.probe import PROBE_ROWS, Probe
 from benchmark.utils.types import Notify
 from benchmark.verify import proof
@@ -76,12 +76,12 @@ def card(record: Record, today: Card) -> Iterator[str]:
                 yield f"gauc is {each.gauc}, but the data set has no group column"
 
 
-def rows(record: Record, path: Path, store: Store) -> Iterator[str]:
+def rows(record: Record, kept: KeptScores, store: Store) -> Iterator[str]:
     """Yield what contradicts the rows; for other rows than the record's, only that they differ."""
     if faults := list(comparable.stale(comparable.data(record, store.fingerprint))):
         yield from faults
         return
-    yield from _grouped_auc(record, path, store)
+    yield from _grouped_auc(record, kept, store)
     seen = _seen(store.folder, record.train_rows)
     if record.tables and [table.seen for table in record.tables] != list(seen):
         yield "the ids of the tables that are seen in training are not those of the training rows"
@@ -99,12 +99,12 @@ def untrained(record: Record, store: Store) -> Iterator[str]:
             yield f"{stage}: seed {record.seed} gives other spectra of the untrained model"
 
 
-def _grouped_auc(record: Record, path: Path, store: Store) -> Iterator[str]:
-    kept, test = scores.load(arrays_path(path)).best, store.split("test")
-    if test.group is None or not isinstance(kept, RowScores):
+def _grouped_auc(record: Record, kept: KeptScores, store: Store) -> Iterator[str]:
+    test, by_class = store.split("test"), kept.rows()
+    if test.group is None or by_class is None:
         return
     logit = np.empty(len(test), dtype=np.float32)
-    logit[test.label == 1], logit[test.label == 0] = kept.positive, kept.negative
+    logit[test.label == 1], logit[test.label == 0] = by_class
     derived, stated = grouped_auc(logit, test.label, test.group), record.metrics.test.gauc
     if derived != stated:
         yield f"metrics.test.gauc is {stated}, the scores give {derived}"

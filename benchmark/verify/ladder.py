@@ -1,38 +1,25 @@
 """The ladder of checks of a record, each derived from something other than the record itself."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
 from benchmark.errors import BenchmarkError
-from benchmark.recipes.recipe import Train
-from benchmark.records.archive import Archive, Place
-from benchmark.records.environment import current
-from benchmark.records.record import Record, load
+from benchmark.records.archive import Archive
 from benchmark.reports.document import Document
 from benchmark.reports.leaderboard import text as leaderboard
 from benchmark.runs.probe import CURVE_ROWS
 from benchmark.speed import measurements
 from benchmark.studies.claims import claims
 from benchmark.studies.study import studies
-from benchmark.utils.files import canonical_sha256
-from benchmark.utils.paths import RECIPES, shown
-from benchmark.verify import data, place, quality, ranks, recipe
+from benchmark.utils.paths import RECIPES
+from benchmark.verify import beside, data, place, quality, ranks, recipe
+from benchmark.verify.case import Case, Finding, read
 from benchmark.verify.data import OpenData
 
 MALFORMED = (ArithmeticError, LookupError, TypeError, ValueError)
 """Errors of a check or a table that meets content it cannot handle."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """A fault, or (not `failed`) a check that was not possible here."""
-
-    path: Path
-    rung: str
-    message: str
-    failed: bool = True
 
 
 def verify(results: Path, open_data: OpenData, recipe_folder: Path = RECIPES) -> Iterator[Finding]:
@@ -55,27 +42,39 @@ def verify_files(
     paths: Sequence[Path], open_data: OpenData, recipe_folder: Path = RECIPES
 ) -> Iterator[Finding]:
     """Find everything wrong with these records, each alone and beside each other."""
-    records: dict[Path, Record] = {}
+    cases: list[Case] = []
     for path in paths:
         try:
-            records[path] = load(path)
+            cases.append(read(path))
         except BenchmarkError as error:
             yield Finding(path, "form", str(error))
-    for path, record in records.items():
-        yield from verify_record(record, path, open_data, recipe_folder)
-    yield from _copies(records)
+    for case in cases:
+        yield from verify_case(case, open_data, recipe_folder)
+    named = set(paths)
+    for finding in beside.findings([*cases, *_ranked_beside(cases, named)], open_data):
+        if finding.path in named:
+            yield finding
 
 
-def verify_record(
-    record: Record, path: Path, open_data: OpenData, recipe_folder: Path
-) -> Iterator[Finding]:
+def _ranked_beside(cases: Sequence[Case], named: Container[Path]) -> Iterator[Case]:
+    """The other ranked records of the same data sets in the same results folders."""
+    boards = {(case.place.results, case.record.dataset) for case in cases if case.place}
+    for results, dataset in sorted(boards):
+        for path in Archive(results).paths(dataset):
+            if path not in named:
+                with suppress(BenchmarkError):
+                    yield read(path)
+
+
+def verify_case(case: Case, open_data: OpenData, recipe_folder: Path) -> Iterator[Finding]:
     """Find everything wrong with one record."""
-    lies_in = Place.of(path)
-    results = lies_in.results if lies_in else path.parent
+    path, record = case.path, case.record
+    results = case.place.results if case.place else path.parent
     for rung, faults in (
         ("place", place.faults(record, path, recipe_folder)),
         ("recipe", recipe.recipe(record, recipe_folder)),
-        ("scores", quality.test_scores(record, path)),
+        ("scores", quality.test_scores(record, case.scores)),
+        ("scores", quality.oracle(record, case.scores)),
         ("curve", quality.measured(record)),
         ("curve", quality.curve(record)),
         ("spectra", ranks.ranks(record)),
@@ -86,10 +85,11 @@ def verify_record(
         ("tuning", recipe.tuned(record, results, recipe_folder)),
     ):
         yield from _findings(path, rung, faults)
-    yield from _on_data(record, path, open_data)
+    yield from _on_data(case, open_data)
 
 
-def _on_data(record: Record, path: Path, open_data: OpenData) -> Iterator[Finding]:
+def _on_data(case: Case, open_data: OpenData) -> Iterator[Finding]:
+    path, record = case.path, case.record
     try:
         opened = open_data(record.dataset)
     except BenchmarkError as error:
@@ -98,19 +98,11 @@ def _on_data(record: Record, path: Path, open_data: OpenData) -> Iterator[Findin
     if opened.card is not None:
         yield from _findings(path, "data", data.card(record, opened.card))
     if opened.store is None:
-        yield Finding(path, "data", f"not checked against its rows: {opened.why_not}", failed=False)
+        why = f"not checked against its rows, nor its seed: {opened.why_not}"
+        yield Finding(path, "data", why, failed=False)
         return
-    findings = list(_findings(path, "data", data.rows(record, path, opened.store)))
-    yield from findings
-    if findings:
-        return
-    versions = record.environment.versions
-    if current().versions.items() <= versions.items():
-        yield from _findings(path, "seed", data.untrained(record, opened.store))
-    else:
-        stated = ", ".join(f"{name} {version}" for name, version in versions.items())
-        why = f"untrained spectra not checked: the record was made with {stated}"
-        yield Finding(path, "seed", why, failed=False)
+    findings = list(_findings(path, "data", data.rows(record, case.scores, opened.store)))
+    yield from findings or _findings(path, "seed", data.untrained(record, opened.store))
 
 
 def _findings(path: Path, rung: str, faults: Iterable[str]) -> Iterator[Finding]:
@@ -121,20 +113,6 @@ def _findings(path: Path, rung: str, faults: Iterable[str]) -> Iterator[Finding]
         yield Finding(path, rung, str(error))
     except MALFORMED as error:
         yield Finding(path, rung, f"malformed: {type(error).__name__}: {error}")
-
-
-def _copies(records: dict[Path, Record]) -> Iterator[Finding]:
-    """Find runs given out as two: only a run of the same model, steps, data and seed has the same
-    scores. Runs that differ only in when they cut the learning rate and stop may end alike."""
-    first: dict[str, tuple[Path, tuple[object, ...]]] = {}
-    for path, record in records.items():
-        train = record.recipe["train"].items()
-        steps = {key: value for key, value in train if key not in Train.ending}
-        trained = canonical_sha256({"model": record.recipe["model"], "train": steps})
-        run = (trained, record.data.arrays, record.train_rows, record.seed)
-        original, its_run = first.setdefault(record.digests.scores, (path, run))
-        if its_run != run:
-            yield Finding(path, "scores", f"its scores are those of {shown(original)}")
 
 
 def tables(archive: Archive) -> Iterator[tuple[Path, str]]:

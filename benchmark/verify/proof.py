@@ -14,6 +14,8 @@ MEANING: dict[Proof, str] = {
     "reported": "reported, not derived",
 }
 
+LIMIT = "only a replay proves that the scores are of this recipe and seed: docs/forgeries.md"
+
 PATHS: dict[Proof, str] = {
     "derived": """
         format numerics dataset name train_rows recipe recipe_digest notes seed data parameters

@@ -4,30 +4,34 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from itertools import pairwise
 from math import isclose
-from pathlib import Path
 
-from benchmark.measure.metrics import Metrics, base_entropy
+from benchmark.measure.metrics import Metrics, auc_error, base_entropy
 from benchmark.recipes.recipe import Monitor
 from benchmark.records import measured as measurements
 from benchmark.records import scores
-from benchmark.records.record import Epoch, Record, arrays_path
-from benchmark.records.scores import CountedScores, RowScores
+from benchmark.records.record import Epoch, Record
+from benchmark.records.scores import CountedScores, KeptScores, RowScores
 from benchmark.training.fit import best
 from benchmark.training.monitor import Plateau
 from benchmark.verify.recipe import parsed
 
 TOLERANCE = 1e-9
+STANDARD_ERRORS = 5
+"""What chance may add to a test metric."""
 
 
-def test_scores(record: Record, path: Path) -> Iterator[str]:
+def test_scores(record: Record, kept: KeptScores) -> Iterator[str]:
     """Yield what contradicts the scores beside the record."""
-    kept, digests = scores.load(arrays_path(path)), record.digests
+    digests = record.digests
     yield from _of_epoch(record, kept.best, "test", digests.scores)
     calibrated, stated = kept.best_logloss, digests.scores_logloss
     if (calibrated is None) != (stated is None) or len(_monitors(record)) != 1 + bool(calibrated):
         yield "its scores are not those of its monitors' best epochs"
     elif calibrated is not None and stated is not None:
         yield from _of_epoch(record, calibrated, "test_logloss", stated)
+        counts = scores.counted(*scores.labelled(kept.best))
+        if record.best == record.best_logloss and stated != scores.digest(counts):
+            yield "both its best epochs are one, and their scores differ"
     rows = record.data.rows["test"]
     if isinstance(kept.best, RowScores) != (rows <= scores.MAX_ROWS):
         yield f"the scores of {rows} test rows have not the form for so many"
@@ -50,6 +54,22 @@ def _of_epoch(
             yield f"metrics.{block}.{name} is {stated}, the scores give {value}"
 
 
+def oracle(record: Record, kept: KeptScores) -> Iterator[str]:
+    """Yield test metrics better than chance lets those of the true click probability be."""
+    quality, rows = record.metrics, record.data.rows["test"]
+    if quality.oracle_auc is None or quality.oracle_logloss is None:
+        return
+    error = auc_error(quality.oracle_auc, record.data.positives["test"], rows)
+    auc = min(1.0, quality.oracle_auc + STANDARD_ERRORS * error)
+    loss_error = scores.loss_sd(kept.best_logloss or kept.best) / rows**0.5
+    logloss = quality.oracle_logloss - STANDARD_ERRORS * loss_error
+    better = f"better than the true click probability by over {STANDARD_ERRORS} standard errors"
+    if quality.test.auc > auc:
+        yield f"test AUC {quality.test.auc} is above {auc:.5f}: {better}"
+    if quality.calibrated.logloss < logloss:
+        yield f"test LogLoss {quality.calibrated.logloss} is below {logloss:.5f}: {better}"
+
+
 def measured(record: Record) -> Iterator[str]:
     """Yield a digest of spectra and curves that is not theirs."""
     if measurements.digest(record.measured) != record.digests.measured:
@@ -60,7 +80,8 @@ def curve(record: Record) -> Iterator[str]:
     """Yield faults of the learning curve, which follows from the reported metrics."""
     train = parsed(record).train
     steps = -(-_rows(record) // train.batch_size)
-    entropy = base_entropy(record.data.positives["valid"], record.data.rows["valid"])
+    clicks, shown = record.data.positives["valid"], record.data.rows["valid"]
+    entropy = base_entropy(clicks, shown)
     plateau, rate = Plateau(train), train.learning_rate
     for number, point in enumerate(record.curve, start=1):
         step = number * (train.evaluate_every or steps)
@@ -73,6 +94,9 @@ def curve(record: Record) -> Iterator[str]:
             yield f"evaluation {number}: `improved` contradicts its metrics"
         if not isclose(point.valid.ne, point.valid.logloss / entropy, rel_tol=TOLERANCE):
             yield f"evaluation {number}: ne {point.valid.ne} is not that of its logloss"
+        yield from (
+            f"evaluation {number}: {fault}" for fault in _range(point.valid, clicks / shown)
+        )
         rate = plateau.next_rate(rate)
     if not record.curve:
         yield "the curve has no best evaluation"
@@ -82,6 +106,18 @@ def curve(record: Record) -> Iterator[str]:
     reason = "patience" if plateau.exhausted else "epochs"
     if record.stopped_by != reason or not (plateau.exhausted or ended):
         yield f"stopped_by is {record.stopped_by}, which the curve contradicts"
+
+
+def _range(valid: Metrics, base: float) -> Iterator[str]:
+    """Metrics that no probabilities have where the share of clicks is `base`."""
+    predicted = valid.calibration * base
+    low, high = abs(predicted - base) - TOLERANCE, min(1, predicted + base) + TOLERANCE
+    if not 0 <= predicted <= 1:
+        yield f"calibration {valid.calibration} is a mean probability of {predicted:.3g}"
+    if not low <= valid.ece <= high:
+        yield f"ece {valid.ece} is outside [{low:.3g}, {high:.3g}], which calibration gives"
+    if not (0 <= valid.auc <= 1 and 0 <= (valid.gauc or 0) <= 1 and valid.logloss >= 0):
+        yield f"auc {valid.auc}, gauc {valid.gauc} or logloss {valid.logloss} is out of range"
 
 
 def _best(record: Record) -> Iterator[str]:

@@ -1,38 +1,46 @@
 """Run a record's recipe again from the start: the proof that no other check gives."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import zip_longest
+from math import sqrt
 from pathlib import Path
-from statistics import stdev
+from statistics import mean, variance
 from typing import Literal
 
 import torch
 
 from benchmark.errors import BenchmarkError, UsageError
-from benchmark.records.archive import readable, records_in
+from benchmark.records.archive import Archive, Place, Runs, readable, records_in
 from benchmark.records.environment import Environment
 from benchmark.records.record import NUMERICS, Record, whole
+from benchmark.records.tuning import TUNING_SEED
 from benchmark.runs.job import Job
 from benchmark.runs.run import Finished, Run, RunEvent
 from benchmark.verify import proof
 from benchmark.verify.data import Data, OpenData
 from benchmark.verify.recipe import parsed
 
-FEWEST_SEEDS = 3
 MOST_SD = 4.0
-"""Largest distance of a replay on another machine from the record, in sd of the row's seeds."""
+"""Largest distance of a replay from the record, in the sd of seeds that the board shows."""
+METRICS: dict[str, Callable[[Record], float]] = {
+    "AUC": lambda run: run.metrics.test.auc,
+    "LogLoss": lambda run: run.metrics.calibrated.logloss,
+}
+
+Watch = Callable[[RunEvent], None]
 
 
 @dataclass(frozen=True)
 class Replayed:
-    """The comparison of a record with its replay, and what differs."""
+    """The comparison of a record, or of its row, with runs made again, and what differs."""
 
-    how: Literal["bit for bit", "within 4 sd", "not judged"]
+    how: Literal["bit for bit", "within 4 sd", "judged"]
     faults: tuple[str, ...]
-    notes: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def verdict(self) -> str:
@@ -42,16 +50,50 @@ class Replayed:
         return "; ".join((outcome, *self.notes))
 
 
-def replay(record: Record, path: Path, data: Data, watch: Callable[[RunEvent], None]) -> Replayed:
+def replay(record: Record, path: Path, data: Data, watch: Watch) -> Replayed:
     """Train the recipe again with the record's seed and threads, without reading or writing any
     checkpoint. Raises BenchmarkError where it cannot be run here."""
+    again = _run(record, record.seed, data, watch)
+    return compare(record, again, other_rows(record, path))
+
+
+def fresh(
+    record: Record, path: Path, data: Data, watch: Watch, *, count: int, draw: int
+) -> Replayed:
+    """Train the recipe with `count` seeds that the record's row does not have, drawn by the
+    reviewer's number `draw`, and compare the means. Raises BenchmarkError as `replay`."""
+    beside = (other for _, other in readable(records_in(path.parent)))
+    row = [other for other in beside if other.recipe_digest == record.recipe_digest]
+    seeds = fresh_seeds(record, {other.seed for other in row}, count, draw)
+    runs = [_run(record, seed, data, watch) for seed in seeds]
+    note = f"seeds {', '.join(map(str, seeds))} against the row's {len(row)}"
+    return replace(compare_means(row, runs, other_rows(record, path)), notes=(note,))
+
+
+def fresh_seeds(record: Record, taken: Container[int], count: int, draw: int) -> list[int]:
+    """Seeds that follow from the scores handed in and from a number that came later."""
+    free = [seed for seed in range(TUNING_SEED) if seed not in taken]
+    return sorted(free, key=lambda seed: _drawn(draw, f"{record.digests.scores}/{seed}"))[:count]
+
+
+def other_rows(record: Record, path: Path) -> list[list[Record]]:
+    """The runs of each other ranked recipe on the same rows: the submitter's own seeds set no
+    tolerance."""
+    place = Place.of(path)
+    rows: dict[str, list[Record]] = defaultdict(list)
+    for _, other in readable(Archive(place.results).paths(record.dataset) if place else []):
+        same = (other.data.arrays, other.numerics) == (record.data.arrays, record.numerics)
+        if same and other.recipe_digest != record.recipe_digest:
+            rows[other.recipe_digest].append(other)
+    return list(rows.values())
+
+
+def _run(record: Record, seed: int, data: Data, watch: Watch) -> Record:
     if why := why_not(record, data):
         raise BenchmarkError(f"it cannot be replayed here: {why}")
     assert data.card is not None and data.store is not None
     recipe = replace(parsed(record), name=record.name)
-    job = Job(
-        recipe, data.card, data.store, record.seed, record.threads, record.device, record.train_rows
-    )
+    job = Job(recipe, data.card, data.store, seed, record.threads, record.device, record.train_rows)
     threads = torch.get_num_threads()
     try:
         for event in Run(job):
@@ -59,9 +101,7 @@ def replay(record: Record, path: Path, data: Data, watch: Callable[[RunEvent], N
     finally:
         torch.set_num_threads(threads)
     assert isinstance(event, Finished)
-    beside = (other for _, other in readable(records_in(path.parent)))
-    row = [other for other in beside if other.recipe_digest == record.recipe_digest]
-    return compare(record, event.record, row)
+    return event.record
 
 
 def why_not(record: Record, data: Data) -> str:
@@ -77,8 +117,8 @@ def why_not(record: Record, data: Data) -> str:
     return ""
 
 
-def compare(record: Record, again: Record, row: Sequence[Record]) -> Replayed:
-    """`row` are the recipe's records, over whose seeds a replay on another machine is judged."""
+def compare(record: Record, again: Record, others: Sequence[Runs]) -> Replayed:
+    """`others` are the rows over whose seeds a replay on another machine is judged."""
     theirs = _machine(record.environment)
     ours = _machine(again.environment)
     unlike = [name for name in ours if theirs.get(name) != ours[name]]
@@ -88,10 +128,35 @@ def compare(record: Record, again: Record, row: Sequence[Record]) -> Replayed:
     if not unlike:
         return Replayed("bit for bit", tuple(differences(record, again)), tuple(notes))
     notes.append(f"not the record's {', '.join(unlike)}")
-    if len(row) < FEWEST_SEEDS:
-        notes.append(f"the row has {len(row)} seeds, and its sd takes {FEWEST_SEEDS}")
-        return Replayed("not judged", (), tuple(notes))
-    return Replayed("within 4 sd", tuple(_far(record, again, row)), tuple(notes))
+    return replace(_judged([record], [again], others, MOST_SD), notes=tuple(notes))
+
+
+def compare_means(row: Runs, runs: Runs, others: Sequence[Runs]) -> Replayed:
+    """A row against runs of seeds that its submitter did not choose, which the sd is taken of
+    too."""
+    return _judged(row, runs, [*others, runs], MOST_SD * sqrt(1 / len(row) + 1 / len(runs)))
+
+
+def _judged(stated: Runs, again: Runs, rows: Sequence[Runs], sds: float) -> Replayed:
+    """Whether two means lie within so many pooled sd of the seeds of rows."""
+    seeds = [row for row in rows if len(row) > 1]
+    if not seeds:
+        why = "no other ranked recipe of these rows has two seeds, whose sd is the tolerance"
+        return Replayed("judged", (f"{why}; replay it on its own machine, or --fresh-seeds 2",))
+    faults = []
+    for name, metric in METRICS.items():
+        own, other = (mean(map(metric, runs)) for runs in (stated, again))
+        limit = sds * pooled_sd([list(map(metric, row)) for row in seeds])
+        if not abs(own - other) <= limit:
+            apart = f"more than {MOST_SD:g} sd ({limit:.2g}) apart"
+            faults.append(f"test {name} is {own}, the replay gives {other}: {apart}")
+    return Replayed("within 4 sd", tuple(faults))
+
+
+def pooled_sd(rows: Sequence[Sequence[float]]) -> float:
+    """The sd within rows of two or more."""
+    squares = sum((len(row) - 1) * variance(row) for row in rows)
+    return sqrt(squares / sum(len(row) - 1 for row in rows))
 
 
 def differences(record: Record, again: Record) -> Iterator[str]:
@@ -119,21 +184,15 @@ def sample(paths: Sequence[Path], count: int, seed: int) -> list[Path]:
     Raises UsageError without any path."""
     if not paths:
         raise UsageError("--replay-sample: there is no record that can be replayed here")
+    return sorted(paths, key=lambda path: _drawn(seed, "/".join(path.parts[-4:])))[:count]
 
-    keys = {path: f"{seed}:{'/'.join(path.parts[-4:])}".encode() for path in paths}
-    return sorted(paths, key=lambda path: hashlib.sha256(keys[path]).hexdigest())[:count]
+
+def _drawn(seed: int, name: str) -> str:
+    """The place of a name in a draw, as text to sort by."""
+    return hashlib.sha256(f"{seed}:{name}".encode()).hexdigest()
 
 
 def _machine(environment: Environment) -> dict[str, str]:
     """The machine and versions, on which the last bits of a run depend."""
     own = {"machine": environment.machine, "python": environment.python}
     return own | dict(sorted(environment.versions.items()))
-
-
-def _far(record: Record, again: Record, row: Sequence[Record]) -> Iterator[str]:
-    for name in ("auc", "logloss"):
-        stated, replayed = getattr(record.metrics.test, name), getattr(again.metrics.test, name)
-        limit = MOST_SD * stdev(getattr(other.metrics.test, name) for other in row)
-        if not abs(replayed - stated) <= limit:
-            apart = f"more than {MOST_SD:g} sd ({limit:.2g}) apart"
-            yield f"test {name} is {stated}, the replay gives {replayed}: {apart}"

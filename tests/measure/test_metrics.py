@@ -69,6 +69,24 @@ def test_logloss_of_a_large_logit_is_that_of_500_digits(size: float) -> None:
         assert result == pytest.approx(expected, rel=1e-12, abs=0)
 
 
+def test_the_error_of_an_auc_of_chance_is_that_of_the_rank_sum() -> None:
+    for positives, negatives in ((2, 2), (30, 500)):
+        variance = (positives + negatives + 1) / (12 * positives * negatives)
+        assert metrics.auc_error(0.5, positives, positives + negatives) == pytest.approx(
+            math.sqrt(variance)
+        )
+
+
+def test_the_error_of_an_auc_is_near_its_spread() -> None:
+    """Exponential scores, for which Hanley & McNeil's formula is exact."""
+    random, found = np.random.default_rng(0), []
+    label = np.repeat(np.array([1, 0], np.uint8), [40, 160])
+    for _ in range(2000):
+        score = np.concatenate([random.exponential(3.0, 40), random.exponential(1.0, 160)])
+        found.append(metrics.auc(score, label))
+    assert metrics.auc_error(0.75, 40, 200) == pytest.approx(np.std(found), rel=0.05)
+
+
 def test_ties_count_one_half() -> None:
     assert (
         metrics.auc(np.array([1.0, 1.0, 0.0, 2.0]), np.array([1, 0, 0, 0], dtype=np.uint8)) == 0.5

@@ -38,6 +38,14 @@ def test_both_forms_give_the_metrics_of_the_rounded_logits(seed: int, decimals: 
             assert getattr(again, name) == pytest.approx(getattr(direct, name), abs=1e-12)
 
 
+def test_both_forms_have_the_sd_of_the_rows_losses() -> None:
+    logit, label = drawn(400, 4)
+    z = scores.rounded(logit).astype(np.float64)
+    losses = np.logaddexp(0, np.where(label == 1, -z, z))
+    for kept in (scores.by_row(logit, label), scores.counted(logit, label)):
+        assert scores.loss_sd(kept) == pytest.approx(losses.std(), rel=1e-12)
+
+
 def test_rounding_moves_auc_by_less_than_a_hundred_thousandth() -> None:
     for seed in range(5):
         logit, label = drawn(50_000, seed)

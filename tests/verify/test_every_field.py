@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 
 from benchmark.errors import BenchmarkError
+from benchmark.records import measured, record, scores
 from benchmark.records.archive import Archive
 from benchmark.records.record import Record
 from benchmark.verify import proof
-from benchmark.verify.ladder import verify_record
+from benchmark.verify.case import Case
+from benchmark.verify.ladder import verify_case
 from benchmark.verify.recipe import parsed
 from benchmark.verify.replay import differences
 from tests.opening import open_data
@@ -23,18 +25,20 @@ from tests.verify.altering import Alteration, alterations, fields
 @pytest.fixture(scope="module")
 def whole(made) -> dict[str, Any]:
     path = Archive(made.results).path("synthetic_tiny", "deep", 0)
-    return json.loads(path.read_text())
+    return record.whole(record.load(path))
 
 
-def sealed(content: dict[str, Any], alteration: Alteration) -> dict[str, Any]:
-    """Altered, with the digest of its recipe made anew, unless that is what was altered."""
+def sealed(content: dict[str, Any], alteration: Alteration) -> Record:
+    """Altered, with the digest of its recipe or of its arrays made anew, unless that is what was
+    altered. Raises ValueError where its form alone gives the alteration away."""
     altered = alteration.of(content)
-    if alteration.field == "recipe":
-        with suppress(BenchmarkError, ValueError, KeyError):
-            altered["recipe_digest"] = parsed(
-                Record.model_validate_json(json.dumps(altered))
-            ).digest()
-    return altered
+    forged = Record.model_validate_json(json.dumps(altered))
+    with suppress(BenchmarkError, ValueError, KeyError):
+        if alteration.field == "recipe":
+            altered["recipe_digest"] = parsed(forged).digest()
+        elif alteration.field.startswith("measured"):
+            altered["digests"]["measured"] = measured.digest(forged.measured)
+    return Record.model_validate_json(json.dumps(altered))
 
 
 def kind(field: str) -> proof.Proof:
@@ -61,15 +65,15 @@ def test_the_table_of_proofs_names_fields_that_there_are() -> None:
 def test_verify_objects_to_every_altered_field_that_it_calls_derived(whole, made, tmp_path) -> None:
     shutil.copytree(made.results, tmp_path / "results")
     path = Archive(tmp_path / "results").path("synthetic_tiny", "deep", 0)
-    accepted = []
+    kept, accepted = scores.load(path.with_suffix(".npz")), []
     for alteration in alterations(Record, whole):
         if kind(alteration.field) != "derived" or alteration.keys == ("recipe", "train"):
             continue  # settings that came later may be missing from [train]: test_verify.py
         try:
-            altered = Record.model_validate_json(json.dumps(sealed(whole, alteration)))
+            altered = sealed(whole, alteration)
         except ValueError:
-            continue  # its form alone gives it away
-        found = verify_record(altered, path, open_data, made.recipes)
+            continue
+        found = verify_case(Case(path, altered, kept), open_data, made.recipes)
         if not any(finding.failed for finding in found):
             accepted.append((alteration.field, alteration.keys, alteration.value))
     assert accepted == []
@@ -82,7 +86,7 @@ def test_a_replay_objects_to_every_altered_field_that_is_not_only_reported(whole
         if kind(alteration.field) == "reported" or alteration.field == "recipe":
             continue  # compared by its digest
         try:
-            altered = Record.model_validate_json(json.dumps(sealed(whole, alteration)))
+            altered = sealed(whole, alteration)
         except ValueError:
             continue
         assert next(differences(altered, again), None), alteration

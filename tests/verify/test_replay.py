@@ -1,7 +1,6 @@
-"""Records run again: bit for bit here, within 4 sd of the row's seeds where another machine made
+"""Records run again: bit for bit here, within 4 sd of the board's seeds where another machine made
 them."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,18 @@ from benchmark.records.archive import Archive
 from benchmark.records.environment import Environment
 from benchmark.records.record import Record
 from benchmark.verify.data import Data
-from benchmark.verify.replay import Replayed, compare, possible, replay, sample
+from benchmark.verify.replay import (
+    Replayed,
+    compare,
+    compare_means,
+    fresh,
+    fresh_seeds,
+    other_rows,
+    pooled_sd,
+    possible,
+    replay,
+    sample,
+)
 from tests.factories import TEST, make_record
 from tests.opening import open_data
 
@@ -61,29 +71,69 @@ def test_another_source_of_the_same_numerics_is_said_and_held_to_the_same_bits(p
     assert found.notes == ("the source differs from the record's, its numerics version does not",)
 
 
-def test_elsewhere_it_is_judged_by_the_sd_of_the_rows_seeds() -> None:
-    row = [with_auc(0.750, 0), with_auc(0.751, 1), with_auc(0.752, 2)]  # sd 0.001
-    here = make_record().environment
-    near = compare(row[0], with_auc(0.7539, environment=here), row)
+BOARD = [[with_auc(0.710, 0), with_auc(0.711, 1), with_auc(0.712, 2)]]  # sd 0.001
+HERE = make_record().environment
+
+
+def test_elsewhere_it_is_judged_by_the_sd_of_the_boards_seeds() -> None:
+    stated = with_auc(0.750)
+    near = compare(stated, with_auc(0.7539, environment=HERE), BOARD)
     assert (near.how, near.faults) == ("within 4 sd", ())
     assert near.notes == ("not the record's machine",)
-    [fault] = compare(row[0], with_auc(0.7541, environment=here), row).faults
-    assert fault.startswith("test auc is 0.75, the replay gives 0.7541: more than 4 sd")
+    [fault] = compare(stated, with_auc(0.7541, environment=HERE), BOARD).faults
+    assert fault.startswith("test AUC is 0.75, the replay gives 0.7541: more than 4 sd")
 
 
-def test_too_few_seeds_judge_nothing() -> None:
-    row = [with_auc(0.75, seed) for seed in (0, 1)]
-    found = compare(row[0], with_auc(0.1, environment=make_record().environment), row)
-    assert (
-        found.how == "not judged" and found.notes[-1] == "the row has 2 seeds, and its sd takes 3"
-    )
+def test_what_cannot_be_judged_fails() -> None:
+    for board in ([], [[with_auc(0.75)]]):
+        found = compare(with_auc(0.75), with_auc(0.75, environment=HERE), board)
+        assert found.verdict.startswith("not judged: no other ranked recipe") and found.faults
+
+
+def test_the_pooled_sd_is_that_within_rows() -> None:
+    assert pooled_sd([[1.0, 3.0], [10.0, 10.0, 10.0]]) == pytest.approx((2 / 3) ** 0.5)
+
+
+def test_the_rows_of_other_recipes_set_the_tolerance_not_the_records_own(path) -> None:
+    stated = record.load(path)
+    [other] = other_rows(stated, path)
+    assert [run.name for run in other] == ["linear", "linear"]
+    assert other_rows(stated.model_copy(update={"numerics": 1}), path) == []
+    assert other_rows(stated, Path("seed-1.json")) == []
+
+
+def test_fresh_seeds_are_drawn_from_the_scores_and_the_reviewers_number(path) -> None:
+    stated = record.load(path)
+    drawn = fresh_seeds(stated, {0, 1}, 3, 0)
+    assert len(set(drawn)) == 3 and drawn == fresh_seeds(stated, {0, 1}, 3, 0)
+    assert max(drawn) < 1000
+    assert drawn[1:] == fresh_seeds(stated, {0, 1, drawn[0]}, 2, 0)
+    assert drawn != fresh_seeds(stated, {0, 1}, 3, 1)
+    digests = stated.digests.model_copy(update={"scores": "0" * 64})
+    assert drawn != fresh_seeds(stated.model_copy(update={"digests": digests}), {0, 1}, 3, 0)
+
+
+def test_means_of_fresh_seeds_are_held_against_the_rows() -> None:
+    row = [with_auc(0.750 + 0.001 * seed, seed) for seed in (0, 1)]
+    near = [with_auc(0.752, 7), with_auc(0.753, 8)]  # pooled sd .00091: 4 sd of a mean .0037
+    assert not compare_means(row, near, BOARD).faults
+    far = [with_auc(0.755, 7), with_auc(0.756, 8)]
+    [fault] = compare_means(row, far, BOARD).faults
+    assert fault.startswith("test AUC is 0.7505, the replay gives 0.7555")
+    assert compare_means(row, far, []).faults and not compare_means(row, near, []).faults
+    assert compare_means(row, near[:1], []).verdict.startswith("not judged: ")
+
+
+def test_an_honest_row_agrees_with_fresh_seeds(path) -> None:
+    stated = record.load(path)
+    found = fresh(stated, path, open_data(stated.dataset), lambda _: None, count=2, draw=3)
+    assert found.how == "within 4 sd" and not found.faults
+    assert found.notes[0].endswith("against the row's 2")
 
 
 def test_lists_of_other_lengths_differ(path) -> None:
     stated = record.load(path)
-    shorter = Record.model_validate_json(
-        json.dumps(json.loads(stated.model_dump_json()) | {"tables": []})
-    )
+    shorter = stated.model_copy(update={"measured": replace(stated.measured, tables=())})
     assert compare(stated, shorter, []).faults
     assert compare(shorter, stated, []).faults
 
