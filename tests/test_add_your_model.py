@@ -1,7 +1,6 @@
 """README's "Add your model in one file", followed to the letter by someone who reads nothing
 else."""
 
-import json
 import os
 import re
 import subprocess
@@ -14,6 +13,7 @@ from benchmark import registry
 from benchmark.errors import BenchmarkError, UsageError
 from benchmark.recipes import recipe as recipes
 from benchmark.records.environment import source_digest
+from benchmark.records.record import load
 from benchmark.utils.paths import ROOT
 
 SECTION = (
@@ -55,19 +55,16 @@ def test_the_readme_is_all_one_needs_to_know(tmp_path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.search(r"^ *gated +Every field gates every other", done.stdout, flags=re.MULTILINE)
     assert "3 records: all checks passed" in done.stdout
-    records = [
-        json.loads(path.read_text())
-        for path in sorted((tmp_path / "my_results").rglob("seed-*.json"))
-    ]
-    assert sorted((made["recipe"]["model"]["gate_scale"], made["seed"]) for made in records) == [
+    records = [load(path) for path in sorted((tmp_path / "my_results").rglob("seed-*.json"))]
+    assert sorted((made.recipe["model"]["gate_scale"], made.seed) for made in records) == [
         (1, 0),
         (2, 0),
         (2, 1),
     ]
     for made in records:
-        assert made["metrics"]["test"]["auc"] > 0.6
-        assert [stage["stage"] for stage in made["spectra"]] == ["embedding", "gated"]
-        assert all(stage["best"]["erank"]["mean"] > 1 for stage in made["spectra"])
+        assert made.metrics.test.auc > 0.6
+        assert made.stages == ["embedding", "gated"]
+        assert all(each.erank.mean > 1 for each in made.spectra("best").token.values())
 
 
 WORKING = """

@@ -120,9 +120,6 @@ def add_alias(root: typer.Typer, old: str, name: str) -> None:
 def run_study(study: "Study", chosen: dict[str, Any], options: Options) -> None:
     """Run the chosen variants whose records are missing or stale, then write the tables."""
     seeds = parse_seeds(options.seeds)
-
-    from benchmark.studies.campaign.cells import of_study
-
     if (card := chosen.get("dataset", "")).endswith(".toml"):
         card = str(Path(card).expanduser().resolve())  # processes elsewhere open it too
         chosen = {**chosen, "dataset": card}
@@ -133,8 +130,8 @@ def run_study(study: "Study", chosen: dict[str, Any], options: Options) -> None:
     card = card or dataset
     store = open_store(card, options)
     study.check_data(variants, store)
-    cells = of_study(study.name, card, variants, seeds)
-    failed = run_missing(cells, {card: store}, options)
+    batches = study.batches(card, variants, seeds, options.results)
+    failed = sum(run_missing(cells, {card: store}, options) for cells in batches)
     if not options.dry_run:
         write_tables(study, options.results, dataset, show=True)
         if options.track and study.name == "scaling":
@@ -204,11 +201,11 @@ def scale_tables(results: ResultsFolder = RESULTS) -> None:
 
 @scale_app.command()
 def simulate(
-    draws: Annotated[int, typer.Option(min=1, help="Ladders for each case of intervals.")] = 400,
+    draws: Annotated[int, typer.Option(min=1, help="Ladders for each truth.")] = 400,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the simulation.")] = 0,
     results: ResultsFolder = RESULTS,
 ) -> None:
-    """Test fits, intervals and verdicts on ladders whose law is known; takes about two minutes."""
+    """Test fits, intervals and verdicts on ladders whose law is known; takes about ten minutes."""
     from benchmark.studies.simulations import scaling
 
     report = scaling.as_report(scaling.simulate(draws, seed, notice))

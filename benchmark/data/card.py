@@ -150,7 +150,9 @@ class Card(Frozen):
 
     `published_rows` is the number of embedding rows behind the published results: the tokens,
     padding and out-of-vocabulary row of each sparse field, and one row for each dense column. The
-    built-in cards are the files of the folder `cards`."""
+    `rank_losses` are the shares of a generator's interactions, as variance of the logit, that their
+    best approximation in 1, 2, ... dimensions a field loses. The built-in cards are the files of
+    the folder `cards`."""
 
     id: Id
     title: NonEmpty
@@ -165,6 +167,7 @@ class Card(Frozen):
     generator: str | None = None
     expected: dict[Literal["train", "valid", "test"], Expected] = Field(default_factory=dict)
     oracle: Oracle | None = None
+    rank_losses: tuple[float, ...] = ()
 
     @model_validator(mode="after")
     def _one_origin(self) -> "Card":

@@ -22,7 +22,7 @@ from benchmark.errors import UsageError
 from benchmark.model import CTRModel, added_later
 from benchmark.recipes import scaling, search, signature
 from benchmark.recipes.provenance import Kind, Provenance
-from benchmark.recipes.scaling import Step
+from benchmark.recipes.scaling import Family
 from benchmark.recipes.search import Search
 from benchmark.utils import toml
 from benchmark.utils.files import canonical_sha256
@@ -122,7 +122,7 @@ class Recipe:
     train: Train
     name: str | None = None
     search: Search | None = None
-    scaling: tuple[Step, ...] = ()
+    scaling: Family | None = None
     provenance: Provenance | None = None
     """None for an ad hoc recipe alone."""
 
@@ -243,10 +243,10 @@ def parse(table: dict[str, Any], dataset: str, where: str) -> Recipe:
     if file.scaling is None:
         return recipe
     where = f"{where}: [scaling]"
-    steps = scaling.parse(file.scaling, recipe.dotted(), where)
-    for number, step in enumerate(steps, start=1):
-        vary(recipe, step.settings, f"{where} step {number}")
-    return replace(recipe, scaling=steps)
+    family = scaling.parse(file.scaling, recipe.dotted(), where)
+    for number, step in enumerate(family.steps, start=1):
+        vary(recipe, step.settings(family.rates[0]), f"{where} step {number}")
+    return replace(recipe, scaling=family)
 
 
 def override(recipe: Recipe, assignments: Sequence[str]) -> Recipe:

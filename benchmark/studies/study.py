@@ -12,7 +12,7 @@ from benchmark.reports.document import Document, Report
 if TYPE_CHECKING:
     from benchmark.data.store import Store
     from benchmark.records.record import Record
-    from benchmark.studies.campaign.cells import Variant
+    from benchmark.studies.campaign.cells import Cell, Variant
 
 DataSet = Annotated[str, typer.Option(help="A data set's id, or the path of your own TOML card.")]
 Settings = Annotated[
@@ -45,6 +45,8 @@ class Study(Protocol):
         studies.register(Widths.name)(Widths())"""
 
     name: str
+    has_trials: bool = False
+    """Whether runs with TUNING_SEED choose a setting of the others."""
 
     def variants(self, *args: Any, **options: Any) -> "list[Variant]":
         """The recipes to run, by the options of the command. Raises UsageError for wrong options.
@@ -69,6 +71,14 @@ class Study(Protocol):
         from benchmark.studies.campaign.cells import require_buildable
 
         require_buildable(variants, store.schema)
+
+    def batches(
+        self, card: str, variants: "Sequence[Variant]", seeds: Sequence[int], results: Path
+    ) -> "Iterator[list[Cell]]":
+        """The cells to run, batch by batch: a later one may depend on the records of an earlier."""
+        from benchmark.studies.campaign.cells import of_study
+
+        yield of_study(self.name, card, variants, seeds)
 
     def datasets(self, results: Path) -> list[str]:
         """Data sets that have records of the study, or documents."""

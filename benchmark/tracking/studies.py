@@ -6,7 +6,6 @@ same runs.
 """
 
 import json
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -132,20 +131,12 @@ def _log_ladder(client: "MlflowClient", run: str, laws: list[dict[str, Any]]) ->
     for law in laws:
         axis = law["axis"]
         client.set_tag(run, f"verdict.{axis}", law["verdict"])
-        for name, value in _floats(law):
-            client.log_metric(run, f"{axis}/{name}", value)
+        for name, value in law.items():
+            if isinstance(value, float):
+                client.log_metric(run, f"{axis}/{name}", value)
         sizes += [{"axis": axis, **size, "seeds": str(size["seeds"])} for size in law["sizes"]]
     _log_table(client, run, "sizes", sizes)
     client.set_terminated(run, "FINISHED")
-
-
-def _floats(table: dict[str, Any]) -> Iterator[tuple[str, float]]:
-    """The numbers of nested tables by path, e.g. `fit/law/alpha`."""
-    for key, value in table.items():
-        if isinstance(value, float):
-            yield key, value
-        elif isinstance(value, dict):
-            yield from ((f"{key}/{name}", number) for name, number in _floats(value))
 
 
 def _run_of(client: "MlflowClient", dataset: str, tag: str, key: str, name: str) -> "Run":

@@ -18,7 +18,7 @@ from benchmark.records import ranks
 from benchmark.records.archive import ADHOC, RANKED, Place
 from benchmark.records.environment import current
 from benchmark.records.measured import FORMS
-from benchmark.records.record import Record
+from benchmark.records.record import Record, arrays_path
 from benchmark.reports.figures.recipe import of_recipe
 from benchmark.runs.job import Job
 
@@ -188,9 +188,10 @@ def rank_table(record: Record) -> dict[str, list[Any]]:
 
 
 def write_bundle(record: Record, path: Path, folder: Path) -> None:
-    """Fill `folder` with the record (the bytes of `path`), its recipe to run again, and its
+    """Fill `folder` with the files of the record at `path`, its recipe to run again, and its
     figures."""
     (folder / "record.json").write_bytes(path.read_bytes())
+    (folder / "record.npz").write_bytes(arrays_path(path).read_bytes())
     (folder / "recipe.toml").write_text(_toml(record.recipe), encoding="utf-8")
     for name, figure in of_recipe([record]).items():
         figure.savefig(folder / f"rank_{name}.png")

@@ -7,6 +7,7 @@ from benchmark.errors import UsageError
 from benchmark.records import archive
 from benchmark.records.archive import ADHOC, RANKED, Place
 from benchmark.records.record import Record
+from benchmark.records.tuning import TUNING_SEED
 from benchmark.studies.study import studies
 from benchmark.utils.paths import RECIPES, shown
 
@@ -26,22 +27,26 @@ def faults(record: Record, path: Path, recipe_folder: Path = RECIPES) -> Iterato
     if record.recipe.get("dataset") != record.dataset:
         yield f"the recipe is for {record.recipe.get('dataset')}, the record for {record.dataset}"
     place = Place.of(path)
+    study = studies.get(place.study) if place and place.study in studies.names() else None
+    trial = record.seed == TUNING_SEED and study is not None and study.has_trials
+    if record.seed >= TUNING_SEED and not trial:
+        yield f"seed {record.seed}: seeds from {TUNING_SEED} on are for tuning, never reported"
     if place is None:
         return
     below = path.parent.relative_to(place.results)
     if place.study != RANKED:
-        yield from _of_study(record, place, below, recipe_folder)
+        if study is not None:
+            yield from study.faults(record, place.name, recipe_folder)
+        yield from _of_study(record, place, below)
     elif record.name is None or record.train_rows is not None:
         yield "an ad hoc run lies among the ranked records"
     elif below != Path(archive.ranked_place(record.dataset, record.name)):
         yield f"the record is of {record.recipe_id} seed {record.seed}, which its path contradicts"
 
 
-def _of_study(record: Record, place: Place, below: Path, recipe_folder: Path) -> Iterator[str]:
+def _of_study(record: Record, place: Place, below: Path) -> Iterator[str]:
     if place.dataset != record.dataset:
         yield f"the record is of {record.dataset}, which its path contradicts"
-    if place.study in studies.names():
-        yield from studies.get(place.study).faults(record, place.name, recipe_folder)
     if place.study != ADHOC:
         return
     if record.name is not None:

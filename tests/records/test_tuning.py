@@ -128,14 +128,13 @@ def test_a_true_claim_is_no_fault(results, folder):
             {"name": None, "provenance": {**BY_STUDY, "tries": 2}},
             "tries is 2, studies/tuning/synthetic_tiny/dnn.json has 3 finished trials",
         ),
-        ({"seed": 1000}, "seed 1000: seeds from 1000 on are for tuning, never reported"),
         ({"rate": 0.001}, "train.learning_rate is 0.001, the best trial of studies/tuning"),
         (
             {"data": BASE.data.__class__(**{**BASE.data.__dict__, "arrays": "e" * 64})},
             "is a study on other data",
         ),
     ],
-    ids=["unsaid", "unclaimed", "tries", "seed", "values", "data"],
+    ids=["unsaid", "unclaimed", "tries", "values", "data"],
 )
 def test_false_claims_are_faults(results, folder, changes, message):
     faults = list(tuned(tuned_record(**changes), results, folder))

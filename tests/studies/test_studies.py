@@ -139,7 +139,7 @@ def test_claims_name_the_command_of_its_missing_runs(rates, tmp_path) -> None:
 
 def test_missing_ladders_are_run_by_a_command_for_each_recipe() -> None:
     start = "python -m benchmark study scaling --recipe synthetic"
-    names = ("dlrm-1", "dcnv2-2", "no_recipe-1")
+    names = ("dlrm-1-1", "dcnv2-2-3", "no_recipe-1-1")
     assert studies.get("scaling").commands("synthetic", names, "0-2") == [
         f"{start}/dcnv2 --seeds 0-2",
         f"{start}/dlrm --seeds 0-2",

@@ -134,6 +134,7 @@ def bundle(record, folder) -> dict[str, bytes]:
     folder.mkdir()
     path = folder.with_suffix(".json")
     path.write_text("the record's bytes")
+    path.with_suffix(".npz").write_text("its arrays")
     summary.write_bundle(record, path, folder)
     found = {file.name: file.read_bytes() for file in folder.iterdir()}
     assert found["record.json"] == b"the record's bytes"

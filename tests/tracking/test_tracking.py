@@ -11,6 +11,8 @@ import pytest
 
 from benchmark.data.card import Card
 from benchmark.errors import BenchmarkError
+from benchmark.measure.null import null_erank
+from benchmark.measure.spectrum import METRICS
 from benchmark.recipes import recipe as recipes
 from benchmark.records.archive import Archive, adhoc_place, record_file
 from benchmark.records.record import Record
@@ -97,18 +99,20 @@ def test_a_live_run_is_shown_whole(shown) -> None:
     assert [(point.step, point.value) for point in curve] == [(10, 0.70), (20, 0.74), (30, 0.73)]
     assert [point.timestamp - run.info.start_time for point in curve] == [500, 1000, 1500]
     assert run.data.metrics["test/auc"] == 0.75
-    assert run.data.metrics["rank/erank/02_block1.mixing"] == 3.0
+    assert run.data.metrics["rank/ratio/02_block1.mixing"] == pytest.approx(
+        3 / null_erank(6, 8).mean
+    )
     artifacts = {file.path for file in client.list_artifacts(run.info.run_id)}
     ranks = {f"rank_{part}.png" for part in ("trajectory", "spectra", "training")}
-    assert artifacts == {"record.json", "recipe.toml", "ranks.json", *ranks}
+    assert artifacts == {"record.json", "record.npz", "recipe.toml", "ranks.json", *ranks}
 
 
 def test_every_rank_is_in_a_table(shown) -> None:
     client, run = shown
     table = json.loads(Path(client.download_artifacts(run.info.run_id, "ranks.json")).read_text())
-    assert table["columns"] == ["stage", "when", "form", "limit", "erank", "srank", "ia", "pr"]
+    assert table["columns"] == ["stage", "when", "form", "rows", "columns", *METRICS, "ratio"]
     [tokens] = [row for row in table["data"] if row[:3] == ["tokens", "trained", "token"]]
-    assert tokens[3:5] == [6, 3.5]
+    assert tokens[3:6] == [6, 8, 3.5]
 
 
 def test_the_data_set_is_an_input(shown) -> None:

@@ -8,25 +8,24 @@ from benchmark.errors import BenchmarkError
 from benchmark.tracking import studies
 from tests.studies.scaling.test_ladders import keep
 
-BOUNDS = {"low": 0.4, "high": 0.5}
 FIT: dict[str, Any] = {
-    "law": {"E": 0.45, "A": 0.02, "alpha": 0.5, "x0": 4_000.0},
-    "E": BOUNDS,
-    "A": BOUNDS,
-    "alpha": {"low": 0.4, "high": None},
-    "identified": True,
+    "E": 0.45,
+    "E_high": 0.5,
+    "alpha": 0.5,
+    "alpha_high": None,
+    "faults": [],
 }
 
 
 def law(recipe: str, axis: str, verdict: str, p: float, fit: Any = FIT) -> dict[str, Any]:
-    size = {"size": 1000, "flops": 2000, "seeds": [0, 1], "logloss": 0.465, "rank": None}
+    size = {"size": 1000, "rate": 1e-3, "seeds": [0, 1], "logloss": 0.465, "logloss_sd": None}
     names = {"recipe": recipe, "axis": axis, "verdict": verdict}
-    return {**names, "p": p, "misfit": None, "sizes": [size], "fit": fit}
+    return {**names, "sizes": [size], "no_fall_p": p, **fit}
 
 
 LAWS = [
     law("a", "parameters", "law", 0.01),
-    law("a", "flops", "no scaling law found", 0.4, None),
+    law("a", "flops", "no fall found", 0.4, {}),
     law("b", "flops", "law", 0.02),
 ]
 
@@ -54,11 +53,11 @@ def test_a_ladder_is_a_run_with_its_fits_and_sizes(client, results) -> None:
     run = ladders(client)["ladder a"]
     assert run.info.status == "FINISHED" and run.data.tags["ladder"] == "synthetic_tiny/a"
     metrics = run.data.metrics
-    assert metrics["parameters/fit/law/E"] == 0.45 and metrics["parameters/fit/E/high"] == 0.5
-    assert (metrics["parameters/p"], metrics["flops/p"]) == (0.01, 0.4)
-    absent = {"flops/fit/law/E", "parameters/fit/alpha/high", "parameters/fit/identified"}
+    assert metrics["parameters/E"] == 0.45 and metrics["parameters/E_high"] == 0.5
+    assert (metrics["parameters/no_fall_p"], metrics["flops/no_fall_p"]) == (0.01, 0.4)
+    absent = {"flops/E", "parameters/alpha_high", "parameters/faults"}
     assert absent.isdisjoint(metrics)
-    assert run.data.tags["verdict.flops"] == "no scaling law found"
+    assert run.data.tags["verdict.flops"] == "no fall found"
     [artifact] = client.list_artifacts(run.info.run_id)
     table = json.loads(Path(client.download_artifacts(run.info.run_id, artifact.path)).read_text())
     assert [row[0] for row in table["data"]] == ["parameters", "flops"]
@@ -73,7 +72,7 @@ def test_only_fits_that_changed_are_sent_again(client, results) -> None:
     ladder = "sent the ladder of synthetic_tiny/"
     assert sent == [f"{ladder}a", f"{ladder}b", f"{ladder}a"]
     assert len(ladders(client)) == 2
-    assert ladders(client)["ladder a"].data.metrics["parameters/p"] == 0.03
+    assert ladders(client)["ladder a"].data.metrics["parameters/no_fall_p"] == 0.03
 
 
 def test_without_numbers_nothing_is_sent(client, results) -> None:

@@ -108,10 +108,10 @@ def _protocol(runs: Runs, card: Card | None) -> Iterable[str]:
         _span([settings[key] for settings in train]) for key in ("batch_size", "epochs", "patience")
     )
     titles = {
-        "both": "AUC or LogLoss",
         "auc": "AUC",
         "logloss": "LogLoss",
         "auc-logloss": "AUC minus LogLoss",
+        "both": "AUC or LogLoss",
     }
     monitored = " or ".join(sorted({titles[settings["monitor"]] for settings in train}))
     yield f"Batch {batch}."

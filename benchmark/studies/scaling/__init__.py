@@ -13,16 +13,17 @@ if TYPE_CHECKING:
     from benchmark.data.store import Store
     from benchmark.records.record import Record
     from benchmark.reports.document import Report
-    from benchmark.studies.campaign.cells import Variant
+    from benchmark.studies.campaign.cells import Cell, Variant
 
 SIMULATION = "simulation"
 """The name of the documents of the simulated ladders, which lie among those of data sets."""
 
 
 class Scaling(Study):
-    """Run the ladder of a recipe, and fit its scaling laws."""
+    """Run the ladder of a recipe at the learning rates that suit its sizes, and fit its laws."""
 
     name = "scaling"
+    has_trials = True
 
     def variants(
         self,
@@ -41,10 +42,26 @@ class Scaling(Study):
         return ladders.variants(base)
 
     def check_data(self, variants: "Sequence[Variant]", store: "Store") -> None:
+        super().check_data(variants, store)
+        rows = store.fingerprint.rows["train"]
+        for variant in variants:
+            if variant.rows is not None and variant.rows > rows:
+                where = f"recipe {variant.recipe.dataset}/{variant.name}, [scaling]"
+                raise UsageError(f"{where}: rows = {variant.rows}, there are only {rows}")
+
+    def batches(
+        self, card: str, variants: "Sequence[Variant]", seeds: Sequence[int], results: Path
+    ) -> "Iterator[list[Cell]]":
+        """Every rate at TUNING_SEED, if there are several; then the seeds at the chosen rates."""
+        from benchmark.records.tuning import TUNING_SEED
         from benchmark.studies.scaling import ladders
 
-        super().check_data(variants, store)
-        ladders.require_rows(variants, store.fingerprint.rows["train"])
+        if TUNING_SEED in seeds:
+            raise UsageError(f"--seeds: {TUNING_SEED} is the seed that chooses the learning rates")
+        if len({variant.recipe.train.learning_rate for variant in variants}) > 1:
+            yield from super().batches(card, variants, [TUNING_SEED], results)
+        if chosen := ladders.at_chosen_rates(variants, results):
+            yield from super().batches(card, chosen, seeds, results)
 
     def faults(self, record: "Record", variant: str, recipe_folder: Path) -> Iterator[str]:
         from benchmark.studies.scaling import ladders
@@ -57,7 +74,7 @@ class Scaling(Study):
 
         own = [name for name in recipes.recipe_ids() if name.startswith(f"{dataset}/")]
         places = [place for place in map(ladders.place_of, variants) if place is not None]
-        chosen = {f"{dataset}/{recipe}" for recipe, _ in places}
+        chosen = {f"{dataset}/{recipe}" for recipe, *_ in places}
         if not variants:
             chosen = {name for name in own if recipes.load(name).scaling}
         ladder_ids = [name for name in own if name in chosen]

@@ -1,90 +1,107 @@
-"""Fit L(x) = E + A (x / x0)^-alpha to log L with Huber's loss, for many samples at once.
+"""Fit L(x) = E + A (x / x0)^-alpha to losses by Huber's loss, in units of the noise between seeds.
 
-At a given exponent the law is linear in E and A: both are found by reweighted least squares with
-E >= 0 and A >= 0, so that a loss that rises with size is fitted by a constant. The exponent is
-found on a grid that is refined around its best point. A bootstrap fits a thousand samples a
-ladder, so this vectorised solver takes the place of `scipy.optimize.least_squares`.
+The deviance, twice the sum of Huber's losses over TAU, is to first order chi-squared for normal
+noise (Ronchetti's tau test)."""
 
-Sizes are log_ratio = log x / x0 [points], noise is the sd of log L, and Huber's delta HUBER sds."""
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import inf, sqrt
 
 import numpy as np
-from scipy.special import huber
+from numpy.typing import ArrayLike
+from scipy.optimize import least_squares
+from scipy.stats import norm
 
 from benchmark.utils.arrays import Vector
 
-HUBER = 1.345
-"""95 % efficient for normal noise (Huber 1964)."""
-STARTS = np.append(np.geomspace(1e-4, 0.01, 4, endpoint=False), np.geomspace(0.01, 5, 24))
-"""Exponents tried first. At the least a law is a straight line in log x, at the largest a step
-after the smallest size."""
-ZOOM_POINTS = 9
-STEPS = 60
+HUBER, EFFICIENCY = 1.345, 0.95
+"""Huber's delta in sds, and its efficiency for normal noise (Huber 1964)."""
+TAU = float(1 + 2 * HUBER * (HUBER * norm.sf(HUBER) - norm.pdf(HUBER)) / (1 - 2 * norm.sf(HUBER)))
+"""E psi^2 / E psi' of Huber's psi at standard normal noise."""
+EXPONENTS = 1e-3, 5.0
+"""Bounds of alpha: a straight line in ln x, and a step after the smallest size."""
+STARTS = 0.05, 0.3, 1.5
+"""Exponents from which a fit starts."""
 
 
-def fit_at(
-    log_loss: Vector, log_ratio: Vector, noise: Vector, alpha: Vector, tolerance: float = 1e-13
-) -> tuple[Vector, Vector, Vector]:
-    """Fit log_loss [points, k] with noise [k] at given exponents [k].
+@dataclass(frozen=True)
+class Points:
+    """Losses y at x = ln of size over x0, both [points]; y is in sds of the noise, from any origin.
 
-    Returns E, A and the sum of Huber losses, all [k]. Ends where neither the loss at x0 nor the
-    slope there changes by more than `tolerance` of the loss."""
-    delta = HUBER * noise
-    power = np.exp(-np.multiply.outer(log_ratio, alpha))
-    loss, level = np.exp(log_loss), np.exp(log_loss.mean(axis=0))
-    E, A = _nonnegative_line(loss, power, loss**-2)
-    moving = np.arange(len(alpha))
-    for _ in range(STEPS):
-        x, width = power[:, moving], delta[moving]
-        fitted = E[moving] + A[moving] * x
-        residual = np.log(fitted) - log_loss[:, moving]
-        weight = width / (np.maximum(np.abs(residual), width) * fitted**2)
-        # The values stay positive, so that the next fit has a logarithm.
-        E_next, A_next = _nonnegative_line(fitted * np.maximum(1 - residual, 0.1), x, weight)
-        E_step, A_step = E_next - E[moving], A_next - A[moving]
-        E[moving], A[moving] = E_next, A_next
-        change = np.maximum(np.abs(E_step + A_step), np.abs(alpha[moving] * A_step))
-        moving = moving[change > tolerance * level[moving]]
-        if not len(moving):
-            break
-    return E, A, huber(delta, np.log(E + A * power) - log_loss).sum(axis=0)
+    A law is fitted by its loss M at x0, its slope B there and alpha, which hardly depend on each
+    other: L = M + B (e^(-alpha x) - 1) / alpha, so A = B / alpha and E = M - A."""
+
+    x: Vector
+    y: Vector
+
+    def best(self) -> tuple[Vector, float]:
+        """M, B and alpha of the least deviance, and that deviance."""
+        bounds = ((-inf, 0, EXPONENTS[0]), (inf, inf, EXPONENTS[1]))
+        fits = [
+            self._least(
+                lambda free: _law(self.x, free),
+                lambda free: _slopes(self.x, free),
+                (*self._start, alpha),
+                bounds,
+            )
+            for alpha in STARTS
+        ]
+        return min(fits, key=lambda fitted: fitted[1])
+
+    def deviance_at(self, alpha: float) -> float:
+        """The least deviance of a law with this exponent; near 0, of a straight line in ln x."""
+        return self._least(
+            lambda free: _law(self.x, (*free, alpha)),
+            lambda free: _slopes(self.x, (*free, alpha))[:, :2],
+            self._start,
+            ((-inf, 0), (inf, inf)),
+        )[1]
+
+    def deviance_from(self, E: float, B: float, alpha: float) -> float:
+        """The least deviance of a law with this floor, from B and alpha."""
+        return self._least(
+            lambda free: _law(self.x, (E + free[0] / free[1], *free)),
+            "3-point",
+            (B, alpha),
+            ((0, EXPONENTS[0]), (inf, EXPONENTS[1])),
+        )[1]
+
+    def predict(self, values: Vector, x: float) -> tuple[float, float]:
+        """The loss of a fitted law at x, and its standard error to first order."""
+        there, slopes = np.array([x]), _slopes(self.x, values)
+        gradient = _slopes(there, values)[0]
+        variance = gradient @ np.linalg.pinv(slopes.T @ slopes) @ gradient / EFFICIENCY
+        return float(_law(there, values)[0]), sqrt(variance)
+
+    @property
+    def _start(self) -> tuple[float, float]:
+        return float(self.y.mean()), float(np.ptp(self.y) / np.ptp(self.x))
+
+    def _least(
+        self,
+        law: Callable[[Vector], Vector],
+        slopes: Callable[[Vector], Vector] | str,
+        start: ArrayLike,
+        bounds: tuple[ArrayLike, ArrayLike],
+    ) -> tuple[Vector, float]:
+        """The best values and their deviance, by Huber's loss from where squares are least."""
+
+        def residuals(free: Vector) -> Vector:
+            return law(free) - self.y
+
+        squares = least_squares(residuals, start, slopes, bounds)
+        found = least_squares(residuals, squares.x, slopes, bounds, loss="huber", f_scale=HUBER)
+        return np.asarray(found.x), float(2 * found.cost / TAU)
 
 
-def fit_constant(log_loss: Vector, noise: Vector) -> tuple[Vector, Vector]:
-    """Fit a constant to log_loss [points, k]; returns its logarithm and the sum of Huber losses."""
-    E, _, lowest = fit_at(log_loss, np.zeros(len(log_loss)), noise, np.ones(len(noise)))
-    return np.log(E), lowest
+def _law(x: Vector, values: ArrayLike) -> Vector:
+    M, B, alpha = np.asarray(values, np.float64)
+    return np.asarray(M + B * np.expm1(-alpha * x) / alpha)
 
 
-def fit(
-    log_loss: Vector, log_ratio: Vector, noise: Vector, zooms: int, tolerance: float = 1e-13
-) -> tuple[Vector, Vector, Vector, Vector]:
-    """Fit log_loss [points, samples] with noise [samples].
-
-    Returns E, A, alpha and the sum of Huber losses, all [samples]. Each of the `zooms` narrows the
-    exponents to a quarter, around the best so far."""
-    samples = np.arange(len(noise))
-    low = high = alphas = np.tile(STARTS[:, None], len(noise))
-    for zoom in range(zooms + 1):
-        alphas = np.geomspace(low, high, ZOOM_POINTS) if zoom else alphas
-        tries = len(alphas)
-        losses, noises = np.tile(log_loss, tries), np.tile(noise, tries)
-        solved = fit_at(losses, log_ratio, noises, alphas.ravel(), tolerance)
-        E, A, lowest = (part.reshape(alphas.shape) for part in solved)
-        best = lowest.argmin(axis=0)
-        low, high = (alphas[np.clip(best + step, 0, tries - 1), samples] for step in (-1, 1))
-    return E[best, samples], A[best, samples], alphas[best, samples], lowest[best, samples]
-
-
-def _nonnegative_line(values: Vector, power: Vector, weight: Vector) -> tuple[Vector, Vector]:
-    """Fit positive values by E + A power with E >= 0 and A >= 0, by weighted least squares.
-
-    Where a bound is broken, the best fit lies on it: a constant or a pure power."""
-    total = weight.sum(axis=0)
-    centre, mean = (weight * power).sum(axis=0) / total, (weight * values).sum(axis=0) / total
-    centred = power - centre
-    weight = weight * centred
-    square, product = (weight * centred).sum(axis=0), (weight * values).sum(axis=0)
-    A = np.maximum(product, 0) / np.where(square > 0, square, 1)
-    pure_power = (product + total * centre * mean) / (square + total * centre**2)
-    A = np.where(A * centre > mean, pure_power, A)
-    return np.maximum(mean - A * centre, 0), A
+def _slopes(x: Vector, values: ArrayLike) -> Vector:
+    """Derivatives [points, 3] of the law by M, B and alpha."""
+    _, B, alpha = np.asarray(values, np.float64)
+    fall = np.expm1(-alpha * x) / alpha
+    by_alpha = -B * (x * np.exp(-alpha * x) + fall) / alpha
+    return np.stack([np.ones_like(fall), fall, by_alpha], axis=1)

@@ -1,281 +1,163 @@
-"""Do the scaling fits hold at the designs in use? Simulated ladders with a known law or none."""
+"""How often do the verdicts on ladders err? Simulated ladders whose truth is known."""
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
-from functools import cache
-from itertools import product
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from benchmark.measure.significance import ALPHA
 from benchmark.records.archive import Archive
 from benchmark.reports.document import Document, Report, Table
 from benchmark.studies.scaling import SIMULATION
-from benchmark.studies.scaling.law import Law, fit
-from benchmark.studies.scaling.points import UNEVEN, Ladder, Point
-from benchmark.studies.scaling.verdict import null_noise, null_statistics, statistics
+from benchmark.studies.scaling.law import LAW, NO_FALL, UNDECIDED, Ladder, fit
 from benchmark.studies.simulations import share
-from benchmark.utils.arrays import Vector
 from benchmark.utils.types import Notify
 
-E, EXPONENT, SMALLEST = 0.46, 0.5, 1e5
-SDS = (4e-4, 3e-3)
-"""Sds of the test LogLoss over seeds: the range met on the synthetic data."""
-EFFECT = 3.0
-"""The fall in seed sds that is found in about 92 % of draws."""
-UNEQUAL_SDS = ((3.0, 2.0, 1.5, 1.0, 1.0, 1.0), (10.0, 1.0, 1.0, 1.0, 1.0, 1.0))
-"""By size, in multiples of the sd at the largest."""
-STEP = (0.528, 0.524, 0.521, 0.483, 0.471)
-"""Losses that fall, but by no power law."""
-TIMES = 10
-"""Draws of the test for one of the intervals."""
-RESAMPLES = 199
-"""Resamples of the null where a draw has a null of its own."""
+LOWEST, SD, SMALLEST = 0.43, 1e-3, 1e4
+"""Loss at the end of a fall, its sd over seeds, and smallest size: a verdict hardly depends on
+them, but on the fall in sds."""
+UNEQUAL = 3.0, 2.0, 1.5, 1.0, 1.0, 1.0
+"""Sds by size, in multiples of SD."""
 COMMAND = "python -m benchmark scale simulate"
-VERDICTS = ("a law found", "no law found", "falls by no power law")
-COVERAGE = (
-    *("alpha", "E", "A", "a law found", "alpha, where found", "E identified"),
-    "alpha's median width",
-)
-CASE = ("sizes x seeds over decades", "seed sd of LogLoss", "fall in sds", "alpha")
+VERDICTS = LAW, UNDECIDED, NO_FALL
+
+Course = tuple[float, ...]
 
 
 @dataclass(frozen=True)
 class LadderDesign:
-    sizes: int
-    seeds: int
-    decades: float
+    sizes: int = 6
+    seeds: int = 3
+    decades: float = 1.5
 
-    def ladder(self) -> Ladder:
-        """A ladder whose losses are placeholders, for the draws to replace."""
-        sizes = np.geomspace(SMALLEST, SMALLEST * 10**self.decades, self.sizes)
-        places = product(sizes, range(self.seeds))
-        return Ladder.of([Point(float(size), seed, 1 + seed * 1e-3) for size, seed in places])
+    def places(self) -> list[float]:
+        return [float(x) for x in np.geomspace(1, 10**self.decades, self.sizes)]
 
     def __str__(self) -> str:
         return f"{self.sizes} x {self.seeds} over {self.decades:g}"
 
 
-DESIGNS = (LadderDesign(6, 3, 1.5), LadderDesign(5, 3, 1.0))
+OURS = LadderDesign()
 
 
 @dataclass(frozen=True)
 class Case:
-    """A law that falls by `fall` seed sds from the smallest to the largest size, 0 for a constant;
-    or `losses` by size that follow no law.
+    """A truth: the mean loss by size is LOWEST and `fall` sds times `course`, which goes from 1 to
+    0 unless it rises at the end. `alpha` is that of a true law, `sds` are in multiples of SD."""
 
-    `sd` is in LogLoss at the largest size, times `noisier` at each, if any."""
+    truth: str
+    fall: float
+    course: Course
+    alpha: float | None = None
+    design: LadderDesign = OURS
+    sds: Course = ()
 
-    design: LadderDesign
-    sd: float
-    fall: float = 0.0
-    alpha: float = EXPONENT
-    noisier: tuple[float, ...] = ()
-    losses: tuple[float, ...] = ()
-
-    def law(self, ladder: Ladder) -> Law:
-        ends = (ladder.sizes[[0, -1]] / ladder.x0) ** -self.alpha
-        return Law(E, float(self.fall * self.sd / (ends[0] - ends[1])), self.alpha, ladder.x0)
-
-    def draws(self, ladder: Ladder, count: int, random: np.random.Generator) -> Vector:
-        """Simulated log L [n, count]."""
-        times = self.noisier or np.ones(len(ladder.first))
-        sds = self.sd * np.repeat(times, ladder.counts)[:, None]
-        truth = np.repeat(self.losses or self.law(ladder).at(ladder.sizes), ladder.counts)[:, None]
-        noise = sds * random.standard_normal((len(ladder.size), count))
-        return np.asarray(np.log(truth + noise), np.float64)
-
-    def cells(self) -> tuple[str, ...]:
-        """The columns CASE."""
-        sds = ", ".join(f"{self.sd * times:g}" for times in self.noisier) or f"{self.sd:g}"
-        if self.losses:
-            return str(self.design), sds, "a step", ""
-        return str(self.design), sds, f"{self.fall:g}", f"{self.alpha:g}" if self.fall else ""
+    def draw(self, random: np.random.Generator) -> Ladder:
+        design = self.design
+        noise = SD * random.standard_normal((design.sizes, design.seeds))
+        sds = np.array(self.sds or (1.0,) * design.sizes)
+        means = LOWEST + SD * self.fall * np.array(self.course)
+        losses = means[:, None] + sds[:, None] * noise
+        return Ladder(SMALLEST * np.array(design.places()), list(losses))
 
 
-TESTED = (
-    *(Case(design, sd, fall) for design, fall, sd in product(DESIGNS, (0.0, EFFECT), SDS)),
-    *(Case(DESIGNS[0], SDS[0], noisier=sds) for sds in UNEQUAL_SDS),
-    *(Case(DESIGNS[1], sd, losses=STEP) for sd in SDS),
-)
-COVERED = (
-    Case(DESIGNS[0], SDS[0], 10.0),
-    Case(DESIGNS[1], SDS[1], 10.0),
-    Case(DESIGNS[0], SDS[0], 30.0, alpha=0.2),
-    Case(DESIGNS[0], SDS[1], EFFECT),
-    Case(DESIGNS[0], SDS[0], 20.0, noisier=UNEQUAL_SDS[0]),
+def law(fall: float, alpha: float, design: LadderDesign = OURS, sds: Course = ()) -> Case:
+    power = [size**-alpha for size in design.places()]
+    course = tuple((each - power[-1]) / (power[0] - power[-1]) for each in power)
+    noise = f", sds {', '.join(f'{sd:g}' for sd in sds)}" if sds else ""
+    return Case(f"law, alpha {alpha:g}{noise}", fall, course, alpha, design, sds)
+
+
+def line(fall: float) -> Case:
+    return Case("straight line in ln x", fall, tuple(np.linspace(1, 0, OURS.sizes).tolist()))
+
+
+def rising(fall: float, rise: float) -> Case:
+    """A law up to the second largest size, from which it rises."""
+    *course, before, _ = law(fall, 0.5).course
+    truth = f"law, alpha 0.5, then a rise of {rise:g} sds"
+    return Case(truth, fall, (*course, before, before + rise / fall))
+
+
+CASES = (
+    *(law(fall, 0.5) for fall in (10, 20, 30)),
+    *(law(40, alpha) for alpha in (0.2, 0.8)),
+    law(30, 0.5, sds=UNEQUAL),
+    law(30, 0.5, LadderDesign(5, 3, 1.0)),
+    law(10, 0.5, LadderDesign(5, 10, 1.5)),
+    *(line(fall) for fall in (5, 30, 100)),
+    *(rising(fall, rise) for fall, rise in ((30, 0.5), (30, 2.0), (100, 2.0))),
+    Case("most of the fall in one step", 30, (1.0, 0.97, 0.92, 0.85, 0.1, 0.0)),
+    Case("constant", 0, (0.0,) * OURS.sizes),
 )
 
 
 @dataclass(frozen=True)
 class Verdicts:
-    """Numbers of draws in which a law is found, and in which constant and law are rejected."""
+    """Draws by verdict, and in how many alpha's interval holds the truth."""
 
     case: Case
     draws: int
-    found: int
-    misfits: int
-
-    @property
-    def constant(self) -> int:
-        """Draws in which the constant is not rejected."""
-        return self.draws - self.found - self.misfits
+    verdicts: dict[str, int]
+    covered: int | None
 
 
 @dataclass(frozen=True)
-class Coverage:
-    """Numbers of draws whose intervals hold the true alpha, E and A, in which a law is found (and
-    alpha's interval holds the truth), and in which E is identified.
-
-    `width` is the median width of alpha's interval where both ends are bounded."""
-
-    case: Case
-    draws: int
-    alpha: int
-    E: int
-    A: int
-    found: int
-    alpha_where_found: int
-    E_identified: int
-    width: float | None
-
-
-@dataclass(frozen=True)
-class LawOutcome:
+class LadderOutcome:
     seed: int
-    tests: tuple[Verdicts, ...]
-    laws: tuple[Coverage, ...]
+    cases: tuple[Verdicts, ...]
 
 
-def generator(seed: int, *stream: int) -> np.random.Generator:
-    return np.random.Generator(np.random.Philox(seed=np.random.SeedSequence([seed, *stream])))
-
-
-def verdicts(case: Case, log_loss: Vector) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Judge losses [n, draws] as the tables do: a law [draws], neither constant nor law [draws]."""
-    ladder = case.design.ladder()
-    statistic, misfit = statistics(ladder, log_loss)
-    critical = np.full(len(statistic), _critical_value(case.design, case.sd))
-    for draw in np.flatnonzero(ladder.noise_p_of(log_loss) < UNEVEN):
-        noise = null_noise(replace(ladder, log_loss=log_loss[:, draw]))
-        critical[draw] = _quantile(null_statistics(ladder, np.log(E), noise, RESAMPLES))
-    falls, fits = statistic > critical, misfit >= ALPHA
-    return falls & fits, falls & ~fits
-
-
-@cache
-def _critical_value(design: LadderDesign, sd: float) -> float:
-    return _quantile(null_statistics(design.ladder(), np.log(E), sd / E))
-
-
-def _quantile(null: Vector) -> float:
-    """The statistic above which the test rejects a constant."""
-    return float(np.sort(null)[-round(ALPHA * (1 + len(null)))])
-
-
-def power(case: Case, draws: int, random: np.random.Generator) -> Verdicts:
-    laws, misfits = verdicts(case, case.draws(case.design.ladder(), draws, random))
-    return Verdicts(case, draws, int(laws.sum()), int(misfits.sum()))
-
-
-def coverage(case: Case, draws: int, random: np.random.Generator) -> Coverage:
-    blank = case.design.ladder()
-    truth, log_loss = case.law(blank), case.draws(blank, draws, random)
-    fits = [fit(replace(blank, log_loss=log_loss[:, draw])) for draw in range(draws)]
-    laws, _ = verdicts(case, log_loss)
-    holds = np.array([truth.alpha in each.alpha for each in fits])
-    widths = [each.alpha.width for each in fits if each.alpha.width is not None]
-    return Coverage(
-        case,
-        draws,
-        alpha=int(holds.sum()),
-        E=sum(truth.E in each.E for each in fits),
-        A=sum(truth.A in each.A for each in fits),
-        found=int(laws.sum()),
-        alpha_where_found=int((holds & laws).sum()),
-        E_identified=sum(each.identified for each in fits),
-        width=float(np.median(widths)) if widths else None,
-    )
-
-
-def simulate(draws: int, seed: int, notify: Notify) -> LawOutcome:
-    """Simulate `draws` ladders for each case of the intervals and of unequal noise, TIMES as many
-    for the other cases of the test."""
-    tests, intervals = [], []
-    for at, case in enumerate(TESTED):
-        test = power(case, draws if case.noisier else TIMES * draws, generator(seed, 1, at))
-        tests.append(test)
-        notify(f"{case.design}, fall {case.fall:g}: a law found in {test.found} of {test.draws}")
-    for at, case in enumerate(COVERED):
-        counts = coverage(case, draws, generator(seed, 2, at))
-        intervals.append(counts)
-        notify(f"{case.design}, fall {case.fall:g}: alpha covered in {counts.alpha} of {draws}")
-    return LawOutcome(seed, tuple(tests), tuple(intervals))
+def simulate(draws: int, seed: int, notify: Notify, cases: Sequence[Case] = CASES) -> LadderOutcome:
+    """Judge `draws` ladders of each case as the tables do."""
+    outcomes = []
+    for at, case in enumerate(cases):
+        random = np.random.Generator(np.random.Philox(seed=np.random.SeedSequence([seed, at])))
+        fits = [fit(case.draw(random)) for _ in range(draws)]
+        counts = Counter(each.verdict for each in fits)
+        verdicts = {verdict: counts[verdict] for verdict in VERDICTS}
+        covered = None if case.alpha is None else sum(case.alpha in each.alpha for each in fits)
+        outcomes.append(Verdicts(case, draws, verdicts, covered))
+        notify(f"{case.truth}, fall {case.fall:g} sds: a law in {counts[LAW]} of {draws}")
+    return LadderOutcome(seed, tuple(outcomes))
 
 
 def documents(report: Report, results: Path) -> list[Document]:
     return report.documents(Archive(results).scaling_table(SIMULATION), COMMAND)
 
 
-def as_report(outcome: LawOutcome) -> Report:
-    even = [test for test in outcome.tests if not (test.case.noisier or test.case.losses)]
-    flat = [test.constant / test.draws for test in even if test.case.fall == 0]
-    power = [test.found / test.draws for test in even if test.case.fall > 0]
-    steps = [test.found / test.draws for test in outcome.tests if test.case.losses]
-    covered = [each.alpha / each.draws for each in outcome.laws if not each.case.noisier]
+def as_report(outcome: LadderOutcome) -> Report:
+    even = [each for each in outcome.cases if not each.case.sds]
+    true = [each for each in even if each.case.alpha is not None]
+    false = [each.verdicts[LAW] / each.draws for each in even if each.case.alpha is None]
+    covered = [each.covered / each.draws for each in true if each.covered is not None]
     remarks = (
-        f"Simulated ladders: LogLoss of a known law, E {E:g}, with normal noise over seeds; sizes"
-        " are even in logarithm. A fall is the law's from the smallest to the largest size, in seed"
-        f" sds. ± is 1.96 standard errors of the simulation (generator seed {outcome.seed}).",
-        f'"No scaling law found" in at least {min(flat):.1%} of the flat draws, a law in at least'
-        f" {min(power):.1%} of those with the stated effect. Alpha's 95 % interval covers in"
-        f" {min(covered):.1%} to {max(covered):.1%}. Of losses that fall by a step, not by a power"
-        f" law, at most {max(steps):.1%} are called a law.",
+        "Simulated ladders with normal noise over seeds, at sizes even in ln x. The fall of the"
+        " loss from the first size to the last is in sds of a seed. ± is 1.96 standard errors of"
+        f" the simulation (generator seed {outcome.seed}).",
+        f"What is no law is called one in at most {max(false):.1%} of draws; alpha's 95 % interval"
+        f" covers a true law's in {min(covered):.1%} to {max(covered):.1%}. {_power(true)}",
     )
-    tables = (_tests(outcome.tests), _intervals(outcome.laws))
-    return Report("Do the scaling fits hold?", remarks, tables, asdict(outcome))
+    return Report("Do the verdicts on ladders hold?", remarks, (_table(outcome),), asdict(outcome))
 
 
-def _tests(tests: Sequence[Verdicts]) -> Table:
+def _power(true: Sequence[Verdicts]) -> str:
+    found = [each for each in true if each.verdicts[LAW] >= 0.8 * each.draws]
+    cases = [
+        f"{each.case.fall:g} sds at alpha {each.case.alpha:g} ({each.case.design})"
+        for each in found
+    ]
+    return "True laws are called one in at least 80 % at a fall of " + ", ".join(cases) + "."
+
+
+def _table(outcome: LadderOutcome) -> Table:
     rows = []
-    for test in tests:
-        case, shares = test.case, (test.found, test.constant, test.misfits)
-        fall = case.losses[0] - case.losses[-1] if case.losses else case.fall * case.sd
-        counted = [share(count, test.draws) for count in shares]
-        rows.append((*case.cells(), f"{fall:.2g}", f"{test.draws:,}", *counted))
-    return Table(
-        "Law or constant",
-        (*CASE, "fall in LogLoss", "draws", *VERDICTS),
-        tuple(rows),
-        (
-            f"A fall of {EFFECT:g} sds is the stated effect. A true law is rejected for its misfit"
-            " in about 5 % of draws.",
-            "Sds that differ are written from the smallest size on. From three seeds a size"
-            " Bartlett's test at 1 % detects only large differences; the null is then drawn with"
-            " the sd of each size.",
-            f"The step: LogLoss {', '.join(f'{loss:g}' for loss in STEP)} by size.",
-        ),
-    )
-
-
-def _intervals(laws: Sequence[Coverage]) -> Table:
-    rows = []
-    for law in laws:
-        counts = law.alpha, law.E, law.A, law.found
-        shares = [share(count, law.draws) for count in counts]
-        shares += [share(law.alpha_where_found, law.found), share(law.E_identified, law.draws)]
-        width = "" if law.width is None else f"{law.width:.2f}"
-        rows.append((*law.case.cells(), f"{law.draws:,}", *shares, width))
-    return Table(
-        "95 % profile intervals that hold the truth",
-        (*CASE, "draws", *COVERAGE),
-        tuple(rows),
-        (
-            "Near the stated effect a law is found but its exponent hardly bounded: E >= 0 and A >="
-            " 0 cut the region, and intervals cover more than 95 %. Widths are medians over"
-            " intervals with both ends; E is identified where its interval is narrower than the"
-            " fall.",
-        ),
-    )
+    for each in outcome.cases:
+        case = each.case
+        shares = [share(each.verdicts[verdict], each.draws) for verdict in VERDICTS]
+        covered = "" if each.covered is None else share(each.covered, each.draws)
+        names = case.truth, str(case.design), f"{case.fall:g}", f"{each.draws:,}"
+        rows.append((*names, *shares, covered))
+    head = "truth", "sizes x seeds over decades", "fall in sds", "draws", *VERDICTS, "alpha covered"
+    return Table("Verdicts", head, tuple(rows))

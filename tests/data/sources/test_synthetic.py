@@ -4,7 +4,7 @@ they are encoded."""
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields, replace
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
@@ -15,7 +15,16 @@ from sklearn.metrics import log_loss, roc_auc_score
 from benchmark.data import catalog
 from benchmark.data.card import SPLITS
 from benchmark.data.sources import synthetic
-from benchmark.data.sources.synthetic import DENSE, SPARSE, Rows, generate, planted
+from benchmark.data.sources.synthetic import (
+    DENSE,
+    FIELDS,
+    RANK,
+    SPARSE,
+    Field,
+    Rows,
+    generate,
+    planted,
+)
 from benchmark.data.store import Store, StoreWriter
 from benchmark.errors import BenchmarkError
 from benchmark.measure.metrics import sigmoid
@@ -74,9 +83,7 @@ def test_another_seed_makes_other_rows():
 
 @pytest.mark.parametrize("name", synthetic.SIZES)
 def test_first_rows_are_frozen(name):
-    frozen = synthetic.FIRST_ROWS_MD5[name]
-    assert synthetic.first_rows_md5(synthetic.SIZES[name]) == frozen
-    assert frozen in CARDS[name].source
+    assert CARDS[name].source.endswith(synthetic.first_rows_md5(synthetic.SIZES[name]))
 
 
 def test_write_refuses_an_altered_generator(tmp_path, monkeypatch):
@@ -107,20 +114,48 @@ def test_labels_are_draws_of_the_true_probability(small):
 
 
 def test_orders_have_their_planted_variance(small):
-    assert small.logit.mean() == pytest.approx(-1.5, abs=0.03)
-    assert small.logit.var() == pytest.approx(0.9**2 + 1.0**2 + 0.5**2, rel=0.05)
+    assert small.logit.mean() == pytest.approx(-1.6, abs=0.03)
+    assert small.logit.var() == pytest.approx(0.8**2 + 1.4**2 + 0.4**2, rel=0.05)
+
+
+@pytest.mark.parametrize("name", synthetic.SIZES)
+def test_card_states_what_few_dimensions_lose(name):
+    """By the singular values of each pair's interaction, a matrix over the values of two fields
+    weighted by their probabilities (Eckart and Young)."""
+    columns = dict(zip(FIELDS, planted(synthetic.SIZES[name]), strict=True))
+    squares = np.zeros(RANK)
+    for group, of_group in synthetic._GROUPS.items():
+        for (i, left), (j, right) in combinations(enumerate(group.split()), 2):
+            first, second = weighted(columns[left]), weighted(columns[right])
+            core = np.zeros((RANK, RANK))
+            for k, of_coordinate in enumerate(synthetic._STRENGTHS):
+                core[(k + i) % RANK, (k + j) % RANK] = of_group * of_coordinate
+            left_triangle, right_triangle = (np.linalg.qr(u, mode="r") for u in (first, second))
+            squares += np.linalg.svd(left_triangle @ core @ right_triangle.T, compute_uv=False) ** 2
+    lost = 1 - squares.cumsum() / squares.sum()
+    np.testing.assert_allclose(lost[:-1], CARDS[name].rank_losses, atol=5e-4)
+    assert squares[-1] > 0.05 * squares.sum()
+
+
+def weighted(field: Field) -> np.ndarray:
+    """The latent vectors [n, rank], each times the root of its value's probability."""
+    p = np.diff(field.cumulative, prepend=0) / field.cumulative[-1]
+    return (field.latent * np.sqrt(p)).T
 
 
 @pytest.mark.parametrize("size", synthetic.SIZES.values(), ids=list(synthetic.SIZES))
-def test_scores_are_standard_and_fade_with_rarity(size):
+def test_coordinates_are_standard_and_fade_with_rarity(size):
     for j, field in enumerate(planted(size)):
         p = np.diff(field.cumulative, prepend=0) / field.cumulative[-1]
-        for score in (field.effect, field.latent):
+        for score in (field.effect, *field.latent):
             assert (p * score).sum() == pytest.approx(0, abs=1e-9)
             assert (p * score**2).sum() == pytest.approx(1)
-        if j >= len(DENSE):  # one of four cluster scores each, times the value's signal
-            signal = p / (p + size.half_signal)
-            assert len(np.unique((field.latent / signal).round(6))) <= 4
+        inner = weighted(field).T @ weighted(field)
+        np.testing.assert_allclose(inner, np.eye(len(field.latent)), atol=1e-9)
+        if j >= len(DENSE) and p.min() < size.half_signal / 100:
+            rare = np.abs(field.latent[:, p < size.half_signal / 100]).max()
+            assert rare < 0.1 * np.abs(field.latent).max()
+        assert len(field.latent) == (1 if j < len(DENSE) else min(RANK, len(p) - 1))
 
 
 def test_sparse_values_are_zipf_with_a_rare_tail(small):
@@ -155,9 +190,9 @@ def test_dense_values_are_whole_skewed_and_missing_at_their_shares(small):
 
 
 def test_vocabulary_by_hand():
-    ids, cardinality = synthetic.vocabulary(np.array([3, 0, 5, 3, 1, 2]), min_count=2)
+    ids, frequent = synthetic.vocabulary(np.array([3, 0, 5, 3, 1, 2]), min_count=2)
     assert ids.tolist() == [2, 5, 1, 3, 5, 4]
-    assert cardinality == 6
+    assert frequent.tolist() == [2, 0, 3, 5]
 
 
 def test_store_holds_the_encoded_rows(store):
@@ -175,7 +210,8 @@ def test_store_counts_its_vocabulary_on_train(store):
     for j, cardinality in enumerate(store.schema.cardinalities):
         counted = Counter(tokens["train"][:, j].tolist())
         frequent_ids = sorted(
-            (t for t, n in counted.items() if n >= TINY.min_count), key=lambda t: (-counted[t], t)
+            (t for t, n in counted.items() if n >= synthetic.MIN_COUNT),
+            key=lambda t: (-counted[t], t),
         )
         assert cardinality == len(frequent_ids) + 2
         ids = {token: place for place, token in enumerate(frequent_ids, start=1)}

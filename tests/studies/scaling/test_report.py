@@ -1,38 +1,54 @@
-"""What the tables say of made-up ladders: laws that the data reject, noise that differs, intervals
-that are open."""
+"""Tables and figures made of hand-made records alone."""
 
 import json
 from dataclasses import replace
 from math import nextafter
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from benchmark.records import record
+from benchmark.records.archive import Archive
 from benchmark.reports.words import derived
 from benchmark.studies.scaling import figures, ladders
 from benchmark.studies.scaling import report as scaling_report
-from benchmark.studies.scaling.verdict import NO_POWER_LAW, curves
-from tests.studies.scaling.test_ladders import SIZES, climb, falling, keep
+from benchmark.studies.scaling.law import LAW, NO_FALL, UNDECIDED
+from benchmark.studies.study import studies
+from benchmark.verify import ladder
+from tests import factories
+from tests.studies.scaling.test_ladders import keep, keep_trials
 
-MEANS = {
-    "valley": (0.480, 0.474, 0.470, 0.469, 0.471, 0.475),
-    "zigzag": (0.475, 0.470, 0.474, 0.469, 0.473, 0.470),
-    "once": (0.48, 0.47, 0.47, 0.47, 0.47, 0.47),
-    "noisy": (0.48, 0.474, 0.470, 0.467, 0.465, 0.464),
-    "slow": (0.478, 0.476, 0.474, 0.472, 0.470, 0.468),
-}
+SIZES = (1_000, 2_000, 4_000, 8_000, 16_000, 32_000)
+NOISE = (-3e-4, 1e-4, 2.1e-4)
+
+
+def falling(size: float) -> float:
+    """E 0.45, A 0.02 at the geometric mean of the sizes, alpha 0.5."""
+    return float(0.45 + 0.02 * (size / np.exp(np.log(SIZES).mean())) ** -0.5)
+
+
+def climb(results: Path, name: str, loss, sizes=SIZES, trials: bool = True) -> None:
+    for step, size in enumerate(sizes, start=1):
+        if trials:
+            keep_trials(results, name, step, size)
+        for seed, noise in enumerate(NOISE):
+            keep(results, name, step, seed, loss(size) + (noise if step % 2 else -noise), size)
 
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory) -> Path:
-    """Three seeds 0.001 apart; of `noisy` the first size's lie 20 times as far."""
-    results = tmp_path_factory.mktemp("verdicts")
-    for name, means in MEANS.items():
-        for step, (size, mean) in enumerate(zip(SIZES, means, strict=True), start=1):
-            apart = 2e-2 if (name, step) == ("noisy", 1) else 1e-3
-            for seed in range(3):
-                keep(results, name, step, seed, mean + apart * (seed - 1), size)
+    """A falling ladder, also on fewer rows, and others that are no law."""
+    results = tmp_path_factory.mktemp("ladders")
+    climb(results, "falls", falling)
+    climb(results, "flat", lambda size: 0.47)
+    climb(results, "line", lambda size: 0.5 - 0.005 * float(np.log(size)))
+    climb(results, "once", falling, trials=False)
+    climb(results, "short", falling, SIZES[:2])
+    for step, rows in enumerate((125, 250, 500), start=7):
+        keep_trials(results, "falls", step, 8_000, rows)
+        for seed, noise in enumerate(NOISE):
+            keep(results, "falls", step, seed, 0.46 + 2 / rows + noise, 8_000, rows)
     return results
 
 
@@ -41,106 +57,115 @@ def report(results):
     return scaling_report.report(results, "synthetic_tiny")
 
 
-@pytest.fixture(scope="module")
-def rows(report) -> dict[str, dict[str, str]]:
-    """Cells by recipe and column, over parameters."""
-    section = report.tables[0]
-    return {row[0]: dict(zip(section.head, row, strict=True)) for row in section.rows}
+def law(report, recipe: str, axis: str) -> dict:
+    laws = {(each["recipe"], each["axis"]): each for each in report.numbers["laws"]}
+    return laws[recipe, axis]
 
 
-@pytest.mark.parametrize("name", ["valley", "zigzag"])
-def test_a_law_that_the_data_reject_is_not_printed(name, report, rows) -> None:
-    row = rows[name]
+def test_a_law_is_fitted_where_there_is_one(report) -> None:
+    for axis in ("parameters", "flops"):
+        found = law(report, "falls", axis)
+        assert found["verdict"] == LAW and found["E_low"] < 0.45 < found["E_high"]
+        assert found["alpha"] == pytest.approx(0.5, abs=0.1)
+        assert found["alpha_low"] < 0.5 < found["alpha_high"] and found["faults"] == []
+    sizes = law(report, "falls", "flops")["sizes"]
+    assert [size["size"] for size in sizes] == [2 * size for size in SIZES]
+    assert {size["rate"] for size in sizes} == {1e-3}
+    text = report.markdown()
+    assert f"| falls | 6: 1,000 to 32,000 | 3 | law | {found['alpha']:.3f} (0." in text
+
+
+def test_what_is_no_law_has_no_exponent_and_says_why(report) -> None:
+    flat, line = law(report, "flat", "parameters"), law(report, "line", "parameters")
+    assert flat["verdict"] == NO_FALL and line["verdict"] == UNDECIDED
+    assert "alpha" not in flat and "E" not in line and line["alpha_low"] is None
+    assert "a - b ln x does as well" in line["faults"]
+    assert "| line | 6: 1,000 to 32,000 | 3 | falls, form undecided | not bounded to 0." in (
+        report.markdown()
+    )
+
+
+@pytest.mark.parametrize(
+    ("recipe", "axis", "why"),
+    [
+        ("short", "flops", "2 sizes: a law needs at least 5"),
+        ("once", "parameters", "one rate: measures the rate"),
+        ("falls", "rows", "4 sizes: a law needs at least 5"),
+    ],
+)
+def test_a_refused_design_says_why(report, recipe, axis, why) -> None:
+    found = law(report, recipe, axis)
+    assert found["verdict"] == f"not fitted: {why}" and "alpha_low" not in found
+    assert f"| not fitted: {why} |" in report.markdown()
+
+
+def test_sizes_that_chose_from_different_rates_are_not_fitted(tmp_path) -> None:
+    climb(tmp_path, "a", falling)
+    (tmp_path / "studies/scaling/synthetic_tiny/a-3-3/seed-1000.json").unlink()
+    report = scaling_report.report(tmp_path, "synthetic_tiny")
+    assert law(report, "a", "flops")["verdict"].endswith("chose their rates from different ones")
+
+
+def test_steps_are_tabled_with_their_sizes_and_rates(report) -> None:
+    text = report.markdown()
+    head = "| step | model.hidden_units | dense parameters | FLOPs per sample | training rows |"
+    assert f"{head} head's share | learning rate | seeds |" in text
     assert (
-        row["verdict"].startswith(f"{NO_POWER_LAW} (misfit p = ") and float(row["misfit p"]) < 0.05
+        "| 7 | [8000] | 8,000 | 16,000 | 125 | 1.2% | 0.001 of 0.0005, 0.001, 0.002 | 0-2 |"
+        " 0.47600 ± 0.00027 |" in text
     )
-    assert [
-        row[column] for column in ("E", "A", "alpha", "R²", "held-out error (measured fall)")
-    ] == [""] * 5
-    [law] = [
-        law
-        for law in report.numbers["laws"]
-        if (law["recipe"], law["axis"]) == (name, "parameters")
-    ]
-    assert (law["verdict"], law["fit"]) == (NO_POWER_LAW, None) and law["misfit"] < 0.05
+    assert "| 1 | [1000] | 1,000 | 2,000 | 1,000 | 10.0% | 0.001 of 0.001 | 0-2 |" in text
+    assert "**made up**" in text and "elementwise work counts 0" in text
+    assert law(report, "falls", "rows")["sizes"][-1]["size"] == 1000
 
 
-def test_figures_of_rejected_laws_have_points_alone(results) -> None:
-    chosen = [
-        curve
-        for curve in curves({"valley": ladders.rungs(results, "synthetic_tiny")["valley"]})
-        if curve.axis is ladders.PARAMETERS
-    ]
-    figure = figures.laws("synthetic_tiny", ladders.PARAMETERS, chosen)
-    [axes] = figure.axes
-    assert axes.get_legend_handles_labels()[1] == ["valley (no power law)"]
-    assert [line.get_linestyle() for line in axes.lines] == ["None"] and not axes.collections
-
-
-def test_an_exponent_without_an_upper_end_is_no_estimate(report, rows) -> None:
-    row = rows["once"]
-    assert (
-        row["verdict"].startswith("law (p = ")
-        and row["alpha"].startswith("≥ ")
-        and "(" not in row["A"]
-    )
-    assert (
-        "once: only the smallest size differs from the others, so there is no exponent."
-        in report.tables[0].remarks
-    )
-    [law] = [
-        law
-        for law in report.numbers["laws"]
-        if (law["recipe"], law["axis"]) == ("once", "parameters")
-    ]
-    assert law["fit"]["law"]["alpha"] is None and law["fit"]["alpha"]["high"] is None
-
-
-def test_seed_noise_that_differs_between_sizes_is_said(report, rows) -> None:
-    assert rows["noisy"]["verdict"].endswith("but seed noise differs between sizes")
-    assert float(rows["noisy"]["equal noise p"]) < 0.01 < float(rows["valley"]["equal noise p"])
-    [note] = [
-        remark
-        for remark in report.tables[0].remarks
-        if remark.startswith("noisy: the seed noise differs")
-    ]
-    assert note.endswith("It is largest at 1,000: 0.46000, 0.48000, 0.50000.")
-
-
-def test_floors_are_identified_or_not(rows) -> None:
-    assert rows["once"]["E"].startswith("0.469") and rows["slow"]["E"].startswith(
-        "not identified (0.00000 to 0.4"
-    )
-
-
-def test_held_out_error_is_in_logloss_beside_the_fall(rows) -> None:
-    error, fall = rows["once"]["held-out error (measured fall)"].split()
-    assert abs(float(error)) < 2e-4 and float(fall.strip("()")) == pytest.approx(0)
-
-
-def test_seeds_that_differ_between_sizes_are_counted(tmp_path) -> None:
+def test_the_fewest_seeds_of_a_size_are_counted(tmp_path) -> None:
     for step, seeds in ((1, 3), (2, 5)):
         for seed in range(seeds):
             keep(tmp_path, "a", step, seed, 0.47, 1_000 * step)
     report = scaling_report.report(tmp_path, "synthetic_tiny")
     assert report is not None
-    assert "| a | 2: 1,000 to 2,000 | 3 to 5 a size |" in report.markdown()
+    assert "| a | 2: 1,000 to 2,000 | 3 |" in report.markdown()
 
 
-def test_a_ladder_says_what_all_its_steps_change(tmp_path) -> None:
-    path = keep(tmp_path, "dnn", 1, 0, 0.47)
-    content = json.loads(path.read_text())
-    content["recipe"]["train"] |= {"learning_rate": 0.002, "patience": 7}
-    path.write_text(json.dumps(content))
-    [rungs] = ladders.rungs(tmp_path, "synthetic_tiny").values()
-    remarks = scaling_report.steps("synthetic_tiny", "dnn", rungs).remarks
-    assert remarks[0] == "Learning rate of every step: 0.002."
-    assert (
-        remarks[1].startswith("Every step differs from the recipe in ")
-        and "train.patience = 7" in remarks[1]
-    )
-    gone = scaling_report.steps("synthetic_tiny", "gone", rungs).remarks
-    assert gone == remarks[:1]
+def test_tables_are_held_to_the_records(results, tmp_path) -> None:
+    study = studies.get("scaling")
+    made = study.documents(results, "synthetic_tiny", study.report(results, "synthetic_tiny"))
+    assert [each.path for each in made] == [
+        results / "scaling" / f"synthetic_tiny{form}" for form in (".md", ".json")
+    ]
+    markdown, numbers = (each.text for each in made)
+    assert markdown.startswith("# Scaling laws on synthetic_tiny")
+    assert json.loads(numbers)["dataset"] == "synthetic_tiny"
+    assert study.datasets(results) == ["synthetic_tiny"]
+    (tmp_path / "scaling").mkdir()
+    (tmp_path / "scaling" / "simulation.md").write_text("")
+    assert [path for path, _ in ladder.tables(Archive(tmp_path)) if "scaling" in str(path)] == []
+    gone = tmp_path / "scaling" / "gone.md"
+    gone.write_text("")
+    assert (gone, "is made from no record; remove it") in ladder.tables(Archive(tmp_path))
+
+
+def test_figures_of_every_axis(tmp_path) -> None:
+    climb(tmp_path, "short", falling, SIZES[:2])
+    paths = figures.draw(tmp_path, "synthetic_tiny")
+    assert {path.stem for path in paths} == {"laws-parameters", "laws-flops"}
+    assert {path.suffix for path in paths} == {".svg", ".png"}
+
+
+def test_only_laws_have_a_line(results) -> None:
+    found = ladders.curves(ladders.rungs(results, "synthetic_tiny"))
+    chosen = [curve for curve in found if curve.axis is ladders.PARAMETERS]
+    [axes] = figures.laws("synthetic_tiny", ladders.PARAMETERS, chosen).axes
+    labels = axes.get_legend_handles_labels()[1]
+    assert labels == [
+        "falls (law)",
+        "flat (no fall found)",
+        "line (falls, form undecided)",
+        "once (not fitted)",
+        "short (not fitted)",
+    ]
+    assert [len(line.get_xdata()) for line in axes.lines] == [18, 60, 18, 18, 18, 6]
 
 
 def test_fitted_numbers_are_the_same_where_losses_differ_in_the_last_bit(tmp_path) -> None:
@@ -151,18 +176,11 @@ def test_fitted_numbers_are_the_same_where_losses_differ_in_the_last_bit(tmp_pat
             for path in (folder / "studies").rglob("seed-*.json"):
                 run = record.load(path)
                 test = replace(run.metrics.test, logloss=nextafter(run.metrics.test.logloss, 1))
-                keep(
-                    run.model_copy(
-                        update={"metrics": run.metrics.model_copy(update={"test": test})}
-                    ),
-                    path,
-                )
+                metrics = run.metrics.model_copy(update={"test": test})
+                factories.keep(run.model_copy(update={"metrics": metrics}), path)
         made = scaling_report.report(folder, "synthetic_tiny")
         assert made is not None
-        fits = [
-            {key: law[key] for key in ("fit", "p", "misfit", "noise_p")}
-            for law in made.numbers["laws"]
-        ]
+        fits = [{key: law[key] for key in law if key != "sizes"} for law in made.numbers["laws"]]
         texts.append((made.markdown(), json.dumps(fits)))
-    assert texts[0] == texts[1] and texts[0][1].count('"alpha"') == 4
+    assert texts[0] == texts[1] and texts[0][1].count('"alpha"') == 2
     assert derived({"a": 0.123456789, "b": [3, None, 1.0]}) == {"a": 0.12346, "b": [3, None, 1.0]}

@@ -6,114 +6,105 @@ import numpy as np
 import pytest
 
 from benchmark.cli import studies
-from benchmark.measure.significance import ALPHA
-from benchmark.studies.scaling.law import fit
-from benchmark.studies.scaling.points import Ladder
-from benchmark.studies.scaling.verdict import constant_p
-from benchmark.studies.simulations import scaling as scaling_simulation
+from benchmark.studies.scaling.law import LAW, NO_FALL, UNDECIDED, fit
+from benchmark.studies.simulations import scaling as simulation
 from benchmark.studies.simulations.scaling import (
-    DESIGNS,
-    SDS,
-    STEP,
-    UNEQUAL_SDS,
-    Case,
-    Coverage,
-    LawOutcome,
+    CASES,
+    LOWEST,
+    SD,
+    UNEQUAL,
+    LadderDesign,
+    LadderOutcome,
     Verdicts,
     as_report,
-    coverage,
     documents,
-    generator,
-    power,
-    verdicts,
+    law,
+    line,
+    rising,
+    simulate,
 )
 
-STRONG = Case(DESIGNS[0], SDS[0], 30.0)
-NOISY = Case(DESIGNS[0], 1e-3, noisier=UNEQUAL_SDS[1])
-STEPPED = Case(DESIGNS[1], 1e-3, losses=STEP)
-OUTCOME = LawOutcome(
+
+def counts(law: int, undecided: int, none: int) -> dict[str, int]:
+    return {LAW: law, UNDECIDED: undecided, NO_FALL: none}
+
+
+OUTCOME = LadderOutcome(
     seed=7,
-    tests=(
-        Verdicts(Case(DESIGNS[0], SDS[0]), 1000, 50, 0),
-        Verdicts(STRONG, 1000, 910, 60),
-        Verdicts(NOISY, 100, 9, 1),
-        Verdicts(STEPPED, 1000, 2, 998),
-    ),
-    laws=(
-        Coverage(STRONG, 100, 95, 94, 93, 80, 75, 60, 0.5),
-        Coverage(
-            Case(DESIGNS[0], 1e-3, 20.0, noisier=UNEQUAL_SDS[0]), 100, 70, 94, 93, 80, 75, 60, 0.5
-        ),
+    cases=(
+        Verdicts(law(30, 0.5), 100, counts(90, 10, 0), 95),
+        Verdicts(law(10, 0.5), 100, counts(40, 60, 0), 93),
+        Verdicts(law(30, 0.5, sds=UNEQUAL), 100, counts(60, 40, 0), 70),
+        Verdicts(line(30), 100, counts(3, 97, 0), None),
+        Verdicts(CASES[-1], 100, counts(0, 4, 96), None),
     ),
 )
 
 
-@pytest.mark.parametrize("design", DESIGNS)
+def losses(case, draws: int) -> np.ndarray:
+    random = np.random.default_rng(0)
+    return np.array([case.draw(random).losses for _ in range(draws)])
+
+
+@pytest.mark.parametrize("design", [LadderDesign(), LadderDesign(5, 4, 1.0)])
 def test_a_law_falls_as_far_as_it_says(design) -> None:
-    case = Case(design, 1e-3, 5.0)
-    ladder = design.ladder()
-    loss = case.law(ladder).at(ladder.sizes)
-    assert loss[0] - loss[-1] == pytest.approx(5e-3)
-    assert ladder.sizes[-1] / ladder.sizes[0] == pytest.approx(10**design.decades)
-    assert Case(design, 1e-3, 0.0).law(ladder).A == 0
-    drawn = np.exp(case.draws(ladder, 4000, generator(0)))
-    assert drawn.std(axis=1) == pytest.approx(np.full(len(drawn), 1e-3), rel=0.1)
-    assert drawn.mean(axis=1) == pytest.approx(case.law(ladder).at(ladder.size), abs=1e-4)
+    case = law(5, 0.5, design)
+    drawn = losses(case, 3000)
+    means = drawn.mean(axis=(0, 2))
+    assert drawn.shape == (3000, design.sizes, design.seeds)
+    assert means[0] - means[-1] == pytest.approx(5 * SD, rel=0.02)
+    assert means[-1] == pytest.approx(LOWEST, abs=1e-4)
+    assert drawn.std(axis=(0, 2)) == pytest.approx(np.full(design.sizes, SD), rel=0.05)
+    sizes = case.draw(np.random.default_rng(0)).sizes
+    assert sizes[-1] / sizes[0] == pytest.approx(10**design.decades)
+    falls = -np.diff(case.course)
+    assert falls[1:] / falls[:-1] == pytest.approx(
+        np.full(design.sizes - 2, (sizes[1] / sizes[0]) ** -0.5)
+    )
 
 
-@pytest.mark.parametrize("case", [Case(DESIGNS[1], SDS[1], 1.25), STEPPED])
-def test_verdicts_are_those_of_the_tables(case) -> None:
-    blank = case.design.ladder()
-    log_loss = case.draws(blank, 3, generator(2))
-    found, misfits = verdicts(case, log_loss)
-    ladders = [Ladder(blank.size, log_loss[:, at], blank.first) for at in range(3)]
-    falls = [constant_p(ladder) <= ALPHA for ladder in ladders]
-    rejected = [fit(ladder).rejected for ladder in ladders]
-    assert falls == list(found | misfits)
-    assert [both == (True, True) for both in zip(falls, rejected, strict=True)] == list(misfits)
-    assert 0 < found.sum() < 3 if case.fall else misfits.all()
+def test_other_truths_are_what_they_are_called() -> None:
+    assert np.diff(line(30).course) == pytest.approx(np.full(5, -0.2))
+    case = rising(30, 2.0)
+    assert (case.course[-1] - case.course[-2]) * case.fall == pytest.approx(2)
+    assert case.course[:-1] == law(30, 0.5).course[:-1] and case.alpha is None
+    noisy = losses(law(30, 0.5, sds=UNEQUAL), 3000).std(axis=(0, 2))
+    assert noisy == pytest.approx(SD * np.array(UNEQUAL), rel=0.05)
+    assert all(len(case.course) == case.design.sizes for case in CASES)
 
 
-def test_noise_of_each_size_is_as_it_says() -> None:
-    drawn = np.exp(NOISY.draws(NOISY.design.ladder(), 4000, generator(0)))
-    assert drawn.std(axis=1)[::3] == pytest.approx(1e-3 * np.array(UNEQUAL_SDS[1]), rel=0.1)
-    assert power(NOISY, 40, generator(3)).found < 10
-
-
-def test_a_strong_law_is_found_and_covered() -> None:
-    tested = power(STRONG, 20, generator(0))
-    assert tested.found + tested.misfits == 20 and tested.misfits < 5
-    counted = coverage(STRONG, 6, generator(1))
-    assert counted == coverage(STRONG, 6, generator(1))
-    assert counted.found == 6 and counted.E_identified == 6 and counted.alpha >= 4
-    assert counted.alpha_where_found == counted.alpha and 0 < counted.width < 1
+def test_verdicts_are_those_of_the_tables() -> None:
+    cases = [law(40, 0.5), line(30)]
+    outcome = simulate(5, 3, lambda _: None, cases)
+    assert outcome == simulate(5, 3, lambda _: None, cases)
+    strong, straight = outcome.cases
+    assert strong.verdicts[LAW] >= 3 and straight.verdicts[UNDECIDED] >= 4
+    random = np.random.Generator(np.random.Philox(seed=np.random.SeedSequence([3, 0])))
+    fits = [fit(cases[0].draw(random)) for _ in range(5)]
+    assert strong.covered == sum(0.5 in each.alpha for each in fits)
+    assert strong.verdicts[LAW] == sum(each.verdict == LAW for each in fits)
+    assert straight.covered is None
 
 
 def test_the_tables_show_the_counts(tmp_path) -> None:
     made = as_report(OUTCOME)
-    assert made.remarks[1].startswith('"No scaling law found" in at least 95.0%')
-    assert made.remarks[1].endswith("not by a power law, at most 0.2% are called a law.")
+    assert "What is no law is called one in at most 3.0% of draws" in made.remarks[1]
+    assert "covers a true law's in 93.0% to 95.0%" in made.remarks[1]
+    assert made.remarks[1].endswith("at a fall of 30 sds at alpha 0.5 (6 x 3 over 1.5).")
+    markdown, numbers = documents(made, tmp_path)
     assert (
-        "a law in at least 91.0%" in made.remarks[1]
-        and "covers in 95.0% to 95.0%" in made.remarks[1]
+        "| law, alpha 0.5 | 6 x 3 over 1.5 | 30 | 100 | 90.0% ± 5.9% | 10.0% ± 5.9% | 0.0% ± 0.0% |"
+        " 95.0% ± 4.3% |" in markdown.text
     )
-    markdown, numbers = documents(as_report(OUTCOME), tmp_path)
-    text = markdown.text
-    assert (
-        "| 0.0004 | 30 | 0.5 | 0.012 | 1,000 | 91.0% ± 1.8% | 3.0% ± 1.1% | 6.0% ± 1.5% |" in text
-    )
-    assert "| 0.01, 0.001, 0.001, 0.001, 0.001, 0.001 | 0 |  | 0 | 100 | 9.0% ± 5.6% |" in text
-    assert "| 5 x 3 over 1 | 0.001 | a step |  | 0.057 | 1,000 | 0.2% ± 0.3% |" in text
-    assert json.loads(numbers.text)["laws"][0]["alpha_where_found"] == 75
+    assert "| straight line in ln x | 6 x 3 over 1.5 | 30 | 100 | 3.0% ± 3.3% |" in markdown.text
+    assert json.loads(numbers.text)["cases"][1]["covered"] == 93
     assert [numbers.path, markdown.path] == [
         tmp_path / "scaling" / f"simulation.{form}" for form in ("json", "md")
     ]
 
 
 def test_the_command_writes_the_tables(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(scaling_simulation, "simulate", lambda draws, seed, notify: OUTCOME)
+    monkeypatch.setattr(simulation, "simulate", lambda draws, seed, notify: OUTCOME)
     studies.simulate(1, 7, tmp_path)
-    expected = {
-        document.path: document.text for document in documents(as_report(OUTCOME), tmp_path)
-    }
+    expected = {each.path: each.text for each in documents(as_report(OUTCOME), tmp_path)}
     assert {path: path.read_text() for path in (tmp_path / "scaling").iterdir()} == expected
