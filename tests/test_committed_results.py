@@ -56,7 +56,7 @@ def test_the_findings_quote_the_tables(results) -> None:
     found = text[text.index("### What we found") : text.index("### Claims")]
     tables = "\n".join(path.read_text() for path in sorted(results.rglob("*.md")))
     numbers = set(re.findall(r"[-+]?\d+\.\d+(?:e-\d+)?", found))
-    assert len(numbers) > 30
+    assert len(numbers) > 5
     assert not [number for number in sorted(numbers) if number not in tables]
     assert not [
         link

@@ -4,7 +4,9 @@ from typing import Annotated
 
 import typer
 
+from benchmark.cli.studies import write_documents
 from benchmark.terminal.console import print_table
+from benchmark.utils.paths import RESULTS
 
 
 def theory(
@@ -12,8 +14,13 @@ def theory(
         int, typer.Option(min=1, help="Random matrices for each statement and input rank.")
     ] = 500,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the draws.")] = 0,
+    write: Annotated[bool, typer.Option("--write", help="Write it to results/theory.md.")] = False,
 ) -> None:
     """Try the papers' statements about rank on random matrices."""
-    from benchmark.studies.theory import table
+    from benchmark.studies import theory as statements
 
-    print_table(table(draws, seed))
+    report = statements.report(draws, seed)
+    for table in report.tables:
+        print_table(table)
+    if write:
+        write_documents(report.documents(RESULTS / "theory", statements.COMMAND))

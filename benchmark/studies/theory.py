@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.reports.document import Table
+from benchmark.reports.document import Report, Table
+from benchmark.reports.words import derived
 
 Matrices = NDArray[np.float64]
 Generator = np.random.Generator
@@ -23,6 +24,8 @@ TOKENS, WIDTH, LIFTED, GROUPS = 26, 30, 90, 13
 FULL_MAPS = 10
 INPUT_RANKS = (1, 2, 3, 5, 10, 20, 26)
 NUMERICAL_RANK = 1e-9
+COMMAND = "python -m benchmark theory --write"
+MADE_BY = f"Made by `{COMMAND}`; do not edit. None of it is proven for trained networks."
 
 
 @dataclass(frozen=True)
@@ -56,15 +59,22 @@ def run(draws: int, seed: int) -> dict[tuple[str, int], Outcome]:
     return outcomes
 
 
-def table(draws: int, seed: int) -> Table:
+def report(draws: int, seed: int) -> Report:
     """The outcomes, a row for each statement and input rank; the statements in full below."""
+    outcomes = run(draws, seed)
     rows = []
-    for (name, rank), outcome in run(draws, seed).items():
+    for (name, rank), outcome in outcomes.items():
         means = ", ".join(f"{key} {value:.3g}" for key, value in outcome.means.items())
         rows.append((name, str(rank), f"{outcome.holds:.1%}", means))
-    remarks = [f"{each.name}: {each.claim}\n  assumes: {each.assumes}" for each in STATEMENTS]
+    remarks = [f"{each.name}: {each.claim}; assumes: {each.assumes}." for each in STATEMENTS]
     head = ("statement", "input rank", "holds in", "means over the draws")
-    return Table("On random matrices", head, tuple(rows), tuple(remarks))
+    title = f"{draws} random matrices by statement and input rank, seed {seed}"
+    table = Table(title, head, tuple(rows), tuple(remarks))
+    numbers = {
+        f"{name}, rank {rank}": {"holds": outcome.holds, **outcome.means}
+        for (name, rank), outcome in outcomes.items()
+    }
+    return Report("The papers' statements about rank", (MADE_BY,), (table,), derived(numbers))
 
 
 def of_rank(
@@ -111,8 +121,8 @@ def _mixing(generator: Generator, rank: int, draws: int) -> Tried:
         "lower": lower,
         "srank(X+Y)": mixed,
         "upper": upper,
-        "|<X,Y>|/|X||Y|": np.abs(np.sum(x * y, axis=(1, 2))) / norms,
-        "|<u,u'>|": np.abs(np.sum(leading_x * leading_y, axis=1)),
+        "inner product": np.abs(np.sum(x * y, axis=(1, 2))) / norms,
+        "leading directions": np.abs(np.sum(leading_x * leading_y, axis=1)),
     }
 
 
@@ -148,7 +158,7 @@ def _glu(generator: Generator, rank: int, draws: int) -> Tried:
 def _kronecker(generator: Generator, rank: int, draws: int) -> Tried:
     maps = of_rank(generator, rank, min(draws, FULL_MAPS), rank, rank)
     distances = np.array([distance_to_groups(full, GROUPS) for full in maps])
-    return distances > NUMERICAL_RANK, {"distance/|M|": distances}
+    return distances > NUMERICAL_RANK, {"relative distance": distances}
 
 
 def _relu_ffn(generator: Generator, x: Matrices) -> Matrices:

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from benchmark.studies import theory
+from benchmark.utils.paths import RESULTS
 
 DRAWS = 60
 
@@ -16,7 +17,7 @@ def test_mixing_stays_within_its_bounds_at_every_input_rank(rows):
         outcome = rows["mixing", rank]
         assert outcome.holds == 1
         assert outcome.means["lower"] < outcome.means["srank(X+Y)"] < outcome.means["upper"]
-        assert outcome.means["|<X,Y>|/|X||Y|"] < 0.1
+        assert outcome.means["inner product"] < 0.1
 
 
 @pytest.mark.parametrize(
@@ -52,7 +53,7 @@ def test_the_control_separates_the_gate_from_its_activation_at_high_rank_alone(r
 def test_full_maps_lie_apart_from_grouped_ones_which_do_not(rows):
     outcome = rows["kronecker", theory.TOKENS * theory.WIDTH]
     assert outcome.holds == 1
-    assert outcome.means["distance/|M|"] > 0.9
+    assert outcome.means["relative distance"] > 0.9
     w = np.random.default_rng(0).standard_normal((3, 3))
     grouped = np.kron(np.eye(4), w)
     assert theory.distance_to_groups(grouped, 4) == pytest.approx(0, abs=1e-7)
@@ -80,8 +81,14 @@ def test_draws_depend_on_the_seed_alone():
 
 
 def test_the_table_shows_every_statement_at_its_ranks():
-    table = theory.table(3, 0)
+    [table] = theory.report(3, 0).tables
     outcomes = theory.run(3, 0)
     assert [(name, int(rank)) for name, rank, *_ in table.rows] == list(outcomes)
     assert table.rows[0][2] == f"{outcomes['mixing', 1].holds:.1%}"
     assert len(table.remarks) == len(theory.STATEMENTS)
+
+
+def test_the_committed_table_is_that_of_the_command():
+    made = theory.report(500, 0)
+    for document in made.documents(RESULTS / "theory", theory.COMMAND):
+        assert document.fault == ""
