@@ -99,7 +99,7 @@ def test_the_loss_must_fall_up_to_the_width_of_the_truth_and_not_beyond(tmp_path
     made = report(tmp_path, "synthetic_tiny")
     assert made is not None
     losses = made.tables[-1]
-    assert "the truth needs, and not beyond: 6 a field." in losses.remarks[0]
+    assert "(upper 95 % limit): 6 a field." in losses.remarks[0]
     assert {row[1] for row in losses.rows} == {"0-2"}
     assert [(row[0], row[4], row[6]) for row in losses.rows] == [
         ("4", "", ""),
