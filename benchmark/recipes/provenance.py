@@ -37,13 +37,9 @@ class Provenance(Frozen):
             raise ValueError('kind = "defaults" has no tries; values that were tried are "hand"')
         return self
 
-    @property
-    def rank_class(self) -> tuple[Kind, int | None]:
-        """Rows of a board are ranked against those of their own class alone."""
-        return self.kind, self.tries
-
     def words(self) -> str:
-        """E.g. `published grid, 12 tries` or `hand, tries not known`."""
+        """E.g. `published grid, 12 tries` or `hand, tries not known`; rows of a board are ranked
+        against those of the same words alone."""
         tries = {None: "tries not known", 1: "1 try"}.get(self.tries, f"{self.tries} tries")
         return self.kind if self.kind == "defaults" else f"{self.kind}, {tries}"
 

@@ -28,7 +28,6 @@ def test_a_recipe_says_where_its_values_come_from(table, words: str) -> None:
     provenance = of(**table).provenance
     assert provenance == Provenance(**table)
     assert provenance.words() == words
-    assert provenance.rank_class == (table["kind"], table.get("tries"))
 
 
 def test_a_record_keeps_it_without_the_note_and_the_digest_is_without_it() -> None:

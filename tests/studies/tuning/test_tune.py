@@ -1,16 +1,12 @@
 import json
-import os
 import shutil
 import signal
-import time
 from dataclasses import dataclass
-from functools import partial
 
 import pytest
 
 from benchmark.data.catalog import find_card
-from benchmark.data.store import Store
-from benchmark.errors import BenchmarkError, UsageError
+from benchmark.errors import BenchmarkError
 from benchmark.recipes import recipe as recipes
 from benchmark.recipes.recipe import Monitor, Train
 from benchmark.records import tuning
@@ -18,29 +14,12 @@ from benchmark.records.tuning import TUNING_SEED, Trial
 from benchmark.runs.job import Job
 from benchmark.runs.run import Finished, Run
 from benchmark.studies.tuning import run as module
-from benchmark.studies.tuning.plan import Plan
-from benchmark.studies.tuning.run import run_processes
-from benchmark.studies.tuning.trials import DIED, OpenTrial, Trials
 from benchmark.training.fit import Evaluated, best
 from benchmark.utils.interrupts import Interrupted
 from tests.factories import make_curve
 from tests.studies.tuning.small import RECIPE, small_plan, small_store, tune
 
 pytestmark = pytest.mark.filterwarnings("ignore:Choices for a categorical distribution")
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory):
-    """Its test arrays are gone: nothing that is tuned on it has read them."""
-    made = small_store(tmp_path_factory.mktemp("small") / "store")
-    for path in made.folder.glob("test.*.npy"):
-        path.unlink()
-    return made
-
-
-@pytest.fixture(autouse=True)
-def no_waiting_for_the_disk(monkeypatch):
-    monkeypatch.setattr(os, "fsync", lambda _: None)
 
 
 def timeless(trials) -> list[Trial]:
@@ -235,102 +214,3 @@ def test_logloss_is_minimised(tmp_path, store, monkeypatch):
     ).study()
     assert study.objective == "logloss" and study.best is not None
     assert study.best.number == 1 and study.best.metric == pytest.approx(1.25 - 0.8)
-
-
-def test_a_trial_whose_process_died_is_begun_again_once(tmp_path, store):
-    study = Trials(small_plan(tmp_path), store)
-    first = study.ask(3)
-    first.lock.release()  # as the system does for a process that dies
-    again = Trials(study.plan, store).ask(3)
-    assert (again.number, again.values) == (0, first.values)
-    again.lock.release()
-    assert Trials(study.plan, store).ask(3).number == 1
-    assert [(trial.state, trial.reason) for trial in study.study().trials] == [("failed", DIED)]
-
-
-def test_what_another_process_is_at_is_counted_and_left_alone(tmp_path, store):
-    ours, theirs = Trials(small_plan(tmp_path), store), Trials(small_plan(tmp_path), store)
-    first, second = ours.ask(2), theirs.ask(2)
-    assert (first.number, second.number) == (0, 1)
-    assert ours.ask(2) is None
-
-
-def _tune(plan: Plan, folder, leave) -> None:
-    tune(plan, Store.open(folder), 6, leave=leave)
-
-
-def _fail(leave) -> None:
-    raise BenchmarkError("the disk is full")
-
-
-def _interrupt(leave) -> None:
-    os.kill(os.getppid(), signal.SIGTERM)
-    while not leave():
-        time.sleep(0.01)
-    raise KeyboardInterrupt
-
-
-def test_processes_that_fail_or_are_interrupted(capfd):
-    with pytest.raises(BenchmarkError, match=r"2 of 2 processes ended early \(exit codes 1, 1\)"):
-        run_processes(_fail, 2)
-    assert capfd.readouterr().err.count("error: the disk is full") == 2
-    with pytest.raises(Interrupted) as caught:
-        run_processes(_interrupt, 1)
-    assert caught.value.signum == signal.SIGTERM
-
-
-def test_processes_share_a_study(tmp_path):
-    small_store(tmp_path / "store")
-    plan = small_plan(tmp_path)
-    run_processes(partial(_tune, plan, tmp_path / "store"), 2)
-    study = tuning.load(plan.path)
-    assert sorted(trial.number for trial in study.trials) == list(range(6))
-    assert len(study.finished) == 6
-
-
-def test_another_recipe_or_range_is_another_study(tmp_path, store):
-    tune(small_plan(tmp_path), store, 1)
-    with pytest.raises(UsageError, match="begun with another recipe, recipe_digest"):
-        tune(small_plan(tmp_path, RECIPE.replace("epochs = 4", "epochs = 3")), store, 1)
-    with pytest.raises(UsageError, match="begun with another space"):
-        tune(small_plan(tmp_path, RECIPE.replace("high = 8", "high = 9")), store, 1)
-    with pytest.raises(UsageError, match="begun with another sampler_seed"):
-        tune(small_plan(tmp_path, seed=1), store, 1)
-    tune(small_plan(tmp_path, seed=1, name="other"), store, 1)
-
-
-def test_a_study_that_cannot_be_read_or_is_of_other_values_is_one_message(tmp_path, store):
-    plan = small_plan(tmp_path)
-    tune(plan, store, 1)
-    text = plan.path.read_text()
-    plan.path.write_text(text.replace('"model.embedding_dim": 4', '"model.embedding_dim": 99'))
-    with pytest.raises(BenchmarkError, match=r"small\.json: trial 0 is not of the study's space"):
-        tune(plan, store, 2)
-    plan.path.write_text(text[:99])
-    with pytest.raises(BenchmarkError, match=r"small\.json"):
-        Trials(plan, store)
-
-
-def test_deaths_of_a_study_that_was_removed_are_forgotten(tmp_path, store):
-    plan = small_plan(tmp_path)
-    Trials(plan, store).ask(1).lock.release()  # as the system does for a process that dies
-    plan.path.unlink()
-    again = Trials(plan, store).ask(1)
-    assert again.number == 0 and again.begun.read_text() == "x"
-
-
-def test_importances_need_enough_complete_trials_that_differ(tmp_path, store, monkeypatch):
-    scripted(monkeypatch, (0.6,), (0.8,), (0.7,), (0.65,))
-    plan = small_plan(tmp_path)
-    assert tune(plan, store, 3).importances() is None
-    shares = tune(plan, store, 4).importances()
-    assert shares.keys() == plan.search.ranges.keys() and sum(shares.values()) == pytest.approx(1)
-    scripted(monkeypatch, (0.6,))
-    assert tune(small_plan(tmp_path / "equal"), store, 4).importances() is None
-
-
-def test_what_is_under_way_is_shown(tmp_path, store):
-    seen: list = []
-    tune(small_plan(tmp_path), store, 1, watch=seen.append)
-    assert isinstance(seen[0], OpenTrial) and isinstance(seen[-1], Trial)
-    assert {type(event) for event in seen[1:-1]} == {Evaluated}
