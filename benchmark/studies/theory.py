@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.reports.document import Report, Table
-from benchmark.reports.words import derived
 
 Matrices = NDArray[np.float64]
 Generator = np.random.Generator
@@ -61,6 +60,8 @@ def run(draws: int, seed: int) -> dict[tuple[str, int], Outcome]:
 
 def report(draws: int, seed: int) -> Report:
     """The outcomes, a row for each statement and input rank; the statements in full below."""
+    from benchmark.reports.words import derived
+
     outcomes = run(draws, seed)
     rows = []
     for (name, rank), outcome in outcomes.items():
