@@ -19,8 +19,8 @@ SETTINGS = (
     "train.learning_rate=0.01",
 )
 """One cross layer alone is bilinear in each pair of fields, so its embedding is a linear bottleneck
-behind one-hot tokens: what it cannot hold, nothing later restores. Rate and L2 are the best of eight
-pairs by validation at the width of the truth."""
+behind one-hot tokens: what it cannot hold, nothing later restores. Rate and L2 are the best of
+eight pairs by validation at the width of the truth."""
 
 
 class Controls(Study):
