@@ -12,6 +12,7 @@ import pytest
 
 from benchmark.recipes.recipe import UNLISTED
 from benchmark.records.archive import Archive
+from benchmark.records.record import arrays_path
 from benchmark.reports.leaderboard import text as leaderboard_text
 from benchmark.utils.paths import ROOT
 
@@ -44,6 +45,13 @@ def test_committed_results_verify(results) -> None:
     assert (
         f"<!-- {leaderboard_text.README_PART} -->" in (results.parent / "README.md").read_text()
     )  # so its tables are among the checked
+
+
+def test_records_are_lean(results) -> None:
+    for path in Archive(results).all_paths():
+        text = path.read_text()
+        assert len(text) <= 10_000 and text.count("\n") <= 150, path
+        assert len(text) + arrays_path(path).stat().st_size < 120_000, path
 
 
 def test_data_sets_for_trying_out_have_no_board(results) -> None:

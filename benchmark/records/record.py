@@ -25,8 +25,9 @@ from benchmark.utils.types import Count, Device, Frozen, NotNegative, Sha256
 
 NUMERICS = 3
 """Bumped whenever the numbers of a run may change: tests/runs/test_golden_run.py fails without."""
-SHORT = re.compile(r"\[[^][{}]{,4000}\]")
-"""A list of numbers or names, which stays on one line."""
+SHORT = re.compile(r"\[[^][{}]*\]|\{[^][{}]{,400}\}")
+"""A list or a small object without another inside, which stays on one line."""
+BREAK = re.compile(r"\n *")
 
 F = TypeVar("F", bound=Frozen)
 MEASURED = TypeAdapter(Measured)
@@ -188,7 +189,7 @@ def whole(record: Record) -> dict[str, Any]:
 def write(content: Frozen, path: Path) -> None:
     """Write a strict form as JSON. Raises BenchmarkError naming the path."""
     text = json.dumps(content.model_dump(mode="json"), indent=1)
-    write_text(path, SHORT.sub(lambda values: " ".join(values[0].split()), text) + "\n")
+    write_text(path, SHORT.sub(lambda values: BREAK.sub(" ", values[0]), text) + "\n")
 
 
 def read(form: type[F], path: Path) -> F:

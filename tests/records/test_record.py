@@ -69,3 +69,11 @@ def test_the_digest_of_what_was_measured_sees_every_number() -> None:
             changed = array.copy()
             changed[np.isfinite(changed)] += 1
             assert arrays.digest({**packed, name: changed}) != arrays.digest(packed), name
+
+
+def test_blanks_inside_names_survive_the_lines_of_the_file(tmp_path) -> None:
+    made = make_record(notes=("two  blanks",), caveat="[not,  a list] {nor  an object}")
+    path = tmp_path / "seed-0.json"
+    keep(made, path)
+    assert record.load(path) == made
+    assert '"notes": [ "two  blanks" ]' in path.read_text()
