@@ -159,11 +159,14 @@ class Run:
         """Score the test split once at the best epoch by each monitor; the first one's weights
         stay in the model."""
         best, *others = self.job.recipe.train.monitors
-        calibrated = None
-        if others:
-            calibrated = scores.counted(self._logits("logloss"), self._test.label)
+        one_epoch = others and self._fit.best(best).step == self._fit.best("logloss").step
+        calibrated = self._logits("logloss") if others and not one_epoch else None
         self._best_logits = self._logits(best)
-        return KeptScores(scores.by_row(self._best_logits, self._test.label), calibrated)
+        if one_epoch:
+            calibrated = self._best_logits
+        label = self._test.label
+        counted = None if calibrated is None else scores.counted(calibrated, label)
+        return KeptScores(scores.by_row(self._best_logits, label), counted)
 
     def _logits(self, monitor: Monitor) -> NDArray[np.float32]:
         self._fit.load_best(monitor)

@@ -25,7 +25,7 @@ from benchmark.records.record import Record
 from benchmark.records.scores import KeptScores
 from benchmark.runs.probe import PROBE_ROWS, Probe
 from benchmark.utils.types import Notify
-from benchmark.verify import proof
+from benchmark.verify import proof, quality
 
 CLOSE = 1e-4
 """Tolerance of untrained spectra, which processors round differently; seeds differ by far more."""
@@ -109,7 +109,7 @@ def _grouped_auc(record: Record, kept: KeptScores, store: Store) -> Iterator[str
     logit = np.empty(len(test), dtype=np.float32)
     logit[test.label == 1], logit[test.label == 0] = by_class
     derived, stated = grouped_auc(logit, test.label, test.group), record.metrics.test.gauc
-    if derived != stated:
+    if not quality.same(stated, derived):
         yield f"metrics.test.gauc is {stated}, the scores give {derived}"
 
 
