@@ -38,11 +38,6 @@ class Interval:
     low: float | None
     high: float | None
 
-    @property
-    def width(self) -> float | None:
-        """None where an end is open."""
-        return None if self.low is None or self.high is None else self.high - self.low
-
     def __contains__(self, value: float) -> bool:
         return (self.low is None or self.low <= value) and (self.high is None or value <= self.high)
 

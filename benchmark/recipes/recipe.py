@@ -36,6 +36,12 @@ GROUPS = ("model", "train")
 
 
 Monitor = Literal["auc", "logloss", "auc-logloss"]
+MONITORS: dict[Monitor, str] = {
+    "auc": "AUC",
+    "logloss": "LogLoss",
+    "auc-logloss": "AUC minus LogLoss",
+}
+"""The monitors and their titles."""
 
 
 class Train(Frozen):

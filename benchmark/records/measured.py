@@ -24,7 +24,7 @@ from benchmark.measure.spectrum import (
     TableRank,
     TableSpectrum,
 )
-from benchmark.recipes.recipe import Monitor
+from benchmark.recipes.recipe import MONITORS
 from benchmark.records import arrays as files
 from benchmark.records.arrays import Arrays
 from benchmark.training.fit import Evaluated
@@ -36,7 +36,6 @@ When = Literal["initial", "best"]
 WHEN: tuple[When, ...] = get_args(When)
 FORMS: tuple[SpectrumForm, ...] = get_args(SpectrumForm)
 SECONDS = "curve.seconds"
-MONITORS: tuple[Monitor, ...] = get_args(Monitor)
 
 
 @dataclass(frozen=True)

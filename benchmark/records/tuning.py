@@ -14,7 +14,6 @@ TUNING_SEED = 1000
 """The seed of every trial; ranked runs have smaller ones."""
 
 Objective = Literal["auc", "logloss"]
-NAMES: dict[Objective, str] = {"auc": "AUC", "logloss": "LogLoss"}
 Ended = Literal["complete", "pruned", "failed", "rejected"]
 
 

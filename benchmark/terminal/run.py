@@ -9,6 +9,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from benchmark.measure.trajectory import ratios
+from benchmark.recipes.recipe import MONITORS
 from benchmark.records.ranks import BARS
 from benchmark.records.record import Record
 from benchmark.runs.run import Resumed, RunEvent, Started
@@ -76,7 +77,7 @@ class RunProgress:
             notice(
                 f"epoch {event.epoch:3d}  step {event.step:6d}  train loss {event.train_loss:.5f}"
                 f"  valid AUC {event.valid.auc:.5f}  LogLoss {event.valid.logloss:.5f}"
-                f"  lr {event.learning_rate:.0e}{'  best' if event.improved else ''}"
+                f"  lr {event.learning_rate:.0e}{_best(event)}"
             )
 
 
@@ -89,6 +90,12 @@ def _heading(event: Started) -> str:
         f" {job.threads} threads"
     )
     return "\n".join((heading, *(f"note: {note}" for note in event.notes)))
+
+
+def _best(event: Evaluated) -> str:
+    """By which monitors an evaluation is the best so far."""
+    names = " and ".join(MONITORS[monitor] for monitor in event.improved)
+    return names and f"  best {names}"
 
 
 def result_table(records: Sequence[Record], width: int) -> Table:

@@ -6,7 +6,8 @@ from typing import Any
 
 from rich.status import Status
 
-from benchmark.records.tuning import NAMES, Trial, Tuning
+from benchmark.recipes.recipe import MONITORS
+from benchmark.records.tuning import Trial, Tuning
 from benchmark.reports.document import Table
 from benchmark.reports.words import duration
 from benchmark.studies.tuning.run import TrialEvent
@@ -33,7 +34,7 @@ class TrialsProgress:
             self._show(_settings(event.values))
         else:
             value = getattr(event.valid, self._objective)
-            self._show(f"epoch {event.epoch}, validation {NAMES[self._objective]} {value:.5f}")
+            self._show(f"epoch {event.epoch}, validation {MONITORS[self._objective]} {value:.5f}")
 
     def close(self) -> None:
         if self._status is not None:
@@ -47,7 +48,7 @@ class TrialsProgress:
     def _line(self, trial: Trial) -> str:
         line = f"trial {trial.number} {trial.state}"
         if trial.metric is not None:
-            line += f" {NAMES[self._objective]} {trial.metric:.5f}"
+            line += f" {MONITORS[self._objective]} {trial.metric:.5f}"
         line += f" in {duration(trial.seconds)}"
         if (best := self._trials.study().best) is not None:
             line += f", best {best.metric:.5f} of trial {best.number}"

@@ -6,7 +6,7 @@ from itertools import groupby
 
 from benchmark.data import catalog
 from benchmark.data.card import SPLITS, Card
-from benchmark.recipes.recipe import Train
+from benchmark.recipes.recipe import MONITORS, Train
 from benchmark.records.archive import Archive, Runs
 from benchmark.reports.leaderboard import published as publications
 from benchmark.reports.leaderboard.published import Published, Quoted, Source
@@ -107,13 +107,9 @@ def _protocol(runs: Runs, card: Card | None) -> Iterable[str]:
     batch, epochs, patience = (
         _span([settings[key] for settings in train]) for key in ("batch_size", "epochs", "patience")
     )
-    titles = {
-        "auc": "AUC",
-        "logloss": "LogLoss",
-        "auc-logloss": "AUC minus LogLoss",
-        "both": "AUC or LogLoss",
-    }
-    monitored = " or ".join(sorted({titles[settings["monitor"]] for settings in train}))
+    kinds = {settings["monitor"] for settings in train}
+    watched = {MONITORS[each] for kind in kinds for each in Train(monitor=kind).monitors}
+    monitored = " or ".join(sorted(watched))
     yield f"Batch {batch}."
     yield (
         f"Budget: at most {epochs} epochs, stopped after {patience} evaluations without a better"

@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
-from benchmark.recipes.recipe import GROUPS
-from benchmark.records.tuning import NAMES, Trial, Tuning
+from benchmark.recipes.recipe import GROUPS, MONITORS
+from benchmark.records.tuning import Trial, Tuning
 from benchmark.utils import toml
 
 
@@ -16,7 +16,7 @@ def tuned_recipe(study: Tuning, best: Trial, base: Path) -> str:
         table.setdefault(group, {})[name] = value
     lines = [
         f"# {study.base} with the values of trial {best.number}: the best validation"
-        f" {NAMES[study.objective]} of {len(study.finished)} trials.",
+        f" {MONITORS[study.objective]} of {len(study.finished)} trials.",
         "",
         "[provenance]",
         'kind = "study"',
