@@ -6,7 +6,7 @@
 
 import json
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from benchmark.data.card import SPLITS, SplitRule, TableSpec
 from benchmark.data.encoding import encode
 from benchmark.data.encoding.encode import DenseRule
 from benchmark.data.readers import rows
-from benchmark.data.readers.inputs import Inputs, of_file
+from benchmark.data.readers.inputs import Input, Inputs, of_file
 from benchmark.data.readers.rows import RowBlock
 from benchmark.data.schema import Schema
 from benchmark.data.store import StoreWriter
@@ -60,11 +60,7 @@ def write(
     with ThreadPoolExecutor(WORKERS) as pool:
         assigned = None
         if table.split is not None:
-            notify("reading the labels, by which the rows are split")
-            blocks = rows.blocks(inputs["all"], table, [table.label])
-            frames = ahead(pool, RowBlock.frame, blocks)
-            labels = [frame[table.label].to_numpy() for frame in frames]
-            assigned = assign(np.concatenate([np.empty(0, np.uint8), *labels]), table.split)
+            assigned = _assigned(pool, table, table.split, inputs["all"], notify)
         dense_rule = DenseRule.fit(table, _dense_of_train(pool, table, inputs, assigned))
         dictionaries = encode.Dictionaries(table)
 
@@ -94,6 +90,9 @@ def write(
                 if time.monotonic() - notified > NOTIFY_SECONDS:
                     notify(f"{split}: {first:,} rows encoded")
                     notified = time.monotonic()
+            if not first and table.choices:
+                hint = "the rules of [table]: filter, drop and split"
+                raise BenchmarkError(f"{split}: no row is left by {hint}")
         final: list[Ids] = []
 
         def vocabularies() -> Iterator[pl.Series]:
@@ -105,6 +104,44 @@ def write(
         writer.replace_ids(final, pool)
     schema = Schema(table.dense, table.sparse, encode.cardinalities(table, final), table.group)
     writer.publish(schema, sources)
+
+
+def _assigned(
+    pool: ThreadPoolExecutor,
+    table: TableSpec,
+    rule: SplitRule,
+    parts: Sequence[Input],
+    notify: Notify,
+) -> Assigned:
+    """The split of each row, found in a first pass over the column that decides it."""
+    column = table.label if rule.column is None else rule.column
+    notify(f"reading the column {column}, by which the rows are split")
+    if rule.column is not None:
+        raw = ahead(pool, RowBlock.raw, rows.blocks(parts, table, []))
+        codes = [assign_by_value(frame[column], rule) for frame in raw]
+        assigned = np.concatenate([np.empty(0, np.uint8), *codes])
+        for code, split in enumerate(SPLITS):
+            if code not in assigned:
+                fault = f"no row is of {split}: {column} {rule.rules[split].text}"
+                raise BenchmarkError(f"[table.split]: {fault}")
+        return assigned
+    frames = ahead(pool, RowBlock.frame, rows.blocks(parts, table, [column]))
+    labels = [frame[column].to_numpy() for frame in frames]
+    return assign(np.concatenate([np.empty(0, np.uint8), *labels]), rule)
+
+
+def assign_by_value(values: pl.Series, rule: SplitRule) -> Assigned:
+    """Assign rows with values [n], each of some split, to splits [n] by the rules. Raises
+    BenchmarkError for a value of two splits."""
+    holds = np.stack([each.holds(values).to_numpy() for each in rule.rules.values()])
+    if len(twice := np.flatnonzero(holds.sum(axis=0) > 1)):
+        two = " and ".join(np.array(SPLITS)[holds[:, twice[0]]])
+        fault = f"the value {values[int(twice[0])]!r} is of {two}"
+        raise BenchmarkError(
+            f"[table.split]: {fault}; let the rules of column {rule.column} differ"
+        )
+    assigned: Assigned = holds.argmax(axis=0).astype(np.uint8)
+    return assigned
 
 
 def assign(labels: Labels, rule: SplitRule) -> Assigned:
@@ -162,7 +199,8 @@ class RawEncoder:
         self._ids: list[pl.Expr] = []
         try:
             facts = json.loads((folder / FACTS).read_bytes())
-            self._table = TableSpec.model_validate_json(json.dumps(facts["table"]))
+            table = TableSpec.model_validate_json(json.dumps(facts["table"]))
+            self._table = table.without_choices()
             self._dense = DenseRule(self._table, facts["means"], facts["deviations"])
             fields = enumerate(zip(self._table.sparse, facts["vocabularies"], strict=True))
             for j, (name, digest) in fields:

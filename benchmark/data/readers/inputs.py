@@ -80,7 +80,7 @@ def _columns(
         types = schema()
     except (OSError, pl.exceptions.PolarsError) as error:
         raise BenchmarkError(f"{name} cannot be read: {error}") from None
-    for column in table.sources(table.columns):
+    for column in table.needed(table.columns):
         if column not in types:
             continue
         dtype = types[column]
