@@ -161,10 +161,7 @@ def test_a_split_that_the_rows_do_not_fit_is_one_message(tmp_path, changes, mess
         ("drop = []", "table.drop: write == != "),
         ('[[table.filter]]\ncolumn = "c"', "'table.filter.0.keep' is missing"),
         ('[[table.filter]]\ncolumn = "c"\nkeep = "c > 3"', "table.filter.0.keep: write =="),
-        (
-            '[[table.filter]]\ncolum = "c"\nkeep = "> 3"',
-            "'table.filter.0.colum'; did you mean 'col",
-        ),
+        ('[[table.filter]]\ncolumn = "c"\nkeep = "> 3"\nkep = 1', "0.kep'; did you mean 'keep'"),
         ('split = { method = "column", column = "c" }', "takes column, train, valid and test, and"),
         ('split = { column = "c" }', 'table.split: column: only with method = "column"'),
     ],
