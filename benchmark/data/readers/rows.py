@@ -16,6 +16,7 @@ from benchmark.errors import BenchmarkError
 
 _FLOAT32_MAX = float(np.finfo(np.float32).max)
 _TIME = "a time YYMMDDHH"
+_NUMBER = "a finite float32 number, or a word that the card lists as `missing`"
 
 
 def require_columns(inputs: Sequence[Input], table: TableSpec, columns: Sequence[str]) -> None:
@@ -24,7 +25,8 @@ def require_columns(inputs: Sequence[Input], table: TableSpec, columns: Sequence
     if all(part.ragged for part in inputs):
         present = [list(dict.fromkeys(name for names in present for name in names))]
     for part, names in zip(inputs, present, strict=False):
-        if missing := [name for name in table.sources(columns) if name not in names]:
+        known = set(names)
+        if missing := [name for name in table.sources(columns) if name not in known]:
             listed = ", ".join(names)
             listed = listed if len(listed) <= 1000 else listed[:1000] + " ..."
             absent = ", ".join(map(repr, missing))
@@ -58,12 +60,15 @@ class RowBlock:
 
     def _typed(self, raw: pl.DataFrame) -> pl.DataFrame:
         table = self.table
+        if table.missing:
+            raw = self._without_missing(raw)
         frame = raw.select(column(name, table.derive.get(name)) for name in self.columns)
         for name in self.columns:
             if derived := table.derive.get(name):
                 broken = frame[name].is_null() & _present(raw[derived.of])
                 self._refuse(broken, raw[derived.of], RULES[derived.rule][1])
-        numeric = [name for name in self.columns if name == table.label or name in table.dense]
+        dense = {*table.dense}
+        numeric = [name for name in self.columns if name == table.label or name in dense]
         columns = []
         for name in numeric:
             values = _stripped(frame[name])
@@ -72,10 +77,28 @@ class RowBlock:
                 broken = ~((number == 0) | (number == 1)).fill_null(value=False)
                 self._refuse(broken, frame[name], "0 or 1")
             else:
-                self._refuse(_not_number(values, number), frame[name], "a finite float32 number")
+                self._refuse(_not_number(values, number), frame[name], _NUMBER)
             dtype = pl.UInt8 if name == table.label else pl.Float64
             columns.append(number.fill_nan(None).cast(dtype))
         return frame.with_columns(pl.exclude(numeric).cast(pl.String), *columns)
+
+    def _without_missing(self, raw: pl.DataFrame) -> pl.DataFrame:
+        """The rows with null for the words that the card lists as `missing`, blanks around them or
+        not. In dense columns and columns of numbers, a number counts by its value."""
+        words = pl.Series(self.table.missing, dtype=pl.String)
+        numbers = words.cast(pl.Float64, strict=False).drop_nulls()
+        dense, columns = {*self.table.dense}, []
+        for name, dtype in raw.schema.items():
+            missing = pl.lit(value=False)
+            values = pl.col(name)
+            if dtype == pl.String:
+                values = values.str.strip_chars(" \t")
+                missing = values.is_in(words.implode())
+            if dtype.is_numeric() or name in dense:
+                number = values.cast(pl.Float64, strict=False)
+                missing |= number.is_in(numbers.implode()).fill_null(value=False)
+            columns.append(pl.when(missing).then(None).otherwise(pl.col(name)).alias(name))
+        return raw.select(columns)
 
     def _refuse(self, broken: pl.Series, values: pl.Series, expected: str) -> None:
         if broken.any():
