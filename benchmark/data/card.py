@@ -1,9 +1,10 @@
 """The card of a data set: what it is, where it comes from, and how its columns are encoded."""
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from benchmark.data.rules import Choice, Rule, RuleText, parse
 from benchmark.utils.types import Count, Frozen, NonEmpty
@@ -19,6 +20,23 @@ def _as_tuple(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 
 
+def _as_separator(text: str) -> str:
+    narrow = len(text) > 1 or text.isascii()  # fields are parsed at one byte
+    if not text or not narrow or set(text) & set('"\r\n'):
+        raise ValueError("the separator is one ASCII character or several, no quote or line end")
+    return text
+
+
+def _as_encoding(name: str) -> str:
+    try:
+        "".encode(name)
+    except (LookupError, ValueError):
+        raise ValueError(f"{name!r} is no text encoding; utf-8, latin-1 and cp1252 are") from None
+    return name
+
+
+Separator = Annotated[str, AfterValidator(_as_separator)]
+Encoding = Annotated[str, AfterValidator(_as_encoding)]
 Names = Annotated[tuple[NonEmpty, ...], BeforeValidator(_as_tuple)]
 
 
@@ -118,17 +136,21 @@ class TableSpec(Frozen):
     names, are parts, read one after the other. A file may be there as NAME.gz. Instead of a format,
     a registered `source` makes the rows from files of any keys, one file a key.
 
-    `header` names the columns of csv files without a header line. Columns of libsvm files are named
-    by their index, and `label` is only a name for the first field of a line. Labels are 0 or 1
-    unless a rule says which are `positive`; rows whose label fulfils `drop` are left out. `group`,
+    `header` names the columns of csv files without a header line. `missing` are words, such as
+    NULL, that stand for no value as an empty field does. Columns of libsvm and libffm files are
+    named by their index or field, and `label` is only a name for the first word of a line. Labels
+    are 0 or 1 unless a rule says which are `positive`; rows whose label fulfils `drop` are left
+    out. `group`,
     for AUC per group, may be a sparse column. A derived column may share the name of its source
     column."""
 
-    format: Literal["csv", "parquet", "libsvm"] | None = None
+    format: Literal["csv", "parquet", "libsvm", "libffm"] | None = None
     source: NonEmpty | None = None
     files: dict[NonEmpty, Names]
     split: SplitRule | None = None
-    separator: str = ","
+    separator: Separator = ","
+    encoding: Encoding = "utf-8"
+    missing: Names = ()
     header: tuple[NonEmpty, ...] = ()
     join: tuple[Join, ...] = ()
     filter: tuple[RowFilter, ...] = ()
@@ -145,7 +167,7 @@ class TableSpec(Frozen):
     @model_validator(mode="after")
     def _one_reader(self) -> "TableSpec":
         if (self.format is None) == (self.source is None):
-            raise ValueError('give a format ("csv", "parquet" or "libsvm"), or a source')
+            raise ValueError('give a format ("csv", "parquet", "libsvm" or "libffm"), or a source')
         if self.source is not None:
             if several := [key for key, paths in self.files.items() if len(paths) != 1]:
                 raise ValueError(f"files.{several[0]}: a source takes one file for each key")
@@ -159,23 +181,24 @@ class TableSpec(Frozen):
     @model_validator(mode="after")
     def _consistent(self) -> "TableSpec":
         features = (self.label, *self.dense, *self.sparse)
-        if repeated := sorted({name for name in features if features.count(name) > 1}):
+        if repeated := sorted(name for name, times in Counter(features).items() if times > 1):
             raise ValueError(f"label, dense and sparse name {', '.join(repeated)} more than once")
         if self.group == self.label or self.group in self.dense:
             raise ValueError(f"the group column {self.group} is also the label or a dense column")
         if not self.dense and not self.sparse:
             raise ValueError("name at least one dense or sparse column")
-        if len(self.separator.encode()) != 1 or self.separator in '"\r\n':
-            raise ValueError("the separator is one ASCII character, and no quote or line end")
+        if self.encoding != "utf-8" and self.format in ("parquet", None):
+            raise ValueError("encoding is that of csv, libsvm and libffm files")
         if unused := [name for name in self.derive if name not in self.columns[1:]]:
             names = ", ".join(unused)
             raise ValueError(f"derive makes {names}, which is no dense, sparse or group column")
         if self.header and self.format != "csv":
             other = self.format or f"that of the source {self.source}"
             raise ValueError(f"header names the columns of csv files; the format is {other}")
-        if len(set(self.header)) != len(self.header):
+        named = set(self.header)
+        if len(named) != len(self.header):
             raise ValueError("header names a column more than once")
-        absent = [name for name in self.needed(self.columns) if name not in self.header]
+        absent = [name for name in self.needed(self.columns) if name not in named]
         if self.header and absent and not self.join:
             raise ValueError(f"header does not name {', '.join(absent)}")
         return self

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from benchmark.data.card import SPLITS, SplitRule, TableSpec
 from benchmark.data.encoding import encode
 from benchmark.data.encoding.encode import DenseRule
-from benchmark.data.readers import rows
+from benchmark.data.readers import csv, rows
 from benchmark.data.readers.inputs import Input, Inputs, of_file
 from benchmark.data.readers.rows import RowBlock
 from benchmark.data.schema import Schema
@@ -214,14 +214,22 @@ class RawEncoder:
             fault = f"the encoding of raw rows is not whole: {error}"
             raise BenchmarkError(f"{folder}: {fault}") from None
 
-    def read(self, path: Path) -> Iterator[tuple[Dense, Ids]]:
+    def read(self, path: Path, notify: Notify) -> Iterator[tuple[Dense, Ids]]:
         """Yield dense [n, n_dense] and sparse [n, n_sparse] of a file, some rows at a time.
 
-        The file has the form of the training files; its label is not needed. Raises BenchmarkError
-        naming the line of a broken row."""
+        The file has the form of the training files; its label is not needed. `notify` is told of a
+        header line that is skipped, and of columns without a value in libsvm and libffm files.
+        Raises BenchmarkError naming the line of a broken row."""
         columns = (*self._table.dense, *self._table.sparse)
         parts = [of_file(path, self._table)]
-        rows.require_columns(parts, self._table, columns)
+        if parts[0].ragged:
+            present = set(parts[0].columns())
+            if absent := [name for name in self._table.needed(columns) if name not in present]:
+                notify(f"{path}: {', '.join(absent)} missing in every row")
+        else:
+            rows.require_columns(parts, self._table, columns)
+        if self._table.header and csv.first_line(path, self._table).names:
+            notify(f"{path}, line 1: names of the columns, no row")
         for block in rows.blocks(parts, self._table, columns):
             frame = block.frame()
             sparse = np.empty((frame.height, 0), np.int32)

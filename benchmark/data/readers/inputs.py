@@ -8,7 +8,8 @@ from pathlib import Path
 import polars as pl
 
 from benchmark.data.card import TableSpec
-from benchmark.data.readers import text
+from benchmark.data.readers import csv, libsvm
+from benchmark.data.readers.content import require_parquet
 from benchmark.data.readers.text import Parse
 from benchmark.errors import BenchmarkError
 
@@ -38,8 +39,9 @@ Inputs = Mapping[str, Sequence[Input]]
 
 
 def of_file(path: Path, table: TableSpec) -> Input:
-    """The rows of a csv, libsvm or parquet file."""
+    """The rows of a csv, libsvm, libffm or parquet file."""
     if table.format == "parquet":
+        require_parquet(path)
         return of_lazy(pl.scan_parquet(path, glob=False), str(path), table)
     columns, read = _TEXT[table.format or "csv"]
     return Input(
@@ -47,7 +49,7 @@ def of_file(path: Path, table: TableSpec) -> Input:
         "line",
         partial(columns, path, table),
         partial(read, path, table),
-        ragged=table.format == "libsvm",
+        ragged=table.format in ("libsvm", "libffm"),
     )
 
 
@@ -108,6 +110,7 @@ def _parsed(frame: pl.DataFrame, _: Sequence[str]) -> pl.DataFrame:
 
 
 _TEXT = {
-    "csv": (text.csv_columns, text.read_csv),
-    "libsvm": (text.libsvm_columns, text.read_libsvm),
+    "csv": (csv.columns, csv.read),
+    "libsvm": (libsvm.columns, libsvm.read),
+    "libffm": (libsvm.columns, libsvm.read),
 }

@@ -18,6 +18,7 @@ from benchmark.errors import BenchmarkError
 _FLOAT32_MAX = float(np.finfo(np.float32).max)
 _SAY_POSITIVE = 'other labels need a rule in [table], as positive = "> 3" or ["yes"]'
 _TIME = "a time YYMMDDHH"
+_NUMBER = "a finite float32 number, or a word that the card lists as `missing`"
 
 
 def require_columns(inputs: Sequence[Input], table: TableSpec, columns: Sequence[str]) -> None:
@@ -26,7 +27,8 @@ def require_columns(inputs: Sequence[Input], table: TableSpec, columns: Sequence
     if all(part.ragged for part in inputs):
         present = [list(dict.fromkeys(name for names in present for name in names))]
     for part, names in zip(inputs, present, strict=False):
-        if missing := [name for name in table.needed(columns) if name not in names]:
+        known = set(names)
+        if missing := [name for name in table.needed(columns) if name not in known]:
             listed = ", ".join(names)
             listed = listed if len(listed) <= 1000 else listed[:1000] + " ..."
             absent = ", ".join(map(repr, missing))
@@ -70,6 +72,8 @@ class RowBlock:
     def _chosen(self, numeric: Sequence[str]) -> tuple[pl.DataFrame, pl.Series]:
         """The rows that the table chooses, and the number of each."""
         raw = self.parse(numeric)
+        if self.table.missing:
+            raw = self._without_missing(raw)
         numbers = pl.int_range(self.first, self.first + raw.height, eager=True)
         kept = pl.repeat(True, raw.height, eager=True)
         for choice in self.table.choices:
@@ -87,7 +91,8 @@ class RowBlock:
             if derived := table.derive.get(name):
                 broken = frame[name].is_null() & present(raw[derived.of])
                 self._refuse(broken, raw[derived.of], RULES[derived.rule][1], numbers)
-        numeric = [name for name in self.columns if name == table.label or name in table.dense]
+        dense = {*table.dense}
+        numeric = [name for name in self.columns if name == table.label or name in dense]
         columns = []
         for name in numeric:
             if name == table.label:
@@ -96,7 +101,7 @@ class RowBlock:
             values = _stripped(frame[name])
             number = values.cast(pl.Float64, strict=False)
             broken = _not_number(values, number)
-            self._refuse(broken, frame[name], "a finite float32 number", numbers)
+            self._refuse(broken, frame[name], _NUMBER, numbers)
             columns.append(number.fill_nan(None).cast(pl.Float64))
         return frame.with_columns(pl.exclude(numeric).cast(pl.String), *columns)
 
@@ -111,6 +116,24 @@ class RowBlock:
         self._refuse(rule.broken(values), values, f"a number ({rule.text})", numbers)
         self._refuse(~present(values), values, f"a label ({rule.text})", numbers)
         return rule.holds(values).cast(pl.UInt8).alias(values.name)
+
+    def _without_missing(self, raw: pl.DataFrame) -> pl.DataFrame:
+        """The rows with null for the words that the card lists as `missing`, blanks around them or
+        not. In dense columns and columns of numbers, a number counts by its value."""
+        words = pl.Series(self.table.missing, dtype=pl.String)
+        numbers = words.cast(pl.Float64, strict=False).drop_nulls()
+        dense, columns = {*self.table.dense}, []
+        for name, dtype in raw.schema.items():
+            missing = pl.lit(value=False)
+            values = pl.col(name)
+            if dtype == pl.String:
+                values = values.str.strip_chars(" \t")
+                missing = values.is_in(words.implode())
+            if dtype.is_numeric() or name in dense:
+                number = values.cast(pl.Float64, strict=False)
+                missing |= number.is_in(numbers.implode()).fill_null(value=False)
+            columns.append(pl.when(missing).then(None).otherwise(pl.col(name)).alias(name))
+        return raw.select(columns)
 
     def _refuse(
         self, broken: pl.Series, values: pl.Series, expected: str, numbers: pl.Series

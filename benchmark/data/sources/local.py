@@ -1,16 +1,15 @@
 """A user's own files: where they lie, and their md5."""
 
-import gzip
 import hashlib
 import json
-import zlib
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
 from benchmark.data.card import TableSpec
-from benchmark.errors import BenchmarkError, MissingData
+from benchmark.data.readers.content import open_bytes
+from benchmark.errors import MissingData
 from benchmark.utils import files
 from benchmark.utils.parallel import WORKERS
 
@@ -60,8 +59,8 @@ def _absent(parts: Sequence[Path]) -> list[Path]:
 
 
 def md5_sums(paths: Mapping[str, Path], memory: Path) -> dict[str, str]:
-    """The md5 of each file by its label; of the unpacked content for names that end in .gz. The
-    JSON file `memory` keeps the sums by path, size and time."""
+    """The md5 of each file by its label; of the unpacked content if it is gzip. The JSON
+    file `memory` keeps the sums by path, size and time."""
     cached = _read_memory(memory)
     with ThreadPoolExecutor(WORKERS) as pool:
         sums = list(pool.map(lambda path: cached.get(_state(path)) or md5(path), paths.values()))
@@ -78,14 +77,8 @@ def remember(sums: Mapping[Path, str], memory: Path) -> None:
 
 
 def md5(path: Path) -> str:
-    try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            digest = hashlib.file_digest(file, partial(hashlib.md5, usedforsecurity=False))
-        return digest.hexdigest()
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise BenchmarkError(f"{path} is no whole gzip file: {error}; fetch it again") from None
-    except OSError as error:
-        raise BenchmarkError(f"{path} cannot be read: {error.strerror}") from None
+    with open_bytes(path) as file:
+        return hashlib.file_digest(file, partial(hashlib.md5, usedforsecurity=False)).hexdigest()
 
 
 def _read_memory(memory: Path) -> dict[str, str]:
@@ -97,5 +90,4 @@ def _read_memory(memory: Path) -> dict[str, str]:
 
 def _state(path: Path) -> str:
     stat = path.stat()
-    content = "|content" if path.suffix == ".gz" else ""
-    return f"{path.resolve()}|{stat.st_size}|{stat.st_mtime_ns}{content}"
+    return f"{path.resolve()}|{stat.st_size}|{stat.st_mtime_ns}|content"
