@@ -117,14 +117,14 @@ class Join(Frozen):
     """A side file with one row a key, whose columns are added to the rows.
 
     `on` is the key's column, or its names in the rows and in the side file. All columns of the file
-    can be used, or those that `columns` names. The file has the table's format, separator and
-    header line unless it says otherwise."""
+    can be used, or those that `columns` names. The file has the table's format and separator, or
+    its own, and a header line unless `header` names its columns."""
 
     file: NonEmpty
     on: Annotated[Names, Field(min_length=1, max_length=2)]
     columns: tuple[NonEmpty, ...] | None = None
     format: Literal["csv", "parquet"] | None = None
-    separator: str | None = None
+    separator: Separator | None = None
     header: tuple[NonEmpty, ...] = ()
 
 
@@ -210,9 +210,16 @@ class TableSpec(Frozen):
         return tuple(dict.fromkeys([self.label, *self.dense, *self.sparse, *group]))
 
     def needed(self, columns: Iterable[str]) -> list[str]:
-        """The raw columns that these are read or derived from and rows are chosen by, once."""
+        """The raw columns that these are read or derived from, and those by which rows are chosen
+        and joined, once."""
         raw = [self.derive[name].of if name in self.derive else name for name in columns]
-        return list(dict.fromkeys([*raw, *(choice.column for choice in self.choices)]))
+        raw += [choice.column for choice in self.choices]
+        return list(dict.fromkeys([*raw, *(join.on[0] for join in self.join)]))
+
+    @property
+    def side_files(self) -> dict[str, tuple[str, ...]]:
+        """The paths of the joined files, by labels of their own."""
+        return {f"join[{at}]": (join.file,) for at, join in enumerate(self.join)}
 
     @property
     def choices(self) -> list[Choice]:
@@ -258,7 +265,8 @@ class Card(Frozen):
         if (self.table is None) == (self.generator is None):
             raise ValueError("give a [table] that says how the files are read")
         if self.hub is not None:
-            if self.table is None or "all" in self.table.files or self.table.format != "csv":
+            table = self.table
+            if table is None or table.join or "all" in table.files or table.format != "csv":
                 raise ValueError("a data set on the hub is a table of three csv files")
             pinned = [fact for fact in self.expected.values() if fact.rows is not None and fact.md5]
             if len(pinned) != len(SPLITS):

@@ -2,6 +2,7 @@
 
 <store>/encoding/encoding.json   the table's rules, dense scales and digests of the vocabularies
 <store>/encoding/<j>.parquet     the tokens of sparse field j by id, from 1
+<store>/encoding/join<j>.parquet the used columns of side file j
 """
 
 import json
@@ -20,6 +21,7 @@ from benchmark.data.encoding import encode
 from benchmark.data.encoding.encode import DenseRule
 from benchmark.data.readers import csv, rows
 from benchmark.data.readers.inputs import Input, Inputs, of_file
+from benchmark.data.readers.joins import Side, joined
 from benchmark.data.readers.rows import RowBlock
 from benchmark.data.schema import Schema
 from benchmark.data.store import StoreWriter
@@ -47,11 +49,13 @@ def write(
     sources: dict[str, str],
     writer: StoreWriter,
     notify: Notify,
+    sides: Sequence[Side] = (),
 ) -> None:
-    """Encode the rows into the writer's store and publish it.
+    """Encode the rows, with the columns of side files, into the writer's store and publish it.
 
     `sources` (file name -> md5) goes into its fingerprint. Raises BenchmarkError for inputs that
     contradict the card or hold a broken row."""
+    inputs = {split: [joined(part, sides) for part in parts] for split, parts in inputs.items()}
     for split, of_split in inputs.items():
         # a rare index may be absent from the valid and test files of libsvm
         if split in ("train", "all") or not all(part.ragged for part in of_split):
@@ -100,7 +104,7 @@ def write(
                 final.append(field.final_ids)
                 yield field.vocabulary
 
-        write_encoding(writer.encoding_folder, table, dense_rule, vocabularies())
+        write_encoding(writer.encoding_folder, table, dense_rule, vocabularies(), sides)
         writer.replace_ids(final, pool)
     schema = Schema(table.dense, table.sparse, encode.cardinalities(table, final), table.group)
     writer.publish(schema, sources)
@@ -173,7 +177,11 @@ def _dense_of_train(
 
 
 def write_encoding(
-    folder: Path, table: TableSpec, dense: DenseRule, vocabularies: Iterable[pl.Series]
+    folder: Path,
+    table: TableSpec,
+    dense: DenseRule,
+    vocabularies: Iterable[pl.Series],
+    sides: Sequence[Side] = (),
 ) -> None:
     """Write what raw rows are encoded by, with the vocabulary of each sparse field."""
     folder.mkdir()
@@ -188,6 +196,10 @@ def write_encoding(
         "deviations": dense.deviations,
         "vocabularies": digests,
     }
+    for j, side in enumerate(sides):
+        side.rows.write_parquet(folder / f"join{j}.parquet", compression="lz4")
+    if sides:
+        facts["sides"] = [sha256(folder / f"join{j}.parquet") for j in range(len(sides))]
     write_text(folder / FACTS, json.dumps(facts, indent=1) + "\n")
 
 
@@ -197,6 +209,7 @@ class RawEncoder:
 
     def __init__(self, folder: Path) -> None:
         self._ids: list[pl.Expr] = []
+        self._sides: list[Side] = []
         try:
             facts = json.loads((folder / FACTS).read_bytes())
             table = TableSpec.model_validate_json(json.dumps(facts["table"]))
@@ -204,12 +217,13 @@ class RawEncoder:
             self._dense = DenseRule(self._table, facts["means"], facts["deviations"])
             fields = enumerate(zip(self._table.sparse, facts["vocabularies"], strict=True))
             for j, (name, digest) in fields:
-                path = folder / f"{j}.parquet"
-                if sha256(path) != digest:
-                    raise ValueError(f"{path.name} was altered")
-                tokens = pl.read_parquet(path)["token"]
+                tokens = _unaltered(folder / f"{j}.parquet", digest)["token"]
                 position = pl.col(name).cast(pl.Enum(tokens), strict=False).to_physical()
                 self._ids.append((position.cast(pl.Int32) + 1).fill_null(len(tokens) + 1))
+            for j, digest in enumerate(facts.get("sides", [])):
+                join = table.join[j]
+                side = _unaltered(folder / f"join{j}.parquet", digest)
+                self._sides.append(Side(join.file, join.on[0], side))
         except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
             fault = f"the encoding of raw rows is not whole: {error}"
             raise BenchmarkError(f"{folder}: {fault}") from None
@@ -221,7 +235,7 @@ class RawEncoder:
         header line that is skipped, and of columns without a value in libsvm and libffm files.
         Raises BenchmarkError naming the line of a broken row."""
         columns = (*self._table.dense, *self._table.sparse)
-        parts = [of_file(path, self._table)]
+        parts = [joined(of_file(path, self._table), self._sides)]
         if parts[0].ragged:
             present = set(parts[0].columns())
             if absent := [name for name in self._table.needed(columns) if name not in present]:
@@ -236,3 +250,10 @@ class RawEncoder:
             if self._ids:
                 sparse = np.ascontiguousarray(frame.select(self._ids).to_numpy())
             yield self._dense.apply(frame), sparse
+
+
+def _unaltered(path: Path, digest: str) -> pl.DataFrame:
+    """The table of a parquet file. Raises ValueError if its SHA-256 is another one."""
+    if sha256(path) != digest:
+        raise ValueError(f"{path.name} was altered")
+    return pl.read_parquet(path, glob=False)
