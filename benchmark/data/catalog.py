@@ -148,6 +148,8 @@ def _open_table(card: Card, table: TableSpec, found: local.Found, notify: Notify
     store = open_or_make(_table_store(card, table, sums), make, notify)
     if difference := published_difference(card, store.fingerprint):
         notify(f"warning: {difference}")
+    for warning in store.fingerprint.warnings:
+        notify(f"warning: {warning}")
     return store
 
 
