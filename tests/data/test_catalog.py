@@ -86,6 +86,7 @@ def test_a_store_is_found_again_at_once_and_made_anew_for_another_card_or_file(f
     _, store = catalog.open_data(write_card(folder), data_root=None, notify=ignore)
     with monkeypatch.context() as patch:
         patch.setattr(table, "write", lambda *arguments: pytest.fail("encoded twice"))
+        patch.setattr(local, "SMALL_BYTES", 0)
         patch.setattr(local, "md5", lambda path: pytest.fail("read twice"))
         assert (
             catalog.open_data(

@@ -112,7 +112,7 @@ def test_frames_that_contradict_the_card_name_source_split_row_and_column(folder
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ('source = "halves"', "", r'give a format \("csv", "parquet" or "libsvm"\), or a source'),
+        ('source = "halves"', "", r'card.toml: table: give a format \("csv", .*, or a source$'),
         ('"halves"', '"halves"\nformat = "csv"', r"give a format .*, or a source"),
         ('"users.txt"', '["a", "b"]', "files.users: a source takes one file for each key"),
     ],
