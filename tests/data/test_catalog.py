@@ -133,6 +133,9 @@ def test_several_files_of_a_split_are_read_one_after_the_other(folder):
         "valid.csv",
         "test.csv",
     }
+    pinned = text + '[expected.train]\nmd5 = "00"'
+    with pytest.raises(BenchmarkError, match="train is several files, but the card of mine exp"):
+        catalog.open_data(write_card(folder, text=pinned), data_root=None, notify=ignore)
     (folder / "a.csv").unlink()
     with pytest.raises(BenchmarkError, match=f"there is no file {folder}/a.csv; put it"):
         catalog.open_data(write_card(folder, text=text), data_root=None, notify=ignore)
