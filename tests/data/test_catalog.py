@@ -86,6 +86,7 @@ def test_a_store_is_found_again_at_once_and_made_anew_for_another_card_or_file(f
     _, store = catalog.open_data(write_card(folder), data_root=None, notify=ignore)
     with monkeypatch.context() as patch:
         patch.setattr(table, "write", lambda *arguments: pytest.fail("encoded twice"))
+        patch.setattr(local, "SMALL_BYTES", 0)
         patch.setattr(local, "md5", lambda path: pytest.fail("read twice"))
         assert (
             catalog.open_data(
@@ -114,18 +115,29 @@ def test_a_default_that_is_written_out_makes_no_other_store(folder):
     )
 
 
-def test_of_several_names_of_a_file_the_first_that_exists_is_read(folder):
-    text = CARD.replace('"train.csv"', '["train.tsv", "train.csv", "valid.csv"]')
+def test_several_files_of_a_split_are_read_one_after_the_other(folder):
+    text = CARD.replace('"train.csv"', '["b.csv", "parts", "a.csv"]')
+    (folder / "parts").mkdir()
+    for name, row in (("b", "1,1.5,a"), ("parts/2", "1,-3,a"), ("parts/1", "0,,b"), ("a", "0,,q")):
+        (folder / f"{name}.csv").write_text(f"y,x,c\n{row}\n")
+    for name in ("_SUCCESS", ".1.csv.crc"):
+        (folder / "parts" / name).write_text("no rows")
     _, store = catalog.open_data(write_card(folder, text=text), data_root=None, notify=ignore)
-    assert set(store.fingerprint.sources) == {"train.csv", "valid.csv", "test.csv"}
-    assert store.fingerprint.rows["train"] == 3
-    (folder / "train.csv").unlink()
-    (folder / "valid.csv").unlink()
-    message = (
-        f"there is no file {folder}/train.tsv or train.csv or valid.csv and no file"
-        f" {folder}/valid.csv; put"
-    )
-    with pytest.raises(BenchmarkError, match=message):
+    assert store.split("train").sparse[:, 0].tolist() == [1, 2, 1, 3]
+
+    assert set(store.fingerprint.sources) == {
+        "b.csv",
+        "1.csv",
+        "2.csv",
+        "a.csv",
+        "valid.csv",
+        "test.csv",
+    }
+    pinned = text + '[expected.train]\nmd5 = "00"'
+    with pytest.raises(BenchmarkError, match="train is several files, but the card of mine exp"):
+        catalog.open_data(write_card(folder, text=pinned), data_root=None, notify=ignore)
+    (folder / "a.csv").unlink()
+    with pytest.raises(BenchmarkError, match=f"there is no file {folder}/a.csv; put it"):
         catalog.open_data(write_card(folder, text=text), data_root=None, notify=ignore)
 
 
@@ -154,7 +166,14 @@ def test_files_of_one_name_are_told_apart(folder):
         ({"table": 'min_count = "2"'}, "table.min_count"),
         ({"table": 'dense_rule = "square"'}, "table.dense_rule: .*'log', 'none' or 'standard'"),
         ({"table": 'group = "x"'}, "group column x is also the label or a dense column"),
-        ({"table": 'separator = "::"'}, "separator is one ASCII character"),
+        ({"table": 'separator = "§"'}, "separator is one ASCII character or several"),
+        ({"table": "separator = 'a\"'"}, "separator is one ASCII character or several"),
+        ({"table": 'encoding = "utf-9"'}, "encoding: .*'utf-9' is no text encoding"),
+        ({"table": 'encoding = "rot13"'}, "encoding: .*'rot13' is no text encoding"),
+        (
+            {"text": CARD.replace('"csv"', '"parquet"'), "table": 'encoding = "latin-1"'},
+            "encoding is that of csv, libsvm and libffm files",
+        ),
         ({"table": "[table.split]"}, r"files.all and a \[table.split\] rule belong together"),
         ({"text": CARD.replace('sparse = ["c"]', 'sparse = ["x"]')}, "name x more than once"),
         (
