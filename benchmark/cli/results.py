@@ -1,0 +1,43 @@
+"""`results`: all records as one table."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from benchmark.cli.options import ResultsFolder
+from benchmark.errors import UsageError
+from benchmark.terminal.console import say
+from benchmark.utils.paths import RESULTS, shown
+
+app = typer.Typer(no_args_is_help=True)
+FILES = {"parquet": "records.parquet", "csv": "records.csv", "datasets": "records-dataset"}
+
+
+@app.callback()
+def results() -> None:
+    """All records as one table, for notebooks and other tools."""
+
+
+@app.command("export")
+def export(
+    to: Annotated[
+        Literal["parquet", "csv", "datasets"],
+        typer.Option(help="A file, or a folder that datasets.load_from_disk opens."),
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(help="records.parquet, records.csv or the folder records-dataset, here."),
+    ] = None,
+    results: ResultsFolder = RESULTS,
+) -> None:
+    """Write every record, a row each, as one table; docs/results.md lists its columns."""
+    from benchmark.reports.tidy.frame import export as write
+    from benchmark.reports.tidy.frame import frame
+
+    table = frame(results)
+    if table.is_empty():
+        raise UsageError(f"{shown(results)}: there is no record; `run` makes one")
+    path = out or Path(FILES[to])
+    write(table, to, path)
+    say(f"{table.height} records, {table.width} columns: {path}")
