@@ -40,4 +40,4 @@ def export(
         raise UsageError(f"{shown(results)}: there is no record; `run` makes one")
     path = out or Path(FILES[to])
     write(table, to, path)
-    say(f"{table.height} records, {table.width} columns: {path}")
+    say(f"written: {path}, rows: {table.height}, columns: {table.width}")
