@@ -82,7 +82,8 @@ def _details(name: str, data_root: Path | None) -> Iterator[tuple[str, str]]:
         size = f", {card.hub.gigabytes} GB" if card.hub.gigabytes else ""
         page = f"https://huggingface.co/datasets/{card.hub.repo}"
         yield "hub", f"{card.hub.file}{size}, from {page}; `data prepare {name}` fetches it"
-    for key, names in (card.table.files if card.table else {}).items():
+    wanted = card.table.files | card.table.side_files if card.table else {}
+    for key, names in wanted.items():
         paths = [path for path in held.files.get(key, ()) if path.is_file()]
         here = ", ".join(f"{path}, {_gigabytes(inventory.size(path))}" for path in paths)
         yield key, f"{', '.join(names)}: {here or 'not here'}"
