@@ -38,7 +38,8 @@ def first_line(path: Path, table: TableSpec) -> FirstLine:
     require_text(path, 1, line)
     (fields,) = _quoted_rows(path, 1, line, table)
     used = set(table.sources(table.columns))
-    names = [name if name in used else name.strip() for name in fields]
+    # a quote after a blank is text to the csv module
+    names = [name if name in used else name.strip().strip('"') for name in fields]
     if table.header and not _is_header(names, table):
         return FirstLine(line, len(fields), [])
     counts = Counter(names)
@@ -188,7 +189,7 @@ def _quoted_rows(path: Path, line: int, block: bytes, table: TableSpec) -> list[
         for row in reader:
             if reader.line_num != len(rows) + 1:
                 raise csv.Error("a quoted field does not end on its line")
-            rows.append(row)
+            rows.append(row or [""])  # a column alone, whose quotes were needless
     except csv.Error as error:
         raise BenchmarkError(f"{path}, line {line + len(rows)}: not valid csv: {error}") from None
     return rows
