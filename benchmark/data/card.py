@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from benchmark.data.rules import Choice, Rule, RuleText, parse
 from benchmark.utils.types import Count, Frozen, NonEmpty
 
 SPLITS = ("train", "valid", "test")
@@ -40,12 +41,33 @@ Names = Annotated[tuple[NonEmpty, ...], BeforeValidator(_as_tuple)]
 
 
 class SplitRule(Frozen):
-    """How one file is divided into train, valid and test: shuffled within each class (stratified),
-    shuffled (random), or in file order (ordered)."""
+    """How the rows of `all` are divided into train, valid and test: shuffled within each class
+    (stratified), shuffled (random), in file order (ordered), or by rules on the values of a column
+    (column), where rows of no split are left out."""
 
-    method: Literal["stratified", "random", "ordered"] = "stratified"
+    method: Literal["stratified", "random", "ordered", "column"] = "stratified"
     parts: tuple[Count, Count, Count] = (8, 1, 1)
     seed: Annotated[int, Field(ge=0)] = 2018
+    column: NonEmpty | None = None
+    train: RuleText | None = None
+    valid: RuleText | None = None
+    test: RuleText | None = None
+
+    @model_validator(mode="after")
+    def _one_method(self) -> "SplitRule":
+        by_column = {"column", "train", "valid", "test"}
+        given = self.model_fields_set - {"method"}
+        if self.method == "column" and given != by_column:
+            raise ValueError('method = "column" takes column, train, valid and test, and no others')
+        if self.method != "column" and (wrong := sorted(given & by_column)):
+            raise ValueError(f'{", ".join(wrong)}: only with method = "column"')
+        return self
+
+    @property
+    def rules(self) -> dict[str, Rule]:
+        """The rule of each split; none unless rows are divided by a column."""
+        texts = {"train": self.train, "valid": self.valid, "test": self.test}
+        return {split: parse(text) for split, text in texts.items() if text is not None}
 
 
 class Expected(Frozen):
@@ -84,6 +106,28 @@ class Derived(Frozen):
     of: NonEmpty
 
 
+class RowFilter(Frozen):
+    """Rows are kept where the column fulfils the rule."""
+
+    column: NonEmpty
+    keep: RuleText
+
+
+class Join(Frozen):
+    """A side file with one row a key, whose columns are added to the rows.
+
+    `on` is the key's column, or its names in the rows and in the side file. All columns of the file
+    can be used, or those that `columns` names. The file has the table's format and separator, or
+    its own, and a header line unless `header` names its columns."""
+
+    file: NonEmpty
+    on: Annotated[Names, Field(min_length=1, max_length=2)]
+    columns: tuple[NonEmpty, ...] | None = None
+    format: Literal["csv", "parquet"] | None = None
+    separator: Separator | None = None
+    header: tuple[NonEmpty, ...] = ()
+
+
 class TableSpec(Frozen):
     """A data set in files: format, columns and encoding rules.
 
@@ -94,7 +138,9 @@ class TableSpec(Frozen):
 
     `header` names the columns of csv files without a header line. `missing` are words, such as
     NULL, that stand for no value as an empty field does. Columns of libsvm and libffm files are
-    named by their index or field, and `label` is only a name for the first word of a line. `group`,
+    named by their index or field, and `label` is only a name for the first word of a line. Labels
+    are 0 or 1 unless a rule says which are `positive`; rows whose label fulfils `drop` are left
+    out. `group`,
     for AUC per group, may be a sparse column. A derived column may share the name of its source
     column."""
 
@@ -106,7 +152,11 @@ class TableSpec(Frozen):
     encoding: Encoding = "utf-8"
     missing: Names = ()
     header: tuple[NonEmpty, ...] = ()
+    join: tuple[Join, ...] = ()
+    filter: tuple[RowFilter, ...] = ()
     label: NonEmpty = "label"
+    positive: RuleText | None = None
+    drop: RuleText | None = None
     dense: tuple[NonEmpty, ...] = ()
     sparse: tuple[NonEmpty, ...] = ()
     group: NonEmpty | None = None
@@ -148,8 +198,8 @@ class TableSpec(Frozen):
         named = set(self.header)
         if len(named) != len(self.header):
             raise ValueError("header names a column more than once")
-        absent = [name for name in self.sources(self.columns) if name not in named]
-        if self.header and absent:
+        absent = [name for name in self.needed(self.columns) if name not in named]
+        if self.header and absent and not self.join:
             raise ValueError(f"header does not name {', '.join(absent)}")
         return self
 
@@ -159,10 +209,31 @@ class TableSpec(Frozen):
         group = [self.group] if self.group else []
         return tuple(dict.fromkeys([self.label, *self.dense, *self.sparse, *group]))
 
-    def sources(self, columns: Iterable[str]) -> list[str]:
-        """The columns of the files that these columns are read or derived from, once."""
-        sources = (self.derive[name].of if name in self.derive else name for name in columns)
-        return list(dict.fromkeys(sources))
+    def needed(self, columns: Iterable[str]) -> list[str]:
+        """The raw columns that these are read or derived from, and those by which rows are chosen
+        and joined, once."""
+        raw = [self.derive[name].of if name in self.derive else name for name in columns]
+        raw += [choice.column for choice in self.choices]
+        return list(dict.fromkeys([*raw, *(join.on[0] for join in self.join)]))
+
+    @property
+    def side_files(self) -> dict[str, tuple[str, ...]]:
+        """The paths of the joined files, by labels of their own."""
+        return {f"join[{at}]": (join.file,) for at, join in enumerate(self.join)}
+
+    @property
+    def choices(self) -> list[Choice]:
+        """What a row must fulfil to be part of the data set, by raw columns."""
+        choices = [Choice(each.column, (parse(each.keep),)) for each in self.filter]
+        if self.drop is not None:
+            choices.append(Choice(self.label, (parse(self.drop),), wanted=False))
+        if self.split is not None and self.split.column is not None:
+            choices.append(Choice(self.split.column, tuple(self.split.rules.values())))
+        return choices
+
+    def without_choices(self) -> "TableSpec":
+        """The same table for rows that all are kept and have no labels."""
+        return self.model_copy(update={"filter": (), "drop": None, "split": None})
 
 
 class Card(Frozen):
@@ -194,7 +265,8 @@ class Card(Frozen):
         if (self.table is None) == (self.generator is None):
             raise ValueError("give a [table] that says how the files are read")
         if self.hub is not None:
-            if self.table is None or "all" in self.table.files or self.table.format != "csv":
+            table = self.table
+            if table is None or table.join or "all" in table.files or table.format != "csv":
                 raise ValueError("a data set on the hub is a table of three csv files")
             pinned = [fact for fact in self.expected.values() if fact.rows is not None and fact.md5]
             if len(pinned) != len(SPLITS):

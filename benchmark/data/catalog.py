@@ -15,6 +15,7 @@ from benchmark.data.card import SPLITS, Card, Hub, TableSpec
 from benchmark.data.encoding import table as table_encoding
 from benchmark.data.encoding.encode import ENCODING_VERSION
 from benchmark.data.readers.inputs import Inputs, of_file, of_lazy
+from benchmark.data.readers.joins import read_sides
 from benchmark.data.sources import download, local, synthetic
 from benchmark.data.store import Fingerprint, Store, StoreWriter, cache_errors, open_or_make
 from benchmark.errors import BenchmarkError, MissingData, UsageError, reason
@@ -141,7 +142,8 @@ def _open_table(card: Card, table: TableSpec, found: local.Found, notify: Notify
     def make(writer: StoreWriter) -> None:
         notify(f"encoding {card.id}; it is kept for the next time")
         sources = _source_names(paths, sums)
-        table_encoding.write(table, _inputs(table, found), sources, writer, notify)
+        sides = read_sides(table, found)
+        table_encoding.write(table, _inputs(table, found), sources, writer, notify, sides)
 
     store = open_or_make(_table_store(card, table, sums), make, notify)
     if difference := published_difference(card, store.fingerprint):
@@ -152,11 +154,11 @@ def _open_table(card: Card, table: TableSpec, found: local.Found, notify: Notify
 def _inputs(table: TableSpec, found: local.Found) -> Inputs:
     """The rows of the files, or those that the table's source makes of them."""
     if table.source is None:
-        return {key: [of_file(path, table) for path in parts] for key, parts in found.items()}
+        return {key: [of_file(path, table) for path in found[key]] for key in table.files}
     name = f"source {table.source}"
     make = registry.sources.get(table.source)
     try:
-        frames = make({key: path for key, (path,) in found.items()})
+        frames = make({key: found[key][0] for key in table.files})
     except BenchmarkError:
         raise
     except Exception as error:

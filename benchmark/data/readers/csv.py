@@ -37,7 +37,7 @@ def first_line(path: Path, table: TableSpec) -> FirstLine:
     line = block[: block.index(b"\n") + 1]
     require_text(path, 1, line)
     (fields,) = _quoted_rows(path, 1, line, table)
-    used = set(table.sources(table.columns))
+    used = set(table.needed(table.columns))
     # a quote after a blank is text to the csv module
     names = [name if name in used else name.strip().strip('"') for name in fields]
     if table.header and not _is_header(names, table):
@@ -145,7 +145,7 @@ class _Parser:
 def _is_header(names: Sequence[str], table: TableSpec) -> bool:
     """Whether a line names the features of the card; numbers alone may be those of a row."""
     present = {name.casefold() for name in names}
-    features = {name.casefold() for name in table.sources(table.columns[1:])}
+    features = {name.casefold() for name in table.needed(table.columns[1:])}
     named = present & (features | {table.label.casefold()})
     return features <= named and not all(map(_is_number, named))
 

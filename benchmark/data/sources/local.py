@@ -18,8 +18,8 @@ Found = Mapping[str, tuple[Path, ...]]
 
 
 def find_files(table: TableSpec, folders: Sequence[Path]) -> Found:
-    """The table's files in the folder that holds most of them. Raises MissingData."""
-    candidates = [_found_in(folder, table.files) for folder in folders]
+    """The files and side files of a table in the folder with most of them. Raises MissingData."""
+    candidates = [_found_in(folder, table.files | table.side_files) for folder in folders]
     found = min(candidates, key=lambda found: sum(bool(_absent(parts)) for parts in found.values()))
     if absent := [str(path) for parts in found.values() for path in _absent(parts)]:
         missing = " and no file ".join(absent)
