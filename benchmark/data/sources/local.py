@@ -40,12 +40,12 @@ def by_label(found: Found) -> dict[str, Path]:
 def _found_in(folder: Path, files: Mapping[str, Sequence[str]]) -> Found:
     found = {}
     for key, names in files.items():
-        parts = [_parts(folder / Path(name).expanduser()) for name in names]
+        parts = [files_at(folder / Path(name).expanduser()) for name in names]
         found[key] = tuple(path for paths in parts for path in paths)
     return found
 
 
-def _parts(path: Path) -> list[Path]:
+def files_at(path: Path) -> list[Path]:
     """The file, its packed form, or the files of a folder; the path as it is if none is there."""
     if path.is_dir():
         inside = sorted(part for part in path.iterdir() if not part.name.startswith((".", "_")))

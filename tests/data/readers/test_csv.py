@@ -5,9 +5,11 @@ import time
 import polars as pl
 import pytest
 
+from benchmark.data.card import Join
 from benchmark.data.readers import csv, rows
 from benchmark.data.readers import text as lines
 from benchmark.data.readers.inputs import of_file
+from benchmark.data.readers.joins import read_sides
 from benchmark.errors import BenchmarkError
 from tests.data.tables import OTHER, TRAIN, assert_same_arrays, encode_texts, make_table
 
@@ -139,3 +141,13 @@ def test_a_row_of_another_length_is_named_at_any_separator(tmp_path, row, fields
     texts["train.csv"] += row + "\n"
     with pytest.raises(BenchmarkError, match=rf"train\.csv, line 5: {fields} fields instead of 3"):
         encode_texts(tmp_path, texts, separator="::")
+
+
+@pytest.mark.parametrize("text", ["a,30\nb,40\n", "u,age\na,30\nb,40\n", " age,u\n30,a\n40,b\n"])
+def test_a_side_file_may_repeat_the_header_of_its_card(tmp_path, text):
+    (tmp_path / "users.csv").write_text(text)
+    join = Join(file="users.csv", on=("c", "u"), header=("u", "age"))
+    [side] = read_sides(
+        make_table(dense=("age",), join=(join,)), {"join[0]": [tmp_path / "users.csv"]}
+    )
+    assert side.rows.rows() == [("a", "30"), ("b", "40")]
