@@ -2,7 +2,9 @@
 
 import gzip
 import io
+import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -97,6 +99,17 @@ def test_a_pipe_scores_as_its_file_does(models, known, form):
     if form != "parquet":
         packed = printed(models[form], "-", gzip.compress(content))
         assert pl.read_csv(packed).equals(known[form])
+
+
+def test_a_model_of_an_older_version_is_read(models, known, tmp_path):
+    shutil.copytree(models["csv"], tmp_path / "copy")
+    path = tmp_path / "copy" / "model" / "encoding" / "encoding.json"
+    facts = json.loads(path.read_text())
+    files = {"train": [], "valid": [], "test": [], "all": ["rows"]}
+    facts["table"] |= {"files": files, "separator": ",", "header": [], "derive": {}}
+    path.write_text(json.dumps(facts))
+    rows = shutil.copy(models["csv"] / "rows", tmp_path / "rows")
+    assert scores(tmp_path / "copy", rows).equals(known["csv"])
 
 
 def test_a_named_pipe_is_read_once(models, known, tmp_path):

@@ -219,7 +219,10 @@ class RawEncoder:
         self._sides: list[Side] = []
         try:
             facts = json.loads((folder / FACTS).read_bytes())
-            table = TableSpec.model_validate_json(json.dumps(facts["table"]))
+            rules = facts["table"]
+            # older stores name every key of files, those without paths too
+            rules["files"] = {key: paths for key, paths in rules["files"].items() if paths}
+            table = TableSpec.model_validate_json(json.dumps(rules))
             self._table = table.without_choices()
             self._dense = DenseRule(self._table, facts["means"], facts["deviations"])
             fields = enumerate(zip(self._table.sparse, facts["vocabularies"], strict=True))
