@@ -1,13 +1,14 @@
 """`data`: the data sets, and which of them are on this machine."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.table import Table
 
 from benchmark.terminal.console import notice, out, say
 
+Form = Literal["parquet", "datasets"]
 app = typer.Typer(help="List, show, prepare, check and remove data sets.", no_args_is_help=True)
 CardName = Annotated[
     str, typer.Argument(help="A data set's id, or the path of your own TOML card.")
@@ -46,6 +47,25 @@ def show(name: CardName) -> None:
     from benchmark.data.catalog import find_card
 
     say(find_card(name).path.read_text(encoding="utf-8").rstrip())
+
+
+@app.command("export")
+def export(
+    name: CardName,
+    to: Annotated[Form, typer.Option(help="Parquet files, or a folder of Hugging Face datasets.")],
+    out_folder: Annotated[
+        Path | None, typer.Option("--out", help="The new folder; ID-FORM here if left out.")
+    ] = None,
+    data_root: Root = None,
+) -> None:
+    """Write a prepared data set, with its card and vocabularies, for other tools."""
+    from benchmark.data import catalog
+    from benchmark.data.export import export as write
+
+    found, store = catalog.open_data(name, data_root=data_root, notify=notice, fetch=False)
+    folder = out_folder or Path(f"{found.card.id}-{to}")
+    write(found.card, store, to, folder)
+    say(f"{folder} is written; its README.md tells the terms: {found.card.terms or 'none given'}")
 
 
 @app.command("prepare")

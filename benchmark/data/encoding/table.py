@@ -8,6 +8,7 @@ import json
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -155,27 +156,39 @@ def write_encoding(
     write_text(folder / FACTS, json.dumps(facts, indent=1) + "\n")
 
 
+def vocabularies(folder: Path) -> Iterator[pl.Series]:
+    """Yield the tokens of each sparse field by id, from 1. Raises BenchmarkError for an encoding
+    that is missing or damaged."""
+    with _whole(folder):
+        for j, digest in enumerate(json.loads((folder / FACTS).read_bytes())["vocabularies"]):
+            path = folder / f"{j}.parquet"
+            if sha256(path) != digest:
+                raise ValueError(f"{path.name} was altered")
+            yield pl.read_parquet(path)["token"]
+
+
+@contextmanager
+def _whole(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
+        fault = f"the encoding of raw rows is not whole: {error}"
+        raise BenchmarkError(f"{folder}: {fault}") from None
+
+
 class RawEncoder:
     """Encode raw rows as the store in whose folder the encoding lies. Raises BenchmarkError if the
     encoding is missing or damaged."""
 
     def __init__(self, folder: Path) -> None:
         self._ids: list[pl.Expr] = []
-        try:
+        with _whole(folder):
             facts = json.loads((folder / FACTS).read_bytes())
             self._table = TableSpec.model_validate_json(json.dumps(facts["table"]))
             self._dense = DenseRule(self._table, facts["means"], facts["deviations"])
-            fields = enumerate(zip(self._table.sparse, facts["vocabularies"], strict=True))
-            for j, (name, digest) in fields:
-                path = folder / f"{j}.parquet"
-                if sha256(path) != digest:
-                    raise ValueError(f"{path.name} was altered")
-                tokens = pl.read_parquet(path)["token"]
+            for name, tokens in zip(self._table.sparse, vocabularies(folder), strict=True):
                 position = pl.col(name).cast(pl.Enum(tokens), strict=False).to_physical()
                 self._ids.append((position.cast(pl.Int32) + 1).fill_null(len(tokens) + 1))
-        except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
-            fault = f"the encoding of raw rows is not whole: {error}"
-            raise BenchmarkError(f"{folder}: {fault}") from None
 
     def read(self, path: Path) -> Iterator[tuple[Dense, Ids]]:
         """Yield dense [n, n_dense] and sparse [n, n_sparse] of a file, some rows at a time.
