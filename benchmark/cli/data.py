@@ -10,6 +10,7 @@ from benchmark.terminal.console import notice, out, say
 
 Form = Literal["parquet", "datasets"]
 app = typer.Typer(help="List, show, prepare, check and remove data sets.", no_args_is_help=True)
+MOST_ROWS = 100
 CardName = Annotated[
     str, typer.Argument(help="A data set's id, or the path of your own TOML card.")
 ]
@@ -32,7 +33,8 @@ def list_() -> None:
     for name in catalog.card_names():
         card = catalog.find_card(name).card
         folders = inventory.store_folders(card)
-        size = f"{card.hub.gigabytes} GB to fetch" if card.hub and card.hub.gigabytes else ""
+        zipped = card.archive
+        size = f"{zipped.gigabytes} GB to fetch" if zipped and zipped.gigabytes else ""
         if folders:
             size = _gigabytes(sum(map(inventory.size, folders)))
         rows = sum(expected.rows or 0 for expected in card.expected.values())
@@ -42,11 +44,24 @@ def list_() -> None:
 
 
 @app.command("show")
-def show(name: CardName) -> None:
+def show(
+    name: CardName,
+    head: Annotated[
+        int | None, typer.Option(min=1, max=MOST_ROWS, help="Show so many first rows instead.")
+    ] = None,
+    data_root: Root = None,
+) -> None:
     """Show a data set's card: source, terms, citation, caveat, columns and expected facts."""
     from benchmark.data.catalog import find_card
 
-    say(find_card(name).path.read_text(encoding="utf-8").rstrip())
+    if head is None:
+        say(find_card(name).path.read_text(encoding="utf-8").rstrip())
+        return
+    from benchmark.data.head import first_rows
+    from benchmark.terminal.rows import print_rows
+
+    for split, found in first_rows(name, head, data_root).items():
+        print_rows(split, found.rows, found.unused)
 
 
 @app.command("export")
@@ -115,8 +130,8 @@ def remove(
 
     card = catalog.find_card(name).card
     others = [catalog.find_card(other).card for other in catalog.card_names()]
-    repository = card.hub.repo if card.hub else None
-    sharing = [other.id for other in others if other.hub and other.hub.repo == repository]
+    repository = card.archive.repo if card.archive else None
+    sharing = [each.id for each in others if each.archive and each.archive.repo == repository]
     shared = ", ".join(other for other in sharing if other != card.id)
     also = f"; {shared} must then be downloaded again to be encoded" if shared else ""
     if not yes:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from benchmark.utils.types import Count, Frozen, NonEmpty
 
@@ -50,6 +50,22 @@ class Hub(Frozen):
     @property
     def name(self) -> str:
         return self.repo.rpartition("/")[2]
+
+
+class HubDataset(Frozen):
+    """A data set repository of the Hugging Face hub, whose files are read as a stream: the files of
+    the table are patterns of paths in it, or with a `config` names of that configuration's splits.
+    """
+
+    dataset: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$")]
+    revision: Annotated[str, Field(pattern="^[0-9a-f]{40}$")]
+    config: NonEmpty | None = None
+
+
+def _hub_form(value: object) -> str:
+    """The class, in the brackets by which `toml.validate` knows that it is no part of a key."""
+    streamed = isinstance(value, HubDataset) or (isinstance(value, dict) and "dataset" in value)
+    return "(HubDataset)" if streamed else "(Hub)"
 
 
 class Oracle(Frozen):
@@ -159,7 +175,13 @@ class Card(Frozen):
     caveat: str = ""
     embedding_dim: Count = 16
     table: TableSpec | None = None
-    hub: Hub | None = None
+    hub: (
+        Annotated[
+            Annotated[Hub, Tag("(Hub)")] | Annotated[HubDataset, Tag("(HubDataset)")],
+            Discriminator(_hub_form),
+        ]
+        | None
+    ) = None
     published_rows: int | None = None
     generator: str | None = None
     expected: dict[Literal["train", "valid", "test"], Expected] = Field(default_factory=dict)
@@ -170,7 +192,12 @@ class Card(Frozen):
     def _one_origin(self) -> "Card":
         if (self.table is None) == (self.generator is None):
             raise ValueError("give a [table] that says how the files are read")
-        if self.hub is not None:
+        if self.streamed is not None:
+            if self.table is None or self.table.format is None:
+                raise ValueError("the files of a data set on the hub need a format in [table]")
+            if any(fact.md5 for fact in self.expected.values()):
+                raise ValueError("expected.md5 is for files; the revision pins those on the hub")
+        if self.archive is not None:
             if self.table is None or "all" in self.table.files or self.table.format != "csv":
                 raise ValueError("a data set on the hub is a table of three csv files")
             pinned = [fact for fact in self.expected.values() if fact.rows is not None and fact.md5]
@@ -178,3 +205,13 @@ class Card(Frozen):
                 facts = "the expected rows and md5 of train, valid and test"
                 raise ValueError(f"a data set on the hub needs {facts}")
         return self
+
+    @property
+    def archive(self) -> Hub | None:
+        """The zip on the hub that holds the files."""
+        return self.hub if isinstance(self.hub, Hub) else None
+
+    @property
+    def streamed(self) -> HubDataset | None:
+        """The repository on the hub whose files are read as a stream."""
+        return self.hub if isinstance(self.hub, HubDataset) else None

@@ -11,11 +11,12 @@ from pathlib import Path
 import platformdirs
 
 from benchmark import registry
-from benchmark.data.card import SPLITS, Card, Hub, TableSpec
+from benchmark.data.card import SPLITS, Card, Hub, HubDataset, TableSpec
 from benchmark.data.encoding import table as table_encoding
 from benchmark.data.encoding.encode import ENCODING_VERSION
 from benchmark.data.readers.inputs import Inputs, of_file, of_lazy
 from benchmark.data.sources import download, local, synthetic
+from benchmark.data.sources import hub as remote
 from benchmark.data.store import Fingerprint, Store, StoreWriter, cache_errors, open_or_make
 from benchmark.errors import BenchmarkError, MissingData, UsageError, reason
 from benchmark.utils import toml
@@ -80,6 +81,11 @@ def download_folder(hub: Hub) -> Path:
     return cache_folder() / ".downloads" / hub.repo.replace("/", "--")
 
 
+def streams_folder() -> Path:
+    """The folder of what `datasets` keeps of a repository: its README and its locks."""
+    return cache_folder() / ".downloads" / "datasets"
+
+
 def open_data(
     name_or_path: str, *, data_root: Path | None, notify: Notify, fetch: bool = True
 ) -> tuple[FoundCard, Store]:
@@ -99,9 +105,11 @@ def open_data(
     if table is None:
         folder = _store_folder(card, {"generator": card.generator})
         store = open_or_make(folder, lambda writer: synthetic.write(card, writer, notify), notify)
+    elif card.streamed is not None:
+        store = _streamed(card, card.streamed, table, notify, fetch=fetch)
     else:
         folder = _table_store(card, table, _card_sums(card))
-        if card.hub is not None and folder.exists():
+        if card.archive is not None and folder.exists():
             store = Store.open(folder)
         else:
             root = data_root or os.environ.get("BENCHMARK_DATA_ROOT")
@@ -109,6 +117,18 @@ def open_data(
             store = _open_table(card, table, paths, notify)
     check_expected(card, store.fingerprint)
     return found, store
+
+
+def raw_inputs(found: FoundCard, table: TableSpec, data_root: Path | None) -> Inputs:
+    """The rows of a card's table before they are encoded. Raises what `open_data` does; a zip on
+    the hub is not downloaded."""
+    card = found.card
+    if card.streamed is not None:
+        files = remote.find(card, card.streamed, table, streams_folder())
+        return remote.rows(files, table, streams_folder())
+    root = data_root or os.environ.get("BENCHMARK_DATA_ROOT")
+    here = _local_files(found, table, root) or _downloaded(card, lambda _: None, fetch=False)
+    return _inputs(table, here)
 
 
 def check_expected(card: Card, fingerprint: Fingerprint) -> None:
@@ -170,7 +190,7 @@ def _inputs(table: TableSpec, found: local.Found) -> Inputs:
 
 def _local_files(found: FoundCard, table: TableSpec, root: str | Path | None) -> local.Found | None:
     """The files on this machine, unpacked from a zip if need be; None to download them."""
-    card, hub = found.card, found.card.hub
+    card, hub = found.card, found.card.archive
     if found.folder is not None:
         folders = [found.folder]
     elif root:
@@ -199,11 +219,37 @@ def _local_files(found: FoundCard, table: TableSpec, root: str | Path | None) ->
 
 
 def _downloaded(card: Card, notify: Notify, *, fetch: bool) -> local.Found:
-    assert card.hub is not None
-    if not fetch:
-        hint = f"`python -m benchmark data prepare {card.id}` downloads it"
-        raise MissingData(f"{card.id} is not here; {hint}")
-    return _unpacked(card, card.hub, partial(download.obtain, card, notify=notify))
+    assert card.archive is not None
+
+    def obtain(folder: Path) -> Mapping[Path, str]:
+        if not fetch:
+            raise _not_here(card)
+        return download.obtain(card, folder, notify)
+
+    return _unpacked(card, card.archive, obtain)
+
+
+def _not_here(card: Card) -> MissingData:
+    hint = f"`python -m benchmark data prepare {card.id}` downloads it"
+    return MissingData(f"{card.id} is not here; {hint}")
+
+
+def _streamed(
+    card: Card, hub: HubDataset, table: TableSpec, notify: Notify, *, fetch: bool
+) -> Store:
+    """The store of a data set whose files lie on the hub; the revision stands for their content."""
+
+    def make(writer: StoreWriter) -> None:
+        if not fetch:
+            raise _not_here(card)
+        notify(f"reading {hub.dataset} at revision {hub.revision} of the hub; terms: {card.terms}")
+        files = remote.find(card, hub, table, streams_folder())
+        inputs = remote.rows(files, table, streams_folder())
+        table_encoding.write(table, inputs, remote.digests(card, hub, files), writer, notify)
+
+    rules = table.model_dump(mode="json", exclude_defaults=True)
+    folder = _store_folder(card, {"table": rules, "hub": hub.model_dump()})
+    return open_or_make(folder, make, notify)
 
 
 def _unpacked(card: Card, hub: Hub, make: Callable[[Path], Mapping[Path, str]]) -> local.Found:

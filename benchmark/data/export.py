@@ -136,7 +136,7 @@ def readme(card: Card, store: Store, form: Form) -> str:
     from huggingface_hub import DatasetCardData
 
     facts = store.fingerprint
-    header = DatasetCardData(pretty_name=card.title, **_license(card.terms), **_configs(form))
+    about = {"pretty_name": card.title, **_license(card.terms), **_configs(form)}
     said = {
         "Source": card.source,
         "Caveat": card.caveat,
@@ -144,7 +144,7 @@ def readme(card: Card, store: Store, form: Form) -> str:
         "Terms": card.terms,
         "SHA-256 of the arrays": facts.arrays,
     }
-    lines = ["---", header.to_yaml(), "---", "", f"# {card.title}", ""]
+    lines = ["---", DatasetCardData(**about).to_yaml(), "---", "", f"# {card.title}", ""]
     lines += [f"- {name}: {text}" for name, text in said.items() if text]
     lines += ["", _TERMS, "", "| split | rows | positives |", "|---|---|---|"]
     lines += [f"| {s} | {facts.rows[s]:,} | {facts.positives[s]:,} |" for s in SPLITS]

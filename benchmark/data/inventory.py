@@ -60,8 +60,8 @@ def check_sources(
         return
     root = data_root or found.folder
     folders = [root / card.id, root] if root else []
-    if card.hub is not None:
-        folders.append(catalog.download_folder(card.hub) / download.FILES)
+    if card.archive is not None:
+        folders.append(catalog.download_folder(card.archive) / download.FILES)
     for split, expected in card.expected.items():
         names = card.table.files.get(split, ())
         paths = [folder / name for folder in folders for name in names]
@@ -76,8 +76,8 @@ def remove(card: Card) -> int:
     Data sets of one repository on the hub share the downloads. Raises BenchmarkError while another
     process makes them."""
     folders = [catalog.cache_folder() / card.id]
-    if card.hub is not None:
-        folders.append(catalog.download_folder(card.hub))
+    if card.archive is not None:
+        folders.append(catalog.download_folder(card.archive))
     freed = 0
     for folder in filter(Path.is_dir, folders):
         freed += size(folder)

@@ -6,15 +6,15 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import ModuleType
+from typing import Any
 
 from benchmark.errors import BenchmarkError
 
-_RETRIES = 3
+RETRIES = 3
 """Attempts of `datasets` for a broken stream, each after about 30 seconds of the client's own."""
 
 
-def library(cache: Path) -> ModuleType:
+def library(cache: Path) -> Any:
     """The library `datasets`, silent, and with what it keeps below the folder `cache`."""
     # read when they are imported
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
@@ -25,8 +25,8 @@ def library(cache: Path) -> ModuleType:
 
     datasets.logging.set_verbosity(logging.CRITICAL)
     huggingface_hub.logging.set_verbosity(logging.CRITICAL)
-    datasets.config.STREAMING_READ_MAX_RETRIES = _RETRIES
-    datasets.config.STREAMING_OPEN_MAX_RETRIES = _RETRIES
+    datasets.config.STREAMING_READ_MAX_RETRIES = RETRIES
+    datasets.config.STREAMING_OPEN_MAX_RETRIES = RETRIES
     return datasets
 
 
