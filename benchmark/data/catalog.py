@@ -11,10 +11,12 @@ from pathlib import Path
 import platformdirs
 
 from benchmark import registry
-from benchmark.data.card import SPLITS, Card, Hub, HubDataset, TableSpec
+from benchmark.data.card import SPLITS, Card, TableSpec
 from benchmark.data.encoding import table as table_encoding
 from benchmark.data.encoding.encode import ENCODING_VERSION
 from benchmark.data.readers.inputs import Inputs, of_file, of_lazy
+from benchmark.data.readers.joins import read_sides
+from benchmark.data.repository import Hub, HubDataset
 from benchmark.data.sources import download, local, synthetic
 from benchmark.data.sources import hub as remote
 from benchmark.data.store import Fingerprint, Store, StoreWriter, cache_errors, open_or_make
@@ -124,8 +126,7 @@ def raw_inputs(found: FoundCard, table: TableSpec, data_root: Path | None) -> In
     the hub is not downloaded."""
     card = found.card
     if card.streamed is not None:
-        files = remote.find(card, card.streamed, table, streams_folder())
-        return remote.rows(files, table, streams_folder())
+        return remote.HubTable.find(card, card.streamed, table, streams_folder()).inputs()
     root = data_root or os.environ.get("BENCHMARK_DATA_ROOT")
     here = _local_files(found, table, root) or _downloaded(card, lambda _: None, fetch=False)
     return _inputs(table, here)
@@ -161,7 +162,8 @@ def _open_table(card: Card, table: TableSpec, found: local.Found, notify: Notify
     def make(writer: StoreWriter) -> None:
         notify(f"encoding {card.id}; it is kept for the next time")
         sources = _source_names(paths, sums)
-        table_encoding.write(table, _inputs(table, found), sources, writer, notify)
+        sides = read_sides(table, found, of_file)
+        table_encoding.write(table, _inputs(table, found), sources, writer, notify, sides)
 
     store = open_or_make(_table_store(card, table, sums), make, notify)
     if difference := published_difference(card, store.fingerprint):
@@ -172,11 +174,11 @@ def _open_table(card: Card, table: TableSpec, found: local.Found, notify: Notify
 def _inputs(table: TableSpec, found: local.Found) -> Inputs:
     """The rows of the files, or those that the table's source makes of them."""
     if table.source is None:
-        return {key: [of_file(path, table) for path in parts] for key, parts in found.items()}
+        return {key: [of_file(path, table) for path in found[key]] for key in table.files}
     name = f"source {table.source}"
     make = registry.sources.get(table.source)
     try:
-        frames = make({key: path for key, (path,) in found.items()})
+        frames = make({key: found[key][0] for key in table.files})
     except BenchmarkError:
         raise
     except Exception as error:
@@ -242,10 +244,7 @@ def _streamed(
     def make(writer: StoreWriter) -> None:
         if not fetch:
             raise _not_here(card)
-        notify(f"reading {hub.dataset} at revision {hub.revision} of the hub; terms: {card.terms}")
-        files = remote.find(card, hub, table, streams_folder())
-        inputs = remote.rows(files, table, streams_folder())
-        table_encoding.write(table, inputs, remote.digests(card, hub, files), writer, notify)
+        remote.write(card, hub, table, streams_folder(), writer, notify)
 
     rules = table.model_dump(mode="json", exclude_defaults=True)
     folder = _store_folder(card, {"table": rules, "hub": hub.model_dump()})

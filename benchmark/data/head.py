@@ -37,7 +37,7 @@ def first_rows(name_or_path: str, count: int, data_root: Path | None) -> Mapping
 
 def _head(parts: Sequence[Input], table: TableSpec, count: int) -> Head:
     names = parts[0].columns()
-    used = [name for name in table.sources(table.columns) if name in names]
+    used = [name for name in table.needed(table.columns) if name in names]
     frames: list[pl.DataFrame] = []
     blocks = (parse for part in parts for _, parse in part.read(used))
     for parse in blocks:

@@ -4,6 +4,7 @@
 file gives the same rows from the hub as from the disk: `datasets` reads csv with pandas, which
 guesses types ("007" becomes 7), fills short rows and may shift the columns of long ones."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -13,11 +14,16 @@ from typing import Any, cast
 
 import polars as pl
 
-from benchmark.data.card import Card, HubDataset, TableSpec
+from benchmark.data.card import Card, TableSpec
+from benchmark.data.encoding import table as table_encoding
 from benchmark.data.readers import inputs
 from benchmark.data.readers.inputs import CHUNK_ROWS, Input, Inputs
+from benchmark.data.readers.joins import Side, read_sides
+from benchmark.data.repository import HubDataset
 from benchmark.data.sources.client import client_errors, library
+from benchmark.data.store import StoreWriter
 from benchmark.errors import BenchmarkError
+from benchmark.utils.types import Notify
 
 _BLOCK_BYTES = 1 << 23
 
@@ -68,69 +74,97 @@ class _Stream(RawIOBase):
         return len(data)
 
 
-def find(card: Card, hub: HubDataset, table: TableSpec, cache: Path) -> dict[str, list[HubFile]]:
-    """The files of each key of the table, in the order of the card and by name within a pattern.
-
-    Raises BenchmarkError for a pattern that no file matches, a configuration or split that the data
-    set has not, a file of two splits, and what `client_errors` names."""
-    make = partial(library(cache).load_dataset_builder, cache_dir=str(cache))
-    from huggingface_hub import HfApi  # after the library, which says where its caches lie
-
-    root = f"hf://datasets/{hub.dataset}@{hub.revision}/"
-    with client_errors(root, card.terms):  # which a pattern does not tell from one without a match
-        HfApi().dataset_info(hub.dataset, revision=hub.revision)
-    of_split: Mapping[str, Sequence[str]] = {}
-    if hub.config is not None:
-        with client_errors(root, card.terms):
-            of_split = make(hub.dataset, hub.config, revision=hub.revision).config.data_files
-    found = {}
-    for key, names in table.files.items():
-        urls: list[str] = []
-        for name in names:
-            if hub.config is None:
-                with client_errors(root + name, card.terms):
-                    urls += make("text", data_files=[root + name]).config.data_files["train"]
-            elif name in of_split:
-                urls += of_split[name]
-            else:
-                splits = ", ".join(of_split)
-                raise BenchmarkError(f"{root}: {hub.config} has no split '{name}', but {splits}")
-        if not urls:
-            raise BenchmarkError(f"{root}: no file matches {', '.join(names)} (files.{key})")
-        found[key] = [HubFile(url, card.terms) for url in urls]
-    files = [file.path for parts in found.values() for file in parts]
-    if repeated := sorted({path for path in files if files.count(path) > 1}):
-        raise BenchmarkError(f"{root}: the card reads {', '.join(repeated)} more than once")
-    return found
+def write(
+    card: Card,
+    hub: HubDataset,
+    table: TableSpec,
+    cache: Path,
+    writer: StoreWriter,
+    notify: Notify,
+) -> None:
+    """Encode the rows of a data set on the hub. Raises BenchmarkError for what cannot be fetched or
+    encoded; nothing is kept then."""
+    notify(f"reading {hub.dataset} at revision {hub.revision} of the hub; terms: {card.terms}")
+    found = HubTable.find(card, hub, table, cache)
+    sources = {hub.dataset: hub.revision, **found.digests(hub)}
+    table_encoding.write(table, found.inputs(), sources, writer, notify, found.sides())
 
 
-def digests(card: Card, hub: HubDataset, files: Mapping[str, Sequence[HubFile]]) -> dict[str, str]:
-    """The revision, and by path what the hub knows each file by: its SHA-256, or the id of a small
-    one in git. What was encoded is pinned by the digest of the arrays."""
-    from huggingface_hub import HfApi, RepoFile
+@dataclass(frozen=True)
+class HubTable:
+    """The files of a table in a repository, by the keys of the card."""
 
-    paths = [file.path for parts in files.values() for file in parts]
-    with client_errors(f"hf://datasets/{hub.dataset}@{hub.revision}", card.terms):
-        found = HfApi().get_paths_info(
-            hub.dataset, paths, revision=hub.revision, repo_type="dataset"
-        )
-    sums = {hub.dataset: hub.revision}
-    for file in found:
-        if isinstance(file, RepoFile):
-            sums[file.path] = file.lfs.sha256 if file.lfs else file.blob_id
-    return sums
+    table: TableSpec
+    files: Mapping[str, Sequence[HubFile]]
+    cache: Path
 
+    @classmethod
+    def find(cls, card: Card, hub: HubDataset, table: TableSpec, cache: Path) -> "HubTable":
+        """Find the files, in the order of the card and by name within a pattern.
 
-def rows(files: Mapping[str, Sequence[HubFile]], table: TableSpec, cache: Path) -> Inputs:
-    """The rows of the files of each key."""
-    return {key: [_input(file, table, cache) for file in of_key] for key, of_key in files.items()}
+        Raises BenchmarkError for a pattern that no file matches, a configuration or split that the
+        data set has not, a file that is read twice, and whatever goes wrong on the way."""
+        make = partial(library(cache).load_dataset_builder, cache_dir=str(cache))
+        from huggingface_hub import HfApi  # after the library, which says where its caches lie
 
+        root = f"hf://datasets/{hub.dataset}@{hub.revision}/"
+        with client_errors(root, card.terms):  # a pattern does not tell what is not there
+            HfApi().dataset_info(hub.dataset, revision=hub.revision)
+            builder = hub.config and make(hub.dataset, hub.config, revision=hub.revision)
+        found = {}
+        for key, names in (table.files | table.side_files).items():
+            urls: list[str] = []
+            for name in names:
+                if not builder or key in table.side_files:
+                    with client_errors(root + name, card.terms):
+                        urls += make("text", data_files=[root + name]).config.data_files["train"]
+                elif name in builder.config.data_files:
+                    urls += builder.config.data_files[name]
+                else:
+                    splits = ", ".join(builder.config.data_files)
+                    raise BenchmarkError(
+                        f"{root}: {hub.config} has no split '{name}', but {splits}"
+                    )
+            if not urls:
+                raise BenchmarkError(f"{root}: no file matches {', '.join(names)} (files.{key})")
+            found[key] = [HubFile(url, card.terms) for url in urls]
+        paths = Counter(file.path for files in found.values() for file in files)
+        if repeated := sorted(path for path, count in paths.items() if count > 1):
+            raise BenchmarkError(f"{root}: the card reads {', '.join(repeated)} more than once")
+        return cls(table, found, cache)
 
-def _input(file: HubFile, table: TableSpec, cache: Path) -> Input:
-    if table.format != "parquet":
-        return inputs.of_file(cast(Path, file), table)  # it only opens the file
-    schema = partial(_schema, file, cache)
-    return inputs.of_frames(schema, partial(_frames, file, cache), str(file), table)
+    def digests(self, hub: HubDataset) -> dict[str, str]:
+        """What the hub knows each file by: its SHA-256, or the id of a small one in git. What was
+        encoded is pinned by the digest of the arrays."""
+        from huggingface_hub import HfApi, RepoFile
+
+        files = [file for files in self.files.values() for file in files]
+        with client_errors(files[0].url, files[0].terms):
+            found = HfApi().get_paths_info(
+                hub.dataset,
+                [file.path for file in files],
+                revision=hub.revision,
+                repo_type="dataset",
+            )
+        known = [file for file in found if isinstance(file, RepoFile)]
+        return {file.path: file.lfs.sha256 if file.lfs else file.blob_id for file in known}
+
+    def inputs(self) -> Inputs:
+        """The rows of train, valid and test, or of `all`."""
+        return {
+            key: [self._input(file, self.table) for file in self.files[key]]
+            for key in self.table.files
+        }
+
+    def sides(self) -> list[Side]:
+        """The side files, read into memory."""
+        return read_sides(self.table, self.files, self._input)
+
+    def _input(self, file: HubFile, table: TableSpec) -> Input:
+        if table.format != "parquet":
+            return inputs.of_file(cast(Path, file), table)  # it only opens the file
+        schema, frames = partial(_schema, file, self.cache), partial(_frames, file, self.cache)
+        return inputs.of_frames(schema, frames, str(file), table)
 
 
 def _schema(file: HubFile, cache: Path) -> pl.Schema:
