@@ -55,7 +55,7 @@ def show(
     from benchmark.data.catalog import find_card
 
     if head is None:
-        say(find_card(name).path.read_text(encoding="utf-8").rstrip())
+        say(find_card(name).path.read_text(encoding="utf-8-sig").rstrip())
         return
     from benchmark.data.head import first_rows
     from benchmark.terminal.rows import print_rows

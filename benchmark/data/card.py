@@ -57,7 +57,7 @@ class SplitRule(Frozen):
     @model_validator(mode="after")
     def _one_method(self) -> "SplitRule":
         by_column = {"column", "train", "valid", "test"}
-        given = self.model_fields_set - {"method"}
+        given = set(self.model_dump(exclude_defaults=True)) - {"method"}
         if self.method == "column" and given != by_column:
             raise ValueError('method = "column" takes column, train, valid and test, and no others')
         if self.method != "column" and (wrong := sorted(given & by_column)):

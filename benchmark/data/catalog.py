@@ -118,6 +118,10 @@ def open_data(
             paths = _local_files(found, table, root) or _downloaded(card, notify, fetch=fetch)
             store = _open_table(card, table, paths, notify)
     check_expected(card, store.fingerprint)
+    if difference := published_difference(card, store.fingerprint):
+        notify(f"warning: {difference}")
+    for warning in store.fingerprint.warnings:
+        notify(f"warning: {warning}")
     return found, store
 
 
@@ -165,10 +169,7 @@ def _open_table(card: Card, table: TableSpec, found: local.Found, notify: Notify
         sides = read_sides(table, found, of_file)
         table_encoding.write(table, _inputs(table, found), sources, writer, notify, sides)
 
-    store = open_or_make(_table_store(card, table, sums), make, notify)
-    if difference := published_difference(card, store.fingerprint):
-        notify(f"warning: {difference}")
-    return store
+    return open_or_make(_table_store(card, table, sums), make, notify)
 
 
 def _inputs(table: TableSpec, found: local.Found) -> Inputs:

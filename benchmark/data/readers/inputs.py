@@ -88,7 +88,7 @@ def _columns(
         if column not in types:
             continue
         dtype = types[column]
-        numeric = dtype.is_numeric() or dtype in (pl.String, pl.Boolean)
+        numeric = dtype.is_numeric() or dtype in (pl.String, pl.Boolean, pl.Null)
         plain = not dtype.is_nested() and dtype not in (pl.Binary, pl.Object)
         if not (numeric if column == table.label or column in table.dense else plain):
             fault = f"column '{column}' has the type {dtype}, which cannot be encoded"
