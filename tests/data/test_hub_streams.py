@@ -54,6 +54,7 @@ def test_csv_by_value(tmp_path, stream_hub):
         "valid.csv",
         "test.csv",
     ]
+    assert {revision for _, revision, _ in stream_hub.requests} == {COMMIT}
     stream_hub.status = 500
     assert_same_arrays(open_stream(tmp_path / "stream.toml"), store)  # nothing is asked of the hub
 

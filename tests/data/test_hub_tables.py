@@ -68,3 +68,12 @@ def test_libsvm(tmp_path, stream_hub):
     card = write_stream_card(tmp_path, files, f'format = "libsvm"\n{table}')
     _, store = catalog.open_data(str(card), data_root=None, notify=ignore)
     assert store.split("train").sparse[:, 0].tolist() == [1, 2]
+
+
+def test_odd_names_of_files(tmp_path, stream_hub):
+    names = {"train": "my data/tr äin#1%20?.csv", "valid": "v@lid+&=.csv", "test": "_test;.csv"}
+    stream_hub.files = {f"we/Rows/{name}": b"y,x,c\n1,2,a\n0,1,b\n" for name in names.values()}
+    files = ", ".join(f'{split} = "{name}"' for split, name in names.items())
+    card = write_stream_card(tmp_path, files.replace("?", "*"), f'format = "csv"\n{TABLE}')
+    _, store = catalog.open_data(str(card), data_root=None, notify=ignore)
+    assert list(store.fingerprint.sources)[1:] == list(names.values())
