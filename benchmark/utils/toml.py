@@ -49,7 +49,9 @@ def _fault(form: type[BaseModel], fault: ErrorDetails) -> str:
     if fault["type"] == "missing":
         return f"key '{key}' is missing"
     message = fault["msg"].removeprefix("Value error, ")
-    return f"{key}: {message}, got {json.dumps(fault['input'])}" if key else message
+    if isinstance(fault["input"], dict):  # a fault of a whole table, which would fill the line
+        return f"{key}: {message}" if key else message
+    return f"{key}: {message}, got {json.dumps(fault['input'])}"
 
 
 def _fields_at(form: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
