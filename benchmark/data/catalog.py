@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
+from typing import NoReturn
 
 import platformdirs
 import polars as pl
@@ -84,11 +85,6 @@ def download_folder(hub: Hub) -> Path:
     return cache_folder() / ".downloads" / hub.repo.replace("/", "--")
 
 
-def streams_folder() -> Path:
-    """The folder of what `datasets` keeps of a repository: its README and its locks."""
-    return cache_folder() / ".downloads" / "datasets"
-
-
 def open_data(
     name_or_path: str, *, data_root: Path | None, notify: Notify, fetch: bool = True
 ) -> tuple[FoundCard, Store]:
@@ -108,11 +104,12 @@ def open_data(
     if table is None:
         folder = _store_folder(card, {"generator": card.generator})
         store = open_or_make(folder, lambda writer: synthetic.write(card, writer, notify), notify)
-    elif card.streamed is not None:
-        store = _streamed(card, card.streamed, table, notify, fetch=fetch)
     else:
         folder = _table_store(card, table, _card_sums(card))
-        if card.archive is not None and folder.exists():
+        if card.streamed is not None:
+            make = partial(_stream, card, card.streamed, table, notify, fetch)
+            store = open_or_make(folder, make, notify)
+        elif card.archive is not None and folder.exists():
             store = Store.open(folder)
         else:
             root = data_root or os.environ.get("BENCHMARK_DATA_ROOT")
@@ -131,7 +128,7 @@ def raw_inputs(found: FoundCard, table: TableSpec, data_root: Path | None) -> In
     the hub is not downloaded."""
     card = found.card
     if card.streamed is not None:
-        return remote.HubTable.find(card, card.streamed, table, streams_folder()).inputs()
+        return remote.HubTable.find(card, card.streamed, table, cache_folder()).inputs()
     root = data_root or os.environ.get("BENCHMARK_DATA_ROOT")
     here = _local_files(found, table, root) or _downloaded(card, lambda _: None, fetch=False)
     return _inputs(table, here)
@@ -231,33 +228,21 @@ def _local_files(found: FoundCard, table: TableSpec, root: str | Path | None) ->
 
 def _downloaded(card: Card, notify: Notify, *, fetch: bool) -> local.Found:
     assert card.archive is not None
-
-    def obtain(folder: Path) -> Mapping[Path, str]:
-        if not fetch:
-            raise _not_here(card)
-        return download.obtain(card, folder, notify)
-
-    return _unpacked(card, card.archive, obtain)
+    obtain = partial(download.obtain, card, notify=notify)
+    return _unpacked(card, card.archive, obtain if fetch else partial(_not_here, card))
 
 
-def _not_here(card: Card) -> MissingData:
+def _stream(
+    card: Card, hub: HubDataset, table: TableSpec, notify: Notify, fetch: bool, writer: StoreWriter
+) -> None:
+    if not fetch:
+        _not_here(card)
+    remote.write(card, hub, table, cache_folder(), writer, notify)
+
+
+def _not_here(card: Card, _: object = None) -> NoReturn:
     hint = f"`python -m benchmark data prepare {card.id}` downloads it"
-    return MissingData(f"{card.id} is not here; {hint}")
-
-
-def _streamed(
-    card: Card, hub: HubDataset, table: TableSpec, notify: Notify, *, fetch: bool
-) -> Store:
-    """The store of a data set whose files lie on the hub; the revision stands for their content."""
-
-    def make(writer: StoreWriter) -> None:
-        if not fetch:
-            raise _not_here(card)
-        remote.write(card, hub, table, streams_folder(), writer, notify)
-
-    rules = table.model_dump(mode="json", exclude_defaults=True)
-    folder = _store_folder(card, {"table": rules, "hub": hub.model_dump()})
-    return open_or_make(folder, make, notify)
+    raise MissingData(f"{card.id} is not here; {hint}")
 
 
 def _unpacked(card: Card, hub: Hub, make: Callable[[Path], Mapping[Path, str]]) -> local.Found:
@@ -280,11 +265,12 @@ def _md5_memory() -> Path:
 
 
 def _table_store(card: Card, table: TableSpec, sums: Mapping[str, str]) -> Path:
-    """The folder of the store of files with these md5."""
+    """The folder of the store of files with these md5, or of a revision on the hub."""
     # without defaults, so that a new field of TableSpec keeps the folders of older cards
     rules = table.model_dump(mode="json", exclude_defaults=True)
     code = {} if table.source is None else {"code": _code(table.source)}
-    return _store_folder(card, {"table": rules, "md5": dict(sums), **code})
+    hub = {} if card.streamed is None else {"hub": card.streamed.model_dump()}
+    return _store_folder(card, {"table": rules, "md5": dict(sums), **code, **hub})
 
 
 def _code(source: str) -> str:

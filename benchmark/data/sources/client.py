@@ -10,15 +10,17 @@ from typing import Any
 
 from benchmark.errors import BenchmarkError
 
+CACHE = Path(".downloads", "datasets")
+"""Below the cache folder, what `datasets` keeps: the README of a repository, and locks."""
 RETRIES = 3
 """Attempts of `datasets` for a broken stream, each after about 30 seconds of the client's own."""
 
 
 def library(cache: Path) -> Any:
-    """The library `datasets`, silent, and with what it keeps below the folder `cache`."""
+    """The library `datasets`, silent, and with what it keeps below the cache folder."""
     # read when they are imported
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-    os.environ.setdefault("HF_HUB_CACHE", str(cache))
+    os.environ.setdefault("HF_HUB_CACHE", str(cache / CACHE))
     os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
     import datasets
     import huggingface_hub

@@ -20,7 +20,7 @@ from benchmark.data.readers import inputs
 from benchmark.data.readers.inputs import CHUNK_ROWS, Input, Inputs
 from benchmark.data.readers.joins import Side, read_sides
 from benchmark.data.repository import HubDataset
-from benchmark.data.sources.client import client_errors, library
+from benchmark.data.sources.client import CACHE, client_errors, library
 from benchmark.data.store import StoreWriter
 from benchmark.errors import BenchmarkError
 from benchmark.utils.types import Notify
@@ -104,7 +104,7 @@ class HubTable:
 
         Raises BenchmarkError for a pattern that no file matches, a configuration or split that the
         data set has not, a file that is read twice, and whatever goes wrong on the way."""
-        make = partial(library(cache).load_dataset_builder, cache_dir=str(cache))
+        make = partial(library(cache).load_dataset_builder, cache_dir=str(cache / CACHE))
         from huggingface_hub import HfApi  # after the library, which says where its caches lie
 
         root = f"hf://datasets/{hub.dataset}@{hub.revision}/"
@@ -182,6 +182,6 @@ def _frames(file: HubFile, cache: Path, selection: Sequence[str]) -> Iterator[pl
 
 def _streamed(file: HubFile, cache: Path, **options: object) -> Any:
     load = partial(
-        library(cache).load_dataset, "parquet", cache_dir=str(cache), batch_size=CHUNK_ROWS
+        library(cache).load_dataset, "parquet", cache_dir=str(cache / CACHE), batch_size=CHUNK_ROWS
     )
     return load(data_files=[file.url], split="train", streaming=True, **options)
