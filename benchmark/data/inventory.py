@@ -57,14 +57,16 @@ def holdings(found: catalog.FoundCard, data_root: Path | None) -> Holdings:
     that does not exist."""
     card, table, folders = found.card, found.card.table, _folders(found, data_root)
     files = local.look_for(table, folders) if table and folders else {}
-    archives = [folder / card.hub.file for folder in folders] if card.hub else []
+    archives = [folder / card.archive.file for folder in folders] if card.archive else []
     archive = next((path for path in archives if path.is_file()), None)
     return Holdings(store_folders(card), files, archive, folders)
 
 
 def _folders(found: catalog.FoundCard, data_root: Path | None) -> list[Path]:
-    hub, root = found.card.hub, data_root or os.environ.get("BENCHMARK_DATA_ROOT")
+    hub, root = found.card.archive, data_root or os.environ.get("BENCHMARK_DATA_ROOT")
     downloads = [catalog.download_folder(hub) / download.FILES] if hub else []
+    if found.card.streamed is not None:
+        return []  # no file of it is kept
     if found.folder is not None:
         return [found.folder, *downloads]
     if not root:
@@ -127,8 +129,8 @@ def remove(card: Card) -> int:
     Data sets of one repository on the hub share the downloads. Raises BenchmarkError while another
     process makes them."""
     folders = [catalog.cache_folder() / card.id]
-    if card.hub is not None:
-        folders.append(catalog.download_folder(card.hub))
+    if card.archive is not None:
+        folders.append(catalog.download_folder(card.archive))
     freed = 0
     for folder in filter(Path.is_dir, folders):
         freed += size(folder)

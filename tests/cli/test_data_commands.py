@@ -11,7 +11,7 @@ from rich.console import Console
 from benchmark.cli.data import list_table
 from benchmark.data import catalog
 from tests.cli.test_commands import benchmark
-from tests.data.hub import Hub, serving, write_card, zipped
+from tests.data.hub import Hub, serving, write_card, write_stream_card, zipped
 from tests.servers import free_port
 
 
@@ -110,6 +110,57 @@ def test_altered_files_are_refused(command, place, card) -> None:
         Path(card).with_name(name).write_text(text if name != "test.csv" else rows(27))
     _, err = command("data", "prepare", card, code=1, **place)
     assert "test.csv: md5" in err and "give these rows a card of their own with another id" in err
+
+
+def test_a_stream_of_the_hub(command, place, tmp_path) -> None:
+    """HF_ENDPOINT and HF_HUB_OFFLINE are read when the client is imported, so in processes of their
+    own; nothing but the cache folder is written to, and nothing of the client is printed."""
+    place |= {"HOME": str(tmp_path / "home"), "HF_HUB_OFFLINE": ""}
+    files = "train = 'train.csv', valid = 'valid.csv', test = 'test.csv'"
+    card = str(write_stream_card(tmp_path / "card", files, f'format = "csv"\n{TABLE}'))
+    contents = {f"we/Rows/{name}": text.encode() for name, text in TEXTS.items()}
+    with serving(Hub(contents)) as hub:
+        out, err = benchmark("data", "show", card, "--head", "2", HF_ENDPOINT=hub.address, **place)
+        assert "kind                  k0          k1" in out and err == ""
+        out, err = benchmark("data", "prepare", card, HF_ENDPOINT=hub.address, **place)
+    assert "stream is ready: 90 / 30 / 24 rows" in out
+    assert err.startswith("reading we/Rows at revision c0ffee") and err.count("\n") == 1
+    assert not (tmp_path / "home").exists()
+    lines = command("data", "list", card, **place)[0].splitlines()
+    assert lines[2].startswith("hub       https://huggingface.co/datasets/we/Rows at c0ffee")
+    assert len(lines) == 4 and lines[3].startswith("prepared  ")
+    offline = place | {"HF_HUB_OFFLINE": "1"}
+    assert "is ready" in command("data", "prepare", card, **offline)[0]
+    command("run", *one_epoch(card, tmp_path), **offline)
+    assert "0 source files checked, all correct" in command("data", "check", card, **offline)[0]
+    assert "freed" in command("data", "remove", card, "--yes", **offline)[0]
+    _, err = benchmark("data", "prepare", card, code=1, **offline)
+    assert "the hub cannot be reached" in err and "HF_HUB_OFFLINE" in err
+    assert err.count("\n") == 2
+
+
+def test_head(command, place, card) -> None:
+    for name, text in TEXTS.items():
+        Path(card).with_name(name).write_text(text)
+    out, _ = command("data", "show", card, "--head", "2", **place)
+    assert out.count("click") == 3 and "price                 0.0         0.5" in out
+    assert "40" not in command("data", "show", "synthetic_tiny", "--head", "1", **place)[0][:100]
+    _, err = command("data", "show", "criteo_x1", "--head", "2", code=1, **place)
+    assert "criteo_x1 is not here; `python -m benchmark data prepare criteo_x1` downloads" in err
+    command("data", "show", card, "--head", "0", code=2, **place)
+
+
+@pytest.mark.parametrize("form", ["parquet", "datasets"])
+def test_export(command, place, tmp_path, monkeypatch, form) -> None:
+    monkeypatch.chdir(tmp_path)
+    out, _ = command("data", "export", "synthetic_tiny", "--to", form)
+    folder = tmp_path / f"synthetic_tiny-{form}"
+    assert f"synthetic_tiny-{form} is written; its README.md tells the terms: none" in out
+    assert (folder / "README.md").read_text().startswith("---\nlicense: other\n")
+    _, err = command("data", "export", "synthetic_tiny", "--to", form, code=2)
+    assert "exists already; name another folder with --out or remove it" in err
+    _, err = command("data", "export", "avazu_x1", "--to", form, "--out", "new", code=1, **place)
+    assert "avazu_x1 is not here" in err and not Path("new").exists()
 
 
 def own_card(folder: Path) -> Path:

@@ -9,6 +9,7 @@ import json
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -210,6 +211,23 @@ def write_encoding(
     write_text(folder / FACTS, json.dumps(facts, indent=1) + "\n")
 
 
+def vocabularies(folder: Path) -> Iterator[pl.Series]:
+    """Yield the tokens of each sparse field by id, from 1. Raises BenchmarkError for an encoding
+    that is missing or damaged."""
+    with _whole(folder):
+        for j, digest in enumerate(json.loads((folder / FACTS).read_bytes())["vocabularies"]):
+            yield _unaltered(folder / f"{j}.parquet", digest)["token"]
+
+
+@contextmanager
+def _whole(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
+        fault = f"the encoding of raw rows is not whole: {error}"
+        raise BenchmarkError(f"{folder}: {fault}") from None
+
+
 class RawEncoder:
     """Encode raw rows as the store in whose folder the encoding lies. Raises BenchmarkError if the
     encoding is missing or damaged."""
@@ -217,7 +235,7 @@ class RawEncoder:
     def __init__(self, folder: Path) -> None:
         self._ids: list[pl.Expr] = []
         self._sides: list[Side] = []
-        try:
+        with _whole(folder):
             facts = json.loads((folder / FACTS).read_bytes())
             rules = facts["table"]
             # older stores name every key of files, those without paths too
@@ -225,18 +243,13 @@ class RawEncoder:
             table = TableSpec.model_validate_json(json.dumps(rules))
             self._table = table.without_choices()
             self._dense = DenseRule(self._table, facts["means"], facts["deviations"])
-            fields = enumerate(zip(self._table.sparse, facts["vocabularies"], strict=True))
-            for j, (name, digest) in fields:
-                tokens = _unaltered(folder / f"{j}.parquet", digest)["token"]
+            for name, tokens in zip(self._table.sparse, vocabularies(folder), strict=True):
                 position = pl.col(name).cast(pl.Enum(tokens), strict=False).to_physical()
                 self._ids.append((position.cast(pl.Int32) + 1).fill_null(len(tokens) + 1))
             for j, digest in enumerate(facts.get("sides", [])):
                 join = table.join[j]
                 side = _unaltered(folder / f"join{j}.parquet", digest)
                 self._sides.append(Side(join.file, join.on[0], side))
-        except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
-            fault = f"the encoding of raw rows is not whole: {error}"
-            raise BenchmarkError(f"{folder}: {fault}") from None
 
     def read(self, path: Path, notify: Notify) -> Iterator[tuple[Dense, Ids]]:
         """Yield dense [n, n_dense] and sparse [n, n_sparse] of a file, or of all files of a folder
