@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -119,12 +119,16 @@ def check_expected(card: Card, fingerprint: Fingerprint) -> None:
                 raise BenchmarkError(f"{card.id}: {fault}")
 
 
-def published_difference(card: Card, fingerprint: Fingerprint) -> str | None:
-    """A warning if the vocabulary differs in size from the published one, `card.published_rows`."""
+def differences(card: Card, fingerprint: Fingerprint) -> Iterator[str]:
+    """Yield what is not as published, or not as the card has it: the size of the vocabulary, and
+    the rows."""
     rows = sum(fingerprint.cardinalities) + len(fingerprint.dense)
-    if card.published_rows in (None, rows):
-        return None
-    return f"{card.id}: {rows:,} embedding rows, but {card.published_rows:,} are published"
+    if card.published_rows not in (None, rows):
+        yield f"{card.id}: {rows:,} embedding rows, but {card.published_rows:,} are published"
+    if card.arrays not in (None, fingerprint.arrays):
+        found = f"the encoded rows have the SHA-256 {fingerprint.arrays}"
+        fault = f"but its card expects {card.arrays}: the files are not those behind its records"
+        yield f"{card.id}: {found}, {fault}"
 
 
 def _open_table(card: Card, table: TableSpec, paths: local.Paths, notify: Notify) -> Store:
@@ -140,7 +144,7 @@ def _open_table(card: Card, table: TableSpec, paths: local.Paths, notify: Notify
         table_encoding.write(table, paths, _source_names(paths, sums), writer, notify)
 
     store = open_or_make(_table_store(card, table, sums), make, notify)
-    if difference := published_difference(card, store.fingerprint):
+    for difference in differences(card, store.fingerprint):
         notify(f"warning: {difference}")
     return store
 
