@@ -30,28 +30,6 @@ class SplitRule(Frozen):
     seed: Annotated[int, Field(ge=0)] = 2018
 
 
-class Files(Frozen):
-    """Paths relative to the data root or the card: of all three splits, or `all` and a split rule.
-    Of several paths for one file the first that exists is read; csv and libsvm may end in .gz."""
-
-    train: Names = ()
-    valid: Names = ()
-    test: Names = ()
-    all: Names = ()
-
-    @model_validator(mode="after")
-    def _three_or_one(self) -> "Files":
-        count = sum(bool(paths) for paths in (self.train, self.valid, self.test))
-        if count != (0 if self.all else 3):
-            raise ValueError("give train, valid and test, or `all` and a [table.split] rule")
-        return self
-
-    @property
-    def named(self) -> dict[str, tuple[str, ...]]:
-        """The paths by key: train, valid and test, or `all`."""
-        return {key: paths for key, paths in self if paths}
-
-
 class Expected(Frozen):
     """Facts that the files of one split must match; unknown ones are left out."""
 
@@ -101,12 +79,18 @@ class Derived(Frozen):
 class TableSpec(Frozen):
     """A data set in files: format, columns and encoding rules.
 
+    `files` are paths relative to the data root or the card: of train, valid and test, or of `all`
+    and a split rule. Several paths of one key, and the files of a folder in the order of their
+    names, are parts, read one after the other. A file may be there as NAME.gz. Instead of a format,
+    a registered `source` makes the rows from files of any keys, one file a key.
+
     `header` names the columns of csv files without a header line. Columns of libsvm files are named
     by their index, and `label` is only a name for the first field of a line. `group`, for AUC per
     group, may be a sparse column. A derived column may share the name of its source column."""
 
-    format: Literal["csv", "parquet", "libsvm"]
-    files: Files
+    format: Literal["csv", "parquet", "libsvm"] | None = None
+    source: NonEmpty | None = None
+    files: dict[NonEmpty, Names]
     split: SplitRule | None = None
     separator: str = ","
     header: tuple[NonEmpty, ...] = ()
@@ -119,6 +103,20 @@ class TableSpec(Frozen):
     dense_rule: Literal["log", "none", "standard"] = "log"
 
     @model_validator(mode="after")
+    def _one_reader(self) -> "TableSpec":
+        if (self.format is None) == (self.source is None):
+            raise ValueError('give a format ("csv", "parquet" or "libsvm"), or a source')
+        if self.source is not None:
+            if several := [key for key, paths in self.files.items() if len(paths) != 1]:
+                raise ValueError(f"files.{several[0]}: a source takes one file for each key")
+            return self
+        if set(self.files) not in (set(SPLITS), {"all"}) or not all(self.files.values()):
+            raise ValueError("files: give train, valid and test, or `all` and [table.split]")
+        if ("all" in self.files) != (self.split is not None):
+            raise ValueError("files.all and a [table.split] rule belong together")
+        return self
+
+    @model_validator(mode="after")
     def _consistent(self) -> "TableSpec":
         features = (self.label, *self.dense, *self.sparse)
         if repeated := sorted({name for name in features if features.count(name) > 1}):
@@ -129,13 +127,12 @@ class TableSpec(Frozen):
             raise ValueError("name at least one dense or sparse column")
         if len(self.separator.encode()) != 1 or self.separator in '"\r\n':
             raise ValueError("the separator is one ASCII character, and no quote or line end")
-        if bool(self.files.all) != (self.split is not None):
-            raise ValueError("files.all and a [table.split] rule belong together")
         if unused := [name for name in self.derive if name not in self.columns[1:]]:
             names = ", ".join(unused)
             raise ValueError(f"derive makes {names}, which is no dense, sparse or group column")
         if self.header and self.format != "csv":
-            raise ValueError(f"header names the columns of csv files; the format is {self.format}")
+            other = self.format or f"that of the source {self.source}"
+            raise ValueError(f"header names the columns of csv files; the format is {other}")
         if len(set(self.header)) != len(self.header):
             raise ValueError("header names a column more than once")
         absent = [name for name in self.sources(self.columns) if name not in self.header]
@@ -187,7 +184,7 @@ class Card(Frozen):
         if (self.table is None) == (self.generator is None):
             raise ValueError("give a [table] that says how the files are read")
         if self.hub is not None:
-            if self.table is None or self.table.files.all or self.table.format != "csv":
+            if self.table is None or "all" in self.table.files or self.table.format != "csv":
                 raise ValueError("a data set on the hub is a table of three csv files")
             pinned = [fact for fact in self.expected.values() if fact.rows is not None and fact.md5]
             if len(pinned) != len(SPLITS):

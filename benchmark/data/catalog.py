@@ -1,5 +1,6 @@
 """Data sets by name: the built-in cards, a user's own card, and the encoded store of either."""
 
+import inspect
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
@@ -10,14 +11,15 @@ from pathlib import Path
 import platformdirs
 
 from benchmark import registry
-from benchmark.data.card import Card, Hub, TableSpec
+from benchmark.data.card import SPLITS, Card, Hub, TableSpec
 from benchmark.data.encoding import table as table_encoding
 from benchmark.data.encoding.encode import ENCODING_VERSION
+from benchmark.data.readers.inputs import Inputs, of_file, of_lazy
 from benchmark.data.sources import download, local, synthetic
 from benchmark.data.store import Fingerprint, Store, StoreWriter, cache_errors, open_or_make
-from benchmark.errors import BenchmarkError, MissingData, UsageError
+from benchmark.errors import BenchmarkError, MissingData, UsageError, reason
 from benchmark.utils import toml
-from benchmark.utils.files import canonical_sha256, locked
+from benchmark.utils.files import canonical_sha256, locked, sha256
 from benchmark.utils.types import Notify
 
 CARDS = Path(__file__).with_name("cards")
@@ -131,7 +133,8 @@ def differences(card: Card, fingerprint: Fingerprint) -> Iterator[str]:
         yield f"{card.id}: {found}, {fault}"
 
 
-def _open_table(card: Card, table: TableSpec, paths: local.Paths, notify: Notify) -> Store:
+def _open_table(card: Card, table: TableSpec, found: local.Found, notify: Notify) -> Store:
+    paths = local.by_label(found)
     sums, expected = local.md5_sums(paths, _md5_memory()), _card_sums(card)
     for split, md5 in sums.items():
         if md5 != expected.get(split, md5):
@@ -141,7 +144,8 @@ def _open_table(card: Card, table: TableSpec, paths: local.Paths, notify: Notify
 
     def make(writer: StoreWriter) -> None:
         notify(f"encoding {card.id}; it is kept for the next time")
-        table_encoding.write(table, paths, _source_names(paths, sums), writer, notify)
+        sources = _source_names(paths, sums)
+        table_encoding.write(table, _inputs(table, found), sources, writer, notify)
 
     store = open_or_make(_table_store(card, table, sums), make, notify)
     for difference in differences(card, store.fingerprint):
@@ -149,7 +153,26 @@ def _open_table(card: Card, table: TableSpec, paths: local.Paths, notify: Notify
     return store
 
 
-def _local_files(found: FoundCard, table: TableSpec, root: str | Path | None) -> local.Paths | None:
+def _inputs(table: TableSpec, found: local.Found) -> Inputs:
+    """The rows of the files, or those that the table's source makes of them."""
+    if table.source is None:
+        return {key: [of_file(path, table) for path in parts] for key, parts in found.items()}
+    name = f"source {table.source}"
+    make = registry.sources.get(table.source)
+    try:
+        frames = make({key: path for key, (path,) in found.items()})
+    except BenchmarkError:
+        raise
+    except Exception as error:
+        raise BenchmarkError(f"{name} failed: {reason(error)}") from error
+    splits = list(SPLITS) if table.split is None else ["all"]
+    if sorted(frames) != sorted(splits):
+        made = ", ".join(frames) or "nothing"
+        raise BenchmarkError(f"{name} made {made} instead of {', '.join(splits)}")
+    return {split: [of_lazy(frames[split], f"{name}, {split}", table)] for split in splits}
+
+
+def _local_files(found: FoundCard, table: TableSpec, root: str | Path | None) -> local.Found | None:
     """The files on this machine, unpacked from a zip if need be; None to download them."""
     card, hub = found.card, found.card.hub
     if found.folder is not None:
@@ -162,7 +185,7 @@ def _local_files(found: FoundCard, table: TableSpec, root: str | Path | None) ->
     elif hub is not None:
         return None
     else:
-        needed = ", ".join(" or ".join(names) for names in table.files.named.values())
+        needed = ", ".join(name for names in table.files.values() for name in names)
         fault = f"{card.id} is not downloaded: it needs {needed} ({card.source})"
         raise MissingData(f"{fault}; name their folder with --data-root or BENCHMARK_DATA_ROOT")
     try:
@@ -179,7 +202,7 @@ def _local_files(found: FoundCard, table: TableSpec, root: str | Path | None) ->
         raise MissingData(f"{error}, {hint}") from None
 
 
-def _downloaded(card: Card, notify: Notify, *, fetch: bool) -> local.Paths:
+def _downloaded(card: Card, notify: Notify, *, fetch: bool) -> local.Found:
     assert card.hub is not None
     if not fetch:
         hint = f"`python -m benchmark data prepare {card.id}` downloads it"
@@ -187,7 +210,7 @@ def _downloaded(card: Card, notify: Notify, *, fetch: bool) -> local.Paths:
     return _unpacked(card, card.hub, partial(download.obtain, card, notify=notify))
 
 
-def _unpacked(card: Card, hub: Hub, make: Callable[[Path], Mapping[Path, str]]) -> local.Paths:
+def _unpacked(card: Card, hub: Hub, make: Callable[[Path], Mapping[Path, str]]) -> local.Found:
     """The unpacked files of a card, whose folder `make` fills if any is missing."""
     folder = download_folder(hub) / download.FILES
     with cache_errors(f"cannot write in {folder.parent}"), locked(folder.parent / ".lock"):
@@ -195,7 +218,7 @@ def _unpacked(card: Card, hub: Hub, make: Callable[[Path], Mapping[Path, str]]) 
         if not all(path.is_file() for path in paths.values()):
             shutil.rmtree(folder, ignore_errors=True)
             local.remember(make(folder), _md5_memory())
-    return paths
+    return {split: (path,) for split, path in paths.items()}
 
 
 def _card_sums(card: Card) -> dict[str, str]:
@@ -210,7 +233,11 @@ def _table_store(card: Card, table: TableSpec, sums: Mapping[str, str]) -> Path:
     """The folder of the store of files with these md5."""
     # without defaults, so that a new field of TableSpec keeps the folders of older cards
     rules = table.model_dump(mode="json", exclude_defaults=True)
-    return _store_folder(card, {"table": rules, "md5": dict(sums)})
+    code = {}
+    if table.source is not None:
+        file = inspect.getfile(registry.sources.get(table.source))
+        code = {"code": sha256(Path(file))}
+    return _store_folder(card, {"table": rules, "md5": dict(sums), **code})
 
 
 def _store_folder(card: Card, key: Mapping[str, object]) -> Path:
@@ -218,7 +245,7 @@ def _store_folder(card: Card, key: Mapping[str, object]) -> Path:
     return cache_folder() / card.id / digest[:16]
 
 
-def _source_names(paths: local.Paths, sums: Mapping[str, str]) -> dict[str, str]:
+def _source_names(paths: Mapping[str, Path], sums: Mapping[str, str]) -> dict[str, str]:
     """md5 by file name, or by split and file name if files share a name; no folder is named."""
     names = {key: path.name.removesuffix(".gz") for key, path in paths.items()}
     distinct = len(set(names.values())) == len(names)

@@ -62,7 +62,7 @@ def check_sources(
     if card.hub is not None:
         folders.append(catalog.download_folder(card.hub) / download.FILES)
     for split, expected in card.expected.items():
-        names = card.table.files.named.get(split, ())
+        names = card.table.files.get(split, ())
         paths = [folder / name for folder in folders for name in names]
         path = next((path for path in paths if path.is_file()), None)
         if path is not None and expected.md5:

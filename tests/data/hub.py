@@ -137,7 +137,7 @@ def write_card(
         'repo = "we/Mine"',
     ]
     lines += ['file = "Mine.zip"', "[table]", 'format = "csv"']
-    lines += [f'files.{split} = ["{split}.csv", "{split}.csv.gz"]' for split in rows]
+    lines += [f'files.{split} = "{split}.csv"' for split in rows]
     lines.append(table)
     for split, count in rows.items():
         md5 = hashlib.md5(texts[f"{split}.csv"].encode(), usedforsecurity=False).hexdigest()

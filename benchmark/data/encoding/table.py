@@ -1,4 +1,4 @@
-"""Encode the files of a table into a store, and raw rows as a store was.
+"""Encode the rows of a table into a store, and raw rows as a store was.
 
 <store>/encoding/encoding.json   the table's rules, dense scales and digests of the vocabularies
 <store>/encoding/<j>.parquet     the tokens of sparse field j by id, from 1
@@ -6,7 +6,7 @@
 
 import json
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from benchmark.data.card import SPLITS, SplitRule, TableSpec
 from benchmark.data.encoding import encode
 from benchmark.data.encoding.encode import DenseRule
 from benchmark.data.readers import rows
+from benchmark.data.readers.inputs import Inputs, of_file
 from benchmark.data.readers.rows import RowBlock
 from benchmark.data.schema import Schema
 from benchmark.data.store import StoreWriter
@@ -42,29 +43,29 @@ Encoded = tuple[Dense, Ids, Labels, pl.Series | None]
 
 def write(
     table: TableSpec,
-    paths: Mapping[str, Path],
+    inputs: Inputs,
     sources: dict[str, str],
     writer: StoreWriter,
     notify: Notify,
 ) -> None:
-    """Encode the files into the writer's store and publish it.
+    """Encode the rows into the writer's store and publish it.
 
-    `sources` (file name -> md5) goes into its fingerprint. Raises BenchmarkError for files that
+    `sources` (file name -> md5) goes into its fingerprint. Raises BenchmarkError for inputs that
     contradict the card or hold a broken row."""
-    for split, path in paths.items():
+    for split, of_split in inputs.items():
         # a rare index may be absent from the valid and test files of libsvm
-        if table.format != "libsvm" or split in ("train", "all"):
-            rows.require_columns(path, table, table.columns)
+        if split in ("train", "all") or not all(part.ragged for part in of_split):
+            rows.require_columns(of_split, table, table.columns)
     keep_freed_memory()
     with ThreadPoolExecutor(WORKERS) as pool:
         assigned = None
         if table.split is not None:
-            notify(f"reading the labels of {paths['all'].name}")
-            blocks = rows.blocks(paths["all"], table, [table.label])
+            notify("reading the labels, by which the rows are split")
+            blocks = rows.blocks(inputs["all"], table, [table.label])
             frames = ahead(pool, RowBlock.frame, blocks)
             labels = [frame[table.label].to_numpy() for frame in frames]
             assigned = assign(np.concatenate([np.empty(0, np.uint8), *labels]), table.split)
-        dense_rule = DenseRule.fit(table, _dense_of_train(pool, table, paths, assigned))
+        dense_rule = DenseRule.fit(table, _dense_of_train(pool, table, inputs, assigned))
         dictionaries = encode.Dictionaries(table)
 
         def encoded(block: RowBlock) -> Encoded:
@@ -74,11 +75,9 @@ def write(
             return dense_rule.apply(frame), dictionaries.ids(frame), label, group
 
         groups, notified = encode.GroupIds(), time.monotonic()
-        for split, path in paths.items():
-            first = 0
-            for dense, sparse, label, tokens in ahead(
-                pool, encoded, rows.blocks(path, table, table.columns)
-            ):
+        for split, of_split in inputs.items():
+            first, blocks = 0, rows.blocks(of_split, table, table.columns)
+            for dense, sparse, label, tokens in ahead(pool, encoded, blocks):
                 group = None if tokens is None else groups.ids(tokens)
                 parts: Parts = [(split, slice(None))]
                 if assigned is not None:
@@ -93,7 +92,7 @@ def write(
                     )
                 first += len(label)
                 if time.monotonic() - notified > NOTIFY_SECONDS:
-                    notify(f"{path.name}: {first:,} rows encoded")
+                    notify(f"{split}: {first:,} rows encoded")
                     notified = time.monotonic()
         final: list[Ids] = []
 
@@ -126,11 +125,11 @@ def assign(labels: Labels, rule: SplitRule) -> Assigned:
 def _dense_of_train(
     pool: ThreadPoolExecutor,
     table: TableSpec,
-    paths: Mapping[str, Path],
+    inputs: Inputs,
     assigned: Assigned | None,
 ) -> Iterator[pl.DataFrame]:
-    first, path = 0, paths["train" if assigned is None else "all"]
-    for frame in ahead(pool, RowBlock.frame, rows.blocks(path, table, table.dense)):
+    first, parts = 0, inputs["train" if assigned is None else "all"]
+    for frame in ahead(pool, RowBlock.frame, rows.blocks(parts, table, table.dense)):
         last = first + frame.height
         yield frame if assigned is None else frame.filter(pl.Series(assigned[first:last] == 0))
         first = last
@@ -183,8 +182,9 @@ class RawEncoder:
         The file has the form of the training files; its label is not needed. Raises BenchmarkError
         naming the line of a broken row."""
         columns = (*self._table.dense, *self._table.sparse)
-        rows.require_columns(path, self._table, columns)
-        for block in rows.blocks(path, self._table, columns):
+        parts = [of_file(path, self._table)]
+        rows.require_columns(parts, self._table, columns)
+        for block in rows.blocks(parts, self._table, columns):
             frame = block.frame()
             sparse = np.empty((frame.height, 0), np.int32)
             if self._ids:

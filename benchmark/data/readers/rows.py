@@ -1,50 +1,50 @@
-"""Rows of csv, parquet and libsvm files, checked, in frames of bounded size, with derived columns.
+"""Rows of an input, checked, in frames of bounded size, with derived columns.
 
 A frame has the label as UInt8 (0 or 1), dense columns as Float64 (missing = null) and all others as
 String (missing = null or empty)."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
 
 import numpy as np
 import polars as pl
 
 from benchmark.data.card import Derived, TableSpec
-from benchmark.data.readers import text
+from benchmark.data.readers.inputs import Input
 from benchmark.data.readers.text import Parse
 from benchmark.errors import BenchmarkError
 
-CHUNK_ROWS = 1 << 16
 _FLOAT32_MAX = float(np.finfo(np.float32).max)
 _TIME = "a time YYMMDDHH"
 
 
-def require_columns(path: Path, table: TableSpec, columns: Sequence[str]) -> None:
-    """Raise BenchmarkError if the file lacks columns, or columns they are derived from."""
-    present = _FORMATS[table.format][0](path, table)
-    if missing := [name for name in table.sources(columns) if name not in present]:
-        listed = ", ".join(present)
-        listed = listed if len(listed) <= 1000 else listed[:1000] + " ..."
-        names = ", ".join(map(repr, missing))
-        hint = f"it has: {listed}; correct the card or the file"
-        raise BenchmarkError(f"{path} has no column {names}; {hint}")
+def require_columns(inputs: Sequence[Input], table: TableSpec, columns: Sequence[str]) -> None:
+    """Raise BenchmarkError if a part of a split lacks columns, or columns they are derived from."""
+    present = [part.columns() for part in inputs]
+    if all(part.ragged for part in inputs):
+        present = [list(dict.fromkeys(name for names in present for name in names))]
+    for part, names in zip(inputs, present, strict=False):
+        if missing := [name for name in table.sources(columns) if name not in names]:
+            listed = ", ".join(names)
+            listed = listed if len(listed) <= 1000 else listed[:1000] + " ..."
+            absent = ", ".join(map(repr, missing))
+            hint = f"it has: {listed}; correct the card or the file"
+            raise BenchmarkError(f"{part.name} has no column {absent}; {hint}")
 
 
 @dataclass(frozen=True)
 class RowBlock:
-    """Some rows of a file, unparsed; `frame` parses them, in any thread."""
+    """Some rows of an input, unparsed; `frame` parses them, in any thread."""
 
     table: TableSpec
     columns: Sequence[str]
     unit: str
-    """The file, and whether its rows are lines or rows."""
+    """The input, and whether its rows are lines or rows."""
     first: int
     parse: Parse
 
     def frame(self) -> pl.DataFrame:
-        """The rows in file order with the named columns.
+        """The rows in their order with the named columns.
 
         Raises BenchmarkError for the first row of a wrong length, broken number, label outside
         {0, 1}, value that a column cannot be derived from, or text that is not UTF-8. It names
@@ -85,12 +85,12 @@ class RowBlock:
             raise BenchmarkError(f"{where}: {value}, expected {expected}")
 
 
-def blocks(path: Path, table: TableSpec, columns: Sequence[str]) -> Iterator[RowBlock]:
-    """Yield the rows of a file in blocks, with the named columns. Raises BenchmarkError for a file
-    that cannot be read."""
-    unit = f"{path}, {'row' if table.format == 'parquet' else 'line'}"
-    for first, parse in _FORMATS[table.format][1](path, table, table.sources(columns)):
-        yield RowBlock(table, columns, unit, first, parse)
+def blocks(inputs: Sequence[Input], table: TableSpec, columns: Sequence[str]) -> Iterator[RowBlock]:
+    """Yield the rows of all parts in blocks, with the named columns. Raises BenchmarkError for a
+    part that cannot be read."""
+    for part in inputs:
+        for first, parse in part.read(table.sources(columns)):
+            yield RowBlock(table, columns, f"{part.name}, {part.unit}", first, parse)
 
 
 def _stripped(values: pl.Series) -> pl.Series:
@@ -107,47 +107,6 @@ def _not_number(values: pl.Series, number: pl.Series) -> pl.Series:
 def _present(values: pl.Series) -> pl.Series:
     present = values.is_not_null()
     return present & (values != "") if values.dtype == pl.String else present
-
-
-def parquet_columns(path: Path, table: TableSpec) -> list[str]:
-    """The names of the file's schema. Raises BenchmarkError for a type that cannot be encoded."""
-    try:
-        schema = pl.scan_parquet(path).collect_schema()
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise BenchmarkError(f"{path} is no readable parquet file: {error}") from None
-    for name in set(table.sources(table.columns)) & set(schema):
-        dtype = schema[name]
-        numeric = dtype.is_numeric() or dtype in (pl.String, pl.Boolean)
-        plain = not dtype.is_nested() and dtype not in (pl.Binary, pl.Object)
-        if not (numeric if name == table.label or name in table.dense else plain):
-            fault = f"column '{name}' has the type {dtype}, which cannot be encoded"
-            raise BenchmarkError(f"{path}: {fault}")
-    return list(schema)
-
-
-def read_parquet(
-    path: Path, table: TableSpec, selection: Sequence[str]
-) -> Iterator[tuple[int, Parse]]:
-    """Yield (number of the first row from 1, rows in the file's types, NaN as null) by chunk."""
-    rows = pl.scan_parquet(path).select(selection).with_columns(pl.selectors.float().fill_nan(None))
-    first = 1
-    try:
-        for frame in rows.collect_batches(chunk_size=CHUNK_ROWS):
-            yield first, partial(_parsed, frame)
-            first += frame.height
-    except pl.exceptions.PolarsError as error:
-        raise BenchmarkError(f"{path} cannot be read from row {first} on: {error}") from None
-
-
-def _parsed(frame: pl.DataFrame, _: Sequence[str]) -> pl.DataFrame:
-    return frame
-
-
-_FORMATS = {
-    "csv": (text.csv_columns, text.read_csv),
-    "libsvm": (text.libsvm_columns, text.read_libsvm),
-    "parquet": (parquet_columns, read_parquet),
-}
 
 
 def column(name: str, derived: Derived | None) -> pl.Expr:

@@ -28,7 +28,7 @@ class BadArchive(BenchmarkError):
 def file_names(card: Card) -> dict[str, str]:
     """The csv file of each split that the zip of a card on the hub must hold, in any folder."""
     assert card.table is not None
-    return {split: card.table.files.named[split][0] for split in card.expected}
+    return {split: card.table.files[split][0] for split in card.expected}
 
 
 def fetch(card: Card, folder: Path, notify: Notify) -> Path:

@@ -14,34 +14,54 @@ from benchmark.errors import BenchmarkError, MissingData
 from benchmark.utils import files
 from benchmark.utils.parallel import WORKERS
 
-Paths = Mapping[str, Path]
-"""Paths of train, valid and test, or of `all`."""
+Found = Mapping[str, tuple[Path, ...]]
+"""The files of each key of the card: one, or parts in order."""
 
 
-def find_files(table: TableSpec, folders: Sequence[Path]) -> Paths:
+def find_files(table: TableSpec, folders: Sequence[Path]) -> Found:
     """The table's files in the folder that holds most of them. Raises MissingData."""
-    named = table.files.named
-    candidates = [_paths_in(folder, named) for folder in folders]
-    paths = max(candidates, key=lambda paths: sum(path.is_file() for path in paths.values()))
-    absent = [key for key, path in paths.items() if not path.is_file()]
-    if absent:
-        missing = [" or ".join([str(paths[key]), *named[key][1:]]) for key in absent]
-        files = " and no file ".join(missing)
-        raise MissingData(f"there is no file {files}; put it there or correct the path")
-    return paths
+    candidates = [_found_in(folder, table.files) for folder in folders]
+    found = min(candidates, key=lambda found: sum(bool(_absent(parts)) for parts in found.values()))
+    if absent := [str(path) for parts in found.values() for path in _absent(parts)]:
+        missing = " and no file ".join(absent)
+        hint = "put it there, packed as .gz if you like, or correct the path"
+        raise MissingData(f"there is no file {missing}; {hint}")
+    return found
 
 
-def _paths_in(folder: Path, named: Mapping[str, Sequence[str]]) -> dict[str, Path]:
+def by_label(found: Found) -> dict[str, Path]:
+    """Each file by its key, and by its position among several of one key: "train", "test[1]"."""
     paths = {}
-    for key, names in named.items():
-        options = [folder / Path(name).expanduser() for name in names]
-        paths[key] = next((path for path in options if path.is_file()), options[0])
+    for key, parts in found.items():
+        for position, path in enumerate(parts):
+            paths[key if len(parts) == 1 else f"{key}[{position}]"] = path
     return paths
 
 
-def md5_sums(paths: Paths, memory: Path) -> dict[str, str]:
-    """The md5 of each file by its key; of the unpacked content for names that end in .gz. `memory`
-    is a JSON file that keeps the sums by path, size and time."""
+def _found_in(folder: Path, files: Mapping[str, Sequence[str]]) -> Found:
+    found = {}
+    for key, names in files.items():
+        parts = [_parts(folder / Path(name).expanduser()) for name in names]
+        found[key] = tuple(path for paths in parts for path in paths)
+    return found
+
+
+def _parts(path: Path) -> list[Path]:
+    """The file, its packed form, or the files of a folder; the path as it is if none is there."""
+    if path.is_dir():
+        inside = sorted(part for part in path.iterdir() if not part.name.startswith((".", "_")))
+        return inside or [path]
+    forms = [path, path.with_name(f"{path.name}.gz"), path.with_suffix(".gz")]
+    return [next((form for form in forms if form.is_file()), path)]
+
+
+def _absent(parts: Sequence[Path]) -> list[Path]:
+    return [path for path in parts if not path.is_file()]
+
+
+def md5_sums(paths: Mapping[str, Path], memory: Path) -> dict[str, str]:
+    """The md5 of each file by its label; of the unpacked content for names that end in .gz. The
+    JSON file `memory` keeps the sums by path, size and time."""
     cached = _read_memory(memory)
     with ThreadPoolExecutor(WORKERS) as pool:
         sums = list(pool.map(lambda path: cached.get(_state(path)) or md5(path), paths.values()))

@@ -5,7 +5,7 @@ import gzip
 import polars as pl
 import pytest
 
-from benchmark.data.readers import rows
+from benchmark.data.readers import inputs
 from benchmark.data.readers import text as lines
 from benchmark.errors import BenchmarkError
 from tests.data.readers.test_rows import PACKED
@@ -118,7 +118,7 @@ def test_broken_parquet_names_file_and_row(tmp_path, changes, message):
 
 def test_a_file_that_is_no_parquet_or_no_gzip_is_named(tmp_path):
     write_files(tmp_path, {"train.csv.gz": "y,x,c\n"})
-    with pytest.raises(BenchmarkError, match=r"train\.csv is no readable parquet file"):
+    with pytest.raises(BenchmarkError, match=r"train\.csv cannot be read: parquet"):
         encode_files(tmp_path, make_table(format="parquet"))
     with pytest.raises(
         BenchmarkError,
@@ -153,5 +153,5 @@ def test_parquet_chunks_leave_no_trace(tmp_path, monkeypatch):
         frame.write_parquet(tmp_path / f"{name}.csv")
     table = make_table(format="parquet")
     whole = encode_files(tmp_path, table)
-    monkeypatch.setattr(rows, "CHUNK_ROWS", 5)
+    monkeypatch.setattr(inputs, "CHUNK_ROWS", 5)
     assert_same_arrays(whole, encode_files(tmp_path, table))

@@ -3,11 +3,11 @@ import gzip
 import polars as pl
 import pytest
 
-from benchmark.data.card import Files
 from benchmark.data.readers import text as lines
 from benchmark.errors import BenchmarkError
 from tests.data.tables import (
     OTHER,
+    THREE_FILES,
     TRAIN,
     assert_same_arrays,
     encode_files,
@@ -15,7 +15,7 @@ from tests.data.tables import (
     make_table,
 )
 
-PACKED = Files(train="train.csv.gz", valid="valid.csv", test="test.csv")
+PACKED = THREE_FILES | {"train": ("train.csv.gz",)}
 
 
 @pytest.mark.parametrize(
@@ -176,7 +176,7 @@ def test_parquet_holds_numbers_as_numbers_and_categories_of_any_type(tmp_path):
     )
     for split, frame in (("train", train), ("valid", other), ("test", other)):
         frame.write_parquet(folder / f"{split}.parquet")
-    files = Files(train="train.parquet", valid="valid.parquet", test="test.parquet")
+    files = {split: (f"{split}.parquet",) for split in THREE_FILES}
     store = encode_files(folder, make_table(format="parquet", files=files, sparse=("c", "d")))
     assert_same_arrays(plain, store)
 

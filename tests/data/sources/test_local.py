@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from benchmark.data.card import Files, SplitRule
+from benchmark.data.card import SplitRule
 from benchmark.data.encoding.table import assign
 from benchmark.data.readers import text
 from benchmark.data.sources import local
@@ -186,7 +186,7 @@ def test_one_file_with_a_rule_equals_three_files_cut_by_hand(tmp_path, monkeypat
     one = encode_texts(
         tmp_path / "one",
         {"all.csv": "y,x,c\n" + "".join(rows)},
-        files=Files(all="all.csv"),
+        files={"all": ("all.csv",)},
         split=rule,
     )
     assert_same_arrays(three, one)
@@ -195,7 +195,8 @@ def test_one_file_with_a_rule_equals_three_files_cut_by_hand(tmp_path, monkeypat
 
 def test_md5_is_computed_once_for_an_unchanged_file(tmp_path, monkeypatch):
     write_files(tmp_path, {"train.csv": "abc", "valid.csv": "abd"})
-    paths, memory = local.find_files(make_table(), [tmp_path]), tmp_path / "cache" / "md5.json"
+    paths = local.by_label(local.find_files(make_table(), [tmp_path]))
+    memory = tmp_path / "cache" / "md5.json"
     sums = local.md5_sums(paths, memory)
     assert sums["train"] == "900150983cd24fb0d6963f7d28e17f72"
     read: list[Path] = []
