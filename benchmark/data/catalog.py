@@ -144,8 +144,12 @@ def _open_table(card: Card, table: TableSpec, found: local.Found, notify: Notify
 
     def make(writer: StoreWriter) -> None:
         notify(f"encoding {card.id}; it is kept for the next time")
-        sources = _source_names(paths, sums)
-        table_encoding.write(table, _inputs(table, found), sources, writer, notify)
+        origin = _source_names(paths, sums)
+        if table.source is not None:
+            # copies of which a source makes the same rows may differ but where the card pins them
+            pinned = {key: path for key, path in paths.items() if key in expected}
+            origin = {"source": table.source} | _source_names(pinned, sums)
+        table_encoding.write(table, _inputs(table, found), origin, writer, notify)
 
     store = open_or_make(_table_store(card, table, sums), make, notify)
     for difference in differences(card, store.fingerprint):
@@ -181,7 +185,8 @@ def _local_files(found: FoundCard, table: TableSpec, root: str | Path | None) ->
         folder = Path(root).expanduser()
         if not folder.is_dir():
             raise MissingData(f"there is no data folder {folder}")
-        folders = [folder / card.id, *([folder / hub.name] if hub else []), folder]
+        named = (card.id, table.source, hub and hub.name)
+        folders = [*(folder / name for name in named if name), folder]
     elif hub is not None:
         return None
     else:
