@@ -15,6 +15,7 @@ from benchmark.data.card import SPLITS, Card, Hub, TableSpec
 from benchmark.data.encoding import table as table_encoding
 from benchmark.data.encoding.encode import ENCODING_VERSION
 from benchmark.data.readers.inputs import Inputs, of_file, of_lazy
+from benchmark.data.readers.joins import read_sides
 from benchmark.data.sources import download, local, synthetic
 from benchmark.data.store import Fingerprint, Store, StoreWriter, cache_errors, open_or_make
 from benchmark.errors import BenchmarkError, MissingData, UsageError, reason
@@ -144,12 +145,9 @@ def _open_table(card: Card, table: TableSpec, found: local.Found, notify: Notify
 
     def make(writer: StoreWriter) -> None:
         notify(f"encoding {card.id}; it is kept for the next time")
-        origin = _source_names(paths, sums)
-        if table.source is not None:
-            # copies of which a source makes the same rows may differ but where the card pins them
-            pinned = {key: path for key, path in paths.items() if key in expected}
-            origin = {"source": table.source} | _source_names(pinned, sums)
-        table_encoding.write(table, _inputs(table, found), origin, writer, notify)
+        sides = read_sides(table, found)
+        origin = _origin(card, paths, sums)
+        table_encoding.write(table, _inputs(table, found), origin, writer, notify, sides)
 
     store = open_or_make(_table_store(card, table, sums), make, notify)
     for difference in differences(card, store.fingerprint):
@@ -160,11 +158,11 @@ def _open_table(card: Card, table: TableSpec, found: local.Found, notify: Notify
 def _inputs(table: TableSpec, found: local.Found) -> Inputs:
     """The rows of the files, or those that the table's source makes of them."""
     if table.source is None:
-        return {key: [of_file(path, table) for path in parts] for key, parts in found.items()}
+        return {key: [of_file(path, table) for path in found[key]] for key in table.files}
     name = f"source {table.source}"
     make = registry.sources.get(table.source)
     try:
-        frames = make({key: path for key, (path,) in found.items()})
+        frames = make({key: found[key][0] for key in table.files})
     except BenchmarkError:
         raise
     except Exception as error:
@@ -248,6 +246,15 @@ def _table_store(card: Card, table: TableSpec, sums: Mapping[str, str]) -> Path:
 def _store_folder(card: Card, key: Mapping[str, object]) -> Path:
     digest = canonical_sha256({"encoding": ENCODING_VERSION, **key})
     return cache_folder() / card.id / digest[:16]
+
+
+def _origin(card: Card, paths: Mapping[str, Path], sums: Mapping[str, str]) -> dict[str, str]:
+    """What the fingerprint says of the files: the md5 of each. If a source makes the rows and the
+    card pins these, only files that it pins too are named, as copies may differ in the others."""
+    if card.arrays is None or card.table is None or card.table.source is None:
+        return _source_names(paths, sums)
+    pinned = {key: path for key, path in paths.items() if key in _card_sums(card)}
+    return {"source": card.table.source} | _source_names(pinned, sums)
 
 
 def _source_names(paths: Mapping[str, Path], sums: Mapping[str, str]) -> dict[str, str]:

@@ -26,6 +26,7 @@ from benchmark.records.record import Record
 from benchmark.training.predict import predict
 from benchmark.utils import sealed
 from benchmark.utils.paths import shown
+from benchmark.utils.types import Notify
 
 FORMAT = 1
 ENCODING = "encoding"
@@ -94,17 +95,19 @@ def load(folder: Path) -> SavedModel:
     return SavedModel(model.eval(), schema, recipe, facts["seed"], facts["data"], facts["scores"])
 
 
-def score(folder: Path, rows: Path) -> Iterator[NDArray[np.float32]]:
+def score(
+    folder: Path, rows: Path, notify: Notify = lambda _: None
+) -> Iterator[NDArray[np.float32]]:
     """Logits [n] of the rows of a file in the form of the training files, some rows at a time and
-    in order; a label column is not needed. Raises as `load`, and BenchmarkError for a broken row
-    and for a score that is not finite.
+    in order; a label column is not needed. `notify` is told of what is skipped. Raises as `load`,
+    and BenchmarkError for a broken row and for a score that is not finite.
 
     Example::
 
         logit = np.concatenate(list(score(Path("models/synthetic/dnn/seed-0"), Path("rows.csv"))))
     """
     model = load(folder).model
-    for dense, sparse in RawEncoder(folder / ENCODING).read(rows):
+    for dense, sparse in RawEncoder(folder / ENCODING).read(rows, notify):
         unlabelled = Split(dense, sparse, np.zeros(len(dense), np.uint8))
         try:
             yield predict(model, unlabelled, torch.device("cpu"))

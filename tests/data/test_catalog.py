@@ -162,7 +162,14 @@ def test_files_of_one_name_are_told_apart(folder):
         ({"table": 'min_count = "2"'}, "table.min_count"),
         ({"table": 'dense_rule = "square"'}, "table.dense_rule: .*'log', 'none' or 'standard'"),
         ({"table": 'group = "x"'}, "group column x is also the label or a dense column"),
-        ({"table": 'separator = "::"'}, "separator is one ASCII character"),
+        ({"table": 'separator = "§"'}, "separator is one ASCII character or several"),
+        ({"table": "separator = 'a\"'"}, "separator is one ASCII character or several"),
+        ({"table": 'encoding = "utf-9"'}, "encoding: .*'utf-9' is no text encoding"),
+        ({"table": 'encoding = "rot13"'}, "encoding: .*'rot13' is no text encoding"),
+        (
+            {"text": CARD.replace('"csv"', '"parquet"'), "table": 'encoding = "latin-1"'},
+            "encoding is that of csv, libsvm and libffm files",
+        ),
         ({"table": "[table.split]"}, r"files.all and a \[table.split\] rule belong together"),
         ({"text": CARD.replace('sparse = ["c"]', 'sparse = ["x"]')}, "name x more than once"),
         (

@@ -2,11 +2,12 @@
 
 <store>/encoding/encoding.json   the table's rules, dense scales and digests of the vocabularies
 <store>/encoding/<j>.parquet     the tokens of sparse field j by id, from 1
+<store>/encoding/join<j>.parquet the used columns of side file j
 """
 
 import json
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -18,8 +19,9 @@ from pydantic import ValidationError
 from benchmark.data.card import SPLITS, SplitRule, TableSpec
 from benchmark.data.encoding import encode
 from benchmark.data.encoding.encode import DenseRule
-from benchmark.data.readers import rows
-from benchmark.data.readers.inputs import Inputs, of_file
+from benchmark.data.readers import csv, rows
+from benchmark.data.readers.inputs import Input, Inputs, of_file
+from benchmark.data.readers.joins import Side, joined
 from benchmark.data.readers.rows import RowBlock
 from benchmark.data.schema import Schema
 from benchmark.data.store import StoreWriter
@@ -47,11 +49,13 @@ def write(
     sources: dict[str, str],
     writer: StoreWriter,
     notify: Notify,
+    sides: Sequence[Side] = (),
 ) -> None:
-    """Encode the rows into the writer's store and publish it.
+    """Encode the rows, with the columns of side files, into the writer's store and publish it.
 
     `sources` (file name -> md5) goes into its fingerprint. Raises BenchmarkError for inputs that
     contradict the card or hold a broken row."""
+    inputs = {split: [joined(part, sides) for part in parts] for split, parts in inputs.items()}
     for split, of_split in inputs.items():
         # a rare index may be absent from the valid and test files of libsvm
         if split in ("train", "all") or not all(part.ragged for part in of_split):
@@ -60,11 +64,7 @@ def write(
     with ThreadPoolExecutor(WORKERS) as pool:
         assigned = None
         if table.split is not None:
-            notify("reading the labels, by which the rows are split")
-            blocks = rows.blocks(inputs["all"], table, [table.label])
-            frames = ahead(pool, RowBlock.frame, blocks)
-            labels = [frame[table.label].to_numpy() for frame in frames]
-            assigned = assign(np.concatenate([np.empty(0, np.uint8), *labels]), table.split)
+            assigned = _assigned(pool, table, table.split, inputs["all"], notify)
         dense_rule = DenseRule.fit(table, _dense_of_train(pool, table, inputs, assigned))
         dictionaries = encode.Dictionaries(table)
 
@@ -94,6 +94,9 @@ def write(
                 if time.monotonic() - notified > NOTIFY_SECONDS:
                     notify(f"{split}: {first:,} rows encoded")
                     notified = time.monotonic()
+            if not first and table.choices:
+                hint = "the rules of [table]: filter, drop and split"
+                raise BenchmarkError(f"{split}: no row is left by {hint}")
         final: list[Ids] = []
 
         def vocabularies() -> Iterator[pl.Series]:
@@ -101,10 +104,48 @@ def write(
                 final.append(field.final_ids)
                 yield field.vocabulary
 
-        write_encoding(writer.encoding_folder, table, dense_rule, vocabularies())
+        write_encoding(writer.encoding_folder, table, dense_rule, vocabularies(), sides)
         writer.replace_ids(final, pool)
     schema = Schema(table.dense, table.sparse, encode.cardinalities(table, final), table.group)
     writer.publish(schema, sources)
+
+
+def _assigned(
+    pool: ThreadPoolExecutor,
+    table: TableSpec,
+    rule: SplitRule,
+    parts: Sequence[Input],
+    notify: Notify,
+) -> Assigned:
+    """The split of each row, found in a first pass over the column that decides it."""
+    column = table.label if rule.column is None else rule.column
+    notify(f"reading the column {column}, by which the rows are split")
+    if rule.column is not None:
+        raw = ahead(pool, RowBlock.raw, rows.blocks(parts, table, []))
+        codes = [assign_by_value(frame[column], rule) for frame in raw]
+        assigned = np.concatenate([np.empty(0, np.uint8), *codes])
+        for code, split in enumerate(SPLITS):
+            if code not in assigned:
+                fault = f"no row is of {split}: {column} {rule.rules[split].text}"
+                raise BenchmarkError(f"[table.split]: {fault}")
+        return assigned
+    frames = ahead(pool, RowBlock.frame, rows.blocks(parts, table, [column]))
+    labels = [frame[column].to_numpy() for frame in frames]
+    return assign(np.concatenate([np.empty(0, np.uint8), *labels]), rule)
+
+
+def assign_by_value(values: pl.Series, rule: SplitRule) -> Assigned:
+    """Assign rows with values [n], each of some split, to splits [n] by the rules. Raises
+    BenchmarkError for a value of two splits."""
+    holds = np.stack([each.holds(values).to_numpy() for each in rule.rules.values()])
+    if len(twice := np.flatnonzero(holds.sum(axis=0) > 1)):
+        two = " and ".join(np.array(SPLITS)[holds[:, twice[0]]])
+        fault = f"the value {values[int(twice[0])]!r} is of {two}"
+        raise BenchmarkError(
+            f"[table.split]: {fault}; let the rules of column {rule.column} differ"
+        )
+    assigned: Assigned = holds.argmax(axis=0).astype(np.uint8)
+    return assigned
 
 
 def assign(labels: Labels, rule: SplitRule) -> Assigned:
@@ -136,7 +177,11 @@ def _dense_of_train(
 
 
 def write_encoding(
-    folder: Path, table: TableSpec, dense: DenseRule, vocabularies: Iterable[pl.Series]
+    folder: Path,
+    table: TableSpec,
+    dense: DenseRule,
+    vocabularies: Iterable[pl.Series],
+    sides: Sequence[Side] = (),
 ) -> None:
     """Write what raw rows are encoded by, with the vocabulary of each sparse field."""
     folder.mkdir()
@@ -151,6 +196,10 @@ def write_encoding(
         "deviations": dense.deviations,
         "vocabularies": digests,
     }
+    for j, side in enumerate(sides):
+        side.rows.write_parquet(folder / f"join{j}.parquet", compression="lz4")
+    if sides:
+        facts["sides"] = [sha256(folder / f"join{j}.parquet") for j in range(len(sides))]
     write_text(folder / FACTS, json.dumps(facts, indent=1) + "\n")
 
 
@@ -160,33 +209,51 @@ class RawEncoder:
 
     def __init__(self, folder: Path) -> None:
         self._ids: list[pl.Expr] = []
+        self._sides: list[Side] = []
         try:
             facts = json.loads((folder / FACTS).read_bytes())
-            self._table = TableSpec.model_validate_json(json.dumps(facts["table"]))
+            table = TableSpec.model_validate_json(json.dumps(facts["table"]))
+            self._table = table.without_choices()
             self._dense = DenseRule(self._table, facts["means"], facts["deviations"])
             fields = enumerate(zip(self._table.sparse, facts["vocabularies"], strict=True))
             for j, (name, digest) in fields:
-                path = folder / f"{j}.parquet"
-                if sha256(path) != digest:
-                    raise ValueError(f"{path.name} was altered")
-                tokens = pl.read_parquet(path)["token"]
+                tokens = _unaltered(folder / f"{j}.parquet", digest)["token"]
                 position = pl.col(name).cast(pl.Enum(tokens), strict=False).to_physical()
                 self._ids.append((position.cast(pl.Int32) + 1).fill_null(len(tokens) + 1))
+            for j, digest in enumerate(facts.get("sides", [])):
+                join = table.join[j]
+                side = _unaltered(folder / f"join{j}.parquet", digest)
+                self._sides.append(Side(join.file, join.on[0], side))
         except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
             fault = f"the encoding of raw rows is not whole: {error}"
             raise BenchmarkError(f"{folder}: {fault}") from None
 
-    def read(self, path: Path) -> Iterator[tuple[Dense, Ids]]:
+    def read(self, path: Path, notify: Notify) -> Iterator[tuple[Dense, Ids]]:
         """Yield dense [n, n_dense] and sparse [n, n_sparse] of a file, some rows at a time.
 
-        The file has the form of the training files; its label is not needed. Raises BenchmarkError
-        naming the line of a broken row."""
+        The file has the form of the training files; its label is not needed. `notify` is told of a
+        header line that is skipped, and of columns without a value in libsvm and libffm files.
+        Raises BenchmarkError naming the line of a broken row."""
         columns = (*self._table.dense, *self._table.sparse)
-        parts = [of_file(path, self._table)]
-        rows.require_columns(parts, self._table, columns)
+        parts = [joined(of_file(path, self._table), self._sides)]
+        if parts[0].ragged:
+            present = set(parts[0].columns())
+            if absent := [name for name in self._table.needed(columns) if name not in present]:
+                notify(f"{path}: {', '.join(absent)} missing in every row")
+        else:
+            rows.require_columns(parts, self._table, columns)
+        if self._table.header and csv.first_line(path, self._table).names:
+            notify(f"{path}, line 1: names of the columns, no row")
         for block in rows.blocks(parts, self._table, columns):
             frame = block.frame()
             sparse = np.empty((frame.height, 0), np.int32)
             if self._ids:
                 sparse = np.ascontiguousarray(frame.select(self._ids).to_numpy())
             yield self._dense.apply(frame), sparse
+
+
+def _unaltered(path: Path, digest: str) -> pl.DataFrame:
+    """The table of a parquet file. Raises ValueError if its SHA-256 is another one."""
+    if sha256(path) != digest:
+        raise ValueError(f"{path.name} was altered")
+    return pl.read_parquet(path, glob=False)

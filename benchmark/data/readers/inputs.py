@@ -8,7 +8,8 @@ from pathlib import Path
 import polars as pl
 
 from benchmark.data.card import TableSpec
-from benchmark.data.readers import text
+from benchmark.data.readers import csv, libsvm
+from benchmark.data.readers.content import require_parquet
 from benchmark.data.readers.text import Parse
 from benchmark.errors import BenchmarkError
 
@@ -38,16 +39,19 @@ Inputs = Mapping[str, Sequence[Input]]
 
 
 def of_file(path: Path, table: TableSpec) -> Input:
-    """The rows of a csv, libsvm or parquet file."""
-    if table.format == "parquet":
+    """The rows of a csv, libsvm, libffm or parquet file; by its name where the table states no
+    format, as that of a source does not."""
+    form = table.format or ("parquet" if path.suffix == ".parquet" else "csv")
+    if form == "parquet":
+        require_parquet(path)
         return of_lazy(pl.scan_parquet(path, glob=False), str(path), table)
-    columns, read = _TEXT[table.format or "csv"]
+    columns, read = _TEXT[form]
     return Input(
         str(path),
         "line",
         partial(columns, path, table),
         partial(read, path, table),
-        ragged=table.format == "libsvm",
+        ragged=form in ("libsvm", "libffm"),
     )
 
 
@@ -80,7 +84,7 @@ def _columns(
         types = schema()
     except (OSError, pl.exceptions.PolarsError) as error:
         raise BenchmarkError(f"{name} cannot be read: {error}") from None
-    for column in table.sources(table.columns):
+    for column in table.needed(table.columns):
         if column not in types:
             continue
         dtype = types[column]
@@ -108,6 +112,7 @@ def _parsed(frame: pl.DataFrame, _: Sequence[str]) -> pl.DataFrame:
 
 
 _TEXT = {
-    "csv": (text.csv_columns, text.read_csv),
-    "libsvm": (text.libsvm_columns, text.read_libsvm),
+    "csv": (csv.columns, csv.read),
+    "libsvm": (libsvm.columns, libsvm.read),
+    "libffm": (libsvm.columns, libsvm.read),
 }

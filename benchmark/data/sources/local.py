@@ -1,16 +1,15 @@
 """A user's own files: where they lie, and their md5."""
 
-import gzip
 import hashlib
 import json
-import zlib
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
 from benchmark.data.card import TableSpec
-from benchmark.errors import BenchmarkError, MissingData
+from benchmark.data.readers.content import open_bytes
+from benchmark.errors import MissingData
 from benchmark.utils import files
 from benchmark.utils.parallel import WORKERS
 
@@ -19,8 +18,8 @@ Found = Mapping[str, tuple[Path, ...]]
 
 
 def find_files(table: TableSpec, folders: Sequence[Path]) -> Found:
-    """The table's files in the folder that holds most of them. Raises MissingData."""
-    candidates = [_found_in(folder, table.files) for folder in folders]
+    """The files and side files of a table in the folder with most of them. Raises MissingData."""
+    candidates = [_found_in(folder, table.files | table.side_files) for folder in folders]
     found = min(candidates, key=lambda found: sum(bool(_absent(parts)) for parts in found.values()))
     if absent := [str(path) for parts in found.values() for path in _absent(parts)]:
         missing = " and no file ".join(absent)
@@ -60,8 +59,8 @@ def _absent(parts: Sequence[Path]) -> list[Path]:
 
 
 def md5_sums(paths: Mapping[str, Path], memory: Path) -> dict[str, str]:
-    """The md5 of each file by its label; of the unpacked content for names that end in .gz. The
-    JSON file `memory` keeps the sums by path, size and time."""
+    """The md5 of each file by its label; of the unpacked content if it is gzip. The JSON
+    file `memory` keeps the sums by path, size and time."""
     cached = _read_memory(memory)
     with ThreadPoolExecutor(WORKERS) as pool:
         sums = list(pool.map(lambda path: cached.get(_state(path)) or md5(path), paths.values()))
@@ -78,14 +77,8 @@ def remember(sums: Mapping[Path, str], memory: Path) -> None:
 
 
 def md5(path: Path) -> str:
-    try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            digest = hashlib.file_digest(file, partial(hashlib.md5, usedforsecurity=False))
-        return digest.hexdigest()
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise BenchmarkError(f"{path} is no whole gzip file: {error}; fetch it again") from None
-    except OSError as error:
-        raise BenchmarkError(f"{path} cannot be read: {error.strerror}") from None
+    with open_bytes(path) as file:
+        return hashlib.file_digest(file, partial(hashlib.md5, usedforsecurity=False)).hexdigest()
 
 
 def _read_memory(memory: Path) -> dict[str, str]:
@@ -97,5 +90,4 @@ def _read_memory(memory: Path) -> dict[str, str]:
 
 def _state(path: Path) -> str:
     stat = path.stat()
-    content = "|content" if path.suffix == ".gz" else ""
-    return f"{path.resolve()}|{stat.st_size}|{stat.st_mtime_ns}{content}"
+    return f"{path.resolve()}|{stat.st_size}|{stat.st_mtime_ns}|content"

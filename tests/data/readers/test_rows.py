@@ -70,11 +70,11 @@ def test_numbers_may_have_blanks_around_them(tmp_path):
     [
         (
             TRAIN + "1,1," + "a" * 90 + "\n",
-            "train.csv: a line is longer than 0 MiB; is this a text file",
+            "train.csv, line 5: a line longer than 0 MiB; is this a text file",
         ),
         (
             "y,x,c\n1,1,a\n" + "\n" * 90 + "0,0,b\n",
-            "train.csv, line 3: more than 0 MiB of empty lines",
+            "train.csv, line 3: empty lines of more than 0 MiB",
         ),
     ],
 )
@@ -114,7 +114,7 @@ def test_files_without_a_header_take_the_names_from_the_card(tmp_path, monkeypat
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (TRAIN, "train.csv, line 1, column 'y': 'y', expected 0 or 1"),
+        (TRAIN, "train.csv, line 1: it repeats the header of the card; leave the line out"),
         ("1,1,a\n0,1,b\n1,1\n", "train.csv, line 3: 2 fields instead of 3"),
         ("1,1,a,\n0,1,b\n", "train.csv, line 1: 4 fields instead of 3"),
         ("1,1\n0,1,b,c\n", "train.csv, line 1: 2 fields instead of 3"),

@@ -11,7 +11,7 @@ from benchmark.data.card import SPLITS
 from benchmark.data.sources.frappe import COLUMNS, CONTEXT, frappe_x1r
 from benchmark.errors import BenchmarkError
 from tests.data.sources.owners import frames_of
-from tests.data.tables import assert_same_arrays, ignore
+from tests.data.tables import assert_same_arrays
 
 
 
@@ -103,15 +103,20 @@ def test_splits_of_another_kind_are_refused(tmp_path):
 
 def test_the_store_of_any_copy_has_the_same_fingerprint(tmp_path, monkeypatch):
     monkeypatch.setenv("BENCHMARK_CACHE", str(tmp_path / "cache"))
-    text = Path(catalog.find_card("frappe_x1r").path).read_text().split("\n[expected.train]")[0]
-    text = "".join(line for line in text.splitlines(True) if not line.startswith("arrays"))
-    stores = []
+    card = Path(catalog.find_card("frappe_x1r").path).read_text().split("\n[expected.train]")[0]
+    lines = card.replace("frappe_x1r", "mine", 1).splitlines()
+    arrays = next(line for line in lines if line.startswith("arrays"))
+    stores, messages = [], []
     for name, frames in (("a", planted()), ("b", copy_with_other_negatives(planted()))):
         write(tmp_path / name, frames)
-        (tmp_path / name / "card.toml").write_text(text.replace("frappe_x1r", "mine", 1))
-        card = str(tmp_path / name / "card.toml")
-        stores.append(catalog.open_data(card, data_root=None, notify=ignore)[1])
+        (tmp_path / name / "card.toml").write_text("\n".join(lines))
+        path = str(tmp_path / name / "card.toml")
+        stores.append(catalog.open_data(path, data_root=None, notify=messages.append)[1])
+        mine = f'arrays = "{stores[0].fingerprint.arrays}"'
+        lines[lines.index(arrays)], arrays = mine, mine
     one, other = stores
     assert_same_arrays(one, other)
     assert one.folder != other.folder and one.fingerprint == other.fingerprint
     assert one.fingerprint.sources == {"source": "frappe_x1r"}
+    warned = [message for message in messages if "warning" in message]
+    assert len(warned) == 1 and "the encoded rows have the SHA-256" in warned[0]
