@@ -14,15 +14,13 @@ from benchmark.utils.arrays import Vector
 TOLERANCE = 1e-9
 
 
-def logits(
-    train: Split, test: Split, unknown: Mapping[int, int], smoothing: float
-) -> Vector:
+def logits(train: Split, test: Split, unknown: Mapping[int, int], smoothing: float) -> Vector:
     """Log-odds of a click [n of test]: those of train as a whole, and what the rate of each field's
     id adds to them, as in naive Bayes.
 
     An id's rate is (its clicks in train + smoothing * the rate of train) / (its rows in train +
-    smoothing). `unknown` has the fields, as columns of the sparse ids, and the last id of each, that
-    of unknown and rare values, which has the rate of train. Smoothing is above 0."""
+    smoothing). `unknown` has the fields, as columns of the sparse ids, and the last id of each, for
+    unknown and rare values, which has the rate of train. Smoothing is above 0."""
     clicked = train.label == 1
     base = train.positives / len(train)
     total: Vector = np.full(len(test), _log_odds(np.array(base)))

@@ -105,3 +105,14 @@ def test_altered_files_are_refused(command, place, card) -> None:
         Path(card).with_name(name).write_text(text if name != "test.csv" else rows(27))
     _, err = command("data", "prepare", card, code=1, **place)
     assert "test.csv: md5" in err and "give these rows a card of their own with another id" in err
+
+
+def test_check_computes_the_naive_rates_again(command, place, card) -> None:
+    for name, text in TEXTS.items():
+        Path(card).with_name(name).write_text(text)
+    with Path(card).open("a") as file:
+        file.write('\n[naive]\nfields = ["kind"]\nsmoothing = 3.0\nauc = 0.75\nlogloss = 0.5\n')
+    command("data", "prepare", card, **place)
+    out, _ = command("data", "check", card, code=1, **place)
+    assert "FAILED mine: the naive rates have auc 0." in out and "its card says 0.75" in out
+    assert "have logloss 0." in out and "gauc" not in out

@@ -155,7 +155,7 @@ def test_files_of_one_name_are_told_apart(folder):
     [
         (
             {"top": "embeding_dim = 4"},
-            r"unknown key 'embeding_dim'; did you mean 'embedding_dim'\? allowed: caveat, ",
+            r"unknown key 'embeding_dim'; did you mean 'embedding_dim'\? allowed: arrays, caveat, ",
         ),
         ({"table": "mincount = 2"}, "unknown key 'table.mincount'; did you mean 'min_count'"),
         ({"table": "min_count = 0"}, "table.min_count: .* got 0"),
@@ -269,7 +269,7 @@ def test_a_built_in_table_needs_a_data_root(folder, monkeypatch):
         catalog.open_data("frappe_x1r", data_root=None, notify=ignore)
     with pytest.raises(
         BenchmarkError,
-        match=f"{folder}/train.csv: md5 .*, but the card of frappe_x1r expects f34ad0",
+        match=f"{folder}/valid.csv: md5 .*, but the card of frappe_x1r expects 88d51b",
     ):
         catalog.open_data("frappe_x1r", data_root=folder, notify=ignore)
 
@@ -295,5 +295,5 @@ def test_real_frappe_rows(folder):
         split: found.card.expected[split].rows for split in ("train", "valid", "test")
     }
     assert store.schema.cardinalities == (956, 4084, 9, 9, 4, 5, 4, 11, 82, 235)
-    # the first row of the file: label 0, user 378, item 4891, ...
-    assert store.split("train").sparse[0].tolist() == [87, 1850, 5, 7, 1, 1, 1, 1, 1, 1]
+    # the first row of the file: label 1, user 266, item 1244, ...
+    assert store.split("valid").sparse[0].tolist() == [352, 92, 6, 3, 1, 1, 1, 3, 4, 1]

@@ -55,9 +55,7 @@ def _contexts(rows: pl.DataFrame, path: Path) -> pl.DataFrame:
     return counts.filter(pl.col("count") > 0).select(pl.col(CONTEXT).repeat_by("count").explode())
 
 
-def _negatives(
-    rows: pl.DataFrame, contexts: pl.DataFrame, draws: np.random.Philox
-) -> pl.DataFrame:
+def _negatives(rows: pl.DataFrame, contexts: pl.DataFrame, draws: np.random.Philox) -> pl.DataFrame:
     """Negatives with these contexts, and items that `rows` do not pair with their user."""
     items = rows.filter(label=1)["item"].unique().sort().to_numpy()
     known = dict(rows.group_by("user").agg("item").iter_rows())

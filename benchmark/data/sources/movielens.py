@@ -53,8 +53,6 @@ def _users(path: Path) -> pl.DataFrame:
 def _movies(path: Path) -> pl.DataFrame:
     rows = owned.fields(path, ("movie_id", "title", "genres"), "::")
     genres = pl.col("genres").str.split("|")
-    single = (
-        genres.list.get(i, null_on_oob=True).alias(f"genre{i + 1}") for i in range(GENRES)
-    )
+    single = (genres.list.get(i, null_on_oob=True).alias(f"genre{i + 1}") for i in range(GENRES))
     year = pl.col("title").str.extract(r".*\((\d+)\)").alias("year")
     return rows.select("movie_id", year, "genres", *single)

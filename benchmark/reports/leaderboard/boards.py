@@ -88,7 +88,7 @@ def _board(dataset: str, entries: Sequence[Runs], published: Published) -> Board
         dataset,
         tuple(sorted({run.caveat for run in runs if run.caveat})),
         min(complete, default=None),
-        card and card.naive,
+        None if card is None else card.naive,
         tuple(_protocol(runs, card)),
         tuple(ranked),
         tuple(quotes),

@@ -14,10 +14,9 @@ from tests.data.sources.owners import frames_of
 from tests.data.tables import assert_same_arrays
 
 
-
 def planted(seed: int = 0) -> dict[str, pl.DataFrame]:
-    """Four users with 12 items of their own, each with two negatives in its context, whose items are
-    other users', dealt out to the splits."""
+    """Four users with 12 items of their own and, in the context of each, two negatives whose items
+    are other users', dealt out to the splits."""
     random, rows = np.random.default_rng(seed), []
     for user, first in ((5, 100), (30, 112), (4, 124), (17, 136)):
         positives = range(first, first + 12)

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from benchmark.data import catalog
 from benchmark.data.sources.movielens import movielens_1m
 from benchmark.errors import BenchmarkError
 from tests.data.sources.owners import frames_of, write_lines
+from tests.data.tables import ignore
 
 USERS = ["1::F::1::10::48067", "2::M::56::16::70072-1234"]
 MOVIES = [
@@ -91,3 +93,12 @@ def test_packed_files_give_the_same_rows(tmp_path):
 def test_faults_name_the_file(tmp_path, changes, fault):
     with pytest.raises(BenchmarkError, match=fault):
         movielens_1m(write(tmp_path, **changes))
+
+
+def test_both_cards_find_the_files_in_the_folder_of_the_source(tmp_path, monkeypatch):
+    monkeypatch.setenv("BENCHMARK_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "movielens_1m").mkdir()
+    write(tmp_path / "movielens_1m", ratings=RATINGS * 20)
+    for name in ("movielens_1m", "movielens_1m_autoint"):
+        with pytest.raises(BenchmarkError, match=f"{name}: 160 rows in train, but its card expec"):
+            catalog.open_data(name, data_root=tmp_path, notify=ignore)
