@@ -3,10 +3,12 @@ from pathlib import Path
 import pytest
 
 from benchmark.data import catalog
+from benchmark.data.card import SPLITS
 from benchmark.data.encoding import table
 from benchmark.data.schema import Schema
 from benchmark.data.sources import local
 from benchmark.errors import BenchmarkError, UsageError
+from benchmark.utils.paths import ROOT
 from tests.data.tables import OTHER, TRAIN, ignore, real_data, write_files
 
 CARD = """
@@ -57,6 +59,24 @@ def test_the_frappe_card_says_what_its_numbers_are_worth():
     assert card.embedding_dim == 10
     assert len(card.table.sparse) == 10
     assert card.table.min_count == 1
+
+
+def test_the_documentation_has_the_numbers_of_the_cards():
+    text = (ROOT / "docs" / "data.md").read_text(encoding="utf-8")
+    cards = [catalog.find_card(name).card for name in catalog.card_names()]
+    made = [card for card in cards if card.table is not None and card.table.source]
+    assert len(made) == 5
+    for card in made:
+        assert card.naive is not None and card.arrays
+        naive = card.naive
+        gauc = f"{naive.gauc:.5f} " if naive.gauc else ""
+        numbers = f"{naive.auc:.5f} | {gauc}| {naive.logloss:.5f}"
+        assert (
+            f"| `{card.id}` | {', '.join(naive.fields)} | {naive.smoothing:g} | {numbers} |" in text
+        )
+        for fact in ("rows", "positives"):
+            counts = (getattr(card.expected[split], fact) for split in SPLITS)
+            assert " / ".join(f"{count:,}" for count in counts) in text
 
 
 def test_a_misspelt_name_is_answered_with_the_nearest(tmp_path, monkeypatch):
