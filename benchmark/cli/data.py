@@ -45,7 +45,7 @@ def show(name: CardName) -> None:
     """Show a data set's card: source, terms, citation, caveat, columns and expected facts."""
     from benchmark.data.catalog import find_card
 
-    say(find_card(name).path.read_text(encoding="utf-8").rstrip())
+    say(find_card(name).path.read_text(encoding="utf-8-sig").rstrip())
 
 
 @app.command("prepare")

@@ -9,6 +9,7 @@ from functools import cache, partial
 from pathlib import Path
 
 import platformdirs
+import polars as pl
 
 from benchmark import registry
 from benchmark.data.card import SPLITS, Card, Hub, TableSpec
@@ -137,6 +138,9 @@ def differences(card: Card, fingerprint: Fingerprint) -> Iterator[str]:
 def _open_table(card: Card, table: TableSpec, found: local.Found, notify: Notify) -> Store:
     paths = local.by_label(found)
     sums, expected = local.md5_sums(paths, _md5_memory()), _card_sums(card)
+    if several := [split for split in expected if split in found and split not in sums]:
+        fault = f"{several[0]} is several files, but the card of {card.id} expects one md5"
+        raise BenchmarkError(f"{fault}; leave it out")
     for split, md5 in sums.items():
         if md5 != expected.get(split, md5):
             fault = f"md5 {md5}, but the card of {card.id} expects {expected[split]}"
@@ -152,6 +156,8 @@ def _open_table(card: Card, table: TableSpec, found: local.Found, notify: Notify
     store = open_or_make(_table_store(card, table, sums), make, notify)
     for difference in differences(card, store.fingerprint):
         notify(f"warning: {difference}")
+    for warning in store.fingerprint.warnings:
+        notify(f"warning: {warning}")
     return store
 
 
@@ -168,9 +174,13 @@ def _inputs(table: TableSpec, found: local.Found) -> Inputs:
     except Exception as error:
         raise BenchmarkError(f"{name} failed: {reason(error)}") from error
     splits = list(SPLITS) if table.split is None else ["all"]
-    if sorted(frames) != sorted(splits):
-        made = ", ".join(frames) or "nothing"
-        raise BenchmarkError(f"{name} made {made} instead of {', '.join(splits)}")
+    if not isinstance(frames, Mapping) or set(frames) != set(splits):
+        made = ", ".join(frames) if isinstance(frames, Mapping) else type(frames).__name__
+        raise BenchmarkError(f"{name} made {made or 'nothing'} instead of {', '.join(splits)}")
+    for split, rows in frames.items():
+        if not isinstance(rows, pl.LazyFrame):
+            fault = f"made a {type(rows).__name__} for {split}; give a polars LazyFrame"
+            raise BenchmarkError(f"{name} {fault}")
     return {split: [of_lazy(frames[split], f"{name}, {split}", table)] for split in splits}
 
 
@@ -236,11 +246,16 @@ def _table_store(card: Card, table: TableSpec, sums: Mapping[str, str]) -> Path:
     """The folder of the store of files with these md5."""
     # without defaults, so that a new field of TableSpec keeps the folders of older cards
     rules = table.model_dump(mode="json", exclude_defaults=True)
-    code = {}
-    if table.source is not None:
-        file = inspect.getfile(registry.sources.get(table.source))
-        code = {"code": sha256(Path(file))}
+    code = {} if table.source is None else {"code": _code(table.source)}
     return _store_folder(card, {"table": rules, "md5": dict(sums), **code})
+
+
+def _code(source: str) -> str:
+    """SHA-256 of the file in which a source is defined: another one may make other rows."""
+    make = registry.sources.get(source)
+    if not inspect.isfunction(make):
+        raise BenchmarkError(f"source {source} is no function that `def` makes; write it as one")
+    return sha256(Path(inspect.getfile(make)))
 
 
 def _store_folder(card: Card, key: Mapping[str, object]) -> Path:

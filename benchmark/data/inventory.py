@@ -63,7 +63,8 @@ def check_sources(
         folders.append(catalog.download_folder(card.hub) / download.FILES)
     for split, expected in card.expected.items():
         names = card.table.files.get(split, ())
-        paths = [folder / name for folder in folders for name in names]
+        places = [folder / name for folder in folders for name in names]
+        paths = [path for place in places for path in local.parts_of(place)]
         path = next((path for path in paths if path.is_file()), None)
         if path is not None and expected.md5:
             yield path, local.md5(path), expected.md5

@@ -17,7 +17,7 @@ M = TypeVar("M", bound=BaseModel)
 def read(path: Path) -> dict[str, Any]:
     """Read the tables of a TOML file. Raises UsageError if it is missing or malformed."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise UsageError(f"{path}: there is no such file") from None
     except OSError as error:
@@ -49,7 +49,9 @@ def _fault(form: type[BaseModel], fault: ErrorDetails) -> str:
     if fault["type"] == "missing":
         return f"key '{key}' is missing"
     message = fault["msg"].removeprefix("Value error, ")
-    return f"{key}: {message}, got {json.dumps(fault['input'])}" if key else message
+    if isinstance(fault["input"], dict):  # a fault of a whole table, which would fill the line
+        return f"{key}: {message}" if key else message
+    return f"{key}: {message}, got {json.dumps(fault['input'])}"
 
 
 def _fields_at(form: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:

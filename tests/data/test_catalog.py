@@ -106,6 +106,7 @@ def test_a_store_is_found_again_at_once_and_made_anew_for_another_card_or_file(f
     _, store = catalog.open_data(write_card(folder), data_root=None, notify=ignore)
     with monkeypatch.context() as patch:
         patch.setattr(table, "write", lambda *arguments: pytest.fail("encoded twice"))
+        patch.setattr(local, "SMALL_BYTES", 0)
         patch.setattr(local, "md5", lambda path: pytest.fail("read twice"))
         assert (
             catalog.open_data(
@@ -152,6 +153,9 @@ def test_several_files_of_a_split_are_read_one_after_the_other(folder):
         "valid.csv",
         "test.csv",
     }
+    pinned = text + '[expected.train]\nmd5 = "00"'
+    with pytest.raises(BenchmarkError, match="train is several files, but the card of mine exp"):
+        catalog.open_data(write_card(folder, text=pinned), data_root=None, notify=ignore)
     (folder / "a.csv").unlink()
     with pytest.raises(BenchmarkError, match=f"there is no file {folder}/a.csv; put it"):
         catalog.open_data(write_card(folder, text=text), data_root=None, notify=ignore)

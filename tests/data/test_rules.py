@@ -79,7 +79,7 @@ def test_labels_by_their_values(tmp_path, words, positive):
 @pytest.mark.parametrize(
     ("text", "changes", "message"),
     [
-        ("-1,1,a\n", {}, r"""line 5.*'-1', expected 0 or 1; .* positive = "> 3" or \["yes"\]"""),
+        ("-1,1,a\n", {}, r"""line 5.*'-1', expected 0 or 1; .*: positive = \["1"\], or "> 3\""""),
         (",1,a\n", {"positive": "> 3"}, r"line 5, column 'y': missing, expected a label \(> 3\)"),
         ("x,1,a\n", {"positive": "> 3"}, r"line 5, column 'y': 'x', expected a number \(> 3\)"),
         ("x,1,a\n", {"positive": ["1"], "drop": "> 7"}, r"'x', expected a number \(> 7\)"),

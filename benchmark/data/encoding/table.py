@@ -26,7 +26,7 @@ from benchmark.data.readers.rows import RowBlock
 from benchmark.data.schema import Schema
 from benchmark.data.store import StoreWriter
 from benchmark.errors import BenchmarkError
-from benchmark.utils.arrays import Dense, Ids, Labels
+from benchmark.utils.arrays import Dense, Ids, Integers, Labels
 from benchmark.utils.files import sha256, write_text
 from benchmark.utils.memory import keep_freed_memory
 from benchmark.utils.parallel import WORKERS, ahead
@@ -39,8 +39,9 @@ Assigned = NDArray[np.uint8]
 """The split of each row: 0 train, 1 valid, 2 test."""
 Parts = list[tuple[str, slice | NDArray[np.intp]]]
 """Splits, and the rows of a block in each."""
-Encoded = tuple[Dense, Ids, Labels, pl.Series | None]
-"""Rows of a block with provisional ids, and the tokens of their groups."""
+Encoded = tuple[Dense, Ids, Labels, pl.Series | None, Integers]
+"""Rows of a block with provisional ids, the tokens of their groups, and how many values each dense
+column has."""
 
 
 def write(
@@ -72,20 +73,22 @@ def write(
             frame = block.frame()
             group = None if table.group is None else frame[table.group]
             label = frame[table.label].to_numpy()
-            return dense_rule.apply(frame), dictionaries.ids(frame), label, group
+            values = np.array([frame[name].count() for name in table.dense], np.int64)
+            return dense_rule.apply(frame), dictionaries.ids(frame), label, group, values
 
+        present = np.zeros(len(table.dense), np.int64)
         groups, notified = encode.GroupIds(), time.monotonic()
         for split, of_split in inputs.items():
             first, blocks = 0, rows.blocks(of_split, table, table.columns)
-            for dense, sparse, label, tokens in ahead(pool, encoded, blocks):
+            for dense, sparse, label, tokens, values in ahead(pool, encoded, blocks):
+                present += values
                 group = None if tokens is None else groups.ids(tokens)
                 parts: Parts = [(split, slice(None))]
                 if assigned is not None:
                     codes = assigned[first : first + len(label)]
                     parts = [(part, np.flatnonzero(codes == c)) for c, part in enumerate(SPLITS)]
                 for part, at in parts:
-                    if part == "train":
-                        dictionaries.count(sparse[at])
+                    dictionaries.count(sparse[at], part)
                     own_group = None if group is None else group[at]
                     writer.append(
                         part, dense[at], sparse[at], label[at], own_group, final_ids=False
@@ -98,16 +101,19 @@ def write(
                 hint = "the rules of [table]: filter, drop and split"
                 raise BenchmarkError(f"{split}: no row is left by {hint}")
         final: list[Ids] = []
+        empty = np.array(table.dense, object)[present == 0]
+        warnings = [f"{name}: missing in every row" for name in empty]
 
         def vocabularies() -> Iterator[pl.Series]:
-            for field in dictionaries.finish(pool):
+            for name, field in zip(table.sparse, dictionaries.finish(pool), strict=True):
                 final.append(field.final_ids)
+                warnings.extend(f"{name}: {warning}" for warning in field.warnings)
                 yield field.vocabulary
 
         write_encoding(writer.encoding_folder, table, dense_rule, vocabularies(), sides)
         writer.replace_ids(final, pool)
     schema = Schema(table.dense, table.sparse, encode.cardinalities(table, final), table.group)
-    writer.publish(schema, sources)
+    writer.publish(schema, sources, warnings=warnings)
 
 
 def _assigned(

@@ -83,12 +83,12 @@ def _columns(
     try:
         types = schema()
     except (OSError, pl.exceptions.PolarsError) as error:
-        raise BenchmarkError(f"{name} cannot be read: {error}") from None
+        raise BenchmarkError(f"{name} cannot be read: {_first_line(error)}") from None
     for column in table.needed(table.columns):
         if column not in types:
             continue
         dtype = types[column]
-        numeric = dtype.is_numeric() or dtype in (pl.String, pl.Boolean)
+        numeric = dtype.is_numeric() or dtype in (pl.String, pl.Boolean, pl.Null)
         plain = not dtype.is_nested() and dtype not in (pl.Binary, pl.Object)
         if not (numeric if column == table.label or column in table.dense else plain):
             fault = f"column '{column}' has the type {dtype}, which cannot be encoded"
@@ -103,8 +103,14 @@ def _read(frames: Frames, name: str, selection: Sequence[str]) -> Iterator[tuple
             rows = frame.with_columns(pl.selectors.float().fill_nan(None))
             yield first, partial(_parsed, rows)
             first += frame.height
-    except pl.exceptions.PolarsError as error:
-        raise BenchmarkError(f"{name} cannot be read from row {first} on: {error}") from None
+    except (OSError, pl.exceptions.PolarsError) as error:
+        fault = f"cannot be read from row {first} on: {_first_line(error)}"
+        raise BenchmarkError(f"{name} {fault}") from None
+
+
+def _first_line(error: Exception) -> str:
+    """The cause; polars adds the plan of the query to it."""
+    return str(error).partition("\n")[0]
 
 
 def _parsed(frame: pl.DataFrame, _: Sequence[str]) -> pl.DataFrame:

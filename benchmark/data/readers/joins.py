@@ -59,11 +59,11 @@ def _read_side(table: TableSpec, join: Join, paths: Sequence[Path], used: Iterab
     key, frames = join.on[-1], []
     for part in (of_file(path, spec) for path in paths):
         names = part.columns()
-        chosen = [name for name in names if name != key] if join.columns is None else join.columns
+        chosen = names if join.columns is None else join.columns
         if missing := [name for name in (key, *chosen) if name not in names]:
             absent, listed = ", ".join(map(repr, missing)), ", ".join(names)
             raise BenchmarkError(f"{part.name} has no column {absent}; it has: {listed}")
-        wanted = [name for name in chosen if name in used]
+        wanted = [name for name in chosen if name in used and name != key]
         for _, parse in part.read([key, *wanted]):
             frames.append(parse([]).select(pl.col(key).cast(pl.String).alias(KEY), *wanted))
     if not frames:
@@ -86,18 +86,19 @@ def joined(part: Input, sides: Sequence[Side]) -> Input:
 
 def _columns(part: Input, sides: Sequence[Side]) -> list[str]:
     """Raises BenchmarkError for a key that the rows lack, and for a column of two files."""
-    names = list(part.columns())
+    owners = dict.fromkeys(part.columns(), part.name)
     for side in sides:
-        if side.on not in names:
-            hint = f"it has: {', '.join(names)}; correct the key `on` of the join"
+        if side.on not in owners:
+            hint = f"it has: {', '.join(owners)}; correct the key `on` of the join"
             raise BenchmarkError(
                 f"{part.name} has no column '{side.on}', the key of {side.name}; {hint}"
             )
-        if twice := [name for name in side.columns if name in names]:
+        if twice := [name for name in side.columns if name in owners]:
             hint = "name the columns that the join adds in its key `columns`"
-            raise BenchmarkError(f"{part.name} and {side.name} both have '{twice[0]}'; {hint}")
-        names += side.columns
-    return names
+            both = f"{owners[twice[0]]} and {side.name} both have '{twice[0]}'"
+            raise BenchmarkError(f"{both}; {hint}")
+        owners |= dict.fromkeys(side.columns, side.name)
+    return list(owners)
 
 
 def _read(

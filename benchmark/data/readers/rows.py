@@ -16,7 +16,7 @@ from benchmark.data.rules import parse, present
 from benchmark.errors import BenchmarkError
 
 _FLOAT32_MAX = float(np.finfo(np.float32).max)
-_SAY_POSITIVE = 'other labels need a rule in [table], as positive = "> 3" or ["yes"]'
+_SAY_POSITIVE = 'say which others are clicks in [table]: positive = ["1"], or "> 3"'
 _TIME = "a time YYMMDDHH"
 _NUMBER = "a finite float32 number, or a word that the card lists as `missing`"
 

@@ -13,6 +13,8 @@ from benchmark.errors import MissingData
 from benchmark.utils import files
 from benchmark.utils.parallel import WORKERS
 
+SMALL_BYTES = 1 << 26
+"""Smaller files are read anew each time, in less than a second."""
 Found = Mapping[str, tuple[Path, ...]]
 """The files of each key of the card: one, or parts in order."""
 
@@ -40,12 +42,12 @@ def by_label(found: Found) -> dict[str, Path]:
 def _found_in(folder: Path, files: Mapping[str, Sequence[str]]) -> Found:
     found = {}
     for key, names in files.items():
-        parts = [_parts(folder / Path(name).expanduser()) for name in names]
+        parts = [parts_of(folder / Path(name).expanduser()) for name in names]
         found[key] = tuple(path for paths in parts for path in paths)
     return found
 
 
-def _parts(path: Path) -> list[Path]:
+def parts_of(path: Path) -> list[Path]:
     """The file, its packed form, or the files of a folder; the path as it is if none is there."""
     if path.is_dir():
         inside = sorted(part for part in path.iterdir() if not part.name.startswith((".", "_")))
@@ -59,11 +61,16 @@ def _absent(parts: Sequence[Path]) -> list[Path]:
 
 
 def md5_sums(paths: Mapping[str, Path], memory: Path) -> dict[str, str]:
-    """The md5 of each file by its label; of the unpacked content if it is gzip. The JSON
-    file `memory` keeps the sums by path, size and time."""
+    """The md5 of each file by its label; of the unpacked content if it is gzip. The JSON file
+    `memory` keeps the sums of large files until they change."""
     cached = _read_memory(memory)
+
+    def md5_of(path: Path) -> str:
+        kept = cached.get(_state(path)) if path.stat().st_size >= SMALL_BYTES else None
+        return kept or md5(path)
+
     with ThreadPoolExecutor(WORKERS) as pool:
-        sums = list(pool.map(lambda path: cached.get(_state(path)) or md5(path), paths.values()))
+        sums = list(pool.map(md5_of, paths.values()))
     remember(dict(zip(paths.values(), sums, strict=True)), memory)
     return dict(zip(paths, sums, strict=True))
 
@@ -89,5 +96,8 @@ def _read_memory(memory: Path) -> dict[str, str]:
 
 
 def _state(path: Path) -> str:
+    """What differs after a change: a program may set the time of modification back (mtime), but not
+    that of the last change of anything (ctime)."""
     stat = path.stat()
-    return f"{path.resolve()}|{stat.st_size}|{stat.st_mtime_ns}|content"
+    facts = stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
+    return "|".join(map(str, (path.resolve(), *facts)))

@@ -128,6 +128,7 @@ def test_raw_rows_are_joined_as_the_training_rows_were(folder):
         ("users.csv", "user,x\n7,1\n", "users.csv has no column 'u'; it has: user, x"),
         ("users.csv", "u,age\n7,1\n", "train.csv has no column 'x'; it has: y, u, item, c"),
         ("users.csv", "u,x,item\n7,1,i\n", "train.csv and .*users.csv both have 'item'; name the"),
+        ("users.csv", "u,x,c\n7,1,i\n", "users.csv and .*items.tsv both have 'c'; name the"),
         ("users.csv", "u,x\n", "users.csv holds no rows"),
         ("users.csv", "u,x\n7,old\n8,1\n9,1\n", "train.csv, line 2, column 'x': 'old'"),
         ("items.tsv", "id\td\ni\ta\n", "items.tsv has no column 'c'; it has: id, d"),

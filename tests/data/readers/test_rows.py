@@ -1,9 +1,12 @@
 import gzip
 
+import numpy as np
 import polars as pl
 import pytest
 
+from benchmark.data.card import SplitRule
 from benchmark.data.readers import text as lines
+from benchmark.data.store import Store
 from benchmark.errors import BenchmarkError
 from tests.data.tables import (
     OTHER,
@@ -190,3 +193,65 @@ def test_libsvm_names_columns_by_index(tmp_path):
     }
     store = encode_texts(tmp_path / "svm", texts, format="libsvm", dense=("2",), sparse=("10",))
     assert_same_arrays(plain, store)
+
+
+def write_parquet(folder, names, **changes) -> None:
+    columns = {"y": [1, 0, 1], "x": [1.5, None, -3.0], "c": ["a", "b", "a"]}
+    folder.mkdir(exist_ok=True, parents=True)
+    for name in names:
+        pl.DataFrame(columns | changes).write_parquet(folder / name)
+
+
+def test_the_named_parquet_file_is_read_and_none_that_its_name_matches(tmp_path):
+    names = ["part[1].parquet", "d*.parquet", "v?.parquet"]
+    write_parquet(tmp_path, names)
+    write_parquet(tmp_path, ["part1.parquet", "dz.parquet", "v1.parquet"], c=["u", "v", "w"])
+    files = {split: (name,) for split, name in zip(THREE_FILES, names, strict=True)}
+    store = encode_files(tmp_path, make_table(format="parquet", files=files))
+    assert store.fingerprint.rows == dict.fromkeys(THREE_FILES, 3)
+    assert store.schema.cardinalities == (4,)
+
+
+def test_a_folder_of_parts_is_read_in_the_order_of_their_names(tmp_path):
+    for at, categories in enumerate((["a", "b"], ["b", "a"], ["a", "c"])):
+        part = {"y": [at % 2, 1 - at % 2], "x": [at, at], "c": categories}
+        write_parquet(tmp_path / "all.parquet", [f"part-0{at}.parquet"], **part)
+    for name in ("_SUCCESS", "_metadata", ".part-00.parquet.crc"):
+        (tmp_path / "all.parquet" / name).write_text("no rows")
+    rule = SplitRule(method="ordered", parts=(1, 1, 1))
+    table = make_table(format="parquet", files={"all": ("all.parquet",)}, split=rule)
+    store = encode_files(tmp_path, table)
+    assert store.split("train").sparse[:, 0].tolist() == [1, 2]
+    assert store.split("valid").sparse[:, 0].tolist() == [2, 1]
+    assert store.split("test").sparse[:, 0].tolist() == [1, 3]
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(BenchmarkError, match=f"there is no file {tmp_path}/empty; put it there"):
+        encode_files(tmp_path, table.model_copy(update={"files": {"all": ("empty",)}}))
+
+
+@pytest.mark.parametrize("kind", ["dense", "sparse"])
+def test_a_parquet_column_of_type_null_is_missing_in_every_row(tmp_path, kind):
+    names = ["train.csv", "valid.csv", "test.csv"]
+    write_parquet(tmp_path, names, n=[None, None, None])
+    columns = {"dense": ("x",), "sparse": ("c",)}
+    columns[kind] += ("n",)
+    store = encode_files(tmp_path, make_table(format="parquet", **columns))
+    assert store.fingerprint.warnings == ("n: missing in every row",)
+    train = store.split("train")
+    assert (train.dense if kind == "dense" else train.sparse)[:, 1].tolist() == (
+        [0, 0, 0] if kind == "dense" else [1, 1, 1]
+    )
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet", "libsvm"])
+def test_a_table_may_have_dense_columns_alone(tmp_path, form):
+    (tmp_path / "rows").write_text(
+        "1 2:1.5\n0\n1 2:-3\n" if form == "libsvm" else "y,2\n1,1.5\n0,\n1,-3\n"
+    )
+    if form == "parquet":
+        pl.read_csv(tmp_path / "rows").write_parquet(tmp_path / "rows")
+    files = dict.fromkeys(THREE_FILES, ("rows",))
+    store = encode_files(tmp_path, make_table(format=form, files=files, dense=("2",), sparse=()))
+    train = Store.open(store.folder).split("train")
+    assert train.sparse.shape == (3, 0)
+    np.testing.assert_allclose(train.dense[:, 0], [np.log(2.5), 0, -np.log(4)], rtol=1e-6)

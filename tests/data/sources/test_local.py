@@ -193,7 +193,8 @@ def test_one_file_with_a_rule_equals_three_files_cut_by_hand(tmp_path, monkeypat
     assert one.schema == three.schema
 
 
-def test_md5_is_computed_once_for_an_unchanged_file(tmp_path, monkeypatch):
+def test_md5_is_computed_once_for_an_unchanged_large_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(local, "SMALL_BYTES", 3)
     write_files(tmp_path, {"train.csv": "abc", "valid.csv": "abd"})
     paths = local.by_label(local.find_files(make_table(), [tmp_path]))
     memory = tmp_path / "cache" / "md5.json"
@@ -206,9 +207,12 @@ def test_md5_is_computed_once_for_an_unchanged_file(tmp_path, monkeypatch):
     assert read == []
     before = paths["train"].stat().st_mtime_ns
     paths["train"].write_text("abd")
-    os.utime(paths["train"], ns=(before + 1, before + 1))
+    os.utime(paths["train"], ns=(before, before))
     assert local.md5_sums(paths, memory) == sums | {"train": sums["valid"]}
     assert read == [paths["train"]]
+    monkeypatch.setattr(local, "SMALL_BYTES", 4)
+    assert local.md5_sums(paths, memory) == sums | {"train": sums["valid"]}
+    assert len(read) == 3
     memory.write_text("{broken")
     assert local.md5_sums(paths, memory)["train"] == sums["valid"]
 
