@@ -164,7 +164,9 @@ def prepare(name: CardName, data_root: Root = None) -> None:
 def check(name: CardName, data_root: Root = None) -> None:
     """Compute the digests of a data set's arrays and files again, and compare its facts."""
     from benchmark.data import catalog, inventory
+    from benchmark.data.store import Store
     from benchmark.errors import MissingData
+    from benchmark.measure import naive
 
     found = catalog.find_card(name)
     card, folders = found.card, inventory.store_folders(found.card)
@@ -172,6 +174,8 @@ def check(name: CardName, data_root: Root = None) -> None:
         hint = f"`python -m benchmark data prepare {name}` does that"
         raise MissingData(f"{card.id} is not prepared; {hint}")
     faults = [fault for folder in folders for fault in inventory.check(card, folder)]
+    if not faults:  # of stores that are whole
+        faults = [fault for folder in folders for fault in naive.faults(card, Store.open(folder))]
     sources = list(inventory.check_sources(found, data_root))
     for path, md5, expected in sources:
         if md5 != expected:

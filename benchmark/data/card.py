@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from benchmark.data.repository import Hub, HubDataset, HubForm
 from benchmark.data.rules import Choice, Rule, RuleText, parse
-from benchmark.utils.types import Count, Frozen, NonEmpty
+from benchmark.utils.types import Count, Frozen, NonEmpty, Positive, Sha256
 
 SPLITS = ("train", "valid", "test")
 
@@ -84,6 +84,16 @@ class Oracle(Frozen):
 
     auc: float
     logloss: float
+
+
+class Naive(Frozen):
+    """What the rates of a few ids in train alone reach on the test split: see measure/naive.py."""
+
+    fields: Names
+    smoothing: Positive
+    auc: float
+    logloss: float
+    gauc: float | None = None
 
 
 class Derived(Frozen):
@@ -229,8 +239,9 @@ class Card(Frozen):
     `published_rows` is the number of embedding rows behind the published results: the tokens,
     padding and out-of-vocabulary row of each sparse field, and one row for each dense column. The
     `rank_losses` are the shares of a generator's interactions, as variance of the logit, that their
-    best approximation in 1, 2, ... dimensions a field loses. The built-in cards are the files of
-    the folder `cards`."""
+    best approximation in 1, 2, ... dimensions a field loses. `arrays` is the fingerprint of the
+    encoded rows, where files that differ may give the same. The built-in cards are the files of the
+    folder `cards`."""
 
     id: Id
     title: NonEmpty
@@ -244,7 +255,9 @@ class Card(Frozen):
     published_rows: int | None = None
     generator: str | None = None
     expected: dict[Literal["train", "valid", "test"], Expected] = Field(default_factory=dict)
+    arrays: Sha256 | None = None
     oracle: Oracle | None = None
+    naive: Naive | None = None
     rank_losses: tuple[float, ...] = ()
 
     @model_validator(mode="after")
@@ -264,6 +277,14 @@ class Card(Frozen):
             if len(pinned) != len(SPLITS):
                 facts = "the expected rows and md5 of train, valid and test"
                 raise ValueError(f"a data set on the hub needs {facts}")
+        return self
+
+    @model_validator(mode="after")
+    def _naive_fields_exist(self) -> "Card":
+        sparse = self.table.sparse if self.table else ()
+        absent = [name for name in self.naive.fields if name not in sparse] if self.naive else []
+        if absent:
+            raise ValueError(f"naive.fields: {', '.join(absent)} is no sparse column of the table")
         return self
 
     @property

@@ -3,7 +3,7 @@
 import inspect
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -116,9 +116,7 @@ def open_data(
             paths = _local_files(found, table, root) or _downloaded(card, notify, fetch=fetch)
             store = _open_table(card, table, paths, notify)
     check_expected(card, store.fingerprint)
-    if difference := published_difference(card, store.fingerprint):
-        notify(f"warning: {difference}")
-    for warning in store.fingerprint.warnings:
+    for warning in (*differences(card, store.fingerprint), *store.fingerprint.warnings):
         notify(f"warning: {warning}")
     return found, store
 
@@ -144,12 +142,16 @@ def check_expected(card: Card, fingerprint: Fingerprint) -> None:
                 raise BenchmarkError(f"{card.id}: {fault}")
 
 
-def published_difference(card: Card, fingerprint: Fingerprint) -> str | None:
-    """A warning if the vocabulary differs in size from the published one, `card.published_rows`."""
+def differences(card: Card, fingerprint: Fingerprint) -> Iterator[str]:
+    """Yield what is not as published, or not as the card has it: the size of the vocabulary, and
+    the rows."""
     rows = sum(fingerprint.cardinalities) + len(fingerprint.dense)
-    if card.published_rows in (None, rows):
-        return None
-    return f"{card.id}: {rows:,} embedding rows, but {card.published_rows:,} are published"
+    if card.published_rows not in (None, rows):
+        yield f"{card.id}: {rows:,} embedding rows, but {card.published_rows:,} are published"
+    if card.arrays not in (None, fingerprint.arrays):
+        found = f"the encoded rows have the SHA-256 {fingerprint.arrays}"
+        fault = f"but its card expects {card.arrays}: the files are not those behind its records"
+        yield f"{card.id}: {found}, {fault}"
 
 
 def _open_table(card: Card, table: TableSpec, found: local.Found, notify: Notify) -> Store:
@@ -166,9 +168,9 @@ def _open_table(card: Card, table: TableSpec, found: local.Found, notify: Notify
 
     def make(writer: StoreWriter) -> None:
         notify(f"encoding {card.id}; it is kept for the next time")
-        sources = _source_names(paths, sums)
         sides = read_sides(table, found, of_file)
-        table_encoding.write(table, _inputs(table, found), sources, writer, notify, sides)
+        origin = _origin(card, paths, sums)
+        table_encoding.write(table, _inputs(table, found), origin, writer, notify, sides)
 
     return open_or_make(_table_store(card, table, sums), make, notify)
 
@@ -205,7 +207,8 @@ def _local_files(found: FoundCard, table: TableSpec, root: str | Path | None) ->
         folder = Path(root).expanduser()
         if not folder.is_dir():
             raise MissingData(f"there is no data folder {folder}")
-        folders = [folder / card.id, *([folder / hub.name] if hub else []), folder]
+        named = (card.id, table.source, hub and hub.name)
+        folders = [*(folder / name for name in named if name), folder]
     elif hub is not None:
         return None
     else:
@@ -284,6 +287,15 @@ def _code(source: str) -> str:
 def _store_folder(card: Card, key: Mapping[str, object]) -> Path:
     digest = canonical_sha256({"encoding": ENCODING_VERSION, **key})
     return cache_folder() / card.id / digest[:16]
+
+
+def _origin(card: Card, paths: Mapping[str, Path], sums: Mapping[str, str]) -> dict[str, str]:
+    """What the fingerprint says of the files: the md5 of each. If a source makes the rows and the
+    card pins these, only files that it pins too are named, as copies may differ in the others."""
+    if card.arrays is None or card.table is None or card.table.source is None:
+        return _source_names(paths, sums)
+    pinned = {key: path for key, path in paths.items() if key in _card_sums(card)}
+    return {"source": card.table.source} | _source_names(pinned, sums)
 
 
 def _source_names(paths: Mapping[str, Path], sums: Mapping[str, str]) -> dict[str, str]:

@@ -107,8 +107,7 @@ def check(card: Card, folder: Path) -> Iterator[str]:
             examine()
         except BenchmarkError as error:
             yield str(error)
-    if difference := catalog.published_difference(card, store.fingerprint):
-        yield difference
+    yield from catalog.differences(card, store.fingerprint)
 
 
 def check_sources(

@@ -3,10 +3,12 @@ from pathlib import Path
 import pytest
 
 from benchmark.data import catalog
+from benchmark.data.card import SPLITS
 from benchmark.data.encoding import table
 from benchmark.data.schema import Schema
 from benchmark.data.sources import local
 from benchmark.errors import BenchmarkError, UsageError
+from benchmark.utils.paths import ROOT
 from tests.data.tables import OTHER, TRAIN, ignore, real_data, write_files
 
 CARD = """
@@ -57,6 +59,24 @@ def test_the_frappe_card_says_what_its_numbers_are_worth():
     assert card.embedding_dim == 10
     assert len(card.table.sparse) == 10
     assert card.table.min_count == 1
+
+
+def test_the_documentation_has_the_numbers_of_the_cards():
+    text = (ROOT / "docs" / "data.md").read_text(encoding="utf-8")
+    cards = [catalog.find_card(name).card for name in catalog.card_names()]
+    made = [card for card in cards if card.table is not None and card.table.source]
+    assert len(made) == 5
+    for card in made:
+        assert card.naive is not None and card.arrays
+        naive = card.naive
+        gauc = f"{naive.gauc:.5f} " if naive.gauc else ""
+        numbers = f"{naive.auc:.5f} | {gauc}| {naive.logloss:.5f}"
+        assert (
+            f"| `{card.id}` | {', '.join(naive.fields)} | {naive.smoothing:g} | {numbers} |" in text
+        )
+        for fact in ("rows", "positives"):
+            counts = (getattr(card.expected[split], fact) for split in SPLITS)
+            assert " / ".join(f"{count:,}" for count in counts) in text
 
 
 def test_a_misspelt_name_is_answered_with_the_nearest(tmp_path, monkeypatch):
@@ -159,7 +179,7 @@ def test_files_of_one_name_are_told_apart(folder):
     [
         (
             {"top": "embeding_dim = 4"},
-            r"unknown key 'embeding_dim'; did you mean 'embedding_dim'\? allowed: caveat, ",
+            r"unknown key 'embeding_dim'; did you mean 'embedding_dim'\? allowed: arrays, caveat, ",
         ),
         ({"table": "mincount = 2"}, "unknown key 'table.mincount'; did you mean 'min_count'"),
         ({"table": "min_count = 0"}, "table.min_count: .* got 0"),
@@ -273,7 +293,7 @@ def test_a_built_in_table_needs_a_data_root(folder, monkeypatch):
         catalog.open_data("frappe_x1r", data_root=None, notify=ignore)
     with pytest.raises(
         BenchmarkError,
-        match=f"{folder}/train.csv: md5 .*, but the card of frappe_x1r expects f34ad0",
+        match=f"{folder}/valid.csv: md5 .*, but the card of frappe_x1r expects 88d51b",
     ):
         catalog.open_data("frappe_x1r", data_root=folder, notify=ignore)
 
@@ -299,5 +319,5 @@ def test_real_frappe_rows(folder):
         split: found.card.expected[split].rows for split in ("train", "valid", "test")
     }
     assert store.schema.cardinalities == (956, 4084, 9, 9, 4, 5, 4, 11, 82, 235)
-    # the first row of the file: label 0, user 378, item 4891, ...
-    assert store.split("train").sparse[0].tolist() == [87, 1850, 5, 7, 1, 1, 1, 1, 1, 1]
+    # the first row of the file: label 1, user 266, item 1244, ...
+    assert store.split("valid").sparse[0].tolist() == [352, 92, 6, 3, 1, 1, 1, 3, 4, 1]
