@@ -5,11 +5,12 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from benchmark.utils.paths import LONGEST_NAME, NAME
 from benchmark.utils.types import Count, Frozen, NonEmpty
 
 SPLITS = ("train", "valid", "test")
 
-Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+Id = Annotated[str, Field(pattern=NAME, max_length=LONGEST_NAME)]
 
 
 def _as_tuple(value: object) -> object:
