@@ -267,17 +267,6 @@ def test_the_cache_folder(monkeypatch, tmp_path):
     assert catalog.cache_folder().name == "ctr-benchmark"
 
 
-@pytest.mark.parametrize("chosen", ["", "~nobody-of-this-name/cache"])
-def test_without_a_home_folder_the_cache_must_be_named(monkeypatch, chosen):
-    def nobody(_):
-        raise RuntimeError("could not determine the home directory")
-
-    monkeypatch.setattr(catalog.platformdirs, "user_cache_path", nobody)
-    monkeypatch.setenv("BENCHMARK_CACHE", chosen)
-    with pytest.raises(BenchmarkError, match=r"no home folder .* with BENCHMARK_CACHE"):
-        catalog.cache_folder()
-
-
 @pytest.mark.parametrize("length", [100, 101])
 def test_an_id_has_at_most_100_characters(folder, length):
     card = write_card(folder, text=CARD.replace('"mine"', f'"{length * "x"}"'))
