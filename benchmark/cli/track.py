@@ -16,16 +16,15 @@ def track(
     results: ResultsFolder = RESULTS,
 ) -> None:
     """Say where MLflow keeps the runs, and send it the records and ladders it lacks."""
-    from benchmark.errors import without_password
-    from benchmark.tracking import runs, store, studies
+    from benchmark.tracking import store, studies
+    from benchmark.tracking import sync as records
 
-    say(f"MLflow store: {without_password(store.store_uri())}")
+    say(f"MLflow store: {store.shown_uri()}")
     if sync:
-        synced = runs.sync(results, notice)
-        studies.sync_ladders(results, notice)
-        counts = f"{synced.sent} sent, {synced.present} there already"
-        say(f"{counts}, {synced.unreadable} unreadable")
-        if synced.unreadable:
+        synced = records.sync(results, notice)
+        ladders = studies.sync_ladders(results, notice)
+        say(f"{synced.sent} sent, {synced.present} there already, {synced.failed} not sent")
+        if synced.failed or ladders:
             raise typer.Exit(1)
 
 

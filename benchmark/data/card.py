@@ -8,11 +8,12 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from benchmark.data.repository import Hub, HubDataset, HubForm
 from benchmark.data.rules import Choice, Rule, RuleText, parse
+from benchmark.utils.paths import LONGEST_NAME, NAME
 from benchmark.utils.types import Count, Frozen, NonEmpty, Positive, Sha256
 
 SPLITS = ("train", "valid", "test")
 
-Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+Id = Annotated[str, Field(pattern=NAME, max_length=LONGEST_NAME)]
 
 
 def _as_tuple(value: object) -> object:

@@ -75,9 +75,16 @@ def find_card(name_or_path: str) -> FoundCard:
 
 
 def cache_folder() -> Path:
-    """The folder of encoded stores: BENCHMARK_CACHE, else the user's cache folder."""
+    """The folder of encoded stores: BENCHMARK_CACHE, else the user's cache folder. Raises
+    BenchmarkError where the user has no home folder."""
     chosen = os.environ.get("BENCHMARK_CACHE")
-    return Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("ctr-benchmark")
+    try:
+        return (
+            Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("ctr-benchmark")
+        )
+    except RuntimeError:
+        fault = "the user has no home folder for encoded data"
+        raise BenchmarkError(f"{fault}; name a folder with BENCHMARK_CACHE") from None
 
 
 def download_folder(hub: Hub) -> Path:

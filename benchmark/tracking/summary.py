@@ -185,11 +185,14 @@ def rank_table(record: Record) -> dict[str, list[Any]]:
 
 
 def write_bundle(record: Record, path: Path, folder: Path) -> None:
-    """Fill `folder` with the files of the record at `path`, its recipe to run again, and its
-    figures."""
+    """Fill `folder` with the files of the record at `path`, and its recipe to run again."""
     (folder / "record.json").write_bytes(path.read_bytes())
     (folder / "record.npz").write_bytes(arrays_path(path).read_bytes())
     (folder / "recipe.toml").write_text(_toml(record.recipe), encoding="utf-8")
+
+
+def draw(record: Record, folder: Path) -> None:
+    """Fill `folder` with the figures of a record."""
     for name, figure in of_recipe([record]).items():
         figure.savefig(folder / f"rank_{name}.png")
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.errors import BenchmarkError
+from benchmark.utils.secrets import without_password
 
 CACHE = Path(".downloads", "datasets")
 """Below the cache folder, what `datasets` keeps: the README of a repository, and locks."""
@@ -40,7 +41,8 @@ def client_errors(url: str, terms: str) -> Iterator[None]:
     except BenchmarkError:
         raise
     except Exception as error:
-        raise BenchmarkError(f"{url}: {_fault(error, terms)}") from error
+        told = f"{url}: {_fault(error, terms)}"
+        raise BenchmarkError(without_password(told, os.environ.get("HF_ENDPOINT", ""))) from error
 
 
 def _fault(error: Exception, terms: str) -> str:
