@@ -3,7 +3,7 @@
 import inspect
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -13,6 +13,7 @@ import platformdirs
 import polars as pl
 
 from benchmark import registry
+from benchmark.data import expectations
 from benchmark.data.card import SPLITS, Card, TableSpec
 from benchmark.data.encoding import table as table_encoding
 from benchmark.data.encoding.encode import ENCODING_VERSION
@@ -21,7 +22,7 @@ from benchmark.data.readers.joins import read_sides
 from benchmark.data.repository import Hub, HubDataset
 from benchmark.data.sources import download, local, synthetic
 from benchmark.data.sources import hub as remote
-from benchmark.data.store import Fingerprint, Store, StoreWriter, cache_errors, open_or_make
+from benchmark.data.store import Store, StoreWriter, cache_errors, open_or_make
 from benchmark.errors import BenchmarkError, MissingData, UsageError, reason
 from benchmark.utils import toml
 from benchmark.utils.files import canonical_sha256, locked, sha256
@@ -122,8 +123,9 @@ def open_data(
             root = data_root or os.environ.get("BENCHMARK_DATA_ROOT")
             paths = _local_files(found, table, root) or _downloaded(card, notify, fetch=fetch)
             store = _open_table(card, table, paths, notify)
-    check_expected(card, store.fingerprint)
-    for warning in (*differences(card, store.fingerprint), *store.fingerprint.warnings):
+    expectations.check(card, store.fingerprint)
+    differences = expectations.differences(card, store.fingerprint)
+    for warning in (*differences, *store.fingerprint.warnings):
         notify(f"warning: {warning}")
     return found, store
 
@@ -137,28 +139,6 @@ def raw_inputs(found: FoundCard, table: TableSpec, data_root: Path | None) -> In
     root = data_root or os.environ.get("BENCHMARK_DATA_ROOT")
     here = _local_files(found, table, root) or _downloaded(card, lambda _: None, fetch=False)
     return _inputs(table, here)
-
-
-def check_expected(card: Card, fingerprint: Fingerprint) -> None:
-    """Raise BenchmarkError for rows or positives that differ from the card."""
-    for split, expected in card.expected.items():
-        for fact in ("rows", "positives"):
-            number, actual = getattr(expected, fact), getattr(fingerprint, fact)[split]
-            if number not in (None, actual):
-                fault = f"{actual:,} {fact} in {split}, but its card expects {number:,}"
-                raise BenchmarkError(f"{card.id}: {fault}")
-
-
-def differences(card: Card, fingerprint: Fingerprint) -> Iterator[str]:
-    """Yield what is not as published, or not as the card has it: the size of the vocabulary, and
-    the rows."""
-    rows = sum(fingerprint.cardinalities) + len(fingerprint.dense)
-    if card.published_rows not in (None, rows):
-        yield f"{card.id}: {rows:,} embedding rows, but {card.published_rows:,} are published"
-    if card.arrays not in (None, fingerprint.arrays):
-        found = f"the encoded rows have the SHA-256 {fingerprint.arrays}"
-        fault = f"but its card expects {card.arrays}: the files are not those behind its records"
-        yield f"{card.id}: {found}, {fault}"
 
 
 def _open_table(card: Card, table: TableSpec, found: local.Found, notify: Notify) -> Store:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from benchmark.data import catalog
+from benchmark.data import catalog, expectations
 from benchmark.data.card import Card
 from benchmark.data.encoding.table import RawEncoder
 from benchmark.data.npy import data_sha256
@@ -102,12 +102,12 @@ def check(card: Card, folder: Path) -> Iterator[str]:
         if data_sha256(folder / f"{key}.npy") != facts["sha256"]:
             yield f"{folder}: {key}.npy was altered (its SHA-256 differs)"
     encoding = partial(RawEncoder, store.encoding_folder)
-    for examine in (encoding, partial(catalog.check_expected, card, store.fingerprint)):
+    for examine in (encoding, partial(expectations.check, card, store.fingerprint)):
         try:
             examine()
         except BenchmarkError as error:
             yield str(error)
-    yield from catalog.differences(card, store.fingerprint)
+    yield from expectations.differences(card, store.fingerprint)
 
 
 def check_sources(

@@ -1,10 +1,12 @@
 """A card whose files lie on a hub, and that hub."""
 
 import time
+from pathlib import Path
 
 import pytest
 
 from tests.data.hub import ROWS, TABLE, TEXTS, Hub, serving, write_card, zipped
+from tests.data.tables import write_files
 
 
 @pytest.fixture
@@ -50,3 +52,12 @@ def stream_hub(tmp_path, monkeypatch):
         monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache" / "hf"))
         monkeypatch.setattr(datasets.config, "HF_ENDPOINT", hub.address)
         yield hub
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch) -> Path:
+    """A folder with the three files, and an empty cache beside them."""
+    monkeypatch.setenv("BENCHMARK_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("BENCHMARK_DATA_ROOT", raising=False)
+    write_files(tmp_path, {})
+    return tmp_path

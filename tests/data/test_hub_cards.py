@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.data import catalog
+from benchmark.data import catalog, expectations
 from benchmark.data.store import Store
 from tests.data.hub import ROWS, zipped
 from tests.data.tables import ignore, real_data
@@ -77,7 +77,7 @@ def test_the_real_frappe_rows_from_a_hub(tmp_path, card, hub):
     assert store.fingerprint.rows == {
         split: fact.rows for split, fact in published.expected.items()
     }
-    assert not list(catalog.differences(published, store.fingerprint))
+    assert not list(expectations.differences(published, store.fingerprint))
 
 
 @pytest.mark.parametrize(("name", "fields"), [("criteo_x1", 39), ("criteo_x4_001", 39)])

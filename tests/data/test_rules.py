@@ -7,8 +7,8 @@ from benchmark.data import catalog
 from benchmark.data.card import RowFilter, SplitRule
 from benchmark.data.rules import parse
 from benchmark.errors import BenchmarkError, UsageError
+from tests.data.cards import write_card
 from tests.data.tables import TRAIN, assert_same_arrays, encode_texts
-from tests.data.test_catalog import write_card
 
 NUMBERS = [" 3", "+3.0", "2.5", "10", "", None, "nan", "x"]
 

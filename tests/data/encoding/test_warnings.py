@@ -5,8 +5,8 @@ from pydantic import TypeAdapter
 
 from benchmark.data import catalog
 from benchmark.data.store import Fingerprint
+from tests.data.cards import write_card
 from tests.data.tables import TRAIN, encode_texts, write_files
-from tests.data.test_catalog import write_card
 
 FLOATS = "y,x,c\n" + "".join(f"{i % 2},1,{i % 9}.0\n" for i in range(20))
 WHOLE = "y,x,c\n" + "".join(f"{i % 2},1,{i % 9}\n" for i in range(19)) + "1,1,0\n"
