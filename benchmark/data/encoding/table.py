@@ -24,6 +24,7 @@ from benchmark.data.readers.inputs import Input, Inputs, of_file
 from benchmark.data.readers.joins import Side, joined
 from benchmark.data.readers.rows import RowBlock
 from benchmark.data.schema import Schema
+from benchmark.data.sources import local
 from benchmark.data.store import StoreWriter
 from benchmark.errors import BenchmarkError
 from benchmark.utils.arrays import Dense, Ids, Integers, Labels
@@ -197,7 +198,7 @@ def write_encoding(
         vocabulary.alias("token").to_frame().write_parquet(path, compression="lz4")
         digests.append(sha256(path))
     facts = {
-        "table": table.model_dump(mode="json"),
+        "table": table.model_dump(mode="json", exclude_defaults=True),
         "means": dense.means,
         "deviations": dense.deviations,
         "vocabularies": digests,
@@ -218,7 +219,10 @@ class RawEncoder:
         self._sides: list[Side] = []
         try:
             facts = json.loads((folder / FACTS).read_bytes())
-            table = TableSpec.model_validate_json(json.dumps(facts["table"]))
+            rules = facts["table"]
+            # older stores name every key of files, those without paths too
+            rules["files"] = {key: paths for key, paths in rules["files"].items() if paths}
+            table = TableSpec.model_validate_json(json.dumps(rules))
             self._table = table.without_choices()
             self._dense = DenseRule(self._table, facts["means"], facts["deviations"])
             fields = enumerate(zip(self._table.sparse, facts["vocabularies"], strict=True))
@@ -235,22 +239,25 @@ class RawEncoder:
             raise BenchmarkError(f"{folder}: {fault}") from None
 
     def read(self, path: Path, notify: Notify) -> Iterator[tuple[Dense, Ids]]:
-        """Yield dense [n, n_dense] and sparse [n, n_sparse] of a file, some rows at a time.
+        """Yield dense [n, n_dense] and sparse [n, n_sparse] of a file, or of all files of a folder
+        in the order of their names, some rows at a time.
 
-        The file has the form of the training files; its label is not needed. `notify` is told of a
+        They have the form of the training files; the label is not needed. `notify` is told of a
         header line that is skipped, and of columns without a value in libsvm and libffm files.
         Raises BenchmarkError naming the line of a broken row."""
-        columns = (*self._table.dense, *self._table.sparse)
-        parts = [joined(of_file(path, self._table), self._sides)]
-        if parts[0].ragged:
-            present = set(parts[0].columns())
-            if absent := [name for name in self._table.needed(columns) if name not in present]:
+        table, files = self._table, local.parts_of(path)
+        columns = (*table.dense, *table.sparse)
+        inputs = [joined(of_file(file, table), self._sides) for file in files]
+        if all(part.ragged for part in inputs):
+            present = {name for part in inputs for name in part.columns()}
+            if absent := [name for name in table.needed(columns) if name not in present]:
                 notify(f"{path}: {', '.join(absent)} missing in every row")
         else:
-            rows.require_columns(parts, self._table, columns)
-        if self._table.header and csv.first_line(path, self._table).names:
-            notify(f"{path}, line 1: names of the columns, no row")
-        for block in rows.blocks(parts, self._table, columns):
+            rows.require_columns(inputs, table, columns)
+        for file in files if table.header else ():
+            if csv.first_line(file, table).names:
+                notify(f"{file}, line 1: names of the columns, no row")
+        for block in rows.blocks(inputs, table, columns):
             frame = block.frame()
             sparse = np.empty((frame.height, 0), np.int32)
             if self._ids:
