@@ -138,9 +138,8 @@ class TableSpec(Frozen):
     NULL, that stand for no value as an empty field does. Columns of libsvm and libffm files are
     named by their index or field, and `label` is only a name for the first word of a line. Labels
     are 0 or 1 unless a rule says which are `positive`; rows whose label fulfils `drop` are left
-    out. `group`,
-    for AUC per group, may be a sparse column. A derived column may share the name of its source
-    column."""
+    out. `group`, for AUC per group, may be a sparse column. A derived column may share the name of
+    its source column."""
 
     format: Literal["csv", "parquet", "libsvm", "libffm"] | None = None
     source: NonEmpty | None = None

@@ -105,32 +105,6 @@ def test_a_default_that_is_written_out_makes_no_other_store(folder):
     )
 
 
-def test_several_files_of_a_split_are_read_one_after_the_other(folder):
-    text = CARD.replace('"train.csv"', '["b.csv", "parts", "a.csv"]')
-    (folder / "parts").mkdir()
-    for name, row in (("b", "1,1.5,a"), ("parts/2", "1,-3,a"), ("parts/1", "0,,b"), ("a", "0,,q")):
-        (folder / f"{name}.csv").write_text(f"y,x,c\n{row}\n")
-    for name in ("_SUCCESS", ".1.csv.crc"):
-        (folder / "parts" / name).write_text("no rows")
-    _, store = catalog.open_data(write_card(folder, text=text), data_root=None, notify=ignore)
-    assert store.split("train").sparse[:, 0].tolist() == [1, 2, 1, 3]
-
-    assert set(store.fingerprint.sources) == {
-        "b.csv",
-        "1.csv",
-        "2.csv",
-        "a.csv",
-        "valid.csv",
-        "test.csv",
-    }
-    pinned = text + '[expected.train]\nmd5 = "00"'
-    with pytest.raises(BenchmarkError, match="train is several files, but the card of mine exp"):
-        catalog.open_data(write_card(folder, text=pinned), data_root=None, notify=ignore)
-    (folder / "a.csv").unlink()
-    with pytest.raises(BenchmarkError, match=f"there is no file {folder}/a.csv; put it"):
-        catalog.open_data(write_card(folder, text=text), data_root=None, notify=ignore)
-
-
 def test_files_of_one_name_are_told_apart(folder):
     for split, text in (("a", TRAIN), ("b", OTHER), ("c", OTHER)):
         (folder / split).mkdir()
