@@ -75,6 +75,7 @@ def verify_case(case: Case, open_data: OpenData, recipe_folder: Path) -> Iterato
         ("recipe", recipe.recipe(record, recipe_folder)),
         ("scores", quality.test_scores(record, case.scores)),
         ("scores", quality.oracle(record, case.scores)),
+        ("scores", quality.warnings(record, case.scores)),
         ("curve", quality.measured(record)),
         ("curve", quality.curve(record)),
         ("spectra", ranks.ranks(record)),
