@@ -56,8 +56,8 @@ def rehearse(job: Job, train: Split, device: torch.device) -> tuple[str, ...]:
     with own_faults(job.recipe.model, models.get(job.recipe.model)):
         rehearsal = _Rehearsal(job, train, device)
         rehearsal.evaluate()
-        rehearsal.train()
         rehearsal.train_one_row(len(train))
+        rehearsal.train()
         rehearsal.compare_pieces()
     return tuple(rehearsal.warnings)
 
@@ -77,16 +77,10 @@ class _Rehearsal:
     def evaluate(self) -> None:
         """Score and observe all rows, then one alone."""
         self.model.eval()
-        logit = self.logit(self.batch)
         for batch in (self.batch, _part(self.batch, slice(1))):
             stages = Stages(self.name, len(batch))
             output = self.model.forward(batch.dense, batch.sparse, self.observer(stages))
             require_finite(self.name, "a logit", require_logit(self.name, output, len(batch)))
-        if like_probabilities(logit.cpu().numpy()):
-            self.warnings.append(
-                f"every output of the untrained model '{self.name}' lies between 0 and 1: forward"
-                " must return logits, not probabilities"
-            )
 
     def observer(self, stages: Stages) -> Observe:
         def observe(stage: str, x: Tensor) -> None:
@@ -116,6 +110,7 @@ class _Rehearsal:
 
     def train_one_row(self, rows: int) -> None:
         """A last batch of one row, or a last piece of one: batch norm wants two."""
+        self.model.train()
         size = self.settings.batch_size
         batches = {min(size, rows), rows % size}
         if 1 not in (batches if self.whole else {batch % CHUNK_ROWS for batch in batches}):
@@ -141,6 +136,11 @@ class _Rehearsal:
             raise self.fault("its logits are random in eval mode: give dropout self.training")
         if _differ(logit, pieces):
             raise self.fault("in eval mode the logit of a row depends on the rows beside it")
+        if like_probabilities(logit.cpu().numpy()):
+            self.warnings.append(
+                f"every output of the untrained model '{self.name}' lies between 0 and 1: forward"
+                " must return logits, not probabilities"
+            )
         if self.whole:
             return
         self.model.train()
