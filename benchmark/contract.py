@@ -34,13 +34,20 @@ def own_faults(name: str, model: type[CTRModel]) -> Iterator[None]:
     except BenchmarkError:
         raise
     except Exception as error:
-        file = inspect.getfile(model)
+        files = _files(model)
         frames = traceback.extract_tb(error.__traceback__)
-        lines = [frame.lineno for frame in frames if frame.filename == file]
-        if not lines:
+        own = [frame for frame in frames if frame.filename in files]
+        if not own:
             raise
-        place = f"model '{name}': {shown(Path(file))}, line {lines[-1]}"
+        place = f"model '{name}': {shown(Path(own[-1].filename))}, line {own[-1].lineno}"
         raise BenchmarkError(f"{place}: {in_short(error)}") from error
+
+
+def _files(model: type[CTRModel]) -> set[str]:
+    """The files of a model, as its code names them: in a notebook its module has none."""
+    functions = inspect.unwrap(model.forward), inspect.unwrap(model.__init__)
+    codes = [getattr(function, "__code__", None) for function in functions]
+    return {code.co_filename for code in codes if code is not None}
 
 
 def in_short(error: Exception) -> str:

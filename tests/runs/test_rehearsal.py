@@ -131,6 +131,27 @@ def test_an_error_in_backward_is_one_line(rehearsed) -> None:
         rehearsed(changed("change", overwrite))
 
 
+class Attending(Plain):
+    """With dropout inside one of torch's own functions."""
+
+    def __init__(self, schema: Schema) -> None:
+        super().__init__(schema)
+        self.attention = nn.MultiheadAttention(3, 1, dropout=0.5, batch_first=True)
+
+    def change(self, x: Tensor) -> Tensor:
+        fields = x.unflatten(1, (3, 3))
+        return self.attention(fields, fields, fields)[0].flatten(1)
+
+
+def test_attention_with_dropout_is_compared_too(rehearsed) -> None:
+    assert rehearsed(Attending) == ()
+    beside = type(
+        "Beside", (Attending,), {"output": lambda self, x: x[:, 0] - x.mean() * self.training}
+    )
+    with pytest.raises(UsageError, match="set whole_batch = True"):
+        rehearsed(beside)
+
+
 def custom_dropout(self: Plain, x: Tensor) -> Tensor:
     return x * (torch.rand_like(x) < 0.6) if self.training else x
 

@@ -32,13 +32,6 @@ def renamed(measured: dict[str, Any]) -> dict[str, Any]:
     return json.loads(json.dumps(measured).replace('"embedding"', '"tokens"'))
 
 
-def test_a_model_that_is_not_known_is_one_fault(copy) -> None:
-    [path, *_] = Archive(copy / "results").paths("synthetic_tiny")
-    alter(path, ("recipe", "model", "name"), "gated")
-    [fault] = [each for each in findings(copy) if "unknown model" in each.message]
-    assert "gated" in fault.message and "BENCHMARK_PLUGINS" in fault.message
-
-
 def test_real_records_climb_the_whole_ladder(copy) -> None:
     assert findings(copy) == []
 
