@@ -6,18 +6,23 @@ import importlib.util
 import os
 import pkgutil
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from benchmark.errors import BenchmarkError, UsageError
 
-if TYPE_CHECKING:  # it imports torch, which readers of data do without
-    from benchmark.model import CTRModel
+if TYPE_CHECKING:
+    import polars as pl
+
+    from benchmark.model import CTRModel  # it imports torch, which readers of data do without
 
 VARIABLE = "BENCHMARK_PLUGINS"
 
 T = TypeVar("T")
+Source = Callable[[Mapping[str, Path]], "Mapping[str, pl.LazyFrame]"]
+"""Makes the raw rows of a data set: from the paths of the card's files by key, to a frame for each
+of `train`, `valid` and `test`, or one called `all`, which the card's split rule divides."""
 
 
 def unknown(kind: str, name: str, candidates: Iterable[str]) -> UsageError:
@@ -30,6 +35,9 @@ def unknown(kind: str, name: str, candidates: Iterable[str]) -> UsageError:
 
 class Registry(Generic[T]):
     """A mapping from names to components of one kind, which all have different names."""
+
+    total = 0
+    """Components of all kinds so far."""
 
     def __init__(self, kind: str, package: str, *, plugged: bool = False) -> None:
         """`package` holds the modules that register; `plugged` adds the files of plug_ins()."""
@@ -53,6 +61,7 @@ class Registry(Generic[T]):
             if name in self._items:
                 raise ValueError(f"{self.kind} '{name}' is registered twice; choose another name")
             self._items[name] = item
+            Registry.total += 1
             return item
 
         return add
@@ -89,17 +98,12 @@ class Registry(Generic[T]):
                 file = f"{self._package}/{module}.py"
                 raise _cannot_be_imported(f"{self.kind} file {file}", error) from error
         for path in plug_ins() if self._plugged else []:
-            before = len(self._items)
             _import_plug_in(path)
-            if len(self._items) == before:
-                raise BenchmarkError(
-                    f'plug-in {path} registers no {self.kind}; put @{self.kind}s.register("NAME")'
-                    " there"
-                )
         self._discovered = True
 
 
 models: "Registry[type[CTRModel]]" = Registry("model", "baselines", plugged=True)
+sources: Registry[Source] = Registry("source", "benchmark.data.sources", plugged=True)
 
 
 def plug_ins() -> list[Path]:
@@ -127,12 +131,16 @@ def _import_plug_in(file: Path) -> None:
     spec = importlib.util.spec_from_file_location(name, file)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
+    sys.modules[name], before = module, Registry.total
     try:
         spec.loader.exec_module(module)
     except Exception as error:
         del sys.modules[name]
         raise _cannot_be_imported(f"plug-in {file}", error) from error
+    if Registry.total == before:
+        del sys.modules[name]
+        hint = 'put @models.register("NAME") or @sources.register("NAME") there'
+        raise BenchmarkError(f"plug-in {file} registers no model and no source; {hint}")
 
 
 def _cannot_be_imported(file: str, error: Exception) -> BenchmarkError:

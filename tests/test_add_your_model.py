@@ -108,7 +108,7 @@ def plugged(tmp_path, monkeypatch):
             "import no_such_thing",
             "mine.py cannot be imported: ModuleNotFoundError: No module named 'no_such_thing'",
         ),
-        ("width = 3", 'mine.py registers no model; put @models.register("NAME") there'),
+        ("width = 3", 'no model and no source; put @models.register("NAME") or @sources'),
         (
             model(name="dnn"),
             "mine.py cannot be imported: ValueError: model 'dnn' is registered twice",

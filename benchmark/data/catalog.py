@@ -1,23 +1,30 @@
 """Data sets by name: the built-in cards, a user's own card, and the encoded store of either."""
 
+import inspect
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
+from typing import NoReturn
 
 import platformdirs
+import polars as pl
 
 from benchmark import registry
-from benchmark.data.card import Card, Hub, TableSpec
+from benchmark.data.card import SPLITS, Card, TableSpec
 from benchmark.data.encoding import table as table_encoding
 from benchmark.data.encoding.encode import ENCODING_VERSION
+from benchmark.data.readers.inputs import Inputs, of_file, of_lazy
+from benchmark.data.readers.joins import read_sides
+from benchmark.data.repository import Hub, HubDataset
 from benchmark.data.sources import download, local, synthetic
+from benchmark.data.sources import hub as remote
 from benchmark.data.store import Fingerprint, Store, StoreWriter, cache_errors, open_or_make
-from benchmark.errors import BenchmarkError, MissingData, UsageError
+from benchmark.errors import BenchmarkError, MissingData, UsageError, reason
 from benchmark.utils import toml
-from benchmark.utils.files import canonical_sha256, locked
+from benchmark.utils.files import canonical_sha256, locked, sha256
 from benchmark.utils.types import Notify
 
 CARDS = Path(__file__).with_name("cards")
@@ -99,14 +106,30 @@ def open_data(
         store = open_or_make(folder, lambda writer: synthetic.write(card, writer, notify), notify)
     else:
         folder = _table_store(card, table, _card_sums(card))
-        if card.hub is not None and folder.exists():
+        if card.streamed is not None:
+            make = partial(_stream, card, card.streamed, table, notify, fetch)
+            store = open_or_make(folder, make, notify)
+        elif card.archive is not None and folder.exists():
             store = Store.open(folder)
         else:
             root = data_root or os.environ.get("BENCHMARK_DATA_ROOT")
             paths = _local_files(found, table, root) or _downloaded(card, notify, fetch=fetch)
             store = _open_table(card, table, paths, notify)
     check_expected(card, store.fingerprint)
+    for warning in (*differences(card, store.fingerprint), *store.fingerprint.warnings):
+        notify(f"warning: {warning}")
     return found, store
+
+
+def raw_inputs(found: FoundCard, table: TableSpec, data_root: Path | None) -> Inputs:
+    """The rows of a card's table before they are encoded. Raises what `open_data` does; a zip on
+    the hub is not downloaded."""
+    card = found.card
+    if card.streamed is not None:
+        return remote.HubTable.find(card, card.streamed, table, cache_folder()).inputs()
+    root = data_root or os.environ.get("BENCHMARK_DATA_ROOT")
+    here = _local_files(found, table, root) or _downloaded(card, lambda _: None, fetch=False)
+    return _inputs(table, here)
 
 
 def check_expected(card: Card, fingerprint: Fingerprint) -> None:
@@ -119,16 +142,24 @@ def check_expected(card: Card, fingerprint: Fingerprint) -> None:
                 raise BenchmarkError(f"{card.id}: {fault}")
 
 
-def published_difference(card: Card, fingerprint: Fingerprint) -> str | None:
-    """A warning if the vocabulary differs in size from the published one, `card.published_rows`."""
+def differences(card: Card, fingerprint: Fingerprint) -> Iterator[str]:
+    """Yield what is not as published, or not as the card has it: the size of the vocabulary, and
+    the rows."""
     rows = sum(fingerprint.cardinalities) + len(fingerprint.dense)
-    if card.published_rows in (None, rows):
-        return None
-    return f"{card.id}: {rows:,} embedding rows, but {card.published_rows:,} are published"
+    if card.published_rows not in (None, rows):
+        yield f"{card.id}: {rows:,} embedding rows, but {card.published_rows:,} are published"
+    if card.arrays not in (None, fingerprint.arrays):
+        found = f"the encoded rows have the SHA-256 {fingerprint.arrays}"
+        fault = f"but its card expects {card.arrays}: the files are not those behind its records"
+        yield f"{card.id}: {found}, {fault}"
 
 
-def _open_table(card: Card, table: TableSpec, paths: local.Paths, notify: Notify) -> Store:
+def _open_table(card: Card, table: TableSpec, found: local.Found, notify: Notify) -> Store:
+    paths = local.by_label(found)
     sums, expected = local.md5_sums(paths, _md5_memory()), _card_sums(card)
+    if several := [split for split in expected if split in found and split not in sums]:
+        fault = f"{several[0]} is several files, but the card of {card.id} expects one md5"
+        raise BenchmarkError(f"{fault}; leave it out")
     for split, md5 in sums.items():
         if md5 != expected.get(split, md5):
             fault = f"md5 {md5}, but the card of {card.id} expects {expected[split]}"
@@ -137,28 +168,51 @@ def _open_table(card: Card, table: TableSpec, paths: local.Paths, notify: Notify
 
     def make(writer: StoreWriter) -> None:
         notify(f"encoding {card.id}; it is kept for the next time")
-        table_encoding.write(table, paths, _source_names(paths, sums), writer, notify)
+        sides = read_sides(table, found, of_file)
+        origin = _origin(card, paths, sums)
+        table_encoding.write(table, _inputs(table, found), origin, writer, notify, sides)
 
-    store = open_or_make(_table_store(card, table, sums), make, notify)
-    if difference := published_difference(card, store.fingerprint):
-        notify(f"warning: {difference}")
-    return store
+    return open_or_make(_table_store(card, table, sums), make, notify)
 
 
-def _local_files(found: FoundCard, table: TableSpec, root: str | Path | None) -> local.Paths | None:
+def _inputs(table: TableSpec, found: local.Found) -> Inputs:
+    """The rows of the files, or those that the table's source makes of them."""
+    if table.source is None:
+        return {key: [of_file(path, table) for path in found[key]] for key in table.files}
+    name = f"source {table.source}"
+    make = registry.sources.get(table.source)
+    try:
+        frames = make({key: found[key][0] for key in table.files})
+    except BenchmarkError:
+        raise
+    except Exception as error:
+        raise BenchmarkError(f"{name} failed: {reason(error)}") from error
+    splits = list(SPLITS) if table.split is None else ["all"]
+    if not isinstance(frames, Mapping) or set(frames) != set(splits):
+        made = ", ".join(frames) if isinstance(frames, Mapping) else type(frames).__name__
+        raise BenchmarkError(f"{name} made {made or 'nothing'} instead of {', '.join(splits)}")
+    for split, rows in frames.items():
+        if not isinstance(rows, pl.LazyFrame):
+            fault = f"made a {type(rows).__name__} for {split}; give a polars LazyFrame"
+            raise BenchmarkError(f"{name} {fault}")
+    return {split: [of_lazy(frames[split], f"{name}, {split}", table)] for split in splits}
+
+
+def _local_files(found: FoundCard, table: TableSpec, root: str | Path | None) -> local.Found | None:
     """The files on this machine, unpacked from a zip if need be; None to download them."""
-    card, hub = found.card, found.card.hub
+    card, hub = found.card, found.card.archive
     if found.folder is not None:
         folders = [found.folder]
     elif root:
         folder = Path(root).expanduser()
         if not folder.is_dir():
             raise MissingData(f"there is no data folder {folder}")
-        folders = [folder / card.id, *([folder / hub.name] if hub else []), folder]
+        named = (card.id, table.source, hub and hub.name)
+        folders = [*(folder / name for name in named if name), folder]
     elif hub is not None:
         return None
     else:
-        needed = ", ".join(" or ".join(names) for names in table.files.named.values())
+        needed = ", ".join(name for names in table.files.values() for name in names)
         fault = f"{card.id} is not downloaded: it needs {needed} ({card.source})"
         raise MissingData(f"{fault}; name their folder with --data-root or BENCHMARK_DATA_ROOT")
     try:
@@ -175,15 +229,26 @@ def _local_files(found: FoundCard, table: TableSpec, root: str | Path | None) ->
         raise MissingData(f"{error}, {hint}") from None
 
 
-def _downloaded(card: Card, notify: Notify, *, fetch: bool) -> local.Paths:
-    assert card.hub is not None
+def _downloaded(card: Card, notify: Notify, *, fetch: bool) -> local.Found:
+    assert card.archive is not None
+    obtain = partial(download.obtain, card, notify=notify)
+    return _unpacked(card, card.archive, obtain if fetch else partial(_not_here, card))
+
+
+def _stream(
+    card: Card, hub: HubDataset, table: TableSpec, notify: Notify, fetch: bool, writer: StoreWriter
+) -> None:
     if not fetch:
-        hint = f"`python -m benchmark data prepare {card.id}` downloads it"
-        raise MissingData(f"{card.id} is not here; {hint}")
-    return _unpacked(card, card.hub, partial(download.obtain, card, notify=notify))
+        _not_here(card)
+    remote.write(card, hub, table, cache_folder(), writer, notify)
 
 
-def _unpacked(card: Card, hub: Hub, make: Callable[[Path], Mapping[Path, str]]) -> local.Paths:
+def _not_here(card: Card, _: object = None) -> NoReturn:
+    hint = f"`python -m benchmark data prepare {card.id}` downloads it"
+    raise MissingData(f"{card.id} is not here; {hint}")
+
+
+def _unpacked(card: Card, hub: Hub, make: Callable[[Path], Mapping[Path, str]]) -> local.Found:
     """The unpacked files of a card, whose folder `make` fills if any is missing."""
     folder = download_folder(hub) / download.FILES
     with cache_errors(f"cannot write in {folder.parent}"), locked(folder.parent / ".lock"):
@@ -191,7 +256,7 @@ def _unpacked(card: Card, hub: Hub, make: Callable[[Path], Mapping[Path, str]]) 
         if not all(path.is_file() for path in paths.values()):
             shutil.rmtree(folder, ignore_errors=True)
             local.remember(make(folder), _md5_memory())
-    return paths
+    return {split: (path,) for split, path in paths.items()}
 
 
 def _card_sums(card: Card) -> dict[str, str]:
@@ -203,10 +268,20 @@ def _md5_memory() -> Path:
 
 
 def _table_store(card: Card, table: TableSpec, sums: Mapping[str, str]) -> Path:
-    """The folder of the store of files with these md5."""
+    """The folder of the store of files with these md5, or of a revision on the hub."""
     # without defaults, so that a new field of TableSpec keeps the folders of older cards
     rules = table.model_dump(mode="json", exclude_defaults=True)
-    return _store_folder(card, {"table": rules, "md5": dict(sums)})
+    code = {} if table.source is None else {"code": _code(table.source)}
+    hub = {} if card.streamed is None else {"hub": card.streamed.model_dump()}
+    return _store_folder(card, {"table": rules, "md5": dict(sums), **code, **hub})
+
+
+def _code(source: str) -> str:
+    """SHA-256 of the file in which a source is defined: another one may make other rows."""
+    make = registry.sources.get(source)
+    if not inspect.isfunction(make):
+        raise BenchmarkError(f"source {source} is no function that `def` makes; write it as one")
+    return sha256(Path(inspect.getfile(make)))
 
 
 def _store_folder(card: Card, key: Mapping[str, object]) -> Path:
@@ -214,7 +289,16 @@ def _store_folder(card: Card, key: Mapping[str, object]) -> Path:
     return cache_folder() / card.id / digest[:16]
 
 
-def _source_names(paths: local.Paths, sums: Mapping[str, str]) -> dict[str, str]:
+def _origin(card: Card, paths: Mapping[str, Path], sums: Mapping[str, str]) -> dict[str, str]:
+    """What the fingerprint says of the files: the md5 of each. If a source makes the rows and the
+    card pins these, only files that it pins too are named, as copies may differ in the others."""
+    if card.arrays is None or card.table is None or card.table.source is None:
+        return _source_names(paths, sums)
+    pinned = {key: path for key, path in paths.items() if key in _card_sums(card)}
+    return {"source": card.table.source} | _source_names(pinned, sums)
+
+
+def _source_names(paths: Mapping[str, Path], sums: Mapping[str, str]) -> dict[str, str]:
     """md5 by file name, or by split and file name if files share a name; no folder is named."""
     names = {key: path.name.removesuffix(".gz") for key, path in paths.items()}
     distinct = len(set(names.values())) == len(names)

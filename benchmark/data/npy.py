@@ -61,9 +61,9 @@ class NpyFile:
         chunk = max(_CHUNK_BYTES // max(row_bytes, 1), 1)
 
         def changed(first: int) -> bytearray:
-            size, offset = min(chunk, self._rows - first) * row_bytes, first * row_bytes
-            data = bytearray(os.pread(self._file.fileno(), size, _HEADER_BYTES + offset))
-            change(np.frombuffer(data, self._dtype).reshape(-1, *self.row_shape))
+            rows, offset = min(chunk, self._rows - first), _HEADER_BYTES + first * row_bytes
+            data = bytearray(os.pread(self._file.fileno(), rows * row_bytes, offset))
+            change(np.frombuffer(data, self._dtype).reshape(rows, *self.row_shape))
             return data
 
         self._file.seek(_HEADER_BYTES)

@@ -11,12 +11,13 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from operator import not_
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import TypeAdapter
+from pydantic import Field, TypeAdapter
 
 from benchmark.data.card import SPLITS, Oracle
 from benchmark.data.npy import NpyFile, damage
@@ -34,7 +35,8 @@ ROOM = "make room or access there, or name another folder with BENCHMARK_CACHE"
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """What a record keeps of its data; `arrays` is the SHA-256 of those of all arrays, joined."""
+    """What a record keeps of its data; `arrays` is the SHA-256 of those of all arrays, joined, and
+    `warnings` say what is odd about the rows."""
 
     sources: dict[str, str]
     rows: dict[str, int]
@@ -43,6 +45,7 @@ class Fingerprint:
     sparse: tuple[str, ...]
     cardinalities: tuple[int, ...]
     arrays: str
+    warnings: Annotated[tuple[str, ...], Field(exclude_if=not_)] = ()
 
 
 @contextmanager
@@ -127,9 +130,14 @@ class StoreWriter:
                 self._id_bounds[split] = bounds
 
     def publish(
-        self, schema: Schema, sources: dict[str, str], oracle: Oracle | None = None
+        self,
+        schema: Schema,
+        sources: dict[str, str],
+        oracle: Oracle | None = None,
+        warnings: Sequence[str] = (),
     ) -> None:
-        """Complete the arrays, write the manifest and rename the folder into place.
+        """Complete the arrays, write the manifest, with warnings about the rows, and rename the
+        folder into place.
 
         Raises BenchmarkError for a split that is empty or has one class, ValueError for arrays that
         contradict the schema."""
@@ -145,6 +153,8 @@ class StoreWriter:
                 "oracle": oracle and oracle.model_dump(),
                 "arrays": {key: self._files[key].finish() for key in _keys(schema)},
             }
+            if warnings:
+                content["warnings"] = list(warnings)
             manifest = content | {"digest": canonical_sha256(content)}
             (self._partial / MANIFEST).write_text(json.dumps(manifest, indent=1))
             sync(self._partial / MANIFEST)
@@ -200,7 +210,8 @@ class Store:
         parts = manifest["sources"], manifest["rows"], manifest["positives"]
         columns = schema.dense, schema.sparse, schema.cardinalities
         arrays = hashlib.sha256(sums.encode()).hexdigest()
-        fingerprint = Fingerprint(*parts, *columns, arrays)
+        warnings = tuple(manifest.get("warnings", ()))
+        fingerprint = Fingerprint(*parts, *columns, arrays, warnings)
         oracle = manifest["oracle"] and Oracle(**manifest["oracle"])
         return cls(folder, schema, fingerprint, oracle)
 

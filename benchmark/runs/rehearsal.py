@@ -144,9 +144,9 @@ class _Rehearsal:
         if self.whole:
             return
         self.model.train()
-        for module in self.model.modules():
-            if isinstance(getattr(module, "dropout", None), float):  # attention and recurrent nets
-                module.dropout = 0.0
+        for attributes in map(vars, self.model.modules()):
+            if isinstance(attributes.get("dropout"), float):  # attention and recurrent nets
+                attributes["dropout"] = 0.0
         with _WithoutChance():
             logit, again, pieces = self.logit(self.batch), self.logit(self.batch), self.pieces()
         if _differ(logit, again):

@@ -28,6 +28,7 @@ from benchmark.registry import models
 from benchmark.training.predict import predict
 from benchmark.utils import sealed
 from benchmark.utils.paths import shown
+from benchmark.utils.types import Notify
 
 FORMAT = 1
 ENCODING = "encoding"
@@ -98,10 +99,14 @@ def load(folder: Path) -> SavedModel:
     return SavedModel(model.eval(), schema, recipe, facts["seed"], facts["data"], facts["scores"])
 
 
-def score(folder: Path, rows: Path) -> Iterator[NDArray[np.float32]]:
-    """Logits [n] of the rows of a file in the form of the training files, some rows at a time and
-    in order; a label column is not needed. Raises as `load`, and BenchmarkError for a broken row
-    and for a score that is not finite.
+def score(
+    folder: Path, rows: Path, notify: Notify = lambda _: None
+) -> Iterator[NDArray[np.float32]]:
+    """Logits [n] of the rows of a file in the form of the training files, or of the files of a
+    folder in the order of their names, some rows at a time; labels are not needed.
+
+    `notify` is told of what is skipped. Raises as `load`, and BenchmarkError for a broken row and
+    for a score that is not finite.
 
     Example::
 
@@ -109,7 +114,7 @@ def score(folder: Path, rows: Path) -> Iterator[NDArray[np.float32]]:
     """
     saved = load(folder)
     name = saved.recipe.model
-    for dense, sparse in RawEncoder(folder / ENCODING).read(rows):
+    for dense, sparse in RawEncoder(folder / ENCODING).read(rows, notify):
         unlabelled = Split(dense, sparse, np.zeros(len(dense), np.uint8))
         try:
             with own_faults(name, models.get(name)):

@@ -103,7 +103,8 @@ def result_table(records: Sequence[Record], width: int) -> Table:
     """One recipe: a column for each seed that fits into `width`, then mean and sd of several. Every
     stage has its mean effective rank with the best weights, and a bar of its share of the limit."""
     first, several = records[0], len(records) > 1
-    lines = [first.recipe_id, *filter(None, (first.caveat,)), *first.notes, *_warnings(records)]
+    remarks = [*first.notes, *first.data.warnings, *_warnings(records)]
+    lines = [first.recipe_id, *filter(None, (first.caveat,)), *remarks]
     table = Table(
         "",
         title="\n".join(lines),

@@ -18,12 +18,9 @@ from benchmark.records import ranks
 from benchmark.records.archive import ADHOC, RANKED, Place
 from benchmark.records.environment import current
 from benchmark.records.measured import FORMS
-from benchmark.records.record import Record, arrays_path
+from benchmark.records.record import CALIBRATED, Record, arrays_path
 from benchmark.reports.figures.recipe import of_recipe
 from benchmark.runs.job import Job
-
-CALIBRATED = ("logloss", "ne", "calibration", "ece")
-"""Metrics that come from the best epoch by LogLoss."""
 
 
 @dataclass(frozen=True)

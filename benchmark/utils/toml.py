@@ -17,7 +17,7 @@ M = TypeVar("M", bound=BaseModel)
 def read(path: Path) -> dict[str, Any]:
     """Read the tables of a TOML file. Raises UsageError if it is missing or malformed."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise UsageError(f"{path}: there is no such file") from None
     except OSError as error:
@@ -40,7 +40,7 @@ def validate(form: type[M], table: dict[str, Any], where: str) -> M:
 
 
 def _fault(form: type[BaseModel], fault: ErrorDetails) -> str:
-    key = ".".join(map(str, fault["loc"]))
+    key = ".".join(str(part) for part in fault["loc"] if not str(part).startswith("("))
     if fault["type"] == "extra_forbidden":
         allowed = _fields_at(form, fault["loc"][:-1])
         near = difflib.get_close_matches(str(fault["loc"][-1]), allowed, n=1)
@@ -49,7 +49,9 @@ def _fault(form: type[BaseModel], fault: ErrorDetails) -> str:
     if fault["type"] == "missing":
         return f"key '{key}' is missing"
     message = fault["msg"].removeprefix("Value error, ")
-    return f"{key}: {message}, got {json.dumps(fault['input'])}" if key else message
+    if isinstance(fault["input"], dict):  # a fault of a whole table, which would fill the line
+        return f"{key}: {message}" if key else message
+    return f"{key}: {message}, got {json.dumps(fault['input'])}"
 
 
 def _fields_at(form: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
@@ -69,10 +71,12 @@ def _fields_at(form: type[BaseModel], location: tuple[int | str, ...]) -> list[s
 
 
 def _tags(form: type[BaseModel]) -> list[Any]:
-    """Values of the form's Literal fields, one of which is its tag in a union."""
+    """What may stand for the form in a union: a value of its Literal fields, or its name in
+    brackets."""
     annotations = [field.annotation for field in form.model_fields.values()]
     literals = [annotation for annotation in annotations if get_origin(annotation) is Literal]
-    return [word for literal in literals for word in get_args(literal)]
+    words = [word for literal in literals for word in get_args(literal)]
+    return [*words, f"({form.__name__})"]
 
 
 def _arguments(annotation: Any) -> list[Any]:

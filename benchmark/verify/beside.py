@@ -114,7 +114,7 @@ def _random(dataset: str, open_data: OpenData) -> bool:
     with suppress(BenchmarkError):
         if card := open_data(dataset).card:
             rule = card.table.split if card.table else SplitRule()
-            return rule is not None and rule.method != "ordered"
+            return rule is not None and rule.method in ("stratified", "random")
     return False
 
 

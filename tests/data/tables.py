@@ -6,17 +6,24 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 
-from benchmark.data.card import SPLITS, Files, TableSpec
+from benchmark.data.card import SPLITS, TableSpec
 from benchmark.data.encoding import table as table_encoding
+from benchmark.data.readers.inputs import of_file
 from benchmark.data.schema import Schema
 from benchmark.data.sources import local
 from benchmark.data.store import Store, StoreWriter, open_or_make
 
-THREE_FILES = Files(train="train.csv", valid="valid.csv", test="test.csv")
+THREE_FILES = {"train": ("train.csv",), "valid": ("valid.csv",), "test": ("test.csv",)}
 TRAIN = "y,x,c\n1,1.5,a\n0,,b\n1,-3,a\n"
 OTHER = "y,x,c\n0,0,b\n1,2,z\n"
+SPLIT_FRAMES = {
+    split: pl.read_csv(text.encode()).lazy()
+    for split, text in (("train", TRAIN), ("valid", OTHER), ("test", OTHER))
+}
+"""The rows of the three files, as frames."""
 
 
 def make_table(**changes: Any) -> TableSpec:
@@ -46,11 +53,12 @@ def ignore(_: str) -> None:
 
 def encode_files(folder: Path, table: TableSpec) -> Store:
     """The store of the table's files in `folder`, made in a new folder beside them."""
-    paths = local.find_files(table, [folder])
+    found = local.find_files(table, [folder])
+    inputs = {split: [of_file(path, table) for path in paths] for split, paths in found.items()}
     number = len(list(folder.glob("store*")))
     return open_or_make(
         folder / f"store{number}",
-        lambda writer: table_encoding.write(table, paths, {}, writer, ignore),
+        lambda writer: table_encoding.write(table, inputs, {}, writer, ignore),
         ignore,
     )
 

@@ -3,10 +3,12 @@ from pathlib import Path
 import pytest
 
 from benchmark.data import catalog
+from benchmark.data.card import SPLITS
 from benchmark.data.encoding import table
 from benchmark.data.schema import Schema
 from benchmark.data.sources import local
 from benchmark.errors import BenchmarkError, UsageError
+from benchmark.utils.paths import ROOT
 from tests.data.tables import OTHER, TRAIN, ignore, real_data, write_files
 
 CARD = """
@@ -59,6 +61,24 @@ def test_the_frappe_card_says_what_its_numbers_are_worth():
     assert card.table.min_count == 1
 
 
+def test_the_documentation_has_the_numbers_of_the_cards():
+    text = (ROOT / "docs" / "data.md").read_text(encoding="utf-8")
+    cards = [catalog.find_card(name).card for name in catalog.card_names()]
+    made = [card for card in cards if card.table is not None and card.table.source]
+    assert len(made) == 5
+    for card in made:
+        assert card.naive is not None and card.arrays
+        naive = card.naive
+        gauc = f"{naive.gauc:.5f} " if naive.gauc else ""
+        numbers = f"{naive.auc:.5f} | {gauc}| {naive.logloss:.5f}"
+        assert (
+            f"| `{card.id}` | {', '.join(naive.fields)} | {naive.smoothing:g} | {numbers} |" in text
+        )
+        for fact in ("rows", "positives"):
+            counts = (getattr(card.expected[split], fact) for split in SPLITS)
+            assert " / ".join(f"{count:,}" for count in counts) in text
+
+
 def test_a_misspelt_name_is_answered_with_the_nearest(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "frape").mkdir()
@@ -86,6 +106,7 @@ def test_a_store_is_found_again_at_once_and_made_anew_for_another_card_or_file(f
     _, store = catalog.open_data(write_card(folder), data_root=None, notify=ignore)
     with monkeypatch.context() as patch:
         patch.setattr(table, "write", lambda *arguments: pytest.fail("encoded twice"))
+        patch.setattr(local, "SMALL_BYTES", 0)
         patch.setattr(local, "md5", lambda path: pytest.fail("read twice"))
         assert (
             catalog.open_data(
@@ -114,18 +135,29 @@ def test_a_default_that_is_written_out_makes_no_other_store(folder):
     )
 
 
-def test_of_several_names_of_a_file_the_first_that_exists_is_read(folder):
-    text = CARD.replace('"train.csv"', '["train.tsv", "train.csv", "valid.csv"]')
+def test_several_files_of_a_split_are_read_one_after_the_other(folder):
+    text = CARD.replace('"train.csv"', '["b.csv", "parts", "a.csv"]')
+    (folder / "parts").mkdir()
+    for name, row in (("b", "1,1.5,a"), ("parts/2", "1,-3,a"), ("parts/1", "0,,b"), ("a", "0,,q")):
+        (folder / f"{name}.csv").write_text(f"y,x,c\n{row}\n")
+    for name in ("_SUCCESS", ".1.csv.crc"):
+        (folder / "parts" / name).write_text("no rows")
     _, store = catalog.open_data(write_card(folder, text=text), data_root=None, notify=ignore)
-    assert set(store.fingerprint.sources) == {"train.csv", "valid.csv", "test.csv"}
-    assert store.fingerprint.rows["train"] == 3
-    (folder / "train.csv").unlink()
-    (folder / "valid.csv").unlink()
-    message = (
-        f"there is no file {folder}/train.tsv or train.csv or valid.csv and no file"
-        f" {folder}/valid.csv; put"
-    )
-    with pytest.raises(BenchmarkError, match=message):
+    assert store.split("train").sparse[:, 0].tolist() == [1, 2, 1, 3]
+
+    assert set(store.fingerprint.sources) == {
+        "b.csv",
+        "1.csv",
+        "2.csv",
+        "a.csv",
+        "valid.csv",
+        "test.csv",
+    }
+    pinned = text + '[expected.train]\nmd5 = "00"'
+    with pytest.raises(BenchmarkError, match="train is several files, but the card of mine exp"):
+        catalog.open_data(write_card(folder, text=pinned), data_root=None, notify=ignore)
+    (folder / "a.csv").unlink()
+    with pytest.raises(BenchmarkError, match=f"there is no file {folder}/a.csv; put it"):
         catalog.open_data(write_card(folder, text=text), data_root=None, notify=ignore)
 
 
@@ -147,14 +179,21 @@ def test_files_of_one_name_are_told_apart(folder):
     [
         (
             {"top": "embeding_dim = 4"},
-            r"unknown key 'embeding_dim'; did you mean 'embedding_dim'\? allowed: caveat, ",
+            r"unknown key 'embeding_dim'; did you mean 'embedding_dim'\? allowed: arrays, caveat, ",
         ),
         ({"table": "mincount = 2"}, "unknown key 'table.mincount'; did you mean 'min_count'"),
         ({"table": "min_count = 0"}, "table.min_count: .* got 0"),
         ({"table": 'min_count = "2"'}, "table.min_count"),
         ({"table": 'dense_rule = "square"'}, "table.dense_rule: .*'log', 'none' or 'standard'"),
         ({"table": 'group = "x"'}, "group column x is also the label or a dense column"),
-        ({"table": 'separator = "::"'}, "separator is one ASCII character"),
+        ({"table": 'separator = "§"'}, "separator is one ASCII character or several"),
+        ({"table": "separator = 'a\"'"}, "separator is one ASCII character or several"),
+        ({"table": 'encoding = "utf-9"'}, "encoding: .*'utf-9' is no text encoding"),
+        ({"table": 'encoding = "rot13"'}, "encoding: .*'rot13' is no text encoding"),
+        (
+            {"text": CARD.replace('"csv"', '"parquet"'), "table": 'encoding = "latin-1"'},
+            "encoding is that of csv, libsvm and libffm files",
+        ),
         ({"table": "[table.split]"}, r"files.all and a \[table.split\] rule belong together"),
         ({"text": CARD.replace('sparse = ["c"]', 'sparse = ["x"]')}, "name x more than once"),
         (
@@ -254,7 +293,7 @@ def test_a_built_in_table_needs_a_data_root(folder, monkeypatch):
         catalog.open_data("frappe_x1r", data_root=None, notify=ignore)
     with pytest.raises(
         BenchmarkError,
-        match=f"{folder}/train.csv: md5 .*, but the card of frappe_x1r expects f34ad0",
+        match=f"{folder}/valid.csv: md5 .*, but the card of frappe_x1r expects 88d51b",
     ):
         catalog.open_data("frappe_x1r", data_root=folder, notify=ignore)
 
@@ -280,5 +319,5 @@ def test_real_frappe_rows(folder):
         split: found.card.expected[split].rows for split in ("train", "valid", "test")
     }
     assert store.schema.cardinalities == (956, 4084, 9, 9, 4, 5, 4, 11, 82, 235)
-    # the first row of the file: label 0, user 378, item 4891, ...
-    assert store.split("train").sparse[0].tolist() == [87, 1850, 5, 7, 1, 1, 1, 1, 1, 1]
+    # the first row of the file: label 1, user 266, item 1244, ...
+    assert store.split("valid").sparse[0].tolist() == [352, 92, 6, 3, 1, 1, 1, 3, 4, 1]

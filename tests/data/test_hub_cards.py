@@ -77,7 +77,7 @@ def test_the_real_frappe_rows_from_a_hub(tmp_path, card, hub):
     assert store.fingerprint.rows == {
         split: fact.rows for split, fact in published.expected.items()
     }
-    assert catalog.published_difference(published, store.fingerprint) is None
+    assert not list(catalog.differences(published, store.fingerprint))
 
 
 @pytest.mark.parametrize(("name", "fields"), [("criteo_x1", 39), ("criteo_x4_001", 39)])

@@ -202,7 +202,7 @@ def test_a_packed_file_in_either_folder_equals_the_plain_one(
             "avazu_kaggle",
             "other.csv",
             "",
-            r"no file .*/avazu_kaggle/train\.csv or train\.csv\.gz or train\.gz; put it",
+            r"no file .*/avazu_kaggle/train\.csv; put it there, packed as \.gz if you like",
         ),
     ],
 )

@@ -162,6 +162,10 @@ COLUMNS = {
     "synthetic_tiny": (13, 26),
     "criteo_kaggle": (13, 26),
     "avazu_kaggle": (0, 24),
+    "movielens_1m": (0, 11),
+    "movielens_1m_autoint": (0, 9),
+    "kuairand_14d": (6, 36),
+    "kuairand_14d_long": (6, 36),
 }
 
 

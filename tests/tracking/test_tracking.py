@@ -153,7 +153,7 @@ def test_sync_sends_ad_hoc_records_and_tells_of_broken_files(client, tmp_path) -
     broken = saved(tmp_path, make_record(name="broken"))
     broken.write_text("{}")
     adhoc = make_record(name=None, train_rows=500)
-    place = adhoc_place(adhoc.dataset, "dnn", adhoc.recipe_digest, 500)
+    place = adhoc_place(adhoc.dataset, "dnn", adhoc.recipe_digest, adhoc.data.arrays, 500)
     keep(adhoc, tmp_path / place / record_file(0))
     messages: list[str] = []
     assert sync(tmp_path, messages.append) == tracking.Synced(sent=1, present=0, unreadable=1)

@@ -60,3 +60,8 @@ def test_every_fault_has_a_line() -> None:
     with pytest.raises(UsageError) as raised:
         toml.validate(Outer, {"a": 1, "one": {"rows": []}}, "f.toml")
     assert len(str(raised.value).splitlines()) == 2
+
+
+def test_a_byte_order_mark_is_left_out(tmp_path):
+    (tmp_path / "a.toml").write_bytes(b"\xef\xbb\xbfrows = 3\r\n")
+    assert toml.read(tmp_path / "a.toml") == {"rows": 3}

@@ -5,7 +5,7 @@ Memory holds every distinct token of the sparse fields and its count (at the pea
 each, 250 for tokens longer than 8 bytes) and a few blocks of rows. Frames are those of `rows.py`.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import count
@@ -16,10 +16,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from benchmark.data.card import TableSpec
+from benchmark.data.card import SPLITS, TableSpec
 from benchmark.data.encoding.short_tokens import KeyTable, packed, unpacked
 from benchmark.errors import BenchmarkError
-from benchmark.utils.arrays import Dense, Ids, Vector
+from benchmark.utils.arrays import Dense, Ids, Integers, Vector
 from benchmark.utils.parallel import ahead
 
 ENCODING_VERSION = 3
@@ -27,6 +27,7 @@ _Scalar = TypeVar("_Scalar", bound=np.generic)
 _Integer = TypeVar("_Integer", np.int32, np.int64)
 _STRIDE = 7
 _ROWS = 4096
+UNKNOWN_SHARE = 0.9  # of a split's tokens, from which a warning is given
 _INT32_MAX = np.iinfo(np.int32).max
 
 
@@ -41,7 +42,7 @@ class Dictionary:
         self._dtype = pl.Categorical(self._categories)
         self._alive = pl.Series([], dtype=self._dtype)  # polars drops categories that no data use
         self._long = np.empty(0, np.int32)  # ids of the categories
-        self._counts = np.empty(0, np.int64)
+        self._counts = {split: np.empty(0, np.int64) for split in SPLITS}
 
     def ids(self, tokens: pl.Series) -> Ids:
         """Provisional ids [n] of string tokens [n]: from 1, and 0 for empty and missing tokens."""
@@ -61,16 +62,14 @@ class Dictionary:
                 ids[long] = self._long[categories]
         return ids
 
-    def count(self, ids: NDArray[np.integer]) -> None:
-        """Count provisional ids [n] of train."""
-        self._counts = _with_room(self._counts, ids, 0)
-        np.add.at(self._counts, ids.astype(np.intp), 1)
+    def count(self, ids: NDArray[np.integer], split: str = "train") -> None:
+        """Count provisional ids [n] of a split."""
+        self._counts[split] = _with_room(self._counts[split], ids, 0)
+        np.add.at(self._counts[split], ids.astype(np.intp), 1)
 
     def finish(self, min_count: int) -> "EncodedField":
         """The vocabulary and the final ids."""
-        counts = np.zeros(self._size + 1, np.int64)
-        counts[: len(self._counts)] = self._counts[: len(counts)]
-        counts[0] = 0
+        counts = self._counts_of("train")
         frequent = np.flatnonzero(counts >= min_count)
         keys, numbers = self._short.items()
         names = pl.concat([unpacked(keys), self._categories.to_series()])
@@ -84,7 +83,34 @@ class Dictionary:
         order = by.select(pl.arg_sort_by("count", "token", descending=[True, False])).to_series()
         final = np.full(self._size + 1, len(frequent) + 1, np.int32)
         final[frequent[order]] = np.arange(1, len(frequent) + 1)
-        return EncodedField(tokens.gather(order), final)
+        vocabulary = tokens.gather(order)
+        warnings = self._warnings(lambda unknown: names.gather(place[unknown]).min(), vocabulary)
+        return EncodedField(vocabulary, final, tuple(warnings))
+
+    def _counts_of(self, split: str) -> Integers:
+        """The count of each provisional id, 0 for that of a missing token."""
+        counts = np.zeros(self._size + 1, np.int64)
+        counted = self._counts[split][: len(counts)]
+        counts[: len(counted)] = counted
+        counts[0] = 0
+        return counts
+
+    def _warnings(
+        self, least: Callable[[NDArray[np.intp]], object], vocabulary: pl.Series
+    ) -> Iterator[str]:
+        """Yield what is odd about the field; `least` gives the first of some tokens in order."""
+        counts = {split: self._counts_of(split) for split in SPLITS}
+        if not any(count.any() for count in counts.values()):
+            yield "missing in every row"
+        for split in SPLITS[1:]:
+            unknown = np.flatnonzero((counts[split] > 0) & (counts["train"] == 0))
+            total, strange = counts[split].sum(), counts[split][unknown].sum()
+            if total and strange >= UNKNOWN_SHARE * total:
+                known = f"; train has {vocabulary[0]!r}" if len(vocabulary) else ""
+                yield (
+                    f"{strange * 100 // total} % of the {split} rows hold categories that train has"
+                    f" not (such as {least(unknown)!r}{known})"
+                )
 
     def _next(self, count: int) -> Ids:
         self._size += count
@@ -99,6 +125,7 @@ class EncodedField:
 
     vocabulary: pl.Series
     final_ids: Ids
+    warnings: tuple[str, ...]
 
 
 class Dictionaries:
@@ -117,10 +144,10 @@ class Dictionaries:
             ids[j] = self._fields[j].ids(frame[self._table.sparse[j]])
         return _rows(ids)
 
-    def count(self, ids: Ids) -> None:
-        """Count provisional ids [n, n_sparse] of train."""
+    def count(self, ids: Ids, split: str) -> None:
+        """Count provisional ids [n, n_sparse] of a split."""
         for field, column in zip(self._fields, ids.T, strict=True):
-            field.count(column)
+            field.count(column, split)
 
     def finish(self, pool: ThreadPoolExecutor) -> Iterator[EncodedField]:
         """Yield each field's result; its dictionary is freed, so that memory holds few of them."""

@@ -1,96 +1,157 @@
-"""Rows of csv, parquet and libsvm files, checked, in frames of bounded size, with derived columns.
+"""Rows of an input, checked, in frames of bounded size, with derived columns.
 
 A frame has the label as UInt8 (0 or 1), dense columns as Float64 (missing = null) and all others as
 String (missing = null or empty)."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
 
 import numpy as np
 import polars as pl
 
 from benchmark.data.card import Derived, TableSpec
-from benchmark.data.readers import text
+from benchmark.data.readers.inputs import Input
 from benchmark.data.readers.text import Parse
+from benchmark.data.rules import parse, present
 from benchmark.errors import BenchmarkError
 
-CHUNK_ROWS = 1 << 16
 _FLOAT32_MAX = float(np.finfo(np.float32).max)
+_SAY_POSITIVE = 'say which others are clicks in [table]: positive = ["1"], or "> 3"'
 _TIME = "a time YYMMDDHH"
+_NUMBER = "a finite float32 number, or a word that the card lists as `missing`"
 
 
-def require_columns(path: Path, table: TableSpec, columns: Sequence[str]) -> None:
-    """Raise BenchmarkError if the file lacks columns, or columns they are derived from."""
-    present = _FORMATS[table.format][0](path, table)
-    if missing := [name for name in table.sources(columns) if name not in present]:
-        listed = ", ".join(present)
-        listed = listed if len(listed) <= 1000 else listed[:1000] + " ..."
-        names = ", ".join(map(repr, missing))
-        hint = f"it has: {listed}; correct the card or the file"
-        raise BenchmarkError(f"{path} has no column {names}; {hint}")
+def require_columns(inputs: Sequence[Input], table: TableSpec, columns: Sequence[str]) -> None:
+    """Raise BenchmarkError if a part of a split lacks columns, or columns they are derived from."""
+    present = [part.columns() for part in inputs]
+    if all(part.ragged for part in inputs):
+        present = [list(dict.fromkeys(name for names in present for name in names))]
+    for part, names in zip(inputs, present, strict=False):
+        known = set(names)
+        if missing := [name for name in table.needed(columns) if name not in known]:
+            listed = ", ".join(names)
+            listed = listed if len(listed) <= 1000 else listed[:1000] + " ..."
+            absent = ", ".join(map(repr, missing))
+            hint = f"it has: {listed}; correct the card or the file"
+            raise BenchmarkError(f"{part.name} has no column {absent}; {hint}")
 
 
 @dataclass(frozen=True)
 class RowBlock:
-    """Some rows of a file, unparsed; `frame` parses them, in any thread."""
+    """Some rows of an input, unparsed; `frame` parses them, in any thread."""
 
     table: TableSpec
     columns: Sequence[str]
     unit: str
-    """The file, and whether its rows are lines or rows."""
+    """The input, and whether its rows are lines or rows."""
     first: int
     parse: Parse
 
     def frame(self) -> pl.DataFrame:
-        """The rows in file order with the named columns.
+        """The rows in their order with the named columns.
 
         Raises BenchmarkError for the first row of a wrong length, broken number, label outside
         {0, 1}, value that a column cannot be derived from, or text that is not UTF-8. It names
         file, line (parquet: row), column and value."""
-        as_text = {derived.of for derived in self.table.derive.values()} | set(self.table.derive)
-        numeric = {self.table.label, *self.table.dense} - as_text
+        table = self.table
+        as_text = {*table.derive, *(derived.of for derived in table.derive.values())}
+        as_text |= {choice.column for choice in table.choices}
+        if table.positive is not None:
+            as_text.add(table.label)
+        numeric = {table.label, *table.dense} - as_text
         try:
-            return self._typed(self.parse([name for name in self.columns if name in numeric]))
+            return self._typed(*self._chosen([name for name in self.columns if name in numeric]))
         except BenchmarkError:
-            return self._typed(self.parse([]))  # the error quotes the text of the file
+            return self._typed(*self._chosen([]))  # the error quotes the text of the file
 
-    def _typed(self, raw: pl.DataFrame) -> pl.DataFrame:
+    def raw(self) -> pl.DataFrame:
+        """The rows that the table chooses, as text or in the types of the input, with the columns
+        that are read. Raises BenchmarkError for a value that cannot be compared by a rule."""
+        return self._chosen([])[0]
+
+    def _chosen(self, numeric: Sequence[str]) -> tuple[pl.DataFrame, pl.Series]:
+        """The rows that the table chooses, and the number of each."""
+        raw = self.parse(numeric)
+        if self.table.missing:
+            raw = self._without_missing(raw)
+        numbers = pl.int_range(self.first, self.first + raw.height, eager=True)
+        kept = pl.repeat(True, raw.height, eager=True)
+        for choice in self.table.choices:
+            values, fulfils = raw[choice.column], pl.repeat(False, raw.height, eager=True)
+            for rule in choice.rules:
+                self._refuse(rule.broken(values), values, f"a number ({rule.text})", numbers)
+                fulfils |= rule.holds(values)
+            kept &= fulfils if choice.wanted else ~fulfils
+        return (raw, numbers) if kept.all() else (raw.filter(kept), numbers.filter(kept))
+
+    def _typed(self, raw: pl.DataFrame, numbers: pl.Series) -> pl.DataFrame:
         table = self.table
         frame = raw.select(column(name, table.derive.get(name)) for name in self.columns)
         for name in self.columns:
             if derived := table.derive.get(name):
-                broken = frame[name].is_null() & _present(raw[derived.of])
-                self._refuse(broken, raw[derived.of], RULES[derived.rule][1])
-        numeric = [name for name in self.columns if name == table.label or name in table.dense]
+                broken = frame[name].is_null() & present(raw[derived.of])
+                self._refuse(broken, raw[derived.of], RULES[derived.rule][1], numbers)
+        dense = {*table.dense}
+        numeric = [name for name in self.columns if name == table.label or name in dense]
         columns = []
         for name in numeric:
+            if name == table.label:
+                columns.append(self._label(frame[name], numbers))
+                continue
             values = _stripped(frame[name])
             number = values.cast(pl.Float64, strict=False)
-            if name == table.label:
-                broken = ~((number == 0) | (number == 1)).fill_null(value=False)
-                self._refuse(broken, frame[name], "0 or 1")
-            else:
-                self._refuse(_not_number(values, number), frame[name], "a finite float32 number")
-            dtype = pl.UInt8 if name == table.label else pl.Float64
-            columns.append(number.fill_nan(None).cast(dtype))
+            broken = _not_number(values, number)
+            self._refuse(broken, frame[name], _NUMBER, numbers)
+            columns.append(number.fill_nan(None).cast(pl.Float64))
         return frame.with_columns(pl.exclude(numeric).cast(pl.String), *columns)
 
-    def _refuse(self, broken: pl.Series, values: pl.Series, expected: str) -> None:
+    def _label(self, values: pl.Series, numbers: pl.Series) -> pl.Series:
+        """Labels 0 and 1 [n] by the table's rule."""
+        if self.table.positive is None:
+            number = _stripped(values).cast(pl.Float64, strict=False)
+            broken = ~((number == 0) | (number == 1)).fill_null(value=False)
+            self._refuse(broken, values, f"0 or 1; {_SAY_POSITIVE}", numbers)
+            return number.cast(pl.UInt8)
+        rule = parse(self.table.positive)
+        self._refuse(rule.broken(values), values, f"a number ({rule.text})", numbers)
+        self._refuse(~present(values), values, f"a label ({rule.text})", numbers)
+        return rule.holds(values).cast(pl.UInt8).alias(values.name)
+
+    def _without_missing(self, raw: pl.DataFrame) -> pl.DataFrame:
+        """The rows with null for the words that the card lists as `missing`, blanks around them or
+        not. In dense columns and columns of numbers, a number counts by its value."""
+        words = pl.Series(self.table.missing, dtype=pl.String)
+        numbers = words.cast(pl.Float64, strict=False).drop_nulls()
+        dense, columns = {*self.table.dense}, []
+        for name, dtype in raw.schema.items():
+            missing = pl.lit(value=False)
+            values = pl.col(name)
+            if dtype == pl.String:
+                values = values.str.strip_chars(" \t")
+                missing = values.is_in(words.implode())
+            if dtype.is_numeric() or name in dense:
+                number = values.cast(pl.Float64, strict=False)
+                missing |= number.is_in(numbers.implode()).fill_null(value=False)
+            columns.append(pl.when(missing).then(None).otherwise(pl.col(name)).alias(name))
+        return raw.select(columns)
+
+    def _refuse(
+        self, broken: pl.Series, values: pl.Series, expected: str, numbers: pl.Series
+    ) -> None:
         if broken.any():
             row = int(broken.arg_true()[0])
             value = "missing" if values[row] is None else repr(values[row])
-            where = f"{self.unit} {self.first + row}, column '{values.name}'"
+            where = f"{self.unit} {numbers[row]}, column '{values.name}'"
             raise BenchmarkError(f"{where}: {value}, expected {expected}")
 
 
-def blocks(path: Path, table: TableSpec, columns: Sequence[str]) -> Iterator[RowBlock]:
-    """Yield the rows of a file in blocks, with the named columns. Raises BenchmarkError for a file
-    that cannot be read."""
-    unit = f"{path}, {'row' if table.format == 'parquet' else 'line'}"
-    for first, parse in _FORMATS[table.format][1](path, table, table.sources(columns)):
-        yield RowBlock(table, columns, unit, first, parse)
+def blocks(inputs: Sequence[Input], table: TableSpec, columns: Sequence[str]) -> Iterator[RowBlock]:
+    """Yield the rows of all parts in blocks, with the named columns. Raises BenchmarkError for a
+    part that cannot be read."""
+    for part in inputs:
+        unit = f"{part.name}, {part.unit}"
+        for first, block in part.read(table.needed(columns)):
+            yield RowBlock(table, columns, unit, first, block)
 
 
 def _stripped(values: pl.Series) -> pl.Series:
@@ -101,53 +162,7 @@ def _not_number(values: pl.Series, number: pl.Series) -> pl.Series:
     if values.null_count() == number.null_count() and not (number.abs() > _FLOAT32_MAX).any():
         return pl.repeat(False, len(values), eager=True)
     too_large = number.is_not_nan() & (number.abs() > _FLOAT32_MAX)
-    return (number.is_null() & _present(values)) | too_large.fill_null(value=False)
-
-
-def _present(values: pl.Series) -> pl.Series:
-    present = values.is_not_null()
-    return present & (values != "") if values.dtype == pl.String else present
-
-
-def parquet_columns(path: Path, table: TableSpec) -> list[str]:
-    """The names of the file's schema. Raises BenchmarkError for a type that cannot be encoded."""
-    try:
-        schema = pl.scan_parquet(path).collect_schema()
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise BenchmarkError(f"{path} is no readable parquet file: {error}") from None
-    for name in set(table.sources(table.columns)) & set(schema):
-        dtype = schema[name]
-        numeric = dtype.is_numeric() or dtype in (pl.String, pl.Boolean)
-        plain = not dtype.is_nested() and dtype not in (pl.Binary, pl.Object)
-        if not (numeric if name == table.label or name in table.dense else plain):
-            fault = f"column '{name}' has the type {dtype}, which cannot be encoded"
-            raise BenchmarkError(f"{path}: {fault}")
-    return list(schema)
-
-
-def read_parquet(
-    path: Path, table: TableSpec, selection: Sequence[str]
-) -> Iterator[tuple[int, Parse]]:
-    """Yield (number of the first row from 1, rows in the file's types, NaN as null) by chunk."""
-    rows = pl.scan_parquet(path).select(selection).with_columns(pl.selectors.float().fill_nan(None))
-    first = 1
-    try:
-        for frame in rows.collect_batches(chunk_size=CHUNK_ROWS):
-            yield first, partial(_parsed, frame)
-            first += frame.height
-    except pl.exceptions.PolarsError as error:
-        raise BenchmarkError(f"{path} cannot be read from row {first} on: {error}") from None
-
-
-def _parsed(frame: pl.DataFrame, _: Sequence[str]) -> pl.DataFrame:
-    return frame
-
-
-_FORMATS = {
-    "csv": (text.csv_columns, text.read_csv),
-    "libsvm": (text.libsvm_columns, text.read_libsvm),
-    "parquet": (parquet_columns, read_parquet),
-}
+    return (number.is_null() & present(values)) | too_large.fill_null(value=False)
 
 
 def column(name: str, derived: Derived | None) -> pl.Expr:

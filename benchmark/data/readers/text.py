@@ -1,23 +1,14 @@
-"""Delimited and libsvm text, read in blocks of whole lines of bounded size.
-
-csv: columns are matched by name in each file, in any order; unused ones are ignored. Fields may be
-quoted but not span lines.
-libsvm: `label index:value index:value ... # comment`. The index is the column's name (`qid` too); a
-row without an index has no value there."""
+"""Text in any encoding, in blocks of whole lines of bounded size, as UTF-8."""
 
 import codecs
-import csv
-import gzip
 import re
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 
-from benchmark.data.card import TableSpec
+from benchmark.data.readers.content import HEAD_BYTES, Content, kind, open_bytes
 from benchmark.errors import BenchmarkError
 
 Parse = Callable[[Sequence[str]], pl.DataFrame]
@@ -25,29 +16,38 @@ Parse = Callable[[Sequence[str]], pl.DataFrame]
 
 BLOCK_BYTES = 1 << 24
 LINE_BYTES = 1 << 26
+_MARKS = {
+    codecs.BOM_UTF8: "utf-8",
+    codecs.BOM_UTF32_LE: "utf-32",  # begins with the mark of utf-16
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
 
 
-def blocks(path: Path) -> Iterator[tuple[int, bytes]]:
+def blocks(path: Path, encoding: str = "utf-8") -> Iterator[tuple[int, bytes]]:
     """Yield (line number from 1, bytes that end with a newline), without a byte order mark and
-    without the empty lines at the end of the file; names that end in .gz are unpacked.
+    without the empty lines at the end of the file, which may be gzip.
 
-    Raises BenchmarkError for a file that is empty, damaged, cannot be read, or has a line longer
-    than LINE_BYTES."""
+    Raises BenchmarkError for a file that is empty, no text, damaged, in another encoding, cannot be
+    read, or has a line longer than LINE_BYTES."""
     line, carry = 1, b""
-    for data in _chunks(path):
+    for data in _chunks(path, encoding):
         data = carry + data if carry else data
-        cut = len(data)
-        if data.endswith((b"\n\n", b"\n\r\n")) or len(data) <= 2:
+        cut = data.rfind(b"\n") + 1
+        if data.endswith((b"\n\n", b"\n\r\n"), 0, cut) or cut <= 2:
             # empty lines are held back: they may be the last of the file
-            text = data.rstrip(b"\r\n")
+            text = data[:cut].rstrip(b"\r\n")
             cut = data.index(b"\n", len(text)) + 1 if text else 0
-        carry = data[cut:]
-        if cut:
-            yield line, data[:cut]
-            line += data.count(b"\n", 0, cut)
+        block, carry = data[:cut], data[cut:]
+        if block:
+            block = block.removeprefix(codecs.BOM_UTF8) if line == 1 else block
+            yield line, block
+            line += block.count(b"\n")
         if len(carry) > LINE_BYTES:
-            limit = f"{LINE_BYTES >> 20} MiB"
-            raise BenchmarkError(f"{path}, line {line}: more than {limit} of empty lines")
+            what = "a line longer than" if carry.strip(b"\r\n") else "empty lines of more than"
+            fault = f"{what} {LINE_BYTES >> 20} MiB; is this a text file?"
+            raise BenchmarkError(f"{path}, line {line}: {fault}")
     if line == 1:
         raise BenchmarkError(f"{path} is empty")
 
@@ -55,179 +55,51 @@ def blocks(path: Path) -> Iterator[tuple[int, bytes]]:
 def require_text(path: Path, line: int, block: bytes) -> None:
     """Raise BenchmarkError for a block that is not text. Names the first line that is not UTF-8,
     holds a NUL byte, or a carriage return in its middle."""
+    hint = "or in another encoding: name it in the card by the key `encoding`"
     try:
         _ = block.isascii() or block.decode()
         position = block.find(0)
-        fault = "a NUL byte: damaged or in another encoding"
+        fault = f"a NUL byte: damaged, {hint}"
         if position < 0 and block.count(b"\r") != block.count(b"\r\n"):
             position = len(re.split(rb"\r(?!\n)", block, maxsplit=1)[0])
             fault = "a carriage return within the line; lines end with LF or CRLF"
     except UnicodeDecodeError as error:
         position, byte = error.start, f"0x{block[error.start]:02x}"
-        fault = f"not UTF-8 (byte {byte}): cut off, damaged or in another encoding"
+        fault = f"not UTF-8 (byte {byte}): cut off, damaged, {hint}"
     if position >= 0:
         number = line + block.count(b"\n", 0, position)
         raise BenchmarkError(f"{path}, line {number}: {fault}")
 
 
-def _chunks(path: Path) -> Iterator[bytes]:
-    """Yield whole lines; the last line gets a newline if it has none."""
+def _chunks(path: Path, encoding: str) -> Iterator[bytes]:
+    """Yield the content as UTF-8, and a line end in case the last line has none."""
+    with open_bytes(path) as file:
+        head = file.peek(HEAD_BYTES)[:HEAD_BYTES]
+        if other := kind(head):
+            hint = 'say format = "parquet" in the card' if "parquet" in other else "unpack it first"
+            raise BenchmarkError(f"{path} is {other}, not text; {hint}")
+        name = codecs.lookup(encoding).name
+        marked = next((own for mark, own in _MARKS.items() if head.startswith(mark)), name)
+        if not name.startswith(marked):
+            hint = f'say encoding = "{marked}" in the card'
+            raise BenchmarkError(f"{path} is {marked.upper()}, not {name}; {hint}")
+        if name.startswith("utf-8"):
+            # whole lines, so that `blocks` need not join the rest of one to the next bytes
+            yield from iter(lambda: file.read(BLOCK_BYTES) + file.readline(LINE_BYTES + 1), b"")
+        else:
+            yield from _recoded(path, file, name)
+    yield b"\n"
+
+
+def _recoded(path: Path, file: Content, encoding: str) -> Iterator[bytes]:
+    line = 1
     try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            if file.peek(3).startswith(codecs.BOM_UTF8):
-                file.seek(3)
-            while data := file.read(BLOCK_BYTES):
-                if not data.endswith(b"\n"):
-                    rest = file.readline(LINE_BYTES + 1)
-                    if len(rest) > LINE_BYTES:
-                        fault = (
-                            f"a line is longer than {LINE_BYTES >> 20} MiB; is this a text file?"
-                        )
-                        raise BenchmarkError(f"{path}: {fault}")
-                    data += rest
-                yield data if data.endswith(b"\n") else data + b"\n"
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise BenchmarkError(f"{path} is no whole gzip file: {error}; fetch it again") from None
-    except OSError as error:
-        raise BenchmarkError(f"{path} cannot be read: {error}") from None
-
-
-def csv_columns(path: Path, table: TableSpec) -> list[str]:
-    """The names in the header line, or those that the card gives to files without one."""
-    if table.header:
-        return list(table.header)
-    line, block = next(blocks(path))
-    names_line = block[: block.index(b"\n") + 1]
-    require_text(path, line, names_line)
-    (names,) = _quoted_rows(path, line, names_line, table.separator)
-    if repeated := sorted({name for name in names if names.count(name) > 1}):
-        listed = ", ".join(map(repr, repeated))
-        raise BenchmarkError(f"{path}: the header names {listed} more than once")
-    return names
-
-
-def read_csv(path: Path, table: TableSpec, selection: Sequence[str]) -> Iterator[tuple[int, Parse]]:
-    """Yield (line number of the first row, parser) for each block."""
-    header = csv_columns(path, table)
-    for line, block in blocks(path):
-        if line == 1 and not table.header:
-            line, block = 2, block[block.index(b"\n") + 1 :]
-        if block:
-            yield line, partial(_parse_csv, path, line, block, header, table.separator, selection)
-
-
-def _parse_csv(
-    path: Path,
-    line: int,
-    block: bytes,
-    header: list[str],
-    separator: str,
-    selection: Sequence[str],
-    numbers: Sequence[str],
-) -> pl.DataFrame:
-    require_text(path, line, block)
-    if b'"' in block:
-        block = _unquoted(block, separator)
-    if b'"' in block or len(header) == 1:
-        rows = _quoted_rows(path, line, block, separator)
-        for number, row in enumerate(rows, line):
-            if len(row) != len(header):
-                raise _ragged(path, number, len(row), header)
-        strings = dict.fromkeys(header, pl.String)
-        return pl.DataFrame(rows, schema=strings, orient="row").select(selection)
-    schema = {name: pl.Float64 if name in numbers else pl.String for name in header}
-    try:
-        frame = pl.read_csv(
-            block, has_header=False, schema=schema, separator=separator, quote_char=None
-        )
-    except pl.exceptions.PolarsError as error:
-        _require_even(path, line, block, header, separator)
-        raise BenchmarkError(f"{path}, line {line} and after: {error}") from None
-    # polars refuses rows that are too long but fills short ones with nulls
-    separators = np.count_nonzero(np.frombuffer(block, np.uint8) == ord(separator))
-    if separators != frame.height * (len(header) - 1) or frame.height != block.count(b"\n"):
-        _require_even(path, line, block, header, separator)
-    return frame.select(selection)
-
-
-def _require_even(path: Path, line: int, block: bytes, header: list[str], separator: str) -> None:
-    data = np.frombuffer(block, np.uint8)
-    edges = data[(data == ord(separator)) | (data == ord("\n"))]
-    fields = np.diff(np.flatnonzero(edges == ord("\n")), prepend=-1)
-    for row in np.flatnonzero(fields != len(header)):
-        raise _ragged(path, line + int(row), int(fields[row]), header)
-
-
-def _unquoted(block: bytes, separator: str) -> bytes:
-    """The block without its quotes if each pair encloses a whole field and no separator or line
-    end; otherwise the block as it is."""
-    data = np.frombuffer(b"\n" + block, np.uint8)
-    quote = data == ord('"')
-    at = np.flatnonzero(quote)
-    edge = np.isin(data, [ord(separator), ord("\n"), ord("\r")])
-    inside = (np.cumsum(quote, dtype=np.uint8) & 1).astype(np.bool_)
-    needless = not (edge & inside).any() and edge[at[::2] - 1].all() and edge[at[1::2] + 1].all()
-    return block.replace(b'"', b"") if needless else block
-
-
-def _quoted_rows(path: Path, line: int, block: bytes, separator: str) -> list[list[str]]:
-    """Rows parsed by the csv module, which is slow but says what is wrong with a quote."""
-    rows: list[list[str]] = []
-    reader = csv.reader(block.decode().split("\n")[:-1], delimiter=separator, strict=True)
-    try:
-        for row in reader:
-            if reader.line_num != len(rows) + 1:
-                raise csv.Error("a quoted field does not end on its line")
-            rows.append(row or [""])
-    except csv.Error as error:
-        raise BenchmarkError(f"{path}, line {line + len(rows)}: not valid csv: {error}") from None
-    return rows
-
-
-def _ragged(path: Path, line: int, fields: int, header: list[str]) -> BenchmarkError:
-    why = "the line is cut off, or a separator in it needs quotes"
-    return BenchmarkError(f"{path}, line {line}: {fields} fields instead of {len(header)}; {why}")
-
-
-def libsvm_columns(path: Path, table: TableSpec) -> list[str]:
-    """The card's name of the label, and the indices that occur in the file."""
-    indices: set[str] = set()
-    for line, block in blocks(path):
-        indices.update(_split_libsvm(path, line, block)[1]["index"].unique())
-    return [table.label, *sorted(indices, key=lambda index: (len(index), index))]
-
-
-def read_libsvm(
-    path: Path, table: TableSpec, selection: Sequence[str]
-) -> Iterator[tuple[int, Parse]]:
-    """Yield (line number of the first row, parser) for each block."""
-    indices = [name for name in selection if name != table.label]
-
-    def parse(line: int, block: bytes, _: Sequence[str]) -> pl.DataFrame:
-        rows, pairs = _split_libsvm(path, line, block)
-        values = pairs.pivot(
-            "index", on_columns=indices, index="row", values="value", aggregate_function="first"
-        )
-        joined = rows.join(values, on="row", how="left", maintain_order="left")
-        return joined.rename({"label": table.label}).select(selection)
-
-    for line, block in blocks(path):
-        yield line, partial(parse, line, block)
-
-
-def _split_libsvm(path: Path, line: int, block: bytes) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Split a block into rows (row, label) and pairs (row, index, value)."""
-    require_text(path, line, block)
-    text = pl.Series("words", block.decode().split("\n")[:-1])
-    words = text.str.replace("#.*", "").str.extract_all(r"\S+").to_frame().with_row_index("row")
-    rows = words.select("row", label=pl.col("words").list.get(0, null_on_oob=True))
-    pair = pl.col("word").str.splitn(":", 2).struct.rename_fields(["index", "value"])
-    words = words.select("row", word=pl.col("words").list.slice(1))
-    pairs = words.explode("word", empty_as_null=False).with_columns(pair=pair).unnest("pair")
-    broken = pairs.filter((pl.col("index") == "") | (pl.col("value").fill_null("") == ""))
-    for row, word in broken.select("row", "word").head(1).iter_rows():
-        raise BenchmarkError(f"{path}, line {line + row}: {word!r} is not index:value")
-    repeated = pairs.filter(pl.struct("row", "index").is_duplicated())
-    for row, index in repeated.select("row", "index").head(1).iter_rows():
-        raise BenchmarkError(f"{path}, line {line + row}: index {index} occurs twice")
-    return rows, pairs
+        for text in codecs.iterdecode(iter(partial(file.read, BLOCK_BYTES), b""), encoding):
+            yield text.encode(errors="surrogatepass")  # refused with its line by `require_text`
+            line += text.count("\n")
+    except UnicodeDecodeError as error:
+        before = error.object[: error.start].decode(encoding, "replace")
+        where = f"{path}, line {line + before.count(chr(10))}"
+        fault = f"byte 0x{error.object[error.start]:02x} is not {encoding}"
+        hint = "correct the key `encoding` of the card, or the file"
+        raise BenchmarkError(f"{where}: {fault}; {hint}") from None

@@ -28,7 +28,7 @@ class BadArchive(BenchmarkError):
 def file_names(card: Card) -> dict[str, str]:
     """The csv file of each split that the zip of a card on the hub must hold, in any folder."""
     assert card.table is not None
-    return {split: card.table.files.named[split][0] for split in card.expected}
+    return {split: card.table.files[split][0] for split in card.expected}
 
 
 def fetch(card: Card, folder: Path, notify: Notify) -> Path:
@@ -42,15 +42,15 @@ def fetch(card: Card, folder: Path, notify: Notify) -> Path:
     # `hf_hub_download` removes a partial file when it fails, so that nothing could be resumed
     from huggingface_hub.file_download import http_get
 
-    assert card.hub is not None
-    archive = folder / card.hub.file
+    assert card.archive is not None
+    archive = folder / card.archive.file
     if archive.exists():
         return archive
     endpoint = os.environ.get("HF_ENDPOINT")
     url_of = partial(
-        hf_hub_url, card.hub.repo, card.hub.file, repo_type="dataset", endpoint=endpoint
+        hf_hub_url, card.archive.repo, card.archive.file, repo_type="dataset", endpoint=endpoint
     )
-    url = url_of(revision=card.hub.revision)
+    url = url_of(revision=card.archive.revision)
     with _download_errors(card, url, folder):
         remote = get_hf_file_metadata(url)
         if remote.size is None or remote.etag is None or remote.commit_hash is None:

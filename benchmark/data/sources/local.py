@@ -1,50 +1,82 @@
 """A user's own files: where they lie, and their md5."""
 
-import gzip
 import hashlib
 import json
-import zlib
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
 from benchmark.data.card import TableSpec
-from benchmark.errors import BenchmarkError, MissingData
+from benchmark.data.readers.content import open_bytes
+from benchmark.errors import MissingData
 from benchmark.utils import files
 from benchmark.utils.parallel import WORKERS
 
-Paths = Mapping[str, Path]
-"""Paths of train, valid and test, or of `all`."""
+SMALL_BYTES = 1 << 26
+"""Smaller files are read anew each time, in less than a second."""
+Found = Mapping[str, tuple[Path, ...]]
+"""The files of each key of the card: one, or parts in order."""
 
 
-def find_files(table: TableSpec, folders: Sequence[Path]) -> Paths:
-    """The table's files in the folder that holds most of them. Raises MissingData."""
-    named = table.files.named
-    candidates = [_paths_in(folder, named) for folder in folders]
-    paths = max(candidates, key=lambda paths: sum(path.is_file() for path in paths.values()))
-    absent = [key for key, path in paths.items() if not path.is_file()]
-    if absent:
-        missing = [" or ".join([str(paths[key]), *named[key][1:]]) for key in absent]
-        files = " and no file ".join(missing)
-        raise MissingData(f"there is no file {files}; put it there or correct the path")
-    return paths
+def look_for(table: TableSpec, folders: Sequence[Path]) -> Found:
+    """The files and side files of a table in the folder with most of them; an absent one has the
+    path where it belongs."""
+    candidates = [_found_in(folder, table.files | table.side_files) for folder in folders]
+    return min(candidates, key=lambda found: sum(bool(_absent(parts)) for parts in found.values()))
 
 
-def _paths_in(folder: Path, named: Mapping[str, Sequence[str]]) -> dict[str, Path]:
+def find_files(table: TableSpec, folders: Sequence[Path]) -> Found:
+    """The files and side files of a table in the folder with most of them. Raises MissingData."""
+    found = look_for(table, folders)
+    if absent := [str(path) for parts in found.values() for path in _absent(parts)]:
+        missing = " and no file ".join(absent)
+        hint = "put it there, packed as .gz if you like, or correct the path"
+        raise MissingData(f"there is no file {missing}; {hint}")
+    return found
+
+
+def by_label(found: Found) -> dict[str, Path]:
+    """Each file by its key, and by its position among several of one key: "train", "test[1]"."""
     paths = {}
-    for key, names in named.items():
-        options = [folder / Path(name).expanduser() for name in names]
-        paths[key] = next((path for path in options if path.is_file()), options[0])
+    for key, parts in found.items():
+        for position, path in enumerate(parts):
+            paths[key if len(parts) == 1 else f"{key}[{position}]"] = path
     return paths
 
 
-def md5_sums(paths: Paths, memory: Path) -> dict[str, str]:
-    """The md5 of each file by its key; of the unpacked content for names that end in .gz. `memory`
-    is a JSON file that keeps the sums by path, size and time."""
+def _found_in(folder: Path, files: Mapping[str, Sequence[str]]) -> Found:
+    found = {}
+    for key, names in files.items():
+        parts = [parts_of(folder / Path(name).expanduser()) for name in names]
+        found[key] = tuple(path for paths in parts for path in paths)
+    return found
+
+
+def parts_of(path: Path) -> list[Path]:
+    """The file, its packed form, or the files of a folder; the path as it is if none is there."""
+    if path.is_dir():
+        inside = sorted(part for part in path.iterdir() if not part.name.startswith((".", "_")))
+        return inside or [path]
+    forms = [path, path.with_name(f"{path.name}.gz"), path.with_suffix(".gz")]
+    return [next((form for form in forms if form.is_file()), path)]
+
+
+def _absent(parts: Sequence[Path]) -> list[Path]:
+    return [path for path in parts if not path.is_file()]
+
+
+def md5_sums(paths: Mapping[str, Path], memory: Path) -> dict[str, str]:
+    """The md5 of each file by its label; of the unpacked content if it is gzip. The JSON file
+    `memory` keeps the sums of large files until they change."""
     cached = _read_memory(memory)
+
+    def md5_of(path: Path) -> str:
+        kept = cached.get(_state(path)) if path.stat().st_size >= SMALL_BYTES else None
+        return kept or md5(path)
+
     with ThreadPoolExecutor(WORKERS) as pool:
-        sums = list(pool.map(lambda path: cached.get(_state(path)) or md5(path), paths.values()))
+        sums = list(pool.map(md5_of, paths.values()))
     remember(dict(zip(paths.values(), sums, strict=True)), memory)
     return dict(zip(paths, sums, strict=True))
 
@@ -58,14 +90,8 @@ def remember(sums: Mapping[Path, str], memory: Path) -> None:
 
 
 def md5(path: Path) -> str:
-    try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            digest = hashlib.file_digest(file, partial(hashlib.md5, usedforsecurity=False))
-        return digest.hexdigest()
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise BenchmarkError(f"{path} is no whole gzip file: {error}; fetch it again") from None
-    except OSError as error:
-        raise BenchmarkError(f"{path} cannot be read: {error.strerror}") from None
+    with open_bytes(path) as file:
+        return hashlib.file_digest(file, partial(hashlib.md5, usedforsecurity=False)).hexdigest()
 
 
 def _read_memory(memory: Path) -> dict[str, str]:
@@ -76,6 +102,8 @@ def _read_memory(memory: Path) -> dict[str, str]:
 
 
 def _state(path: Path) -> str:
+    """What differs after a change: a program may set the time of modification back (mtime), but not
+    that of the last change of anything (ctime)."""
     stat = path.stat()
-    content = "|content" if path.suffix == ".gz" else ""
-    return f"{path.resolve()}|{stat.st_size}|{stat.st_mtime_ns}{content}"
+    facts = stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
+    return "|".join(map(str, (path.resolve(), *facts)))

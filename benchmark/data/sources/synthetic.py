@@ -18,7 +18,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from benchmark.data.card import SPLITS, Card, Files, TableSpec
+from benchmark.data.card import SPLITS, Card, TableSpec
 from benchmark.data.encoding.encode import DenseRule
 from benchmark.data.encoding.table import write_encoding
 from benchmark.data.schema import Schema
@@ -238,7 +238,7 @@ def write(card: Card, writer: StoreWriter, notify: Notify) -> None:
             dense: Vector = np.sign(rows.dense) * np.log1p(np.abs(rows.dense))
             writer.append(split, np.nan_to_num(dense).astype(np.float32), sparse, rows.label)
     # a csv file of these rows, whose tokens are decimal numbers
-    files = Files(train=("train.csv",), valid=("valid.csv",), test=("test.csv",))
+    files: dict[str, tuple[str, ...]] = {split: (f"{split}.csv",) for split in SPLITS}
     table = TableSpec(format="csv", files=files, dense=DENSE, sparse=SPARSE, min_count=MIN_COUNT)
     unused = (0.0,) * len(DENSE)  # means and deviations; the rule is "log"
     names = (pl.Series(frequent).cast(pl.String) for _, frequent in fields)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from benchmark.data import catalog
-from benchmark.data.card import SPLITS, Card
+from benchmark.data.card import SPLITS, Card, Naive
 from benchmark.recipes.recipe import MONITORS, Train
 from benchmark.records.archive import Archive, Runs
 from benchmark.reports.leaderboard import published as publications
@@ -46,6 +46,8 @@ class Board:
     caveats: tuple[str, ...]
     oracle: tuple[float, float] | None
     """Test AUC and LogLoss of the true click probability."""
+    naive: Naive | None
+    """What the rates of a few ids alone reach on the test split, where the card says so."""
     protocol: tuple[str, ...]
     tracks: tuple[Track, ...]
     quotes: tuple[Quote, ...]
@@ -86,6 +88,7 @@ def _board(dataset: str, entries: Sequence[Runs], published: Published) -> Board
         dataset,
         tuple(sorted({run.caveat for run in runs if run.caveat})),
         min(complete, default=None),
+        None if card is None else card.naive,
         tuple(_protocol(runs, card)),
         tuple(ranked),
         tuple(quotes),

@@ -1,6 +1,6 @@
 """The tables of a board as text: whole ones for its file, narrow ones for README and terminal."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import comb
 from typing import NamedTuple
 
@@ -67,7 +67,8 @@ NARROW: Layout = {AUC: (GAUC, RANK_RATIO, PARAMETERS, SEEDS), LOGLOSS: ()}
 
 
 def track_tables(board: Board, track: Track, layout: Layout) -> Iterable[Table]:
-    """The table of ranked rows by each measure, and that of the other rows, with the oracle."""
+    """The table of ranked rows by each measure, and that of the other rows, with oracle and
+    naive rates."""
     digests = (pl.col(name).str.head(8) for name in ("recipe_digest", "data_digest"))
     identity = pl.format("{} (numerics {}, recipe {}, data {})", "recipe", "numerics", *digests)
     name = pl.when(pl.len().over("recipe") > 1).then(identity).otherwise("recipe")
@@ -103,16 +104,27 @@ def _end(value: float) -> str:
 def _table(
     title: str, board: Board, columns: Sequence[Column], table: pl.DataFrame, remarks: Cells = ()
 ) -> Iterable[Table]:
-    """No table without rows; gAUC where a row has it; the oracle first where it is known."""
+    """No table without rows; gAUC where a row has it; first the rows of no recipe."""
     if table.is_empty():
         return
     shown = [column for column in columns if column is not GAUC or table["gauc"].count()]
     rows = [tuple(column.cell(line) for column in shown) for line in table.to_dicts()]
+    above = [tuple(cells.get(column, "") for column in shown) for cells in _references(board)]
+    yield Table(title, tuple(column.title for column in shown), (*above, *rows), remarks)
+
+
+def _references(board: Board) -> Iterable[dict[Column, str]]:
+    """The rows of no recipe, which are not ranked: the oracle and the naive rates, where known."""
+    auc, logloss = VALUES.values()
     if board.oracle:
-        values = (f"{value:.5f}" for value in board.oracle)
-        oracle = {RECIPE: "*oracle*"} | dict(zip(VALUES.values(), values, strict=True))
-        rows.insert(0, tuple(oracle.get(column, "") for column in shown))
-    yield Table(title, tuple(column.title for column in shown), tuple(rows), remarks)
+        yield {RECIPE: "*oracle*"} | _texts(dict(zip((auc, logloss), board.oracle, strict=True)))
+    if board.naive:
+        numbers = {auc: board.naive.auc, logloss: board.naive.logloss, GAUC: board.naive.gauc}
+        yield {RECIPE: f"*naive rates of {', '.join(board.naive.fields)}*"} | _texts(numbers)
+
+
+def _texts(numbers: Mapping[Column, float | None]) -> dict[Column, str]:
+    return {column: "" if value is None else f"{value:.5f}" for column, value in numbers.items()}
 
 
 def track_title(track: Track) -> str:

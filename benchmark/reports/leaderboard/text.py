@@ -35,7 +35,9 @@ ranked. The fixed track holds the embedding size of the data set's card, as BARS
 without one); rows of other sizes compete in the free track.
 
 AUC and gAUC are of the weights with the best validation AUC; LogLoss, NE, calibration and ECE of
-those with the best validation LogLoss. *oracle* is the true click probability, where it is known.
+those with the best validation LogLoss. *oracle* is the true click probability, where it is known,
+*naive rates* the log-odds of the training rows' click rate and what the rates of the named ids add
+to them (`benchmark/measure/naive.py`): what every model should beat.
 Rank ratio: the effective rank of the last stage over that of noise of the same shape, mean over its
 tokens (validation rows x width, centred). Train samples/s are as each run found them, whatever else
 the machine was doing.
@@ -79,7 +81,7 @@ def as_csv(boards: Iterable[Board]) -> str:
 
 
 def _csv_table(board: Board, track: Track) -> pl.DataFrame:
-    auc, logloss = board.oracle or (None, None)
+    (auc, logloss), naive = board.oracle or (None, None), board.naive
     context = {
         "benchmark": __version__,
         "dataset": board.dataset,
@@ -87,6 +89,9 @@ def _csv_table(board: Board, track: Track) -> pl.DataFrame:
         "provenance": track.provenance,
         "oracle_auc": auc,
         "oracle_logloss": logloss,
+        "naive_auc": naive and naive.auc,
+        "naive_gauc": naive and naive.gauc,
+        "naive_logloss": naive and naive.logloss,
         "caveat": "; ".join(board.caveats),
     }
     same = (pl.lit(value).alias(name) for name, value in context.items())
@@ -104,7 +109,7 @@ def readme_part(boards: Iterable[Board]) -> str:
     """The narrow tables of every board."""
     parts = [
         f"\nBenchmark {__version__}, test split, mean ± sd over seeds; *oracle*: the true click"
-        " probability.\n"
+        " probability; *naive rates*: clicks by the rates of the named ids alone.\n"
     ]
     for board in boards:
         caveats = "".join(f"; *{caveat}*" for caveat in board.caveats)
@@ -146,6 +151,7 @@ def _plain(board: Board) -> dict[str, Any]:
         "dataset": board.dataset,
         "caveats": board.caveats,
         "oracle": board.oracle and dict(zip(("auc", "logloss"), board.oracle, strict=True)),
+        "naive": board.naive and board.naive.model_dump(mode="json"),
         "protocol": [*board.protocol, FLOPS],
         "tracks": [
             {

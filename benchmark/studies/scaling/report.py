@@ -92,16 +92,16 @@ def _row(curve: Curve) -> tuple[str, ...]:
     """The columns LAWS."""
     sizes = f"{len(curve.sizes)}: {curve.sizes[0]:,} to {curve.sizes[-1]:,}"
     seeds = min(len(rung.runs) for rung in curve.rungs)
-    names, fit = (curve.recipe, sizes, str(seeds)), curve.fit
+    design, fit = (curve.recipe, sizes, str(seeds)), curve.fit
     if fit is None:
-        return (*names, "", curve.verdict, *("",) * 6)
+        return (*design, "", curve.verdict, *("",) * 6)
     fall = mean(curve.rungs[0].losses) - mean(curve.rungs[-1].losses)
-    names = (*names, f"{fall / fit.noise:.0f}", curve.verdict)
     alpha, E, A = _range(fit.alpha, 3), "", ""
     if fit.verdict == LAW:
         alpha, A = f"{fit.law.alpha:.3f} ({alpha})", f"{fit.law.A:.5f}"
         E = f"{fit.law.E:.5f} ({_range(floor(curve.ladder(), fit.law), 5)})"
     missed = f"{fit.missed:+.5f} ± {fit.missed_error:.5f}"
+    names = *design, f"{fall / fit.noise:.0f}", curve.verdict
     return (*names, alpha, E, A, missed, f"{fit.gain:+.1f}", "; ".join(fit.faults))
 
 

@@ -130,10 +130,11 @@ def plain_csv(content: bytes) -> list[Row]:
         ]
     except csv.Error:
         raise Refused("csv") from None
+    header = [name.strip() for name in header]
     if (
-        len(set(header)) != len(header)
-        or not set("yxc") <= set(header)
+        any(header.count(name) != 1 for name in "yxc")
         or any(len(row) != len(header) for row in rows)
+        or any(row == header for row in rows)
     ):
         raise Refused("columns")
     named = [dict(zip(header, row, strict=True)) for row in rows]
@@ -146,8 +147,14 @@ SPACE = "\t\n\x0b\x0c\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u300
 def plain_libsvm(content: bytes) -> list[Row]:
     rows, seen = [], set()
     for line in plain_lines(content):
+        if line.lstrip(" \t").startswith("#"):
+            continue
         label, *words = re.findall(f"[^{SPACE}]+", line.partition("#")[0]) or [""]
+        if ":" in label:
+            raise Refused("label")
         pairs = [word.partition(":")[::2] for word in words]
+        if any(re.fullmatch(r"[^:]+:[-+]?[0-9.]+([eE][-+]?[0-9]+)?", value) for _, value in pairs):
+            raise Refused("libffm")
         if not all(index and value for index, value in pairs) or len(dict(pairs)) != len(pairs):
             raise Refused("pairs")
         seen |= set(dict(pairs))

@@ -1,13 +1,16 @@
 import gzip
 
+import numpy as np
 import polars as pl
 import pytest
 
-from benchmark.data.card import Files
+from benchmark.data.card import SplitRule
 from benchmark.data.readers import text as lines
+from benchmark.data.store import Store
 from benchmark.errors import BenchmarkError
 from tests.data.tables import (
     OTHER,
+    THREE_FILES,
     TRAIN,
     assert_same_arrays,
     encode_files,
@@ -15,7 +18,7 @@ from tests.data.tables import (
     make_table,
 )
 
-PACKED = Files(train="train.csv.gz", valid="valid.csv", test="test.csv")
+PACKED = THREE_FILES | {"train": ("train.csv.gz",)}
 
 
 @pytest.mark.parametrize(
@@ -70,11 +73,11 @@ def test_numbers_may_have_blanks_around_them(tmp_path):
     [
         (
             TRAIN + "1,1," + "a" * 90 + "\n",
-            "train.csv: a line is longer than 0 MiB; is this a text file",
+            "train.csv, line 5: a line longer than 0 MiB; is this a text file",
         ),
         (
             "y,x,c\n1,1,a\n" + "\n" * 90 + "0,0,b\n",
-            "train.csv, line 3: more than 0 MiB of empty lines",
+            "train.csv, line 3: empty lines of more than 0 MiB",
         ),
     ],
 )
@@ -114,7 +117,7 @@ def test_files_without_a_header_take_the_names_from_the_card(tmp_path, monkeypat
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (TRAIN, "train.csv, line 1, column 'y': 'y', expected 0 or 1"),
+        (TRAIN, "train.csv, line 1: it repeats the header of the card; leave the line out"),
         ("1,1,a\n0,1,b\n1,1\n", "train.csv, line 3: 2 fields instead of 3"),
         ("1,1,a,\n0,1,b\n", "train.csv, line 1: 4 fields instead of 3"),
         ("1,1\n0,1,b,c\n", "train.csv, line 1: 2 fields instead of 3"),
@@ -176,7 +179,7 @@ def test_parquet_holds_numbers_as_numbers_and_categories_of_any_type(tmp_path):
     )
     for split, frame in (("train", train), ("valid", other), ("test", other)):
         frame.write_parquet(folder / f"{split}.parquet")
-    files = Files(train="train.parquet", valid="valid.parquet", test="test.parquet")
+    files = {split: (f"{split}.parquet",) for split in THREE_FILES}
     store = encode_files(folder, make_table(format="parquet", files=files, sparse=("c", "d")))
     assert_same_arrays(plain, store)
 
@@ -190,3 +193,65 @@ def test_libsvm_names_columns_by_index(tmp_path):
     }
     store = encode_texts(tmp_path / "svm", texts, format="libsvm", dense=("2",), sparse=("10",))
     assert_same_arrays(plain, store)
+
+
+def write_parquet(folder, names, **changes) -> None:
+    columns = {"y": [1, 0, 1], "x": [1.5, None, -3.0], "c": ["a", "b", "a"]}
+    folder.mkdir(exist_ok=True, parents=True)
+    for name in names:
+        pl.DataFrame(columns | changes).write_parquet(folder / name)
+
+
+def test_the_named_parquet_file_is_read_and_none_that_its_name_matches(tmp_path):
+    names = ["part[1].parquet", "d*.parquet", "v?.parquet"]
+    write_parquet(tmp_path, names)
+    write_parquet(tmp_path, ["part1.parquet", "dz.parquet", "v1.parquet"], c=["u", "v", "w"])
+    files = {split: (name,) for split, name in zip(THREE_FILES, names, strict=True)}
+    store = encode_files(tmp_path, make_table(format="parquet", files=files))
+    assert store.fingerprint.rows == dict.fromkeys(THREE_FILES, 3)
+    assert store.schema.cardinalities == (4,)
+
+
+def test_a_folder_of_parts_is_read_in_the_order_of_their_names(tmp_path):
+    for at, categories in enumerate((["a", "b"], ["b", "a"], ["a", "c"])):
+        part = {"y": [at % 2, 1 - at % 2], "x": [at, at], "c": categories}
+        write_parquet(tmp_path / "all.parquet", [f"part-0{at}.parquet"], **part)
+    for name in ("_SUCCESS", "_metadata", ".part-00.parquet.crc"):
+        (tmp_path / "all.parquet" / name).write_text("no rows")
+    rule = SplitRule(method="ordered", parts=(1, 1, 1))
+    table = make_table(format="parquet", files={"all": ("all.parquet",)}, split=rule)
+    store = encode_files(tmp_path, table)
+    assert store.split("train").sparse[:, 0].tolist() == [1, 2]
+    assert store.split("valid").sparse[:, 0].tolist() == [2, 1]
+    assert store.split("test").sparse[:, 0].tolist() == [1, 3]
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(BenchmarkError, match=f"there is no file {tmp_path}/empty; put it there"):
+        encode_files(tmp_path, table.model_copy(update={"files": {"all": ("empty",)}}))
+
+
+@pytest.mark.parametrize("kind", ["dense", "sparse"])
+def test_a_parquet_column_of_type_null_is_missing_in_every_row(tmp_path, kind):
+    names = ["train.csv", "valid.csv", "test.csv"]
+    write_parquet(tmp_path, names, n=[None, None, None])
+    columns = {"dense": ("x",), "sparse": ("c",)}
+    columns[kind] += ("n",)
+    store = encode_files(tmp_path, make_table(format="parquet", **columns))
+    assert store.fingerprint.warnings == ("n: missing in every row",)
+    train = store.split("train")
+    assert (train.dense if kind == "dense" else train.sparse)[:, 1].tolist() == (
+        [0, 0, 0] if kind == "dense" else [1, 1, 1]
+    )
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet", "libsvm"])
+def test_a_table_may_have_dense_columns_alone(tmp_path, form):
+    (tmp_path / "rows").write_text(
+        "1 2:1.5\n0\n1 2:-3\n" if form == "libsvm" else "y,2\n1,1.5\n0,\n1,-3\n"
+    )
+    if form == "parquet":
+        pl.read_csv(tmp_path / "rows").write_parquet(tmp_path / "rows")
+    files = dict.fromkeys(THREE_FILES, ("rows",))
+    store = encode_files(tmp_path, make_table(format=form, files=files, dense=("2",), sparse=()))
+    train = Store.open(store.folder).split("train")
+    assert train.sparse.shape == (3, 0)
+    np.testing.assert_allclose(train.dense[:, 0], [np.log(2.5), 0, -np.log(4)], rtol=1e-6)

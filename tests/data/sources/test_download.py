@@ -215,7 +215,7 @@ def test_files_that_a_person_has_are_checked_the_same_way(tmp_path, card, form):
 
 def test_a_data_root_is_not_replaced_by_a_download(tmp_path, card, hub, monkeypatch):
     message = (
-        r"there is no file .*train\.csv or train\.csv\.gz .* put Criteo_x1\.zip there, or leave the"
+        r"there is no file .*train\.csv .* packed as \.gz .* put Criteo_x1\.zip there, or leave the"
         r" data root out"
     )
     with pytest.raises(MissingData, match=message):

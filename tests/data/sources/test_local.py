@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from benchmark.data.card import Files, SplitRule
+from benchmark.data.card import SplitRule
 from benchmark.data.encoding.table import assign
 from benchmark.data.readers import text
 from benchmark.data.sources import local
@@ -186,16 +186,18 @@ def test_one_file_with_a_rule_equals_three_files_cut_by_hand(tmp_path, monkeypat
     one = encode_texts(
         tmp_path / "one",
         {"all.csv": "y,x,c\n" + "".join(rows)},
-        files=Files(all="all.csv"),
+        files={"all": ("all.csv",)},
         split=rule,
     )
     assert_same_arrays(three, one)
     assert one.schema == three.schema
 
 
-def test_md5_is_computed_once_for_an_unchanged_file(tmp_path, monkeypatch):
+def test_md5_is_computed_once_for_an_unchanged_large_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(local, "SMALL_BYTES", 3)
     write_files(tmp_path, {"train.csv": "abc", "valid.csv": "abd"})
-    paths, memory = local.find_files(make_table(), [tmp_path]), tmp_path / "cache" / "md5.json"
+    paths = local.by_label(local.find_files(make_table(), [tmp_path]))
+    memory = tmp_path / "cache" / "md5.json"
     sums = local.md5_sums(paths, memory)
     assert sums["train"] == "900150983cd24fb0d6963f7d28e17f72"
     read: list[Path] = []
@@ -205,9 +207,12 @@ def test_md5_is_computed_once_for_an_unchanged_file(tmp_path, monkeypatch):
     assert read == []
     before = paths["train"].stat().st_mtime_ns
     paths["train"].write_text("abd")
-    os.utime(paths["train"], ns=(before + 1, before + 1))
+    os.utime(paths["train"], ns=(before, before))
     assert local.md5_sums(paths, memory) == sums | {"train": sums["valid"]}
     assert read == [paths["train"]]
+    monkeypatch.setattr(local, "SMALL_BYTES", 4)
+    assert local.md5_sums(paths, memory) == sums | {"train": sums["valid"]}
+    assert len(read) == 3
     memory.write_text("{broken")
     assert local.md5_sums(paths, memory)["train"] == sums["valid"]
 

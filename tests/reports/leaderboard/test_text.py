@@ -4,13 +4,16 @@ import csv
 import io
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 
 from benchmark import __version__
+from benchmark.data import catalog
+from benchmark.data.card import Naive
 from benchmark.records.archive import Archive
 from benchmark.reports.document import check, write
 from benchmark.reports.leaderboard import text as leaderboard_text
-from benchmark.reports.leaderboard.boards import boards
+from benchmark.reports.leaderboard.boards import Board, boards
 from benchmark.reports.leaderboard.published import Published
 from benchmark.reports.leaderboard.tracks import entries
 from tests.factories import keep
@@ -51,6 +54,35 @@ def test_markdown_shows_oracle_caveat_protocol_and_version() -> None:
         "| 1 | 1 to 1 | aa | 0.70000 ± 0.00158 |",
     ):
         assert part in text
+
+
+def with_naive_rates(board: Board) -> Board:
+    """The board of a card with naive rates, and of no oracle."""
+    naive = Naive(fields=("user", "item"), smoothing=3.0, auc=0.69, logloss=0.5, gauc=0.61)
+    return replace(board, naive=naive, oracle=None)
+
+
+def test_the_naive_rates_are_a_row_that_is_not_ranked() -> None:
+    grouped = [make_run("aa", seed, 0.7, gauc=0.6) for seed in range(5)]
+    board = with_naive_rates(board_of(grouped))
+    lines = leaderboard_text.markdown([board]).splitlines()
+    [by_auc, by_logloss] = [line for line in lines if "*naive rates of" in line]
+    assert by_auc.startswith("|  |  | *naive rates of user, item* | 0.69000 |  | 0.61000 |  |")
+    assert by_logloss.startswith("|  |  | *naive rates of user, item* | 0.50000 |  |")
+    assert lines[lines.index(by_auc) + 1].startswith("| 1 | 1 to 1 | aa | 0.70000")
+    assert "*oracle* |" not in "".join(lines)
+    [line] = csv.DictReader(io.StringIO(leaderboard_text.as_csv([board])))
+    numbers = [line[f"naive_{name}"] for name in ("auc", "gauc", "logloss")]
+    assert numbers == ["0.69", "0.61", "0.5"] and line["recipe"] == "aa"
+    [plain] = json.loads(leaderboard_text.as_json([board]))["boards"]
+    assert plain["naive"]["fields"] == ["user", "item"] and plain["naive"]["gauc"] == 0.61
+
+
+def test_a_board_takes_the_naive_rates_of_its_card() -> None:
+    card = catalog.find_card("movielens_1m").card
+    board = board_of(make_runs("aa", 0.9, dataset="movielens_1m"))
+    assert board.naive == card.naive and board.naive is not None
+    assert board_of(make_runs("aa", 0.7)).naive is None
 
 
 def test_rows_of_one_recipe_are_told_apart() -> None:

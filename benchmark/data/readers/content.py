@@ -1,0 +1,56 @@
+"""The bytes of a file: unpacked if they are gzip, and what they are if they are no text."""
+
+import gzip
+import re
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BufferedReader
+from pathlib import Path
+
+from benchmark.errors import BenchmarkError
+
+_GZIP = b"\x1f\x8b"
+_KINDS = {
+    "a zip file": rb"PK\x03\x04",
+    "an xz file": rb"\xfd7zXZ\x00",
+    "a zstd file": rb"\x28\xb5\x2f\xfd",
+    "a bzip2 file": rb"BZh[1-9]1AY&SY",
+    "a 7z file": rb"7z\xbc\xaf\x27\x1c",
+    "an Arrow file": rb"ARROW1\0\0",
+    "a parquet file": rb"PAR1\x15",
+}
+HEAD_BYTES = 16
+
+Content = BufferedReader | gzip.GzipFile
+
+
+@contextmanager
+def open_bytes(path: Path) -> Iterator[Content]:
+    """The content of a file, unpacked if its first bytes are those of gzip, whatever its name.
+
+    Raises BenchmarkError for a file that is damaged or cannot be read."""
+    try:
+        with path.open("rb") as file:
+            packed = file.peek(len(_GZIP)).startswith(_GZIP)
+            yield gzip.GzipFile(fileobj=file) if packed else file
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise BenchmarkError(f"{path} is no whole gzip file: {error}; fetch it again") from None
+    except OSError as error:
+        raise BenchmarkError(f"{path} cannot be read: {error.strerror or error}") from None
+
+
+def require_parquet(path: Path) -> None:
+    """Raise BenchmarkError, saying what the file is, if it does not begin as a parquet file."""
+    with open_bytes(path) as file:
+        head = file.peek(HEAD_BYTES)[:HEAD_BYTES]
+    if not head.startswith(b"PAR1"):
+        found = kind(head) or "perhaps text"
+        hint = 'say format = "csv" or another in the card, or correct the file'
+        raise BenchmarkError(f"{path} is no parquet file, but {found}; {hint}")
+
+
+def kind(head: bytes) -> str | None:
+    """What the first HEAD_BYTES of a file are those of, e.g. "a zip file"; None for others, which
+    may be text."""
+    return next((name for name, mark in _KINDS.items() if re.match(mark, head)), None)
