@@ -17,8 +17,8 @@ def doubts(record: Record, kept: KeptScores) -> Iterator[str]:
     if quality.calibrated.ne > 1:
         loss = f"test LogLoss {quality.calibrated.logloss:.5f} is above that of the base rate"
         yield f"{loss} (NE {quality.calibrated.ne:.3f}): its probabilities are worse than none"
-    if len(curve) > 1 and record.stopped_by == "epochs" and record.best.step == curve[-1].step:
-        yield "the last evaluation is the best: it ended at train.epochs while still improving"
+    if len(curve) > 1 and record.stopped_by == "epochs" and curve[-1].improved:
+        yield "it ended at train.epochs while still improving: raise train.epochs"
     if len(curve) > 1 and not any(point.improved for point in curve[1:]):
         yield "validation never improved after the first evaluation: lower train.learning_rate"
     logit, _ = scores.labelled(kept.best)

@@ -40,7 +40,7 @@ LAST, FIRST = (record.Epoch(step=10 * epoch, epoch=epoch) for epoch in (3, 1))
 @pytest.mark.parametrize(
     ("changes", "found"),
     [
-        ({"curve": RISING, "best": LAST}, ["the last evaluation is the best: it ended at"]),
+        ({"curve": RISING, "best": LAST}, ["it ended at train.epochs while still improving"]),
         ({"curve": RISING, "best": LAST, "stopped_by": "patience"}, []),
         ({"curve": make_curve(0.7), "best": FIRST}, []),
         ({"curve": FALLING, "best": FIRST}, ["validation never improved after the first"]),
