@@ -30,6 +30,7 @@ class CTRModel(Protocol):
     `training_note()`; `whole_batch = True`, if rows of a training batch depend on each other
     (models without it, batch norm or a penalty get a batch in pieces); `convex = True`, if its loss
     has one minimum, so that seeds end alike; and `added_later`, see the function of that name.
+    What breaks this contract is found before training, see runs/rehearsal.py.
     """
 
     training: bool

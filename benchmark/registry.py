@@ -73,8 +73,16 @@ class Registry(Generic[T]):
         """The component called `name`. Raises UsageError with the nearest names."""
         self.discover()
         if name not in self._items:
-            raise unknown(self.kind, name, self._items)
+            raise UsageError(f"{unknown(self.kind, name, self._items)}{self._plug_in_hint()}")
         return self._items[name]
+
+    def _plug_in_hint(self) -> str:
+        """Where else the component may be, if it can be in a plug-in."""
+        if not self._plugged:
+            return ""
+        if folders := os.environ.get(VARIABLE):
+            return f" ({VARIABLE}={folders} does not register it)"
+        return f" (if a plug-in registers it, set {VARIABLE} to its folder)"
 
     def names(self) -> list[str]:
         self.discover()

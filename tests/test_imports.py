@@ -9,7 +9,7 @@ from benchmark.utils.paths import ROOT
 
 FLOORS = (
     {"benchmark.errors"},
-    {"benchmark.model", "benchmark.registry", "benchmark.utils"},
+    {"benchmark.contract", "benchmark.model", "benchmark.registry", "benchmark.utils"},
     {"benchmark.data"},
     {"benchmark.recipes"},
     {"benchmark.measure"},

@@ -13,6 +13,24 @@ def test_a_name_like_no_other_gets_the_whole_list() -> None:
     assert str(unknown("model", "zzzz", ["lr", "fm"])) == "unknown model 'zzzz'; known: fm, lr"
 
 
+@pytest.mark.parametrize(
+    ("folders", "hint"),
+    [
+        (None, "(if a plug-in registers it, set BENCHMARK_PLUGINS to its folder)"),
+        ("mine", "(BENCHMARK_PLUGINS=mine does not register it)"),
+    ],
+)
+def test_an_unknown_model_may_be_that_of_a_plug_in(folders, hint, monkeypatch) -> None:
+    models.names()
+    monkeypatch.delenv("BENCHMARK_PLUGINS", raising=False)
+    if folders:
+        monkeypatch.setenv("BENCHMARK_PLUGINS", folders)
+    for name in ("gated", "rankelastr"):
+        with pytest.raises(UsageError) as raised:
+            models.get(name)
+        assert str(raised.value).endswith(hint)
+
+
 def test_duplicates_raise() -> None:
     registry: Registry[int] = Registry("model", "baselines")
     registry.register("a")(1)

@@ -5,8 +5,12 @@ from dataclasses import dataclass
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from benchmark.contract import Stages, own_faults, require_parameters
 from benchmark.data.schema import Schema
-from benchmark.model import CTRModel, Observe, part_of
+from benchmark.errors import UsageError
+from benchmark.model import CTRModel, Observe, embedding_table, part_of
+from benchmark.recipes.recipe import Built, Recipe, on_meta
+from benchmark.registry import models
 
 
 @dataclass(frozen=True)
@@ -22,6 +26,40 @@ class Parameters:
         return self.embedding + self.dense + self.head
 
 
+@dataclass(frozen=True)
+class Outline:
+    """What is known of a model before it has weights: its size, the (rows, columns) of each stage
+    in order, the warnings of its constructor, and whether it has an embedding table."""
+
+    parameters: Parameters
+    flops_per_sample: int
+    stages: dict[str, tuple[int, int]]
+    notes: tuple[str, ...]
+    has_table: bool
+
+
+def outline(recipe: Recipe, schema: Schema) -> Outline:
+    """The outline of a recipe's model, built without memory for its weights unless it needs them,
+    as a model whose `forward` makes tensors on the CPU. Raises UsageError for hyperparameters that
+    do not fit the data, and BenchmarkError for a model that breaks its contract."""
+    try:
+        return _outline(recipe.model, on_meta(recipe, schema), schema)
+    except UsageError:
+        raise
+    except Exception:  # the model's own fault only if the CPU has it too
+        with own_faults(recipe.model, models.get(recipe.model)):
+            return _outline(recipe.model, recipe.build(schema), schema)
+
+
+def _outline(name: str, built: Built, schema: Schema) -> Outline:
+    model, stages = built.model, Stages(name, 1)
+    require_parameters(name, model)
+    flops = flops_per_sample(model, schema)
+    _forward_one_row(model, schema, stages)
+    has_table = embedding_table(model) is not None
+    return Outline(parameters(model), flops, stages.shapes, built.notes, has_table)
+
+
 def parameters(model: CTRModel) -> Parameters:
     count = {"embedding": 0, "dense": 0, "head": 0}
     for name, parameter in model.named_parameters():
@@ -34,13 +72,6 @@ def flops_per_sample(model: CTRModel, schema: Schema) -> int:
     with FlopCounterMode(display=False) as counter:
         _forward_one_row(model, schema, None)
     return int(counter.get_total_flops())
-
-
-def stage_shapes(model: CTRModel, schema: Schema) -> dict[str, tuple[int, int]]:
-    """(rows, columns) of every stage's matrix, in order."""
-    stages: dict[str, torch.Tensor] = {}
-    _forward_one_row(model, schema, stages.__setitem__)
-    return {stage: (x.shape[1], x.shape[2]) for stage, x in stages.items()}
 
 
 def _forward_one_row(model: CTRModel, schema: Schema, observe: Observe | None) -> None:

@@ -2,17 +2,30 @@
 
 import functools
 import hashlib
+import os
 import platform
 import re
 import subprocess
 from importlib import metadata
 from pathlib import Path
 
+import torch
+
 from benchmark import __version__, registry
 from benchmark.utils.paths import ROOT
 from benchmark.utils.types import Frozen
 
 PACKAGES = ("numpy", "polars", "torch")
+KERNELS = (
+    "ATEN_CPU_CAPABILITY",
+    "DNNL_MAX_CPU_ISA",
+    "MKL_CBWR",
+    "MKL_ENABLE_INSTRUCTIONS",
+    "NPY_DISABLE_CPU_FEATURES",
+    "ONEDNN_MAX_CPU_ISA",
+    "OPENBLAS_CORETYPE",
+)
+"""Variables that choose among the kernels of a library, and so change last bits."""
 
 
 class Environment(Frozen):
@@ -25,7 +38,12 @@ class Environment(Frozen):
     python: str
     versions: dict[str, str]
     machine: str
-    """Operating system, architecture and processor, as the platform names them."""
+    """Operating system, architecture and processor, as the platform names them; then the
+    instructions that torch uses and the KERNELS that are set, which older records leave out."""
+
+    def like(self, machine: str) -> str:
+        """This machine, described as fully as `machine` is."""
+        return self.machine if ";" in machine else self.machine.partition(";")[0]
 
 
 @functools.cache
@@ -37,7 +55,7 @@ def current() -> Environment:
         commit=commit and commit + ("+changes" if changes else ""),
         python=platform.python_version(),
         versions={package: metadata.version(package) for package in PACKAGES},
-        machine=f"{platform.system()} {platform.machine()} {_processor()}",
+        machine="; ".join((_processor(), *_instructions())),
     )
 
 
@@ -61,10 +79,16 @@ def _git(*arguments: str) -> str | None:
     return process.stdout.strip()
 
 
+def _instructions() -> list[str]:
+    chosen = [f"{name}={os.environ[name]}" for name in KERNELS if os.environ.get(name)]
+    return [torch.backends.cpu.get_cpu_capability(), *chosen]
+
+
 def _processor() -> str:
     try:
         cpu = Path("/proc/cpuinfo").read_text()
     except OSError:
         cpu = ""
-    name = re.search(r"^model name\s*: *(\S.*)", cpu, re.MULTILINE)
-    return name[1].strip() if name else platform.processor()
+    found = re.search(r"^model name\s*: *(\S.*)", cpu, re.MULTILINE)
+    name = found[1].strip() if found else platform.processor()
+    return f"{platform.system()} {platform.machine()} {name}".replace(";", ",")

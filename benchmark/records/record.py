@@ -1,6 +1,7 @@
 """A record: the result of one run, as a JSON file with its scores, spectra and curves beside it."""
 
 import json
+import operator
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -101,7 +102,7 @@ class Record(Frozen):
     recipe: Annotated[dict[str, Any], AfterValidator(_with_tables)]
     recipe_digest: Sha256
     notes: tuple[str, ...] = ()
-    """Warnings of the model when it was built, e.g. of a mixing within tokens only."""
+    """What the model said when it was built, e.g. of a mixing within tokens only."""
     seed: Annotated[int, Field(ge=0)]
     threads: Count
     device: Device
@@ -118,6 +119,8 @@ class Record(Frozen):
     cost: Cost
     environment: Environment
     caveat: str = ""
+    warnings: Annotated[tuple[str, ...], Field(exclude_if=operator.not_)] = ()
+    """What makes the run doubtful, see doubts.py; older records have none."""
     created: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\+00:00$")]
     """UTC, ISO 8601."""
     measured: Annotated[Measured, Field(exclude=True)] = NOTHING

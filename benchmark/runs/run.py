@@ -12,20 +12,24 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
+from benchmark.contract import own_faults
 from benchmark.data.card import SPLITS
 from benchmark.errors import BenchmarkError
 from benchmark.measure import metrics
-from benchmark.measure.cost import Parameters, flops_per_sample, parameters
+from benchmark.measure.cost import Parameters, outline
 from benchmark.measure.spectrum import StageSpectra
 from benchmark.model import HasTrainingNote
-from benchmark.recipes.recipe import Monitor, on_meta
+from benchmark.recipes.recipe import Monitor
 from benchmark.records import measured, scores
+from benchmark.records.doubts import doubts
 from benchmark.records.environment import current
 from benchmark.records.measured import Measured, RankPoint
 from benchmark.records.record import NUMERICS, Cost, Digests, Epoch, Quality, Record
 from benchmark.records.scores import KeptScores
+from benchmark.registry import models
 from benchmark.runs.job import Job, first_rows, open_device, seeded_model, steps_per_epoch
 from benchmark.runs.probe import Probe, table_spectra
+from benchmark.runs.rehearsal import rehearse
 from benchmark.training.checkpoint import Checkpoint
 from benchmark.training.fit import Evaluated, Fit, FitProgress, Fitted, Snapshot, Stepped
 from benchmark.training.predict import predict
@@ -40,6 +44,7 @@ class Started:
     flops_per_sample: int
     steps_per_epoch: int
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -94,10 +99,13 @@ class Run:
         self.job, self._resume = job, resume
 
     def __iter__(self) -> Iterator[RunEvent]:
-        yield self._prepare()
-        yield from self._train()
-        kept = self._score()
-        yield Finished(self._record(kept), kept)
+        with own_faults(self.job.recipe.model, models.get(self.job.recipe.model)):
+            yield self._prepare()
+            yield from self._train()
+            kept = self._score()
+            record = self._record(kept)
+        warnings = tuple(doubts(record, kept))
+        yield Finished(record.model_copy(update={"warnings": warnings}), kept)
 
     def checkpoint(self) -> Checkpoint:
         """What the run needs to continue; take it after `Stepped` or `Evaluated`, and write it
@@ -121,17 +129,17 @@ class Run:
         self._began = time.perf_counter()
         job, recipe, schema = self.job, self.job.recipe, self.job.store.schema
         self._device = open_device(job)
-        outline = on_meta(recipe, schema)
-        self._parameters = parameters(outline.model)
-        self._flops = flops_per_sample(outline.model, schema)
         train, self._valid, self._test = (job.store.split(name) for name in SPLITS)
         self._train_split = first_rows(train, job.rows)
         steps = steps_per_epoch(recipe, len(self._train_split))
+        warnings = rehearse(job, self._train_split, self._device)
+        self._outline = outline(recipe, schema)
         self.model = seeded_model(job, self._device)
-        self._notes = outline.notes
+        self._notes = self._outline.notes
         if recipe.train.compile:
             self._notes += compile_model(self.model, self._device)
-        return Started(job, self._parameters, self._flops, steps, self._notes)
+        size, flops = self._outline.parameters, self._outline.flops_per_sample
+        return Started(job, size, flops, steps, self._notes, warnings)
 
     def _train(self) -> Iterator[RunEvent]:
         """Fit, measuring the rank at each evaluation; continue from a checkpoint."""
@@ -228,8 +236,8 @@ class Run:
             threads=job.threads,
             device=job.device,
             data=store.fingerprint,
-            parameters=self._parameters,
-            flops_per_sample=self._flops,
+            parameters=self._outline.parameters,
+            flops_per_sample=self._outline.flops_per_sample,
             metrics=self._quality(kept),
             digests=_digests(kept, found),
             probe_rows=len(self._probe.rows),

@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
+from benchmark.contract import in_short, own_faults
 from benchmark.data.encoding.table import RawEncoder
 from benchmark.data.schema import Schema, Split
 from benchmark.data.store import Store
@@ -23,6 +24,7 @@ from benchmark.model import CTRModel
 from benchmark.recipes import recipe as recipes
 from benchmark.recipes.recipe import Recipe
 from benchmark.records.record import Record
+from benchmark.registry import models
 from benchmark.training.predict import predict
 from benchmark.utils import sealed
 from benchmark.utils.paths import shown
@@ -87,11 +89,13 @@ def load(folder: Path) -> SavedModel:
     recipe = replace(recipe, name=facts["recipe_name"])
     if recipe.digest() != facts["recipe_digest"]:
         raise BenchmarkError(f"{where}: its recipe has another meaning now; train the model again")
-    model: CTRModel = recipe.build(schema).model
+    with own_faults(recipe.model, models.get(recipe.model)):
+        model: CTRModel = recipe.build(schema).model
     try:
         model.load_state_dict(content.parts["weights"])
     except RuntimeError as error:
-        raise BenchmarkError(f"{where}: its weights do not fit {recipe.model}: {error}") from None
+        why = f"its weights do not fit {recipe.model}: {in_short(error)}"
+        raise BenchmarkError(f"{where}: {why}") from None
     return SavedModel(model.eval(), schema, recipe, facts["seed"], facts["data"], facts["scores"])
 
 
@@ -108,10 +112,13 @@ def score(
 
         logit = np.concatenate(list(score(Path("models/synthetic/dnn/seed-0"), Path("rows.csv"))))
     """
-    model = load(folder).model
+    saved = load(folder)
+    name = saved.recipe.model
     for dense, sparse in RawEncoder(folder / ENCODING).read(rows, notify):
         unlabelled = Split(dense, sparse, np.zeros(len(dense), np.uint8))
         try:
-            yield predict(model, unlabelled, torch.device("cpu"))
+            with own_faults(name, models.get(name)):
+                logit = predict(saved.model, unlabelled, torch.device("cpu"))
         except FloatingPointError as error:
             raise BenchmarkError(f"{shown(rows)}: {error}") from None
+        yield logit

@@ -15,9 +15,9 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from benchmark.data import catalog
 from benchmark.data.batches import Batch, batches
 from benchmark.data.schema import Schema, Split
-from benchmark.measure.cost import flops_per_sample
+from benchmark.measure.cost import outline
 from benchmark.model import CTRModel, HasTrainingPenalty, plain_form
-from benchmark.recipes.recipe import Recipe, Train, on_meta
+from benchmark.recipes.recipe import Recipe, Train
 from benchmark.speed.timing import milliseconds, ratio
 from benchmark.training.optim import Optimizer, l2_penalty
 from benchmark.training.predict import predict
@@ -113,7 +113,7 @@ class _Bench:
         torch.manual_seed(0)
         recipe, schema = subject.recipe, subject.schema
         self.train, self.batch_size = recipe.train, recipe.train.batch_size
-        self.gflop = flops_per_sample(on_meta(recipe, schema).model, schema) / 1e9
+        self.gflop = outline(recipe, schema).flops_per_sample / 1e9
         self.split = some_rows(schema, BATCHES * self.batch_size)
         self.model = recipe.build(schema).model
 

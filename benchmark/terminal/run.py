@@ -89,7 +89,8 @@ def _heading(event: Started) -> str:
         f" parameters ({size.embedding:,} embedding, {size.dense:,} dense, {size.head:,} head),"
         f" {job.threads} threads"
     )
-    return "\n".join((heading, *(f"note: {note}" for note in event.notes)))
+    notes = [f"note: {note}" for note in event.notes]
+    return "\n".join((heading, *notes, *(f"warning: {each}" for each in event.warnings)))
 
 
 def _best(event: Evaluated) -> str:
@@ -102,7 +103,7 @@ def result_table(records: Sequence[Record], width: int) -> Table:
     """One recipe: a column for each seed that fits into `width`, then mean and sd of several. Every
     stage has its mean effective rank with the best weights, and a bar of its share of the limit."""
     first, several = records[0], len(records) > 1
-    remarks = [*first.notes, *first.data.warnings]
+    remarks = [*first.notes, *first.data.warnings, *_warnings(records)]
     lines = [first.recipe_id, *filter(None, (first.caveat,)), *remarks]
     table = Table(
         "",
@@ -138,6 +139,13 @@ def result_table(records: Sequence[Record], width: int) -> Table:
     for stage in first.stages:
         add(f"  {stage}", [path[stage] for path in paths], "{:.3f}", "{:.3f}")
     return table
+
+
+def _warnings(records: Sequence[Record]) -> list[str]:
+    """The warnings of the runs, with the seed where there are several."""
+    seeds = [f"seed {record.seed}: " if len(records) > 1 else "" for record in records]
+    runs = zip(records, seeds, strict=True)
+    return [f"warning: {seed}{each}" for record, seed in runs for each in record.warnings]
 
 
 def _bar(ratio: float | None) -> str:

@@ -67,7 +67,15 @@ def _ranked_beside(cases: Sequence[Case], named: Container[Path]) -> Iterator[Ca
 
 
 def verify_case(case: Case, open_data: OpenData, recipe_folder: Path) -> Iterator[Finding]:
-    """Find everything wrong with one record."""
+    """Find everything wrong with one record, each fault once: several checks may meet one."""
+    told = set()
+    for finding in _of_case(case, open_data, recipe_folder):
+        if finding.message not in told:
+            told.add(finding.message)
+            yield finding
+
+
+def _of_case(case: Case, open_data: OpenData, recipe_folder: Path) -> Iterator[Finding]:
     path, record = case.path, case.record
     results = case.place.results if case.place else path.parent
     for rung, faults in (
@@ -75,6 +83,7 @@ def verify_case(case: Case, open_data: OpenData, recipe_folder: Path) -> Iterato
         ("recipe", recipe.recipe(record, recipe_folder)),
         ("scores", quality.test_scores(record, case.scores)),
         ("scores", quality.oracle(record, case.scores)),
+        ("scores", quality.warnings(record, case.scores)),
         ("curve", quality.measured(record)),
         ("curve", quality.curve(record)),
         ("spectra", ranks.ranks(record)),

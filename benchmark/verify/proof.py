@@ -20,7 +20,7 @@ PATHS: dict[Proof, str] = {
     "derived": """
         format numerics dataset name train_rows recipe recipe_digest notes seed data parameters
         flops_per_sample metrics digests probe_rows curve_probe_rows best best_logloss stopped_by
-        caveat measured measured.best.token.rows measured.best.token.columns
+        caveat warnings measured measured.best.token.rows measured.best.token.columns
         measured.best.token.matrices measured.best.batch.rows measured.best.batch.columns
         measured.best.batch.matrices measured.curve[].valid.ne""",
     "replayed": """

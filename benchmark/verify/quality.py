@@ -9,6 +9,7 @@ from benchmark.measure.metrics import Metrics, auc_error, base_entropy
 from benchmark.recipes.recipe import Monitor
 from benchmark.records import measured as measurements
 from benchmark.records import scores
+from benchmark.records.doubts import doubts
 from benchmark.records.record import Epoch, Record
 from benchmark.records.scores import CountedScores, KeptScores, RowScores
 from benchmark.training.fit import best
@@ -76,6 +77,12 @@ def oracle(record: Record, kept: KeptScores) -> Iterator[str]:
         yield f"test AUC {quality.test.auc} is above {auc:.5f}: {better}"
     if quality.calibrated.logloss < logloss:
         yield f"test LogLoss {quality.calibrated.logloss} is below {logloss:.5f}: {better}"
+
+
+def warnings(record: Record, kept: KeptScores) -> Iterator[str]:
+    """Yield warnings that are not the run's; older records state none."""
+    if record.warnings and record.warnings != (due := tuple(doubts(record, kept))):
+        yield f"warnings are {record.warnings}, the record gives {due}"
 
 
 def measured(record: Record) -> Iterator[str]:

@@ -7,17 +7,13 @@ from pathlib import Path
 
 from benchmark import registry
 from benchmark.data.schema import Schema
-from benchmark.measure.cost import Parameters, flops_per_sample, parameters, stage_shapes
-from benchmark.model import HasTrainingNote, added_later, embedding_table
+from benchmark.measure.cost import Outline, outline
+from benchmark.model import HasTrainingNote, added_later
 from benchmark.recipes import recipe as recipes
 from benchmark.records import comparable, tuning
 from benchmark.records.record import Record
 from benchmark.utils.paths import RECIPES
 from benchmark.verify import ranks
-from benchmark.verify.ranks import StageShapes
-
-Outline = tuple[Parameters, int, tuple[str, ...], StageShapes, bool]
-"""Parameters, FLOPs per sample, notes and stages of a model, and whether it has a table."""
 
 
 def parsed(record: Record) -> recipes.Recipe:
@@ -49,7 +45,8 @@ def model(record: Record) -> Iterator[str]:
     """Yield what contradicts the model of the recipe, built without memory for its weights."""
     schema = Schema(record.data.dense, record.data.sparse, record.data.cardinalities)
     table = json.dumps(record.recipe["model"])
-    size, flops, notes, shapes, has_table = _outline(table, record.dataset, schema)
+    rebuilt = _outline(table, record.dataset, schema)
+    size, flops, notes = rebuilt.parameters, rebuilt.flops_per_sample, rebuilt.notes
     if size != record.parameters:
         yield f"parameters are {record.parameters}, the rebuilt model has {size}"
     if flops != record.flops_per_sample:
@@ -59,19 +56,16 @@ def model(record: Record) -> Iterator[str]:
     of_training = record.notes[len(notes) :] if adds else ()
     if notes + of_training != record.notes:
         yield f"notes are {record.notes}, the rebuilt model gives {notes}"
-    if record.stages != list(shapes):
-        yield f"the stages are not those of the model: {', '.join(shapes)}"
+    if record.stages != list(rebuilt.stages):
+        yield f"the stages are not those of the model: {', '.join(rebuilt.stages)}"
         return
-    yield from ranks.shapes(record, shapes, has_table)
+    yield from ranks.shapes(record, rebuilt.stages, rebuilt.has_table)
 
 
 @lru_cache(maxsize=256)
 def _outline(table: str, dataset: str, schema: Schema) -> Outline:
     """`table` is the recipe's [model] as JSON: the seeds of a recipe share its outline."""
-    built = recipes.on_meta(recipes.parse({"model": json.loads(table)}, dataset, "recipe"), schema)
-    shapes, flops = stage_shapes(built.model, schema), flops_per_sample(built.model, schema)
-    has_table = embedding_table(built.model) is not None
-    return parameters(built.model), flops, built.notes, shapes, has_table
+    return outline(recipes.parse({"model": json.loads(table)}, dataset, "recipe"), schema)
 
 
 def tuned(record: Record, results: Path, recipe_folder: Path = RECIPES) -> Iterator[str]:

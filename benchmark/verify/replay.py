@@ -123,6 +123,7 @@ def compare(record: Record, again: Record, others: Sequence[Runs]) -> Replayed:
     """`others` are the rows over whose seeds a replay on another machine is judged."""
     theirs = _machine(record.environment)
     ours = _machine(again.environment)
+    ours["machine"] = again.environment.like(theirs["machine"])
     unlike = [name for name in ours if theirs.get(name) != ours[name]]
     notes = []
     if record.environment.source != again.environment.source:
@@ -164,6 +165,8 @@ def pooled_sd(rows: Sequence[Sequence[float]]) -> float:
 
 def differences(record: Record, again: Record) -> Iterator[str]:
     """Every value that the replay does not give; recipes are compared by their digest."""
+    if not record.warnings:  # an older record states none
+        again = again.model_copy(update={"warnings": ()})
     for one, other in zip_longest(*(proof.leaves(whole(each)) for each in (record, again))):
         if one is None or other is None or one[1] != other[1]:
             yield f"{(one or other)[1]} stands in one alone"

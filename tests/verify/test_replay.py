@@ -85,6 +85,28 @@ def test_elsewhere_it_is_judged_by_the_sd_of_the_boards_seeds() -> None:
     assert fault.startswith("test AUC is 0.75, the replay gives 0.7541: more than 4 sd")
 
 
+def test_other_instructions_are_another_machine_where_the_record_names_them() -> None:
+    def here(machine: str) -> Environment:
+        return HERE.model_copy(update={"machine": machine})
+
+    again = with_auc(0.7501, environment=here("Xeon; AVX2"))
+    for machine, how in (
+        ("Xeon; AVX2", "bit for bit"),
+        ("Xeon; AVX512", "within 4 sd"),
+        ("Xeon; AVX2; MKL_CBWR=COMPATIBLE", "within 4 sd"),
+        ("Xeon", "bit for bit"),  # older records name the processor alone
+        ("Epyc", "within 4 sd"),
+    ):
+        assert compare(with_auc(0.75, environment=here(machine)), again, BOARD).how == how
+
+
+def test_warnings_of_a_replay_are_held_only_against_those_that_a_record_states() -> None:
+    older, stated = make_record(), make_record(warnings=("too short",))
+    assert compare(older, stated, []).faults == ()
+    assert compare(stated, older, []).faults
+    assert compare(stated, make_record(warnings=("too long",)), []).faults
+
+
 def test_what_cannot_be_judged_fails() -> None:
     for board in ([], BOARD[:2], [[with_auc(0.75)]] * 9):
         found = compare(with_auc(0.75), with_auc(0.75, environment=HERE), board)

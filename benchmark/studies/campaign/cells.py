@@ -9,8 +9,9 @@ from benchmark import registry
 from benchmark.data.schema import Schema
 from benchmark.data.store import Fingerprint
 from benchmark.errors import BenchmarkError, UsageError
+from benchmark.measure.cost import outline
 from benchmark.recipes import recipe as recipes
-from benchmark.recipes.recipe import Recipe, on_meta
+from benchmark.recipes.recipe import Recipe
 from benchmark.records import comparable, record
 from benchmark.records.archive import ranked_place, record_file, record_key, study_place
 from benchmark.records.record import Record
@@ -78,7 +79,7 @@ def require_buildable(variants: Iterable[Variant], schema: Schema) -> None:
     """Raises UsageError, before any is run, for a variant whose sizes do not fit."""
     for variant in variants:
         try:
-            on_meta(variant.recipe, schema)
+            outline(variant.recipe, schema)
         except UsageError as error:
             raise UsageError(f"{variant.name}: {error}") from None
 

@@ -8,8 +8,8 @@ from typing import TypeVar
 
 from benchmark.data.schema import Schema
 from benchmark.errors import UsageError
-from benchmark.measure.cost import flops_per_sample
-from benchmark.recipes.recipe import Recipe, on_meta
+from benchmark.measure.cost import outline
+from benchmark.recipes.recipe import Recipe
 from benchmark.records.record import Record
 from benchmark.reports.words import duration
 
@@ -28,7 +28,7 @@ def seconds(recipe: Recipe, schema: Schema, rows: int, past: Sequence[Record]) -
     if not runs:
         return None
     try:
-        flops = flops_per_sample(on_meta(recipe, schema).model, schema)
+        flops = outline(recipe, schema).flops_per_sample
     except UsageError:
         return None
     distances = [abs(log((flops or 1) / (run.flops_per_sample or 1))) for run in runs]

@@ -6,10 +6,10 @@ from typing import Any
 
 from benchmark.data.store import Store
 from benchmark.errors import UsageError
-from benchmark.measure.cost import flops_per_sample, parameters
+from benchmark.measure.cost import outline
 from benchmark.recipes import recipe as recipes
 from benchmark.recipes import search as searches
-from benchmark.recipes.recipe import Recipe, on_meta
+from benchmark.recipes.recipe import Recipe
 from benchmark.recipes.search import Search
 from benchmark.records.archive import Archive
 from benchmark.records.record import NUMERICS
@@ -75,10 +75,10 @@ class Plan:
         Raises UsageError if it does not fit the data or is above a cap."""
         recipe = recipes.vary(self.base, values, "trial")
         steps_per_epoch(recipe, store.fingerprint.rows["train"])
-        model = on_meta(recipe, store.schema).model
+        model = outline(recipe, store.schema)
         sizes = {
-            "max_parameters": parameters(model).total,
-            "max_flops_per_sample": flops_per_sample(model, store.schema),
+            "max_parameters": model.parameters.total,
+            "max_flops_per_sample": model.flops_per_sample,
         }
         for key, cap in self.search.caps.items():
             if sizes[key] > cap:

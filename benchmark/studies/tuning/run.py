@@ -13,6 +13,7 @@ from benchmark.data.store import Store
 from benchmark.errors import BenchmarkError, UsageError, reason
 from benchmark.records.tuning import TUNING_SEED, Ended, Objective, Trial
 from benchmark.runs.job import Job, open_device, seeded_model
+from benchmark.runs.rehearsal import rehearse
 from benchmark.studies.tuning.trials import OpenTrial, Trials
 from benchmark.training.fit import Evaluated, Fit
 from benchmark.training.step import compile_model
@@ -108,10 +109,11 @@ def _metric(fit: Fit, objective: Objective) -> float:
 
 def _fit(job: Job) -> Fit:
     device = open_device(job)
+    train, valid = job.store.split("train"), job.store.split("valid")
+    rehearse(job, train, device)
     model = seeded_model(job, device)
     if job.recipe.train.compile:
         compile_model(model, device)
-    train, valid = job.store.split("train"), job.store.split("valid")
     return Fit(model, train, valid, job.recipe.train, seed=job.seed, device=device)
 
 
