@@ -3,11 +3,13 @@
 import sys
 
 from benchmark.errors import BenchmarkError, UsageError
+from benchmark.utils.paths import provide_home
 
 
 def main() -> None:
     from benchmark.cli import app
 
+    provide_home()
     try:
         app()
     except BenchmarkError as error:

@@ -1,7 +1,5 @@
 """The errors a person can cause; the command line turns each into a message and an exit code."""
 
-import re
-
 
 class BenchmarkError(Exception):
     """Something failed other than the request (a file, a server, a diverging run): exit code 1."""
@@ -13,10 +11,6 @@ class MissingData(BenchmarkError):
 
 class UsageError(BenchmarkError):
     """The request itself is wrong (a misspelt name, a wrong key or value): exit code 2."""
-
-
-def without_password(text: str) -> str:
-    return re.sub(r"//[^/@\s]*@", "//", text)
 
 
 def reason(error: Exception) -> str:

@@ -1,4 +1,5 @@
-"""`run`: from a recipe's name to its record, shown and tracked, for Python and the command line.
+"""What a user of the library imports: `run`, from a recipe's name to its record, shown and tracked,
+and `results`, all records as one table.
 
 Heavy packages are imported inside the functions, so that `from benchmark import run` costs nothing.
 """
@@ -15,6 +16,8 @@ from benchmark.utils.paths import RESULTS
 from benchmark.utils.types import Device
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from benchmark.records.record import Record
     from benchmark.runs.job import Job
     from benchmark.runs.run import RunEvent
@@ -82,6 +85,23 @@ def run(
     )
     threads = threads or job.threads
     return run_job(replace(job, seed=seed, rows=rows, device=device, threads=threads), session)
+
+
+def results(folder: str | Path = RESULTS) -> "pl.DataFrame":
+    """Return all records below a results folder as one table, a row a record: where it stands, its
+    metrics, cost, rank, data and versions. docs/results.md lists the columns.
+
+    Raises UsageError without the folder, BenchmarkError naming a record that cannot be read.
+
+    Example::
+
+        ranked = results().filter(pl.col("study").is_null())
+        ranked.group_by("dataset", "recipe").agg(pl.col("test_auc").mean())
+        results().to_pandas()
+    """
+    from benchmark.reports.tidy.frame import frame
+
+    return frame(Path(folder).expanduser())
 
 
 def prepare(

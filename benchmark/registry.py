@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from benchmark.errors import BenchmarkError, UsageError
+from benchmark.utils.paths import require_name
 
 if TYPE_CHECKING:
     import polars as pl
@@ -48,7 +49,8 @@ class Registry(Generic[T]):
         self._discovered = False
 
     def register(self, name: str) -> Callable[[T], T]:
-        """Decorator that files a component under `name`. Raises ValueError if the name is taken.
+        """Decorator that files a component under `name`. Raises ValueError if the name is taken,
+        UsageError if no file could have it.
 
         Example::
 
@@ -58,6 +60,7 @@ class Registry(Generic[T]):
         """
 
         def add(item: T) -> T:
+            require_name(name, f"{self.kind} '{name}'")
             if name in self._items:
                 raise ValueError(f"{self.kind} '{name}' is registered twice; choose another name")
             self._items[name] = item

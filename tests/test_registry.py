@@ -20,6 +20,12 @@ def test_duplicates_raise() -> None:
         registry.register("a")(2)
 
 
+def test_a_name_that_no_file_can_have_is_refused() -> None:
+    registry: Registry[int] = Registry("model", "baselines")
+    with pytest.raises(UsageError, match="model 'a/b': a name has at most 100 letters"):
+        registry.register("a/b")(1)
+
+
 def test_a_broken_module_is_named(tmp_path, monkeypatch) -> None:
     package = tmp_path / "brokenpackage"
     package.mkdir()

@@ -10,6 +10,7 @@ from benchmark.cli import (
     claims,
     compare,
     data,
+    leaderboard,
     list,
     predict,
     rank,
@@ -18,6 +19,7 @@ from benchmark.cli import (
     speed,
     studies,
     theory,
+    track,
     tune,
     verify,
 )
@@ -54,11 +56,12 @@ studies.add_alias(app, "ablate", "ablation")
 studies.add_alias(app, "damping", "damping")
 app.add_typer(studies.scale_app, name="scale")
 app.command("tune")(tune.tune)
-app.command("leaderboard")(results.leaderboard)
-app.command("significance")(results.significance)
+app.command("leaderboard")(leaderboard.leaderboard)
+app.command("significance")(leaderboard.significance)
+app.add_typer(results.app, name="results")
 app.command("claims")(claims.claims)
 app.command("compare")(compare.compare)
 app.command("verify")(verify.verify)
-app.command("track")(results.track)
-app.command("ui")(results.ui)
+app.command("track")(track.track)
+app.command("ui")(track.ui)
 app.command("theory")(theory.theory)

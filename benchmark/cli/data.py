@@ -1,14 +1,20 @@
 """`data`: the data sets, and which of them are on this machine."""
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.table import Table
 
 from benchmark.terminal.console import notice, out, say
 
+if TYPE_CHECKING:
+    from benchmark.data.catalog import FoundCard
+
+Form = Literal["parquet", "datasets"]
 app = typer.Typer(help="List, show, prepare, check and remove data sets.", no_args_is_help=True)
+MOST_ROWS = 100
 CardName = Annotated[
     str, typer.Argument(help="A data set's id, or the path of your own TOML card.")
 ]
@@ -23,29 +29,121 @@ def _gigabytes(count: int) -> str:
 
 
 @app.command("list")
-def list_() -> None:
-    """List the data sets: rows, size and whether they are prepared here."""
+def list_(
+    name: Annotated[
+        str | None, typer.Argument(help="Tell all of this data set, or of your own TOML card.")
+    ] = None,
+    data_root: Root = None,
+) -> None:
+    """List the data sets, or tell of one what to get from where, and what of it is here."""
+    from benchmark.data import catalog
+
+    if name is not None:
+        for label, text in _details(name, data_root):
+            say(f"{label:<9} {text}")
+        return
+    table = list_table()
+    for each in catalog.card_names():
+        table.add_row(*_row(catalog.find_card(each), data_root))
+    out.print(table)
+    say("\n`python -m benchmark data list ID` tells what to get from where, and what is found")
+
+
+def list_table() -> Table:
+    """The table of data sets without a row."""
+    return Table("data set", "rows", "size", "here", "from", box=None)
+
+
+def _row(found: "FoundCard", data_root: Path | None) -> tuple[str, ...]:
+    """The cells of a data set, which fit 80 columns."""
+    from benchmark.data import inventory
+
+    card, held = found.card, inventory.holdings(found, data_root)
+    rows = sum(expected.rows or 0 for expected in card.expected.values())
+    zipped = card.archive
+    fetched = f"{zipped.gigabytes} GB to fetch" if zipped and zipped.gigabytes else ""
+    origin = "hub" if card.hub else "your files"
+    return (
+        card.id,
+        f"{rows:,}" if rows else "",
+        _gigabytes(held.bytes) if held.bytes else fetched,
+        held.words,
+        origin if card.table else "made here",
+    )
+
+
+def _details(name: str, data_root: Path | None) -> Iterator[tuple[str, str]]:
+    """What `data list NAME` tells, by its label."""
     from benchmark.data import catalog, inventory
 
-    table = Table("data set", "rows", "size", "prepared", "what it is", box=None)
-    for name in catalog.card_names():
-        card = catalog.find_card(name).card
-        folders = inventory.store_folders(card)
-        size = f"{card.hub.gigabytes} GB to fetch" if card.hub and card.hub.gigabytes else ""
-        if folders:
-            size = _gigabytes(sum(map(inventory.size, folders)))
-        rows = sum(expected.rows or 0 for expected in card.expected.values())
-        prepared = "yes" if folders else "no"
-        table.add_row(name, f"{rows:,}" if rows else "", size, prepared, card.title)
-    out.print(table)
+    found = catalog.find_card(name)
+    card, held = found.card, inventory.holdings(found, data_root)
+    for label in ("title", "source", "terms", "caveat"):
+        if text := getattr(card, label):
+            yield label, text
+    if card.archive is not None:
+        size = f", {card.archive.gigabytes} GB" if card.archive.gigabytes else ""
+        page = f"https://huggingface.co/datasets/{card.archive.repo}"
+        yield "hub", f"{card.archive.file}{size}, from {page}; `data prepare {name}` fetches it"
+    wanted = card.table.files | card.table.side_files if card.table else {}
+    if card.streamed is not None:
+        page = f"https://huggingface.co/datasets/{card.streamed.dataset}"
+        yield "hub", f"{page} at {card.streamed.revision}, read as a stream; no file is kept"
+        wanted = {}
+    for key, names in wanted.items():
+        paths = [path for path in held.files.get(key, ()) if path.is_file()]
+        here = ", ".join(f"{path}, {_gigabytes(inventory.size(path))}" for path in paths)
+        yield key, f"{', '.join(names)}: {here or 'not here'}"
+    if held.archive is not None:
+        yield "zip", f"{held.archive}, {_gigabytes(inventory.size(held.archive))}"
+    if card.table is not None and card.streamed is None:
+        yield "searched", ", ".join(map(str, held.folders)) or "no folder"
+    if card.table is not None and found.built_in:
+        yield "", "--data-root or BENCHMARK_DATA_ROOT names the folder of files that you have"
+    for folder in held.stores:
+        yield "prepared", f"{folder}, {_gigabytes(inventory.size(folder))}"
+    if not held.stores:
+        yield "prepared", f"no; `python -m benchmark data prepare {name}` does that"
 
 
 @app.command("show")
-def show(name: CardName) -> None:
+def show(
+    name: CardName,
+    head: Annotated[
+        int | None, typer.Option(min=1, max=MOST_ROWS, help="Show so many first rows instead.")
+    ] = None,
+    data_root: Root = None,
+) -> None:
     """Show a data set's card: source, terms, citation, caveat, columns and expected facts."""
     from benchmark.data.catalog import find_card
 
-    say(find_card(name).path.read_text(encoding="utf-8-sig").rstrip())
+    if head is None:
+        say(find_card(name).path.read_text(encoding="utf-8-sig").rstrip())
+        return
+    from benchmark.data.head import first_rows
+    from benchmark.terminal.rows import print_rows
+
+    for split, found in first_rows(name, head, data_root).items():
+        print_rows(split, found.rows, found.unused)
+
+
+@app.command("export")
+def export(
+    name: CardName,
+    to: Annotated[Form, typer.Option(help="Parquet files, or a folder of Hugging Face datasets.")],
+    out_folder: Annotated[
+        Path | None, typer.Option("--out", help="The new folder; ID-FORM here if left out.")
+    ] = None,
+    data_root: Root = None,
+) -> None:
+    """Write a prepared data set, with its card and vocabularies, for other tools."""
+    from benchmark.data import catalog
+    from benchmark.data.export import export as write
+
+    found, store = catalog.open_data(name, data_root=data_root, notify=notice, fetch=False)
+    folder = out_folder or Path(f"{found.card.id}-{to}")
+    write(found.card, store, to, folder)
+    say(f"{folder} is written; its README.md tells the terms: {found.card.terms or 'none given'}")
 
 
 @app.command("prepare")
@@ -99,8 +197,8 @@ def remove(
 
     card = catalog.find_card(name).card
     others = [catalog.find_card(other).card for other in catalog.card_names()]
-    repository = card.hub.repo if card.hub else None
-    sharing = [other.id for other in others if other.hub and other.hub.repo == repository]
+    repository = card.archive.repo if card.archive else None
+    sharing = [each.id for each in others if each.archive and each.archive.repo == repository]
     shared = ", ".join(other for other in sharing if other != card.id)
     also = f"; {shared} must then be downloaded again to be encoded" if shared else ""
     if not yes:

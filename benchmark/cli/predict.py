@@ -11,7 +11,7 @@ from typing import Annotated, BinaryIO
 
 import typer
 
-from benchmark.errors import BenchmarkError
+from benchmark.errors import BenchmarkError, UsageError
 from benchmark.terminal.console import notice
 from benchmark.utils.paths import shown
 
@@ -24,7 +24,9 @@ def predict(
     ],
     input_: Annotated[
         Path,
-        typer.Option("--input", help="Rows in the form of the training files; - reads a pipe."),
+        typer.Option(
+            "--input", help="Rows in the form of the training files; - is standard input."
+        ),
     ],
     output: Annotated[
         Path | None, typer.Option(help="A csv file for the scores; else standard output.")
@@ -52,6 +54,8 @@ def predict(
             file.flush()
 
     if output is not None:
+        if output.exists() and input_.exists() and output.samefile(input_):
+            raise UsageError(f"{output}: the scores would replace the rows; name another --output")
         write_atomically(output, write)
         notice(f"{scored:,} scores: {shown(output)}")
         return

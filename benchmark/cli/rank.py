@@ -47,13 +47,14 @@ def rank(
     archive = Archive(results)
     owner, _, name = (recipe or dataset or "").partition("/")
     recipes = _recipes(archive, study, owner, None if seeds is None else parse_seeds(seeds))
+    if recipe is not None and name not in recipes:
+        raise unknown("recipe with records", recipe, [f"{owner}/{each}" for each in recipes])
+    recipes = _of_one_data(recipes, owner, name)
     drawings = {f"{part}-erank": figure for part, figure in of_dataset(recipes).items()}
     if recipe is None:
         print_table(overview(recipes))
-    elif name in recipes:
-        drawings |= _one(name, recipes[name])
     else:
-        raise unknown("recipe with records", recipe, [f"{owner}/{each}" for each in recipes])
+        drawings |= _one(name, recipes[name])
     folder = figures or archive.figures(owner, study)
     for part, figure in drawings.items():
         style.write(figure, folder, part)
@@ -97,8 +98,20 @@ def _recipes(
     if not recipes:
         available = ", ".join(map(str, sorted({run.seed for run in every})))
         raise UsageError(f"--seeds: of {dataset} there are records of seeds {available}")
-    if len({run.data.arrays for run in every}) > 1:
+    return recipes
+
+
+def _of_one_data(recipes: "dict[str, Runs]", dataset: str, name: str) -> "dict[str, Runs]":
+    """The recipes run on the data of the recipe `name`. Without a name all must be of one data, as
+    two cards may have one id. Raises BenchmarkError."""
+    data = {each: runs[0].data.arrays for each, runs in recipes.items()}
+    if name:
+        return {each: runs for each, runs in recipes.items() if data[each] == data[name]}
+    examples = {arrays: each for each, arrays in data.items()}
+    if len(examples) > 1:
         raise BenchmarkError(
-            f"the records of {dataset} are of different data; run the older ones again"
+            f"the records of {dataset} are of different data (those of"
+            f" {' and '.join(examples.values())}); run the older ones again, or choose one with"
+            f" --recipe {dataset}/NAME"
         )
     return recipes

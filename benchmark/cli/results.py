@@ -1,87 +1,43 @@
-"""`leaderboard`, `significance`, `track` and `ui`: what is made from records."""
+"""`results`: all records as one table."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Literal
 
 import typer
 
-from benchmark.cli.options import RecordsFolder, ResultsFolder, completed
-from benchmark.cli.studies import show_report, write_documents
-from benchmark.terminal.console import notice, print_table, say
+from benchmark.cli.options import ResultsFolder
+from benchmark.errors import UsageError
+from benchmark.terminal.console import say
 from benchmark.utils.paths import RESULTS, shown
 
-
-@completed
-def leaderboard(
-    dataset: Annotated[str | None, typer.Option(help="Print this data set's tables alone.")] = None,
-    check: Annotated[
-        bool, typer.Option("--check", help="Write nothing; exit 1 where the files differ.")
-    ] = False,
-    results: RecordsFolder = RESULTS,
-) -> None:
-    """Write the leaderboard from the records alone: leaderboard.md, .csv and .json, and the
-    README's tables."""
-    from benchmark.records.archive import Archive
-    from benchmark.registry import unknown
-    from benchmark.reports import document
-    from benchmark.reports.leaderboard import boards as leaderboards
-    from benchmark.reports.leaderboard import text
-
-    archive = Archive(results)
-    boards = leaderboards.load(archive)
-    printed = [board for board in boards if dataset in (None, board.dataset)]
-    if dataset is not None and not printed:
-        raise unknown("data set with records", dataset, [board.dataset for board in boards])
-    documents = text.documents_of(boards, archive)
-    handle = document.check if check else document.write
-    handle(documents)
-    for board in printed:
-        for table in text.terminal(board):
-            print_table(table)
-    verb = "are what the records give" if check else "written"
-    paths = ", ".join(shown(each.path) for each in documents)
-    say(f"{paths}: {verb}")
+app = typer.Typer(no_args_is_help=True)
+FILES = {"parquet": "records.parquet", "csv": "records.csv", "datasets": "records-dataset"}
 
 
-def significance(
-    tables: Annotated[int, typer.Option(min=100, help="Simulated tables of each design.")] = 20_000,
-    seed: Annotated[int, typer.Option(min=0)] = 0,
+@app.callback()
+def results() -> None:
+    """All records as one table, for notebooks and other tools."""
+
+
+@app.command("export")
+def export(
+    to: Annotated[
+        Literal["parquet", "csv", "datasets"],
+        typer.Option(help="A file, or a folder that datasets.load_from_disk opens."),
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(help="records.parquet, records.csv or the folder records-dataset, here."),
+    ] = None,
     results: ResultsFolder = RESULTS,
 ) -> None:
-    """Simulate the leaderboard's ranks and intervals: their errors and power; writes
-    significance.md and .json."""
-    from benchmark.studies.simulations import ranking
+    """Write every record, a row each, as one table; docs/results.md lists its columns."""
+    from benchmark.reports.tidy.frame import export as write
+    from benchmark.reports.tidy.frame import frame
 
-    report = ranking.report(list(ranking.outcomes(tables, seed)), seed)
-    show_report(report, report.remarks)
-    write_documents(ranking.documents(report, results))
-
-
-def track(
-    sync: Annotated[
-        bool, typer.Option("--sync", help="Send every record that MLflow lacks.")
-    ] = False,
-    results: ResultsFolder = RESULTS,
-) -> None:
-    """Say where MLflow keeps the runs, and send it the records and ladders it lacks."""
-    from benchmark.errors import without_password
-    from benchmark.tracking import runs, store, studies
-
-    say(f"MLflow store: {without_password(store.store_uri())}")
-    if sync:
-        synced = runs.sync(results, notice)
-        studies.sync_ladders(results, notice)
-        counts = f"{synced.sent} sent, {synced.present} there already"
-        say(f"{counts}, {synced.unreadable} unreadable")
-        if synced.unreadable:
-            raise typer.Exit(1)
-
-
-def ui(
-    port: Annotated[
-        int, typer.Option(min=1, max=65535, help="Port on the loopback address.")
-    ] = 5000,
-) -> None:
-    """Open the MLflow UI on the project's store, on this machine only."""
-    from benchmark.tracking import runs
-
-    runs.ui(port, notice)
+    table = frame(results)
+    if table.is_empty():
+        raise UsageError(f"{shown(results)}: there is no record; `run` makes one")
+    path = out or Path(FILES[to])
+    write(table, to, path)
+    say(f"written: {path}, rows: {table.height}, columns: {table.width}")

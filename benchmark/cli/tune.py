@@ -11,6 +11,7 @@ from benchmark.cli.options import DryRun, RunOptions, with_options
 from benchmark.cli.studies import print_written
 from benchmark.errors import UsageError
 from benchmark.terminal.console import notice, print_table, say
+from benchmark.utils.paths import require_name
 
 if TYPE_CHECKING:
     from benchmark.data.store import Store
@@ -47,7 +48,7 @@ def tune(
     from benchmark.data import catalog
     from benchmark.recipes import recipe as recipes
     from benchmark.studies.tuning import run
-    from benchmark.studies.tuning.plan import Plan, require_name, search_of
+    from benchmark.studies.tuning.plan import Plan, search_of
     from benchmark.studies.tuning.trials import Trials
     from benchmark.tracking.studies import StudyTracker
 
@@ -57,8 +58,10 @@ def tune(
         card = str(Path(card).expanduser().resolve())
     if (card_id := catalog.find_card(card).card.id) != base.dataset:
         raise UsageError(f"--recipe {recipe} is for the data set {base.dataset}, not {card_id}")
+    name = name or source.stem
+    require_name(name, f"--name {name}")
     plan = Plan(
-        name=require_name(name or source.stem),
+        name=name,
         base=base,
         source=source,
         search=search_of(base),

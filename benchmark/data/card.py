@@ -6,12 +6,14 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from benchmark.data.repository import Hub, HubDataset, HubForm
 from benchmark.data.rules import Choice, Rule, RuleText, parse
+from benchmark.utils.paths import LONGEST_NAME, NAME
 from benchmark.utils.types import Count, Frozen, NonEmpty, Positive, Sha256
 
 SPLITS = ("train", "valid", "test")
 
-Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+Id = Annotated[str, Field(pattern=NAME, max_length=LONGEST_NAME)]
 
 
 def _as_tuple(value: object) -> object:
@@ -56,7 +58,7 @@ class SplitRule(Frozen):
     @model_validator(mode="after")
     def _one_method(self) -> "SplitRule":
         by_column = {"column", "train", "valid", "test"}
-        given = self.model_fields_set - {"method"}
+        given = set(self.model_dump(exclude_defaults=True)) - {"method"}
         if self.method == "column" and given != by_column:
             raise ValueError('method = "column" takes column, train, valid and test, and no others')
         if self.method != "column" and (wrong := sorted(given & by_column)):
@@ -76,20 +78,6 @@ class Expected(Frozen):
     rows: int | None = None
     positives: int | None = None
     md5: str | None = None
-
-
-class Hub(Frozen):
-    """A zip with the csv files of all splits, in a data set repository of the Hugging Face hub; the
-    newest one without a revision, as the md5 of the csv files pins the content."""
-
-    repo: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$")]
-    file: Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*\.zip$")]
-    revision: Annotated[str | None, Field(pattern="^[0-9a-f]{40}$")] = None
-    gigabytes: float | None = None
-
-    @property
-    def name(self) -> str:
-        return self.repo.rpartition("/")[2]
 
 
 class Oracle(Frozen):
@@ -264,7 +252,7 @@ class Card(Frozen):
     caveat: str = ""
     embedding_dim: Count = 16
     table: TableSpec | None = None
-    hub: Hub | None = None
+    hub: HubForm | None = None
     published_rows: int | None = None
     generator: str | None = None
     expected: dict[Literal["train", "valid", "test"], Expected] = Field(default_factory=dict)
@@ -277,8 +265,13 @@ class Card(Frozen):
     def _one_origin(self) -> "Card":
         if (self.table is None) == (self.generator is None):
             raise ValueError("give a [table] that says how the files are read")
-        if self.hub is not None:
-            table = self.table
+        table = self.table
+        if self.streamed is not None:
+            if table is None or table.format is None:
+                raise ValueError("the files of a data set on the hub need a format in [table]")
+            if any(fact.md5 for fact in self.expected.values()):
+                raise ValueError("expected.md5 is for files; the revision pins those on the hub")
+        if self.archive is not None:
             if table is None or table.join or "all" in table.files or table.format != "csv":
                 raise ValueError("a data set on the hub is a table of three csv files")
             pinned = [fact for fact in self.expected.values() if fact.rows is not None and fact.md5]
@@ -294,3 +287,13 @@ class Card(Frozen):
         if absent:
             raise ValueError(f"naive.fields: {', '.join(absent)} is no sparse column of the table")
         return self
+
+    @property
+    def archive(self) -> Hub | None:
+        """The zip on the hub that holds the files."""
+        return self.hub if isinstance(self.hub, Hub) else None
+
+    @property
+    def streamed(self) -> HubDataset | None:
+        """The repository on the hub whose files are read as a stream."""
+        return self.hub if isinstance(self.hub, HubDataset) else None

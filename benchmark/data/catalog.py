@@ -7,17 +7,20 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
+from typing import NoReturn
 
 import platformdirs
 import polars as pl
 
 from benchmark import registry
-from benchmark.data.card import SPLITS, Card, Hub, TableSpec
+from benchmark.data.card import SPLITS, Card, TableSpec
 from benchmark.data.encoding import table as table_encoding
 from benchmark.data.encoding.encode import ENCODING_VERSION
 from benchmark.data.readers.inputs import Inputs, of_file, of_lazy
 from benchmark.data.readers.joins import read_sides
+from benchmark.data.repository import Hub, HubDataset
 from benchmark.data.sources import download, local, synthetic
+from benchmark.data.sources import hub as remote
 from benchmark.data.store import Fingerprint, Store, StoreWriter, cache_errors, open_or_make
 from benchmark.errors import BenchmarkError, MissingData, UsageError, reason
 from benchmark.utils import toml
@@ -72,9 +75,16 @@ def find_card(name_or_path: str) -> FoundCard:
 
 
 def cache_folder() -> Path:
-    """The folder of encoded stores: BENCHMARK_CACHE, else the user's cache folder."""
+    """The folder of encoded stores: BENCHMARK_CACHE, else the user's cache folder. Raises
+    BenchmarkError where the user has no home folder."""
     chosen = os.environ.get("BENCHMARK_CACHE")
-    return Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("ctr-benchmark")
+    try:
+        return (
+            Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("ctr-benchmark")
+        )
+    except RuntimeError:
+        fault = "the user has no home folder for encoded data"
+        raise BenchmarkError(f"{fault}; name a folder with BENCHMARK_CACHE") from None
 
 
 def download_folder(hub: Hub) -> Path:
@@ -103,14 +113,30 @@ def open_data(
         store = open_or_make(folder, lambda writer: synthetic.write(card, writer, notify), notify)
     else:
         folder = _table_store(card, table, _card_sums(card))
-        if card.hub is not None and folder.exists():
+        if card.streamed is not None:
+            make = partial(_stream, card, card.streamed, table, notify, fetch)
+            store = open_or_make(folder, make, notify)
+        elif card.archive is not None and folder.exists():
             store = Store.open(folder)
         else:
             root = data_root or os.environ.get("BENCHMARK_DATA_ROOT")
             paths = _local_files(found, table, root) or _downloaded(card, notify, fetch=fetch)
             store = _open_table(card, table, paths, notify)
     check_expected(card, store.fingerprint)
+    for warning in (*differences(card, store.fingerprint), *store.fingerprint.warnings):
+        notify(f"warning: {warning}")
     return found, store
+
+
+def raw_inputs(found: FoundCard, table: TableSpec, data_root: Path | None) -> Inputs:
+    """The rows of a card's table before they are encoded. Raises what `open_data` does; a zip on
+    the hub is not downloaded."""
+    card = found.card
+    if card.streamed is not None:
+        return remote.HubTable.find(card, card.streamed, table, cache_folder()).inputs()
+    root = data_root or os.environ.get("BENCHMARK_DATA_ROOT")
+    here = _local_files(found, table, root) or _downloaded(card, lambda _: None, fetch=False)
+    return _inputs(table, here)
 
 
 def check_expected(card: Card, fingerprint: Fingerprint) -> None:
@@ -149,16 +175,11 @@ def _open_table(card: Card, table: TableSpec, found: local.Found, notify: Notify
 
     def make(writer: StoreWriter) -> None:
         notify(f"encoding {card.id}; it is kept for the next time")
-        sides = read_sides(table, found)
+        sides = read_sides(table, found, of_file)
         origin = _origin(card, paths, sums)
         table_encoding.write(table, _inputs(table, found), origin, writer, notify, sides)
 
-    store = open_or_make(_table_store(card, table, sums), make, notify)
-    for difference in differences(card, store.fingerprint):
-        notify(f"warning: {difference}")
-    for warning in store.fingerprint.warnings:
-        notify(f"warning: {warning}")
-    return store
+    return open_or_make(_table_store(card, table, sums), make, notify)
 
 
 def _inputs(table: TableSpec, found: local.Found) -> Inputs:
@@ -186,7 +207,7 @@ def _inputs(table: TableSpec, found: local.Found) -> Inputs:
 
 def _local_files(found: FoundCard, table: TableSpec, root: str | Path | None) -> local.Found | None:
     """The files on this machine, unpacked from a zip if need be; None to download them."""
-    card, hub = found.card, found.card.hub
+    card, hub = found.card, found.card.archive
     if found.folder is not None:
         folders = [found.folder]
     elif root:
@@ -216,11 +237,22 @@ def _local_files(found: FoundCard, table: TableSpec, root: str | Path | None) ->
 
 
 def _downloaded(card: Card, notify: Notify, *, fetch: bool) -> local.Found:
-    assert card.hub is not None
+    assert card.archive is not None
+    obtain = partial(download.obtain, card, notify=notify)
+    return _unpacked(card, card.archive, obtain if fetch else partial(_not_here, card))
+
+
+def _stream(
+    card: Card, hub: HubDataset, table: TableSpec, notify: Notify, fetch: bool, writer: StoreWriter
+) -> None:
     if not fetch:
-        hint = f"`python -m benchmark data prepare {card.id}` downloads it"
-        raise MissingData(f"{card.id} is not here; {hint}")
-    return _unpacked(card, card.hub, partial(download.obtain, card, notify=notify))
+        _not_here(card)
+    remote.write(card, hub, table, cache_folder(), writer, notify)
+
+
+def _not_here(card: Card, _: object = None) -> NoReturn:
+    hint = f"`python -m benchmark data prepare {card.id}` downloads it"
+    raise MissingData(f"{card.id} is not here; {hint}")
 
 
 def _unpacked(card: Card, hub: Hub, make: Callable[[Path], Mapping[Path, str]]) -> local.Found:
@@ -243,11 +275,12 @@ def _md5_memory() -> Path:
 
 
 def _table_store(card: Card, table: TableSpec, sums: Mapping[str, str]) -> Path:
-    """The folder of the store of files with these md5."""
+    """The folder of the store of files with these md5, or of a revision on the hub."""
     # without defaults, so that a new field of TableSpec keeps the folders of older cards
     rules = table.model_dump(mode="json", exclude_defaults=True)
     code = {} if table.source is None else {"code": _code(table.source)}
-    return _store_folder(card, {"table": rules, "md5": dict(sums), **code})
+    hub = {} if card.streamed is None else {"hub": card.streamed.model_dump()}
+    return _store_folder(card, {"table": rules, "md5": dict(sums), **code, **hub})
 
 
 def _code(source: str) -> str:

@@ -1,9 +1,11 @@
 """Encoded stores and downloaded files on this machine: their sizes, checks and removal."""
 
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -13,8 +15,67 @@ from benchmark.data.encoding.table import RawEncoder
 from benchmark.data.npy import data_sha256
 from benchmark.data.sources import download, local
 from benchmark.data.store import MANIFEST, Store
-from benchmark.errors import BenchmarkError
+from benchmark.errors import BenchmarkError, MissingData
 from benchmark.utils.files import locked
+
+
+@dataclass(frozen=True)
+class Holdings:
+    """What of a data set is on this machine: its complete stores, its files by key (an absent one
+    has the path where it belongs), the zip of its files, and the folders that were searched."""
+
+    stores: list[Path]
+    files: local.Found
+    archive: Path | None
+    folders: list[Path]
+
+    @property
+    def present(self) -> list[Path]:
+        """The files that are here."""
+        return [path for parts in self.files.values() for path in parts if path.is_file()]
+
+    @property
+    def words(self) -> str:
+        """What is here, e.g. `prepared`, `files`, `2 of 3 files` or `zip`; empty for nothing."""
+        wanted, present = sum(map(len, self.files.values())), len(self.present)
+        if self.stores:
+            return "prepared"
+        if not present:
+            return "zip" if self.archive else ""
+        return "files" if present == wanted else f"{present} of {wanted} files"
+
+    @property
+    def bytes(self) -> int:
+        """The size of the stores, else of the files, else of the zip."""
+        archive = [self.archive] if self.archive else []
+        return sum(map(size, self.stores or self.present or archive))
+
+
+def holdings(found: catalog.FoundCard, data_root: Path | None) -> Holdings:
+    """Look for a data set where `catalog.open_data` does: beside a user's own card, else in
+    `data_root` or BENCHMARK_DATA_ROOT, and among the downloads. Raises MissingData for a data root
+    that does not exist."""
+    card, table, folders = found.card, found.card.table, _folders(found, data_root)
+    files = local.look_for(table, folders) if table and folders else {}
+    archives = [folder / card.archive.file for folder in folders] if card.archive else []
+    archive = next((path for path in archives if path.is_file()), None)
+    return Holdings(store_folders(card), files, archive, folders)
+
+
+def _folders(found: catalog.FoundCard, data_root: Path | None) -> list[Path]:
+    hub, root = found.card.archive, data_root or os.environ.get("BENCHMARK_DATA_ROOT")
+    downloads = [catalog.download_folder(hub) / download.FILES] if hub else []
+    if found.card.streamed is not None:
+        return []  # no file of it is kept
+    if found.folder is not None:
+        return [found.folder, *downloads]
+    if not root:
+        return downloads
+    folder = Path(root).expanduser()
+    if not folder.is_dir():
+        raise MissingData(f"there is no data folder {folder}")
+    own = [folder / name for name in (found.card.id, *([hub.name] if hub else []))]
+    return [*own, folder, *downloads]
 
 
 def store_folders(card: Card) -> list[Path]:
@@ -23,9 +84,9 @@ def store_folders(card: Card) -> list[Path]:
     return sorted(path.parent for path in manifests)
 
 
-def size(folder: Path) -> int:
-    """Bytes of all files below a folder."""
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+def size(path: Path) -> int:
+    """Bytes of a file, or of all files below a folder."""
+    return sum(each.stat().st_size for each in (path, *path.rglob("*")) if each.is_file())
 
 
 def check(card: Card, folder: Path) -> Iterator[str]:
@@ -52,21 +113,12 @@ def check(card: Card, folder: Path) -> Iterator[str]:
 def check_sources(
     found: catalog.FoundCard, data_root: Path | None
 ) -> Iterator[tuple[Path, str, str]]:
-    """Yield (file, md5 computed anew, md5 of the card) for the files in `data_root`, else for those
-    beside the card or downloaded."""
-    card = found.card
-    if card.table is None:
-        return
-    root = data_root or found.folder
-    folders = [root / card.id, root] if root else []
-    if card.hub is not None:
-        folders.append(catalog.download_folder(card.hub) / download.FILES)
-    for split, expected in card.expected.items():
-        names = card.table.files.get(split, ())
-        places = [folder / name for folder in folders for name in names]
-        paths = [path for place in places for path in local.parts_of(place)]
-        path = next((path for path in paths if path.is_file()), None)
-        if path is not None and expected.md5:
+    """Yield (file, md5 computed anew, md5 of the card) for the files on this machine. Raises
+    MissingData for a data root that does not exist."""
+    files = holdings(found, data_root).files
+    for split, expected in found.card.expected.items():
+        path, *_ = files.get(split) or [None]
+        if path is not None and path.is_file() and expected.md5:
             yield path, local.md5(path), expected.md5
 
 
@@ -76,8 +128,8 @@ def remove(card: Card) -> int:
     Data sets of one repository on the hub share the downloads. Raises BenchmarkError while another
     process makes them."""
     folders = [catalog.cache_folder() / card.id]
-    if card.hub is not None:
-        folders.append(catalog.download_folder(card.hub))
+    if card.archive is not None:
+        folders.append(catalog.download_folder(card.archive))
     freed = 0
     for folder in filter(Path.is_dir, folders):
         freed += size(folder)

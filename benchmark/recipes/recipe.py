@@ -26,7 +26,7 @@ from benchmark.recipes.scaling import Family
 from benchmark.recipes.search import Search
 from benchmark.utils import toml
 from benchmark.utils.files import canonical_sha256
-from benchmark.utils.paths import RECIPES, shown
+from benchmark.utils.paths import RECIPES, require_name, shown
 from benchmark.utils.types import Count, Frozen, NotNegative, Positive
 
 UNLISTED = ("synthetic_tiny",)
@@ -217,6 +217,7 @@ def load(recipe_id: str, folder: Path = RECIPES) -> Recipe:
         form = f"[provenance], kind = one of {', '.join(get_args(Kind))}, and tries = N"
         fault = f"key 'provenance' is missing: say where the values come from: {form}"
         raise UsageError(f"{shown(path)}: {fault}")
+    require_name(path.stem, shown(path))
     return replace(recipe, name=path.stem)
 
 

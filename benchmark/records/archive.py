@@ -3,7 +3,7 @@
 records/<data set>/<recipe>/seed-<n>.json             ranked
 studies/<study>/<data set>/<variant>/seed-<n>.json    runs of a study, never ranked
 studies/<study>/<data set>.{md,json}                  the report of a study
-studies/adhoc/<data set>/<model>-<digest>/seed-<n>.json
+studies/adhoc/<data set>/<model>-<recipe's digest>-<data's digest>/seed-<n>.json
 studies/tuning/<data set>/<name>.json
 scaling/<data set>.{md,json}   speed/<topic>{.md,-<subject>.json}
 figures/[<study>/]<data set>/      leaderboard.*  claims.*  published.toml
@@ -39,10 +39,13 @@ def study_place(study: str, dataset: str, variant: str) -> PurePath:
     return PurePath("studies", study, dataset, variant)
 
 
-def adhoc_place(dataset: str, model: str, digest: str, rows: int | None) -> PurePath:
-    """Folder of any other runs: by model, recipe digest and limit of the training rows."""
+def adhoc_place(
+    dataset: str, model: str, recipe_digest: str, data_digest: str, rows: int | None
+) -> PurePath:
+    """Folder of any other runs: by model, recipe, data and limit of the training rows. The data's
+    digest is of the encoded arrays, as two cards may have one id."""
     limit = "" if rows is None else f"-rows{rows}"
-    return study_place(ADHOC, dataset, f"{model}-{digest[:8]}{limit}")
+    return study_place(ADHOC, dataset, f"{model}-{recipe_digest[:8]}-{data_digest[:8]}{limit}")
 
 
 def tuning_reference(dataset: str, name: str) -> str:

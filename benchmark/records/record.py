@@ -25,6 +25,8 @@ from benchmark.utils.types import Count, Device, Frozen, NotNegative, Sha256
 
 NUMERICS = 3
 """Bumped whenever the numbers of a run may change: tests/runs/test_golden_run.py fails without."""
+CALIBRATED = ("logloss", "ne", "calibration", "ece")
+"""The metrics that are read at the best epoch by LogLoss where that is watched."""
 SHORT = re.compile(r"\[[^][{}]*\]|\{[^][{}]{,400}\}")
 """A list or a small object without another inside, which stays on one line."""
 BREAK = re.compile(r"\n *")
@@ -74,7 +76,7 @@ class Quality(Frozen):
 
     @property
     def calibrated(self) -> Metrics:
-        """The test metrics from which LogLoss, NE, calibration and ECE are read."""
+        """The test metrics from which those of CALIBRATED are read."""
         return self.test_logloss or self.test
 
 

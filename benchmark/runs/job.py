@@ -48,7 +48,8 @@ class Job:
         if place is None and recipe.name is not None and self.rows is None:
             place = ranked_place(recipe.dataset, recipe.name)
         elif place is None:
-            place = adhoc_place(recipe.dataset, recipe.model, recipe.digest(), self.rows)
+            data = self.store.fingerprint.arrays
+            place = adhoc_place(recipe.dataset, recipe.model, recipe.digest(), data, self.rows)
         return results / place / record_file(self.seed)
 
 

@@ -98,9 +98,11 @@ def load(folder: Path) -> SavedModel:
 def score(
     folder: Path, rows: Path, notify: Notify = lambda _: None
 ) -> Iterator[NDArray[np.float32]]:
-    """Logits [n] of the rows of a file in the form of the training files, some rows at a time and
-    in order; a label column is not needed. `notify` is told of what is skipped. Raises as `load`,
-    and BenchmarkError for a broken row and for a score that is not finite.
+    """Logits [n] of the rows of a file in the form of the training files, or of the files of a
+    folder in the order of their names, some rows at a time; labels are not needed.
+
+    `notify` is told of what is skipped. Raises as `load`, and BenchmarkError for a broken row and
+    for a score that is not finite.
 
     Example::
 

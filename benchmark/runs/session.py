@@ -1,12 +1,13 @@
 """Running a job: events shown, checkpoints kept, record and model written."""
 
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmark.data.catalog import cache_folder
-from benchmark.records import record
+from benchmark.errors import BenchmarkError
+from benchmark.records import comparable, record
 from benchmark.records.environment import current
 from benchmark.records.record import NUMERICS, Record
 from benchmark.runs import saved_model
@@ -16,7 +17,7 @@ from benchmark.training.checkpoint import Cadence, Checkpoints
 from benchmark.training.fit import Evaluated, Stepped
 from benchmark.utils.files import canonical_sha256, require_writable
 from benchmark.utils.interrupts import Interrupted, Interrupts
-from benchmark.utils.paths import RESULTS
+from benchmark.utils.paths import RESULTS, shown
 from benchmark.utils.types import Notify
 
 CHECKPOINT_VERSION = 3
@@ -51,6 +52,8 @@ class Session:
         require_writable(self.results)
         if self.save_model is not None:
             require_writable(self.save_model)
+        for warning in _replacement(job, job.path(self.results)):
+            notify(warning)
         watchers = [*views, self.watch] if self.watch else views
         environment = current()
         made_by = {
@@ -89,6 +92,21 @@ class Session:
             checkpoints.clear()
         assert isinstance(event, Finished)
         return event.record
+
+
+def _replacement(job: Job, path: Path) -> Iterator[str]:
+    """Yield a warning if the run will replace the record of other data."""
+    if not path.is_file():
+        return
+    try:
+        kept = record.read(Record, path)
+    except BenchmarkError:
+        return
+    for fault in comparable.data(kept, job.store.fingerprint):
+        yield (
+            f"warning: this run replaces {shown(path)}, a record of other data: {fault}; to keep"
+            " both, stop it and choose another --results"
+        )
 
 
 def checkpoint_folder(job: Job) -> Path:

@@ -28,7 +28,8 @@ def say(line: str) -> None:
 
 
 def notice(message: str) -> None:
-    err.print(message, markup=False)
+    """Print a message as it is, never broken: a command in it can be copied."""
+    err.print(message, markup=False, soft_wrap=True)
 
 
 def print_table(table: "Table") -> None:

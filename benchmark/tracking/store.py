@@ -3,14 +3,18 @@
 import os
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from filelock import FileLock
 
-from benchmark.errors import BenchmarkError, without_password
+from benchmark.errors import BenchmarkError, UsageError
 from benchmark.utils.paths import ROOT
+from benchmark.utils.secrets import require_quoted, without_password
 
+VARIABLE = "MLFLOW_TRACKING_URI"
 SETTINGS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_LOGGING_LEVEL": "CRITICAL",
@@ -18,11 +22,15 @@ SETTINGS = {
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "5",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+    "PGCONNECT_TIMEOUT": "10",
 }
 """mlflow's environment unless the user has set it: quiet, offline, giving up within seconds."""
 
 LOOPBACK = "127.0.0.1"
 SQLITE = "sqlite:///"
+DATABASES = {"mssql", "mysql", "postgresql", "sqlite"}
+_unreachable: dict[str, str] = {}
+"""Databases that this process could not connect to, and why; it does not wait for them again."""
 
 
 def apply_settings() -> None:
@@ -33,7 +41,12 @@ def apply_settings() -> None:
 
 def store_uri() -> str:
     """MLFLOW_TRACKING_URI, else the SQLite file beside the project."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"{SQLITE}{ROOT / 'mlflow.db'}"
+    return os.environ.get(VARIABLE) or f"{SQLITE}{ROOT / 'mlflow.db'}"
+
+
+def shown_uri() -> str:
+    """The address of the store for messages."""
+    return without_password(store_uri())
 
 
 def artifacts_folder(uri: str) -> Path | None:
@@ -59,15 +72,66 @@ def create_once(uri: str, create: Callable[[str], object]) -> None:
             partial.replace(database)
 
 
-def failure(error: BaseException) -> str:
-    """One line: which store failed, and the first cause."""
+def require_reachable(uri: str) -> None:
+    """Raise BenchmarkError for a database that cannot be connected to, which mlflow would try ten
+    times, for minutes; UsageError for an address that cannot be read."""
+    require_quoted(uri, VARIABLE)
+    if urlsplit(uri).scheme.partition("+")[0] not in DATABASES:
+        return
+    if uri not in _unreachable:
+        _connect(uri)
+    if fault := _unreachable.get(uri):
+        raise BenchmarkError(fault)
+
+
+def _connect(uri: str) -> None:
+    import sqlalchemy
+
+    engine = sqlalchemy.create_engine(uri)
+    try:
+        engine.connect().close()
+    except sqlalchemy.exc.DBAPIError as error:
+        _unreachable[uri] = _first_line(error.orig or error)
+    finally:
+        engine.dispose()
+
+
+def reason(error: BaseException) -> str:
+    """The first cause of an error on one line, without passwords."""
     cause: BaseException | None = error
     root = error
     while cause is not None:
         root = cause if isinstance(cause, OSError) else root
         cause = cause.__cause__ or cause.__context__
-    reason = str(root).strip().partition("\n")[0] or type(root).__name__
-    return without_password(f"MLflow at {store_uri()} failed: {reason}")
+    return without_password(_first_line(root), store_uri())
+
+
+def failure(error: BaseException) -> str:
+    """One line: which store failed, and why."""
+    return f"MLflow at {shown_uri()} failed: {reason(error)}"
+
+
+def deleted(name: str, experiment: str) -> str:
+    """What to do about an experiment that was deleted in the UI."""
+    here = f"{VARIABLE}={shown_uri()} mlflow"
+    restore = f"restore it: {here} experiments restore --experiment-id {experiment}"
+    forget = f"or delete it for good: {here} gc --experiment-ids {experiment}"
+    return f"the experiment '{name}' was deleted there; {restore}, {forget}"
+
+
+@contextmanager
+def failures() -> Iterator[None]:
+    """Raise what fails in MLflow as a BenchmarkError; a UsageError stays one."""
+    try:
+        yield
+    except UsageError:
+        raise
+    except Exception as error:
+        raise BenchmarkError(failure(error)) from error
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().partition("\n")[0] or type(error).__name__
 
 
 def require_free(port: int) -> None:
@@ -83,11 +147,12 @@ def require_free(port: int) -> None:
 
 
 def become_server(uri: str, port: int) -> None:
-    """Replace this process by the MLflow server, so that signals reach the server alone."""
+    """Replace this process by the MLflow server, so that signals reach the server alone. Everybody
+    on the machine can read a command line, so the address goes by the environment."""
     sys.stdout.flush()
     command = f"-m mlflow server --host {LOOPBACK} --port {port} --workers 1".split()
-    stores = ["--backend-store-uri", uri, "--registry-store-uri", uri]
+    arguments = [sys.executable, *command, "--uvicorn-opts", "--log-level warning"]
     if (folder := artifacts_folder(uri)) is not None:
-        stores += ["--artifacts-destination", str(folder)]
-    arguments = [sys.executable, *command, *stores, "--uvicorn-opts", "--log-level warning"]
-    os.execve(sys.executable, arguments, {**os.environ, "PYTHONWARNINGS": "ignore"})
+        arguments += ["--artifacts-destination", str(folder)]
+    stores = {"MLFLOW_BACKEND_STORE_URI": uri, "MLFLOW_REGISTRY_STORE_URI": uri}
+    os.execve(sys.executable, arguments, {**os.environ, **stores, "PYTHONWARNINGS": "ignore"})

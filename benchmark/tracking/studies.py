@@ -10,7 +10,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from benchmark.errors import BenchmarkError
 from benchmark.records.archive import Archive
 from benchmark.records.tuning import Trial, Tuning
 from benchmark.studies.scaling.ladders import STUDY
@@ -27,8 +26,6 @@ TUNING, LADDER = "tuning_study", "ladder"
 """Tags that name a study's run: DATASET/NAME and DATASET/RECIPE."""
 DIGEST = "ladder_sha256"
 """The tag of the fits that a ladder's run shows."""
-MOST_POINTS = 1000
-"""MLflow takes no more in one batch."""
 SETTINGS = {"base", "objective", "sampler", "pruning", "sampler_seed", "seed", "recipe_digest"}
 
 Status = Literal["RUNNING", "FINISHED", "KILLED"]
@@ -61,18 +58,22 @@ def show_ladders(results: Path, dataset: str, warn: Notify) -> None:
         warn(f"{failure(error)}; the records are kept: {later}")
 
 
-def sync_ladders(results: Path, notify: Notify) -> None:
-    """Send every ladder that MLflow lacks. Raises BenchmarkError where MLflow fails."""
+def sync_ladders(results: Path, notify: Notify) -> int:
+    """Send every ladder that MLflow lacks; the number of data sets whose ladders it does not take,
+    of which each is told."""
+    failed = 0
     for dataset in Archive(results).datasets(STUDY):
         try:
             for recipe in _send_ladders(results, dataset):
                 notify(f"sent the ladder of {dataset}/{recipe}")
         except Exception as error:
-            raise BenchmarkError(failure(error)) from error
+            notify(f"the ladders of {dataset} are not sent: {failure(error)}")
+            failed += 1
+    return failed
 
 
 def _send_tuning(client: "MlflowClient", study: Tuning, status: Status) -> None:
-    from mlflow.entities import Metric, Param
+    from mlflow.entities import Metric, Param, RunTag
 
     found = _run_of(client, study.dataset, TUNING, study.reference, f"tune {study.name}")
     run = found.info.run_id
@@ -84,13 +85,13 @@ def _send_tuning(client: "MlflowClient", study: Tuning, status: Status) -> None:
     scored = [trial for trial in study.trials if trial.metric is not None]
     name = f"valid_{study.objective}"
     points = [Metric(name, trial.metric, _ended(trial), trial.number) for trial in scored]
-    client.log_batch(run, metrics=points[-MOST_POINTS:])  # MLflow drops those that it has
+    tags = []
     if study.best is not None:
         step, time = len(study.finished), max(map(_ended, scored))
-        client.log_metric(run, f"best_{name}", study.best.metric, time, step)
-        client.log_metric(run, "tuning_hours", study.hours, time, step)
-        for key, value in study.best.values.items():
-            client.set_tag(run, f"best.{key}", str(value))
+        points.append(Metric(f"best_{name}", study.best.metric, time, step))
+        points.append(Metric("tuning_hours", study.hours, time, step))
+        tags = [RunTag(f"best.{key}", str(value)) for key, value in study.best.values.items()]
+    client.log_batch(run, points, tags=tags)  # MLflow drops the points that it has
     if status != "RUNNING":
         _log_table(client, run, "trials", [_row(trial) for trial in study.trials])
         client.set_terminated(run, status)
@@ -127,14 +128,17 @@ def _send_ladders(results: Path, dataset: str) -> list[str]:
 
 
 def _log_ladder(client: "MlflowClient", run: str, laws: list[dict[str, Any]]) -> None:
-    sizes = []
+    from mlflow.entities import Metric, RunTag
+
+    time = int(1000 * datetime.now().timestamp())
+    sizes, points, tags = [], [], []
     for law in laws:
         axis = law["axis"]
-        client.set_tag(run, f"verdict.{axis}", law["verdict"])
-        for name, value in law.items():
-            if isinstance(value, float):
-                client.log_metric(run, f"{axis}/{name}", value)
+        numbers = {name: value for name, value in law.items() if isinstance(value, float)}
+        points += [Metric(f"{axis}/{name}", value, time, 0) for name, value in numbers.items()]
+        tags.append(RunTag(f"verdict.{axis}", law["verdict"]))
         sizes += [{"axis": axis, **size, "seeds": str(size["seeds"])} for size in law["sizes"]]
+    client.log_batch(run, points, tags=tags)
     _log_table(client, run, "sizes", sizes)
     client.set_terminated(run, "FINISHED")
 

@@ -18,12 +18,9 @@ from benchmark.records import ranks
 from benchmark.records.archive import ADHOC, RANKED, Place
 from benchmark.records.environment import current
 from benchmark.records.measured import FORMS
-from benchmark.records.record import Record, arrays_path
+from benchmark.records.record import CALIBRATED, Record, arrays_path
 from benchmark.reports.figures.recipe import of_recipe
 from benchmark.runs.job import Job
-
-CALIBRATED = ("logloss", "ne", "calibration", "ece")
-"""Metrics that come from the best epoch by LogLoss."""
 
 
 @dataclass(frozen=True)
@@ -188,11 +185,14 @@ def rank_table(record: Record) -> dict[str, list[Any]]:
 
 
 def write_bundle(record: Record, path: Path, folder: Path) -> None:
-    """Fill `folder` with the files of the record at `path`, its recipe to run again, and its
-    figures."""
+    """Fill `folder` with the files of the record at `path`, and its recipe to run again."""
     (folder / "record.json").write_bytes(path.read_bytes())
     (folder / "record.npz").write_bytes(arrays_path(path).read_bytes())
     (folder / "recipe.toml").write_text(_toml(record.recipe), encoding="utf-8")
+
+
+def draw(record: Record, folder: Path) -> None:
+    """Fill `folder` with the figures of a record."""
     for name, figure in of_recipe([record]).items():
         figure.savefig(folder / f"rank_{name}.png")
 

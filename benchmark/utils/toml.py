@@ -40,7 +40,7 @@ def validate(form: type[M], table: dict[str, Any], where: str) -> M:
 
 
 def _fault(form: type[BaseModel], fault: ErrorDetails) -> str:
-    key = ".".join(map(str, fault["loc"]))
+    key = ".".join(str(part) for part in fault["loc"] if not str(part).startswith("("))
     if fault["type"] == "extra_forbidden":
         allowed = _fields_at(form, fault["loc"][:-1])
         near = difflib.get_close_matches(str(fault["loc"][-1]), allowed, n=1)
@@ -71,10 +71,12 @@ def _fields_at(form: type[BaseModel], location: tuple[int | str, ...]) -> list[s
 
 
 def _tags(form: type[BaseModel]) -> list[Any]:
-    """Values of the form's Literal fields, one of which is its tag in a union."""
+    """What may stand for the form in a union: a value of its Literal fields, or its name in
+    brackets."""
     annotations = [field.annotation for field in form.model_fields.values()]
     literals = [annotation for annotation in annotations if get_origin(annotation) is Literal]
-    return [word for literal in literals for word in get_args(literal)]
+    words = [word for literal in literals for word in get_args(literal)]
+    return [*words, f"({form.__name__})"]
 
 
 def _arguments(annotation: Any) -> list[Any]:

@@ -9,7 +9,7 @@ from benchmark.records.archive import ADHOC, RANKED, Place
 from benchmark.records.record import Record
 from benchmark.records.tuning import TUNING_SEED
 from benchmark.studies.study import studies
-from benchmark.utils.paths import RECIPES, shown
+from benchmark.utils.paths import RECIPES
 
 
 def find(path: Path) -> list[Path]:
@@ -51,7 +51,7 @@ def _of_study(record: Record, place: Place, below: Path) -> Iterator[str]:
         return
     if record.name is not None:
         yield f"a run of the committed recipe {record.recipe_id} lies among the ad hoc ones"
-    model, digest = record.recipe["model"]["name"], record.recipe_digest
-    if below != Path(archive.adhoc_place(record.dataset, model, digest, record.train_rows)):
-        folder = shown(place.results / below)
-        yield f"the recipe is not that of {ADHOC}/{place.name}, where {folder} lies"
+    model, digests = record.recipe["model"]["name"], (record.recipe_digest, record.data.arrays)
+    own = archive.adhoc_place(record.dataset, model, *digests, record.train_rows)
+    if below != Path(own):
+        yield f"its recipe and data are not those of {ADHOC}/{place.name} but of {own}"

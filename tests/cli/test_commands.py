@@ -35,19 +35,29 @@ def benchmark(*words: str, code: int = 0, **environment: str) -> tuple[str, str]
     return out, err
 
 
-def test_heavy_packages_are_not_imported_for_help() -> None:
-    code = (
-        "import sys, benchmark.cli; print([m for m in ('torch', 'mlflow', 'polars', 'optuna') if m"
-        " in sys.modules])"
-    )
+def imported(packages: set[str], code: str) -> str:
+    """Which of the packages are imported by some code in a process of its own."""
+    code += f"\nimport sys; print(sorted({packages} & set(sys.modules)))"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    assert done.stdout == "[]\n"
+    return done.stdout.splitlines()[-1]
+
+
+def test_heavy_packages_are_not_imported_for_help() -> None:
+    heavy = {"torch", "mlflow", "polars", "optuna", "datasets"}
+    assert imported(heavy, "import benchmark.cli") == "[]"
     out, _ = benchmark("--help")
     assert all(
         command in out for command in ("run", "list", "leaderboard", "verify", "track", "ui")
     )
+
+
+@pytest.mark.parametrize("words", ["list models", "data list", "data show synthetic_tiny --head 1"])
+def test_datasets_is_imported_only_where_it_is_used(words) -> None:
+    code = f"import benchmark.__main__ as program, sys; sys.argv[1:] = {words.split()}\n"
+    code += "try: program.main()\nexcept SystemExit: pass"
+    assert imported({"datasets", "huggingface_hub", "pandas"}, code) == "[]"
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,13 @@
 """`rank` on records, in this process: it trains nothing."""
 
+from dataclasses import replace
+
 import pytest
 from typer.testing import CliRunner
 
 from benchmark.cli import app
 from benchmark.errors import BenchmarkError, UsageError
-from benchmark.records.archive import Archive
+from benchmark.records.archive import Archive, adhoc_place
 from tests.factories import keep, make_ranked_record
 
 
@@ -99,3 +101,18 @@ def test_records_that_are_not_alike_are_refused(results) -> None:
     assert "differ in numerics" in refused(
         BenchmarkError, "--dataset", "synthetic_tiny", "--results", str(results)
     )
+
+
+def test_records_of_two_cards_of_one_id_are_shown_one_by_one(results) -> None:
+    run = make_ranked_record(name=None, seed=0)
+    other = run.model_copy(update={"data": replace(run.data, arrays="e" * 64)})
+    for each in (run, other):
+        digests = each.recipe_digest, each.data.arrays
+        keep(each, results / adhoc_place(each.dataset, "dnn", *digests, None) / "seed-0.json")
+    words = ("--study", "adhoc", "--results", str(results))
+    message = refused(BenchmarkError, "--dataset", "synthetic_tiny", *words)
+    names = "dnn-aaaaaaaa-dddddddd", "dnn-aaaaaaaa-eeeeeeee"
+    assert " and ".join(names) in message and "--recipe synthetic_tiny/NAME" in message
+    for name in names:
+        said = rank("--recipe", f"synthetic_tiny/{name}", *words)
+        assert f"synthetic_tiny/{name}, seeds 0" in said

@@ -83,7 +83,7 @@ def test_an_interrupted_study_ends_with_the_code_of_the_signal(words, monkeypatc
     ("more", "message"),
     [
         (["--dataset", "synthetic"], "is for the data set synthetic_tiny, not synthetic"),
-        (["--name", "../up"], "--name ../up: use letters, digits"),
+        (["--name", "../up"], "--name ../up: a name has at most 100 letters, digits"),
         (
             ["--recipe", "synthetic_tiny/dcnv3"],
             "unknown recipe 'synthetic_tiny/dcnv3'; did you mean",

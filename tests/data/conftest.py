@@ -28,3 +28,25 @@ def hub(monkeypatch):
     with serving(Hub({"we/Mine/Mine.zip": zipped(TEXTS)})) as hub:
         monkeypatch.setenv("HF_ENDPOINT", hub.address)
         yield hub
+
+
+@pytest.fixture
+def stream_hub(tmp_path, monkeypatch):
+    """A hub without files, for the client of this process, which reads HF_ENDPOINT when it is
+    imported; it waits for nothing and keeps no listing of an earlier hub."""
+    import datasets
+    from huggingface_hub import HfFileSystem, constants
+
+    monkeypatch.setenv("BENCHMARK_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    HfFileSystem.clear_instance_cache()
+    with serving(Hub({})) as hub:
+        template = constants.HUGGINGFACE_CO_URL_TEMPLATE.replace(constants.ENDPOINT, hub.address)
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+        monkeypatch.setattr(constants, "ENDPOINT", hub.address)
+        monkeypatch.setattr(constants, "HF_HUB_DISABLE_TELEMETRY", True)
+        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache" / "hf"))
+        monkeypatch.setattr(datasets.config, "HF_ENDPOINT", hub.address)
+        yield hub

@@ -3,6 +3,7 @@ serve."""
 
 import hashlib
 import io
+import json
 import re
 import threading
 import zipfile
@@ -10,7 +11,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import parse_qs, unquote
+
+import polars as pl
 
 from tests.data.tables import OTHER, TRAIN
 
@@ -18,7 +23,11 @@ TEXTS = {"train.csv": TRAIN, "valid.csv": OTHER, "test.csv": OTHER.replace("z", 
 ROWS = {"train": 3, "valid": 2, "test": 2}
 TABLE = 'label = "y"\ndense = ["x"]\nsparse = ["c"]'
 COMMIT = "c0ffee" + "0" * 34
-_FILE = re.compile(r"/datasets/(?P<repo>[^/]+/[^/]+)/resolve/(?P<revision>[^/]+)/(?P<name>[^/]+)")
+_FILE = re.compile(r"/datasets/(?P<repo>[^/]+/[^/]+)/resolve/(?P<revision>[^/]+)/(?P<name>.+)")
+_API = re.compile(
+    r"/api/datasets/(?P<repo>[^/]+/[^/]+)/(?P<what>revision|tree|paths-info)/(?P<revision>[^/?]+)"
+    r"/?(?P<below>[^?]*)"
+)
 
 
 @dataclass
@@ -43,6 +52,34 @@ class Hub:
         return [range_ for method, _, range_ in self.requests if method == "GET"]
 
 
+def _bounds(range_: str | None, size: int) -> tuple[int, int]:
+    """The first byte of a range, and the one after its last."""
+    first, _, last = (range_ or "bytes=0-").removeprefix("bytes=").partition("-")
+    return int(first), min(int(last) + 1, size) if last else size
+
+
+def described(files: Mapping[str, bytes], what: str, below: str, paths: list[str]) -> object:
+    """What the hub tells of a repository with these files: of a revision, the entries of a folder,
+    or those of some paths; None for a folder that it has not. Parquet and zip files are large."""
+    entries: dict[str, dict[str, object]] = {}
+    for name, content in files.items():
+        git = hashlib.sha1(content, usedforsecurity=False).hexdigest()
+        entry = {"type": "file", "path": name, "oid": git, "size": len(content)}
+        if name.endswith((".parquet", ".zip")):
+            sha256 = hashlib.sha256(content).hexdigest()
+            entry["lfs"] = {"oid": sha256, "size": len(content), "pointerSize": 100}
+        entries[name] = entry
+        for folder in map(str, PurePosixPath(name).parents):
+            if folder != ".":
+                entries[folder] = {"type": "directory", "path": folder, "oid": "0" * 40, "size": 0}
+    if what == "revision":
+        return {"id": "-", "sha": COMMIT, "siblings": [{"rfilename": name} for name in files]}
+    if what == "paths-info":
+        return [entries[path] for path in paths if path in entries]
+    within = [name for name in entries if str(PurePosixPath(name).parent) == (below or ".")]
+    return [entries[name] for name in within] or None
+
+
 @contextmanager
 def serving(hub: Hub) -> Iterator[Hub]:
     class Handler(BaseHTTPRequestHandler):
@@ -52,8 +89,40 @@ def serving(hub: Hub) -> Iterator[Hub]:
         def do_GET(self) -> None:
             self._answer(with_body=True)
 
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            self._describe(parse_qs(body.decode())["paths"])
+
+        def _describe(self, paths: list[str]) -> None:
+            asked = _API.match(unquote(self.path))
+            assert asked is not None, self.path
+            files = {
+                name.removeprefix(f"{asked['repo']}/"): content
+                for name, content in hub.files.items()
+                if name.startswith(f"{asked['repo']}/")
+            }
+            hub.requests.append((self.command, asked["revision"], None))
+            hub.logins.append((self.headers["Host"], self.headers["Authorization"]))
+            answer, code = None, "RepoNotFound" if not files else "RevisionNotFound"
+            if files and asked["revision"] == COMMIT:
+                answer, code = (
+                    described(files, asked["what"], asked["below"], paths),
+                    "EntryNotFound",
+                )
+            status = 404 if hub.status == 200 and answer is None else hub.status
+            body = json.dumps(answer if status == 200 else {"error": "refused"}).encode()
+            self.send_response(status)
+            if status != 200:
+                self.send_header("X-Error-Code", hub.error or code)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
         def _answer(self, *, with_body: bool) -> None:
-            target = _FILE.fullmatch(self.path)
+            if self.path.startswith("/api/"):
+                self._describe([])
+                return
+            target = _FILE.fullmatch(unquote(self.path))
             content = (
                 None if target is None else hub.files.get(f"{target['repo']}/{target['name']}")
             )
@@ -78,17 +147,15 @@ def serving(hub: Hub) -> Iterator[Hub]:
                 self.send_header("Content-Length", "0")
                 self.end_headers()
                 return
-            first = int(range_.removeprefix("bytes=").rstrip("-")) if range_ else 0
-            body = content[first:]
+            first, last = _bounds(range_, len(content))
+            body = content[first:last]
             self.send_response(206 if range_ else 200)
             self.send_header("ETag", f'"{hashlib.sha256(content).hexdigest()}"')
             self.send_header("X-Repo-Commit", COMMIT)
             self.send_header("Accept-Ranges", "bytes")
             self.send_header("Content-Length", str(len(body)))
             if range_:
-                self.send_header(
-                    "Content-Range", f"bytes {first}-{len(content) - 1}/{len(content)}"
-                )
+                self.send_header("Content-Range", f"bytes {first}-{last - 1}/{len(content)}")
             self.end_headers()
             if not with_body:
                 return
@@ -143,5 +210,22 @@ def write_card(
         md5 = hashlib.md5(texts[f"{split}.csv"].encode(), usedforsecurity=False).hexdigest()
         lines += [f"[expected.{split}]", f"rows = {count}", f'md5 = "{md5}"']
     path = folder / "mine.toml"
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def parquet(frame: pl.DataFrame, **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    frame.write_parquet(buffer, **options)
+    return buffer.getvalue()
+
+
+def write_stream_card(folder: Path, files: str, table: str = "", hub: str = "") -> Path:
+    """A card `stream` of the repository `we/Rows`, with these `files` of train, valid and test."""
+    lines = ['id = "stream"', 'title = "Rows of a hub"', 'terms = "accept these"', "[hub]"]
+    lines += ['dataset = "we/Rows"', f'revision = "{COMMIT}"', hub, "[table]"]
+    lines += [f"files = {{ {files} }}", table or f'format = "csv"\n{TABLE}']
+    folder.mkdir(exist_ok=True)
+    path = folder / "stream.toml"
     path.write_text("\n".join(lines) + "\n")
     return path

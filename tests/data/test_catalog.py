@@ -306,6 +306,17 @@ def test_the_cache_folder(monkeypatch, tmp_path):
     assert catalog.cache_folder().name == "ctr-benchmark"
 
 
+@pytest.mark.parametrize("length", [100, 101])
+def test_an_id_has_at_most_100_characters(folder, length):
+    card = write_card(folder, text=CARD.replace('"mine"', f'"{length * "x"}"'))
+    if length == 100:
+        assert catalog.open_data(card, data_root=None, notify=ignore)[1].folder.is_dir()
+        return
+    with pytest.raises(UsageError, match="id: String should have at most 100 characters") as error:
+        catalog.find_card(card)
+    assert "\n" not in str(error.value)
+
+
 def test_a_cache_that_cannot_be_written_is_one_clear_error(folder, monkeypatch):
     monkeypatch.setenv("BENCHMARK_CACHE", str(folder / "train.csv"))
     with pytest.raises(BenchmarkError, match=r"train\.csv"):

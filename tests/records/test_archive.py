@@ -29,7 +29,7 @@ def archive(tmp_path: Path) -> Archive:
         keep(make_record(name="dnn", seed=seed), archive.path("synthetic_tiny", "dnn", seed))
     keep(make_record(name="lr"), archive.path("synthetic_tiny", "lr", 0))
     keep(make_record(name=None), archive.path("synthetic_tiny", "full-glu", 0, "ablation"))
-    place = adhoc_place("my_table", "dnn", "0123456789", 500)
+    place = adhoc_place("my_table", "dnn", "0123456789", "abcdef0123", 500)
     keep(make_record(name=None, dataset="my_table"), archive.results / place / record_file(0))
     return archive
 
@@ -37,8 +37,10 @@ def archive(tmp_path: Path) -> Archive:
 def test_places_are_folders_below_the_results() -> None:
     assert ranked_place("d", "r").as_posix() == "records/d/r"
     assert study_place("s", "d", "v").as_posix() == "studies/s/d/v"
-    assert adhoc_place("d", "m", "0123456789", None).as_posix() == "studies/adhoc/d/m-01234567"
-    assert adhoc_place("d", "m", "0123456789", 5).name == "m-01234567-rows5"
+    digests = "0123456789", "abcdef0123"
+    place = adhoc_place("d", "m", *digests, None)
+    assert place.as_posix() == "studies/adhoc/d/m-01234567-abcdef01"
+    assert adhoc_place("d", "m", *digests, 5).name == "m-01234567-abcdef01-rows5"
     assert record_key(Path("a/records/d/r/seed-3.json")) == "d/r/seed-3"
 
 
@@ -46,7 +48,7 @@ def test_the_path_of_a_record_tells_its_place(archive) -> None:
     for study, dataset, name in (
         (RANKED, "synthetic_tiny", "dnn"),
         ("ablation", "synthetic_tiny", "full-glu"),
-        (ADHOC, "my_table", "dnn-01234567-rows500"),
+        (ADHOC, "my_table", "dnn-01234567-abcdef01-rows500"),
     ):
         [path, *_] = archive.paths(dataset, name, study)
         assert Place.of(path) == Place(archive.results, study, dataset, name)

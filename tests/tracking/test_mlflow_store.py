@@ -1,11 +1,13 @@
+import importlib.util
 import os
 import socket
+import time
 from pathlib import Path
 
 import pytest
 
-from benchmark.errors import BenchmarkError
-from benchmark.tracking import store
+from benchmark.errors import BenchmarkError, UsageError
+from benchmark.tracking import runs, store
 from benchmark.utils.paths import ROOT
 
 
@@ -67,3 +69,56 @@ def test_a_free_port_can_be_had_again_at_once() -> None:
             store.require_free(port)
     store.require_free(port)
     store.require_free(port)
+
+
+@pytest.mark.parametrize(
+    "database",
+    [
+        "sqlite:///{folder}",
+        pytest.param(
+            "postgresql+psycopg2://me:secret@127.0.0.1:{port}/runs",
+            marks=pytest.mark.skipif(
+                importlib.util.find_spec("psycopg2") is None, reason="needs psycopg2"
+            ),
+        ),
+    ],
+)
+def test_a_database_that_cannot_be_reached_is_tried_once(
+    tmp_path, monkeypatch, database: str
+) -> None:
+    monkeypatch.setenv("PGCONNECT_TIMEOUT", "2")
+    with socket.create_server((store.LOOPBACK, 0)) as silent:
+        uri = database.format(folder=tmp_path, port=silent.getsockname()[1])
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+        for seconds in (10, 0.5):
+            began = time.monotonic()
+            with pytest.raises(BenchmarkError, match=r"unable to open|timeout"):
+                runs.open_client()
+            assert time.monotonic() - began < seconds
+
+
+def test_an_address_cut_by_its_password_is_misuse_and_not_shown(monkeypatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "postgresql://me:se/cr@et@host/runs")
+    with pytest.raises(UsageError, match="MLFLOW_TRACKING_URI") as error, store.failures():
+        runs.open_client()
+    warning = store.failure(error.value)
+    assert warning.startswith("MLflow at postgresql://host/runs failed: MLFLOW_TRACKING_URI: ")
+    assert "cr" not in warning.replace("cannot", "")
+
+
+def test_a_password_that_a_library_names_is_masked(monkeypatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "postgresql://me:s%2Fecret@host/runs")
+    for spelling in ("s/ecret", "s%2Fecret"):
+        text = store.failure(ValueError(f'no host "{spelling}"'))
+        assert text == 'MLflow at postgresql://host/runs failed: no host "***"'
+
+
+def test_the_server_gets_its_address_by_the_environment(monkeypatch) -> None:
+    calls: list[tuple[list[str], dict[str, str]]] = []
+    monkeypatch.setattr(os, "execve", lambda _, *arguments: calls.append(arguments))
+    uri = "postgresql://me:secret@host/runs"
+    store.become_server(uri, 5000)
+    [(command, environment)] = calls
+    assert "secret" not in " ".join(command)
+    names = ("MLFLOW_BACKEND_STORE_URI", "MLFLOW_REGISTRY_STORE_URI")
+    assert [environment[name] for name in names] == [uri, uri]

@@ -14,13 +14,14 @@ from benchmark.errors import BenchmarkError
 from benchmark.measure.null import null_erank
 from benchmark.measure.spectrum import METRICS
 from benchmark.recipes import recipe as recipes
-from benchmark.records.archive import Archive, adhoc_place, record_file
+from benchmark.records.archive import Archive
 from benchmark.records.record import Record
 from benchmark.runs.job import Job
 from benchmark.runs.run import Finished, Resumed, Started
 from benchmark.tracking import runs as tracking
 from benchmark.tracking import store as mlflow_store
-from benchmark.tracking.runs import Tracker, sync
+from benchmark.tracking.runs import Tracker
+from benchmark.tracking.sync import sync
 from tests.factories import keep, make_record
 from tests.servers import free_port, tracking_server
 from tests.tracking.stores import copy_of
@@ -68,9 +69,9 @@ def saved(results: Path, record: Record = RECORD) -> Path:
     return path
 
 
-def send_live(path: Path, warn) -> None:
+def send_live(path: Path, warn, record: Record = RECORD) -> None:
     tracker = Tracker(path, warn)
-    for event in (started(), *RECORD.curve, Finished(RECORD, {})):
+    for event in (started(), *record.curve, Finished(record, {})):
         tracker(event)
 
 
@@ -121,18 +122,6 @@ def test_the_data_set_is_an_input(shown) -> None:
     assert json.loads(data.dataset.profile)["train_rows"] == 1000
 
 
-def test_sync_sends_what_is_missing_and_nothing_twice(client, tmp_path) -> None:
-    path = saved(tmp_path)
-    send_live(path, never)
-    assert sync(tmp_path, never) == tracking.Synced(sent=0, present=1, unreadable=0)
-    keep(RECORD.model_copy(update={"threads": 2}), path)
-    messages: list[str] = []
-    assert sync(tmp_path, messages.append) == tracking.Synced(sent=1, present=0, unreadable=0)
-    assert messages == ["sent synthetic_tiny/no_such_file/seed-0"]
-    assert sync(tmp_path, never).sent == 0
-    assert [run.data.params["run.threads"] for run in runs(client)] == ["2", "1"]
-
-
 def test_a_synced_run_equals_the_live_one(shown, client, tmp_path, capfd) -> None:
     path = saved(tmp_path)
     assert sync(tmp_path, lambda _: None).sent == 1
@@ -147,19 +136,6 @@ def test_a_synced_run_equals_the_live_one(shown, client, tmp_path, capfd) -> Non
         Path(client.download_artifacts(synced.info.run_id, "record.json")).read_bytes()
         == path.read_bytes()
     )
-
-
-def test_sync_sends_ad_hoc_records_and_tells_of_broken_files(client, tmp_path) -> None:
-    broken = saved(tmp_path, make_record(name="broken"))
-    broken.write_text("{}")
-    adhoc = make_record(name=None, train_rows=500)
-    place = adhoc_place(adhoc.dataset, "dnn", adhoc.recipe_digest, 500)
-    keep(adhoc, tmp_path / place / record_file(0))
-    messages: list[str] = []
-    assert sync(tmp_path, messages.append) == tracking.Synced(sent=1, present=0, unreadable=1)
-    assert "broken/seed-0.json: numerics" in messages[0]
-    (run,) = runs(client)
-    assert (run.info.run_name, run.data.params["run.train_rows"]) == ("dnn (ad hoc) seed 0", "500")
 
 
 @pytest.mark.parametrize(
@@ -189,13 +165,6 @@ def test_a_resumed_run_shows_what_came_before_and_ends_the_one_that_was_killed(
     assert (killed.info.status, whole.info.status) == ("KILLED", "FINISHED")
     points = client.get_metric_history(whole.info.run_id, "valid/auc")
     assert [point.value for point in points] == [event.valid.auc for event in RECORD.curve]
-
-
-def test_sync_closes_the_run_that_a_dying_server_left_open(client, tmp_path) -> None:
-    path = saved(tmp_path, RECORD.model_copy(update={"created": "2999-01-01T00:00:00+00:00"}))
-    Tracker(path, never)(started())
-    sync(tmp_path, lambda _: None)
-    assert [run.info.status for run in runs(client)] == ["FAILED", "FINISHED"]
 
 
 def test_a_record_that_cannot_be_sent_is_one_warning(client, tmp_path) -> None:
@@ -251,15 +220,16 @@ def test_a_new_store_is_made_in_silence(empty_store) -> None:
 
 def test_the_ui_serves_the_store_on_the_loopback_address_alone(client, monkeypatch) -> None:
     client.create_experiment("frappe")
-    calls: list[list[str]] = []
-    monkeypatch.setattr(os, "execve", lambda _, arguments, __: calls.append(arguments))
+    calls: list[tuple[list[str], dict[str, str]]] = []
+    monkeypatch.setattr(os, "execve", lambda _, *arguments: calls.append(arguments))
     messages: list[str] = []
     port = free_port()
     tracking.ui(port, messages.append)
-    (command,) = calls
+    ((command, environment),) = calls
     assert command[command.index("--host") + 1] == "127.0.0.1"
     assert command[command.index("--port") + 1] == str(port)
-    assert command[command.index("--backend-store-uri") + 1] == mlflow_store.store_uri()
+    assert environment["MLFLOW_BACKEND_STORE_URI"] == mlflow_store.store_uri()
+    assert environment["MLFLOW_REGISTRY_STORE_URI"] == mlflow_store.store_uri()
     assert f"http://127.0.0.1:{port}" in messages[0]
     assert messages[1].startswith(f"  frappe: http://127.0.0.1:{port}/#/experiments/1/runs")
 

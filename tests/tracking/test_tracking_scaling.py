@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from benchmark.errors import BenchmarkError
 from benchmark.tracking import studies
 from tests.studies.scaling.test_ladders import keep
 
@@ -90,5 +89,5 @@ def test_where_mlflow_fails_it_is_said_once_and_nothing_is_lost(results, monkeyp
     studies.show_ladders(results, "synthetic_tiny", said.append)
     assert len(said) == 1
     assert "refused; the records are kept: send the ladders later with" in said[0]
-    with pytest.raises(BenchmarkError, match="refused"):
-        studies.sync_ladders(results, pytest.fail)
+    assert studies.sync_ladders(results, said.append) == 1
+    assert said[1].startswith("the ladders of synthetic_tiny are not sent: MLflow at ")

@@ -201,7 +201,8 @@ def of_study(folder: Path, study: str, variant: str) -> Path:
 
 
 def test_records_of_studies_climb_it_too(copy) -> None:
-    path = of_study(copy, "adhoc", "dnn-" + record.load(deep(copy)).recipe_digest[:8])
+    own = record.load(deep(copy))
+    path = of_study(copy, "adhoc", f"dnn-{own.recipe_digest[:8]}-{own.data.arrays[:8]}")
     assert findings(copy) == []
     alter(path, ("flops_per_sample",), 1)
     assert [(f.path, f.rung) for f in findings(copy)] == [(path, "model")]
@@ -213,7 +214,7 @@ def test_what_a_folder_of_a_study_says_is_held_against_the_record(copy) -> None:
     assert (found.path, found.rung) == (
         path,
         "place",
-    ) and "is not that of adhoc/dnn-00000000" in found.message
+    ) and "are not those of adhoc/dnn-00000000" in found.message
     alter(path, ("name",), "deep")
     assert any("lies among the ad hoc ones" in found.message for found in findings(copy))
 

@@ -9,6 +9,7 @@ import json
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ from benchmark.data.readers.inputs import Input, Inputs, of_file
 from benchmark.data.readers.joins import Side, joined
 from benchmark.data.readers.rows import RowBlock
 from benchmark.data.schema import Schema
+from benchmark.data.sources import local
 from benchmark.data.store import StoreWriter
 from benchmark.errors import BenchmarkError
 from benchmark.utils.arrays import Dense, Ids, Integers, Labels
@@ -197,7 +199,7 @@ def write_encoding(
         vocabulary.alias("token").to_frame().write_parquet(path, compression="lz4")
         digests.append(sha256(path))
     facts = {
-        "table": table.model_dump(mode="json"),
+        "table": table.model_dump(mode="json", exclude_defaults=True),
         "means": dense.means,
         "deviations": dense.deviations,
         "vocabularies": digests,
@@ -209,6 +211,23 @@ def write_encoding(
     write_text(folder / FACTS, json.dumps(facts, indent=1) + "\n")
 
 
+def vocabularies(folder: Path) -> Iterator[pl.Series]:
+    """Yield the tokens of each sparse field by id, from 1. Raises BenchmarkError for an encoding
+    that is missing or damaged."""
+    with _whole(folder):
+        for j, digest in enumerate(json.loads((folder / FACTS).read_bytes())["vocabularies"]):
+            yield _unaltered(folder / f"{j}.parquet", digest)["token"]
+
+
+@contextmanager
+def _whole(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
+        fault = f"the encoding of raw rows is not whole: {error}"
+        raise BenchmarkError(f"{folder}: {fault}") from None
+
+
 class RawEncoder:
     """Encode raw rows as the store in whose folder the encoding lies. Raises BenchmarkError if the
     encoding is missing or damaged."""
@@ -216,41 +235,42 @@ class RawEncoder:
     def __init__(self, folder: Path) -> None:
         self._ids: list[pl.Expr] = []
         self._sides: list[Side] = []
-        try:
+        with _whole(folder):
             facts = json.loads((folder / FACTS).read_bytes())
-            table = TableSpec.model_validate_json(json.dumps(facts["table"]))
+            rules = facts["table"]
+            # older stores name every key of files, those without paths too
+            rules["files"] = {key: paths for key, paths in rules["files"].items() if paths}
+            table = TableSpec.model_validate_json(json.dumps(rules))
             self._table = table.without_choices()
             self._dense = DenseRule(self._table, facts["means"], facts["deviations"])
-            fields = enumerate(zip(self._table.sparse, facts["vocabularies"], strict=True))
-            for j, (name, digest) in fields:
-                tokens = _unaltered(folder / f"{j}.parquet", digest)["token"]
+            for name, tokens in zip(self._table.sparse, vocabularies(folder), strict=True):
                 position = pl.col(name).cast(pl.Enum(tokens), strict=False).to_physical()
                 self._ids.append((position.cast(pl.Int32) + 1).fill_null(len(tokens) + 1))
             for j, digest in enumerate(facts.get("sides", [])):
                 join = table.join[j]
                 side = _unaltered(folder / f"join{j}.parquet", digest)
                 self._sides.append(Side(join.file, join.on[0], side))
-        except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
-            fault = f"the encoding of raw rows is not whole: {error}"
-            raise BenchmarkError(f"{folder}: {fault}") from None
 
     def read(self, path: Path, notify: Notify) -> Iterator[tuple[Dense, Ids]]:
-        """Yield dense [n, n_dense] and sparse [n, n_sparse] of a file, some rows at a time.
+        """Yield dense [n, n_dense] and sparse [n, n_sparse] of a file, or of all files of a folder
+        in the order of their names, some rows at a time.
 
-        The file has the form of the training files; its label is not needed. `notify` is told of a
+        They have the form of the training files; the label is not needed. `notify` is told of a
         header line that is skipped, and of columns without a value in libsvm and libffm files.
         Raises BenchmarkError naming the line of a broken row."""
-        columns = (*self._table.dense, *self._table.sparse)
-        parts = [joined(of_file(path, self._table), self._sides)]
-        if parts[0].ragged:
-            present = set(parts[0].columns())
-            if absent := [name for name in self._table.needed(columns) if name not in present]:
+        table, files = self._table, local.parts_of(path)
+        columns = (*table.dense, *table.sparse)
+        inputs = [joined(of_file(file, table), self._sides) for file in files]
+        if all(part.ragged for part in inputs):
+            present = {name for part in inputs for name in part.columns()}
+            if absent := [name for name in table.needed(columns) if name not in present]:
                 notify(f"{path}: {', '.join(absent)} missing in every row")
         else:
-            rows.require_columns(parts, self._table, columns)
-        if self._table.header and csv.first_line(path, self._table).names:
-            notify(f"{path}, line 1: names of the columns, no row")
-        for block in rows.blocks(parts, self._table, columns):
+            rows.require_columns(inputs, table, columns)
+        for file in files if table.header else ():
+            if csv.first_line(file, table).names:
+                notify(f"{file}, line 1: names of the columns, no row")
+        for block in rows.blocks(inputs, table, columns):
             frame = block.frame()
             sparse = np.empty((frame.height, 0), np.int32)
             if self._ids:

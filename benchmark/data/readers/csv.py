@@ -6,7 +6,7 @@ other. An empty line is no row: a missing value that is alone on its line is wri
 
 import csv
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -38,13 +38,11 @@ def first_line(path: Path, table: TableSpec) -> FirstLine:
     require_text(path, 1, line)
     (fields,) = _quoted_rows(path, 1, line, table)
     used = set(table.needed(table.columns))
-    names = [name if name in used else name.strip() for name in fields]
+    # a quote after a blank is text to the csv module
+    names = [name if name in used else name.strip().strip('"') for name in fields]
     if table.header and not _is_header(names, table):
         return FirstLine(line, len(fields), [])
-    counts = Counter(names)
-    if repeated := sorted(name for name in used if counts[name] > 1):
-        listed = ", ".join(map(repr, repeated))
-        raise BenchmarkError(f"{path}: the header names {listed} more than once")
+    _require_once(path, names, used)
     return FirstLine(line, len(fields), names)
 
 
@@ -63,8 +61,10 @@ def read(path: Path, table: TableSpec, selection: Sequence[str]) -> Iterator[tup
     if table.header and first.names and table.label in selection:
         hint = "leave the line out of the file, or `header` out of the card"
         raise BenchmarkError(f"{path}, line 1: it repeats the header of the card; {hint}")
-    if not first.names and table.label not in selection and first.fields == len(names) - 1:
-        names.remove(table.label)
+    _require_once(path, names, selection)
+    unlabelled = [name for name in names if name != table.label]
+    if not first.names and table.label not in selection and first.fields == len(unlabelled):
+        names = unlabelled
     parser = _Parser(path, table, names, selection)
     for line, block in text.blocks(path, table.encoding):
         if line == 1 and first.names:
@@ -86,13 +86,14 @@ class _Parser:
 
     def parse(self, line: int, block: bytes, numbers: Sequence[str]) -> pl.DataFrame:
         require_text(self.path, line, block)
-        may_quote = len(self.table.separator) == 1
-        if may_quote and b'"' in block:
+        alone = len(self.names) == 1
+        quoted = b'"' in block and len(self.table.separator) == 1
+        if quoted and not alone:
             block = _unquoted(block, self.table.separator)
         wanted, numeric = set(self.selection), set(numbers)
         # the names of unused fields may repeat, and no text holds a NUL
         unique = [name if name in wanted else f"\0{i}" for i, name in enumerate(self.names)]
-        if (may_quote and b'"' in block) or len(unique) == 1:
+        if alone or (quoted and b'"' in block):
             rows = _quoted_rows(self.path, line, block, self.table)
             for number, row in enumerate(rows, line):
                 if len(row) != len(unique):
@@ -141,12 +142,19 @@ class _Parser:
         return BenchmarkError(f"{self.path}, line {line}: {fault}")
 
 
+def _require_once(path: Path, names: Sequence[str], wanted: Iterable[str]) -> None:
+    counts = Counter(names)
+    if repeated := sorted(name for name in wanted if counts[name] > 1):
+        listed = ", ".join(map(repr, repeated))
+        raise BenchmarkError(f"{path}: the header names {listed} more than once")
+
+
 def _is_header(names: Sequence[str], table: TableSpec) -> bool:
     """Whether a line names the features of the card; numbers alone may be those of a row."""
     present = {name.casefold() for name in names}
-    features = {name.casefold() for name in table.needed(table.columns[1:])}
-    named = present & (features | {table.label.casefold()})
-    return features <= named and not all(map(_is_number, named))
+    needed = {name.casefold() for name in {*table.header} & {*table.needed(table.columns)}}
+    named = present & needed
+    return named >= needed - {table.label.casefold()} and not all(map(_is_number, named))
 
 
 def _is_number(word: str) -> bool:

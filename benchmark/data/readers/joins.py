@@ -1,18 +1,19 @@
 """Side files, held in memory, whose columns are added to the rows by a key."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
+from typing import TypeVar
 
 import polars as pl
 
 from benchmark.data.card import Join, TableSpec
-from benchmark.data.readers.inputs import Input, of_file
+from benchmark.data.readers.inputs import Input
 from benchmark.data.readers.text import Parse
 from benchmark.data.rules import present
 from benchmark.errors import BenchmarkError
 
+_File = TypeVar("_File")
 KEY = "\0key"  # no column of a file has this name
 
 
@@ -35,17 +36,26 @@ class Side:
         return rows.join(self.rows, left_on=key, right_on=KEY, how="left", maintain_order="left")
 
 
-def read_sides(table: TableSpec, files: Mapping[str, Sequence[Path]]) -> list[Side]:
-    """Read the side files of a table, found by `table.side_files`. Raises BenchmarkError for a file
-    that lacks a column or holds a key more than once."""
+def read_sides(
+    table: TableSpec,
+    files: Mapping[str, Sequence[_File]],
+    read: Callable[[_File, TableSpec], Input],
+) -> list[Side]:
+    """Read the side files of a table, found by `table.side_files`, each by `read`. Raises
+    BenchmarkError for a file that lacks a column or holds a key more than once."""
     used = set(table.needed(table.columns))
     return [
-        _read_side(table, join, files[label], used)
+        _read_side(table, join, [partial(read, file) for file in files[label]], used)
         for join, label in zip(table.join, table.side_files, strict=True)
     ]
 
 
-def _read_side(table: TableSpec, join: Join, paths: Sequence[Path], used: Iterable[str]) -> Side:
+def _read_side(
+    table: TableSpec,
+    join: Join,
+    files: Sequence[Callable[[TableSpec], Input]],
+    used: Iterable[str],
+) -> Side:
     like_table = table.format if table.format in ("csv", "parquet") else "csv"
     spec = table.without_choices().model_copy(
         update={
@@ -57,7 +67,8 @@ def _read_side(table: TableSpec, join: Join, paths: Sequence[Path], used: Iterab
         }
     )
     key, frames = join.on[-1], []
-    for part in (of_file(path, spec) for path in paths):
+    parts = [read(spec) for read in files]
+    for part in parts:
         names = part.columns()
         chosen = names if join.columns is None else join.columns
         if missing := [name for name in (key, *chosen) if name not in names]:
@@ -67,13 +78,13 @@ def _read_side(table: TableSpec, join: Join, paths: Sequence[Path], used: Iterab
         for _, parse in part.read([key, *wanted]):
             frames.append(parse([]).select(pl.col(key).cast(pl.String).alias(KEY), *wanted))
     if not frames:
-        raise BenchmarkError(f"{paths[0]} holds no rows")
+        raise BenchmarkError(f"{parts[0].name} holds no rows")
     rows = pl.concat(frames)
     rows = rows.filter(present(rows[KEY]))
     for row in rows.filter(pl.col(KEY).is_duplicated()).head(1).iter_rows(named=True):
         fault = f"the key {row[KEY]!r} in column '{key}' is there more than once"
-        raise BenchmarkError(f"{paths[0]}: {fault}; a join needs one row a key")
-    return Side(str(paths[0]), join.on[0], rows)
+        raise BenchmarkError(f"{parts[0].name}: {fault}; a join needs one row a key")
+    return Side(parts[0].name, join.on[0], rows)
 
 
 def joined(part: Input, sides: Sequence[Side]) -> Input:

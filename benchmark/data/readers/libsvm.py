@@ -54,12 +54,9 @@ class _Parser:
 
     def parse(self, line: int, block: bytes, _: Sequence[str]) -> pl.DataFrame:
         words = self.words(line, block)
-        for row, word in (
-            words.filter(labelled=not self.labelled).select("row", "first").iter_rows()
-        ):
-            fault = (
-                f"the first word {word!r} is no label, so the row has none; put 0 or 1 before it"
-            )
+        odd = words.filter(labelled=not self.labelled)
+        for row, word in odd.select("row", "first").iter_rows():
+            fault = f"the first word {word!r} is no label; put 0 or 1 before it"
             if not self.labelled:
                 fault = f"the first word {word!r} is a label, but the rows before have none"
             raise self._fault(line + row, fault)
@@ -86,7 +83,7 @@ class _Parser:
         labelled = ~first.str.contains(":", literal=True)
         rows = words.with_row_index("row").with_columns(first=first, labelled=labelled)
         for (row,) in rows.filter(pl.col("first").is_null()).select("row").iter_rows():
-            raise self._fault(line + row, "the line has no word; remove it")
+            raise self._fault(line + row, "no label and no pair; remove the line, or write a label")
         return rows
 
     def pairs(self, line: int, words: pl.DataFrame) -> pl.DataFrame:
@@ -97,8 +94,8 @@ class _Parser:
         pairs = words.select("row", word=after_label).explode("word", empty_as_null=False)
         pairs = pairs.with_columns(split)
         broken = pl.any_horizontal(pl.col("column", *self._parts[1:]).fill_null("") == "")
-        if self.table.format == "libsvm":
-            broken |= pl.col("value").str.contains(_INDEX_AND_NUMBER)
+        more = ":" if self.table.format == "libffm" else _INDEX_AND_NUMBER
+        broken |= pl.col("value").str.contains(more)
         for row, word in pairs.filter(broken).select("row", "word").iter_rows():
             other = _FORMATS.get(word.count(":"), self.table.format)
             hint = "" if other == self.table.format else f'; say format = "{other}" in the card'

@@ -30,10 +30,10 @@ def blocks(path: Path, encoding: str = "utf-8") -> Iterator[tuple[int, bytes]]:
     without the empty lines at the end of the file, which may be gzip.
 
     Raises BenchmarkError for a file that is empty, no text, damaged, in another encoding, cannot be
-    read, or has a line longer than LINE_BYTES or an empty line before its last row."""
+    read, or has a line longer than LINE_BYTES."""
     line, carry = 1, b""
     for data in _chunks(path, encoding):
-        data = carry + data
+        data = carry + data if carry else data
         cut = data.rfind(b"\n") + 1
         if data.endswith((b"\n\n", b"\n\r\n"), 0, cut) or cut <= 2:
             # empty lines are held back: they may be the last of the file
@@ -42,7 +42,6 @@ def blocks(path: Path, encoding: str = "utf-8") -> Iterator[tuple[int, bytes]]:
         block, carry = data[:cut], data[cut:]
         if block:
             block = block.removeprefix(codecs.BOM_UTF8) if line == 1 else block
-            _require_rows(path, line, block)
             yield line, block
             line += block.count(b"\n")
         if len(carry) > LINE_BYTES:
@@ -72,18 +71,6 @@ def require_text(path: Path, line: int, block: bytes) -> None:
         raise BenchmarkError(f"{path}, line {number}: {fault}")
 
 
-def _require_rows(path: Path, line: int, block: bytes) -> None:
-    """Raise BenchmarkError if the block begins with an empty line or holds one."""
-    ends = [block.find(pair) for pair in (b"\n\n", b"\n\r\n")]
-    places = [end + 1 for end in ends if end >= 0]
-    if block.startswith((b"\n", b"\r\n")):
-        places = [0]
-    if places:
-        number = line + block.count(b"\n", 0, min(places))
-        fault = 'remove it, or write the row as its label, its separators or ""'
-        raise BenchmarkError(f"{path}, line {number} is empty; {fault}")
-
-
 def _chunks(path: Path, encoding: str) -> Iterator[bytes]:
     """Yield the content as UTF-8, and a line end in case the last line has none."""
     with open_bytes(path) as file:
@@ -97,7 +84,8 @@ def _chunks(path: Path, encoding: str) -> Iterator[bytes]:
             hint = f'say encoding = "{marked}" in the card'
             raise BenchmarkError(f"{path} is {marked.upper()}, not {name}; {hint}")
         if name.startswith("utf-8"):
-            yield from iter(partial(file.read, BLOCK_BYTES), b"")
+            # whole lines, so that `blocks` need not join the rest of one to the next bytes
+            yield from iter(lambda: file.read(BLOCK_BYTES) + file.readline(LINE_BYTES + 1), b"")
         else:
             yield from _recoded(path, file, name)
     yield b"\n"

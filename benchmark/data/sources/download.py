@@ -14,6 +14,7 @@ from benchmark.data.card import Card, Expected
 from benchmark.data.store import ROOM, cache_errors
 from benchmark.errors import BenchmarkError
 from benchmark.utils.files import published
+from benchmark.utils.secrets import without_password
 from benchmark.utils.types import Notify
 
 FILES = "files"
@@ -42,20 +43,21 @@ def fetch(card: Card, folder: Path, notify: Notify) -> Path:
     # `hf_hub_download` removes a partial file when it fails, so that nothing could be resumed
     from huggingface_hub.file_download import http_get
 
-    assert card.hub is not None
-    archive = folder / card.hub.file
+    assert card.archive is not None
+    archive = folder / card.archive.file
     if archive.exists():
         return archive
     endpoint = os.environ.get("HF_ENDPOINT")
     url_of = partial(
-        hf_hub_url, card.hub.repo, card.hub.file, repo_type="dataset", endpoint=endpoint
+        hf_hub_url, card.archive.repo, card.archive.file, repo_type="dataset", endpoint=endpoint
     )
-    url = url_of(revision=card.hub.revision)
-    with _download_errors(card, url, folder):
+    url = url_of(revision=card.archive.revision)
+    shown = without_password(url)
+    with _download_errors(card, shown, folder):
         remote = get_hf_file_metadata(url)
         if remote.size is None or remote.etag is None or remote.commit_hash is None:
             fault = "the answer is not that of a Hugging Face hub; is HF_ENDPOINT right?"
-            raise BenchmarkError(f"{url}: {fault}")
+            raise BenchmarkError(f"{shown}: {fault}")
         # named by the version of the zip, so that parts of two versions are never joined
         part = folder / f".{hashlib.sha256(remote.etag.encode()).hexdigest()[:16]}.part"
         folder.mkdir(parents=True, exist_ok=True)
@@ -67,7 +69,7 @@ def fetch(card: Card, folder: Path, notify: Notify) -> Path:
         _require_room(folder, remote.size - begun)
         here = f", of which {begun / 1e9:.2f} GB are here" if begun else ""
         notify(
-            f"fetching {url} at revision {remote.commit_hash}, {remote.size / 1e9:.2f} GB{here};"
+            f"fetching {shown} at revision {remote.commit_hash}, {remote.size / 1e9:.2f} GB{here};"
             f" terms: {card.terms}"
         )
         headers = {"accept-encoding": "identity"}
@@ -173,4 +175,4 @@ def _download_errors(card: Card, url: str, folder: Path) -> Iterator[None]:
         fault = "the download is not whole; call again to resume"  # the client's, for a wrong size
         if error.errno is not None:
             fault = f"cannot be written to {folder}: {error.strerror}; {ROOM}, and call again"
-    raise BenchmarkError(f"{url}: {fault}")
+    raise BenchmarkError(without_password(f"{url}: {fault}", os.environ.get("HF_ENDPOINT", "")))

@@ -19,10 +19,16 @@ Found = Mapping[str, tuple[Path, ...]]
 """The files of each key of the card: one, or parts in order."""
 
 
+def look_for(table: TableSpec, folders: Sequence[Path]) -> Found:
+    """The files and side files of a table in the folder with most of them; an absent one has the
+    path where it belongs."""
+    candidates = [_found_in(folder, table.files | table.side_files) for folder in folders]
+    return min(candidates, key=lambda found: sum(bool(_absent(parts)) for parts in found.values()))
+
+
 def find_files(table: TableSpec, folders: Sequence[Path]) -> Found:
     """The files and side files of a table in the folder with most of them. Raises MissingData."""
-    candidates = [_found_in(folder, table.files | table.side_files) for folder in folders]
-    found = min(candidates, key=lambda found: sum(bool(_absent(parts)) for parts in found.values()))
+    found = look_for(table, folders)
     if absent := [str(path) for parts in found.values() for path in _absent(parts)]:
         missing = " and no file ".join(absent)
         hint = "put it there, packed as .gz if you like, or correct the path"

@@ -12,17 +12,17 @@ from benchmark.reports.document import Report, Table
 from benchmark.reports.words import derived, seeds_in_words, with_sd
 from benchmark.studies.scaling import ladders
 from benchmark.studies.scaling.ladders import AXES, PARAMETERS, Curve, Rung
-from benchmark.studies.scaling.law import FACTOR, LAW, STANDARD_ERRORS, LawFit, floor
+from benchmark.studies.scaling.law import FACTOR, LAST_FALL, LAW, STANDARD_ERRORS, LawFit, floor
 
 PROSE = (
     "L(x) = E + A (x / x0)^-alpha of the test LogLoss, x0 the geometric mean of the sizes, with"
     " 95 % profile intervals at the noise between seeds. **law**: alpha's interval spans less than"
     f" a factor {FACTOR:g}, the law of the other sizes predicts the largest within"
     f" {STANDARD_ERRORS:g} standard errors, its AICc is below that of a - b ln x, the loss still"
-    " falls at the largest size by more than a standard error, and E is not below 0. **falls, form"
-    " undecided**: a constant is rejected (one-sided t test of the slope on ln x, 5 %), and not all"
-    " of this is met. **no fall found** otherwise. How often the verdicts err is simulated in"
-    " simulation.md.",
+    f" falls at the largest size by {LAST_FALL:g} standard errors, and E is not below 0. **falls,"
+    " form undecided**: a constant is rejected (one-sided t test of the slope on ln x, 5 %), and"
+    " not all of this is met. **no fall found** otherwise. simulation.md tells how often the"
+    " verdicts err, and the fall, in sds of a seed, from which a true law is found.",
     "A ladder changes one thing: all widths in one proportion, one depth, or the rows. The learning"
     " rate of every size is the one of the least validation LogLoss at a seed of its own. L2 and"
     " dropout are the same at every size. Fewer rows are the first rows of more, the same for all"
@@ -30,7 +30,7 @@ PROSE = (
     " infinite model on these rows, not the oracle's. All runs stop early on LogLoss.",
 )
 LAWS = (
-    *("recipe", "sizes", "fewest seeds", "verdict", "alpha", "E", "A"),
+    *("recipe", "sizes", "fewest seeds", "fall in sds", "verdict", "alpha", "E", "A"),
     *("held-out error ± SE", "AICc of line - law", "why no law"),
 )
 
@@ -92,15 +92,16 @@ def _row(curve: Curve) -> tuple[str, ...]:
     """The columns LAWS."""
     sizes = f"{len(curve.sizes)}: {curve.sizes[0]:,} to {curve.sizes[-1]:,}"
     seeds = min(len(rung.runs) for rung in curve.rungs)
-    names = curve.recipe, sizes, str(seeds), curve.verdict
-    fit = curve.fit
+    design, fit = (curve.recipe, sizes, str(seeds)), curve.fit
     if fit is None:
-        return (*names, *("",) * 6)
+        return (*design, "", curve.verdict, *("",) * 6)
+    fall = mean(curve.rungs[0].losses) - mean(curve.rungs[-1].losses)
     alpha, E, A = _range(fit.alpha, 3), "", ""
     if fit.verdict == LAW:
         alpha, A = f"{fit.law.alpha:.3f} ({alpha})", f"{fit.law.A:.5f}"
         E = f"{fit.law.E:.5f} ({_range(floor(curve.ladder(), fit.law), 5)})"
     missed = f"{fit.missed:+.5f} ± {fit.missed_error:.5f}"
+    names = *design, f"{fall / fit.noise:.0f}", curve.verdict
     return (*names, alpha, E, A, missed, f"{fit.gain:+.1f}", "; ".join(fit.faults))
 
 

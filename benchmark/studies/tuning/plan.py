@@ -1,6 +1,5 @@
 """What a tuning study varies and holds fixed."""
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -85,13 +84,6 @@ class Plan:
             if sizes[key] > cap:
                 raise UsageError(f"{sizes[key]:,} is above {key} = {cap:,}")
         return recipe
-
-
-def require_name(name: str) -> str:
-    """The name of a study, which also names its files. Raises UsageError."""
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", name):
-        raise UsageError(f"--name {name}: use letters, digits, _, - and .")
-    return name
 
 
 def search_of(recipe: Recipe) -> Search:

@@ -30,9 +30,10 @@ CSV_FAULTS = {
     "y,x,c\n1,1,a,4\n0,0,b\n": "train.csv, line 2: 4 fields instead of 3",
     'y,x,c\n1,1,"a,b"\n0,0,"b,c",4\n': "line 3: 4 fields",
     'y,x,c\n1,"a,b"\n0,0,b\n': "line 2: 2 fields",
-    "y,x,c\n1,1,a\n\n0,0,b\n": "line 3 is empty; remove it, or write the row",
-    "y,x,c\r\n1,1,a\r\n\r\n\r\n0,0,b\r\n": "line 3 is empty",
-    "\n\ny,x,c\n1,1,a\n": "line 1 is empty",
+    "y,x,c\n1,1,a\n\n0,0,b\n": "line 3: 1 fields instead of 3",
+    "y,x,c\r\n1,1,a\r\n\r\n\r\n0,0,b\r\n": "line 3: 1 fields",
+    'y,x,c\n"1",1,"a\n\n': "line 2: not valid csv",
+    "\n\ny,x,c\n1,1,a\n": "has no column 'y', 'x', 'c'",
     "y,x,c\n1,1,a\ny,x,c\n0,0,b\n": "line 3: it repeats the header; remove the line",
     "y,x,c\n1,1,a\n0,0": (
         "line 3: 2 fields instead of 3; the line is cut off, or a separator in it needs quotes"
@@ -78,8 +79,8 @@ def test_broken_csv_names_file_and_line(tmp_path, monkeypatch, text, message, bl
     [
         ("1 2:1 10:a\n0 2:x 10:b\n", "line 2, column '2': 'x', expected a finite"),
         ("1 2:1 10:a\n-1 2:1 10:b\n", "line 2, column 'y': '-1', expected 0 or 1"),
-        ("1 2:1 10:a\n\n0 10:a\n", "line 2 is empty; remove it"),
-        ("1 2:1 10:a\n \t\n0 10:a\n", "line 2: the line has no word; remove it"),
+        ("1 2:1 10:a\n\n0 10:a\n", "line 2: no label and no pair; remove the line"),
+        ("1 2:1 10:a\n \t\n0 10:a\n", "line 2: no label and no pair"),
         ("1 2:1 10:a\n0 7 10:b\n", "line 2: '7' is not index:value"),
         ("1 2:1 10:a\n0 2: 10:b\n", "line 2: '2:' is not index:value"),
         ("1 2:1 10:a\n0 10:b 10:c\n", "line 2: index 10 occurs twice"),

@@ -153,6 +153,8 @@ def plain_libsvm(content: bytes) -> list[Row]:
         if ":" in label:
             raise Refused("label")
         pairs = [word.partition(":")[::2] for word in words]
+        if any(re.fullmatch(r"[^:]+:[-+]?[0-9.]+([eE][-+]?[0-9]+)?", value) for _, value in pairs):
+            raise Refused("libffm")
         if not all(index and value for index, value in pairs) or len(dict(pairs)) != len(pairs):
             raise Refused("pairs")
         seen |= set(dict(pairs))

@@ -151,6 +151,22 @@ def test_a_server_that_is_not_there(card, monkeypatch):
         open_data(card)
 
 
+def test_the_password_of_the_hub_is_never_shown(card, hub, monkeypatch):
+    shown: list[str] = []
+    secret = hub.address.replace("://", "://me:secret@")
+    monkeypatch.setenv("HF_ENDPOINT", secret)
+    open_data(card, shown)
+    assert shown[0].startswith(f"fetching {hub.address}/datasets")
+    shutil.rmtree(catalog.cache_folder())
+    for endpoint in (secret, f"http://me:secret@127.0.0.1:{free_port()}"):
+        hub.status = 500
+        monkeypatch.setenv("HF_ENDPOINT", endpoint)
+        with pytest.raises(BenchmarkError) as error:
+            open_data(card)
+        shown.append(str(error.value))
+    assert "secret" not in "".join(shown)
+
+
 def test_a_full_disk(tmp_path, card, hub, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=10))

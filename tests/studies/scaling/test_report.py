@@ -72,7 +72,7 @@ def test_a_law_is_fitted_where_there_is_one(report) -> None:
     assert [size["size"] for size in sizes] == [2 * size for size in SIZES]
     assert {size["rate"] for size in sizes} == {1e-3}
     text = report.markdown()
-    assert f"| falls | 6: 1,000 to 32,000 | 3 | law | {found['alpha']:.3f} (0." in text
+    assert f"| falls | 6: 1,000 to 32,000 | 3 | 146 | law | {found['alpha']:.3f} (0." in text
 
 
 def test_what_is_no_law_has_no_exponent_and_says_why(report) -> None:
@@ -80,7 +80,7 @@ def test_what_is_no_law_has_no_exponent_and_says_why(report) -> None:
     assert flat["verdict"] == NO_FALL and line["verdict"] == UNDECIDED
     assert "alpha" not in flat and "E" not in line and line["alpha_low"] is None
     assert "a - b ln x does as well" in line["faults"]
-    assert "| line | 6: 1,000 to 32,000 | 3 | falls, form undecided | not bounded to 0." in (
+    assert "| line | 6: 1,000 to 32,000 | 3 | 65 | falls, form undecided | not bounded to 0." in (
         report.markdown()
     )
 
