@@ -34,7 +34,7 @@ def frappe_x1r(files: Mapping[str, Path]) -> Mapping[str, pl.LazyFrame]:
     train, and none of its negatives, changes the result. Raises BenchmarkError for a broken row,
     and for files that are not split so."""
     frames = {
-        split: owned.with_integers(owned.csv_columns(path, COLUMNS), COLUMNS, path, first_line=2)
+        split: owned.with_integers(owned.columns(path, COLUMNS), COLUMNS, path, first_line=2)
         for split, path in files.items()
     }
     positives = frames["train"].filter(label=1)

@@ -38,11 +38,11 @@ def kuairand_14d(files: Mapping[str, Path]) -> Mapping[str, pl.LazyFrame]:
     and tag is the first of its list. Raises BenchmarkError for a broken row, and for a user or
     video without features."""
     path = files["log"]
-    rows = owned.csv_columns(path, [*KEYS, *DETAILS])
+    rows = owned.columns(path, [*KEYS, *DETAILS])
     rows = owned.with_integers(rows, [*KEYS, *DETAILS], path, first_line=2)
     rows = rows.filter(pl.col("date").is_between(DAYS["train"][0], DAYS["test"][1]))
     for key, name, columns in (("users", "user_id", USERS), ("videos", "video_id", VIDEOS)):
-        features = owned.csv_columns(files[key], columns)
+        features = owned.columns(files[key], columns)
         features = owned.with_integers(features, [name], files[key], first_line=2)
         rows = owned.joined(rows, features, name, files[key])
     day = pl.col("date").cast(pl.String).str.to_date("%Y%m%d")

@@ -36,7 +36,7 @@ def movielens_1m(files: Mapping[str, Path]) -> Mapping[str, pl.LazyFrame]:
 
 
 def _ratings(path: Path) -> pl.DataFrame:
-    rows = owned.fields(path, ("user_id", "movie_id", "rating", "time"), "::")
+    rows = _columns(path, ["user_id", "movie_id", "rating", "time"])
     stars = owned.with_integers(rows, ["rating"], path, first_line=1)["rating"]
     if (broken := ~stars.is_between(1, 5)).any():
         row = int(broken.arg_true()[0])
@@ -46,13 +46,16 @@ def _ratings(path: Path) -> pl.DataFrame:
 
 
 def _users(path: Path) -> pl.DataFrame:
-    names = "user_id", "gender", "age", "occupation", "zip"
-    return owned.fields(path, names, "::")
+    return _columns(path, ["user_id", "gender", "age", "occupation", "zip"])
 
 
 def _movies(path: Path) -> pl.DataFrame:
-    rows = owned.fields(path, ("movie_id", "title", "genres"), "::")
+    rows = _columns(path, ["movie_id", "title", "genres"])
     genres = pl.col("genres").str.split("|")
     single = (genres.list.get(i, null_on_oob=True).alias(f"genre{i + 1}") for i in range(GENRES))
     year = pl.col("title").str.extract(r".*\((\d+)\)").alias("year")
     return rows.select("movie_id", year, "genres", *single)
+
+
+def _columns(path: Path, names: list[str]) -> pl.DataFrame:
+    return owned.columns(path, names, header=names, separator="::", encoding="latin-1")

@@ -5,50 +5,40 @@ from pathlib import Path
 
 import polars as pl
 
+from benchmark.data.card import SplitRule, TableSpec
+from benchmark.data.readers.inputs import of_file
+from benchmark.data.readers.rows import require_columns
 from benchmark.errors import BenchmarkError
 
 
-def csv_columns(path: Path, names: Sequence[str]) -> pl.DataFrame:
-    """The named columns of a csv file with a header line, plain or gzip, as text (blank: null).
+def columns(
+    path: Path,
+    names: Sequence[str],
+    *,
+    header: Sequence[str] = (),
+    separator: str = ",",
+    encoding: str = "utf-8",
+) -> pl.DataFrame:
+    """The named columns of a delimited file, plain or gzip, as text (blank: null); `header` names
+    those of a file without a header line.
 
-    Raises BenchmarkError if the file cannot be read or lacks a column."""
-    try:
-        frame = pl.scan_csv(path, infer_schema=False, glob=False)
-        present = frame.collect_schema().names()
-        if missing := [name for name in names if name not in present]:
-            listed = ", ".join(map(repr, missing))
-            hint = f"it has: {', '.join(present)}; fetch the owner's file again"
-            raise BenchmarkError(f"{path} has no column {listed}; {hint}")
-        return frame.select(names).collect()
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise _unreadable(path, error) from None
-
-
-def fields(path: Path, names: Sequence[str], separator: str) -> pl.DataFrame:
-    """The fields of lines without header, plain or gzip, as text; bytes that are not UTF-8 become
-    one replacement character each.
-
-    Raises BenchmarkError for a file that cannot be read, and for a line of another length."""
-    try:
-        # of one column, as no such file holds the separator
-        lines = pl.scan_csv(
-            path,
-            has_header=False,
-            schema={"line": pl.String},
-            separator="\x01",
-            quote_char=None,
-            encoding="utf8-lossy",
-            glob=False,
-        ).collect()["line"]
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise _unreadable(path, error) from None
-    counts = lines.str.count_matches(separator, literal=True).fill_null(0) + 1
-    if (broken := counts != len(names)).any():
-        row = int(broken.arg_true()[0])
-        fault = f"{counts[row]} fields between '{separator}' instead of {len(names)}"
-        raise BenchmarkError(f"{path}, line {row + 1}: {fault}; fetch the owner's file again")
-    split = lines.str.split_exact(separator, len(names) - 1).struct.rename_fields(list(names))
-    return split.struct.unnest()
+    Raises BenchmarkError for a file that cannot be read or lacks a column, and for a line that is
+    cut off, naming it."""
+    label, *others = names
+    table = TableSpec(
+        format="csv",
+        files={"all": (str(path),)},
+        split=SplitRule(),
+        separator=separator,
+        encoding=encoding,
+        header=tuple(header),
+        label=label,
+        sparse=tuple(others),
+    )
+    file = of_file(path, table)
+    require_columns([file], table, names)
+    blocks = [parse([]) for _, parse in file.read(names)]
+    return pl.concat(blocks).select(pl.all().replace("", None))
 
 
 def with_integers(
@@ -78,8 +68,3 @@ def joined(rows: pl.DataFrame, features: pl.DataFrame, name: str, path: Path) ->
         fault = f"{name} {absent[0]} is missing, of which there are rows"
         raise BenchmarkError(f"{path}: {fault}; fetch the owner's file again")
     return rows.join(features, on=name, how="left", maintain_order="left")
-
-
-def _unreadable(path: Path, error: Exception) -> BenchmarkError:
-    why = " ".join(str(error).split())
-    return BenchmarkError(f"{path} cannot be read: {why}; fetch the owner's file again")

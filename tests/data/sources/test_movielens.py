@@ -79,15 +79,18 @@ def test_packed_files_give_the_same_rows(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "fault"),
     [
-        ({"ratings": [*RATINGS, "1::10::5"]}, r"ratings.dat, line 13: 3 fields between '::' ins"),
+        (
+            {"ratings": [*RATINGS, "1::10::5"]},
+            "ratings.dat, line 13: 3 fields instead of 4; the line is cut",
+        ),
         ({"ratings": [RATINGS[0], "1::10::x::9"]}, "line 2, column 'rating': 'x', expected a whol"),
-        ({"ratings": [RATINGS[0], "1::10::::9"]}, "line 2, column 'rating': '', expected a whole"),
+        ({"ratings": [RATINGS[0], "1::10::::9"]}, "line 2, column 'rating': missing, expected a"),
         ({"ratings": [RATINGS[0], "1::10::6::9"]}, "line 2: rating 6, expected 1 to 5"),
         ({"users": USERS[:1]}, "users.dat: user_id 2 is missing, of which there are rows"),
         ({"movies": MOVIES[1:]}, "movies.dat: movie_id 10 is missing"),
         ({"users": [*USERS, USERS[0]]}, "users.dat: user_id 1 occurs more than once"),
-        ({"movies": ["10,Toy Story,Comedy"]}, "movies.dat, line 1: 1 fields between '::' instead"),
-        ({"users": []}, "users.dat: user_id 1 is missing"),
+        ({"movies": ["10,Toy Story,Comedy"]}, "movies.dat, line 1: 1 fields instead of 3"),
+        ({"users": []}, "users.dat is empty"),
     ],
 )
 def test_faults_name_the_file(tmp_path, changes, fault):
