@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from benchmark.data.repository import Hub, HubDataset, HubForm
 from benchmark.data.rules import Choice, Rule, RuleText, parse
 from benchmark.utils.paths import LONGEST_NAME, NAME
-from benchmark.utils.types import Count, Frozen, NonEmpty, Positive, Sha256
+from benchmark.utils.types import Count, Frozen, NonEmpty, Sha256
 
 SPLITS = ("train", "valid", "test")
 
@@ -91,7 +91,6 @@ class Naive(Frozen):
     """What the rates of a few ids in train alone reach on the test split: see measure/naive.py."""
 
     fields: Names
-    smoothing: Positive
     auc: float
     logloss: float
     gauc: float | None = None

@@ -12,15 +12,17 @@ from benchmark.measure.metrics import Metrics, evaluate
 from benchmark.utils.arrays import Vector
 
 TOLERANCE = 1e-9
+SMOOTHING = 5
+"""Rows at the rate of train that are added to those of every id."""
 
 
-def logits(train: Split, test: Split, unknown: Mapping[int, int], smoothing: float) -> Vector:
+def logits(train: Split, test: Split, unknown: Mapping[int, int]) -> Vector:
     """Log-odds of a click [n of test]: those of train as a whole, and what the rate of each field's
     id adds to them, as in naive Bayes.
 
-    An id's rate is (its clicks in train + smoothing * the rate of train) / (its rows in train +
-    smoothing). `unknown` has the fields, as columns of the sparse ids, and the last id of each, for
-    unknown and rare values, which has the rate of train. Smoothing is above 0."""
+    An id's rate is (its clicks in train + SMOOTHING * the rate of train) / (its rows in train +
+    SMOOTHING). `unknown` has the fields, as columns of the sparse ids, and the last id of each, for
+    unknown and rare values, which has the rate of train."""
     clicked = train.label == 1
     base = train.positives / len(train)
     total: Vector = np.full(len(test), _log_odds(np.array(base)))
@@ -28,30 +30,30 @@ def logits(train: Split, test: Split, unknown: Mapping[int, int], smoothing: flo
         ids = train.sparse[:, field]
         rows = np.bincount(ids, minlength=other + 1)
         clicks = np.bincount(ids[clicked], minlength=other + 1)
-        rate = (clicks + smoothing * base) / (rows + smoothing)
+        rate = (clicks + SMOOTHING * base) / (rows + SMOOTHING)
         rate[other] = base
         total += (_log_odds(rate) - _log_odds(np.array(base)))[test.sparse[:, field]]
     return total
 
 
-def quality(store: Store, names: Sequence[str], smoothing: float) -> Metrics:
+def quality(store: Store, names: Sequence[str]) -> Metrics:
     """The test metrics of the naive rates of the named sparse fields.
     Example::
 
         _, store = open_data("synthetic_tiny", data_root=None, notify=print)
-        quality(store, ["C4", "C5"], smoothing=3).auc     # above 0.5
+        quality(store, ["C4", "C5"]).auc     # above 0.5
     """
     train, test, schema = store.split("train"), store.split("test"), store.schema
     fields = [schema.sparse.index(name) for name in names]
     unknown = {field: schema.cardinalities[field] - 1 for field in fields}
-    return evaluate(logits(train, test, unknown, smoothing), test.label, test.group)
+    return evaluate(logits(train, test, unknown), test.label, test.group)
 
 
 def faults(card: Card, store: Store) -> Iterator[str]:
     """Yield each number of the card's naive rates that is not that of the store."""
     if card.naive is None:
         return
-    found = quality(store, card.naive.fields, card.naive.smoothing)
+    found = quality(store, card.naive.fields)
     for name in ("auc", "logloss", "gauc"):
         stated, value = getattr(card.naive, name), getattr(found, name)
         if not isclose(stated or 0, value or 0, rel_tol=TOLERANCE):

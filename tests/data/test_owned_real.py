@@ -41,7 +41,7 @@ def test_the_card_is_right(name, folder, positives):
 
 
 def test_movielens_beside_a_plain_count():
-    """The naive rates of users and movies in Python's own dictionaries: AUC .8626."""
+    """The naive rates of users and movies in Python's own dictionaries: AUC .8628."""
     lines = real_data("movielens_1m/ratings.dat").read_text("latin-1").splitlines()
     kept = [line.split("::") for line in lines if line.split("::")[2] != "3"]
     random.seed(2019)
@@ -54,7 +54,7 @@ def test_movielens_beside_a_plain_count():
     base = sum(int(stars) > 3 for _, _, stars, _ in train) / len(train)
 
     def log_odds(key: str) -> float:
-        rate = (clicks[key] + 3 * base) / (rows[key] + 3)
+        rate = (clicks[key] + 5 * base) / (rows[key] + 5)
         return float(np.log(rate / (1 - rate)))
 
     test = kept[int(0.9 * len(kept)) :]
@@ -64,7 +64,7 @@ def test_movielens_beside_a_plain_count():
     assert auc(score, label) == pytest.approx(
         catalog.find_card("movielens_1m").card.naive.auc, abs=1e-7
     )
-    assert round(auc(score, label), 4) == 0.8626
+    assert round(auc(score, label), 4) == 0.8628
 
 
 def test_kuairand_beside_the_files_read_another_way():

@@ -28,8 +28,8 @@ def test_rates_by_hand():
     """Six rows with three clicks; id 1 has 2 clicks in 3 rows, id 2 one in 2, and 4 is unknown."""
     train = split([[1], [1], [1], [2], [2], [4]], [1, 1, 0, 0, 1, 0])
     test = split([[1], [2], [3], [4]], [1, 0, 0, 0])
-    found = naive.logits(train, test, {0: 4}, smoothing=2)
-    expected = [odds((2 + 1) / (3 + 2)), odds((1 + 1) / (2 + 2)), odds(0.5), odds(0.5)]
+    found = naive.logits(train, test, {0: 4})
+    expected = [odds((2 + 2.5) / (3 + 5)), odds((1 + 2.5) / (2 + 5)), odds(0.5), odds(0.5)]
     np.testing.assert_allclose(found, expected, rtol=1e-12)
 
 
@@ -45,12 +45,12 @@ def test_fields_add_what_their_rates_differ_from_the_whole():
             clicks[field, row[field]] += click
     for i, row in enumerate(ids[400:]):
         rates = (
-            base if row[f] == 8 else (clicks[f, row[f]] + 3 * base) / (rows[f, row[f]] + 3)
+            base if row[f] == 8 else (clicks[f, row[f]] + 5 * base) / (rows[f, row[f]] + 5)
             for f in (0, 2)
         )
         expected[i] = odds(base) + sum(odds(rate) - odds(base) for rate in rates)
     test = split(ids[400:].tolist(), [0] * 100)
-    np.testing.assert_allclose(naive.logits(train, test, {0: 8, 2: 8}, 3), expected, rtol=1e-9)
+    np.testing.assert_allclose(naive.logits(train, test, {0: 8, 2: 8}), expected, rtol=1e-9)
 
 
 def card_of(**numbers) -> Card:
@@ -61,8 +61,8 @@ def card_of(**numbers) -> Card:
 def test_a_number_of_the_card_that_is_not_the_stores_is_a_fault(tmp_path):
     store = make_store(tmp_path / "store", rows=40)
     train, test = store.split("train"), store.split("test")
-    expected = metrics.evaluate(naive.logits(train, test, {1: 2}, 3.0), test.label)
-    right = {"fields": ("d",), "smoothing": 3.0, "auc": expected.auc, "logloss": expected.logloss}
+    expected = metrics.evaluate(naive.logits(train, test, {1: 2}), test.label)
+    right = {"fields": ("d",), "auc": expected.auc, "logloss": expected.logloss}
     assert not list(naive.faults(card_of(**right), store))
     assert not list(naive.faults(card_of(**right).model_copy(update={"naive": None}), store))
     for changes in ({"auc": expected.auc + 1e-6}, {"logloss": 0.5}, {"gauc": 0.6}):
@@ -81,7 +81,7 @@ def test_gauc_is_that_of_the_group(tmp_path):
             writer.append(part, np.zeros((4, 1), np.float32), ids, label, group)
         writer.publish(schema, {})
 
-    found = naive.quality(open_or_make(tmp_path / "store", make, ignore), ["c"], smoothing=1.0)
+    found = naive.quality(open_or_make(tmp_path / "store", make, ignore), ["c"])
     assert (found.gauc, found.auc) == (1.0, pytest.approx(2.5 / 3)), "group 1 has one class"
 
 
@@ -90,7 +90,7 @@ def test_a_card_names_sparse_columns():
         "id": "made",
         "title": "Made",
         "table": make_table().model_dump(mode="json", exclude_defaults=True),
-        "naive": {"fields": ["x", "c"], "smoothing": 1.0, "auc": 0.5, "logloss": 0.6},
+        "naive": {"fields": ["x", "c"], "auc": 0.5, "logloss": 0.6},
     }
     with pytest.raises(UsageError, match=r"naive\.fields: x is no sparse column of the table"):
         toml.validate(Card, text, "card.toml")

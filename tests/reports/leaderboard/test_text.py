@@ -58,7 +58,7 @@ def test_markdown_shows_oracle_caveat_protocol_and_version() -> None:
 
 def with_naive_rates(board: Board) -> Board:
     """The board of a card with naive rates, and of no oracle."""
-    naive = Naive(fields=("user", "item"), smoothing=3.0, auc=0.69, logloss=0.5, gauc=0.61)
+    naive = Naive(fields=("user", "item"), auc=0.69, logloss=0.5, gauc=0.61)
     return replace(board, naive=naive, oracle=None)
 
 
