@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from benchmark.records import record, scores
+from benchmark.records.doubts import doubts
 from benchmark.records.record import Record
 from benchmark.records.scores import CountedScores, KeptScores, RowScores
 from benchmark.verify.data import Data
@@ -248,7 +249,9 @@ def test_an_epoch_chosen_by_the_test_is_refused_by_a_replay_alone(copy) -> None:
     first["valid"], last["valid"] = last["valid"], first["valid"]
     first["improved"], last["improved"] = ["auc", "logloss"], []
     content["best"] = content["best_logloss"] = {"step": first["step"], "epoch": 1}
+    kept = scores.load(deep(copy).with_suffix(".npz"))
+    content["warnings"] = list(doubts(Record.model_validate_json(json.dumps(content)), kept))
     forged = Record.model_validate_json(json.dumps(content))
-    keep(forged, scores.load(deep(copy).with_suffix(".npz")), deep(copy))
+    keep(forged, kept, deep(copy))
     assert faults(deep(copy), copy) == []
     assert any(each.startswith("best.step is") for each in differences(forged, honest))

@@ -147,7 +147,6 @@ def test_a_row_of_another_length_is_named_at_any_separator(tmp_path, row, fields
 def test_a_side_file_may_repeat_the_header_of_its_card(tmp_path, text):
     (tmp_path / "users.csv").write_text(text)
     join = Join(file="users.csv", on=("c", "u"), header=("u", "age"))
-    [side] = read_sides(
-        make_table(dense=("age",), join=(join,)), {"join[0]": [tmp_path / "users.csv"]}
-    )
+    table, files = make_table(dense=("age",), join=(join,)), {"join[0]": [tmp_path / "users.csv"]}
+    [side] = read_sides(table, files, of_file)
     assert side.rows.rows() == [("a", "30"), ("b", "40")]
