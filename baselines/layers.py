@@ -26,7 +26,8 @@ class FieldEmbedding(nn.Module):
 
     dense [B, n_dense], sparse [B, n_sparse] -> [B, F, dim], dense fields first. All sparse fields
     share one table, in which the rows of field j start at `offsets[j]`; its gradient is sparse.
-    Raises ValueError if dim < 1.
+    The vectors of dense fields are weights of a Linear(1, dim) and begin Xavier-normal, or with the
+    sd `dense_sd`. Raises ValueError if dim < 1.
 
     Example::
 
@@ -37,7 +38,7 @@ class FieldEmbedding(nn.Module):
 
     offsets: Tensor
 
-    def __init__(self, schema: Schema, dim: int) -> None:
+    def __init__(self, schema: Schema, dim: int, *, dense_sd: float | None = None) -> None:
         super().__init__()
         require_positive(embedding_dim=dim)
         *offsets, rows = (0, *accumulate(schema.cardinalities))
@@ -46,8 +47,9 @@ class FieldEmbedding(nn.Module):
         self.vectors = nn.Parameter(torch.empty(len(schema.dense), dim)) if schema.dense else None
         if self.table is not None:
             nn.init.normal_(self.table, std=TABLE_SD)
-        if self.vectors is not None:  # each is the weight of a Linear(1, dim): Xavier-normal
-            nn.init.normal_(self.vectors, std=(2 / (1 + dim)) ** 0.5)
+        if self.vectors is not None:
+            xavier = (2 / (1 + dim)) ** 0.5
+            nn.init.normal_(self.vectors, std=xavier if dense_sd is None else dense_sd)
 
     def forward(self, dense: Tensor, sparse: Tensor) -> Tensor:
         parts = []

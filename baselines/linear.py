@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from baselines.layers import FieldEmbedding
+from baselines.layers import TABLE_SD, FieldEmbedding
 from benchmark.data.schema import Schema
 from benchmark.model import Observe, ignore
 from benchmark.registry import models
@@ -12,9 +12,9 @@ from benchmark.registry import models
 class LinearTerm(nn.Module):
     """First-order term `b + sum_f w_f[id]` (dense: `w_f x_f`): [B]."""
 
-    def __init__(self, schema: Schema) -> None:
+    def __init__(self, schema: Schema, dense_sd: float) -> None:
         super().__init__()
-        self.embedding = FieldEmbedding(schema, 1)
+        self.embedding = FieldEmbedding(schema, 1, dense_sd=dense_sd)
         self.bias = nn.Parameter(torch.zeros(1))
 
     def forward(self, dense: Tensor, sparse: Tensor, observe: Observe = ignore) -> Tensor:
@@ -30,14 +30,15 @@ class LR(nn.Module):
     `logit = b + sum_f w_f`, w_f one weight per id (dense: weight times value).
 
     Stage `embedding`: the weights, [B, F, 1].
-    Paper: Richardson et al., 2007. Left open there / chosen here: nothing.
+    Paper: Richardson et al., 2007. Left open there / chosen here: initial values: N(0, 1e-4 sd) in
+    the tables, and of sd `dense_sd` for the weights of dense fields.
     """
 
     convex = True
 
-    def __init__(self, schema: Schema) -> None:
+    def __init__(self, schema: Schema, *, dense_sd: float = TABLE_SD) -> None:
         super().__init__()
-        self.linear = LinearTerm(schema)
+        self.linear = LinearTerm(schema, dense_sd)
 
     def forward(self, dense: Tensor, sparse: Tensor, observe: Observe | None = None) -> Tensor:
         logit: Tensor = self.linear(dense, sparse, observe or ignore)
@@ -53,13 +54,16 @@ class FM(nn.Module):
     times the value).
 
     Stage `embedding`: v, [B, F, d]. Paper: Rendle, ICDM 2010. Left open there / chosen here:
-    initial values (N(0, 1e-4 sd) in the tables).
+    initial values: N(0, 1e-4 sd) in the tables, and of sd `dense_sd` for the weights and vectors of
+    dense fields, whose products with raw values would make the first logits large.
     """
 
-    def __init__(self, schema: Schema, *, embedding_dim: int = 10) -> None:
+    def __init__(
+        self, schema: Schema, *, embedding_dim: int = 10, dense_sd: float = TABLE_SD
+    ) -> None:
         super().__init__()
-        self.linear = LinearTerm(schema)
-        self.embedding = FieldEmbedding(schema, embedding_dim)
+        self.linear = LinearTerm(schema, dense_sd)
+        self.embedding = FieldEmbedding(schema, embedding_dim, dense_sd=dense_sd)
 
     def forward(self, dense: Tensor, sparse: Tensor, observe: Observe | None = None) -> Tensor:
         observe = observe or ignore
