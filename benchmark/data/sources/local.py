@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from benchmark.data.card import TableSpec
 from benchmark.data.readers.content import open_bytes
-from benchmark.errors import MissingData
+from benchmark.errors import BenchmarkError, MissingData
 from benchmark.utils import files
 from benchmark.utils.parallel import WORKERS
 
@@ -27,12 +28,20 @@ def look_for(table: TableSpec, folders: Sequence[Path]) -> Found:
 
 
 def find_files(table: TableSpec, folders: Sequence[Path]) -> Found:
-    """The files and side files of a table in the folder with most of them. Raises MissingData."""
+    """The files and side files of a table in the folder with most of them. Raises MissingData, and
+    BenchmarkError for a file that is read more than once."""
     found = look_for(table, folders)
     if absent := [str(path) for parts in found.values() for path in _absent(parts)]:
         missing = " and no file ".join(absent)
         hint = "put it there, packed as .gz if you like, or correct the path"
+        if any(Path(path).is_dir() for path in absent):
+            hint = "a folder needs files in it, and no other folder; name each folder in the card"
         raise MissingData(f"there is no file {missing}; {hint}")
+    paths = [path.resolve() for key in table.files for path in found[key]]
+    read = Counter(path.with_name(path.name.removesuffix(".gz")) for path in paths)
+    if twice := [str(path) for path, times in read.items() if times > 1]:
+        hint = "(a packed copy counts); correct `files`, or remove the copy"
+        raise BenchmarkError(f"the card reads {', '.join(twice)} more than once {hint}")
     return found
 
 
