@@ -43,17 +43,14 @@ def test_several_files_of_a_split_are_read_one_after_the_other(tmp_path, monkeyp
         catalog.open_data(write_card(folder, text=text), data_root=None, notify=ignore)
 
 
-@pytest.mark.parametrize(
-    ("train", "other"),
-    [('["a.csv", "./a.csv"]', "b"), ('["parts", "a.csv"]', "b"), ('"a.csv"', "a")],
-)
-def test_a_file_is_read_once(tmp_path, monkeypatch, train, other):
+@pytest.mark.parametrize("train", ['["a.csv", "./a.csv"]', '["parts", "a.csv"]'])
+def test_a_file_is_read_once(tmp_path, monkeypatch, train):
     monkeypatch.setenv("BENCHMARK_CACHE", str(tmp_path / "cache"))
     folder = tmp_path / "mine"
-    write_files(folder, dict.fromkeys(("a.csv", "b.csv"), "y,x,c\n1,2,a\n"))
+    write_files(folder, {"a.csv": "y,x,c\n1,2,a\n"})
     (folder / "parts").mkdir()
     for name, data in (("1.csv", b"y,x,c\n"), ("1.csv.gz", gzip.compress(b"y,x,c\n"))):
         (folder / "parts" / name).write_bytes(data)
-    text = CARD.replace('"train.csv"', train).replace('"valid.csv"', f'"{other}.csv"')
-    with pytest.raises(BenchmarkError, match=r"reads .*/(a|1)\.csv more than once \(a packed copy"):
+    text = CARD.replace('"train.csv"', train)
+    with pytest.raises(BenchmarkError, match=r"train reads .*/(a|1)\.csv more than once \(a pack"):
         catalog.open_data(write_card(folder, text=text), data_root=None, notify=ignore)
