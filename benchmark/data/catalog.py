@@ -176,7 +176,7 @@ def _inputs(table: TableSpec, found: local.Found) -> Inputs:
         raise BenchmarkError(f"{name} failed: {reason(error)}") from error
     splits = list(SPLITS) if table.split is None else ["all"]
     if not isinstance(frames, Mapping) or set(frames) != set(splits):
-        made = ", ".join(frames) if isinstance(frames, Mapping) else type(frames).__name__
+        made = ", ".join(map(str, frames)) if isinstance(frames, Mapping) else type(frames).__name__
         raise BenchmarkError(f"{name} made {made or 'nothing'} instead of {', '.join(splits)}")
     for split, rows in frames.items():
         if not isinstance(rows, pl.LazyFrame):
@@ -268,7 +268,10 @@ def _code(source: str) -> str:
     make = registry.sources.get(source)
     if not inspect.isfunction(make):
         raise BenchmarkError(f"source {source} is no function that `def` makes; write it as one")
-    return sha256(Path(inspect.getfile(make)))
+    file = Path(inspect.getfile(make))
+    if not file.is_file():
+        raise BenchmarkError(f"source {source} is in no file; write it to one, and import that")
+    return sha256(file)
 
 
 def _store_folder(card: Card, key: Mapping[str, object]) -> Path:

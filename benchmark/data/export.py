@@ -7,6 +7,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from html import escape
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
@@ -47,7 +48,8 @@ def export(card: Card, store: Store, form: Form, folder: Path) -> None:
     try:
         with published(folder) as partial:
             _WRITERS[form](schema, store, partial)
-            _write_vocabularies(store, partial / VOCABULARIES)
+            if store.schema.sparse:
+                _write_vocabularies(store, partial / VOCABULARIES)
             (partial / "README.md").write_text(readme(card, store, form), encoding="utf-8")
     except OSError as error:
         fault = f"cannot be written: {error.strerror or error}; make room or name another folder"
@@ -136,7 +138,7 @@ def readme(card: Card, store: Store, form: Form) -> str:
     from huggingface_hub import DatasetCardData
 
     facts = store.fingerprint
-    about = {"pretty_name": card.title, **_license(card.terms), **_configs(form)}
+    about = {"pretty_name": card.title, **_license(card.terms), **_configs(form, facts.sparse)}
     said = {
         "Source": card.source,
         "Caveat": card.caveat,
@@ -148,11 +150,11 @@ def readme(card: Card, store: Store, form: Form) -> str:
     lines += [f"- {name}: {text}" for name, text in said.items() if text]
     lines += ["", _TERMS, "", "| split | rows | positives |", "|---|---|---|"]
     lines += [f"| {s} | {facts.rows[s]:,} | {facts.positives[s]:,} |" for s in SPLITS]
-    lines += ["", _ENCODING, "", f"Dense columns: {', '.join(facts.dense) or 'none'}.", ""]
+    lines += ["", _ENCODING, "", f"Dense columns: {_plain(', '.join(facts.dense)) or 'none'}.", ""]
     lines += [_DENSE[card.table.dense_rule if card.table else "log"]] if facts.dense else []
     lines += ["", "| sparse column | ids, 0 and the last included |", "|---|---|"]
     sizes = zip(facts.sparse, facts.cardinalities, strict=True)
-    lines += [f"| {name.replace('|', '&#124;')} | {count:,} |" for name, count in sizes]
+    lines += [f"| {_plain(name)} | {count:,} |" for name, count in sizes]
     return "\n".join(lines) + "\n"
 
 
@@ -170,6 +172,11 @@ _DENSE = {
 }
 
 
+def _plain(name: str) -> str:
+    """A name that is neither HTML nor the end of a cell in Markdown."""
+    return escape(name, quote=False).replace("|", "&#124;")
+
+
 def _license(terms: str) -> dict[str, str]:
     """The hub's identifier of a Creative Commons licence; `other` and the words for all else."""
     if named := re.match(r"CC (BY(?:-NC)?(?:-SA|-ND)?) ([0-9]\.[0-9])\b", terms):
@@ -177,14 +184,13 @@ def _license(terms: str) -> dict[str, str]:
     return {"license": "other", "license_name": "terms-of-the-owner"}
 
 
-def _configs(form: Form) -> dict[str, Any]:
+def _configs(form: Form, sparse: tuple[str, ...]) -> dict[str, Any]:
     """What `load_dataset` reads by which name; `load_from_disk` needs none."""
     if form == "datasets":
         return {}
     files = [{"split": split, "path": f"data/{split}.parquet"} for split in SPLITS]
-    return {
-        "configs": [
-            {"config_name": "default", "data_files": files, "default": True},
-            {"config_name": "vocabularies", "data_files": VOCABULARIES},
-        ]
-    }
+    configs = [
+        {"config_name": "default", "data_files": files, "default": True},
+        {"config_name": "vocabularies", "data_files": VOCABULARIES},
+    ]
+    return {"configs": configs if sparse else configs[:1]}

@@ -72,9 +72,15 @@ def parse(rule: str | tuple[str, ...]) -> Rule:
 
 def _checked(value: object) -> object:
     if isinstance(value, list | tuple):
-        value = tuple(str(one).lower() if isinstance(one, bool) else str(one) for one in value)
+        value = tuple(form for one in value for form in _forms(one))
     parse(value)  # type: ignore[arg-type]
     return value
+
+
+def _forms(value: object) -> tuple[str, ...]:
+    """The text of a value; true and false as polars, pandas and SQL write them."""
+    text = str(value)
+    return (text.lower(), text, text.upper()) if isinstance(value, bool) else (text,)
 
 
 RuleText = Annotated[str | tuple[str, ...], BeforeValidator(_checked)]

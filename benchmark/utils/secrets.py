@@ -5,8 +5,9 @@ from urllib.parse import unquote
 
 from benchmark.errors import UsageError
 
-# up to the last @, since a password may hold / and @; a path after three slashes has no login
-_LOGIN = re.compile(r"(?<=://)[^/\s]\S*@")
+# up to the last @, since a password may hold / and @; a path after three slashes has no login, nor
+# have addresses of the hub, where @ stands before the revision
+_LOGIN = re.compile(r"(?<!hf://)(?<=://)[^/\s]\S*@")
 _QUERY = re.compile(r"([?&]\w*(?:password|passwd|pwd|secret|token)=)[^&#\s]*", re.IGNORECASE)
 _CUTS_AN_ADDRESS = re.compile(r"[/?#@\[\]\s]")
 

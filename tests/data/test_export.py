@@ -62,6 +62,25 @@ def test_load_dataset_opens_the_parquet_form(tmp_path, store):
     assert words["train"][1] == {"field": "c", "id": 2, "token": "b"}
 
 
+def test_load_dataset_opens_dense_columns_alone(tmp_path):
+    store = encode_texts(tmp_path / "files", {}, sparse=(), group="c")
+    card = make_card(table=make_table(sparse=(), group="c", dense=("x",)))
+    export.export(card, store, "parquet", tmp_path / "out")
+    opened = datasets.load_dataset(str(tmp_path / "out"), cache_dir=str(tmp_path / "hf"))
+    assert opened["train"].column_names == ["y", "x", "c"]
+    assert datasets.get_dataset_config_names(str(tmp_path / "out")) == ["default"]
+    assert not (tmp_path / "out" / "vocabularies.parquet").exists()
+
+
+def test_names_of_columns_are_no_markup(tmp_path):
+    text = "y,<b>,a|b\n1,2,u\n0,3,v\n"
+    files = dict.fromkeys(("train.csv", "valid.csv", "test.csv"), text)
+    table = {"dense": ("<b>",), "sparse": ("a|b",)}
+    store = encode_texts(tmp_path / "files", files, **table)
+    readme = export.readme(make_card(table=make_table(**table)), store, "parquet")
+    assert "Dense columns: &lt;b&gt;." in readme and "| a&#124;b | 4 |" in readme
+
+
 def test_load_from_disk_opens_the_datasets_form(tmp_path, store):
     export.export(make_card(), store, "datasets", tmp_path / "out")
     opened = datasets.load_from_disk(str(tmp_path / "out"))

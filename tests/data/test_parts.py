@@ -1,5 +1,7 @@
 """Several files of one split."""
 
+import gzip
+
 import pytest
 
 from benchmark.data import catalog
@@ -32,6 +34,23 @@ def test_several_files_of_a_split_are_read_one_after_the_other(tmp_path, monkeyp
     pinned = text + '[expected.train]\nmd5 = "00"'
     with pytest.raises(BenchmarkError, match="train is several files, but the card of mine exp"):
         catalog.open_data(write_card(folder, text=pinned), data_root=None, notify=ignore)
+    (folder / "parts" / "inside").mkdir()
+    with pytest.raises(BenchmarkError, match=r"no file .*/inside; a folder needs files in it"):
+        catalog.open_data(write_card(folder, text=text), data_root=None, notify=ignore)
+    (folder / "parts" / "inside").rmdir()
     (folder / "a.csv").unlink()
     with pytest.raises(BenchmarkError, match=f"there is no file {folder}/a.csv; put it"):
+        catalog.open_data(write_card(folder, text=text), data_root=None, notify=ignore)
+
+
+@pytest.mark.parametrize("train", ['["a.csv", "./a.csv"]', '["parts", "a.csv"]'])
+def test_a_file_is_read_once(tmp_path, monkeypatch, train):
+    monkeypatch.setenv("BENCHMARK_CACHE", str(tmp_path / "cache"))
+    folder = tmp_path / "mine"
+    write_files(folder, {"a.csv": "y,x,c\n1,2,a\n"})
+    (folder / "parts").mkdir()
+    for name, data in (("1.csv", b"y,x,c\n"), ("1.csv.gz", gzip.compress(b"y,x,c\n"))):
+        (folder / "parts" / name).write_bytes(data)
+    text = CARD.replace('"train.csv"', train)
+    with pytest.raises(BenchmarkError, match=r"train reads .*/(a|1)\.csv more than once \(a pack"):
         catalog.open_data(write_card(folder, text=text), data_root=None, notify=ignore)

@@ -63,6 +63,7 @@ def test_labels_by_a_threshold_and_rows_left_out(tmp_path):
     [
         (("+1", "-1"), ("1",)),
         (("true", "false"), ("true",)),
+        (("True", "False"), (True,)),
         (("yes", "no"), "== yes"),
         (("2", "0"), "!= 0"),
         (("1.0", "0"), (1,)),

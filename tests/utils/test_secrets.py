@@ -23,6 +23,7 @@ def test_a_login_is_left_out_of_a_message(password: str, scheme: str) -> None:
         "sqlite:////home/a@b/mlflow.db failed",
         "https://host:8443/x?y=1 and mail me@host",
         "nothing of the kind: //a@b",
+        "hf://datasets/owner/name@0123abcd/x.csv: the hub has no such file",
     ],
 )
 def test_what_is_no_login_stays(text: str) -> None:

@@ -36,6 +36,7 @@ from benchmark.utils.types import Notify
 
 NOTIFY_SECONDS = 10
 FACTS = "encoding.json"
+_UNSTABLE = "not the rows that were read before; let a source give the same order each time"
 
 Assigned = NDArray[np.uint8]
 """The split of each row: 0 train, 1 valid, 2 test."""
@@ -65,9 +66,9 @@ def write(
             rows.require_columns(of_split, table, table.columns)
     keep_freed_memory()
     with ThreadPoolExecutor(WORKERS) as pool:
-        assigned = None
+        assigned, labels = None, None
         if table.split is not None:
-            assigned = _assigned(pool, table, table.split, inputs["all"], notify)
+            assigned, labels = _assigned(pool, table, table.split, inputs["all"], notify)
         dense_rule = DenseRule.fit(table, _dense_of_train(pool, table, inputs, assigned))
         dictionaries = encode.Dictionaries(table)
 
@@ -86,8 +87,13 @@ def write(
                 present += values
                 group = None if tokens is None else groups.ids(tokens)
                 parts: Parts = [(split, slice(None))]
-                if assigned is not None:
-                    codes = assigned[first : first + len(label)]
+                last = first + len(label)
+                if assigned is not None and labels is not None:
+                    if not np.array_equal(labels[first:last], label):
+                        raise BenchmarkError(
+                            f"{split}, rows {first + 1:,} to {last:,}: {_UNSTABLE}"
+                        )
+                    codes = assigned[first:last]
                     parts = [(part, np.flatnonzero(codes == c)) for c, part in enumerate(SPLITS)]
                 for part, at in parts:
                     dictionaries.count(sparse[at], part)
@@ -95,10 +101,12 @@ def write(
                     writer.append(
                         part, dense[at], sparse[at], label[at], own_group, final_ids=False
                     )
-                first += len(label)
+                first = last
                 if time.monotonic() - notified > NOTIFY_SECONDS:
                     notify(f"{split}: {first:,} rows encoded")
                     notified = time.monotonic()
+            if labels is not None and first != len(labels):
+                raise BenchmarkError(f"{split}, row {first + 1:,}: {_UNSTABLE}")
             if not first and table.choices:
                 hint = "the rules of [table]: filter, drop and split"
                 raise BenchmarkError(f"{split}: no row is left by {hint}")
@@ -124,22 +132,25 @@ def _assigned(
     rule: SplitRule,
     parts: Sequence[Input],
     notify: Notify,
-) -> Assigned:
-    """The split of each row, found in a first pass over the column that decides it."""
+) -> tuple[Assigned, Labels]:
+    """The split and the label of each row, found in a first pass over the column that decides."""
     column = table.label if rule.column is None else rule.column
     notify(f"reading the column {column}, by which the rows are split")
     if rule.column is not None:
-        raw = ahead(pool, RowBlock.raw, rows.blocks(parts, table, []))
-        codes = [assign_by_value(frame[column], rule) for frame in raw]
+        codes, labels = [], []
+        for raw, label in ahead(pool, RowBlock.raw, rows.blocks(parts, table, [table.label])):
+            codes.append(assign_by_value(raw[column], rule))
+            labels.append(label.to_numpy())
         assigned = np.concatenate([np.empty(0, np.uint8), *codes])
         for code, split in enumerate(SPLITS):
             if code not in assigned:
                 fault = f"no row is of {split}: {column} {rule.rules[split].text}"
                 raise BenchmarkError(f"[table.split]: {fault}")
-        return assigned
+        return assigned, np.concatenate([np.empty(0, np.uint8), *labels])
     frames = ahead(pool, RowBlock.frame, rows.blocks(parts, table, [column]))
     labels = [frame[column].to_numpy() for frame in frames]
-    return assign(np.concatenate([np.empty(0, np.uint8), *labels]), rule)
+    joint = np.concatenate([np.empty(0, np.uint8), *labels])
+    return assign(joint, rule), joint
 
 
 def assign_by_value(values: pl.Series, rule: SplitRule) -> Assigned:
@@ -263,7 +274,11 @@ class RawEncoder:
         inputs = [joined(of_file(file, table), self._sides) for file in files]
         if all(part.ragged for part in inputs):
             present = {name for part in inputs for name in part.columns()}
-            if absent := [name for name in table.needed(columns) if name not in present]:
+            needed = table.needed(columns)
+            if not present & {*needed}:
+                fault = f"none of the columns {', '.join(needed)} occurs"
+                raise BenchmarkError(f"{path}: {fault}; is this a {table.format} file?")
+            if absent := [name for name in needed if name not in present]:
                 notify(f"{path}: {', '.join(absent)} missing in every row")
         else:
             rows.require_columns(inputs, table, columns)

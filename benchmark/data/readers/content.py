@@ -44,6 +44,8 @@ def require_parquet(path: Path) -> None:
     """Raise BenchmarkError, saying what the file is, if it does not begin as a parquet file."""
     with open_bytes(path) as file:
         head = file.peek(HEAD_BYTES)[:HEAD_BYTES]
+        if isinstance(file, gzip.GzipFile):
+            raise BenchmarkError(f"{path} is a gzip file, and no parquet file; unpack it first")
     if not head.startswith(b"PAR1"):
         found = kind(head) or "perhaps text"
         hint = 'say format = "csv" or another in the card, or correct the file'

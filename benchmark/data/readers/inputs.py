@@ -11,7 +11,7 @@ from benchmark.data.card import TableSpec
 from benchmark.data.readers import csv, libsvm
 from benchmark.data.readers.content import require_parquet
 from benchmark.data.readers.text import Parse
-from benchmark.errors import BenchmarkError
+from benchmark.errors import BenchmarkError, reason
 
 CHUNK_ROWS = 1 << 16
 
@@ -82,8 +82,10 @@ def _columns(
     """The names of the columns. Raises BenchmarkError for a type that cannot be encoded."""
     try:
         types = schema()
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise BenchmarkError(f"{name} cannot be read: {_first_line(error)}") from None
+    except BenchmarkError:
+        raise
+    except Exception as error:  # a source's own code may run here
+        raise BenchmarkError(f"{name} cannot be read: {_first_line(error)}") from error
     for column in table.needed(table.columns):
         if column not in types:
             continue
@@ -103,14 +105,17 @@ def _read(frames: Frames, name: str, selection: Sequence[str]) -> Iterator[tuple
             rows = frame.with_columns(pl.selectors.float().fill_nan(None))
             yield first, partial(_parsed, rows)
             first += frame.height
-    except (OSError, pl.exceptions.PolarsError) as error:
+    except BenchmarkError:
+        raise
+    except Exception as error:  # a source's own code may run here
         fault = f"cannot be read from row {first} on: {_first_line(error)}"
-        raise BenchmarkError(f"{name} {fault}") from None
+        raise BenchmarkError(f"{name} {fault}") from error
 
 
 def _first_line(error: Exception) -> str:
     """The cause; polars adds the plan of the query to it."""
-    return str(error).partition("\n")[0]
+    own = isinstance(error, OSError | pl.exceptions.PolarsError)
+    return (str(error) if own else reason(error)).partition("\n")[0]
 
 
 def _parsed(frame: pl.DataFrame, _: Sequence[str]) -> pl.DataFrame:

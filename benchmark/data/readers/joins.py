@@ -33,7 +33,8 @@ class Side:
     def attach(self, rows: pl.DataFrame) -> pl.DataFrame:
         """The same rows with the side file's columns; missing where the file lacks the key."""
         key = pl.col(self.on).cast(pl.String)
-        return rows.join(self.rows, left_on=key, right_on=KEY, how="left", maintain_order="left")
+        left = rows.join(self.rows, left_on=key, right_on=KEY, how="left", maintain_order="left")
+        return left.drop(KEY)
 
 
 def read_sides(
@@ -80,7 +81,7 @@ def _read_side(
     if not frames:
         raise BenchmarkError(f"{parts[0].name} holds no rows")
     rows = pl.concat(frames)
-    rows = rows.filter(present(rows[KEY]))
+    rows = rows.filter(present(rows[KEY]) & ~rows[KEY].is_in(table.missing))
     for row in rows.filter(pl.col(KEY).is_duplicated()).head(1).iter_rows(named=True):
         fault = f"the key {row[KEY]!r} in column '{key}' is there more than once"
         raise BenchmarkError(f"{parts[0].name}: {fault}; a join needs one row a key")
@@ -96,16 +97,16 @@ def joined(part: Input, sides: Sequence[Side]) -> Input:
 
 
 def _columns(part: Input, sides: Sequence[Side]) -> list[str]:
-    """Raises BenchmarkError for a key that the rows lack, and for a column of two files."""
+    """Raises BenchmarkError for a key that all rows lack, and for a column of two files."""
     owners = dict.fromkeys(part.columns(), part.name)
     for side in sides:
-        if side.on not in owners:
+        if side.on not in owners and not part.ragged:
             hint = f"it has: {', '.join(owners)}; correct the key `on` of the join"
             raise BenchmarkError(
                 f"{part.name} has no column '{side.on}', the key of {side.name}; {hint}"
             )
         if twice := [name for name in side.columns if name in owners]:
-            hint = "name the columns that the join adds in its key `columns`"
+            hint = "leave it out of one, or name what the join adds in its key `columns`"
             both = f"{owners[twice[0]]} and {side.name} both have '{twice[0]}'"
             raise BenchmarkError(f"{both}; {hint}")
         owners |= dict.fromkeys(side.columns, side.name)

@@ -64,10 +64,12 @@ class RowBlock:
         except BenchmarkError:
             return self._typed(*self._chosen([]))  # the error quotes the text of the file
 
-    def raw(self) -> pl.DataFrame:
+    def raw(self) -> tuple[pl.DataFrame, pl.Series]:
         """The rows that the table chooses, as text or in the types of the input, with the columns
-        that are read. Raises BenchmarkError for a value that cannot be compared by a rule."""
-        return self._chosen([])[0]
+        that are read; and their labels, 0 or 1. Raises BenchmarkError for a value that cannot be
+        compared by a rule, and for another label."""
+        raw, numbers = self._chosen([])
+        return raw, self._label(raw[self.table.label], numbers)
 
     def _chosen(self, numeric: Sequence[str]) -> tuple[pl.DataFrame, pl.Series]:
         """The rows that the table chooses, and the number of each."""

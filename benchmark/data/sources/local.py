@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -9,7 +11,7 @@ from pathlib import Path
 
 from benchmark.data.card import TableSpec
 from benchmark.data.readers.content import open_bytes
-from benchmark.errors import MissingData
+from benchmark.errors import BenchmarkError, MissingData
 from benchmark.utils import files
 from benchmark.utils.parallel import WORKERS
 
@@ -27,12 +29,20 @@ def look_for(table: TableSpec, folders: Sequence[Path]) -> Found:
 
 
 def find_files(table: TableSpec, folders: Sequence[Path]) -> Found:
-    """The files and side files of a table in the folder with most of them. Raises MissingData."""
+    """The files and side files of a table in the folder with most of them. Raises MissingData, and
+    BenchmarkError for a file that one key reads more than once."""
     found = look_for(table, folders)
     if absent := [str(path) for parts in found.values() for path in _absent(parts)]:
         missing = " and no file ".join(absent)
         hint = "put it there, packed as .gz if you like, or correct the path"
+        if any(Path(path).is_dir() for path in absent):
+            hint = "a folder needs files in it, and no other folder; name each folder in the card"
         raise MissingData(f"there is no file {missing}; {hint}")
+    for key, paths in found.items():
+        read = Counter(str(path.resolve()).removesuffix(".gz") for path in paths)
+        if twice := [path for path, times in read.items() if times > 1]:
+            hint = "(a packed copy counts); correct the card, or remove the copy"
+            raise BenchmarkError(f"{key} reads {', '.join(twice)} more than once {hint}")
     return found
 
 
@@ -48,18 +58,22 @@ def by_label(found: Found) -> dict[str, Path]:
 def _found_in(folder: Path, files: Mapping[str, Sequence[str]]) -> Found:
     found = {}
     for key, names in files.items():
-        parts = [parts_of(folder / Path(name).expanduser()) for name in names]
+        parts = [parts_of(folder / os.path.expanduser(name)) for name in names]  # noqa: PTH111
         found[key] = tuple(path for paths in parts for path in paths)
     return found
 
 
 def parts_of(path: Path) -> list[Path]:
-    """The file, its packed form, or the files of a folder; the path as it is if none is there."""
-    if path.is_dir():
-        inside = sorted(part for part in path.iterdir() if not part.name.startswith((".", "_")))
-        return inside or [path]
-    forms = [path, path.with_name(f"{path.name}.gz"), path.with_suffix(".gz")]
-    return [next((form for form in forms if form.is_file()), path)]
+    """The file, its packed form, or the files of a folder; the path as it is if none is there.
+    Raises BenchmarkError for a path that the system refuses."""
+    try:
+        if path.is_dir():
+            inside = sorted(part for part in path.iterdir() if not part.name.startswith((".", "_")))
+            return inside or [path]
+        forms = [path, path.with_name(f"{path.name}.gz"), path.with_suffix(".gz")]
+        return [next((form for form in forms if form.is_file()), path)]
+    except OSError as error:
+        raise BenchmarkError(f"{path} cannot be read: {error.strerror or error}") from None
 
 
 def _absent(parts: Sequence[Path]) -> list[Path]:

@@ -121,14 +121,54 @@ def test_raw_rows_are_joined_as_the_training_rows_were(folder):
         RawEncoder(store.encoding_folder)
 
 
+def test_more_joins_than_two_by_one_key(folder):
+    plain, more = open_card(folder), CARD.replace('sparse = ["c"]', 'sparse = ["c", "a", "b"]')
+    for name in "ab":
+        (folder / f"{name}.csv").write_text(f"u,{name}\n7,{name}7\n8,{name}8\n")
+        more += f'[[table.join]]\nfile = "{name}.csv"\non = "u"\n'
+    (folder / "card.toml").write_text(more)
+    _, store = catalog.open_data(str(folder / "card.toml"), data_root=None, notify=ignore)
+    train = store.split("train")
+    np.testing.assert_array_equal(train.sparse[:, 0], plain.split("train").sparse[:, 0])
+    assert train.sparse[:, 1].tolist() == train.sparse[:, 2].tolist() == [1, 2, 3]
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_a_key_that_is_a_missing_word_has_no_row(folder, form):
+    rows = {"y": [1, 0, 1], "u": [7, -1, 9], "item": ["i", "j", "i"]}
+    users = pl.DataFrame({"u": [7, -1, 9], "x": [1.5, 5, 2]})
+    text = CARD.replace('"csv"', f'"{form}"').replace(".csv", f".{form}")
+    text = text.replace('"\\t"', '"\\t"\nformat = "csv"').replace(
+        "label", "missing = ['-1']\nlabel"
+    )
+    for name in ("train", "valid", "test"):
+        getattr(pl.DataFrame(rows), f"write_{form}")(folder / f"{name}.{form}")
+    getattr(users, f"write_{form}")(folder / f"users.{form}")
+    (folder / "card.toml").write_text(text)
+    _, store = catalog.open_data(str(folder / "card.toml"), data_root=None, notify=ignore)
+    expected = np.log1p(np.array([1.5, 0, 2])).astype(np.float32)
+    assert store.split("train").dense[:, 0].tolist() == expected.tolist()
+
+
+def test_rows_of_libffm_may_all_lack_the_key(folder):
+    for name in ("train", "valid", "test"):
+        (folder / f"{name}.csv").write_text("1 u:7:1 item:i:1\n0 u:8:1 item:j:1\n")
+    text = CARD.replace('"csv"', '"libffm"').replace('on = "u"', 'on = "u"\nseparator = ","')
+    (folder / "card.toml").write_text(text)
+    _, store = catalog.open_data(str(folder / "card.toml"), data_root=None, notify=ignore)
+    (folder / "new.txt").write_text("item:j:1\n")
+    [(dense, sparse)] = RawEncoder(store.encoding_folder).read(folder / "new.txt", ignore)
+    assert (dense.tolist(), sparse.tolist()) == ([[0]], [[2]])
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
         ("users.csv", "u,x\n7,1\n8,2\n7,1\n", "users.csv: the key '7' in column 'u' is there more"),
         ("users.csv", "user,x\n7,1\n", "users.csv has no column 'u'; it has: user, x"),
         ("users.csv", "u,age\n7,1\n", "train.csv has no column 'x'; it has: y, u, item, c"),
-        ("users.csv", "u,x,item\n7,1,i\n", "train.csv and .*users.csv both have 'item'; name the"),
-        ("users.csv", "u,x,c\n7,1,i\n", "users.csv and .*items.tsv both have 'c'; name the"),
+        ("users.csv", "u,x,item\n7,1,i\n", "train.csv and .*users.csv both have 'item'; leave it"),
+        ("users.csv", "u,x,c\n7,1,i\n", "users.csv and .*items.tsv both have 'c'; leave it"),
         ("users.csv", "u,x\n", "users.csv holds no rows"),
         ("users.csv", "u,x\n7,old\n8,1\n9,1\n", "train.csv, line 2, column 'x': 'old'"),
         ("items.tsv", "id\td\ni\ta\n", "items.tsv has no column 'c'; it has: id, d"),

@@ -3,12 +3,14 @@
 import polars as pl
 import pytest
 
+from benchmark.data.encoding.table import RawEncoder
 from benchmark.data.readers import rows
 from benchmark.data.readers import text as lines
 from benchmark.data.readers.inputs import of_file
 from benchmark.errors import BenchmarkError
-from tests.data.tables import assert_same_arrays, encode_texts, make_table
+from tests.data.tables import assert_same_arrays, encode_texts, ignore, make_table
 
+SPLIT_FILES = ("train.csv", "valid.csv", "test.csv")
 LIBSVM = {"format": "libsvm", "dense": ("2",), "sparse": ("10",)}
 LIBFFM = {"format": "libffm", "dense": ("2",), "sparse": ("10",)}
 LABELLED = "1 2:1.5 10:a # first\n0 10:b 3:9\n1\t10:a  2:-3\n"
@@ -61,6 +63,14 @@ def test_a_line_of_comment_is_no_row_and_counts_as_a_line(tmp_path, monkeypatch,
     message = r"rows\.txt, line 7, column '2': 'x'"
     with pytest.raises(BenchmarkError, match=message):
         score_rows(tmp_path, text + "0 2:x\n", **LIBSVM)
+
+
+def test_rows_to_score_without_any_column_are_no_libsvm(tmp_path):
+    plain = "1 2:1.5 10:7\n0 10:8\n"
+    store = encode_texts(tmp_path / "a", dict.fromkeys(SPLIT_FILES, plain), **LIBSVM)
+    (tmp_path / "rows.csv").write_text("label,user\n1,7\n")
+    with pytest.raises(BenchmarkError, match="none of the columns 2, 10 occurs; is this a libsvm"):
+        next(RawEncoder(store.encoding_folder).read(tmp_path / "rows.csv", ignore))
 
 
 def test_libffm_fields_are_columns_of_indices_or_values(tmp_path):

@@ -225,7 +225,7 @@ def test_a_folder_of_parts_is_read_in_the_order_of_their_names(tmp_path):
     assert store.split("valid").sparse[:, 0].tolist() == [2, 1]
     assert store.split("test").sparse[:, 0].tolist() == [1, 3]
     (tmp_path / "empty").mkdir()
-    with pytest.raises(BenchmarkError, match=f"there is no file {tmp_path}/empty; put it there"):
+    with pytest.raises(BenchmarkError, match=f"there is no file {tmp_path}/empty; a folder needs"):
         encode_files(tmp_path, table.model_copy(update={"files": {"all": ("empty",)}}))
 
 

@@ -16,6 +16,7 @@ from benchmark.data.readers import text
 from benchmark.data.sources import local
 from benchmark.errors import BenchmarkError
 from tests.data.tables import (
+    THREE_FILES,
     TRAIN,
     assert_same_arrays,
     encode_files,
@@ -36,6 +37,12 @@ def test_rows_of_csv_files_by_hand(tmp_path):
     assert test.label.tolist() == [0, 1]
     assert test.sparse.tolist() == [[2], [3]]
     assert store.schema.cardinalities == (4,)
+
+
+@pytest.mark.parametrize(("name", "fault"), [("x" * 300, "cannot be read"), ("~x/y", "no file")])
+def test_a_path_that_the_system_refuses_is_one_message(tmp_path, name, fault):
+    with pytest.raises(BenchmarkError, match=fault):
+        local.find_files(make_table(files=THREE_FILES | {"train": (name,)}), [tmp_path])
 
 
 def test_missing_files_are_named(tmp_path):

@@ -32,6 +32,14 @@ label = "y"
 dense = ["x"]
 sparse = ["c"]
 """
+SPLIT_BY_C = 'method = "column"\ncolumn = "c"\ntrain = "== a"\nvalid = "== b"\ntest = "== d"'
+
+
+def fail(_: pl.Series) -> pl.Series:
+    raise ValueError("no luck")
+
+
+FAILING = pl.col("x").map_batches(fail, return_dtype=pl.Float64)
 
 
 @pytest.fixture
@@ -89,11 +97,43 @@ def test_a_source_that_is_not_there_or_fails_is_one_message(folder):
         open_card(folder)
 
 
+def test_a_source_without_a_file_is_refused(folder):
+    exec("def halves(files): ...", made := {})
+    registry.sources.register("halves")(made["halves"])
+    with pytest.raises(BenchmarkError, match="source halves is in no file; write it to one"):
+        open_card(folder)
+
+
+@pytest.mark.parametrize("rule", ['method = "ordered"', SPLIT_BY_C])
+def test_rows_of_another_order_each_time_are_refused(folder, rule):
+    frame = pl.LazyFrame({"y": [0, 1] * 50, "x": 1.0, "c": ["a", "a", "b", "b", "d"] * 20})
+    orders = iter(range(1, 100))
+    register_io = pl.io.plugins.register_io_source
+
+    def rows(columns, *_):
+        shuffled = frame.collect().sample(fraction=1, shuffle=True, seed=next(orders))
+        yield shuffled.select(columns or pl.all())
+
+    made = register_io(rows, schema=frame.collect_schema())
+    registry.sources.register("halves")(lambda _: {"all": made})
+    with (folder / "card.toml").open("a") as file:
+        file.write(f"[table.split]\n{rule}\n")
+    with pytest.raises(
+        BenchmarkError, match="all, rows 1 to 100: not the rows that were read befo"
+    ):
+        open_card(folder)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         ({"all": SPLIT_FRAMES["train"]}, "halves made all instead of train, valid, test"),
         (None, "source halves made NoneType instead of train, valid, test"),
+        ({1: SPLIT_FRAMES["train"]}, "source halves made 1 instead of train, valid, test"),
+        (
+            SPLIT_FRAMES | {"valid": SPLIT_FRAMES["valid"].with_columns(FAILING)},
+            "source halves, valid cannot be read from row 1 on: ValueError: no luck",
+        ),
         (
             SPLIT_FRAMES | {"valid": pl.DataFrame()},
             "source halves made a DataFrame for valid; give a polars LazyFrame",
