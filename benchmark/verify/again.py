@@ -30,7 +30,7 @@ def find(job: Job, results: Path) -> Kept | None:
     try:
         kept = record.load(path)
     except BenchmarkError as error:
-        return Kept(path, None, str(error))
+        return Kept(path, None, str(error).partition("\n")[0])
     today = job.store.fingerprint
     faults = comparable.run(kept, job.recipe.digest(), today, job.seed, job.rows)
     fault = "; ".join(faults)
@@ -50,7 +50,7 @@ def comparison(kept: Record, path: Path, again: Record) -> str:
     beside = [run for other, run in readable(records_in(path.parent)) if other != path]
     alike = [run for run in beside if (run.recipe_digest, run.data.arrays, run.numerics) == basis]
     distances = [_distance(name, kept, again, alike) for name in METRICS]
-    if again.digests == kept.digests:
+    if (again.digests, again.metrics) == (kept.digests, kept.metrics):
         verdict = "reproduced bit for bit"
     elif not alike:
         verdict = "not judged, as no other seed is there"

@@ -52,6 +52,10 @@ def test_other_bits_are_judged_by_the_sd_of_the_seeds(path, auc, loss, verdict, 
     assert f"seed 0: {verdict}: test AUC" in line and numbers in line
 
 
+def test_an_edited_metric_is_not_reproduced_though_the_scores_are(path) -> None:
+    assert "seed 0: NOT reproduced: " in comparison(KEPT, path, with_quality(0.70))
+
+
 def test_one_seed_alone_judges_nothing(tmp_path) -> None:
     """An ad hoc record is no committed one."""
     kept = with_quality(0.75, name=None)
