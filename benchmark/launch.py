@@ -7,12 +7,12 @@ Heavy packages are imported inside the functions, so that `from benchmark import
 import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmark.errors import UsageError
-from benchmark.utils.paths import RESULTS
+from benchmark.utils.paths import RESULTS, shown
 from benchmark.utils.types import Device
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ def run(
     results: str | Path = RESULTS,
     track: bool = True,
     quiet: bool = False,
+    again: bool = False,
     fresh: bool = False,
     cadence: "Cadence | None" = None,
     save_model: str | Path | None = None,
@@ -49,8 +50,10 @@ def run(
 
     Give either `recipe`, a "DATASET/NAME" or the path of your own DATASET/NAME.toml, or `model` and
     `dataset`. `set` changes settings by their dotted names and `rows` trains on the first rows
-    only; both make the run ad hoc. `cadence` says when checkpoints are written, `watch` is called
-    with every event. Raises UsageError for misuse, BenchmarkError if the run fails, and
+    only; both make the run ad hoc. A run whose record is there is not made: that record is
+    returned, unless `again` asks for it, or `save_model` for its weights; it is then compared with
+    the record, which stays. `cadence` says when checkpoints are written, `watch` is called with
+    every event. Raises UsageError for misuse, BenchmarkError if the run fails, and
     KeyboardInterrupt at Ctrl-C, after which the same call continues.
 
     Example::
@@ -84,7 +87,13 @@ def run(
         watch=watch,
     )
     threads = threads or job.threads
-    return run_job(replace(job, seed=seed, rows=rows, device=device, threads=threads), session)
+    job = replace(job, seed=seed, rows=rows, device=device, threads=threads)
+    outcome = run_missing(job, session, again=again)
+    if outcome.remark and not quiet:
+        from benchmark.terminal.console import notice
+
+        notice(outcome.remark)
+    return outcome.record
 
 
 def results(folder: str | Path = RESULTS) -> "pl.DataFrame":
@@ -137,6 +146,41 @@ def prepare(
     notify = (lambda _: None) if quiet else notice
     _, store = catalog.open_data(dataset or card.id, data_root=data_root, notify=notify)
     return Job(chosen, card, store, seed=0, threads=torch.get_num_threads())
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The record of a run, made now or before, and what is said of the one that was there."""
+
+    record: "Record"
+    path: Path
+    remark: str = ""
+    is_new: bool = True
+
+
+def run_missing(job: "Job", session: "Session", *, again: bool) -> Outcome:
+    """Run a job whose record is not there, as `run_job` does; one whose record is there with
+    `again`, with a model to save, or after an interruption, and compare. A record of a committed
+    recipe is never replaced: the new one is kept apart, among the ad hoc ones."""
+    from benchmark.runs.session import is_interrupted
+    from benchmark.terminal.console import notice
+    from benchmark.verify.again import comparison, find, is_there
+
+    kept = find(job, session.results)
+    if kept is not None and kept.record is None and job.name is not None:
+        notice(
+            f"warning: {shown(kept.path)} is not of this run, which is kept apart ({kept.fault});"
+            " `suite` replaces it"
+        )
+        job = replace(job, apart=True)
+        kept = find(job, session.results)
+    if kept is None or kept.record is None:
+        return Outcome(run_job(job, session), job.path(session.results))
+    if not (again or session.save_model is not None or is_interrupted(job)):
+        return Outcome(kept.record, kept.path, is_there(kept.record, kept.path), is_new=False)
+    job = replace(job, apart=True)
+    record = run_job(job, session)
+    return Outcome(record, job.path(session.results), comparison(kept.record, kept.path, record))
 
 
 def run_job(job: "Job", session: "Session") -> "Record":

@@ -12,34 +12,46 @@ from benchmark.utils.paths import RESULTS, shown
 
 @completed
 def leaderboard(
-    dataset: Annotated[str | None, typer.Option(help="Print this data set's tables alone.")] = None,
+    dataset: Annotated[
+        str | None, typer.Option(help="Print this data set's tables, and write nothing.")
+    ] = None,
     check: Annotated[
         bool, typer.Option("--check", help="Write nothing; exit 1 where the files differ.")
     ] = False,
     results: RecordsFolder = RESULTS,
 ) -> None:
-    """Write the leaderboard from the records alone: leaderboard.md, .csv and .json, and the
-    README's tables."""
+    """Write the leaderboard from the records alone: leaderboard.md, .csv and .json among them, and
+    the README's tables beside the project's own results."""
+    from benchmark.errors import BenchmarkError
     from benchmark.records.archive import Archive
     from benchmark.registry import unknown
     from benchmark.reports import document
     from benchmark.reports.leaderboard import boards as leaderboards
     from benchmark.reports.leaderboard import text
+    from benchmark.verify import ladder
 
     archive = Archive(results)
-    boards = leaderboards.load(archive)
-    printed = [board for board in boards if dataset in (None, board.dataset)]
-    if dataset is not None and not printed:
-        raise unknown("data set with records", dataset, [board.dataset for board in boards])
-    documents = text.documents_of(boards, archive)
-    handle = document.check if check else document.write
-    handle(documents)
-    for board in printed:
+    refused = ladder.refused(archive.paths())
+    boards = leaderboards.load(archive, refused)
+    names = sorted({each.dataset for each in boards} | {each.dataset for each in refused})
+    if dataset is not None and dataset not in names:
+        raise unknown("data set with records", dataset, names)
+    documents = text.documents_of(boards, archive, refused)
+    if check and refused:
+        raise BenchmarkError("\n".join(each.line for each in refused))
+    if check:
+        document.check(documents)
+    elif dataset is None:
+        document.write(documents)
+    chosen = names if dataset is None else [dataset]
+    for board in (each for each in boards if each.dataset in chosen):
         for table in text.terminal(board):
             print_table(table)
-    verb = "are what the records give" if check else "written"
-    paths = ", ".join(shown(each.path) for each in documents)
-    say(f"{paths}: {verb}")
+    for row in (each for each in refused if each.dataset in chosen):
+        say(row.line)
+    if check or dataset is None:
+        paths = ", ".join(shown(each.path) for each in documents)
+        say(f"{paths}: {'are what the records give' if check else 'written'}")
 
 
 def significance(

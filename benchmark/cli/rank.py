@@ -1,4 +1,5 @@
-"""`rank`: how the rank moves through one recipe or all of a data set; tables and figures."""
+"""`rank`: how the rank moves through one recipe or all of a data set; tables, and figures on
+demand."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,12 +10,10 @@ import typer
 from benchmark.cli.options import completed, parse_seeds
 from benchmark.errors import BenchmarkError, UsageError
 from benchmark.registry import unknown
-from benchmark.terminal.console import out, print_table
+from benchmark.terminal.console import out, print_table, say
 from benchmark.utils.paths import RESULTS, shown
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from benchmark.records.archive import Archive, Runs
 
 
@@ -31,17 +30,14 @@ def rank(
     results: Annotated[Path, typer.Option(help="Folder of the records.")] = RESULTS,
     figures: Annotated[
         Path | None,
-        typer.Option(help="Folder of the figures; figures/[STUDY/]DATASET in the results folder."),
+        typer.Option(help="Draw figures too, as SVG and PNG, into this folder."),
     ] = None,
 ) -> None:
-    """Show how the rank moves through the stages, from records alone; writes figures as SVG and
-    PNG."""
+    """Show how the rank moves through the stages, from records alone."""
     if (recipe is None) == (dataset is None):
         raise UsageError("give either --recipe DATASET/NAME or --dataset")
 
     from benchmark.records.archive import Archive
-    from benchmark.reports.figures import style
-    from benchmark.reports.figures.dataset import of_dataset
     from benchmark.reports.rank.dataset import overview
 
     archive = Archive(results)
@@ -50,22 +46,31 @@ def rank(
     if recipe is not None and name not in recipes:
         raise unknown("recipe with records", recipe, [f"{owner}/{each}" for each in recipes])
     recipes = _of_one_data(recipes, owner, name)
-    drawings = {f"{part}-erank": figure for part, figure in of_dataset(recipes).items()}
     if recipe is None:
         print_table(overview(recipes))
     else:
-        drawings |= _one(name, recipes[name])
-    folder = figures or archive.figures(owner, study)
+        _print_one(recipes[name])
+    if figures is not None:
+        _draw(recipes, name, figures)
+
+
+def _draw(recipes: "dict[str, Runs]", name: str, folder: Path) -> None:
+    """Write the figures of the recipes together, and of the one called `name`, if any."""
+    from benchmark.reports.figures import style
+    from benchmark.reports.figures.dataset import of_dataset
+    from benchmark.reports.figures.recipe import of_recipe
+
+    drawings = {f"{part}-erank": figure for part, figure in of_dataset(recipes).items()}
+    alone = of_recipe(recipes[name]) if name else {}
+    drawings |= {f"{name}-{part}": figure for part, figure in alone.items()}
     for part, figure in drawings.items():
         style.write(figure, folder, part)
     if drawings:
-        listed = f"figures in {shown(folder)}, SVG and PNG: {', '.join(drawings)}"
-        out.print(listed, highlight=False, markup=False)
+        say(f"figures in {shown(folder)}, SVG and PNG: {', '.join(drawings)}")
 
 
-def _one(name: str, runs: "Runs") -> "dict[str, Figure]":
-    """Print the tables of one recipe and draw its figures."""
-    from benchmark.reports.figures import recipe as figures
+def _print_one(runs: "Runs") -> None:
+    """Print the tables of one recipe."""
     from benchmark.reports.rank import recipe as tables
     from benchmark.reports.words import seeds_in_words
 
@@ -74,7 +79,6 @@ def _one(name: str, runs: "Runs") -> "dict[str, Figure]":
     out.print("\n".join(filter(None, lines)), highlight=False, markup=False, end="\n\n")
     for table in tables.of_recipe(runs):
         print_table(table)
-    return {f"{name}-{part}": figure for part, figure in figures.of_recipe(runs).items()}
 
 
 def _recipes(

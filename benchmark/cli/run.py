@@ -3,7 +3,7 @@
 import signal
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -12,9 +12,6 @@ from benchmark.cli.options import RunOptions, parse_seeds, with_options
 from benchmark.errors import UsageError
 from benchmark.terminal.console import notice, out, say
 from benchmark.utils.paths import shown
-
-if TYPE_CHECKING:
-    from benchmark.records.record import Record
 
 
 @with_options(RunOptions)
@@ -42,6 +39,10 @@ def run(
     checkpoint_minutes: Annotated[
         float, typer.Option(help="Most minutes between two checkpoints of a run.")
     ] = 5.0,
+    again: Annotated[
+        bool,
+        typer.Option("--again", help="Run what is there too; keep it apart and compare."),
+    ] = False,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Start again, ignoring checkpoints.")
     ] = False,
@@ -51,7 +52,8 @@ def run(
     *,
     options: RunOptions,
 ) -> None:
-    """Train, score the test split once, measure the representation, write the record."""
+    """Train, score the test split once, measure the representation, write the record. A run whose
+    record is there is not made, unless --again or --save-model asks for it."""
     numbers = parse_seeds(seeds)
     if checkpoint_minutes <= 0:
         raise UsageError(f"--checkpoint-minutes {checkpoint_minutes:g}: it must be above 0")
@@ -62,7 +64,7 @@ def run(
 
     cadence = Cadence(minutes=checkpoint_minutes)
     session = Session(options.results, options.track, options.quiet, fresh, cadence, save_model)
-    records: dict[Path, Record] = {}
+    outcomes: list[launch.Outcome] = []
     try:
         job = launch.prepare(
             recipe, model, dataset, set_ or [], options.data_root, quiet=options.quiet
@@ -71,15 +73,19 @@ def run(
         job = replace(job, rows=rows, device=options.device, threads=threads)
         for seed in numbers:
             job = replace(job, seed=seed)
-            records[job.path(options.results)] = launch.run_job(job, session)
+            outcomes.append(launch.run_missing(job, session, again=again))
     except KeyboardInterrupt as error:
-        notice(_interruption(getattr(error, "step", None), len(records)))
+        finished = sum(outcome.is_new for outcome in outcomes)
+        notice(_interruption(getattr(error, "step", None), finished))
         raise typer.Exit(128 + getattr(error, "signum", signal.SIGINT)) from None
     finally:
-        if records:
-            out.print(result_table(list(records.values()), out.width))
-        for path in records:
-            say(f"record: {shown(path)}")
+        made = [outcome for outcome in outcomes if outcome.is_new]
+        if made:
+            out.print(result_table([outcome.record for outcome in made], out.width))
+        for remark in filter(None, (outcome.remark for outcome in outcomes)):
+            say(remark)
+        for outcome in made:
+            say(f"record: {shown(outcome.path)}")
 
 
 def _interruption(step: int | None, finished: int) -> str:

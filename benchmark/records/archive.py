@@ -133,10 +133,6 @@ class Archive:
         names = sorted({path.parent.name for path in self.paths(dataset, study=study)})
         return {name: self.runs(dataset, name, study) for name in names}
 
-    def ranked(self) -> list[Record]:
-        """Every ranked record."""
-        return [record.load(path) for path in self.paths()]
-
     def readable(self) -> Iterator[Record]:
         """Every record, of studies too, that can be read."""
         yield from (run for _, run in readable(self.all_paths()))

@@ -28,6 +28,18 @@ def data(record: Record, today: Fingerprint) -> Iterator[str]:
         yield f"the data differ from today's in {', '.join(names)}"
 
 
+def run(
+    record: Record, digest: str, today: Fingerprint, seed: int, rows: int | None
+) -> Iterator[str]:
+    """What makes it the record of another run than that of a recipe's `digest` on today's data."""
+    yield from numerics(record)
+    yield from recipe(record, digest)
+    yield from data(record, today)
+    if (record.seed, record.train_rows) != (seed, rows):
+        limit = "" if record.train_rows is None else f" and {record.train_rows} rows"
+        yield f"it is of seed {record.seed}{limit}"
+
+
 def stale(faults: Iterable[str]) -> Iterator[str]:
     """The faults as `verify` reports them."""
     yield from (f"stale: {fault}; run it again" for fault in faults)

@@ -19,8 +19,9 @@ from benchmark.utils.types import Device
 
 @dataclass(frozen=True)
 class Job:
-    """What to run. `rows` limits the training split to its first rows and makes the run ad hoc;
-    `place` is the folder of a study's record, below the results folder."""
+    """What to run. `rows` limits the training split to its first rows and makes the run ad hoc, and
+    so does `apart`, which keeps a committed recipe's run beside the record that is there; `place`
+    is the folder of a study's record, below the results folder."""
 
     recipe: Recipe
     card: Card
@@ -30,6 +31,12 @@ class Job:
     device: Device = "cpu"
     rows: int | None = None
     place: PurePath | None = None
+    apart: bool = False
+
+    @property
+    def name(self) -> str | None:
+        """The committed recipe's name; None for an ad hoc run."""
+        return None if self.apart or self.rows is not None else self.recipe.name
 
     def identity(self) -> dict[str, Any]:
         """What the numbers of the run depend on, versions aside."""
@@ -45,8 +52,8 @@ class Job:
     def path(self, results: Path) -> Path:
         """Path of the record: only an unaltered committed recipe is ranked."""
         recipe, place = self.recipe, self.place
-        if place is None and recipe.name is not None and self.rows is None:
-            place = ranked_place(recipe.dataset, recipe.name)
+        if place is None and self.name is not None:
+            place = ranked_place(recipe.dataset, self.name)
         elif place is None:
             data = self.store.fingerprint.arrays
             place = adhoc_place(recipe.dataset, recipe.model, recipe.digest(), data, self.rows)

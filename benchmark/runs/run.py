@@ -227,7 +227,7 @@ class Run:
         return Record(
             numerics=NUMERICS,
             dataset=recipe.dataset,
-            name=None if job.rows is not None else recipe.name,
+            name=job.name,
             train_rows=job.rows,
             recipe=recipe.resolved(),
             recipe_digest=recipe.digest(),

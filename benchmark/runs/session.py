@@ -2,7 +2,7 @@
 
 import signal
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from benchmark.data.catalog import cache_folder
@@ -114,6 +114,11 @@ def checkpoint_folder(job: Job) -> Path:
     return cache_folder() / ".checkpoints" / canonical_sha256(job.identity())[:16]
 
 
+def is_interrupted(job: Job) -> bool:
+    """Whether there are checkpoints of the run."""
+    return any(checkpoint_folder(job).glob("[0-9]*"))
+
+
 def _folder(job: Job) -> Path:
-    """DATASET/NAME/seed-N, below the folder of saved models."""
-    return Path(*job.path(Path()).with_suffix("").parts[-3:])
+    """DATASET/NAME/seed-N, below the folder of saved models, also of a run that is kept apart."""
+    return Path(*replace(job, apart=False).path(Path()).with_suffix("").parts[-3:])

@@ -63,7 +63,7 @@ def subject_of(record: Record) -> TrackedSubject:
 
 def subject_of_job(job: Job) -> TrackedSubject:
     """The subject of a job that begins now."""
-    recipe = job.recipe if job.rows is None else replace(job.recipe, name=None)
+    recipe = replace(job.recipe, name=job.name)
     return TrackedSubject(
         recipe_id=recipe.id,
         recipe=recipe.resolved(),

@@ -9,6 +9,7 @@ from benchmark.errors import BenchmarkError
 from benchmark.records.archive import Archive
 from benchmark.reports.document import Document
 from benchmark.reports.leaderboard import text as leaderboard
+from benchmark.reports.leaderboard.boards import Refused
 from benchmark.runs.probe import CURVE_ROWS
 from benchmark.speed import measurements
 from benchmark.studies.claims import claims
@@ -32,10 +33,14 @@ def verify(results: Path, open_data: OpenData, recipe_folder: Path = RECIPES) ->
             print(finding.path, finding.rung, finding.message)
     """
     archive = Archive(results)
-    yield from verify_files(archive.all_paths(), open_data, recipe_folder)
+    failed: set[Path] = set()
+    for finding in verify_files(archive.all_paths(), open_data, recipe_folder):
+        failed |= {finding.path} if finding.failed else set()
+        yield finding
     for path in archive.strays():
         yield Finding(path, "place", "is neither a record nor the scores file of one")
-    yield from (Finding(path, "table", fault) for path, fault in tables(archive))
+    rows = refused(sorted(failed.intersection(archive.paths())), recipe_folder)
+    yield from (Finding(path, "table", fault) for path, fault in tables(archive, rows))
 
 
 def verify_files(
@@ -75,7 +80,33 @@ def verify_case(case: Case, open_data: OpenData, recipe_folder: Path) -> Iterato
             yield finding
 
 
+def refused(paths: Iterable[Path], recipe_folder: Path = RECIPES) -> list[Refused]:
+    """The recipes of which one of these ranked records fails a check that needs no data: no board
+    shows any of their records. Milliseconds a record."""
+    faults: dict[tuple[str, str], list[str]] = {}
+    for path in paths:
+        if fault := _first_fault(path, recipe_folder):
+            row = path.parents[1].name, path.parent.name
+            faults.setdefault(row, []).append(f"{path.stem}: {fault}")
+    return [Refused(*row, each[0], len(each)) for row, each in sorted(faults.items())]
+
+
+def _first_fault(path: Path, recipe_folder: Path) -> str:
+    """One line; empty for a record that is as it should be."""
+    try:
+        finding = next(_alone(read(path), recipe_folder), None)
+    except BenchmarkError as error:
+        return str(error).partition("\n")[0]
+    return finding.message.partition("\n")[0] if finding else ""
+
+
 def _of_case(case: Case, open_data: OpenData, recipe_folder: Path) -> Iterator[Finding]:
+    yield from _alone(case, recipe_folder)
+    yield from _on_data(case, open_data)
+
+
+def _alone(case: Case, recipe_folder: Path) -> Iterator[Finding]:
+    """What a record shows without its rows."""
     path, record = case.path, case.record
     results = case.place.results if case.place else path.parent
     for rung, faults in (
@@ -94,7 +125,6 @@ def _of_case(case: Case, open_data: OpenData, recipe_folder: Path) -> Iterator[F
         ("tuning", recipe.tuned(record, results, recipe_folder)),
     ):
         yield from _findings(path, rung, faults)
-    yield from _on_data(case, open_data)
 
 
 def _on_data(case: Case, open_data: OpenData) -> Iterator[Finding]:
@@ -127,10 +157,11 @@ def _findings(path: Path, rung: str, faults: Iterable[str]) -> Iterator[Finding]
         yield Finding(path, rung, f"malformed: {type(error).__name__}: {error}")
 
 
-def tables(archive: Archive) -> Iterator[tuple[Path, str]]:
-    """Generated files that are missing or not what the records and measurements give, and why."""
+def tables(archive: Archive, rows: Sequence[Refused] = ()) -> Iterator[tuple[Path, str]]:
+    """Generated files that are missing or not what the records and measurements give, and why;
+    `rows` are those that no board shows."""
     makers: dict[str, Callable[[], Iterable[Document]]] = {
-        "leaderboard": partial(leaderboard.documents, archive),
+        "leaderboard": partial(leaderboard.documents, archive, rows),
         "claims": partial(claims.documents, archive.results),
         "speed": partial(measurements.documents, archive),
         **{f"study tables {name}": partial(_of_study, name, archive) for name in studies.names()},

@@ -39,10 +39,16 @@ def refused(error: type[Exception], *words: str) -> str:
 
 
 def test_a_recipe_is_printed_and_drawn(results) -> None:
-    said = rank("--recipe", "synthetic_tiny/dnn", "--results", str(results))
+    where, folder = ("--results", str(results)), results.parent / "drawn"
+    before = sorted(results.rglob("*"))
+    said = rank("--recipe", "synthetic_tiny/dnn", *where)
+    assert sorted(results.rglob("*")) == before and "figures" not in said
+    assert said + f"figures in {folder}, " in rank(
+        "--recipe", "synthetic_tiny/dnn", *where, "--figures", str(folder)
+    )
     assert "synthetic_tiny/dnn, seeds 0, 1" in said
     assert "block1.mixing" in said and "retention" in said and "rows per seen id" in said
-    names = {path.name for path in (results / "figures" / "synthetic_tiny").iterdir()}
+    names = {path.name for path in folder.iterdir()}
     parts = [
         *(f"dnn-{part}" for part in ("trajectory", "spectra", "training", "tables")),
         "trajectory-erank",
@@ -71,9 +77,10 @@ def test_a_study_has_variants_for_recipes(results) -> None:
             make_ranked_record(blocks=2, name=None, seed=seed),
             results / f"studies/deep/tiny/dnn-2/seed-{seed}.json",
         )
-    said = rank("--dataset", "tiny", "--study", "deep", "--results", str(results))
+    words = ("--dataset", "tiny", "--study", "deep", "--figures", str(results / "drawn"))
+    said = rank(*words, "--results", str(results))
     assert "dnn-2" in said
-    names = {path.stem for path in (results / "figures" / "deep" / "tiny").iterdir()}
+    names = {path.stem for path in (results / "drawn").iterdir()}
     assert names == {"trajectory-erank", "amplitude-erank"}
 
 

@@ -7,6 +7,7 @@ from itertools import groupby
 from benchmark.data import catalog
 from benchmark.data.card import SPLITS, Card, Naive
 from benchmark.recipes.recipe import MONITORS, Train
+from benchmark.records import record
 from benchmark.records.archive import Archive, Runs
 from benchmark.reports.leaderboard import published as publications
 from benchmark.reports.leaderboard.published import Published, Quoted, Source
@@ -39,6 +40,21 @@ class Quote:
 
 
 @dataclass(frozen=True)
+class Refused:
+    """A recipe that no board shows, as its records fail a check; `why` is of the first of them."""
+
+    dataset: str
+    recipe: str
+    why: str
+    records: int
+
+    @property
+    def line(self) -> str:
+        more = f" (and {self.records - 1} more of its records)" if self.records > 1 else ""
+        return f"{self.dataset}/{self.recipe} is not ranked: {self.why}{more}"
+
+
+@dataclass(frozen=True)
 class Board:
     """The leaderboard of one data set."""
 
@@ -59,9 +75,12 @@ class Board:
         return [line for track in self.tracks for line in track.table.to_dicts()]
 
 
-def load(archive: Archive) -> list[Board]:
-    """The boards of all ranked records. Raises BenchmarkError for a record that cannot be read."""
-    return boards(entries(archive.ranked()), publications.load(archive.results))
+def load(archive: Archive, refused: Iterable[Refused] = ()) -> list[Board]:
+    """The boards of all ranked records but those of refused recipes. Raises BenchmarkError for a
+    record that cannot be read."""
+    left_out = {archive.folder() / each.dataset / each.recipe for each in refused}
+    records = [record.load(path) for path in archive.paths() if path.parent not in left_out]
+    return boards(entries(records), publications.load(archive.results))
 
 
 def boards(entries: Iterable[Runs], published: Published) -> list[Board]:

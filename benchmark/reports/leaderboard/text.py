@@ -10,12 +10,14 @@ from typing import Any
 import polars as pl
 
 from benchmark import __version__
+from benchmark.recipes.recipe import UNLISTED
 from benchmark.records.archive import Archive
 from benchmark.reports.document import Document, Table, with_part
 from benchmark.reports.leaderboard import boards as leaderboard
 from benchmark.reports.leaderboard import columns
-from benchmark.reports.leaderboard.boards import Board
+from benchmark.reports.leaderboard.boards import Board, Refused
 from benchmark.reports.leaderboard.tracks import Track
+from benchmark.utils.paths import RESULTS
 
 COMMAND = "python -m benchmark leaderboard"
 TITLE = f"""# Leaderboard
@@ -46,28 +48,37 @@ FLOPS = (
     "FLOPs are forward matrix-multiply FLOPs of one sample: multiply-add = 2, elementwise work"
     " counts 0."
 )
+REFUSED = "`verify` objects to records of these recipes, so they are in no table."
 README_PART = "leaderboard"
 """Name of the part of the README that `with_part` replaces."""
 
 
-def documents(archive: Archive) -> list[Document]:
+def documents(archive: Archive, refused: Sequence[Refused] = ()) -> list[Document]:
     """The leaderboard's files. Raises BenchmarkError for a record that cannot be read."""
-    return documents_of(leaderboard.load(archive), archive)
+    return documents_of(leaderboard.load(archive, refused), archive, refused)
 
 
-def documents_of(boards: Sequence[Board], archive: Archive) -> list[Document]:
-    """The tables among the results, and the README beside these where it has a place for them."""
-    texts = {"md": markdown(boards), "csv": as_csv(boards), "json": as_json(boards)}
+def documents_of(
+    boards: Sequence[Board], archive: Archive, refused: Sequence[Refused] = ()
+) -> list[Document]:
+    """The tables among the results, and the README of a project, which has a place for them, beside
+    its folder `results`."""
+    texts = {"md": markdown(boards, refused), "csv": as_csv(boards), "json": as_json(boards)}
     contents = {archive.results / f"leaderboard.{form}": text for form, text in texts.items()}
-    readme = archive.results.parent / "README.md"
-    text = readme.read_text(encoding="utf-8") if readme.is_file() else ""
+    folder = archive.results.resolve()
+    readme = folder.with_name("README.md")
+    own = folder.name == RESULTS.name and readme.is_file()
+    text = readme.read_text(encoding="utf-8") if own else ""
     if f"<!-- {README_PART} -->" in text:
-        contents[readme] = with_part(text, README_PART, readme_part(boards))
+        listed = [board for board in boards if board.dataset not in UNLISTED]
+        contents[readme] = with_part(text, README_PART, readme_part(listed))
     return [Document(path, content, COMMAND) for path, content in contents.items()]
 
 
-def markdown(boards: Iterable[Board]) -> str:
-    return TITLE + "".join(f"\n{_board(board)}" for board in boards)
+def markdown(boards: Iterable[Board], refused: Sequence[Refused] = ()) -> str:
+    tables = TITLE + "".join(f"\n{_board(board)}" for board in boards)
+    lines = "".join(f"\n- {each.line}" for each in refused)
+    return f"{tables}\n## Refused\n\n{REFUSED}\n{lines}\n" if lines else tables
 
 
 def as_csv(boards: Iterable[Board]) -> str:

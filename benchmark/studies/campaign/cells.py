@@ -1,6 +1,6 @@
 """The cells of a table of runs, and which of their records are missing or stale."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Literal
@@ -14,7 +14,6 @@ from benchmark.recipes import recipe as recipes
 from benchmark.recipes.recipe import Recipe
 from benchmark.records import comparable, record
 from benchmark.records.archive import ranked_place, record_file, record_key, study_place
-from benchmark.records.record import Record
 from benchmark.utils.paths import RECIPES
 
 
@@ -93,20 +92,12 @@ def plan(cells: Sequence[Cell], results: Path, today: Fingerprint) -> list[Plann
             planned.append(PlannedCell(cell, "missing"))
             continue
         try:
-            why = "; ".join(_faults(record.load(path), cell, path, today))
+            run, digest = record.load(path), cell.recipe.digest()
+            why = "; ".join(comparable.run(run, digest, today, cell.seed, cell.rows))
         except BenchmarkError as error:
             why = str(error)
         planned.append(PlannedCell(cell, "stale" if why else "present", why))
     return planned
-
-
-def _faults(run: Record, cell: Cell, path: Path, today: Fingerprint) -> Iterator[str]:
-    yield from comparable.numerics(run)
-    yield from comparable.recipe(run, cell.recipe.digest())
-    yield from comparable.data(run, today)
-    if (run.seed, run.train_rows) != (cell.seed, cell.rows):
-        rows = "" if run.train_rows is None else f" and {run.train_rows} rows"
-        yield f"it is of seed {run.seed}{rows}"
 
 
 def chosen(

@@ -113,7 +113,12 @@ def test_csv_and_json_keep_values_as_measured(tmp_path) -> None:
 def test_the_readme_beside_the_results_gets_its_part_and_nothing_else(tmp_path) -> None:
     results, readme = tmp_path / "results", tmp_path / "README.md"
     readme.write_text("before\n<!-- leaderboard -->\nSTALE\n<!-- /leaderboard -->\nafter\n")
-    records = [*make_runs("aa", 0.7), *make_runs("bb", 0.8)]
+    own = {"dataset": "my_table"}
+    records = [
+        *make_runs("aa", 0.7, **own),
+        *make_runs("bb", 0.8, **own),
+        make_run("tried", 0, 0.9),
+    ]
     for run in records:
         keep(run, Archive(results).path(run.dataset, run.name, run.seed))
     documents = leaderboard_text.documents(Archive(results))
@@ -123,7 +128,8 @@ def test_the_readme_beside_the_results_gets_its_part_and_nothing_else(tmp_path) 
     assert text.startswith("before\n<!-- leaderboard -->\n") and text.endswith(
         "<!-- /leaderboard -->\nafter\n"
     )
-    assert "STALE" not in text and "| 1 | 1 to 1 | bb | 0.80000 ± 0.00158 |" in text
+    assert "STALE" not in text and "tried" not in text
+    assert "| 1 | 1 to 1 | bb | 0.80000 ± 0.00158 |" in text
     write(documents)
     check(leaderboard_text.documents(Archive(results)))
     assert readme.read_text() == text
