@@ -277,10 +277,7 @@ files = { all = "clicks.csv" }
 label = "click"
 sparse = ["user", "item"]
 group = "user"
-[table.split]
-method = "random"
-parts = [8, 1, 1]
-seed = 1
+split = { method = "random", parts = [8, 1, 1], seed = 1 }
 """
 
 
