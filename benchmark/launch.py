@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmark.errors import UsageError
-from benchmark.utils.paths import RESULTS, shown
+from benchmark.utils.paths import RESULTS, expanded, shown
 from benchmark.utils.types import Device
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def results(folder: str | Path = RESULTS) -> "pl.DataFrame":
     """
     from benchmark.reports.tidy.frame import frame
 
-    return frame(Path(folder).expanduser())
+    return frame(expanded(folder))
 
 
 def prepare(

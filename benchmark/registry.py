@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from benchmark.errors import BenchmarkError, UsageError
-from benchmark.utils.paths import require_name
+from benchmark.utils.paths import expanded, require_name
 
 if TYPE_CHECKING:
     import polars as pl
@@ -115,7 +115,7 @@ def plug_ins() -> list[Path]:
     Raises UsageError for a folder that is missing or empty, and for two files of one name."""
     files: dict[str, Path] = {}
     for folder in filter(None, os.environ.get(VARIABLE, "").split(os.pathsep)):
-        path = Path(folder).expanduser().resolve()
+        path = expanded(folder).resolve()
         if not path.is_dir():
             raise UsageError(f"{VARIABLE}: there is no folder {path}")
         here = sorted(file for file in path.glob("*.py") if not file.name.startswith("_"))

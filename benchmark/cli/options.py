@@ -15,7 +15,7 @@ import typer
 from benchmark import registry
 from benchmark.errors import UsageError
 from benchmark.terminal.console import notice
-from benchmark.utils.paths import RECIPES, RESULTS, ROOT
+from benchmark.utils.paths import RECIPES, RESULTS, ROOT, expanded
 from benchmark.utils.types import Device
 
 MOST_SEEDS = 1000
@@ -48,7 +48,7 @@ class RunOptions:
     @property
     def root(self) -> Path | None:
         """The data root, for processes with other working folders too."""
-        return self.data_root and self.data_root.expanduser().resolve()
+        return self.data_root and expanded(self.data_root).resolve()
 
     def notify(self, message: str) -> None:
         """Show a line unless the command is quiet."""

@@ -13,7 +13,7 @@ from benchmark.cli.campaign import open_store, run_missing
 from benchmark.cli.options import Options, ResultsFolder, parse_seeds, split_names, with_options
 from benchmark.errors import MissingData, UsageError
 from benchmark.terminal.console import notice, out, print_table
-from benchmark.utils.paths import RESULTS, shown
+from benchmark.utils.paths import RESULTS, expanded, shown
 
 if TYPE_CHECKING:
     from benchmark.data.store import Store
@@ -121,7 +121,7 @@ def run_study(study: "Study", chosen: dict[str, Any], options: Options) -> None:
     """Run the chosen variants whose records are missing or stale, then write the tables."""
     seeds = parse_seeds(options.seeds)
     if (card := chosen.get("dataset", "")).endswith(".toml"):
-        card = str(Path(card).expanduser().resolve())  # processes elsewhere open it too
+        card = str(expanded(card).resolve())  # processes elsewhere open it too
         chosen = {**chosen, "dataset": card}
     variants = study.variants(**chosen)
     if not variants:

@@ -11,7 +11,7 @@ from benchmark.cli.options import DryRun, RunOptions, with_options
 from benchmark.cli.studies import print_written
 from benchmark.errors import UsageError
 from benchmark.terminal.console import notice, print_table, say
-from benchmark.utils.paths import require_name
+from benchmark.utils.paths import expanded, require_name
 
 if TYPE_CHECKING:
     from benchmark.data.store import Store
@@ -55,7 +55,7 @@ def tune(
     base, source = recipes.load(recipe), recipes.recipe_path(recipe)
     card = dataset or base.dataset
     if card.endswith(".toml"):
-        card = str(Path(card).expanduser().resolve())
+        card = str(expanded(card).resolve())
     if (card_id := catalog.find_card(card).card.id) != base.dataset:
         raise UsageError(f"--recipe {recipe} is for the data set {base.dataset}, not {card_id}")
     name = name or source.stem
@@ -69,7 +69,7 @@ def tune(
         seed=seed,
         threads=options.threads or max(1, torch.get_num_threads() // workers),
         device=options.device,
-        results=options.results.expanduser().resolve(),
+        results=expanded(options.results).resolve(),
     )
     _, store = catalog.open_data(card, data_root=options.root, notify=options.notify)
     if dry_run:

@@ -26,9 +26,11 @@ from benchmark.data.store import Store, StoreWriter, cache_errors, open_or_make
 from benchmark.errors import BenchmarkError, MissingData, UsageError, reason
 from benchmark.utils import toml
 from benchmark.utils.files import canonical_sha256, locked, sha256
+from benchmark.utils.paths import expanded
 from benchmark.utils.types import Notify
 
 CARDS = Path(__file__).with_name("cards")
+MD5_MEMORY = "md5.json"
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ def find_card(name_or_path: str) -> FoundCard:
     UsageError for an unknown id and for a malformed card, naming file, key and allowed keys."""
     if name_or_path in _built_in():
         return _built_in()[name_or_path]
-    path = Path(name_or_path).expanduser()
+    path = expanded(name_or_path)
     if path.suffix != ".toml" and not path.is_file():
         raise registry.unknown("data set", name_or_path, _built_in())
     card = toml.validate(Card, toml.read(path), str(path))
@@ -120,9 +122,8 @@ def open_data(
         elif card.archive is not None and folder.exists():
             store = Store.open(folder)
         else:
-            root = data_root or os.environ.get("BENCHMARK_DATA_ROOT")
-            paths = _local_files(found, table, root) or _downloaded(card, notify, fetch=fetch)
-            store = _open_table(card, table, paths, notify)
+            here = _local_files(found, table, data_root) or _downloaded(card, notify, fetch=fetch)
+            store = _open_table(card, table, here, notify)
     expectations.check(card, store.fingerprint)
     differences = expectations.differences(card, store.fingerprint)
     for warning in (*differences, *store.fingerprint.warnings):
@@ -136,14 +137,13 @@ def raw_inputs(found: FoundCard, table: TableSpec, data_root: Path | None) -> In
     card = found.card
     if card.streamed is not None:
         return remote.HubTable.find(card, card.streamed, table, cache_folder()).inputs()
-    root = data_root or os.environ.get("BENCHMARK_DATA_ROOT")
-    here = _local_files(found, table, root) or _downloaded(card, lambda _: None, fetch=False)
+    here = _local_files(found, table, data_root) or _downloaded(card, lambda _: None, fetch=False)
     return _inputs(table, here)
 
 
 def _open_table(card: Card, table: TableSpec, found: local.Found, notify: Notify) -> Store:
     paths = local.by_label(found)
-    sums, expected = local.md5_sums(paths, _md5_memory()), _card_sums(card)
+    sums, expected = local.md5_sums(paths, cache_folder() / MD5_MEMORY), _card_sums(card)
     if several := [split for split in expected if split in found and split not in sums]:
         fault = f"{several[0]} is several files, but the card of {card.id} expects one md5"
         raise BenchmarkError(f"{fault}; leave it out")
@@ -185,20 +185,27 @@ def _inputs(table: TableSpec, found: local.Found) -> Inputs:
     return {split: [of_lazy(frames[split], f"{name}, {split}", table)] for split in splits}
 
 
-def _local_files(found: FoundCard, table: TableSpec, root: str | Path | None) -> local.Found | None:
+def data_folders(found: FoundCard, data_root: Path | None) -> list[Path]:
+    """The folders of files that a person has: beside their own card, else in `data_root` or
+    BENCHMARK_DATA_ROOT, if any. Raises MissingData for a data root that does not exist."""
+    if found.folder is not None:
+        return [found.folder]
+    if not (root := data_root or os.environ.get("BENCHMARK_DATA_ROOT")):
+        return []
+    folder, card = expanded(root), found.card
+    if not folder.is_dir():
+        raise MissingData(f"there is no data folder {folder}")
+    named = (card.id, card.table and card.table.source, card.archive and card.archive.name)
+    return [*(folder / name for name in named if name), folder]
+
+
+def _local_files(found: FoundCard, table: TableSpec, data_root: Path | None) -> local.Found | None:
     """The files on this machine, unpacked from a zip if need be; None to download them."""
     card, hub = found.card, found.card.archive
-    if found.folder is not None:
-        folders = [found.folder]
-    elif root:
-        folder = Path(root).expanduser()
-        if not folder.is_dir():
-            raise MissingData(f"there is no data folder {folder}")
-        named = (card.id, table.source, hub and hub.name)
-        folders = [*(folder / name for name in named if name), folder]
-    elif hub is not None:
+    folders = data_folders(found, data_root)
+    if not folders and hub is not None:
         return None
-    else:
+    if not folders:
         needed = ", ".join(name for names in table.files.values() for name in names)
         fault = f"{card.id} is not downloaded: it needs {needed} ({card.source})"
         raise MissingData(f"{fault}; name their folder with --data-root or BENCHMARK_DATA_ROOT")
@@ -242,16 +249,12 @@ def _unpacked(card: Card, hub: Hub, make: Callable[[Path], Mapping[Path, str]]) 
         paths = {split: folder / name for split, name in download.file_names(card).items()}
         if not all(path.is_file() for path in paths.values()):
             shutil.rmtree(folder, ignore_errors=True)
-            local.remember(make(folder), _md5_memory())
+            local.remember(make(folder), cache_folder() / MD5_MEMORY)
     return {split: (path,) for split, path in paths.items()}
 
 
 def _card_sums(card: Card) -> dict[str, str]:
     return {split: expected.md5 for split, expected in card.expected.items() if expected.md5}
-
-
-def _md5_memory() -> Path:
-    return cache_folder() / "md5.json"
 
 
 def _table_store(card: Card, table: TableSpec, sums: Mapping[str, str]) -> Path:

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from benchmark.data.card import SPLITS, Card
 from benchmark.data.catalog import cache_folder
-from benchmark.data.encoding.table import vocabularies
+from benchmark.data.encoding.raw import vocabularies
 from benchmark.data.sources.client import library
 from benchmark.data.store import Store
 from benchmark.errors import BenchmarkError, UsageError

@@ -1,7 +1,6 @@
 """Encoded stores and downloaded files on this machine: their sizes, checks and removal."""
 
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -11,11 +10,11 @@ from pathlib import Path
 
 from benchmark.data import catalog, expectations
 from benchmark.data.card import Card
-from benchmark.data.encoding.table import RawEncoder
+from benchmark.data.encoding.raw import RawEncoder
 from benchmark.data.npy import data_sha256
 from benchmark.data.sources import download, local
 from benchmark.data.store import MANIFEST, Store
-from benchmark.errors import BenchmarkError, MissingData
+from benchmark.errors import BenchmarkError
 from benchmark.utils.files import locked
 
 
@@ -55,27 +54,13 @@ def holdings(found: catalog.FoundCard, data_root: Path | None) -> Holdings:
     """Look for a data set where `catalog.open_data` does: beside a user's own card, else in
     `data_root` or BENCHMARK_DATA_ROOT, and among the downloads. Raises MissingData for a data root
     that does not exist."""
-    card, table, folders = found.card, found.card.table, _folders(found, data_root)
+    card, table = found.card, found.card.table
+    downloads = [catalog.download_folder(card.archive) / download.FILES] if card.archive else []
+    folders = [*catalog.data_folders(found, data_root), *downloads]
     files = local.look_for(table, folders) if table and folders else {}
     archives = [folder / card.archive.file for folder in folders] if card.archive else []
     archive = next((path for path in archives if path.is_file()), None)
     return Holdings(store_folders(card), files, archive, folders)
-
-
-def _folders(found: catalog.FoundCard, data_root: Path | None) -> list[Path]:
-    hub, root = found.card.archive, data_root or os.environ.get("BENCHMARK_DATA_ROOT")
-    downloads = [catalog.download_folder(hub) / download.FILES] if hub else []
-    if found.card.streamed is not None:
-        return []  # no file of it is kept
-    if found.folder is not None:
-        return [found.folder, *downloads]
-    if not root:
-        return downloads
-    folder = Path(root).expanduser()
-    if not folder.is_dir():
-        raise MissingData(f"there is no data folder {folder}")
-    own = [folder / name for name in (found.card.id, *([hub.name] if hub else []))]
-    return [*own, folder, *downloads]
 
 
 def store_folders(card: Card) -> list[Path]:

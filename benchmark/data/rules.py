@@ -37,7 +37,8 @@ class Rule:
             by_number = _number(self.values[0]) is not None
             left = numbers(column) if by_number else _texts(column)
             right = _number(self.values[0]) if by_number else self.values[0]
-            return _ORDERS[self.operator](left, right).fill_null(value=False)  # type: ignore[no-any-return]
+            held: pl.Series = _ORDERS[self.operator](left, right)
+            return held.fill_null(value=False)
         equal = _texts(column).is_in(self.values).fill_null(value=False)
         exact = [number for number in map(_number, self.values) if number is not None]
         exact = [number for number in exact if abs(number) < _EXACT]
@@ -60,8 +61,8 @@ class Choice:
     wanted: bool = True
 
 
-def parse(rule: str | tuple[str, ...]) -> Rule:
-    """Read a rule. Raises ValueError that says how one is written."""
+def parse(rule: object) -> Rule:
+    """Read a rule, a text or a tuple of texts. Raises ValueError that says how one is written."""
     if isinstance(rule, tuple) and rule:
         return Rule(", ".join(rule), "==", rule)
     form = _FORM.fullmatch(rule) if isinstance(rule, str) else None
@@ -73,7 +74,7 @@ def parse(rule: str | tuple[str, ...]) -> Rule:
 def _checked(value: object) -> object:
     if isinstance(value, list | tuple):
         value = tuple(form for one in value for form in _forms(one))
-    parse(value)  # type: ignore[arg-type]
+    parse(value)
     return value
 
 

@@ -26,7 +26,7 @@ from benchmark.recipes.scaling import Family
 from benchmark.recipes.search import Search
 from benchmark.utils import toml
 from benchmark.utils.files import canonical_sha256
-from benchmark.utils.paths import RECIPES, require_name, shown
+from benchmark.utils.paths import RECIPES, expanded, require_name, shown
 from benchmark.utils.types import Count, Frozen, NotNegative, Positive
 
 UNLISTED = ("synthetic_tiny",)
@@ -200,7 +200,7 @@ def recipe_ids(folder: Path = RECIPES, *, listed: bool = False) -> list[str]:
 def recipe_path(recipe_id: str, folder: Path = RECIPES) -> Path:
     """The file of the recipe `DATASET/NAME`, or of one's own `.../DATASET/NAME.toml`."""
     if recipe_id.endswith(".toml"):
-        return Path(recipe_id).expanduser().resolve()
+        return expanded(recipe_id).resolve()
     return folder / f"{recipe_id}.toml"
 
 

@@ -1,7 +1,7 @@
 """A trained model in a folder: weights as safetensors, schema and recipe as JSON.
 
 <folder>/{seal.json, weights.safetensors}
-<folder>/encoding/   reads raw rows, see data/encoding/table.py
+<folder>/encoding/   reads raw rows, see data/encoding/raw.py
 """
 
 import shutil
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
 from benchmark.contract import in_short, own_faults
-from benchmark.data.encoding.table import RawEncoder
+from benchmark.data.encoding.raw import RawEncoder
 from benchmark.data.schema import Schema, Split
 from benchmark.data.store import Store
 from benchmark.errors import BenchmarkError, UsageError

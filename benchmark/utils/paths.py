@@ -21,6 +21,14 @@ def shown(path: Path) -> str:
     return path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else str(path)
 
 
+def expanded(path: str | Path) -> Path:
+    """The path with `~` and `~user` as home folders. Raises UsageError for a user without one."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise UsageError(f"{path}: that user has no home folder; write the whole path") from None
+
+
 def require_name(name: str, where: str) -> None:
     """Raise UsageError, led by `where`, for a name that cannot become a file's."""
     if len(name) > LONGEST_NAME or not re.match(NAME, name):

@@ -14,7 +14,7 @@ from benchmark.verify.replay import METRICS, MOST_SD
 
 
 @dataclass(frozen=True)
-class Kept:
+class Existing:
     """What lies where a job's record belongs: the record of this very run, or None and why not."""
 
     path: Path
@@ -22,7 +22,7 @@ class Kept:
     fault: str = ""
 
 
-def find(job: Job, results: Path) -> Kept | None:
+def find(job: Job, results: Path) -> Existing | None:
     """None where nothing lies there."""
     path = job.path(results)
     if not path.is_file():
@@ -30,11 +30,11 @@ def find(job: Job, results: Path) -> Kept | None:
     try:
         kept = record.load(path)
     except BenchmarkError as error:
-        return Kept(path, None, str(error).partition("\n")[0])
+        return Existing(path, None, str(error).partition("\n")[0])
     today = job.store.fingerprint
     faults = comparable.run(kept, job.recipe.digest(), today, job.seed, job.rows)
     fault = "; ".join(faults)
-    return Kept(path, None if fault else kept, fault)
+    return Existing(path, None if fault else kept, fault)
 
 
 def is_there(kept: Record, path: Path) -> str:

@@ -1,6 +1,6 @@
 import pytest
 
-from benchmark.data import catalog
+from benchmark.data import catalog, inventory
 from benchmark.data.card import SPLITS
 from benchmark.data.encoding import table
 from benchmark.data.schema import Schema
@@ -180,3 +180,13 @@ def test_real_frappe_rows(folder):
     assert store.schema.cardinalities == (956, 4084, 9, 9, 4, 5, 4, 11, 82, 235)
     # the first row of the file: label 1, user 266, item 1244, ...
     assert store.split("valid").sparse[0].tolist() == [352, 92, 6, 3, 1, 1, 1, 3, 4, 1]
+
+
+def test_what_is_here_is_looked_for_where_a_run_looks(tmp_path):
+    """Two cards of one source share its folder."""
+    (tmp_path / "kuairand_14d").mkdir()
+    found = catalog.find_card("kuairand_14d_long")
+    [name] = found.card.table.files["users"]
+    (tmp_path / "kuairand_14d" / name).touch()
+    assert catalog.data_folders(found, tmp_path)[1] == tmp_path / "kuairand_14d"
+    assert inventory.holdings(found, tmp_path).present == [tmp_path / "kuairand_14d" / name]

@@ -1,5 +1,6 @@
 """Data sets whose files are read from a hub as a stream, and how `datasets` alone reads csv."""
 
+from functools import partial
 from pathlib import Path
 
 import datasets
@@ -280,9 +281,8 @@ def test_the_keys_of_a_zip_are_still_named(tmp_path):
 def test_why_csv_is_not_read_by_datasets(tmp_path):
     """It guesses types, fills a short row and takes the first field of long rows for an index."""
     (tmp_path / "t.csv").write_text("y,c\n1,007\n0\n")
-    load = lambda: datasets.load_dataset(  # noqa: E731
-        "csv", data_files=str(tmp_path / "t.csv"), split="train", streaming=True
-    )
+    file = str(tmp_path / "t.csv")
+    load = partial(datasets.load_dataset, "csv", data_files=file, split="train", streaming=True)
     assert list(load()) == [{"y": 1, "c": 7.0}, {"y": 0, "c": None}]
     (tmp_path / "t.csv").write_text("y,c\n1,a,q\n0,b,q\n")
     assert [row["y"] for row in load()] == ["a", "b"]

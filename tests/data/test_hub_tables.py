@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from benchmark.data import catalog
-from benchmark.data.encoding.table import RawEncoder
+from benchmark.data.encoding.raw import RawEncoder
 from benchmark.data.head import first_rows
 from benchmark.errors import BenchmarkError
 from tests.data.hub import TABLE, parquet, write_stream_card

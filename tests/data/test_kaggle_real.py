@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmark.data import catalog
 from benchmark.data.card import SPLITS, Derived, SplitRule
-from benchmark.data.encoding.table import assign
+from benchmark.data.encoding.splits import assign
 from benchmark.data.store import Store
 from tests.data.tables import (
     encode_files,

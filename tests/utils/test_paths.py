@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from benchmark.errors import UsageError
-from benchmark.utils.paths import provide_home, require_name
+from benchmark.utils.paths import expanded, provide_home, require_name
 
 
 @pytest.mark.parametrize("name", ["", "-a", "../up", "a/b", "a b", "a" * 101, "é"])
@@ -34,3 +34,10 @@ def test_the_cache_is_the_home_of_a_user_without_one(monkeypatch) -> None:
     monkeypatch.delenv("BENCHMARK_CACHE")
     provide_home()
     assert os.environ["HOME"] == "mine"
+
+
+def test_the_home_of_a_user_that_is_not_there() -> None:
+    assert expanded("~/data") == Path.home() / "data"
+    assert expanded("data/~x") == Path("data/~x")
+    with pytest.raises(UsageError, match=r"^~nobody-of-this-name/data: that user has no home"):
+        expanded("~nobody-of-this-name/data")

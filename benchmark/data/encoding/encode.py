@@ -5,7 +5,7 @@ Memory holds every distinct token of the sparse fields and its count (at the pea
 each, 250 for tokens longer than 8 bytes) and a few blocks of rows. Frames are those of `rows.py`.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import count
@@ -69,7 +69,8 @@ class Dictionary:
 
     def finish(self, min_count: int) -> "EncodedField":
         """The vocabulary and the final ids."""
-        counts = self._counts_of("train")
+        by_split = {split: self._counts_of(split) for split in SPLITS}
+        counts = by_split["train"]
         frequent = np.flatnonzero(counts >= min_count)
         keys, numbers = self._short.items()
         names = pl.concat([unpacked(keys), self._categories.to_series()])
@@ -84,7 +85,9 @@ class Dictionary:
         final = np.full(self._size + 1, len(frequent) + 1, np.int32)
         final[frequent[order]] = np.arange(1, len(frequent) + 1)
         vocabulary = tokens.gather(order)
-        warnings = self._warnings(lambda unknown: names.gather(place[unknown]).min(), vocabulary)
+        warnings = _warnings(
+            by_split, lambda unknown: names.gather(place[unknown]).min(), vocabulary
+        )
         return EncodedField(vocabulary, final, tuple(warnings))
 
     def _counts_of(self, split: str) -> Integers:
@@ -95,26 +98,29 @@ class Dictionary:
         counts[0] = 0
         return counts
 
-    def _warnings(
-        self, least: Callable[[NDArray[np.intp]], object], vocabulary: pl.Series
-    ) -> Iterator[str]:
-        """Yield what is odd about the field; `least` gives the first of some tokens in order."""
-        counts = {split: self._counts_of(split) for split in SPLITS}
-        if not any(count.any() for count in counts.values()):
-            yield "missing in every row"
-        for split in SPLITS[1:]:
-            unknown = np.flatnonzero((counts[split] > 0) & (counts["train"] == 0))
-            total, strange = counts[split].sum(), counts[split][unknown].sum()
-            if total and strange >= UNKNOWN_SHARE * total:
-                known = f"; train has {vocabulary[0]!r}" if len(vocabulary) else ""
-                yield (
-                    f"{strange * 100 // total} % of the {split} rows hold categories that train has"
-                    f" not (such as {least(unknown)!r}{known})"
-                )
-
     def _next(self, count: int) -> Ids:
         self._size += count
         return np.arange(self._size - count + 1, self._size + 1, dtype=np.int32)
+
+
+def _warnings(
+    counts: Mapping[str, Integers],
+    least: Callable[[NDArray[np.intp]], object],
+    vocabulary: pl.Series,
+) -> Iterator[str]:
+    """Yield what is odd about a field by its counts [ids] in each split; `least` gives the first of
+    some tokens in order."""
+    if not any(count.any() for count in counts.values()):
+        yield "missing in every row"
+    for split in SPLITS[1:]:
+        unknown = np.flatnonzero((counts[split] > 0) & (counts["train"] == 0))
+        total, strange = counts[split].sum(), counts[split][unknown].sum()
+        if total and strange >= UNKNOWN_SHARE * total:
+            known = f"; train has {vocabulary[0]!r}" if len(vocabulary) else ""
+            yield (
+                f"{strange * 100 // total} % of the {split} rows hold categories that train has"
+                f" not (such as {least(unknown)!r}{known})"
+            )
 
 
 @dataclass(frozen=True)

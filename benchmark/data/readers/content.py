@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BufferedReader
-from pathlib import Path
+from typing import Literal, Protocol
 
 from benchmark.errors import BenchmarkError
 
@@ -25,8 +25,16 @@ HEAD_BYTES = 16
 Content = BufferedReader | gzip.GzipFile
 
 
+class File(Protocol):
+    """What is read: a path, or a file elsewhere that opens like one."""
+
+    @property
+    def suffix(self) -> str: ...
+    def open(self, mode: Literal["rb"]) -> BufferedReader: ...
+
+
 @contextmanager
-def open_bytes(path: Path) -> Iterator[Content]:
+def open_bytes(path: File) -> Iterator[Content]:
     """The content of a file, unpacked if its first bytes are those of gzip, whatever its name.
 
     Raises BenchmarkError for a file that is damaged or cannot be read."""
@@ -40,7 +48,7 @@ def open_bytes(path: Path) -> Iterator[Content]:
         raise BenchmarkError(f"{path} cannot be read: {error.strerror or error}") from None
 
 
-def require_parquet(path: Path) -> None:
+def require_parquet(path: File) -> None:
     """Raise BenchmarkError, saying what the file is, if it does not begin as a parquet file."""
     with open_bytes(path) as file:
         head = file.peek(HEAD_BYTES)[:HEAD_BYTES]

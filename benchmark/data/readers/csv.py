@@ -10,13 +10,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import polars as pl
 
 from benchmark.data.card import TableSpec
 from benchmark.data.readers import text
+from benchmark.data.readers.content import File
 from benchmark.data.readers.text import Parse, require_text
 from benchmark.errors import BenchmarkError
 
@@ -30,7 +30,7 @@ class FirstLine:
     names: list[str]
 
 
-def first_line(path: Path, table: TableSpec) -> FirstLine:
+def first_line(path: File, table: TableSpec) -> FirstLine:
     """Read the header line. With a `header` on the card, it is one only if it names the features
     of the card, in any order and case. Raises BenchmarkError for a used name that it repeats."""
     _, block = next(text.blocks(path, table.encoding))
@@ -46,12 +46,12 @@ def first_line(path: Path, table: TableSpec) -> FirstLine:
     return FirstLine(line, len(fields), names)
 
 
-def columns(path: Path, table: TableSpec) -> list[str]:
+def columns(path: File, table: TableSpec) -> list[str]:
     """The names in the header line, or those that the card gives to files without one."""
     return first_line(path, table).names or list(table.header)
 
 
-def read(path: Path, table: TableSpec, selection: Sequence[str]) -> Iterator[tuple[int, Parse]]:
+def read(path: File, table: TableSpec, selection: Sequence[str]) -> Iterator[tuple[int, Parse]]:
     """Yield (line number of the first row, parser) for each block.
 
     Where the label is not wanted, a file may repeat the header of the card or lack the label's
@@ -79,7 +79,7 @@ def read(path: Path, table: TableSpec, selection: Sequence[str]) -> Iterator[tup
 class _Parser:
     """Parses lines with fields of these names; the selected ones occur once."""
 
-    path: Path
+    path: File
     table: TableSpec
     names: Sequence[str]
     selection: Sequence[str]
@@ -142,7 +142,7 @@ class _Parser:
         return BenchmarkError(f"{self.path}, line {line}: {fault}")
 
 
-def _require_once(path: Path, names: Sequence[str], wanted: Iterable[str]) -> None:
+def _require_once(path: File, names: Sequence[str], wanted: Iterable[str]) -> None:
     counts = Counter(names)
     if repeated := sorted(name for name in wanted if counts[name] > 1):
         listed = ", ".join(map(repr, repeated))
@@ -164,7 +164,7 @@ def _is_number(word: str) -> bool:
     return False
 
 
-def _refuse_header(path: Path, line: int, block: bytes, first: FirstLine) -> None:
+def _refuse_header(path: File, line: int, block: bytes, first: FirstLine) -> None:
     """Raise BenchmarkError if the header line of the file occurs in a block of its rows."""
     place = -1 if block.startswith(first.line) else block.find(b"\n" + first.line)
     if first.fields > 1 and (place >= 0 or block.startswith(first.line)):
@@ -185,7 +185,7 @@ def _unquoted(block: bytes, separator: str) -> bytes:
     return block.replace(b'"', b"") if needless else block
 
 
-def _quoted_rows(path: Path, line: int, block: bytes, table: TableSpec) -> list[list[str]]:
+def _quoted_rows(path: File, line: int, block: bytes, table: TableSpec) -> list[list[str]]:
     """Rows parsed by the csv module, which is slow but says what is wrong with a quote."""
     lines = block.decode().split("\n")[:-1]
     if len(table.separator) > 1:

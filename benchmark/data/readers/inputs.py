@@ -3,13 +3,12 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import polars as pl
 
 from benchmark.data.card import TableSpec
 from benchmark.data.readers import csv, libsvm
-from benchmark.data.readers.content import require_parquet
+from benchmark.data.readers.content import File, require_parquet
 from benchmark.data.readers.text import Parse
 from benchmark.errors import BenchmarkError, reason
 
@@ -38,13 +37,13 @@ Inputs = Mapping[str, Sequence[Input]]
 """The parts of each split, or of `all`, in order."""
 
 
-def of_file(path: Path, table: TableSpec) -> Input:
+def of_file(path: File, table: TableSpec) -> Input:
     """The rows of a csv, libsvm, libffm or parquet file; by its name where the table states no
     format, as that of a source does not."""
     form = table.format or ("parquet" if path.suffix == ".parquet" else "csv")
     if form == "parquet":
         require_parquet(path)
-        return of_lazy(pl.scan_parquet(path, glob=False), str(path), table)
+        return of_lazy(pl.scan_parquet(str(path), glob=False), str(path), table)
     columns, read = _TEXT[form]
     return Input(
         str(path),

@@ -11,12 +11,12 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import polars as pl
 
 from benchmark.data.card import TableSpec
 from benchmark.data.readers import text
+from benchmark.data.readers.content import File
 from benchmark.data.readers.text import Parse, require_text
 from benchmark.errors import BenchmarkError
 
@@ -26,7 +26,7 @@ _FORMATS = {1: "libsvm", 2: "libffm"}
 _INDEX_AND_NUMBER = "^[^:]+:[-+]?[0-9.]+([eE][-+]?[0-9]+)?$"
 
 
-def columns(path: Path, table: TableSpec) -> list[str]:
+def columns(path: File, table: TableSpec) -> list[str]:
     """The card's name of the label, and the columns that occur in the file."""
     parser = _Parser(path, table, (), labelled=False)
     found: set[str] = set()
@@ -35,7 +35,7 @@ def columns(path: Path, table: TableSpec) -> list[str]:
     return [table.label, *sorted(found, key=lambda column: (len(column), column))]
 
 
-def read(path: Path, table: TableSpec, selection: Sequence[str]) -> Iterator[tuple[int, Parse]]:
+def read(path: File, table: TableSpec, selection: Sequence[str]) -> Iterator[tuple[int, Parse]]:
     """Yield (line number of the first row, parser) for each block.
 
     Raises BenchmarkError for rows without a label if the label is wanted, or if others have one."""
@@ -47,7 +47,7 @@ def read(path: Path, table: TableSpec, selection: Sequence[str]) -> Iterator[tup
 
 @dataclass(frozen=True)
 class _Parser:
-    path: Path
+    path: File
     table: TableSpec
     selection: Sequence[str]
     labelled: bool
@@ -119,14 +119,14 @@ class _Parser:
         return BenchmarkError(f"{self.path}, line {line}: {fault}")
 
 
-def _begins_with_label(path: Path, table: TableSpec) -> bool:
+def _begins_with_label(path: File, table: TableSpec) -> bool:
     for line, block in _blocks(path, table.encoding):
         row = block[: block.index(b"\n") + 1]
         return bool(_Parser(path, table, (), labelled=False).words(line, row)["labelled"][0])
     return False
 
 
-def _blocks(path: Path, encoding: str) -> Iterator[tuple[int, bytes]]:
+def _blocks(path: File, encoding: str) -> Iterator[tuple[int, bytes]]:
     """Yield the text between lines that are only comments."""
     for line, block in text.blocks(path, encoding):
         start = 0

@@ -4,11 +4,10 @@ import codecs
 import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from pathlib import Path
 
 import polars as pl
 
-from benchmark.data.readers.content import HEAD_BYTES, Content, kind, open_bytes
+from benchmark.data.readers.content import HEAD_BYTES, Content, File, kind, open_bytes
 from benchmark.errors import BenchmarkError
 
 Parse = Callable[[Sequence[str]], pl.DataFrame]
@@ -25,7 +24,7 @@ _MARKS = {
 }
 
 
-def blocks(path: Path, encoding: str = "utf-8") -> Iterator[tuple[int, bytes]]:
+def blocks(path: File, encoding: str = "utf-8") -> Iterator[tuple[int, bytes]]:
     """Yield (line number from 1, bytes that end with a newline), without a byte order mark and
     without the empty lines at the end of the file, which may be gzip.
 
@@ -52,7 +51,7 @@ def blocks(path: Path, encoding: str = "utf-8") -> Iterator[tuple[int, bytes]]:
         raise BenchmarkError(f"{path} is empty")
 
 
-def require_text(path: Path, line: int, block: bytes) -> None:
+def require_text(path: File, line: int, block: bytes) -> None:
     """Raise BenchmarkError for a block that is not text. Names the first line that is not UTF-8,
     holds a NUL byte, or a carriage return in its middle."""
     hint = "or in another encoding: name it in the card by the key `encoding`"
@@ -71,7 +70,7 @@ def require_text(path: Path, line: int, block: bytes) -> None:
         raise BenchmarkError(f"{path}, line {number}: {fault}")
 
 
-def _chunks(path: Path, encoding: str) -> Iterator[bytes]:
+def _chunks(path: File, encoding: str) -> Iterator[bytes]:
     """Yield the content as UTF-8, and a line end in case the last line has none."""
     with open_bytes(path) as file:
         head = file.peek(HEAD_BYTES)[:HEAD_BYTES]
@@ -91,7 +90,7 @@ def _chunks(path: Path, encoding: str) -> Iterator[bytes]:
     yield b"\n"
 
 
-def _recoded(path: Path, file: Content, encoding: str) -> Iterator[bytes]:
+def _recoded(path: File, file: Content, encoding: str) -> Iterator[bytes]:
     line = 1
     try:
         for text in codecs.iterdecode(iter(partial(file.read, BLOCK_BYTES), b""), encoding):

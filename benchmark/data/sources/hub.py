@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from io import BufferedReader, RawIOBase
 from pathlib import Path, PurePosixPath
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import polars as pl
 
@@ -25,12 +25,15 @@ from benchmark.data.store import StoreWriter
 from benchmark.errors import BenchmarkError
 from benchmark.utils.types import Notify
 
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
 _BLOCK_BYTES = 1 << 23
 
 
 @dataclass(frozen=True)
 class HubFile:
-    """A file at a fixed revision; to a reader of text it is as good as a path."""
+    """A file at a fixed revision, which opens as a path does."""
 
     url: str
     """hf://datasets/OWNER/NAME@REVISION/PATH"""
@@ -48,7 +51,7 @@ class HubFile:
     def suffix(self) -> str:
         return PurePosixPath(self.path).suffix
 
-    def open(self, mode: str) -> BufferedReader:
+    def open(self, mode: Literal["rb"]) -> BufferedReader:
         """The bytes of the file, fetched some MiB at a time."""
         from huggingface_hub import HfFileSystem
 
@@ -67,10 +70,11 @@ class _Stream(RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+    def readinto(self, buffer: "WriteableBuffer") -> int:
+        view = memoryview(buffer)
         with client_errors(self._source.url, self._source.terms):
-            data = self._file.read(len(buffer))
-        buffer[: len(data)] = data
+            data = self._file.read(len(view))
+        view[: len(data)] = data
         return len(data)
 
 
@@ -162,7 +166,7 @@ class HubTable:
 
     def _input(self, file: HubFile, table: TableSpec) -> Input:
         if table.format != "parquet":
-            return inputs.of_file(cast(Path, file), table)  # it only opens the file
+            return inputs.of_file(file, table)
         schema, frames = partial(_schema, file, self.cache), partial(_frames, file, self.cache)
         return inputs.of_frames(schema, frames, str(file), table)
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +13,7 @@ from benchmark.data.readers.content import open_bytes
 from benchmark.errors import BenchmarkError, MissingData
 from benchmark.utils import files
 from benchmark.utils.parallel import WORKERS
+from benchmark.utils.paths import expanded
 
 SMALL_BYTES = 1 << 26
 """Smaller files are read anew each time, in less than a second."""
@@ -58,7 +58,7 @@ def by_label(found: Found) -> dict[str, Path]:
 def _found_in(folder: Path, files: Mapping[str, Sequence[str]]) -> Found:
     found = {}
     for key, names in files.items():
-        parts = [parts_of(folder / os.path.expanduser(name)) for name in names]  # noqa: PTH111
+        parts = [parts_of(folder / expanded(name)) for name in names]
         found[key] = tuple(path for paths in parts for path in paths)
     return found
 

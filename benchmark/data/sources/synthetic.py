@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from benchmark.data.card import SPLITS, Card, TableSpec
 from benchmark.data.encoding.encode import DenseRule
-from benchmark.data.encoding.table import write_encoding
+from benchmark.data.encoding.raw import write_encoding
 from benchmark.data.schema import Schema
 from benchmark.data.store import StoreWriter
 from benchmark.errors import BenchmarkError

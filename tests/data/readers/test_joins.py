@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from benchmark.data import catalog
-from benchmark.data.encoding.table import RawEncoder
+from benchmark.data.encoding.raw import RawEncoder
 from benchmark.data.readers import text
 from benchmark.data.sources import local
 from benchmark.data.store import Store

@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from benchmark.data.encoding.table import RawEncoder
+from benchmark.data.encoding.raw import RawEncoder
 from benchmark.data.readers import rows
 from benchmark.data.readers import text as lines
 from benchmark.data.readers.inputs import of_file

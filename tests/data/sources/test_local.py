@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from benchmark.data.card import SplitRule
-from benchmark.data.encoding.table import assign
+from benchmark.data.encoding.splits import assign
 from benchmark.data.readers import text
 from benchmark.data.sources import local
 from benchmark.errors import BenchmarkError
@@ -39,7 +39,9 @@ def test_rows_of_csv_files_by_hand(tmp_path):
     assert store.schema.cardinalities == (4,)
 
 
-@pytest.mark.parametrize(("name", "fault"), [("x" * 300, "cannot be read"), ("~x/y", "no file")])
+@pytest.mark.parametrize(
+    ("name", "fault"), [("x" * 300, "cannot be read"), ("~x/y", "no home folder")]
+)
 def test_a_path_that_the_system_refuses_is_one_message(tmp_path, name, fault):
     with pytest.raises(BenchmarkError, match=fault):
         local.find_files(make_table(files=THREE_FILES | {"train": (name,)}), [tmp_path])
