@@ -3,6 +3,11 @@ are replaced after the last row by final ids, which depend on the counts of trai
 
 Memory holds every distinct token of the sparse fields and its count (at the peak about 190 bytes
 each, 250 for tokens longer than 8 bytes) and a few blocks of rows. Frames are those of `rows.py`.
+
+The plain way, polars' value counts of train and then a cast of every row to `pl.Enum`, gives the
+same arrays and reads train twice. Through the same reader, on rows of Criteo's shape and two cores,
+this one is 1.3 to 1.4 times as fast on 1.2 million rows and 1.6 times on 10 million (219 against
+138 thousand rows/s, .73 against .83 GiB).
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
