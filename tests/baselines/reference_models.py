@@ -66,6 +66,13 @@ def layer_norm(x: Array, w: Weights) -> Array:
     )
 
 
+def batch_norm(x: Array, w: Weights) -> Array:
+    """With the running statistics, as in eval mode."""
+    if not w:
+        return x
+    return w["weight"] * (x - w["running_mean"]) / np.sqrt(w["running_var"] + 1e-5) + w["bias"]
+
+
 def mlp(x: Array, w: Weights) -> Array:
     numbers = sorted(
         int(key.removesuffix(".weight")) for key, value in w.items() if value.ndim == 2
@@ -73,12 +80,7 @@ def mlp(x: Array, w: Weights) -> Array:
     for number in numbers:
         x = linear(x, under(w, str(number)))
         norm = under(w, str(number + 1))
-        if "running_mean" in norm:
-            x = (
-                norm["weight"] * (x - norm["running_mean"]) / np.sqrt(norm["running_var"] + 1e-5)
-                + norm["bias"]
-            )
-        x = relu(x)
+        x = relu(batch_norm(x, norm if "running_mean" in norm else {}))
     return x
 
 
