@@ -62,7 +62,7 @@ def cases() -> Iterator[tuple[str, Choices]]:
     yield "autoint", MLP | {"embedding_dim": 3, "attention_dim": 4, "layer_norm": True}
     yield "hiformer", TOKENS | {"projection_rank": 3, "num_heads": 3}
     yield "hetero_attention", TOKENS | {"key_dim": 4, "num_heads": 3}
-    yield "unimixer_lite", TOKENS | {"block_size": 8, "num_bases": 3, "rank": 2}
+    yield "unimixer_lite", TOKENS | {"block_size": 8, "rank": 2, "temperature": 0.3}
     for blocks, weight, tokens in ((3, 0.1, 4), (5, 0.1, 3), (4, 0.0, 9)):
         sizes = {"num_blocks": blocks, "num_tokens": tokens, "auxiliary_weight": weight}
         yield "tokenmixer_large", sizes | {"token_dim": 6, "num_heads": 2, "ffn_multiple": 2}
