@@ -169,7 +169,12 @@ def write_documents(documents: "Sequence[Document]") -> None:
 
 
 def print_written(paths: Iterable[Path]) -> None:
-    for path in paths:
+    """Print the paths of files that were written, and list in the manifest those that belong."""
+    from benchmark.records import manifest
+
+    written = list(paths)
+    manifest.keep(written)
+    for path in written:
         out.print(f"written: {shown(path)}", highlight=False, soft_wrap=True)
 
 

@@ -8,12 +8,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from benchmark.data.repository import Hub, HubDataset, HubForm
 from benchmark.data.rules import Choice, Rule, RuleText, parse
-from benchmark.utils.paths import LONGEST_NAME, NAME
-from benchmark.utils.types import Count, Frozen, NonEmpty, Sha256
+from benchmark.utils.types import Count, Frozen, Name, NonEmpty, Sha256
 
 SPLITS = ("train", "valid", "test")
-
-Id = Annotated[str, Field(pattern=NAME, max_length=LONGEST_NAME)]
 
 
 def _as_tuple(value: object) -> object:
@@ -242,7 +239,7 @@ class Card(Frozen):
     encoded rows, where files that differ may give the same. The built-in cards are the files of the
     folder `cards`."""
 
-    id: Id
+    id: Name
     title: NonEmpty
     source: str = ""
     terms: str = ""

@@ -56,6 +56,8 @@ class Train(Frozen):
         {"epochs", "monitor", "patience", "plateau_factor", "min_learning_rate", "evaluate_every"}
     )
     """What decides when the learning rate falls, when a run ends and which weights are kept."""
+    slack: ClassVar[frozenset[str]] = ending | {"clip_norm", "compile"}
+    """Settings that may bind in no step: a norm that is never reached, a compiler that lacks."""
 
     batch_size: Count = 4096
     """Rows of a step."""

@@ -6,10 +6,9 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, Field, TypeAdapter
 
 from benchmark.data.store import Fingerprint
-from benchmark.errors import BenchmarkError
 from benchmark.measure.cost import Parameters
 from benchmark.measure.metrics import Metrics
 from benchmark.measure.spectrum import StageSpectra, TableSpectrum
@@ -20,9 +19,9 @@ from benchmark.records.environment import Environment
 from benchmark.records.measured import Measured, RankPoint, When
 from benchmark.records.scores import KeptScores
 from benchmark.training.fit import Evaluated
+from benchmark.utils import forms
 from benchmark.utils.files import write_text
-from benchmark.utils.paths import shown
-from benchmark.utils.types import Count, Device, Frozen, NotNegative, Sha256
+from benchmark.utils.types import Count, Device, Frozen, Name, NotNegative, Sha256
 
 NUMERICS = 3
 """Bumped whenever the numbers of a run may change: tests/runs/test_golden_run.py fails without."""
@@ -31,6 +30,7 @@ CALIBRATED = ("logloss", "ne", "calibration", "ece")
 SHORT = re.compile(r"\[[^][{}]*\]|\{[^][{}]{,400}\}")
 """A list or a small object without another inside, which stays on one line."""
 BREAK = re.compile(r"\n *")
+REMEDY = "restore it, or delete it with the files of its name and run it again"
 
 F = TypeVar("F", bound=Frozen)
 MEASURED = TypeAdapter(Measured)
@@ -94,8 +94,8 @@ class Cost(Frozen):
 class Record(Frozen):
     format: Literal[1] = 1
     numerics: int
-    dataset: str
-    name: str | None
+    dataset: Name
+    name: Name | None
     """The committed recipe's name; None for an ad hoc run, which is never ranked."""
     train_rows: int | None = None
     """The limit of --rows; None where every training row was used."""
@@ -179,8 +179,8 @@ def save(record: Record, kept: KeptScores, path: Path) -> None:
 
 
 def load(path: Path) -> Record:
-    """Read a record with its spectra and curves. Raises BenchmarkError naming the file and, a line
-    each, what is wrong."""
+    """Read a record with its spectra and curves. Raises BenchmarkError: one line that names the
+    file, what is wrong and what to do."""
     facts = read(Record, path)
     return facts.model_copy(update={"measured": measurements.load(arrays_path(path))})
 
@@ -199,13 +199,4 @@ def write(content: Frozen, path: Path) -> None:
 
 def read(form: type[F], path: Path) -> F:
     """Read a JSON file of a strict form, with the errors of `load`."""
-    try:
-        return form.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise BenchmarkError(f"{shown(path)}: cannot be read: {error.strerror}") from None
-    except ValidationError as error:
-        lines = []
-        for fault in error.errors():
-            key = ".".join(map(str, fault["loc"]))
-            lines.append(": ".join(filter(None, (shown(path), key, fault["msg"]))))
-        raise BenchmarkError("\n".join(lines)) from None
+    return forms.read(form, path, REMEDY)

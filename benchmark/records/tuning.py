@@ -8,7 +8,7 @@ from pydantic import Field
 from benchmark.records.archive import tuning_reference
 from benchmark.records.environment import Environment
 from benchmark.records.record import read
-from benchmark.utils.types import Device, Frozen, NotNegative, Sha256
+from benchmark.utils.types import Device, Frozen, Name, NotNegative, Sha256
 
 TUNING_SEED = 1000
 """The seed of every trial; ranked runs have smaller ones."""
@@ -39,8 +39,8 @@ class Tuning(Frozen):
 
     format: Literal[1] = 1
     numerics: int
-    dataset: str
-    name: str
+    dataset: Name
+    name: Name
     base: str
     recipe: dict[str, Any]
     recipe_digest: Sha256
@@ -88,5 +88,5 @@ class Tuning(Frozen):
 
 
 def load(path: Path) -> Tuning:
-    """Read a study. Raises BenchmarkError naming the file and, a line each, what is wrong."""
+    """Read a study. Raises as `record.load`."""
     return read(Tuning, path)

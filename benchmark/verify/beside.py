@@ -4,6 +4,7 @@ test and validation that chance does not make."""
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from itertools import count
 from math import hypot, sqrt
 from statistics import median
 
@@ -64,23 +65,26 @@ def _seeds(ranked: Sequence[Case]) -> Iterator[Finding]:
         rows[case.record.recipe_id].append(case)
     for row in rows.values():
         seeds = {case.record.seed for case in row}
-        missing = set(range(max(seeds))) - seeds
+        missing = next(seed for seed in count() if seed not in seeds)
         for case in row:
-            if missing and case.record.seed > min(missing):
-                why = f"its recipe has no ranked run of seed {min(missing)}: seeds are 0 to n - 1"
+            if case.record.seed > missing:
+                why = f"its recipe has no ranked run of seed {missing}: seeds are 0 to n - 1"
                 yield Finding(case.path, "seed", why)
 
 
 def _copies(cases: Sequence[Case]) -> Iterator[Finding]:
     """Runs given out as two: only a run of the same model, steps, data and seed has the same
-    scores. Runs that differ only in when they cut the learning rate and stop may end alike."""
+    scores. Runs that differ only in settings that need not bind may end alike."""
     first: dict[str, tuple[Case, tuple[object, ...]]] = {}
     for case in cases:
         record = case.record
+        slack = Train.slack if record.tables else Train.slack | {"optimizer"}  # of tables alone
         train = record.recipe["train"].items()
-        steps = {key: value for key, value in train if key not in Train.ending}
+        steps = {key: value for key, value in train if key not in slack}
         trained = canonical_sha256({"model": record.recipe["model"], "train": steps})
-        run = (trained, record.data.arrays, record.train_rows, record.seed)
+        every = record.data.rows.get("train", 0)
+        rows = min(record.train_rows or every, every)
+        run = (trained, record.data.arrays, rows, record.seed)
         original, its_run = first.setdefault(record.digests.scores, (case, run))
         if its_run != run:
             yield Finding(case.path, "scores", f"its scores are those of {shown(original.path)}")

@@ -97,7 +97,7 @@ def test_real_records_climb_the_whole_ladder(copy) -> None:
         (("data", "positives", "test"), 3, "scores"),
         (("digests", "scores"), "0" * 64, "scores"),
         (("digests", "scores_logloss"), None, "scores"),
-        (("digests", "measured"), "0" * 64, "curve"),
+        (("digests", "measured"), "0" * 64, "scores"),
         (("caveat",), "made up", "data"),
         (("threads",), "two", "form"),
         (("surprise",), 1, "form"),
@@ -221,7 +221,7 @@ def test_what_a_folder_of_a_study_says_is_held_against_the_record(copy) -> None:
 def test_scores_without_a_record_are_strays_in_studies_too(copy) -> None:
     path = of_study(copy, "other", "any")
     path.unlink()
-    assert [(f.path, f.rung) for f in findings(copy)] == [(path.with_suffix(".npz"), "place")]
+    assert [(f.path, f.rung) for f in findings(copy)] == [(path.with_suffix(".npz"), "files")]
 
 
 def test_records_that_are_named_are_checked_alone(copy) -> None:

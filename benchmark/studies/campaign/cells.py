@@ -12,7 +12,7 @@ from benchmark.errors import BenchmarkError, UsageError
 from benchmark.measure.cost import outline
 from benchmark.recipes import recipe as recipes
 from benchmark.recipes.recipe import Recipe
-from benchmark.records import comparable, record
+from benchmark.records import comparable
 from benchmark.records.archive import ranked_place, record_file, record_key, study_place
 from benchmark.utils.paths import RECIPES
 
@@ -92,7 +92,7 @@ def plan(cells: Sequence[Cell], results: Path, today: Fingerprint) -> list[Plann
             planned.append(PlannedCell(cell, "missing"))
             continue
         try:
-            run, digest = record.load(path), cell.recipe.digest()
+            run, digest = comparable.whole(path), cell.recipe.digest()
             why = "; ".join(comparable.run(run, digest, today, cell.seed, cell.rows))
         except BenchmarkError as error:
             why = str(error)

@@ -191,9 +191,10 @@ def _few(archive: Archive, dataset: str, study: str, name: str) -> bool:
 
 
 def documents(results: Path) -> list[Document]:
-    """The generated files; none where the results folder states no claims."""
+    """The generated files; without text where the results folder states no claims."""
     if not (results / FILE).is_file():
-        return []
+        paths = [results / f"claims.{form}" for form in ("md", "json")]
+        return [Document(path, None, COMMAND) for path in paths]
     return report(results).documents(results / "claims", COMMAND)
 
 
