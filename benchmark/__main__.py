@@ -3,6 +3,7 @@
 import sys
 
 from benchmark.errors import BenchmarkError, UsageError
+from benchmark.utils.escape import printable
 from benchmark.utils.paths import provide_home
 
 
@@ -13,7 +14,7 @@ def main() -> None:
     try:
         app()
     except BenchmarkError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {printable(str(error))}", file=sys.stderr)
         sys.exit(2 if isinstance(error, UsageError) else 1)
 
 

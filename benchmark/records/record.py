@@ -37,7 +37,8 @@ MEASURED = TypeAdapter(Measured)
 NOTHING = Measured(StageSpectra({}, {}), StageSpectra({}, {}))
 
 
-def _with_tables(recipe: dict[str, Any]) -> dict[str, Any]:
+def whole_recipe(recipe: dict[str, Any]) -> dict[str, Any]:
+    """The recipe. Raises ValueError for one without its tables."""
     model, train = recipe.get("model"), recipe.get("train")
     named = isinstance(model, dict) and isinstance(model.get("name"), str)
     if not (named and isinstance(train, dict)):
@@ -99,7 +100,7 @@ class Record(Frozen):
     """The committed recipe's name; None for an ad hoc run, which is never ranked."""
     train_rows: int | None = None
     """The limit of --rows; None where every training row was used."""
-    recipe: Annotated[dict[str, Any], AfterValidator(_with_tables)]
+    recipe: Annotated[dict[str, Any], AfterValidator(whole_recipe)]
     recipe_digest: Sha256
     notes: tuple[str, ...] = ()
     """What the model said when it was built, e.g. of a mixing within tokens only."""

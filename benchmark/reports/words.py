@@ -20,6 +20,11 @@ def duration(seconds: float | None) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
 
 
+def counted(number: int, noun: str) -> str:
+    """E.g. `1 record`, `1,200 records`."""
+    return f"{number:,} {noun}{'s' * (number != 1)}"
+
+
 def mean_sd(band: Band | None, digits: int = 3, sign: str = "") -> str:
     """`mean ± sd`, the mean alone of one seed; empty for None."""
     if band is None:

@@ -2,10 +2,13 @@
 
 import io
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table as RichTable
+from rich.text import Text
+
+from benchmark.utils.escape import printable
 
 if TYPE_CHECKING:
     from benchmark.reports.document import Table
@@ -18,8 +21,20 @@ for stream in (sys.stdout, sys.stderr):
         # the bars of a table are question marks where the encoding lacks them
         stream.reconfigure(errors="replace")
 
-out = Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH)
-err = Console(stderr=True, width=None if sys.stderr.isatty() else PLAIN_WIDTH, highlight=False)
+
+class PlainConsole(Console):
+    """Strings are data: no markup, no emoji, and control characters as escapes. Colours are given
+    as styles alone."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(markup=False, emoji=False, **options)
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        return super().render_str(printable(text), **options)
+
+
+out = PlainConsole(width=None if sys.stdout.isatty() else PLAIN_WIDTH)
+err = PlainConsole(stderr=True, width=None if sys.stderr.isatty() else PLAIN_WIDTH, highlight=False)
 
 
 def say(line: str) -> None:

@@ -24,6 +24,10 @@ MOST_DIGITS = 20
 T = TypeVar("T")
 
 
+class Malformed(ValueError):
+    """What is wrong with a file, in one line that does not name it."""
+
+
 def read(form: type[T], path: Path, remedy: str) -> T:
     """Read a JSON file as a `form`, any type that pydantic knows. Raises BenchmarkError: one line
     that names the file, the first key that is wrong, and the `remedy`.
@@ -34,18 +38,34 @@ def read(form: type[T], path: Path, remedy: str) -> T:
         # BenchmarkError: md5.json: train: Input should be a valid string; delete it, it is ...
     """
     try:
+        return parse(form, path)
+    except Malformed as fault:
+        raise BenchmarkError(f"{shown(path)}: {fault}; {remedy}") from None
+
+
+def parse(form: type[T], path: Path) -> T:
+    """Read a JSON file as a `form`. Raises Malformed."""
+    try:
         text = content(path)
         _require_strict(text)
-        return TypeAdapter(form).validate_json(text, strict=True)
     except OSError as error:
-        why = f"cannot be read: {error.strerror or error}"
-    except ValidationError as error:
-        why = _first(error)
+        raise Malformed(f"cannot be read: {error.strerror or error}") from None
     except RecursionError:
-        why = "no JSON of this project is nested so deep"
+        raise Malformed("no valid JSON: it is nested too deep") from None
     except ValueError as error:
-        why = f"no valid JSON: {error}"
-    raise BenchmarkError(f"{shown(path)}: {shortened(why)}; {remedy}")
+        raise Malformed(shortened(f"no valid JSON: {error}")) from None
+    return checked(form, text)
+
+
+def checked(form: type[T], text: str | bytes) -> T:
+    """The JSON `text` as a `form`. Raises Malformed."""
+    try:
+        return TypeAdapter(form).validate_json(text, strict=True)
+    except ValidationError as error:
+        fault, *others = error.errors(include_url=False)
+    key = ".".join(map(str, fault["loc"]))[:LONGEST_FAULT]
+    more = f" (and {len(others)} more)" if others else ""
+    raise Malformed(shortened(": ".join(filter(None, (key, fault["msg"]))) + more))
 
 
 def content(path: Path, most: int = MOST_BYTES) -> bytes:
@@ -62,13 +82,6 @@ def shortened(text: str, most: int = LONGEST_FAULT) -> str:
     """`text` in one line, without its middle if it is longer than `most` characters."""
     line = " ".join(text[: 10 * most].split())
     return line if len(line) <= most else f"{line[: most - 100]} ... {line[-90:]}"
-
-
-def _first(error: ValidationError) -> str:
-    fault, *others = error.errors(include_url=False)
-    key = ".".join(map(str, fault["loc"]))[:LONGEST_FAULT]
-    more = f" (and {len(others)} more)" if others else ""
-    return ": ".join(filter(None, (key, fault["msg"]))) + more
 
 
 def _require_strict(text: bytes) -> None:

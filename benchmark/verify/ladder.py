@@ -38,6 +38,7 @@ def verify(
     results: Path,
     open_data: OpenData,
     recipe_folder: Path = RECIPES,
+    *,
     watch: Watch = unwatched,
 ) -> Iterator[Finding]:
     """Find everything wrong with the records and generated files of a results folder.
@@ -50,7 +51,7 @@ def verify(
     """
     archive = Archive(results)
     failed: set[Path] = set()
-    for finding in verify_files(archive.all_paths(), open_data, recipe_folder, watch):
+    for finding in verify_files(archive.all_paths(), open_data, recipe_folder, watch=watch):
         failed |= {finding.path} if finding.failed else set()
         yield finding
     try:
@@ -65,6 +66,7 @@ def verify_files(
     paths: Sequence[Path],
     open_data: OpenData,
     recipe_folder: Path = RECIPES,
+    *,
     watch: Watch = unwatched,
 ) -> Iterator[Finding]:
     """Find everything wrong with these records, each alone and beside each other."""

@@ -7,11 +7,14 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
 
 from benchmark.data.card import TableSpec
 from benchmark.data.readers.content import open_bytes
 from benchmark.errors import BenchmarkError, MissingData
-from benchmark.utils import files
+from benchmark.utils import files, forms
 from benchmark.utils.parallel import WORKERS
 from benchmark.utils.paths import expanded
 
@@ -108,10 +111,13 @@ def md5(path: Path) -> str:
         return hashlib.file_digest(file, partial(hashlib.md5, usedforsecurity=False)).hexdigest()
 
 
+Md5 = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+
+
 def _read_memory(memory: Path) -> dict[str, str]:
     try:
-        return dict(json.loads(memory.read_bytes()))
-    except (OSError, ValueError):
+        return forms.parse(dict[str, Md5], memory)
+    except forms.Malformed:  # they are computed again
         return {}
 
 
