@@ -54,8 +54,11 @@ def _is_sound(case: Case) -> bool:
     data, model = case.record.data, case.record.recipe["model"]["name"]
     splits = [(data.positives.get(split, 0), data.rows.get(split, 0)) for split in SPLITS]
     clicks, rows = splits[-1]
-    whole = scores.counts(case.scores.best) == (clicks, rows - clicks)
-    return whole and model in registry.models.names() and all(0 < c < n for c, n in splits)
+    if scores.counts(case.scores.best) != (clicks, rows - clicks):
+        return False
+    aucs = case.record.metrics.test.auc, case.record.metrics.valid.auc
+    known = model in registry.models.names() and all(0 <= auc <= 1 for auc in aucs)
+    return known and all(0 < c < n for c, n in splits)
 
 
 def _seeds(ranked: Sequence[Case]) -> Iterator[Finding]:

@@ -124,9 +124,10 @@ def test_a_setting_added_later_may_be_left_out_and_no_other(copy) -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "copied"), [("patience", 7, False), ("learning_rate", 0.5, True)]
+    ("key", "value", "copied"),
+    [("patience", 7, False), ("clip_norm", 99.0, False), ("learning_rate", 0.5, True)],
 )
-def test_runs_that_differ_in_their_end_alone_may_have_the_same_weights(
+def test_runs_that_differ_in_what_need_not_bind_may_have_the_same_weights(
     copy, key, value, copied
 ) -> None:
     one = record.load(deep(copy))
