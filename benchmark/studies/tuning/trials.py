@@ -18,7 +18,7 @@ import optuna
 from filelock import FileLock, Timeout
 
 from benchmark.data.store import Store
-from benchmark.errors import UsageError
+from benchmark.errors import BenchmarkError, UsageError
 from benchmark.records import tuning
 from benchmark.records.environment import current
 from benchmark.records.record import write
@@ -95,16 +95,20 @@ class Trials:
     @contextmanager
     def lock(self, name: str) -> Iterator[None]:
         """Hold a lock that the processes of the study share; who holds it is told to those that
-        wait long."""
+        wait long. Raises BenchmarkError for files of locks that cannot be opened."""
         holder = self._folder / f"{name}.holder"
 
         def tell() -> None:
             who = ", ".join(_processes(holder)) or "another process"
             self._notify(f"waiting for {who} to free {shown(holder.with_suffix('.lock'))}")
 
-        with locked(holder.with_suffix(".lock"), tell, PATIENCE):
-            write_text(holder, _this_process())
-            yield
+        try:
+            with locked(holder.with_suffix(".lock"), tell, PATIENCE):
+                write_text(holder, _this_process())
+                yield
+        except OSError as error:
+            remedy = f"make it yours, or remove {shown(self._folder)} when no process tunes"
+            raise BenchmarkError(f"{error.filename}: {error.strerror}; {remedy}") from None
 
     def study(self) -> Tuning:
         """The study so far."""
@@ -170,7 +174,7 @@ class Trials:
         return study
 
     def _begun(self) -> list[Path]:
-        return sorted(self._folder.glob("*.begun"))
+        return sorted(path for path in self._folder.glob("*.begun") if path.stem.isdecimal())
 
     def _runs(self, begun: Path) -> bool:
         try:

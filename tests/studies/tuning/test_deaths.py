@@ -4,10 +4,12 @@ import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from unittest.mock import Mock
 
 import optuna
 import pytest
 
+from benchmark.errors import BenchmarkError
 from benchmark.studies.tuning import proposals, trials
 from benchmark.studies.tuning.trials import DIED, Trials
 from tests.studies.tuning.small import small_plan, tune
@@ -99,6 +101,17 @@ def test_a_lock_is_waited_for_by_name_and_ends_with_its_process(tmp_path, store,
     os.waitpid(child, 0)
     assert len(lines) == 1 and f"waiting for process {child} of" in lines[0]
     assert study.ask(1).number == 0
+
+
+def test_an_end_that_cannot_be_stored_frees_its_trial(tmp_path, store, monkeypatch):
+    scripted(monkeypatch, (0.6,))
+    plan, lines = small_plan(tmp_path), []
+    Trials(plan, store)
+    with monkeypatch.context() as full:
+        full.setattr(trials, "write", Mock(side_effect=BenchmarkError("the disk is full")))
+        with pytest.raises(BenchmarkError, match="the disk is full"):
+            tune(plan, store, 1)
+    assert Trials(plan, store, lines.append).ask(1).number == 0 and lines == []
 
 
 def test_a_trial_whose_process_died_is_begun_again_once(tmp_path, store):

@@ -71,6 +71,18 @@ def test_a_trial_that_ends_in_a_study_begun_anew_is_no_part_of_it(tmp_path, stor
     assert ours.study().trials == ()
 
 
+def test_files_of_locks_that_are_strange(tmp_path, store):
+    plan = small_plan(tmp_path)
+    folder = plan.path.with_suffix(".locks")
+    first = Trials(plan, store).ask(9)
+    (folder / "._0.begun").write_bytes(b"\xff")  # as some systems leave on shared disks
+    second = Trials(plan, store).ask(9)
+    assert (first.number, second.number) == (0, 1)
+    (folder / "2.lock").mkdir()
+    with pytest.raises(BenchmarkError, match=r"small\.locks/2\.lock: Is a directory; make it"):
+        Trials(plan, store).ask(9)
+
+
 def test_a_trial_that_two_processes_end_is_kept_once(tmp_path, store):
     study = Trials(small_plan(tmp_path), store)
     first = study.ask(9)
