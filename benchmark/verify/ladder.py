@@ -16,7 +16,6 @@ from benchmark.speed import measurements
 from benchmark.studies.claims import claims
 from benchmark.studies.study import studies
 from benchmark.utils.forms import shortened
-from benchmark.utils.paths import RECIPES
 from benchmark.verify import beside, data, place, quality, ranks, recipe
 from benchmark.verify.case import Case, Finding, read
 from benchmark.verify.data import OpenData
@@ -37,7 +36,7 @@ def unwatched(_done: int, _of: int) -> None:
 def verify(
     results: Path,
     open_data: OpenData,
-    recipe_folder: Path = RECIPES,
+    recipe_folder: Path | None = None,
     *,
     watch: Watch = unwatched,
 ) -> Iterator[Finding]:
@@ -65,7 +64,7 @@ def verify(
 def verify_files(
     paths: Sequence[Path],
     open_data: OpenData,
-    recipe_folder: Path = RECIPES,
+    recipe_folder: Path | None = None,
     *,
     watch: Watch = unwatched,
 ) -> Iterator[Finding]:
@@ -97,7 +96,7 @@ def _ranked_beside(cases: Sequence[Case], named: Container[Path]) -> Iterator[Ca
                     yield read(path)
 
 
-def verify_case(case: Case, open_data: OpenData, recipe_folder: Path) -> Iterator[Finding]:
+def verify_case(case: Case, open_data: OpenData, recipe_folder: Path | None) -> Iterator[Finding]:
     """Find everything wrong with one record, each fault once: several checks may meet one."""
     told = set()
     for finding in _of_case(case, open_data, recipe_folder):
@@ -106,7 +105,7 @@ def verify_case(case: Case, open_data: OpenData, recipe_folder: Path) -> Iterato
             yield finding
 
 
-def refused(paths: Iterable[Path], recipe_folder: Path = RECIPES) -> list[Refused]:
+def refused(paths: Iterable[Path], recipe_folder: Path | None = None) -> list[Refused]:
     """The recipes of which one of these ranked records fails a check that needs no data: no board
     shows any of their records. Milliseconds a record."""
     faults: dict[tuple[str, str], list[str]] = {}
@@ -117,7 +116,7 @@ def refused(paths: Iterable[Path], recipe_folder: Path = RECIPES) -> list[Refuse
     return [Refused(*row, each[0], len(each)) for row, each in sorted(faults.items())]
 
 
-def _first_fault(path: Path, recipe_folder: Path) -> str:
+def _first_fault(path: Path, recipe_folder: Path | None) -> str:
     """One line; empty for a record that is as it should be."""
     try:
         finding = next(_alone(read(path), recipe_folder), None)
@@ -126,13 +125,13 @@ def _first_fault(path: Path, recipe_folder: Path) -> str:
     return finding.message.partition("\n")[0] if finding else ""
 
 
-def _of_case(case: Case, open_data: OpenData, recipe_folder: Path) -> Iterator[Finding]:
+def _of_case(case: Case, open_data: OpenData, recipe_folder: Path | None) -> Iterator[Finding]:
     alone = list(_alone(case, recipe_folder))
     yield from alone
     yield from _on_data(case, open_data, sound=not alone)
 
 
-def _alone(case: Case, recipe_folder: Path) -> Iterator[Finding]:
+def _alone(case: Case, recipe_folder: Path | None) -> Iterator[Finding]:
     """What a record shows without its rows."""
     path, record = case.path, case.record
     results = case.place.results if case.place else path.parent
