@@ -48,11 +48,12 @@ def test_generated_files_are_held_against_the_manifest(copy) -> None:
     assert (found.path.name, found.rung) == ("theory.md", "files")
     manifest.keep([found.path])
     assert findings(copy) == []
-    (copy / "results" / "claims.md").write_text("of claims that are gone")
+    (copy / "results" / "claims.md").write_text("of other claims")
     (copy / "results" / "manifest.json").write_text("{}")
     assert [(each.path.name, each.rung) for each in findings(copy)] == [
         ("results", "files"),
         ("claims.md", "table"),
+        ("claims.json", "table"),
     ]
 
 
