@@ -42,7 +42,7 @@ def card(tmp_path) -> str:
 
 
 def test_list_and_show(command, place) -> None:
-    out, _ = benchmark("data", "list", **place)
+    out, _ = command("data", "list", **place)
     assert "45,840,617" in out and "2.89 GB to fetch" in out and "movielenslatest_x1" in out
     assert "prepared" not in out and "data list ID" in out
     out, _ = command("data", "show", "avazu_x1", **place)
