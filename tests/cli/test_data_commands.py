@@ -3,6 +3,7 @@
 import hashlib
 import io
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -72,9 +73,10 @@ def one_epoch(card: str, folder: Path) -> tuple[str, ...]:
     )
 
 
-def test_prepare_run_check_remove(command, place, card, tmp_path) -> None:
+def test_prepare_run_check_remove(command, place, card, monkeypatch, tmp_path) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO())  # nobody answers
     with serving(Hub({"we/Mine/Mine.zip": zipped(TEXTS)})) as hub:
-        out, err = benchmark("data", "prepare", card, HF_ENDPOINT=hub.address, **place)
+        out, err = command("data", "prepare", card, HF_ENDPOINT=hub.address, **place)
     assert [method for method, _, _ in hub.requests] == ["HEAD", "GET"], (
         "the client tells nobody more than it must"
     )
@@ -96,13 +98,13 @@ def test_prepare_run_check_remove(command, place, card, tmp_path) -> None:
     out, _ = command("data", "check", card, code=1, **place)
     assert "train.sparse.npy was altered" in out and "valid.csv: md5" in out
 
-    assert "Aborted" in benchmark("data", "remove", card, code=1, **place)[1]
+    assert "Aborted" in command("data", "remove", card, code=1, **place)[1]
     assert array.exists() and source.exists()
     assert "mine: 0.000 GB freed" in command("data", "remove", card, "--yes", **place)[0]
     assert not array.exists() and not source.exists()
     assert "mine is not prepared" in command("data", "check", card, code=1, **place)[1]
     refused = {"HF_ENDPOINT": f"http://127.0.0.1:{free_port()}"}
-    assert "cannot be reached" in benchmark("run", *words, code=1, **refused, **place)[1]
+    assert "cannot be reached" in command("run", *words, code=1, **refused, **place)[1]
 
 
 def test_altered_files_are_refused(command, place, card) -> None:
