@@ -20,6 +20,9 @@ from benchmark.data.readers.content import File
 from benchmark.data.readers.text import Parse, require_text
 from benchmark.errors import BenchmarkError
 
+SEPARATORS = ("\t", ";", "|", "::", "\x01", ",", " ")
+"""Those that files have, likelier ones before those that text holds too."""
+
 
 @dataclass(frozen=True)
 class FirstLine:
@@ -138,7 +141,10 @@ class _Parser:
 
     def _ragged(self, line: int, fields: int) -> BenchmarkError:
         why = "the line is cut off, or a separator in it needs quotes"
-        fault = f"{fields} fields instead of {len(self.names)}; {why}"
+        if fields == 1:
+            why = "the line is empty or cut off, or the card's `separator` is not that of the file"
+        count = "1 field" if fields == 1 else f"{fields} fields"
+        fault = f"{count} instead of {len(self.names)}; {why}"
         return BenchmarkError(f"{self.path}, line {line}: {fault}")
 
 
