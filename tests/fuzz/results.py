@@ -18,13 +18,7 @@ from benchmark.utils.paths import RECIPES, RESULTS
 from tests.data.tables import encode_texts, ignore
 from tests.factories import keep, make_record
 from tests.fuzz.fuzz import Target
-from tests.fuzz.tables import sealed_by
-
-
-def below(folder: Path) -> dict[str, bytes]:
-    """The files of a folder by their paths in it."""
-    paths = [path for path in sorted(folder.rglob("*")) if path.is_file()]
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
+from tests.fuzz.tables import below, sealed_by
 
 
 def recipe(_: Path) -> Target:

@@ -2,8 +2,10 @@
 
 import gzip
 import json
+import tomllib
 import zipfile
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,16 +13,18 @@ from typing import Any
 from benchmark.data import catalog, inventory
 from benchmark.data.card import Card, TableSpec
 from benchmark.data.encoding.raw import RawEncoder
+from benchmark.data.init import write_card
 from benchmark.data.readers.inputs import of_file
 from benchmark.data.readers.joins import read_sides
 from benchmark.data.sources import download, local
 from benchmark.data.store import Store
+from benchmark.errors import BenchmarkError
 from benchmark.utils import toml
 from benchmark.utils.files import canonical_sha256
 from tests.data import hub
 from tests.data.readers import test_joins
 from tests.data.readers.test_fuzz_readers import LIBSVM, PARQUET
-from tests.data.tables import OTHER, TRAIN, encode_files, encode_texts, make_table
+from tests.data.tables import OTHER, TRAIN, encode_files, encode_texts, ignore, make_table
 from tests.fuzz.fuzz import Target
 
 OTHERS = {"valid.csv": OTHER.encode(), "test.csv": OTHER.encode()}
@@ -52,6 +56,12 @@ method = "ordered"
 [expected.train]
 rows = 3
 """
+
+
+def below(folder: Path) -> dict[str, bytes]:
+    """The files of a folder by their paths in it."""
+    paths = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
 
 
 def card(_: Path) -> Target:
@@ -112,7 +122,7 @@ def parquet(_: Path) -> Target:
 def join(_: Path) -> Target:
     files = {name: text.encode() for name, text in test_joins.TEXTS.items()}
     files["test.csv"] = files["valid.csv"]
-    table = TableSpec.model_validate_json(json.dumps(_table(test_joins.CARD)))
+    table = TableSpec.model_validate_json(json.dumps(tomllib.loads(test_joins.CARD)["table"]))
 
     def read(folder: Path) -> None:
         read_sides(table, local.find_files(table, [folder]), of_file)
@@ -120,22 +130,29 @@ def join(_: Path) -> Target:
     return Target("join", files, read)
 
 
-def _table(card_text: str) -> object:
-    import tomllib
+def first_card(_: Path) -> Target:
+    rows = [f"{i % 2},{i * 0.5},k{i % 3},2024-01-{i + 1:02d},NA\n" for i in range(9)]
+    files = {
+        "a.csv": ("click,price,kind,day,user_id\n" + "".join(rows)).encode(),
+        "b.csv": "".join(rows).replace(",", ";").replace("k", "é").encode("latin-1"),
+        "c.csv": gzip.compress(LIBSVM, mtime=0),
+        "d.csv": PARQUET,
+    }
 
-    return tomllib.loads(card_text)["table"]
+    def read(at: Path) -> None:
+        for name in files:
+            with suppress(BenchmarkError):
+                written = write_card([at / name], at / "kept" / f"{name}.toml", None)
+                catalog.open_data(str(written.path), data_root=None, notify=ignore)
+
+    return Target("init", files, read)
 
 
 def zipped(folder: Path) -> Target:
     path = hub.write_card(folder, hub.TEXTS, hub.ROWS, hub.TABLE)
     made = toml.validate(Card, toml.read(path), "card")
-    files = {
-        f"{word}.zip": hub.zipped(hub.TEXTS, way)
-        for word, way in (("a", zipfile.ZIP_DEFLATED), ("b", zipfile.ZIP_STORED))
-    } | {
-        f"{word}.zip": hub.zipped(hub.TEXTS, way)
-        for word, way in (("c", zipfile.ZIP_BZIP2), ("d", zipfile.ZIP_LZMA))
-    }
+    ways = zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA
+    files = {f"{way}.zip": hub.zipped(hub.TEXTS, way) for way in ways}
 
     def read(at: Path) -> None:
         for name in files:
@@ -146,17 +163,12 @@ def zipped(folder: Path) -> Target:
 
 def md5_memory(_: Path) -> Target:
     files = {"md5.json": b'{"/a/b|1|2|3|4": "0123456789abcdef0123456789abcdef"}', "rows": b"y\n"}
-    read = lambda at: local.md5_sums({"all": at / "rows"}, at / "md5.json")  # noqa: E731
-    return Target("md5", files, read)
+    return Target("md5", files, lambda at: local.md5_sums({"all": at / "rows"}, at / "md5.json"))
 
 
 def store(folder: Path) -> Target:
     made = encode_texts(folder / "made", {}, group="c").folder
-    files = {
-        path.relative_to(made).as_posix(): path.read_bytes()
-        for path in sorted(made.rglob("*"))
-        if path.is_file()
-    }
+    files = below(made)
     empty = Card(id="mine", title="Mine", table=make_table())
 
     def read(at: Path) -> None:
@@ -187,6 +199,7 @@ MAKERS: Mapping[str, Callable[[Path], Target]] = {
     "libffm": libffm,
     "parquet": parquet,
     "join": join,
+    "init": first_card,
     "zip": zipped,
     "md5": md5_memory,
     "store": store,
