@@ -41,10 +41,13 @@ def init(
     label: Annotated[str | None, typer.Option(help="The column that says click or not.")] = None,
 ) -> None:
     """Write a card for your own table, guessed from its first rows: read it, and correct it."""
+    from benchmark.data.card import SPLITS
     from benchmark.data.init import write_card
 
     made = write_card(files, output, label)
     card = shlex.quote(str(made.path))
+    if len(files) > 1:
+        say("; ".join(f"{split}: {path}" for split, path in zip(SPLITS, files, strict=True)))
     say(f"{made.path} is written: {made.guess.words}. Read it, correct it, then:")
     say(f"python -m benchmark data prepare {card}")
     say(f"python -m benchmark run --model dnn --dataset {card}")

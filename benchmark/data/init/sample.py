@@ -68,8 +68,9 @@ class _Form:
 
     @property
     def any_table(self) -> TableSpec:
-        """The table of columns that no file has, to learn what columns there are."""
-        return self.table(self.header or (_NO_NAME, _NO_NAME * 2))
+        """A table of columns that need not be there, to learn what columns there are; files
+        without names have no other name of the label."""
+        return self.table(self.header or ("label", _NO_NAME))
 
 
 @dataclass(frozen=True)
@@ -113,15 +114,15 @@ def read_sample(paths: Sequence[Path]) -> Sample:
 
 
 def _sample(files: Sequence[Sequence[File]], form: _Form, encoding: str) -> Sample:
+    where = str(files[0][0])
     names = list(of_file(files[0][0], form.any_table).columns())
     if form.format == "parquet":
-        types = pl.read_parquet_schema(Path(str(files[0][0])))
+        types = pl.scan_parquet(where, glob=False).collect_schema()
         unusable = {name: f"of type {dtype}" for name, dtype in types.items() if _odd(dtype)}
     else:
         unusable = {name: "two columns have this name" for name in names if names.count(name) > 1}
         unusable |= {name: "a column without a name" for name in names if not name}
     names = [name for name in names if name not in unusable]
-    where = str(files[0][0])
     if len(names) < 2:
         hint = "a table has a label and at least one other column"
         raise UsageError(f"{where}: no column but {', '.join(names) or 'unusable ones'}; {hint}")
