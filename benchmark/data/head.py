@@ -39,7 +39,8 @@ def rows_of(parts: Sequence[Input], table: TableSpec, count: int) -> Head:
     """Read the first `count` rows of the parts of a split, with the columns that the table reads.
     Raises BenchmarkError for a part that cannot be read."""
     names = parts[0].columns()
-    used = [name for name in table.needed(table.columns) if name in names]
+    present = set(names)
+    used = [name for name in table.needed(table.columns) if name in present]
     frames: list[pl.DataFrame] = []
     blocks = (parse for part in parts for _, parse in part.read(used))
     for parse in blocks:
@@ -47,7 +48,8 @@ def rows_of(parts: Sequence[Input], table: TableSpec, count: int) -> Head:
         if sum(frame.height for frame in frames) == count:
             break
     rows = pl.concat(frames, how="vertical_relaxed") if frames else pl.DataFrame(schema=used)
-    return Head(rows, tuple(name for name in names if name not in used))
+    read = set(used)
+    return Head(rows, tuple(name for name in names if name not in read))
 
 
 def _generated(card: Card, count: int) -> dict[str, Head]:

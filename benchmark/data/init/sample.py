@@ -2,6 +2,7 @@
 
 import io
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from io import BufferedReader
@@ -22,7 +23,7 @@ from benchmark.errors import BenchmarkError, UsageError
 
 ROWS = 1 << 16
 BYTES = 1 << 22
-MOST_COLUMNS = 10_000
+MOST_COLUMNS = 2_000
 
 Format = Literal["csv", "parquet", "libsvm", "libffm"]
 
@@ -92,51 +93,61 @@ class _Head:
 
 
 def read_sample(paths: Sequence[Path]) -> Sample:
-    """Look at the first rows of each file, or of the parts in each folder. The form is that of the
-    first. Raises BenchmarkError for a file that cannot be read, or lacks a column of the first;
-    UsageError for a table of one column, or of more than MOST_COLUMNS."""
-    parts = [local.parts_of(path) for path in paths]
-    with open_bytes(parts[0][0]) as file:
-        packed = file.peek(HEAD_BYTES)[:HEAD_BYTES]
-    if packed.startswith(b"PAR1"):
-        files: list[Sequence[File]] = [*parts]
-        return _sample(files, _Form("parquet"), "utf-8")
-    encoding = text.mark_of(packed) or "utf-8"
+    """Look at the first rows of each file, or of the largest part in each folder, as others may be
+    empty. The form is that of the first. Raises BenchmarkError for a file that cannot be read, or
+    lacks a column of the first; UsageError for a table of one column, or of more than MOST_COLUMNS.
+    """
+    first, *others = (_largest(local.parts_of(path)) for path in paths)
+    with open_bytes(first) as file:
+        start = file.peek(HEAD_BYTES)[:HEAD_BYTES]
+    if start.startswith(b"PAR1"):
+        return _sample([first, *others], _Form("parquet"), "utf-8")
+    encoding = text.mark_of(start) or "utf-8"
     try:
-        first = _head(parts[0][0], encoding)
+        head = _head(first, encoding)
     except BenchmarkError as error:
         if "UTF-8" not in str(error) or encoding != "utf-8":
             raise
         encoding = "latin-1"  # in which all bytes are text
-        first = _head(parts[0][0], encoding)
-    heads = [[first], *([_head(each[0], encoding)] for each in parts[1:])]
-    return _sample(heads, _text_form(first), encoding)
+        head = _head(first, encoding)
+    heads = [head, *(_head(path, encoding) for path in others)]
+    return _sample(heads, _text_form(head), encoding)
 
 
-def _sample(files: Sequence[Sequence[File]], form: _Form, encoding: str) -> Sample:
-    where = str(files[0][0])
-    names = list(of_file(files[0][0], form.any_table).columns())
+def _largest(parts: Sequence[Path]) -> Path:
+    return max(parts, key=lambda path: path.stat().st_size)
+
+
+def _sample(files: Sequence[File], form: _Form, encoding: str) -> Sample:
+    where = str(files[0])
+    names = list(of_file(files[0], form.any_table).columns())
     if form.format == "parquet":
         types = pl.scan_parquet(where, glob=False).collect_schema()
         unusable = {name: f"of type {dtype}" for name, dtype in types.items() if _odd(dtype)}
     else:
-        unusable = {name: "two columns have this name" for name in names if names.count(name) > 1}
+        counts = Counter(names)
+        unusable = {name: "several columns have this name" for name in names if counts[name] > 1}
         unusable |= {name: "a column without a name" for name in names if not name}
     names = [name for name in names if name not in unusable]
     if len(names) < 2:
         hint = "a table has a label and at least one other column"
         raise UsageError(f"{where}: no column but {', '.join(names) or 'unusable ones'}; {hint}")
-    if len(names) > MOST_COLUMNS:
-        hint = "a card names each; hold ids in the values of few columns, or in libffm's fields"
-        raise UsageError(f"{where}: more than {MOST_COLUMNS:,} columns; {hint}")
+    _require_few(where, len(names))
     table = form.table(names)
-    inputs = [[of_file(path, table) for path in parts] for parts in files]
-    for parts in inputs:
-        if not parts[0].ragged:
-            require_columns(parts[:1], table, table.columns)
-    frames = [rows_of(parts, table, ROWS).rows.select(names) for parts in inputs]
-    rows = pl.concat([frame.select(pl.all().cast(pl.String)) for frame in frames])
+    inputs = [of_file(path, table) for path in files]
+    for each in inputs:
+        if not each.ragged:
+            require_columns([each], table, table.columns)
+    frames = [rows_of([each], table, ROWS).rows for each in inputs]
+    frames = [frame.select(pl.all().cast(pl.String)) for frame in frames]
+    rows = pl.concat(frames, how="diagonal").select(names)  # one of libsvm may lack a column
     return Sample(table.model_copy(update={"encoding": encoding}), rows, unusable)
+
+
+def _require_few(where: str, count: int) -> None:
+    if count > MOST_COLUMNS:
+        hint = "a card names each; hold ids in the values of few columns, or in libffm's fields"
+        raise UsageError(f"{where}: {count:,} columns, the limit is {MOST_COLUMNS:,}; {hint}")
 
 
 def _odd(dtype: pl.DataType) -> bool:
@@ -165,13 +176,16 @@ def _csv_form(head: _Head) -> _Form:
     forms: list[tuple[_Form, pl.DataFrame]] = []
     faults: list[tuple[int, str]] = []
     for separator in csv.SEPARATORS:
-        form = _Form("csv", separator)
+        count, form = 0, _Form("csv", separator)
         try:
             count = csv.first_line(head, form.any_table).fields
+            _require_few(str(head), count)
             form = _Form("csv", separator, header=tuple(f"c{n}" for n in range(1, count + 1)))
             if count > 1:
                 table = form.any_table
                 forms.append((form, rows_of([of_file(head, table)], table, ROWS).rows))
+        except UsageError:
+            raise
         except BenchmarkError as error:
             faults.append((count, str(error)))
     if not forms:

@@ -179,6 +179,8 @@ def test_the_place_and_name_of_a_card(tmp_path, monkeypatch) -> None:
         (b"PK\x03\x04 zip", "is a zip file, not text; unpack it first"),
         (b"PAR1 cut off", "cannot be read"),
         (b"1,\0,2\n", "a NUL byte"),
+        (b"label\tlabel\tx\n1\t0\t2\n", "the header names 'label' more than once"),
+        (b"," * 2500 + b"\n", "2,501 columns, the limit is 2,000; a card names each"),
         (gzip.compress(written())[:50], "no whole gzip file"),
         (b"click,day\n1,2024-01-01\n0,2024-01-02\n", "no column is of use but the label"),
     ],
