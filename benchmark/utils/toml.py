@@ -12,8 +12,6 @@ from pydantic_core import ErrorDetails
 from benchmark.errors import UsageError
 
 M = TypeVar("M", bound=BaseModel)
-MOST_FAULTS = 10
-"""Of a file, that one message tells."""
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -37,9 +35,7 @@ def validate(form: type[M], table: dict[str, Any], where: str) -> M:
     try:
         return form.model_validate_json(text)
     except ValidationError as error:
-        faults = [f"{where}: {_fault(form, fault)}" for fault in error.errors()[:MOST_FAULTS]]
-        if (more := error.error_count() - MOST_FAULTS) > 0:
-            faults.append(f"{where}: and {more} more")
+        faults = [f"{where}: {_fault(form, fault)}" for fault in error.errors()]
         raise UsageError("\n".join(faults)) from None
 
 

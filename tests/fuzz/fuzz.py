@@ -19,8 +19,8 @@ from tests.fuzz import mutate
 
 SECONDS = 10
 GIB = 1.0
-LONGEST = 2000
-"""Characters of a message."""
+LONGEST, MOST_LINES = 1000, 30
+"""Characters of a line of a message, and lines."""
 
 Seal = Callable[[Any], Any]
 
@@ -101,8 +101,9 @@ def _outcome(target: Target, folder: Path) -> str | None:
         with _alarm():
             target.read(folder)
     except BenchmarkError as error:
-        if not str(error).strip() or len(str(error)) > LONGEST:
-            return f"a message of more than {LONGEST} characters, or of none: {str(error)[:300]}"
+        lines = str(error).splitlines()
+        if not lines or len(lines) > MOST_LINES or max(map(len, lines)) > LONGEST:
+            return f"a message of no or many lines, or a long one: {str(error)[:300]}"
     except (Exception, Hang) as error:
         return "".join(traceback.format_exception(error)[-3:])
     except BaseException as error:

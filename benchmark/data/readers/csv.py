@@ -20,9 +20,6 @@ from benchmark.data.readers.content import File
 from benchmark.data.readers.text import Parse, require_text
 from benchmark.errors import BenchmarkError
 
-SEPARATORS = ("\t", ";", "|", "::", "\x01", ",", " ")
-"""Those that files have, likelier ones before those that text holds too."""
-
 
 @dataclass(frozen=True)
 class FirstLine:
@@ -31,6 +28,10 @@ class FirstLine:
     line: bytes
     fields: int
     names: list[str]
+
+
+SEPARATORS = ("\t", ";", "|", "::", "\x01", ",", " ")
+"""Those that files have, likelier ones before those that text holds too."""
 
 
 def first_line(path: File, table: TableSpec) -> FirstLine:
