@@ -14,18 +14,18 @@ from benchmark.runs import saved_model
 from benchmark.speed.measurements import load_topic
 from benchmark.studies.claims import claims
 from benchmark.training.checkpoint import Checkpoint, Checkpoints
-from benchmark.utils.paths import RECIPES, RESULTS
+from benchmark.utils.paths import ROOT
 from tests.data.tables import encode_texts, ignore
 from tests.factories import keep, make_record
 from tests.fuzz.fuzz import Target
 from tests.fuzz.tables import below, sealed_by
 
+RESULTS = ROOT / "results"
+
 
 def recipe(_: Path) -> Target:
-    texts = {
-        f"{place.parent.name}/{place.name}": place.read_bytes()
-        for place in (RECIPES / "synthetic/rankelastor.toml", RECIPES / "frappe_x1r/dcnv2.toml")
-    }
+    names = ("synthetic/rankelastor.toml", "frappe_x1r/dcnv2.toml")
+    texts = {name: (ROOT / "recipes" / name).read_bytes() for name in names}
 
     def read(at: Path) -> None:
         for name in texts:
