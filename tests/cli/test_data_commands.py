@@ -3,6 +3,7 @@
 import hashlib
 import io
 import os
+import shlex
 import sys
 from pathlib import Path
 
@@ -55,6 +56,21 @@ def test_list_and_show(command, place) -> None:
     assert "oracle" in command("data", "show", "synthetic_tiny", **place)[0]
     _, err = command("data", "show", "criteo_x2", code=2, **place)
     assert "unknown data set 'criteo_x2'; did you mean criteo_x1" in err
+
+
+def test_init_writes_a_card_that_its_next_command_prepares(command, place, tmp_path) -> None:
+    (tmp_path / "my clicks.csv").write_text(rows(90).replace(",", ";"))
+    out, _ = command("data", "init", str(tmp_path / "my clicks.csv"), **place)
+    first, *following = out.replace("\n", " ").split("python -m benchmark ")
+    card = tmp_path / "my_clicks.toml"
+    assert f"{card} is written: label click, 1 dense, 1 sparse, 0 left out." in " ".join(
+        first.split()
+    )
+    assert [shlex.split(words)[-1] for words in following] == [str(card)] * 2
+    out, _ = command(*shlex.split(following[0]), **place)
+    assert "my_clicks is ready: 72 / 9 / 9 rows" in out
+    _, err = command("data", "init", str(tmp_path / "my clicks.csv"), code=2, **place)
+    assert f"{card} exists and is left as it is; name another file with --output" in err
 
 
 def one_epoch(card: str, folder: Path) -> tuple[str, ...]:
