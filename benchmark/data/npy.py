@@ -117,7 +117,7 @@ def damage(path: Path, facts: NpyFacts) -> str | None:
                 os.utime(path, ns=(stat.st_atime_ns, facts.mtime_ns))
     except FileNotFoundError:
         return "is missing"
-    except (OSError, ValueError) as error:
+    except Exception as error:  # numpy parses the header as Python
         return f"cannot be read ({error})"
     return None
 

@@ -15,10 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.measure import metrics
-from benchmark.measure.significance import ClassScores
 from benchmark.records import arrays as files
 from benchmark.records.arrays import Arrays
-from benchmark.utils.arrays import Floats, Labels
+from benchmark.utils.arrays import ClassScores, Floats, Labels
 
 MAX_ROWS = 100_000
 MOST_TEST_ROWS = 50_000_000

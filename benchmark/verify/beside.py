@@ -15,11 +15,10 @@ from benchmark import registry
 from benchmark.data.card import SPLITS, SplitRule
 from benchmark.errors import BenchmarkError
 from benchmark.measure.metrics import auc_error
-from benchmark.measure.significance import ClassScores
 from benchmark.model import is_convex
 from benchmark.recipes.recipe import Train
 from benchmark.records import scores
-from benchmark.utils.arrays import Vector
+from benchmark.utils.arrays import ClassScores, Vector
 from benchmark.utils.files import canonical_sha256
 from benchmark.utils.paths import shown
 from benchmark.verify.case import Case, Finding

@@ -30,6 +30,10 @@ class FirstLine:
     names: list[str]
 
 
+SEPARATORS = ("\t", ";", "|", "::", "\x01", ",", " ")
+"""Those that files have, likelier ones before those that text holds too."""
+
+
 def first_line(path: File, table: TableSpec) -> FirstLine:
     """Read the header line. With a `header` on the card, it is one only if it names the features
     of the card, in any order and case. Raises BenchmarkError for a used name that it repeats."""
@@ -138,7 +142,10 @@ class _Parser:
 
     def _ragged(self, line: int, fields: int) -> BenchmarkError:
         why = "the line is cut off, or a separator in it needs quotes"
-        fault = f"{fields} fields instead of {len(self.names)}; {why}"
+        if fields == 1:
+            why = "the line is empty or cut off, or the card's `separator` is not that of the file"
+        count = "1 field" if fields == 1 else f"{fields} fields"
+        fault = f"{count} instead of {len(self.names)}; {why}"
         return BenchmarkError(f"{self.path}, line {line}: {fault}")
 
 

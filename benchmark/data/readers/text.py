@@ -51,6 +51,11 @@ def blocks(path: File, encoding: str = "utf-8") -> Iterator[tuple[int, bytes]]:
         raise BenchmarkError(f"{path} is empty")
 
 
+def mark_of(head: bytes) -> str | None:
+    """The encoding of the byte order mark with which a file begins; None without one."""
+    return next((name for mark, name in _MARKS.items() if head.startswith(mark)), None)
+
+
 def require_text(path: File, line: int, block: bytes) -> None:
     """Raise BenchmarkError for a block that is not text. Names the first line that is not UTF-8,
     holds a NUL byte, or a carriage return in its middle."""
@@ -78,7 +83,7 @@ def _chunks(path: File, encoding: str) -> Iterator[bytes]:
             hint = 'say format = "parquet" in the card' if "parquet" in other else "unpack it first"
             raise BenchmarkError(f"{path} is {other}, not text; {hint}")
         name = codecs.lookup(encoding).name
-        marked = next((own for mark, own in _MARKS.items() if head.startswith(mark)), name)
+        marked = mark_of(head) or name
         if not name.startswith(marked):
             hint = f'say encoding = "{marked}" in the card'
             raise BenchmarkError(f"{path} is {marked.upper()}, not {name}; {hint}")
