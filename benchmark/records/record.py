@@ -3,6 +3,7 @@
 import json
 import operator
 import re
+from html import escape
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -125,6 +126,26 @@ class Record(Frozen):
     """UTC, ISO 8601."""
     measured: Annotated[Measured, Field(exclude=True)] = NOTHING
     """What is kept as arrays beside the JSON."""
+
+    def __repr__(self) -> str:
+        """The run and its quality on one line; `whole` gives everything."""
+        facts = (f"{label} {value}" for label, value in self._quality())
+        return f"<Record {self.recipe_id} seed {self.seed}: {', '.join(facts)}>"
+
+    __str__ = __repr__
+
+    def _repr_html_(self) -> str:
+        """A small table for notebooks, with what makes the run doubtful."""
+        remarks = (f"<br>{escape(each)}" for each in (self.caveat, *self.warnings) if each)
+        title = "".join((escape(f"{self.recipe_id} seed {self.seed}"), *remarks))
+        rows = (f"<tr><th>{label}</th><td>{value}</td></tr>" for label, value in self._quality())
+        return f"<table><caption>{title}</caption>{''.join(rows)}</table>"
+
+    def _quality(self) -> list[tuple[str, str]]:
+        test, calibrated = self.metrics.test, self.metrics.calibrated
+        numbers = {"test AUC": test.auc, "LogLoss": calibrated.logloss, "NE": calibrated.ne}
+        facts = [(label, f"{value:.5f}") for label, value in numbers.items()]
+        return [*facts, ("parameters", f"{self.parameters.total:,}")]
 
     @property
     def recipe_id(self) -> str:
