@@ -7,10 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperCommand
 
 from benchmark.cli.campaign import open_store, run_missing
-from benchmark.cli.options import Options, ResultsFolder, parse_seeds, split_names, with_options
+from benchmark.cli.options import (
+    Group,
+    Options,
+    ResultsFolder,
+    parse_seeds,
+    split_names,
+    with_options,
+)
 from benchmark.errors import MissingData, UsageError
 from benchmark.terminal.console import notice, out, print_table
 from benchmark.utils.paths import RESULTS, expanded, shown
@@ -53,7 +60,7 @@ def suite(
         raise typer.Exit(1)
 
 
-class StudyGroup(TyperGroup):
+class StudyGroup(Group):
     """A command for each registered study; the studies are imported when one is asked for."""
 
     def list_commands(self, ctx: object) -> list[str]:
@@ -100,7 +107,7 @@ def study_command(name: str) -> TyperCommand:
     def run(*, options: Options, **chosen: Any) -> None:
         run_study(study, chosen, options)
 
-    alone = typer.Typer(add_completion=False)
+    alone = typer.Typer(add_completion=False, rich_markup_mode=None)
     alone.command(name, help=getdoc(type(study)))(with_options(Options)(run))
     command = typer.main.get_command(alone)
     assert isinstance(command, TyperCommand)
@@ -173,7 +180,7 @@ def print_written(paths: Iterable[Path]) -> None:
         out.print(f"written: {shown(path)}", highlight=False, soft_wrap=True)
 
 
-scale_app = typer.Typer(invoke_without_command=True)
+scale_app = typer.Typer(cls=Group, invoke_without_command=True)
 
 
 @scale_app.callback()
@@ -181,7 +188,7 @@ scale_app = typer.Typer(invoke_without_command=True)
 def scale(
     context: typer.Context,
     recipe: Annotated[
-        str | None, typer.Option(help="The recipe whose \\[scaling] is run, DATASET/NAME.")
+        str | None, typer.Option(help="The recipe whose [scaling] is run, DATASET/NAME.")
     ] = None,
     *,
     options: Options,
