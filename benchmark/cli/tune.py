@@ -47,12 +47,13 @@ def tune(
 
     from benchmark.data import catalog
     from benchmark.recipes import recipe as recipes
+    from benchmark.recipes.files import recipe_path
     from benchmark.studies.tuning import run
     from benchmark.studies.tuning.plan import Plan, search_of
     from benchmark.studies.tuning.trials import Trials
     from benchmark.tracking.studies import StudyTracker
 
-    base, source = recipes.load(recipe), recipes.recipe_path(recipe)
+    base, source = recipes.load(recipe), recipe_path(recipe)
     card = dataset or base.dataset
     if card.endswith(".toml"):
         card = str(expanded(card).resolve())

@@ -5,6 +5,7 @@ import pytest
 from benchmark.errors import UsageError
 from benchmark.recipes import defaults, provenance
 from benchmark.recipes import recipe as recipes
+from benchmark.recipes.files import recipe_ids
 from benchmark.registry import models
 
 
@@ -44,7 +45,9 @@ def test_what_is_run_is_written_whole_once_and_loads_again(folder, settings) -> 
     assert written.digest() == base.digest() and written.id == "my_table/mine"
     assert written.provenance == (defaults.CHANGED if settings else defaults.DEFAULTS)
     text = (folder / "my_table" / "mine.toml").read_text()
-    with pytest.raises(UsageError, match=r"mine.toml exists; run it with --recipe my_table/mine"):
+    with pytest.raises(
+        UsageError, match=r"--name mine: there is a recipe my_table/mine; run it with"
+    ):
         defaults.write(base, "mine")
     assert (folder / "my_table" / "mine.toml").read_text() == text
 
@@ -52,6 +55,8 @@ def test_what_is_run_is_written_whole_once_and_loads_again(folder, settings) -> 
 def test_names_and_recipes_that_cannot_be_written() -> None:
     with pytest.raises(UsageError, match=r"--name ../up: a name has at most"):
         defaults.write(defaults.find("dnn", "my_table", 24), "../up")
+    with pytest.raises(UsageError, match="there is a recipe synthetic_tiny/lr; run it with"):
+        defaults.write(recipes.vary(recipes.load("synthetic_tiny/dnn"), {}, "x"), "lr")
     with pytest.raises(UsageError, match="what is run is the recipe synthetic/dnn already"):
         defaults.write(recipes.load("synthetic/dnn"), "mine")
 
@@ -60,7 +65,7 @@ def test_names_and_recipes_that_cannot_be_written() -> None:
 def test_every_model_has_a_recipe(dataset) -> None:
     """Of the raw files most people have, and of the benchmark splits of the same data."""
     ours = {name for name in models.names() if models.get(name).__module__.startswith("baselines.")}
-    ids = [each for each in recipes.recipe_ids() if each.startswith(f"{dataset}/")]
+    ids = [each for each in recipe_ids() if each.startswith(f"{dataset}/")]
     loaded = [recipes.load(each) for each in ids]
     assert {recipe.model for recipe in loaded} == ours
     kinds = {recipe.provenance.kind for recipe in loaded if recipe.provenance}
