@@ -46,7 +46,7 @@ def suite(
     from benchmark.studies.campaign.cells import chosen, ranked
 
     cells: list[Cell] = []
-    stores: dict[str, Store] = {}
+    stores: dict[str, Store | None] = {}
     for dataset, group in chosen(split_names(datasets), split_names(recipes)).items():
         try:
             stores[dataset] = open_store(dataset, options)
@@ -136,7 +136,8 @@ def run_study(study: "Study", chosen: dict[str, Any], options: Options) -> None:
     dataset = variants[0].recipe.dataset
     card = card or dataset
     store = open_store(card, options)
-    study.check_data(variants, store)
+    if store is not None:
+        study.check_data(variants, store)
     batches = study.batches(card, variants, seeds, options.results)
     failed = sum(run_missing(cells, {card: store}, options) for cells in batches)
     if not options.dry_run:
