@@ -38,6 +38,7 @@ def run_missing(
 
     `stores` are their data by card. Raises typer.Exit at a signal, with 128 and its number."""
     from benchmark.records.archive import Archive
+    from benchmark.reports.words import counted
     from benchmark.studies.campaign import estimate
     from benchmark.studies.campaign.cells import plan
     from benchmark.utils.files import require_writable
@@ -56,10 +57,10 @@ def run_missing(
         _print_plan(times, present, options.jobs)
         return 0
     if not todo:
-        options.notify(f"all {present} cells done before")
+        options.notify(f"nothing to run: {counted(present, 'cell')} done before")
         return 0
     if present:
-        options.notify(f"{present} cells done before, {len(todo)} to run")
+        options.notify(f"{counted(present, 'cell')} done before, {len(todo)} to run")
     require_writable(options.results)
     return _run(times, options)
 
@@ -76,10 +77,10 @@ def _seconds(cell: "Cell", store: "Store | None", past: "Runs") -> float | None:
 
 def _print_plan(todo: list[Timed], present: int, jobs: int) -> None:
     from benchmark.reports.document import Table
-    from benchmark.reports.words import duration
+    from benchmark.reports.words import counted, duration
     from benchmark.studies.campaign.estimate import in_total
 
-    title = f"{present} cells done before, {len(todo)} to run"
+    title = f"{counted(present, 'cell')} done before, {len(todo)} to run"
     rows = tuple(
         (planned.cell.key, duration(seconds), f"{planned.state}: {planned.why}".rstrip(": "))
         for planned, seconds in todo
@@ -93,6 +94,7 @@ def _run(todo: list[Timed], options: Options) -> int:
 
     from benchmark import launch
     from benchmark.data.catalog import cache_folder
+    from benchmark.reports.words import counted
     from benchmark.runs.session import Session
     from benchmark.studies.campaign.pool import Cluster, Local
     from benchmark.studies.campaign.suite import Pool, Worker, run_cells
@@ -115,12 +117,12 @@ def _run(todo: list[Timed], options: Options) -> int:
             outcomes = run_cells(cells, worker, pool, board, stop)
     except KeyboardInterrupt as error:
         done = sum(outcome.state == "done" for outcome in board.ended)
-        notice(f"interrupted: {done} cells done; the same command goes on from there")
+        notice(f"interrupted: {counted(done, 'cell')} done; the same command goes on from there")
         raise typer.Exit(128 + getattr(error, "signum", 2)) from None
     finally:
         stop()
     failed = [outcome for outcome in outcomes if outcome.state == "failed"]
-    options.notify(f"{len(outcomes) - len(failed)} cells done, {len(failed)} failed")
+    options.notify(f"{counted(len(outcomes) - len(failed), 'cell')} done, {len(failed)} failed")
     for outcome in failed:
         notice(f"FAILED {outcome.cell.key}: {outcome.error}")
     return len(failed)

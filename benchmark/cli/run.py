@@ -90,7 +90,9 @@ def run(
 
 
 def _interruption(step: int | None, finished: int) -> str:
+    from benchmark.reports.words import counted
+
     message = "interrupted: nothing is kept of this run"
     if step is not None:
         message = f"interrupted: the same command goes on at step {step}, --fresh starts again"
-    return f"{message}; the records of {finished} finished seeds are kept" if finished else message
+    return f"{message}; kept: {counted(finished, 'record')}" if finished else message

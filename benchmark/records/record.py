@@ -77,6 +77,12 @@ class Quality(Frozen):
     oracle_logloss: float | None = None
 
     @property
+    def oracle_ne(self) -> float | None:
+        """The LogLoss of the true click probability over that of the test split's base rate."""
+        base = self.calibrated.logloss / self.calibrated.ne
+        return None if self.oracle_logloss is None else self.oracle_logloss / base
+
+    @property
     def calibrated(self) -> Metrics:
         """The test metrics from which those of CALIBRATED are read."""
         return self.test_logloss or self.test

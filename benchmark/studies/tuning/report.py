@@ -4,6 +4,7 @@ from pathlib import Path
 
 from benchmark.recipes.recipe import GROUPS, MONITORS
 from benchmark.records.tuning import Trial, Tuning
+from benchmark.reports.words import counted
 from benchmark.utils import toml
 
 
@@ -16,7 +17,7 @@ def tuned_recipe(study: Tuning, best: Trial, base: Path) -> str:
     count = len(study.finished)
     first = (
         f"# {study.base} with the values of trial {best.number}: the best validation"
-        f" {MONITORS[study.objective]} of {count} trials.\n\n"
+        f" {MONITORS[study.objective]} of {counted(count, 'trial')}.\n\n"
     )
     provenance = {"kind": "study", "tries": count, "study": study.reference}
     groups = {group: table.get(group, {}) for group in GROUPS}
