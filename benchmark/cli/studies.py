@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 @with_options(Options, seeds="0-4")
 def suite(
     datasets: Annotated[
-        str | None, typer.Option(help="Data sets, e.g. synthetic,frappe_x1r; all with data here.")
+        str | None,
+        typer.Option(help="Data sets, e.g. synthetic,my_table.toml; all with data here."),
     ] = None,
     recipes: Annotated[
         str | None, typer.Option(help="Names of recipes, e.g. dcnv2,rankelastor; all.")
@@ -45,19 +46,31 @@ def suite(
 
     from benchmark.studies.campaign.cells import chosen, ranked
 
+    named = split_names(datasets)
+    cards = dict(map(_card, named or []))
     cells: list[Cell] = []
     stores: dict[str, Store | None] = {}
-    for dataset, group in chosen(split_names(datasets), split_names(recipes)).items():
+    for dataset, group in chosen(named and list(cards), split_names(recipes)).items():
+        card = cards.get(dataset, dataset)
         try:
-            stores[dataset] = open_store(dataset, options)
+            stores[card] = open_store(card, options)
         except MissingData as error:
             if datasets is not None:
                 raise
             notice(f"skipped {dataset}: {error}")
             continue
-        cells += [cell for recipe in group for cell in ranked(recipe, seeds)]
+        cells += [cell for recipe in group for cell in ranked(recipe, seeds, card)]
     if run_missing(cells, stores, options):
         raise typer.Exit(1)
+
+
+def _card(name: str) -> tuple[str, str]:
+    """The id of a data set, and its name or the whole path of its card, which processes open."""
+    from benchmark.data.catalog import find_card
+
+    if not name.endswith(".toml"):
+        return name, name
+    return find_card(name).card.id, str(expanded(name).resolve())
 
 
 class StudyGroup(Group):

@@ -56,11 +56,12 @@ class PlannedCell:
     why: str = ""
 
 
-def ranked(recipe: Recipe, seeds: Iterable[int]) -> list[Cell]:
-    """The cells of a committed recipe, whose records are ranked."""
+def ranked(recipe: Recipe, seeds: Iterable[int], card: str | None = None) -> list[Cell]:
+    """The cells of a committed recipe, whose records are ranked; `card` is the path of one's own
+    card."""
     assert recipe.name is not None
     place = ranked_place(recipe.dataset, recipe.name)
-    return [Cell(recipe, recipe.dataset, seed, place) for seed in seeds]
+    return [Cell(recipe, card or recipe.dataset, seed, place) for seed in seeds]
 
 
 def of_study(
