@@ -41,6 +41,7 @@ def verify(
     """Derive again what records and tables state; exit code 1 where something differs."""
     from benchmark.errors import UsageError
     from benchmark.records.archive import Archive
+    from benchmark.reports.words import counted
     from benchmark.verify import data, ladder, place, proof
     from benchmark.verify import replay as replays
 
@@ -67,7 +68,8 @@ def verify(
     for kind, meaning in proof.MEANING.items():
         say(f"{meaning}: {', '.join(proof.PATHS[kind].split())}")
     say(proof.LIMIT)
-    say(f"{len(files)} records: " + (f"{failed} checks failed" if failed else "all checks passed"))
+    outcome = f"{counted(failed, 'check')} failed" if failed else "all checks passed"
+    say(f"{counted(len(files), 'record')}: {outcome}")
     if unverified:
         say(f"{len(unverified)} of them unverified: not to be ranked until they are")
     if replay_sample:
