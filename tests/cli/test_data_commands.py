@@ -1,6 +1,7 @@
 """`data` as a person types it, with a hub on the loopback address."""
 
 import hashlib
+import io
 import os
 import shlex
 import sys
