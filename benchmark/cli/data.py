@@ -6,16 +6,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
-from rich.table import Table
 
-from benchmark.terminal.console import notice, out, say
+from benchmark.cli.options import Group
+from benchmark.reports.document import Table
+from benchmark.terminal.console import notice, print_table, say
 
 if TYPE_CHECKING:
     from benchmark.data.catalog import FoundCard
 
 Form = Literal["parquet", "datasets"]
-app = typer.Typer(help="Describe, show, prepare, check and remove data sets.", no_args_is_help=True)
+app = typer.Typer(
+    cls=Group, help="Describe, list, show, prepare, check, remove data sets.", no_args_is_help=True
+)
 MOST_ROWS = 100
+HEAD = "data set", "rows", "size", "here", "from"
 CardName = Annotated[
     str, typer.Argument(help="A data set's id, or the path of your own TOML card.")
 ]
@@ -67,16 +71,9 @@ def list_(
         for label, text in _details(name, data_root):
             say(f"{label:<9} {text}")
         return
-    table = list_table()
-    for each in catalog.card_names():
-        table.add_row(*_row(catalog.find_card(each), data_root))
-    out.print(table)
-    say("\n`python -m benchmark data list ID` tells what to get from where, and what is found")
-
-
-def list_table() -> Table:
-    """The table of data sets without a row."""
-    return Table("data set", "rows", "size", "here", "from", box=None)
+    rows = (_row(catalog.find_card(each), data_root) for each in catalog.card_names())
+    remark = "`python -m benchmark data list ID` tells what to get from where, and what is found"
+    print_table(Table("", HEAD, tuple(rows), (remark,)))
 
 
 def _row(found: "FoundCard", data_root: Path | None) -> tuple[str, ...]:

@@ -130,6 +130,7 @@ def _work(
 def _print_plan(plan: "Plan", budget: int, store: "Store", workers: int) -> None:
     from benchmark.records.archive import Archive
     from benchmark.reports.document import Table
+    from benchmark.reports.words import counted
     from benchmark.studies.campaign import estimate
 
     past, train = list(Archive(plan.results).readable()), store.fingerprint.rows["train"]
@@ -139,7 +140,7 @@ def _print_plan(plan: "Plan", budget: int, store: "Store", workers: int) -> None
     rows = tuple((key, r.words(), str(own[key])) for key, r in plan.search.ranges.items())
     caps = tuple(f"{key} = {cap:,}" for key, cap in plan.search.caps.items())
     goal = f"{plan.base.id}: {GOALS[plan.objective]}, first trial with the recipe's own values"
-    length = f"{budget} trials, none pruned: {total}"
+    length = f"{counted(budget, 'trial')}, none pruned: {total}"
     say(goal)
     print_table(Table("", ("key", "range", "own value"), rows, (*caps, length)))
 

@@ -3,6 +3,7 @@
 import json
 import operator
 import re
+from html import escape
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -77,6 +78,12 @@ class Quality(Frozen):
     oracle_logloss: float | None = None
 
     @property
+    def oracle_ne(self) -> float | None:
+        """The LogLoss of the true click probability over that of the test split's base rate."""
+        base = self.calibrated.logloss / self.calibrated.ne
+        return None if self.oracle_logloss is None else self.oracle_logloss / base
+
+    @property
     def calibrated(self) -> Metrics:
         """The test metrics from which those of CALIBRATED are read."""
         return self.test_logloss or self.test
@@ -126,6 +133,26 @@ class Record(Frozen):
     """UTC, ISO 8601."""
     measured: Annotated[Measured, Field(exclude=True)] = NOTHING
     """What is kept as arrays beside the JSON."""
+
+    def __repr__(self) -> str:
+        """The run and its quality on one line; `whole` gives everything."""
+        facts = (f"{label} {value}" for label, value in self._quality())
+        return f"<Record {self.recipe_id} seed {self.seed}: {', '.join(facts)}>"
+
+    __str__ = __repr__
+
+    def _repr_html_(self) -> str:
+        """A small table for notebooks, with what makes the run doubtful."""
+        remarks = (f"<br>{escape(each)}" for each in (self.caveat, *self.warnings) if each)
+        title = "".join((escape(f"{self.recipe_id} seed {self.seed}"), *remarks))
+        rows = (f"<tr><th>{label}</th><td>{value}</td></tr>" for label, value in self._quality())
+        return f"<table><caption>{title}</caption>{''.join(rows)}</table>"
+
+    def _quality(self) -> list[tuple[str, str]]:
+        test, calibrated = self.metrics.test, self.metrics.calibrated
+        numbers = {"test AUC": test.auc, "LogLoss": calibrated.logloss, "NE": calibrated.ne}
+        facts = [(label, f"{value:.5f}") for label, value in numbers.items()]
+        return [*facts, ("parameters", f"{self.parameters.total:,}")]
 
     @property
     def recipe_id(self) -> str:

@@ -16,12 +16,14 @@ Cells = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Table:
-    """A titled table with remarks below it; without columns it is its title and remarks alone."""
+    """A titled table with remarks below it; without columns it is its title and remarks alone. The
+    column number `key` names the rows."""
 
     title: str
     head: Cells = ()
     rows: tuple[Cells, ...] = ()
     remarks: Cells = ()
+    key: int = 0
 
     def markdown(self) -> str:
         """The table alone, in Markdown."""

@@ -11,6 +11,11 @@ DIGITS = 5
 """Significant digits of a fitted number: the same on every machine, as an optimum is flat."""
 
 
+def counted(count: int, noun: str) -> str:
+    """`1 thread`, `2 threads`; the noun takes an s."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 def duration(seconds: float | None) -> str:
     """E.g. `45 s`, `12 min`, `3.4 h`."""
     if seconds is None:
@@ -18,11 +23,6 @@ def duration(seconds: float | None) -> str:
     if seconds < 100:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
-
-
-def counted(number: int, noun: str) -> str:
-    """E.g. `1 record`, `1,200 records`."""
-    return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
 def mean_sd(band: Band | None, digits: int = 3, sign: str = "") -> str:

@@ -3,6 +3,7 @@
 import difflib
 import json
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
@@ -37,6 +38,16 @@ def validate(form: type[M], table: dict[str, Any], where: str) -> M:
     except ValidationError as error:
         faults = [f"{where}: {_fault(form, fault)}" for fault in error.errors()]
         raise UsageError("\n".join(faults)) from None
+
+
+def text(tables: Mapping[str, Mapping[str, Any]]) -> str:
+    """Tables of JSON values as a TOML file; values that are None are left out."""
+    parts = []
+    for name, table in tables.items():
+        stated = ((key, value) for key, value in table.items() if value is not None)
+        lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in stated]
+        parts.append("".join((f"[{name}]\n", *lines)))
+    return "\n".join(parts)
 
 
 def _fault(form: type[BaseModel], fault: ErrorDetails) -> str:

@@ -129,7 +129,7 @@ def test_run_leaderboard_verify(command, tmp_path) -> None:
     command("leaderboard", *where)
     assert "| lr |" in (tmp_path / "leaderboard.md").read_text()
     out, _ = command("verify", *where)
-    assert "1 records: all checks passed" in out and "reported, not derived: " in out
+    assert "1 record: all checks passed" in out and "reported, not derived: " in out
 
 
 def test_altered_runs_are_ad_hoc_and_quiet_prints_the_table_alone(command, tmp_path) -> None:

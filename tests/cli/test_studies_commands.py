@@ -103,12 +103,12 @@ def test_a_study_runs_what_is_missing_and_reports(benchmark, here, tmp_path) -> 
     out, err = benchmark(*words, *one)
     folder = tmp_path / "studies" / "ablation"
     before = (folder / "synthetic_tiny" / "none-relu" / "seed-0.json").read_bytes()
-    assert "done: synthetic_tiny/none-relu/seed-0" in err and "1 cells done, 0 failed" in err
+    assert "done: synthetic_tiny/none-relu/seed-0" in err and "1 cell done, 0 failed" in err
     assert "none/relu" in out and "block 2" in out
     assert json.loads(before)["name"] is None
     out, _ = benchmark(*words, *two, "--dry-run")
     assert (
-        "1 cells done before, 1 to run" in out
+        "1 cell done before, 1 to run" in out
         and "synthetic_tiny/full-relu/seed-0" in out
         and "about" in out
     )
@@ -203,3 +203,12 @@ def test_old_names_are_aliases(benchmark, tmp_path, words) -> None:
 def test_an_alias_passes_errors_on(words) -> None:
     with pytest.raises(UsageError, match="--cells a: write MIXING/FFN"):
         COMMANDS.main(words, standalone_mode=False)
+
+
+def test_a_plan_makes_no_data(command, tmp_path) -> None:
+    words = ("suite", "--datasets", "synthetic_tiny", "--recipes", "lr", "--seeds", "0")
+    folders = ("--results", str(tmp_path / "results"), "--dry-run")
+    out, err = command(*words, *folders, BENCHMARK_CACHE=str(tmp_path / "cache"))
+    assert "synthetic_tiny/lr/seed-0  unknown   missing" in out
+    assert "synthetic_tiny is not prepared: records are not compared with its data" in err
+    assert not (tmp_path / "cache").exists()

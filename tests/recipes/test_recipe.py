@@ -130,11 +130,22 @@ def test_unknown_recipe_answers_with_the_nearest(folder) -> None:
 
 
 @pytest.mark.parametrize(
-    "setting", ["learning_rate=1", "train.learning_rate", "data.x=1", "model.=2"]
+    ("setting", "message"),
+    [
+        ("learning_rate=1e-3", "train.KEY=VALUE; did you mean train.learning_rate=1e-3?"),
+        ("training.learnig_rate=1", "train.KEY=VALUE; did you mean train.learning_rate=1?"),
+        ("dropout=.5", "did you mean model.dropout=.5?"),
+        ("train.learning_rate", "write model.KEY=VALUE or train.KEY=VALUE"),
+        ("data.x=1", "write model.KEY=VALUE or train.KEY=VALUE"),
+        ("model.=2", "write model.KEY=VALUE or train.KEY=VALUE"),
+        ("model.hidden_units=64,32", "a list is written in brackets: 'model.hidden_units=[64,32]'"),
+        ("model.hidden_units=64", "a list is written in brackets: 'model.hidden_units=[64]'"),
+    ],
 )
-def test_malformed_settings(folder, setting: str) -> None:
-    with pytest.raises(UsageError, match=r"write model\.KEY=VALUE"):
+def test_malformed_settings(folder, setting: str, message: str) -> None:
+    with pytest.raises(UsageError) as raised:
         recipes.override(recipes.load("frappe_x1r/small", folder), [setting])
+    assert message in str(raised.value)
 
 
 def test_settings_are_typed(folder) -> None:

@@ -1,28 +1,32 @@
-"""What is printed is data: no markup, emoji or control character of a record comes through."""
+"""What is printed where nobody reads it, and how wide."""
+
+import os
+import sys
+from io import StringIO, TextIOWrapper
 
 import pytest
 
-from benchmark.reports.document import Table
+from benchmark.reports.words import counted
 from benchmark.terminal import console
-from benchmark.terminal.run import result_table
-from tests.factories import make_ranked_record
-
-EVIL = "rows of [/data/raw] [red] :smile: \x1b[2J"
-SHOWN = r"rows of [/data/raw] [red] :smile: \x1b[2J"
 
 
-@pytest.mark.parametrize("place", ["title", "head", "rows", "remarks"])
-def test_every_part_of_a_table(capsys, place) -> None:
-    parts = {"title": "t", "head": ("a" * 60,), "rows": (("b",),), "remarks": ("c",)}
-    evil = {"title": EVIL, "head": (EVIL,), "rows": ((EVIL,),), "remarks": (EVIL,)}
-    console.print_table(Table(**parts | {place: evil[place]}))
-    assert SHOWN in " ".join(capsys.readouterr().out.split())  # narrow tables break lines
+def test_progress_outlives_its_reader(monkeypatch) -> None:
+    """As in `run ... 2>&1 | head`: the line is lost, and the run goes on."""
+    read, write = os.pipe()
+    os.close(read)
+    with TextIOWrapper(os.fdopen(write, "wb"), write_through=True) as broken:
+        monkeypatch.setattr(sys, "stderr", broken)
+        err = console.Progress(stderr=True)
+        err.print("one")
+        err.print("two")
+        assert err.quiet
 
 
-def test_the_table_of_a_run_and_lines(capsys) -> None:
-    made = make_ranked_record(caveat=EVIL, notes=(EVIL,), warnings=(EVIL,))
-    console.out.print(result_table([made], 160))
-    console.say(EVIL)
-    console.notice(EVIL)
-    printed = capsys.readouterr()
-    assert " ".join(printed.out.split()).count(SHOWN) == 4 and SHOWN in printed.err
+@pytest.mark.parametrize(("columns", "width"), [("60", None), ("", console.PLAIN_WIDTH)])
+def test_columns_count_without_a_terminal(monkeypatch, columns, width) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    assert console._width(StringIO()) == width
+
+
+def test_nouns_agree_with_their_number() -> None:
+    assert [counted(n, "seed") for n in (0, 1, 2000)] == ["0 seeds", "1 seed", "2,000 seeds"]

@@ -84,12 +84,17 @@ def markdown(boards: Iterable[Board], refused: Sequence[Refused] = ()) -> str:
 
 def as_csv(boards: Iterable[Board]) -> str:
     """Every row with all its columns."""
-    tables = [_csv_table(board, track) for board in boards for track in board.tracks]
-    if not tables:
+    rows, text = table(boards), io.StringIO()
+    if rows.is_empty():
         return ""
-    table, text = pl.concat(tables, how="vertical_relaxed"), io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([table.columns, *table.rows()])
+    csv.writer(text, lineterminator="\n").writerows([rows.columns, *rows.rows()])
     return text.getvalue()
+
+
+def table(boards: Iterable[Board]) -> pl.DataFrame:
+    """Every row of all tracks with all its columns; without a board it has none."""
+    tables = [_csv_table(board, track) for board in boards for track in board.tracks]
+    return pl.concat(tables, how="vertical_relaxed") if tables else pl.DataFrame()
 
 
 def _csv_table(board: Board, track: Track) -> pl.DataFrame:
