@@ -16,6 +16,7 @@ from typing import BinaryIO
 
 from benchmark.data.card import Card, Expected
 from benchmark.data.sources.client import prepare_client
+from benchmark.data.sources.local import how_to_get
 from benchmark.data.store import ROOM, cache_errors
 from benchmark.errors import BenchmarkError
 from benchmark.utils.files import published
@@ -214,7 +215,7 @@ def _download_errors(card: Card, url: str, folder: Path) -> Iterator[None]:
     import httpx2
     from huggingface_hub import errors
 
-    by_hand = "name a folder with the files by --data-root"
+    by_hand = how_to_get(card, Path("data"))
     try:
         yield
         return
