@@ -109,13 +109,18 @@ models: "Registry[type[CTRModel]]" = Registry("model", "baselines", plugged=True
 sources: Registry[Source] = Registry("source", "benchmark.data.sources", plugged=True)
 
 
+def plug_in_folders() -> list[Path]:
+    """The folders that BENCHMARK_PLUGINS names; their `recipes` are found too."""
+    named = filter(None, os.environ.get(VARIABLE, "").split(os.pathsep))
+    return [expanded(folder).resolve() for folder in named]
+
+
 def plug_ins() -> list[Path]:
     """The plug-in files, folder by folder; names that start with _ are left out.
 
     Raises UsageError for a folder that is missing or empty, and for two files of one name."""
     files: dict[str, Path] = {}
-    for folder in filter(None, os.environ.get(VARIABLE, "").split(os.pathsep)):
-        path = expanded(folder).resolve()
+    for path in plug_in_folders():
         if not path.is_dir():
             raise UsageError(f"{VARIABLE}: there is no folder {path}")
         here = sorted(file for file in path.glob("*.py") if not file.name.startswith("_"))

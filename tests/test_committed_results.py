@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.recipes.recipe import UNLISTED
+from benchmark.recipes.files import UNLISTED
 from benchmark.records.archive import Archive
 from benchmark.records.record import arrays_path
 from benchmark.reports.leaderboard import text as leaderboard_text

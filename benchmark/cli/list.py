@@ -28,7 +28,7 @@ def list_(
             table.add_row(name, Text(summary))
         out.print(table)
     elif kind == "recipes":
-        from benchmark.recipes.recipe import recipe_ids
+        from benchmark.recipes.files import recipe_ids
 
         for name in recipe_ids(listed=True):
             say(name)

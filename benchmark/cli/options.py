@@ -14,8 +14,9 @@ import typer
 
 from benchmark import registry
 from benchmark.errors import UsageError
+from benchmark.recipes.files import recipe_ids, recipe_paths
 from benchmark.terminal.console import notice
-from benchmark.utils.paths import RECIPES, RESULTS, ROOT, expanded
+from benchmark.utils.paths import RESULTS, ROOT, expanded
 from benchmark.utils.types import Device
 
 MOST_SEEDS = 1000
@@ -129,13 +130,8 @@ def completion(names: Callable[[], Iterable[str]]) -> Callable[[str], list[str]]
     return complete
 
 
-def recipe_ids() -> list[str]:
-    """Ids of committed recipes."""
-    return [f"{path.parent.name}/{path.stem}" for path in RECIPES.glob("*/*.toml")]
-
-
 def recipe_names() -> set[str]:
-    return {path.stem for path in RECIPES.glob("*/*.toml")}
+    return {path.stem for path in recipe_paths()}
 
 
 def dataset_names() -> list[str]:

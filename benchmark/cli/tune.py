@@ -47,12 +47,13 @@ def tune(
 
     from benchmark.data import catalog
     from benchmark.recipes import recipe as recipes
+    from benchmark.recipes.files import recipe_path
     from benchmark.studies.tuning import run
     from benchmark.studies.tuning.plan import Plan, search_of
     from benchmark.studies.tuning.trials import Trials
     from benchmark.tracking.studies import StudyTracker
 
-    base, source = recipes.load(recipe), recipes.recipe_path(recipe)
+    base, source = recipes.load(recipe), recipe_path(recipe)
     card = dataset or base.dataset
     if card.endswith(".toml"):
         card = str(expanded(card).resolve())
@@ -76,7 +77,7 @@ def tune(
         _print_plan(plan, trials, store, workers)
         return
     # A study of other settings is reported once, before any process starts.
-    all_trials = Trials(plan, store)
+    all_trials = Trials(plan, store, notice)
     work = partial(_work, plan, trials, options.root, options.track, options.quiet)
     try:
         if workers == 1:
@@ -88,7 +89,10 @@ def tune(
         if options.track:
             StudyTracker(notice)(all_trials.study(), "KILLED")
         raise typer.Exit(128 + getattr(error, "signum", signal.SIGINT)) from None
-    study = all_trials.study().model_copy(update={"importances": all_trials.importances()})
+    study = all_trials.conclude()
+    if running := all_trials.running():
+        who = ", ".join(f"trial {number} in {process}" for number, process in running.items())
+        notice(f"still under way: {who}; the same command goes on when they have ended")
     if options.track:
         StudyTracker(notice)(study, "FINISHED")
     _report(plan, study)
@@ -108,7 +112,7 @@ def _work(
     card, store = catalog.open_data(
         plan.card, data_root=data_root, notify=lambda _: None, fetch=False
     )
-    trials = Trials(plan, store)
+    trials = Trials(plan, store, notice)
     show, tracker = TrialsProgress(trials, quiet=quiet), StudyTracker(notice)
 
     def watch(event: run.TrialEvent) -> None:
@@ -141,12 +145,10 @@ def _print_plan(plan: "Plan", budget: int, store: "Store", workers: int) -> None
 
 
 def _report(plan: "Plan", study: "Tuning") -> None:
-    from benchmark.records.record import write
     from benchmark.studies.tuning.report import tuned_recipe
     from benchmark.terminal.tuning import tuning_table
     from benchmark.utils.files import write_text
 
-    write(study, plan.path)
     print_table(tuning_table(study))
     print_written([plan.path])
     if study.best is not None:

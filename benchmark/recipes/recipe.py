@@ -21,16 +21,15 @@ from benchmark.data.shuffle import Shuffle
 from benchmark.errors import UsageError
 from benchmark.model import CTRModel, added_later
 from benchmark.recipes import scaling, search, signature
+from benchmark.recipes.files import recipe_ids, recipe_path
 from benchmark.recipes.provenance import Kind, Provenance
 from benchmark.recipes.scaling import Family
 from benchmark.recipes.search import Search
 from benchmark.utils import toml
 from benchmark.utils.files import canonical_sha256
-from benchmark.utils.paths import RECIPES, expanded, require_name, shown
+from benchmark.utils.paths import require_name, shown
 from benchmark.utils.types import Count, Frozen, NotNegative, Positive
 
-UNLISTED = ("synthetic_tiny",)
-"""Data sets for trying out and for tests: no list or suite offers their recipes."""
 GROUPS = ("model", "train")
 """The tables of a recipe that hold settings."""
 
@@ -190,28 +189,12 @@ def dotted(recipe: Mapping[str, Any]) -> dict[str, Any]:
     return {f"{group}.{key}": value for group in GROUPS for key, value in recipe[group].items()}
 
 
-def recipe_ids(folder: Path = RECIPES, *, listed: bool = False) -> list[str]:
-    """Every `DATASET/NAME` on disk, sorted; if `listed`, without those for trying out."""
-    hidden = UNLISTED if listed else ()
-    paths = [path for path in folder.glob("*/*.toml") if path.parent.name not in hidden]
-    return sorted(f"{path.parent.name}/{path.stem}" for path in paths)
-
-
-def recipe_path(recipe_id: str, folder: Path = RECIPES) -> Path:
-    """The file of the recipe `DATASET/NAME`, or of one's own `.../DATASET/NAME.toml`."""
-    if recipe_id.endswith(".toml"):
-        return expanded(recipe_id).resolve()
-    return folder / f"{recipe_id}.toml"
-
-
-def load(recipe_id: str, folder: Path = RECIPES) -> Recipe:
+def load(recipe_id: str, folder: Path | None = None) -> Recipe:
     """The recipe `DATASET/NAME`, or the ad hoc one of one's own file `.../DATASET/NAME.toml`.
     Raises UsageError for an unknown id or a wrong file."""
     path = recipe_path(recipe_id, folder)
     if recipe_id.endswith(".toml"):
         return parse(toml.read(path), path.parent.name, recipe_id)
-    if recipe_id.count("/") != 1 or not path.is_file():
-        raise registry.unknown("recipe", recipe_id, recipe_ids(folder))
     recipe = parse(toml.read(path), path.parent.name, shown(path))
     if recipe.provenance is None:
         form = f"[provenance], kind = one of {', '.join(get_args(Kind))}, and tries = N"
@@ -221,7 +204,7 @@ def load(recipe_id: str, folder: Path = RECIPES) -> Recipe:
     return replace(recipe, name=path.stem)
 
 
-def find(model: str, dataset: str, folder: Path = RECIPES) -> Recipe:
+def find(model: str, dataset: str, folder: Path | None = None) -> Recipe:
     """The recipe `DATASET/MODEL` if there is one, else an ad hoc one of the model's defaults."""
     if f"{dataset}/{model}" in recipe_ids(folder):
         return load(f"{dataset}/{model}", folder)

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 from benchmark import __version__, registry
-from benchmark.utils.paths import ROOT
+from benchmark.utils.paths import CHECKOUT, ROOT
 from benchmark.utils.types import Frozen
 
 PACKAGES = ("numpy", "polars", "torch")
@@ -71,7 +71,9 @@ def source_digest() -> str:
 
 
 def _git(*arguments: str) -> str | None:
-    command = ["git", "-C", str(ROOT), *arguments]
+    if CHECKOUT is None:
+        return None
+    command = ["git", "-C", str(CHECKOUT), *arguments]
     try:
         process = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)
     except (OSError, subprocess.SubprocessError):

@@ -3,15 +3,21 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
 
+from benchmark.errors import BenchmarkError
 from benchmark.records.archive import tuning_reference
 from benchmark.records.environment import Environment
 from benchmark.records.record import read
+from benchmark.utils.paths import shown
 from benchmark.utils.types import Device, Frozen, NotNegative, Sha256
 
 TUNING_SEED = 1000
 """The seed of every trial; ranked runs have smaller ones."""
+
+MOST_BYTES = 64 << 20
+LONGEST_FAULT = 400
+"""Characters of a message: values of a damaged file may stand in it."""
 
 Objective = Literal["auc", "logloss"]
 Ended = Literal["complete", "pruned", "failed", "rejected"]
@@ -32,6 +38,15 @@ class Trial(Frozen):
     reason: str = ""
     started: str
     """UTC, ISO 8601."""
+
+    @model_validator(mode="after")
+    def _of_its_curve(self) -> "Trial":
+        measured = self.state in ("complete", "pruned")
+        if measured != (self.metric is not None):
+            raise ValueError(f"a trial that is {self.state} has {'a' if measured else 'no'} metric")
+        if measured and self.metric not in self.curve:
+            raise ValueError(f"the metric {self.metric} is not in the curve")
+        return self
 
 
 class Tuning(Frozen):
@@ -59,6 +74,14 @@ class Tuning(Frozen):
     importances: dict[str, float] | None = None
     """The share of the objective's variance that each key explains (fANOVA); None for too few
     trials."""
+
+    @field_validator("trials")
+    @classmethod
+    def _in_order(cls, trials: tuple[Trial, ...]) -> tuple[Trial, ...]:
+        numbers = [trial.number for trial in trials]
+        if numbers != sorted(set(numbers)):
+            raise ValueError("the trials are not in the order of their numbers, each once")
+        return trials
 
     @property
     def finished(self) -> list[Trial]:
@@ -88,5 +111,12 @@ class Tuning(Frozen):
 
 
 def load(path: Path) -> Tuning:
-    """Read a study. Raises BenchmarkError naming the file and, a line each, what is wrong."""
-    return read(Tuning, path)
+    """Read a study. Raises BenchmarkError: one line with the file, the key and what to do."""
+    try:
+        if path.is_file() and path.stat().st_size > MOST_BYTES:
+            raise BenchmarkError(f"{shown(path)}: is larger than {MOST_BYTES >> 20} MiB")
+        return read(Tuning, path)
+    except BenchmarkError as error:
+        fault = str(error).partition("\n")[0][:LONGEST_FAULT]
+        remedy = "restore the file from a copy, or remove it to begin the study anew"
+        raise BenchmarkError(f"{fault}; {remedy}") from None

@@ -53,7 +53,7 @@ class Study(Protocol):
 
         An option `dataset` names the card of the data; without one, the recipes name it."""
 
-    def faults(self, record: "Record", variant: str, recipe_folder: Path) -> Iterator[str]:
+    def faults(self, record: "Record", variant: str, recipe_folder: Path | None) -> Iterator[str]:
         """Reasons why a record does not belong in the folder of this variant."""
 
     def commands(self, dataset: str, variants: Sequence[str], seeds: str) -> list[str]:

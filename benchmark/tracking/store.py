@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from filelock import FileLock
 
 from benchmark.errors import BenchmarkError, UsageError
-from benchmark.utils.paths import ROOT
+from benchmark.utils.paths import WORKSPACE
 from benchmark.utils.secrets import require_quoted, without_password
 
 VARIABLE = "MLFLOW_TRACKING_URI"
@@ -41,7 +41,7 @@ def apply_settings() -> None:
 
 def store_uri() -> str:
     """MLFLOW_TRACKING_URI, else the SQLite file beside the project."""
-    return os.environ.get(VARIABLE) or f"{SQLITE}{ROOT / 'mlflow.db'}"
+    return os.environ.get(VARIABLE) or f"{SQLITE}{WORKSPACE / 'mlflow.db'}"
 
 
 def shown_uri() -> str:

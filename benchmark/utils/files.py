@@ -79,12 +79,15 @@ def require_writable(folder: Path) -> None:
 
 
 @contextmanager
-def locked(path: Path, on_wait: Callable[[], object] = lambda: None) -> Iterator[None]:
-    """Hold the lock file `path`; `on_wait` is called first if another process holds it."""
+def locked(
+    path: Path, on_wait: Callable[[], object] = lambda: None, patience: float = 0.0
+) -> Iterator[None]:
+    """Hold the lock file `path`; `on_wait` is called if another process holds it for more than
+    `patience` seconds."""
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(path)
     try:
-        held = lock.acquire(timeout=0)
+        held = lock.acquire(timeout=patience)
     except Timeout:
         on_wait()
         held = lock.acquire()

@@ -14,7 +14,6 @@ from benchmark.runs.probe import CURVE_ROWS
 from benchmark.speed import measurements
 from benchmark.studies.claims import claims
 from benchmark.studies.study import studies
-from benchmark.utils.paths import RECIPES
 from benchmark.verify import beside, data, place, quality, ranks, recipe
 from benchmark.verify.case import Case, Finding, read
 from benchmark.verify.data import OpenData
@@ -23,7 +22,9 @@ MALFORMED = (ArithmeticError, LookupError, TypeError, ValueError)
 """Errors of a check or a table that meets content it cannot handle."""
 
 
-def verify(results: Path, open_data: OpenData, recipe_folder: Path = RECIPES) -> Iterator[Finding]:
+def verify(
+    results: Path, open_data: OpenData, recipe_folder: Path | None = None
+) -> Iterator[Finding]:
     """Find everything wrong with the records and generated files of a results folder.
 
     Example::
@@ -44,7 +45,7 @@ def verify(results: Path, open_data: OpenData, recipe_folder: Path = RECIPES) ->
 
 
 def verify_files(
-    paths: Sequence[Path], open_data: OpenData, recipe_folder: Path = RECIPES
+    paths: Sequence[Path], open_data: OpenData, recipe_folder: Path | None = None
 ) -> Iterator[Finding]:
     """Find everything wrong with these records, each alone and beside each other."""
     cases: list[Case] = []
@@ -71,7 +72,7 @@ def _ranked_beside(cases: Sequence[Case], named: Container[Path]) -> Iterator[Ca
                     yield read(path)
 
 
-def verify_case(case: Case, open_data: OpenData, recipe_folder: Path) -> Iterator[Finding]:
+def verify_case(case: Case, open_data: OpenData, recipe_folder: Path | None) -> Iterator[Finding]:
     """Find everything wrong with one record, each fault once: several checks may meet one."""
     told = set()
     for finding in _of_case(case, open_data, recipe_folder):
@@ -80,7 +81,7 @@ def verify_case(case: Case, open_data: OpenData, recipe_folder: Path) -> Iterato
             yield finding
 
 
-def refused(paths: Iterable[Path], recipe_folder: Path = RECIPES) -> list[Refused]:
+def refused(paths: Iterable[Path], recipe_folder: Path | None = None) -> list[Refused]:
     """The recipes of which one of these ranked records fails a check that needs no data: no board
     shows any of their records. Milliseconds a record."""
     faults: dict[tuple[str, str], list[str]] = {}
@@ -91,7 +92,7 @@ def refused(paths: Iterable[Path], recipe_folder: Path = RECIPES) -> list[Refuse
     return [Refused(*row, each[0], len(each)) for row, each in sorted(faults.items())]
 
 
-def _first_fault(path: Path, recipe_folder: Path) -> str:
+def _first_fault(path: Path, recipe_folder: Path | None) -> str:
     """One line; empty for a record that is as it should be."""
     try:
         finding = next(_alone(read(path), recipe_folder), None)
@@ -100,12 +101,12 @@ def _first_fault(path: Path, recipe_folder: Path) -> str:
     return finding.message.partition("\n")[0] if finding else ""
 
 
-def _of_case(case: Case, open_data: OpenData, recipe_folder: Path) -> Iterator[Finding]:
+def _of_case(case: Case, open_data: OpenData, recipe_folder: Path | None) -> Iterator[Finding]:
     yield from _alone(case, recipe_folder)
     yield from _on_data(case, open_data)
 
 
-def _alone(case: Case, recipe_folder: Path) -> Iterator[Finding]:
+def _alone(case: Case, recipe_folder: Path | None) -> Iterator[Finding]:
     """What a record shows without its rows."""
     path, record = case.path, case.record
     results = case.place.results if case.place else path.parent

@@ -9,7 +9,6 @@ from benchmark.records.archive import ADHOC, RANKED, Place
 from benchmark.records.record import Record
 from benchmark.records.tuning import TUNING_SEED
 from benchmark.studies.study import studies
-from benchmark.utils.paths import RECIPES
 
 
 def find(path: Path) -> list[Path]:
@@ -20,7 +19,7 @@ def find(path: Path) -> list[Path]:
     return paths
 
 
-def faults(record: Record, path: Path, recipe_folder: Path = RECIPES) -> Iterator[str]:
+def faults(record: Record, path: Path, recipe_folder: Path | None = None) -> Iterator[str]:
     """Yield what contradicts the path; outside a results folder it states the seed alone."""
     if path.name != archive.record_file(record.seed):
         yield f"the record is of seed {record.seed}, which its path contradicts"

@@ -12,7 +12,6 @@ from benchmark.model import HasTrainingNote, added_later
 from benchmark.recipes import recipe as recipes
 from benchmark.records import comparable, tuning
 from benchmark.records.record import Record
-from benchmark.utils.paths import RECIPES
 from benchmark.verify import ranks
 
 
@@ -22,7 +21,7 @@ def parsed(record: Record) -> recipes.Recipe:
     return recipes.parse(table, record.dataset, "recipe")
 
 
-def recipe(record: Record, folder: Path) -> Iterator[str]:
+def recipe(record: Record, folder: Path | None) -> Iterator[str]:
     """Yield faults of the recipe and its digest, also against the committed recipe in `folder`."""
     yield from comparable.stale(comparable.numerics(record))
     own = parsed(record)
@@ -68,7 +67,7 @@ def _outline(table: str, dataset: str, schema: Schema) -> Outline:
     return outline(recipes.parse({"model": json.loads(table)}, dataset, "recipe"), schema)
 
 
-def tuned(record: Record, results: Path, recipe_folder: Path = RECIPES) -> Iterator[str]:
+def tuned(record: Record, results: Path, recipe_folder: Path | None = None) -> Iterator[str]:
     """Yield what contradicts a record's provenance. Raises BenchmarkError for one that names a
     tuning study which cannot be read."""
     if record.name is not None:

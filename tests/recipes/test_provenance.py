@@ -4,6 +4,7 @@ import pytest
 
 from benchmark.errors import UsageError
 from benchmark.recipes import recipe as recipes
+from benchmark.recipes.files import recipe_ids
 from benchmark.recipes.provenance import Provenance
 
 MODEL = {"model": {"name": "lr"}}
@@ -74,6 +75,6 @@ def test_a_committed_recipe_without_it_is_refused_and_a_file_of_ones_own_is_not(
 
 
 def test_avazu_recipes_watch_what_their_source_watched() -> None:
-    avazu = [recipes.load(name) for name in recipes.recipe_ids() if name.startswith("avazu_x4")]
+    avazu = [recipes.load(name) for name in recipe_ids() if name.startswith("avazu_x4")]
     assert len(avazu) == 16
     assert {recipe.train.monitor for recipe in avazu} == {"auc-logloss"}

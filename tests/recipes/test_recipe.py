@@ -7,8 +7,10 @@ import pytest
 from benchmark.data.schema import Schema
 from benchmark.errors import UsageError
 from benchmark.recipes import recipe as recipes
+from benchmark.recipes.files import recipe_ids
 from benchmark.recipes.recipe import on_meta
 from benchmark.registry import models
+from benchmark.utils.paths import ROOT
 
 HAND = '[provenance]\nkind = "hand"\ntries = 2\nnote = "rates"\n'
 RECIPE = HAND + '\n[model]\nname = "dnn"\nhidden_units = [8, 4]\n\n[train]\nlearning_rate = 3e-4\n'
@@ -177,7 +179,7 @@ def schema(dataset: str) -> Schema:
 
 def test_every_recipe_on_disk_loads_builds_and_its_json_parses_back() -> None:
     checked = 0
-    for recipe_id in recipes.recipe_ids():
+    for recipe_id in recipe_ids():
         found = recipes.load(recipe_id)
         assert (
             sum(
@@ -190,4 +192,4 @@ def test_every_recipe_on_disk_loads_builds_and_its_json_parses_back() -> None:
         dataset = table.pop("dataset")
         assert recipes.parse(table, dataset, recipe_id).digest() == found.digest()
         checked += 1
-    assert checked == len(list(recipes.RECIPES.rglob("*.toml"))) > 0
+    assert checked == len(list((ROOT / "recipes").rglob("*.toml"))) > 0

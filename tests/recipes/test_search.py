@@ -6,6 +6,7 @@ import pytest
 
 from benchmark.errors import UsageError
 from benchmark.recipes import recipe as recipes
+from benchmark.recipes.files import recipe_ids
 from benchmark.recipes.search import Range
 from benchmark.studies.tuning.plan import search_of
 
@@ -114,7 +115,7 @@ def test_whole_numbers_bound_a_range_of_fractions():
     ]
 
 
-@pytest.mark.parametrize("recipe_id", recipes.recipe_ids())
+@pytest.mark.parametrize("recipe_id", recipe_ids())
 def test_every_committed_recipe_has_a_space(recipe_id):
     recipe = recipes.load(recipe_id)
     found = search_of(recipe)

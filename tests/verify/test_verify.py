@@ -15,7 +15,6 @@ from benchmark.records.archive import Archive
 from benchmark.records.scores import KeptScores
 from benchmark.reports import document
 from benchmark.reports.leaderboard import text as leaderboard
-from benchmark.utils.paths import RECIPES
 from benchmark.verify import place
 from benchmark.verify.beside import _copies
 from benchmark.verify.case import Case, read
@@ -294,7 +293,7 @@ def test_auc_per_group_is_unverified_where_scores_are_counts(grouped) -> None:
     made, path, opened = grouped
     case = read(path)
     counts = scores.counted(*scores.labelled(case.scores.best))
-    found = verify_case(Case(path, made, KeptScores(counts, counts)), opened, RECIPES)
+    found = verify_case(Case(path, made, KeptScores(counts, counts)), opened, None)
     assert [each.message for each in found if not each.failed] == [
         "a replay alone proves gAUC where scores are kept as counts"
     ]

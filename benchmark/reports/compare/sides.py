@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmark.errors import BenchmarkError, UsageError
-from benchmark.recipes.recipe import recipe_ids
+from benchmark.recipes.files import recipe_ids
 from benchmark.records import record
 from benchmark.records.archive import Archive, records_in
 from benchmark.records.comparable import require_alike
 from benchmark.records.record import Record
 from benchmark.registry import unknown
-from benchmark.utils.paths import RECIPES, shown
+from benchmark.utils.paths import shown
 
 CONDITIONS: dict[str, Callable[[Record], str]] = {
     "numerics version": lambda run: str(run.numerics),
@@ -33,7 +33,7 @@ class Side:
     paths: tuple[Path, ...]
 
 
-def pair(a: str, b: str, results: Path, recipe_folder: Path = RECIPES) -> tuple[Side, Side]:
+def pair(a: str, b: str, results: Path, recipe_folder: Path | None = None) -> tuple[Side, Side]:
     """Find the records of two names. Raises UsageError for sides that are unknown, the same or of
     different data sets, BenchmarkError without a record or for other data of one data set."""
     first, second = (_find(text, results, recipe_folder) for text in (a, b))
@@ -65,7 +65,7 @@ def labels(a: Side, b: Side) -> Iterator[str]:
     yield from (f"{side.name}: {note}" for side in (a, b) for note in side.runs[0].notes)
 
 
-def _find(text: str, results: Path, recipe_folder: Path) -> Side:
+def _find(text: str, results: Path, recipe_folder: Path | None) -> Side:
     """The side of a recipe's id DATASET/NAME, of one record's path, or of a folder of records."""
     archive = Archive(results)
     dataset, _, name = text.partition("/")

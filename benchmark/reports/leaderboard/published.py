@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from benchmark.utils import toml
-from benchmark.utils.paths import shown
+from benchmark.utils.paths import shipped_beside, shown
 from benchmark.utils.types import Count, Frozen, NonEmpty, Positive
 
 Share = Annotated[float, Field(gt=0, lt=1)]
@@ -71,6 +71,7 @@ class Published(Frozen):
 
 
 def load(results: Path) -> Published:
-    """The published results; empty without a file. Raises UsageError naming file and key."""
-    path = results / "published.toml"
-    return toml.validate(Published, toml.read(path), shown(path)) if path.is_file() else Published()
+    """The published results, the project's own in a folder without any. Raises UsageError naming
+    file and key."""
+    path = shipped_beside(results, "published.toml")
+    return toml.validate(Published, toml.read(path), shown(path))

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from benchmark import __version__
-from benchmark.recipes.recipe import UNLISTED
+from benchmark.recipes.files import UNLISTED
 from benchmark.records.archive import Archive
 from benchmark.reports.document import Document, Table, with_part
 from benchmark.reports.leaderboard import boards as leaderboard

@@ -57,13 +57,13 @@ class Ablation(Study):
             variants.append(Variant(cell, override(base, [*(set_ or []), *parts])))
         return variants
 
-    def faults(self, record: "Record", variant: str, recipe_folder: Path) -> Iterator[str]:
+    def faults(self, record: "Record", variant: str, recipe_folder: Path | None) -> Iterator[str]:
         model = record.recipe["model"]
         if variant != f"{model['mixing']}-{model['ffn']}":
             yield self.misplaced(variant)
 
     def commands(self, dataset: str, variants: Sequence[str], seeds: str) -> list[str]:
-        from benchmark.recipes.recipe import recipe_ids
+        from benchmark.recipes.files import recipe_ids
 
         if f"{dataset}/{BASE}" not in recipe_ids():
             return []

@@ -11,10 +11,10 @@ from benchmark.data.store import Fingerprint
 from benchmark.errors import BenchmarkError, UsageError
 from benchmark.measure.cost import outline
 from benchmark.recipes import recipe as recipes
+from benchmark.recipes.files import UNLISTED, recipe_ids
 from benchmark.recipes.recipe import Recipe
 from benchmark.records import comparable, record
 from benchmark.records.archive import ranked_place, record_file, record_key, study_place
-from benchmark.utils.paths import RECIPES
 
 
 @dataclass(frozen=True)
@@ -101,18 +101,18 @@ def plan(cells: Sequence[Cell], results: Path, today: Fingerprint) -> list[Plann
 
 
 def chosen(
-    datasets: Sequence[str] | None, names: Sequence[str] | None, folder: Path = RECIPES
+    datasets: Sequence[str] | None, names: Sequence[str] | None, folder: Path | None = None
 ) -> dict[str, list[Recipe]]:
     """The committed recipes of these data sets with these names; None means all that are listed.
 
     Raises UsageError for an unknown data set or name."""
     committed: dict[str, list[str]] = {}
-    for recipe_id in recipes.recipe_ids(folder):
+    for recipe_id in recipe_ids(folder):
         dataset, _, name = recipe_id.partition("/")
         committed.setdefault(dataset, []).append(name)
     if unknown := [dataset for dataset in datasets or [] if dataset not in committed]:
         raise registry.unknown("data set with recipes", unknown[0], committed)
-    listed = [dataset for dataset in committed if dataset not in recipes.UNLISTED]
+    listed = [dataset for dataset in committed if dataset not in UNLISTED]
     wanted = dict.fromkeys(datasets or listed)
     allowed = {name for dataset in wanted for name in committed[dataset]}
     if unknown := [name for name in names or [] if name not in allowed]:

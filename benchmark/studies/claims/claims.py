@@ -13,14 +13,14 @@ from pydantic import Field, field_validator
 from benchmark import __version__
 from benchmark.errors import BenchmarkError
 from benchmark.measure.effects import LEAST_UNITS, Effect, Judgement, judge
-from benchmark.recipes.recipe import recipe_ids
+from benchmark.recipes.files import recipe_ids
 from benchmark.records.archive import RANKED, Archive
 from benchmark.reports.document import Document, Report, Table
 from benchmark.reports.words import derived, effect_in_words, effect_numbers
 from benchmark.studies.claims.tests import AnyTest, Outcome, least_seeds, place
 from benchmark.studies.study import command_line, studies
 from benchmark.utils import toml
-from benchmark.utils.paths import shown
+from benchmark.utils.paths import shipped_beside, shown
 from benchmark.utils.types import Frozen, NonEmpty
 
 FILE = "claims.toml"
@@ -136,8 +136,9 @@ class Judged:
 
 
 def load(results: Path) -> tuple[Claim, ...]:
-    """The claims of a results folder. Raises UsageError for a missing or wrong file."""
-    path = results / FILE
+    """The claims of a results folder, the project's own in one without any. Raises UsageError for a
+    wrong file."""
+    path = shipped_beside(results, FILE)
     return toml.validate(_ClaimsFile, toml.read(path), shown(path)).claim
 
 
@@ -191,8 +192,8 @@ def _few(archive: Archive, dataset: str, study: str, name: str) -> bool:
 
 
 def documents(results: Path) -> list[Document]:
-    """The generated files; none where the results folder states no claims."""
-    if not (results / FILE).is_file():
+    """The generated files; none for a folder without claims of its own and without verdicts."""
+    if not any((results / name).is_file() for name in (FILE, "claims.json")):
         return []
     return report(results).documents(results / "claims", COMMAND)
 

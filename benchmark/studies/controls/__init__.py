@@ -43,7 +43,7 @@ class Controls(Study):
             for width in WIDTHS
         ]
 
-    def faults(self, record: "Record", variant: str, recipe_folder: Path) -> Iterator[str]:
+    def faults(self, record: "Record", variant: str, recipe_folder: Path | None) -> Iterator[str]:
         if variant != f"width-{record.recipe['model']['embedding_dim']}":
             yield self.misplaced(variant)
 

@@ -44,12 +44,12 @@ class Damping(Study):
             variants.append(Variant(f"{name}-{blocks}", recipe))
         return variants
 
-    def faults(self, record: "Record", variant: str, recipe_folder: Path) -> Iterator[str]:
+    def faults(self, record: "Record", variant: str, recipe_folder: Path | None) -> Iterator[str]:
         if not variant.endswith(f"-{record.recipe['model']['num_blocks']}"):
             yield self.misplaced(variant)
 
     def commands(self, dataset: str, variants: Sequence[str], seeds: str) -> list[str]:
-        from benchmark.recipes.recipe import recipe_ids
+        from benchmark.recipes.files import recipe_ids
 
         make = partial(command_line, "study damping", dataset=dataset)
         lines = [] if variants else [make(seeds=seeds)]

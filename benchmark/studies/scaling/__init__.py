@@ -63,16 +63,17 @@ class Scaling(Study):
         if chosen := ladders.at_chosen_rates(variants, results):
             yield from super().batches(card, chosen, seeds, results)
 
-    def faults(self, record: "Record", variant: str, recipe_folder: Path) -> Iterator[str]:
+    def faults(self, record: "Record", variant: str, recipe_folder: Path | None) -> Iterator[str]:
         from benchmark.studies.scaling import ladders
 
         return ladders.place_faults(record, variant, recipe_folder)
 
     def commands(self, dataset: str, variants: Sequence[str], seeds: str) -> list[str]:
         from benchmark.recipes import recipe as recipes
+        from benchmark.recipes.files import recipe_ids
         from benchmark.studies.scaling import ladders
 
-        own = [name for name in recipes.recipe_ids() if name.startswith(f"{dataset}/")]
+        own = [name for name in recipe_ids() if name.startswith(f"{dataset}/")]
         places = [place for place in map(ladders.place_of, variants) if place is not None]
         chosen = {f"{dataset}/{recipe}" for recipe, *_ in places}
         if not variants:

@@ -22,7 +22,6 @@ from benchmark.records.record import Record
 from benchmark.records.tuning import TUNING_SEED
 from benchmark.studies.campaign.cells import Variant
 from benchmark.studies.scaling.law import Ladder, LawFit, NotFittedError, fit
-from benchmark.utils.paths import RECIPES
 
 STUDY = "scaling"
 FOLDER = re.compile(r"(.+)-([1-9][0-9]*)-([1-9][0-9]*)")
@@ -133,7 +132,7 @@ def place_of(folder: str) -> tuple[str, int, int] | None:
     return match and (match[1], int(match[2]), int(match[3]))
 
 
-def place_faults(record: Record, folder: str, recipe_folder: Path = RECIPES) -> Iterator[str]:
+def place_faults(record: Record, folder: str, recipe_folder: Path | None = None) -> Iterator[str]:
     """Compare a record with the step and rate that its folder names, as the recipe stands."""
     place = place_of(folder)
     if place is None:

@@ -3,12 +3,13 @@
 import pytest
 
 from benchmark.errors import UsageError
+from benchmark.recipes.files import recipe_ids
 from benchmark.recipes.recipe import load as load_recipe
 from benchmark.reports.leaderboard import published
 from benchmark.reports.leaderboard import text as leaderboard_text
 from benchmark.reports.leaderboard.boards import boards
 from benchmark.reports.leaderboard.tracks import entries
-from benchmark.utils.paths import RECIPES, RESULTS
+from benchmark.utils.paths import RESULTS
 from tests.reports.leaderboard.test_leaderboard import make_runs
 
 SOURCE = '[source.lab]\ntitle = "A lab"\nlink = "https://lab.example"\nruns = "5 seeds"\n'
@@ -28,7 +29,7 @@ def test_the_committed_file_names_recipes_that_exist() -> None:
     here = {other.published: other.dataset for other in quoted.other_split}
     named = [(here.get(row.dataset, row.dataset), row.recipe) for row in quoted.row if row.recipe]
     assert len(quoted.row) > 100 and len(named) > 10
-    assert [each for each in named if not (RECIPES / each[0] / f"{each[1]}.toml").is_file()] == []
+    assert {f"{dataset}/{recipe}" for dataset, recipe in named} <= set(recipe_ids())
     keys = [(row.dataset, row.model, row.source, row.embedding_dim) for row in quoted.row]
     assert len(set(keys)) == len(keys)
 
@@ -95,7 +96,7 @@ def test_published_numbers_are_never_ranked(tmp_path) -> None:
     for one, other in zip(beside.tracks, alone.tracks, strict=True):
         assert one.table.to_dicts() == other.table.to_dicts()
     assert "their_dnn" not in leaderboard_text.as_csv([beside])
-    assert published.load(tmp_path / "nowhere") == published.Published()
+    assert published.load(tmp_path / "nowhere") == published.load(RESULTS)
 
 
 @pytest.mark.parametrize(

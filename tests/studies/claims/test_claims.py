@@ -10,7 +10,7 @@ import pytest
 from benchmark.data.catalog import card_names
 from benchmark.errors import UsageError
 from benchmark.measure.cost import Parameters
-from benchmark.recipes.recipe import recipe_ids
+from benchmark.recipes.files import recipe_ids
 from benchmark.records.archive import Archive
 from benchmark.studies.claims import claims
 from benchmark.studies.claims.tests import place
@@ -248,10 +248,9 @@ def test_what_is_missing_ends_in_commands_that_make_it(tmp_path) -> None:
     )
 
 
-def test_without_a_file_of_claims_there_is_nothing_to_make(tmp_path) -> None:
+def test_without_claims_of_its_own_a_folder_has_the_projects(tmp_path) -> None:
     assert claims.documents(tmp_path) == []
-    with pytest.raises(UsageError, match=r"claims\.toml: there is no such file"):
-        claims.report(tmp_path)
+    assert claims.load(tmp_path) == claims.load(RESULTS)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from benchmark.cli import app
 from benchmark.errors import BenchmarkError, UsageError
 from benchmark.measure.cost import Parameters
 from benchmark.recipes import recipe as recipes
+from benchmark.recipes.files import recipe_ids
 from benchmark.records.tuning import TUNING_SEED
 from benchmark.studies.campaign import cells
 from benchmark.studies.scaling import ladders
@@ -258,7 +259,7 @@ def test_the_command_says_what_it_would_run(capsys) -> None:
             COMMAND.main(words, standalone_mode=False)
 
 
-@pytest.mark.parametrize("recipe_id", recipes.recipe_ids())
+@pytest.mark.parametrize("recipe_id", recipe_ids())
 def test_every_committed_ladder_carries_a_fit(recipe_id: str) -> None:
     family = recipes.load(recipe_id).scaling
     if family is not None:
