@@ -42,7 +42,7 @@ def prepare_client() -> None:
         _require_address(endpoint)
     from huggingface_hub import get_token
 
-    from benchmark.data.sources.patience import use_patient_client
+    from benchmark.utils.patience import use_patient_client
 
     try:
         token = get_token() or ""

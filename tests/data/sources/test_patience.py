@@ -8,8 +8,8 @@ from email.utils import format_datetime
 import pytest
 
 from benchmark.data import catalog
-from benchmark.data.sources import patience
 from benchmark.errors import BenchmarkError, UsageError
+from benchmark.utils import patience
 from tests.data.hub import ROWS, TABLE, TEXTS, write_card, write_stream_card, zipped
 from tests.data.tables import ignore
 
