@@ -22,6 +22,12 @@ class UsageError(BenchmarkError):
     """The request itself is wrong (a misspelt name, a wrong key or value): exit code 2."""
 
 
-def reason(error: Exception) -> str:
+def reason(error: BaseException) -> str:
     """The message of an error, led by its type if the error is not one of these."""
     return str(error) if isinstance(error, BenchmarkError) else f"{type(error).__name__}: {error}"
+
+
+def quoted(value: object) -> str:
+    """A value as messages quote it: its beginning, if it is long."""
+    text = repr(value)
+    return text if len(text) <= 200 else f"{text[:200]} ..."

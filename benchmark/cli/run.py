@@ -72,8 +72,10 @@ def run(
         )
         threads = options.threads or job.threads
         job = replace(job, rows=rows, device=options.device, threads=threads)
-        for seed in numbers:
-            job = replace(job, seed=seed)
+        jobs = [replace(job, seed=seed) for seed in numbers]
+        for job in jobs:
+            session.require_model_folder(job)
+        for job in jobs:
             outcomes.append(launch.run_missing(job, session, again=again))
     except KeyboardInterrupt as error:
         finished = sum(outcome.is_new for outcome in outcomes)

@@ -26,6 +26,7 @@ from benchmark.errors import BenchmarkError
 from benchmark.utils import forms
 from benchmark.utils.arrays import Dense, Ids, Integers, Labels
 from benchmark.utils.files import canonical_sha256, locked, partial_folder, sync
+from benchmark.utils.held import hold
 from benchmark.utils.types import Notify
 
 MANIFEST = "manifest.json"
@@ -214,8 +215,10 @@ class Store:
 
     @classmethod
     def open(cls, folder: Path) -> "Store":
-        """Raises BenchmarkError for a manifest or array that is missing, truncated or altered."""
+        """Open a store, which other processes cannot remove until this one ends. Raises
+        BenchmarkError for a manifest or array that is missing, truncated or altered."""
         manifest = _read_manifest(folder)
+        hold(folder)
         schema, sums = manifest.schema, ""
         for key in _keys(schema):
             path, facts = folder / f"{key}.npy", manifest.arrays.get(key)

@@ -258,7 +258,7 @@ def override(recipe: Recipe, assignments: Sequence[str]) -> Recipe:
             raise UsageError("--set model.name=...: choose the model with --model")
         try:
             values[key] = tomllib.loads(f"value = {text}")["value"]
-        except tomllib.TOMLDecodeError:
+        except (ValueError, RecursionError):  # no TOML, too many digits, or too deep
             values[key] = text
         if isinstance(known.get(key), list) and not isinstance(values[key], list):
             raise UsageError(f"--set {assignment}: a list is written in brackets: '{key}=[{text}]'")

@@ -27,6 +27,7 @@ from benchmark.records.record import Record, whole_recipe
 from benchmark.registry import models
 from benchmark.training.predict import predict
 from benchmark.utils import sealed
+from benchmark.utils.files import published
 from benchmark.utils.paths import shown
 from benchmark.utils.types import Name, Notify, Sha256
 
@@ -60,8 +61,17 @@ class SavedModel:
     scores: str
 
 
+def require_free(folder: Path) -> None:
+    """Raise UsageError for a folder that holds anything, which a model would have to replace."""
+    if folder.is_dir() and any(folder.iterdir()):
+        what = "a saved model" if (folder / sealed.SEAL).is_file() else "other files"
+        hint = "remove it, or choose another folder with --save-model"
+        raise UsageError(f"{shown(folder)} holds {what}, and nothing is overwritten; {hint}")
+
+
 def save(model: CTRModel, record: Record, store: Store, folder: Path) -> None:
-    """Write the model of `record`, replacing an older one in `folder`. Raises BenchmarkError."""
+    """Write the model of `record` to a free folder, which is complete or absent. Raises
+    BenchmarkError."""
     facts = _Facts(
         schema=store.schema,
         recipe=record.recipe,
@@ -73,13 +83,14 @@ def save(model: CTRModel, record: Record, store: Store, folder: Path) -> None:
         scores=record.digests.scores,
     )
     try:
-        if (folder / sealed.SEAL).is_file():
-            shutil.rmtree(folder)
-        sealed.write(folder, asdict(facts), {"weights": model.state_dict()})
-        shutil.copytree(store.encoding_folder, folder / ENCODING)
+        with published(folder) as partial:
+            sealed.fill(partial, asdict(facts), {"weights": model.state_dict()})
+            shutil.copytree(store.encoding_folder, partial / ENCODING)
     except OSError as error:
-        why = error.strerror or error
-        raise BenchmarkError(f"{shown(folder)}: the model cannot be saved: {why}") from None
+        copied = isinstance(error, shutil.Error)  # a list of (source, target, why)
+        why = error.args[0][0][2] if copied else error.strerror or error
+        fault = f"the model cannot be saved: {why}; make room or choose another folder"
+        raise BenchmarkError(f"{shown(folder)}: {fault}; the record of the run is kept") from None
 
 
 def load(folder: Path) -> SavedModel:

@@ -50,27 +50,34 @@ def write(
     """Write a sealed folder; `same` maps further parts to sealed folders that hold them, whose
     files are hard-linked. Raises OSError, and then leaves nothing behind."""
     with published(folder) as partial:
-        files = {}
-        for part, tensors in parts.items():
-            path = partial / (part + SUFFIX)
-            try:
-                save_file(_without_shared_memory(tensors), path)
-            except SafetensorError as error:
-                raise OSError(str(error)) from None
+        fill(partial, facts, parts, same)
+
+
+def fill(
+    folder: Path, facts: Any, parts: Mapping[str, Tensors], same: Mapping[str, Path] | None = None
+) -> None:
+    """Write the files of a sealed folder to one that is there. Raises OSError."""
+    files = {}
+    for part, tensors in parts.items():
+        path = folder / (part + SUFFIX)
+        try:
+            save_file(_without_shared_memory(tensors), path)
+        except SafetensorError as error:
+            raise OSError(str(error)) from None
+        sync(path)
+        files[path.name] = sha256(path)
+    for part, source in (same or {}).items():
+        path = folder / (part + SUFFIX)
+        try:
+            path.hardlink_to(source / path.name)
+        except OSError:  # a file system without hard links
+            shutil.copyfile(source / path.name, path)
             sync(path)
-            files[path.name] = sha256(path)
-        for part, source in (same or {}).items():
-            path = partial / (part + SUFFIX)
-            try:
-                path.hardlink_to(source / path.name)
-            except OSError:  # a file system without hard links
-                shutil.copyfile(source / path.name, path)
-                sync(path)
-            files[path.name] = json.loads((source / SEAL).read_bytes())["files"][path.name]
-        content = {"facts": facts, "files": files}
-        seal = json.dumps(content | {"sha256": canonical_sha256(content)}, allow_nan=False)
-        (partial / SEAL).write_text(seal, encoding="utf-8")
-        sync(partial / SEAL)
+        files[path.name] = json.loads((source / SEAL).read_bytes())["files"][path.name]
+    content = {"facts": facts, "files": files}
+    seal = json.dumps(content | {"sha256": canonical_sha256(content)}, allow_nan=False)
+    (folder / SEAL).write_text(seal, encoding="utf-8")
+    sync(folder / SEAL)
 
 
 def read(folder: Path, form: type[T], parts_of: Callable[[T], Iterable[str]]) -> Sealed[T]:

@@ -8,13 +8,8 @@ import pytest
 from tests.fuzz import MAKERS, made
 from tests.fuzz.fuzz import Target, faults
 
-OPEN = ("zip", "store", "record", "study", "model", "checkpoint")
-"""Targets with known faults, such as damaged LZMA and what a forged seal or manifest says."""
-KNOWN = pytest.mark.xfail(reason="known faults", strict=False)
-NAMES = [pytest.param(name, marks=KNOWN if name in OPEN else ()) for name in MAKERS]
 
-
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", MAKERS)
 def test_altered_files(tmp_path, monkeypatch, name) -> None:
     monkeypatch.setattr(os, "fsync", lambda _: None)
     seconds = float(os.environ.get("BENCHMARK_FUZZ_SECONDS", "1"))

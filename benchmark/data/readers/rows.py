@@ -15,7 +15,7 @@ from benchmark.data.readers import csv
 from benchmark.data.readers.inputs import Input
 from benchmark.data.readers.text import Parse
 from benchmark.data.rules import parse, present
-from benchmark.errors import BenchmarkError
+from benchmark.errors import BenchmarkError, quoted
 
 _FLOAT32_MAX = float(np.finfo(np.float32).max)
 _SAY_POSITIVE = 'say which others are clicks in [table]: positive = ["1"], or "> 3"'
@@ -156,7 +156,7 @@ class RowBlock:
     ) -> None:
         if broken.any():
             row = int(broken.arg_true()[0])
-            value = "missing" if values[row] is None else repr(values[row])
+            value = "missing" if values[row] is None else quoted(values[row])
             where = f"{self.unit} {numbers[row]}, column '{values.name}'"
             raise BenchmarkError(f"{where}: {value}, expected {expected}")
 

@@ -4,17 +4,21 @@ import codecs
 import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from io import BufferedReader
 
 import polars as pl
 
-from benchmark.data.readers.content import HEAD_BYTES, Content, File, kind, open_bytes
+from benchmark.data.readers.content import HEAD_BYTES, File, kind, open_bytes
 from benchmark.errors import BenchmarkError
 
 Parse = Callable[[Sequence[str]], pl.DataFrame]
 """Parses a block: the named columns as Float64, all others as strings."""
 
 BLOCK_BYTES = 1 << 24
-LINE_BYTES = 1 << 26
+LINE_BYTES = 1 << 24
+MOST_FIELDS = 50_000
+"""Columns of a table, and pairs of a libsvm row."""
+_CORRECT = "correct the key `encoding` of the card, or the file"
 _MARKS = {
     codecs.BOM_UTF8: "utf-8",
     codecs.BOM_UTF32_LE: "utf-32",  # begins with the mark of utf-16
@@ -95,7 +99,7 @@ def _chunks(path: File, encoding: str) -> Iterator[bytes]:
     yield b"\n"
 
 
-def _recoded(path: File, file: Content, encoding: str) -> Iterator[bytes]:
+def _recoded(path: File, file: BufferedReader, encoding: str) -> Iterator[bytes]:
     line = 1
     try:
         for text in codecs.iterdecode(iter(partial(file.read, BLOCK_BYTES), b""), encoding):
@@ -105,5 +109,6 @@ def _recoded(path: File, file: Content, encoding: str) -> Iterator[bytes]:
         before = error.object[: error.start].decode(encoding, "replace")
         where = f"{path}, line {line + before.count(chr(10))}"
         fault = f"byte 0x{error.object[error.start]:02x} is not {encoding}"
-        hint = "correct the key `encoding` of the card, or the file"
-        raise BenchmarkError(f"{where}: {fault}; {hint}") from None
+        raise BenchmarkError(f"{where}: {fault}; {_CORRECT}") from None
+    except UnicodeError as error:  # no byte order mark
+        raise BenchmarkError(f"{path}: {error}; {_CORRECT}") from None

@@ -11,7 +11,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from benchmark.data.card import TableSpec
+from benchmark.data.card import Card, TableSpec
 from benchmark.data.readers.content import open_bytes
 from benchmark.errors import BenchmarkError, MissingData
 from benchmark.utils import files, forms
@@ -52,6 +52,19 @@ def find_files(table: TableSpec, folders: Sequence[Path]) -> Found:
             hint = "(a packed copy counts); correct the card, or remove the copy"
             raise BenchmarkError(f"{who} {file} more than once {hint}")
     return found
+
+
+def how_to_get(card: Card, root: Path) -> str:
+    """What to get from where, in which folder of a data root to put it, and what to call then."""
+    assert card.table is not None
+    parts = (card.table.files | card.table.side_files).values()
+    needed = ", ".join(name for names in parts for name in names)
+    page = card.source
+    if card.archive is not None:
+        needed = f"{card.archive.file} (or its {needed})"
+        page = f"https://huggingface.co/datasets/{card.archive.repo}"
+    command = f"`python -m benchmark data prepare {card.id} --data-root {root}`"
+    return f"get {needed} from {page}, put it in {root / card.id}, then {command}"
 
 
 def by_label(found: Found) -> dict[str, Path]:
