@@ -79,6 +79,7 @@ def text(tables: Mapping[str, Mapping[str, Any]]) -> str:
 
 def _fault(form: type[BaseModel], fault: ErrorDetails) -> str:
     key = ".".join(str(part) for part in fault["loc"] if not str(part).startswith("("))
+    key = key if len(key) <= 200 else f"{key[:200]} ..."
     if fault["type"] == "extra_forbidden":
         allowed = _fields_at(form, fault["loc"][:-1])
         near = difflib.get_close_matches(str(fault["loc"][-1]), allowed, n=1)

@@ -1,6 +1,7 @@
 """Altered copies of small valid files: bytes, words and numbers, and the values of JSON."""
 
 import json
+from copy import deepcopy
 from random import Random
 from typing import Any
 
@@ -58,7 +59,7 @@ def json_of(valid: bytes, random: Random) -> Any:
             case 2 if isinstance(container[key], str):
                 container[key] += random.choice(("x", "é", "/..", "\0", "0" * 300))
             case _:
-                container[key] = random.choice(VALUES)
+                container[key] = deepcopy(random.choice(VALUES))
     return value
 
 
