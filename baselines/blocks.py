@@ -3,6 +3,7 @@
 import warnings
 from typing import Literal
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -13,6 +14,7 @@ from baselines.kernels import (
     RMSNorm,
     TokenLinear,
     gelu,
+    swish,
     transpose_heads,
 )
 from baselines.layers import divisors, require_positive
@@ -126,6 +128,23 @@ class ActivationUnit(nn.Module):
         if self.norm is not None:
             x = self.norm(x)
         y: Tensor = self.dropout(self.activation(self.linear(x)))
+        return y
+
+
+class SwiGLU(nn.Module):
+    """`W_down (swish(W_gate x) * (W_up x))`, own weights per token, no biases: [B, T, D] -> the
+    same. `down_scale` multiplies the initial W_down."""
+
+    def __init__(self, tokens: int, width: int, hidden: int, down_scale: float = 1.0) -> None:
+        super().__init__()
+        self.gate = PerTokenLinear(tokens, width, hidden, bias=False)
+        self.up = PerTokenLinear(tokens, width, hidden, bias=False)
+        self.down = PerTokenLinear(tokens, hidden, width, bias=False)
+        with torch.no_grad():
+            self.down.weight.mul_(down_scale)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.down(swish(self.gate(x)) * self.up(x))
         return y
 
 

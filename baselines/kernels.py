@@ -194,6 +194,11 @@ def gelu(x: Tensor) -> Tensor:
     return batch_first(F.gelu(batch_last(x)))
 
 
+def swish(x: Tensor) -> Tensor:
+    """`x sigmoid(x)` in the memory order of the fast forms."""
+    return batch_first(F.silu(batch_last(x)))
+
+
 def mean(x: Tensor, *dims: int) -> Tensor:
     """The mean over dimensions of x other than the batch."""
     return batch_first(batch_last(x).mean(dim=[dim - 1 for dim in dims]))
@@ -282,13 +287,13 @@ def _mean_square(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     return (_shared_product(x, w.T @ w, None) * x).sum(dim=1, keepdim=True) / len(w)
 
 
-def transpose_heads(x: Tensor) -> Tensor:
-    """RankMixer's parameter-free mixing, [B, T, D] -> the same; its own inverse.
-
-    Every token is split into T heads; new token h is the concatenation over t of head h of token t.
+def transpose_heads(x: Tensor, heads: int | None = None) -> Tensor:
+    """Parameter-free mixing: [B, T, D] -> [B, H, T D/H]; row h is head h of all tokens, side by
+    side. With H = T, the default, it is RankMixer's; the same with T heads is its inverse.
     """
     _, tokens, width = x.shape
+    heads = heads or tokens
     if in_plain_form():
-        return x.reshape(-1, tokens, tokens, width // tokens).transpose(1, 2).flatten(2)
-    heads = batch_last(x).reshape(tokens, tokens, width // tokens, -1)
-    return batch_first(heads.transpose(0, 1).flatten(1, 2))
+        return x.reshape(-1, tokens, heads, width // heads).transpose(1, 2).flatten(2)
+    pieces = batch_last(x).reshape(tokens, heads, width // heads, -1)
+    return batch_first(pieces.transpose(0, 1).flatten(1, 2))

@@ -1,5 +1,6 @@
 """The parts that all models share: field embeddings, the linear layer, checks of sizes."""
 
+from collections.abc import Sequence
 from itertools import accumulate
 
 import torch
@@ -59,6 +60,15 @@ class FieldEmbedding(nn.Module):
             ids = sparse + self.offsets
             parts.append(F.embedding(ids, self.table, sparse=not in_plain_form()))
         return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
+
+
+def agreement_loss(logits: Sequence[Tensor], probability: Tensor) -> Tensor:
+    """`sum_k BCE(z_k, p)`: how far parts of a model [B] each are from what they say together, which
+    gets no gradient. 0-dim, a mean over the rows."""
+    target = probability.detach()
+    return torch.stack(
+        [F.binary_cross_entropy_with_logits(logit, target) for logit in logits]
+    ).sum()
 
 
 def require_positive(**hyperparameters: int | tuple[int, ...]) -> None:

@@ -10,17 +10,24 @@ from benchmark.registry import models
 
 
 class LinearTerm(nn.Module):
-    """First-order term `b + sum_f w_f[id]` (dense: `w_f x_f`): [B]."""
+    """First-order term `[b +] sum_f w_f[id]` (dense: `w_f x_f`): [B]; without b in a model whose
+    head has a bias."""
 
-    def __init__(self, schema: Schema, dense_sd: float) -> None:
+    def __init__(self, schema: Schema, dense_sd: float = TABLE_SD, *, bias: bool = True) -> None:
         super().__init__()
         self.embedding = FieldEmbedding(schema, 1, dense_sd=dense_sd)
-        self.bias = nn.Parameter(torch.zeros(1))
+        self.bias = nn.Parameter(torch.zeros(1)) if bias else None
 
     def forward(self, dense: Tensor, sparse: Tensor, observe: Observe = ignore) -> Tensor:
         weights: Tensor = self.embedding(dense, sparse)
         observe("embedding", weights)
-        return weights.sum(dim=(1, 2)) + self.bias
+        total = weights.sum(dim=(1, 2))
+        return total if self.bias is None else total + self.bias
+
+
+def pair_dots(v: Tensor) -> Tensor:
+    """`sum_{f<g} <v_f, v_g>` as `(|sum_f v_f|^2 - sum_f |v_f|^2) / 2`: [B, F, d] -> [B]."""
+    return (v.sum(dim=1).square() - v.square().sum(dim=1)).sum(dim=1) / 2
 
 
 @models.register("lr")
@@ -69,6 +76,5 @@ class FM(nn.Module):
         observe = observe or ignore
         v = self.embedding(dense, sparse)
         observe("embedding", v)
-        pairs = (v.sum(dim=1).square() - v.square().sum(dim=1)).sum(dim=1) / 2
-        logit: Tensor = self.linear(dense, sparse) + pairs
+        logit: Tensor = self.linear(dense, sparse) + pair_dots(v)
         return logit

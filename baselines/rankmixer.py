@@ -198,7 +198,7 @@ class RankMixerMoE(nn.Module):
         share = f"{self.open_share.item():.1%} of the serving gates were open in training"
         return f"{share}, for a budget of {self.active_ratio:.1%}"
 
-    def training_penalty(self) -> Tensor:
+    def extra_loss(self, logit: Tensor, label: Tensor) -> Tensor:
         """`lambda mean_rows(sum G)` of the last training batch, 0-dim."""
         return self.penalty_weight * self.gates().sum(dim=(0, 1, 2)).mean()
 

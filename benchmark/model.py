@@ -26,9 +26,10 @@ class CTRModel(Protocol):
 
     The keyword arguments of the constructor, with types and defaults, are the schema of a recipe's
     [model] table. Parameters below a module named `embedding` count as embedding, those below
-    `head` as head, all others as dense. A model may also have `training_penalty()` and
-    `training_note()`; `whole_batch = True`, if rows of a training batch depend on each other
-    (models without it, batch norm or a penalty get a batch in pieces); `convex = True`, if its loss
+    `head` as head, all others as dense. A model may also have `extra_loss()` and
+    `training_note()`; `whole_batch = True`, if rows of a training batch depend on each other, or
+    False, if its extra loss is a mean over rows (models without either, batch norm or an extra loss
+    get a batch in pieces); `convex = True`, if its loss
     has one minimum, so that seeds end alike; and `added_later`, see the function of that name.
     What breaks this contract is found before training, see runs/rehearsal.py.
     """
@@ -56,10 +57,12 @@ class CTRModel(Protocol):
 
 
 @runtime_checkable
-class HasTrainingPenalty(Protocol):
-    """A model with a term of its own in the training loss, 0-dim, for the last training batch."""
+class HasExtraLoss(Protocol):
+    """A model with a term of its own in the training loss, beside its logit's cross-entropy."""
 
-    def training_penalty(self) -> Tensor: ...
+    def extra_loss(self, logit: Tensor, label: Tensor) -> Tensor:
+        """The term of the last training batch, 0-dim: its logit [B] and label [B] are given."""
+        ...
 
 
 @runtime_checkable
@@ -71,9 +74,10 @@ class HasTrainingNote(Protocol):
 
 def needs_whole_batch(model: CTRModel) -> bool:
     """Whether a row's gradient depends on other rows of the training batch."""
-    if isinstance(model, HasTrainingPenalty) or getattr(model, "whole_batch", False):
+    if any(isinstance(module, BATCH_NORMS) for module in model.modules()):
         return True
-    return any(isinstance(module, BATCH_NORMS) for module in model.modules())
+    whole: bool = getattr(model, "whole_batch", isinstance(model, HasExtraLoss))
+    return whole
 
 
 def is_convex(model: type[CTRModel]) -> bool:

@@ -53,7 +53,7 @@ def test_stages_of_blocks_are_read_as_they_are_named() -> None:
     assert block_part("my.mixing") is None and block_part("block1.mixing.norm") is None
 
 
-def test_rows_depend_on_each_other_by_norm_penalty_or_declaration() -> None:
+def test_rows_depend_on_each_other_by_norm_extra_loss_or_declaration() -> None:
     class Declared(nn.Linear):
         whole_batch = True
 
@@ -61,6 +61,8 @@ def test_rows_depend_on_each_other_by_norm_penalty_or_declaration() -> None:
     assert needs_whole_batch(models.get("dnn")(SCHEMA, batch_norm=True))
     assert needs_whole_batch(models.get("rankmixer_moe")(SCHEMA))
     assert needs_whole_batch(Declared(1, 1))
+    assert not needs_whole_batch(models.get("qnn_alpha")(SCHEMA))
+    assert needs_whole_batch(models.get("qnn_alpha")(SCHEMA, batch_norm=True))
 
 
 def test_the_plain_form_ends_with_its_block() -> None:

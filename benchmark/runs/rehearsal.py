@@ -21,7 +21,7 @@ from benchmark.contract import (
 from benchmark.data.batches import Batch, ordered
 from benchmark.data.schema import Split
 from benchmark.errors import BenchmarkError, UsageError
-from benchmark.model import CTRModel, HasTrainingPenalty, Observe, needs_whole_batch, part_of
+from benchmark.model import CTRModel, HasExtraLoss, Observe, needs_whole_batch, part_of
 from benchmark.records.doubts import like_probabilities
 from benchmark.registry import models
 from benchmark.runs.job import Job, seeded_model
@@ -90,15 +90,16 @@ class _Rehearsal:
         return observe
 
     def train(self) -> None:
-        """Forward and backward, with the penalty."""
+        """Forward and backward, with the extra loss."""
         self.model.train()
-        loss = binary_cross_entropy_with_logits(self.logit(self.batch), self.batch.label)
-        if isinstance(self.model, HasTrainingPenalty):
-            penalty: object = self.model.training_penalty()
-            if not (isinstance(penalty, Tensor) and penalty.dim() == 0):
-                raise self.fault("training_penalty must return a 0-dim tensor")
-            require_finite(self.name, "its training penalty", penalty)
-            loss = loss + penalty
+        logit, label = self.logit(self.batch), self.batch.label
+        loss = binary_cross_entropy_with_logits(logit, label)
+        if isinstance(self.model, HasExtraLoss):
+            extra: object = self.model.extra_loss(logit, label)
+            if not (isinstance(extra, Tensor) and extra.dim() == 0):
+                raise self.fault("extra_loss must return a 0-dim tensor")
+            require_finite(self.name, "its extra loss", extra)
+            loss = loss + extra
         if not loss.requires_grad:
             raise self.fault("its logits depend on no parameter: is there a detach or no_grad?")
         try:
@@ -136,7 +137,7 @@ class _Rehearsal:
             raise self.fault("its logits are random in eval mode: give dropout self.training")
         if _differ(logit, pieces):
             raise self.fault("in eval mode the logit of a row depends on the rows beside it")
-        if like_probabilities(logit.cpu().numpy()):
+        if like_probabilities(logit.cpu().numpy()) and self.stays_positive():
             self.warnings.append(
                 f"every output of the untrained model '{self.name}' lies between 0 and 1: forward"
                 " must return logits, not probabilities"
@@ -160,6 +161,12 @@ class _Rehearsal:
                 "in training the logit of a row depends on the rows beside it, and a batch is taken"
                 " in pieces: set whole_batch = True in its class"
             )
+
+    def stays_positive(self) -> bool:
+        """Whether outputs look like probabilities with the negated weights too."""
+        for parameter in self.model.parameters():
+            parameter.neg_()
+        return like_probabilities(self.logit(self.batch).cpu().numpy())
 
     def logit(self, batch: Batch) -> Tensor:
         output = self.model(batch.dense, batch.sparse)

@@ -16,7 +16,7 @@ from benchmark.data import catalog
 from benchmark.data.batches import Batch, batches
 from benchmark.data.schema import Schema, Split
 from benchmark.measure.cost import outline
-from benchmark.model import CTRModel, HasTrainingPenalty, plain_form
+from benchmark.model import CTRModel, HasExtraLoss, plain_form
 from benchmark.recipes.recipe import Recipe, Train
 from benchmark.speed.timing import milliseconds, ratio
 from benchmark.training.optim import Optimizer, l2_penalty
@@ -85,14 +85,14 @@ class PlainStep:
         self._adam = torch.optim.Adam(model.parameters(), lr=train.learning_rate)
 
     def __call__(self, batch: Batch) -> float:
-        """Update once and return the batch's mean cross-entropy without penalties."""
+        """Update once and return the batch's mean cross-entropy alone."""
         self._model.train()
         self._adam.zero_grad(set_to_none=False)
         with plain_form():
             logit = self._model(batch.dense, batch.sparse)
         loss = total = binary_cross_entropy_with_logits(logit, batch.label)
-        if isinstance(self._model, HasTrainingPenalty):
-            total = loss + self._model.training_penalty()
+        if isinstance(self._model, HasExtraLoss):
+            total = loss + self._model.extra_loss(logit, batch.label)
         torch.autograd.backward(total)
         with torch.no_grad():
             for name, parameter in self._model.named_parameters():

@@ -1,4 +1,4 @@
-"""One training step: forward, loss, penalty, backward, update."""
+"""One training step: forward, loss, backward, update."""
 
 import math
 
@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from benchmark.data.batches import Batch
-from benchmark.model import CTRModel, HasTrainingPenalty, needs_whole_batch
+from benchmark.model import CTRModel, HasExtraLoss, needs_whole_batch
 from benchmark.training.optim import Optimizer
 
 CHUNK_ROWS = 512
@@ -20,24 +20,25 @@ class TrainingStep:
 
     def __init__(self, model: CTRModel, optimizer: Optimizer) -> None:
         self._model, self._optimizer = model, optimizer
-        self._penalty = model.training_penalty if isinstance(model, HasTrainingPenalty) else None
+        self._extra_loss = model.extra_loss if isinstance(model, HasExtraLoss) else None
         self._whole = needs_whole_batch(model)
 
     def __call__(self, batch: Batch) -> float:
-        """Update once and return the batch's mean cross-entropy without penalties; no update if
-        that is not finite."""
+        """Update once and return the batch's mean cross-entropy alone; no update if that
+        is not finite."""
         self._model.train()
         rows = len(batch) if self._whole or batch.label.is_cuda else CHUNK_ROWS
         losses = []
         sparse = _SparseGradients(self._model)
         for first in range(0, len(batch), rows):
             part = slice(first, first + rows)
-            logit = self._model(batch.dense[part], batch.sparse[part])
-            loss = binary_cross_entropy_with_logits(
-                logit, batch.label[part], reduction="sum"
-            ) / len(batch)
+            logit, label = self._model(batch.dense[part], batch.sparse[part]), batch.label[part]
+            loss = binary_cross_entropy_with_logits(logit, label, reduction="sum") / len(batch)
             losses.append(loss.detach())
-            torch.autograd.backward(loss if self._penalty is None else loss + self._penalty())
+            if self._extra_loss is not None:
+                share = len(label) / len(batch)  # 1 unless it is a mean over rows
+                loss = loss + share * self._extra_loss(logit, label)
+            torch.autograd.backward(loss)
             sparse.collect()
         total = float(torch.stack(losses).sum(dtype=torch.float64))
         if math.isfinite(total):

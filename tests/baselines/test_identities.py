@@ -18,6 +18,8 @@ from baselines.rankmixer import PENALTY_WEIGHT_RANGE, RankMixerMoE, SparseExpert
 from benchmark.data.schema import Schema
 
 SCHEMA = Schema(("x1", "x2"), ("a", "b", "c"), (4, 3, 6))
+NOTHING = torch.zeros(0), torch.zeros(0)
+"""Logit and label of an extra loss that reads neither."""
 
 
 @given(tokens=st.integers(1, 6), head=st.integers(1, 4), batch=st.integers(1, 3))
@@ -105,7 +107,7 @@ def test_the_penalty_presses_on_the_serving_router_alone() -> None:
     moe_batch(model)
     model.penalty_weight = torch.tensor(0.5)
     experts = model.blocks[0].ffn
-    penalty = model.training_penalty()
+    penalty = model.extra_loss(*NOTHING)
     assert penalty.shape == () and penalty.item() == pytest.approx(
         0.5 * experts.gates.sum().item() / 64, rel=1e-5
     )
@@ -114,7 +116,7 @@ def test_the_penalty_presses_on_the_serving_router_alone() -> None:
     assert experts.train_router.weight.grad is None and experts.lift.weight.grad is None
     moe_batch(model.eval())
     with pytest.raises(RuntimeError, match="training mode"):
-        model.training_penalty()
+        model.extra_loss(*NOTHING)
 
 
 def adapted(weight: float, share: float, before: float, budget: float) -> float:
@@ -154,7 +156,7 @@ def test_training_settles_at_the_budget_of_open_gates() -> None:
         label = ((sparse[:, 0] > 1) ^ (dense[:, 0] > 0)).float()
         loss = F.binary_cross_entropy_with_logits(model(dense, sparse), label)
         optimizer.zero_grad()
-        (loss + model.training_penalty()).backward()
+        (loss + model.extra_loss(*NOTHING)).backward()
         optimizer.step()
         shares.append(model.open_share.item())
     assert shares[0] == pytest.approx(0.5, abs=0.1)

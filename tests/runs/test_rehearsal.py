@@ -110,8 +110,11 @@ FAULTS: list[tuple[type[Plain], str]] = [
     (changed("change", functional_norm), "in training the logit .* set whole_batch = True"),
     (changed("change", lambda self, x: x - x.mean(dim=0)), "in eval mode the logit of a row"),
     (changed("change", lambda self, x: F.dropout(x, 0.5)), "random in eval mode"),
-    (changed("training_penalty", lambda self: 0.0), "must return a 0-dim tensor"),
-    (changed("training_penalty", lambda self: self.head.weight), "must return a 0-dim tensor"),
+    (changed("extra_loss", lambda self, logit, label: 0.0), "must return a 0-dim tensor"),
+    (
+        changed("extra_loss", lambda self, logit, label: self.head.weight),
+        "must return a 0-dim tensor",
+    ),
 ]
 
 

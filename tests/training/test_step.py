@@ -1,4 +1,4 @@
-"""A training step in chunks of rows against the plain one: forward, loss, penalty and backward of
+"""A training step in chunks of rows against the plain one: forward, loss and backward of
 the whole batch."""
 
 import math
@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+from baselines.kernels import Dropout
 from benchmark.data.batches import Batch
 from benchmark.data.schema import Schema
 from benchmark.recipes.recipe import Train
@@ -36,6 +37,9 @@ def built(name: str, dtype: torch.dtype) -> nn.Module:
         for path, parameter in model.named_parameters():
             if "embedding" in path.split("."):
                 parameter.normal_()
+    for module in model.modules():
+        if isinstance(module, Dropout):
+            module.dropped = 0
     return model
 
 
@@ -52,9 +56,10 @@ class Kept(Optimizer):
 
 def plain_step(model: nn.Module, data: Batch) -> tuple[float, dict[str, Tensor]]:
     model.train()
-    loss = binary_cross_entropy_with_logits(model(data.dense, data.sparse), data.label)
-    penalty = getattr(model, "training_penalty", None)
-    (loss if penalty is None else loss + penalty()).backward()
+    logit = model(data.dense, data.sparse)
+    loss = binary_cross_entropy_with_logits(logit, data.label)
+    extra = getattr(model, "extra_loss", lambda logit, label: 0)(logit, data.label)
+    (loss + extra).backward()
     return loss.item(), {
         name: parameter.grad.to_dense() for name, parameter in model.named_parameters()
     }
