@@ -236,8 +236,9 @@ class Card(Frozen):
     padding and out-of-vocabulary row of each sparse field, and one row for each dense column. The
     `rank_losses` are the shares of a generator's interactions, as variance of the logit, that their
     best approximation in 1, 2, ... dimensions a field loses. `arrays` is the fingerprint of the
-    encoded rows, where files that differ may give the same. The built-in cards are the files of the
-    folder `cards`."""
+    encoded rows, where files that differ may give the same. `dense_parameters` is the band, least
+    and most, in which untuned defaults are sized, so that their rows compare. The built-in cards
+    are the files of the folder `cards`."""
 
     id: Name
     title: NonEmpty
@@ -246,6 +247,7 @@ class Card(Frozen):
     citation: str = ""
     caveat: str = ""
     embedding_dim: Count = 16
+    dense_parameters: tuple[Count, Count] | None = None
     table: TableSpec | None = None
     hub: HubForm | None = None
     published_rows: int | None = None

@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from benchmark.data.catalog import find_card
 from benchmark.data.schema import Schema
 from benchmark.errors import UsageError
 from benchmark.recipes import recipe as recipes
@@ -167,25 +168,11 @@ def test_model_without_a_recipe_is_ad_hoc() -> None:
     assert found.id == "no_such_dataset/lr (ad hoc)"
 
 
-COLUMNS = {
-    "criteo_x1": (13, 26),
-    "avazu_x4_001": (0, 24),
-    "frappe_x1r": (0, 10),
-    "synthetic": (13, 26),
-    "synthetic_tiny": (13, 26),
-    "criteo_kaggle": (13, 26),
-    "avazu_kaggle": (0, 24),
-    "movielens_1m": (0, 11),
-    "movielens_1m_autoint": (0, 9),
-    "kuairand_14d": (6, 36),
-    "kuairand_14d_long": (6, 36),
-}
-
-
 def schema(dataset: str) -> Schema:
-    dense, sparse = COLUMNS[dataset]
-    names = tuple(f"I{i}" for i in range(dense)), tuple(f"C{i}" for i in range(sparse))
-    return Schema(*names, tuple(10 + i for i in range(sparse)))
+    """The columns of a card with few ids; generated data are of Criteo's shape."""
+    table = find_card(dataset).card.table or find_card("criteo_x1").card.table
+    assert table is not None
+    return Schema(table.dense, table.sparse, tuple(10 + at for at in range(len(table.sparse))))
 
 
 def test_every_recipe_on_disk_loads_builds_and_its_json_parses_back() -> None:
