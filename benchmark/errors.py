@@ -10,7 +10,7 @@ class BenchmarkError(Exception):
 
     Words of 350 characters and more are shortened: a damaged file that is quoted may hold them."""
 
-    def __init__(self, message: str) -> None:
+    def __init__(self, message: str = "") -> None:
         super().__init__(_LONG_WORD.sub(r"\1...\2", message))
 
 

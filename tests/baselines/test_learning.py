@@ -58,9 +58,15 @@ def linear_auc() -> float:
     return trained_auc("lr", splits(), TRAIN.model_copy(update={"epochs": 30}))
 
 
+PRODUCTS_ALONE = ("edcn", "fibinet")
+"""Their deep part reads products of table rows, which begin near 0: the first steps are small."""
+
+
 @pytest.mark.parametrize("name", [name for name in models.names() if name not in SHALLOW])
 def test_learns_better_than_lr(name: str) -> None:
-    assert trained_auc(name, splits()) > linear_auc() + BETTER
+    longer = TRAIN.model_copy(update={"epochs": 8, "learning_rate": 1e-2})
+    train = longer if name in PRODUCTS_ALONE else TRAIN
+    assert trained_auc(name, splits(), train) > linear_auc() + BETTER
 
 
 @pytest.mark.parametrize("name", models.names())
