@@ -20,9 +20,11 @@ class MultiEmbedding(nn.Module):
     layers of its own, DCNv2's `x_{l+1} = x_0 * (W_l x_l + b_l) + x_l`; `logit = w^T MLP(h) + b`.
     Compare M tables of width d with one of width M d.
 
-    Stages `embedding{m}`, `interaction{m}` (x_L^m): [B, F, d]. Paper: Guo et al., ICML 2024
-    (2310.04400). Left open by the paper / chosen here: tables begin N(0, 1e-4 sd) as everywhere
-    here (theirs: Xavier-uniform).
+    The M tables are one of width M d here, whose rows hold an id's vectors side by side.
+
+    Stages `embedding` (all E^m) [B, F, M d], then [B, F, d]: `copy{m}.embedding` (E^m),
+    `copy{m}.cross` (x_L^m). Paper: Guo et al., ICML 2024 (2310.04400). Left open by the paper /
+    chosen here: tables begin N(0, 1e-4 sd) as everywhere here (theirs: Xavier-uniform).
     """
 
     def __init__(
@@ -38,10 +40,11 @@ class MultiEmbedding(nn.Module):
     ) -> None:
         super().__init__()
         require_positive(num_embeddings=num_embeddings, num_cross_layers=num_cross_layers)
+        require_positive(embedding_dim=embedding_dim)
         require_positive(hidden_units=hidden_units)
         width = schema.num_fields * embedding_dim
-        self.embedding = nn.ModuleList(
-            FieldEmbedding(schema, embedding_dim) for _ in range(num_embeddings)
+        self.embedding = FieldEmbedding(
+            schema, num_embeddings * embedding_dim, dense_sd=(2 / (1 + embedding_dim)) ** 0.5
         )
         self.crosses = nn.ModuleList(
             CrossNet(MatrixCross(width) for _ in range(num_cross_layers))
@@ -52,14 +55,16 @@ class MultiEmbedding(nn.Module):
 
     def forward(self, dense: Tensor, sparse: Tensor, observe: Observe | None = None) -> Tensor:
         observe = observe or ignore
+        embeddings = self.embedding(dense, sparse)
+        observe("embedding", embeddings)
+        copies = embeddings.chunk(len(self.crosses), dim=2)
         interactions = []
-        for number, (table, cross) in enumerate(
-            zip(self.embedding, self.crosses, strict=True), start=1
+        for number, (embedding, cross) in enumerate(
+            zip(copies, self.crosses, strict=True), start=1
         ):
-            embedding = table(dense, sparse)
-            observe(f"embedding{number}", embedding)
+            observe(f"copy{number}.embedding", embedding)
             x = cross(embedding, ignore)
-            observe(f"interaction{number}", x.view_as(embedding))
+            observe(f"copy{number}.cross", x.view(embedding.shape))
             interactions.append(F.relu(x))
         h = torch.stack(interactions).mean(dim=0)
         logit: Tensor = self.head(self.mlp(h))

@@ -1,6 +1,15 @@
 """A reproducible benchmark of dense-scaling click-through-rate models."""
 
-from benchmark.launch import results, run
+from benchmark.frames import datasets, leaderboard, models, predict, results
+from benchmark.launch import run
 
-__all__ = ["__version__", "results", "run"]
+__all__ = [
+    "__version__",
+    "datasets",
+    "leaderboard",
+    "models",
+    "predict",
+    "results",
+    "run",
+]
 __version__ = "0.1.0"

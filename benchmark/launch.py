@@ -1,36 +1,66 @@
-"""What a user of the library imports: `run`, from a recipe's name to its record, shown and tracked,
-and `results`, all records as one table.
+"""`run`, from a recipe's name to its record, shown and tracked.
 
 Heavy packages are imported inside the functions, so that `from benchmark import run` costs nothing.
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack, overload
 
 from benchmark.errors import UsageError
-from benchmark.utils.paths import RESULTS, expanded, shown
+from benchmark.utils.paths import RESULTS, shown
 from benchmark.utils.types import Device
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from benchmark.records.record import Record
     from benchmark.runs.job import Job
     from benchmark.runs.run import RunEvent
     from benchmark.runs.session import Session
     from benchmark.training.checkpoint import Cadence
 
+FROM_DEFAULTS = "a run from defaults, not a leaderboard row; --name NAME writes it as a recipe"
 
+
+class RunOptions(TypedDict, total=False):
+    """The options of `run` that do not decide what it returns."""
+
+    model: str | None
+    dataset: str | None
+    name: str | None
+    set: Mapping[str, Any] | None
+    rows: int | None
+    data_root: str | Path | None
+    device: Device
+    threads: int | None
+    results: str | Path
+    track: bool
+    quiet: bool
+    again: bool
+    fresh: bool
+    cadence: "Cadence | None"
+    save_model: str | Path | None
+    watch: "Callable[[RunEvent], None] | None"
+
+
+@overload
+def run(
+    recipe: str | None = None, *, seed: int = 0, seeds: None = None, **options: Unpack[RunOptions]
+) -> "Record": ...
+@overload
+def run(
+    recipe: str | None = None, *, seeds: Iterable[int], **options: Unpack[RunOptions]
+) -> "list[Record]": ...
 def run(
     recipe: str | None = None,
     *,
     model: str | None = None,
     dataset: str | None = None,
     seed: int = 0,
+    seeds: Iterable[int] | None = None,
+    name: str | None = None,
     set: Mapping[str, Any] | None = None,
     rows: int | None = None,
     data_root: str | Path | None = None,
@@ -44,25 +74,29 @@ def run(
     cadence: "Cadence | None" = None,
     save_model: str | Path | None = None,
     watch: "Callable[[RunEvent], None] | None" = None,
-) -> "Record":
+) -> "Record | list[Record]":
     """Train, score the test split once, measure ranks and write the record, as
-    `python -m benchmark run` does.
+    `python -m benchmark run` does; with `seeds` once for each, and return the list of records.
 
     Give either `recipe`, a "DATASET/NAME" or the path of your own DATASET/NAME.toml, or `model` and
     `dataset`. `set` changes settings by their dotted names and `rows` trains on the first rows
-    only; both make the run ad hoc. A run whose record is there is not made: that record is
-    returned, unless `again` asks for it, or `save_model` for its weights; it is then compared with
-    the record, which stays. `cadence` says when checkpoints are written, `watch` is called with
-    every event. Raises UsageError for misuse, BenchmarkError if the run fails, and
-    KeyboardInterrupt at Ctrl-C, after which the same call continues.
+    only; both make the run ad hoc. `name` writes what is run as a recipe, which can be ranked. A
+    run whose record is there is not made: that record is returned, unless `again` asks for it, or
+    `save_model` for its weights; it is then compared with the record, which stays. `cadence` says
+    when checkpoints are written, `watch` is called with every event. Raises UsageError for misuse,
+    BenchmarkError if the run fails, and KeyboardInterrupt at Ctrl-C, after which the same call
+    continues.
 
     Example::
 
         record = run("synthetic/dcnv2", seed=1, set={"train.learning_rate": 3e-4})
         print(record.metrics.test.auc)
+        records = run("synthetic/dnn", seeds=range(5))
     """
-    if not 0 <= seed < 2**31:
-        raise UsageError(f"seed {seed}: it must be at least 0 and below 2^31")
+    numbers = [seed] if seeds is None else list(seeds)
+    for number in numbers:
+        if not 0 <= number < 2**31:
+            raise UsageError(f"seed {number}: it must be at least 0 and below 2^31")
     settings = []
     for key, value in (set or {}).items():
         try:
@@ -72,9 +106,10 @@ def run(
                 f"set: {key} = {value!r}: give a number, a text, a truth value or a list of these"
             ) from None
     root = None if data_root is None else Path(data_root)
-    job = prepare(recipe, model, dataset, settings, root, quiet=quiet)
+    job = prepare(recipe, model, dataset, settings, root, name=name, quiet=quiet)
 
     from benchmark.runs.session import Session
+    from benchmark.terminal.console import notice
     from benchmark.training.checkpoint import Cadence
 
     session = Session(
@@ -87,30 +122,14 @@ def run(
         watch=watch,
     )
     threads = threads or job.threads
-    job = replace(job, seed=seed, rows=rows, device=device, threads=threads)
-    outcome = run_missing(job, session, again=again)
-    if outcome.remark and not quiet:
-        from benchmark.terminal.console import notice
-
-        notice(outcome.remark)
-    return outcome.record
-
-
-def results(folder: str | Path = RESULTS) -> "pl.DataFrame":
-    """Return all records below a results folder as one table, a row a record: where it stands, its
-    metrics, cost, rank, data and versions. docs/results.md lists the columns.
-
-    Raises UsageError without the folder, BenchmarkError naming a record that cannot be read.
-
-    Example::
-
-        ranked = results().filter(pl.col("study").is_null())
-        ranked.group_by("dataset", "recipe").agg(pl.col("test_auc").mean())
-        results().to_pandas()
-    """
-    from benchmark.reports.tidy.frame import frame
-
-    return frame(expanded(folder))
+    records = []
+    for number in numbers:
+        job = replace(job, seed=number, rows=rows, device=device, threads=threads)
+        outcome = run_missing(job, session, again=again)
+        records.append(outcome.record)
+        if outcome.remark and not quiet:
+            notice(outcome.remark)
+    return records[0] if seeds is None else records
 
 
 def prepare(
@@ -120,21 +139,26 @@ def prepare(
     settings: Sequence[str],
     data_root: Path | None,
     *,
+    name: str | None,
     quiet: bool,
 ) -> "Job":
-    """The job of seed 0 on all rows and cores, its data encoded. Raises BenchmarkError."""
+    """The job of seed 0 on all rows and cores, its data encoded; `name` writes what is run as a
+    recipe. Raises BenchmarkError."""
     from benchmark.data import catalog
+    from benchmark.recipes import defaults
     from benchmark.recipes import recipe as recipes
 
     if recipe is not None and model is None:
         chosen = recipes.load(recipe)
     elif model is not None and dataset is not None and recipe is None:
-        chosen = recipes.find(model, catalog.find_card(dataset).card.id)
+        card = catalog.find_card(dataset).card
+        chosen = defaults.find(model, card.id, card.embedding_dim, named=name is not None)
     else:
         raise UsageError("give either --model and --dataset, or --recipe DATASET/NAME")
     card = catalog.find_card(dataset or chosen.dataset).card
     if card.id != chosen.dataset:
         raise UsageError(f"--recipe {recipe} is for the data set {chosen.dataset}, not {card.id}")
+    is_new = recipe is None and chosen.name is None
     if settings:
         chosen = recipes.override(chosen, settings)
 
@@ -145,6 +169,12 @@ def prepare(
 
     notify = (lambda _: None) if quiet else notice
     _, store = catalog.open_data(dataset or card.id, data_root=data_root, notify=notify)
+    if name is not None:
+        recipes.on_meta(chosen, store.schema)
+        chosen = defaults.write(chosen, name)
+        notify(f"written: {shown(defaults.path(chosen.dataset, name))}, the recipe {chosen.id}")
+    elif is_new:
+        notify(f"{chosen.id}: {FROM_DEFAULTS}")
     return Job(chosen, card, store, seed=0, threads=torch.get_num_threads())
 
 

@@ -109,6 +109,12 @@ models: "Registry[type[CTRModel]]" = Registry("model", "baselines", plugged=True
 sources: Registry[Source] = Registry("source", "benchmark.data.sources", plugged=True)
 
 
+def summaries() -> list[tuple[str, str]]:
+    """Every model's name and the first line of its docstring."""
+    texts = {name: (models.get(name).__doc__ or "").strip() for name in models.names()}
+    return [(name, text.partition("\n")[0]) for name, text in texts.items()]
+
+
 def plug_in_folders() -> list[Path]:
     """The folders that BENCHMARK_PLUGINS names; their `recipes` are found too."""
     named = filter(None, os.environ.get(VARIABLE, "").split(os.pathsep))

@@ -17,6 +17,7 @@ from tests.factories import PROVENANCE
 
 settings.register_profile("any load", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any load")
+os.environ.pop("COLUMNS", None)  # what is printed has the same width in every process
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -19,6 +19,7 @@ from benchmark.measure.spectrum import (
     StageSpectra,
     table_spectra,
 )
+from benchmark.records import measured as measurements
 from benchmark.records import record as records
 from benchmark.records import scores
 from benchmark.records.environment import Environment
@@ -143,7 +144,7 @@ def make_record(**changes: Any) -> Record:
         "parameters": Parameters(embedding=112, dense=264, head=9),
         "flops_per_sample": 546,
         "metrics": Quality(valid=curve[1].valid, test=TEST, oracle_auc=0.8, oracle_logloss=0.45),
-        "digests": Digests(scores="c" * 64, measured="b" * 64),
+        "digests": Digests(scores=scores.digest(KEPT.best), measured=measurements.digest(measured)),
         "probe_rows": 100,
         "curve_probe_rows": 50,
         "best": Epoch(step=20, epoch=2),

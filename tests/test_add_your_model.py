@@ -3,9 +3,8 @@ else."""
 
 import os
 import re
-import subprocess
+import shlex
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -31,30 +30,36 @@ def block(language: str) -> str:
     return str(found)
 
 
-def shell(folder: Path, commands: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """The commands as typed in `folder`, with the project installed."""
-    path = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
-    settings = {"PATH": path, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    tracking = {"MLFLOW_TRACKING_URI": f"sqlite:///{folder}/mlflow.db"}
-    return subprocess.run(
-        ["bash", "-e", "-o", "pipefail", "-c", commands],
-        cwd=folder,
-        env=os.environ | settings | tracking | environment,
-        capture_output=True,
-        text=True,
-        timeout=1200,
-    )
+@pytest.fixture
+def shell(command, plugged, monkeypatch, tmp_path):
+    """Runs a block of `export` and `python -m benchmark` lines as typed in `tmp_path`, in this
+    process: what it printed."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
+
+    def call(commands: str) -> str:
+        printed = ""
+        for line in commands.replace("\\\n", "").splitlines():
+            match shlex.split(line, comments=True):
+                case ["export", setting]:
+                    monkeypatch.setenv(*setting.split("=", 1))
+                case ["python", "-m", "benchmark", *words]:
+                    printed += command(*words)[0]
+                case other:
+                    raise AssertionError(f"a line of another kind: {other}")
+        return printed
+
+    return call
 
 
-def test_the_readme_is_all_one_needs_to_know(tmp_path) -> None:
+def test_the_readme_is_all_one_needs_to_know(shell, tmp_path) -> None:
     for name, language in ((PLUGIN, "python"), (RECIPE, "toml")):
         assert f"`{name}`" in SECTION
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(block(language))
-    done = shell(tmp_path, block("sh"))
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert re.search(r"^ *gated +Every field gates every other", done.stdout, flags=re.MULTILINE)
-    assert "3 records: all checks passed" in done.stdout
+    out = shell(block("sh"))
+    assert re.search(r"^ *gated +Every field gates every other", out, flags=re.MULTILINE)
+    assert "3 records: all checks passed" in out
     records = [load(path) for path in sorted((tmp_path / "my_results").rglob("seed-*.json"))]
     assert sorted((made.recipe["model"]["gate_scale"], made.seed) for made in records) == [
         (1, 0),
@@ -148,15 +153,13 @@ def test_a_wrong_plug_in_is_one_message(tmp_path, plugged, text: str | None, mes
     assert message in str(raised.value) and "\n" not in str(raised.value)
 
 
-def test_the_command_line_says_it_in_one_line(tmp_path) -> None:
+def test_the_command_line_says_it_in_one_line(command, plugged, tmp_path) -> None:
     (tmp_path / "one").mkdir()
     (tmp_path / "one" / "mine.py").write_text("def broken(:")
-    done = shell(tmp_path, "python -m benchmark list models", BENCHMARK_PLUGINS="one")
-    assert done.returncode == 1 and done.stderr.count("\n") == 1
-    assert (
-        done.stderr.startswith("error: plug-in ")
-        and "one/mine.py, line 1 cannot be imported" in done.stderr
-    )
+    plugged("one")
+    _, err = command("list", "models", code=1)
+    assert err.count("\n") == 1
+    assert err.startswith("error: plug-in ") and "one/mine.py, line 1 cannot be imported" in err
 
 
 def test_folders_add_up_and_private_files_are_left_out(tmp_path, plugged) -> None:

@@ -4,7 +4,6 @@ working tree."""
 import os
 import re
 import subprocess
-import sys
 import tarfile
 from pathlib import Path
 
@@ -30,18 +29,12 @@ def results(tmp_path_factory) -> Path:
     return folder / "results"
 
 
-def test_committed_results_verify(results) -> None:
+def test_committed_results_verify(command, results) -> None:
     """Records, and the tables that are made of them."""
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmark", "verify", "--results", str(results)],
-        cwd=ROOT,
-        env=os.environ | {"BENCHMARK_DATA_ROOT": os.environ.get("BENCHMARK_REAL_DATA", "")},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    data = {"BENCHMARK_DATA_ROOT": os.environ.get("BENCHMARK_REAL_DATA", "")}
+    out, _ = command("verify", "--results", str(results), **data)
     records = Archive(results).all_paths()
-    assert f"{len(records)} records: all checks passed" in done.stdout
+    assert f"{len(records)} records: all checks passed" in out
     assert (
         f"<!-- {leaderboard_text.README_PART} -->" in (results.parent / "README.md").read_text()
     )  # so its tables are among the checked

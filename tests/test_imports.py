@@ -20,7 +20,7 @@ FLOORS = (
     {"benchmark.studies"},
     {"benchmark.verify"},
     {"benchmark.tracking"},
-    {"benchmark.launch", "benchmark.terminal"},
+    {"benchmark.frames", "benchmark.launch", "benchmark.terminal"},
     {"benchmark.cli"},
     {"benchmark.__main__"},
 )

@@ -15,7 +15,7 @@ from benchmark.utils.paths import ROOT
 SMALL = {"rows": 3000, "threads": 1, "track": False}
 
 
-def test_it_does_what_the_command_does(tmp_path, capfd) -> None:
+def test_it_does_what_the_command_does(command, tmp_path, capsys) -> None:
     """The same record at the same place, and the same words."""
     settings = {
         "train.epochs": 1,
@@ -33,7 +33,7 @@ def test_it_does_what_the_command_does(tmp_path, capfd) -> None:
         watch=seen.append,
         **SMALL,
     )
-    said = capfd.readouterr()
+    said = capsys.readouterr()
     [path] = (tmp_path / "a").rglob("seed-2.json")
     assert record.load(path) == found
     assert isinstance(seen[0], Started) and isinstance(seen[-1], Finished)
@@ -49,16 +49,10 @@ def test_it_does_what_the_command_does(tmp_path, capfd) -> None:
         "--threads=1",
         "--no-track",
     ]
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmark", "run", *words, f"--results={tmp_path / 'b'}"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    _, err = command("run", *words, f"--results={tmp_path / 'b'}")
     other = record.load(tmp_path / "b" / path.relative_to(tmp_path / "a"))
     assert other.digests == found.digests and other.recipe == found.recipe
-    assert said.out == "" and said.err.endswith(done.stderr)
+    assert said.out == "" and said.err.endswith(err)
 
 
 def test_quiet_says_nothing(tmp_path, capfd) -> None:

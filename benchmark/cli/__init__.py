@@ -23,8 +23,15 @@ from benchmark.cli import (
     tune,
     verify,
 )
+from benchmark.cli.options import Group
 
-app = typer.Typer(name="benchmark", no_args_is_help=True, pretty_exceptions_enable=False)
+app = typer.Typer(
+    cls=Group,
+    name="benchmark",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # its tables cut words off
+)
 
 
 def _version(requested: bool) -> None:

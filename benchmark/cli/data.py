@@ -1,20 +1,25 @@
 """`data`: the data sets, and which of them are on this machine."""
 
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
-from rich.table import Table
 
-from benchmark.terminal.console import notice, out, say
+from benchmark.cli.options import Group
+from benchmark.reports.document import Table
+from benchmark.terminal.console import notice, print_table, say
 
 if TYPE_CHECKING:
     from benchmark.data.catalog import FoundCard
 
 Form = Literal["parquet", "datasets"]
-app = typer.Typer(help="List, show, prepare, check and remove data sets.", no_args_is_help=True)
+app = typer.Typer(
+    cls=Group, help="Describe, list, show, prepare, check, remove data sets.", no_args_is_help=True
+)
 MOST_ROWS = 100
+HEAD = "data set", "rows", "size", "here", "from"
 CardName = Annotated[
     str, typer.Argument(help="A data set's id, or the path of your own TOML card.")
 ]
@@ -26,6 +31,30 @@ Root = Annotated[
 
 def _gigabytes(count: int) -> str:
     return f"{count / 1e9:,.3f} GB"
+
+
+@app.command("init")
+def init(
+    files: Annotated[
+        list[Path],
+        typer.Argument(help="A table or a folder of its parts; or its train, valid and test."),
+    ],
+    output: Annotated[
+        Path | None, typer.Option(help="The card to write; beside the first file if left out.")
+    ] = None,
+    label: Annotated[str | None, typer.Option(help="The column that says click or not.")] = None,
+) -> None:
+    """Write a card for your own table, guessed from its first rows: read it, and correct it."""
+    from benchmark.data.card import SPLITS
+    from benchmark.data.init import write_card
+
+    made = write_card(files, output, label)
+    card = shlex.quote(str(made.path))
+    if len(files) > 1:
+        say("; ".join(f"{split}: {path}" for split, path in zip(SPLITS, files, strict=True)))
+    say(f"{made.path} is written: {made.guess.words}. Read it, correct it, then:")
+    say(f"python -m benchmark data prepare {card}")
+    say(f"python -m benchmark run --model dnn --dataset {card}")
 
 
 @app.command("list")
@@ -42,16 +71,9 @@ def list_(
         for label, text in _details(name, data_root):
             say(f"{label:<9} {text}")
         return
-    table = list_table()
-    for each in catalog.card_names():
-        table.add_row(*_row(catalog.find_card(each), data_root))
-    out.print(table)
-    say("\n`python -m benchmark data list ID` tells what to get from where, and what is found")
-
-
-def list_table() -> Table:
-    """The table of data sets without a row."""
-    return Table("data set", "rows", "size", "here", "from", box=None)
+    rows = (_row(catalog.find_card(each), data_root) for each in catalog.card_names())
+    remark = "`python -m benchmark data list ID` tells what to get from where, and what is found"
+    print_table(Table("", HEAD, tuple(rows), (remark,)))
 
 
 def _row(found: "FoundCard", data_root: Path | None) -> tuple[str, ...]:

@@ -23,8 +23,7 @@ def list_(
         from benchmark import registry
 
         table = Table("model", "what it is", box=None)
-        for name in registry.models.names():
-            summary = (registry.models.get(name).__doc__ or "").strip().partition("\n")[0]
+        for name, summary in registry.summaries():
             table.add_row(name, Text(summary))
         out.print(table)
     elif kind == "recipes":

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 import typer
+from typer.core import TyperGroup
 
 from benchmark import registry
 from benchmark.errors import UsageError
@@ -30,6 +31,16 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Only print what would b
 MOST_THREADS = 1024
 
 
+class Group(TyperGroup):
+    """Commands, listed with the whole first sentence of their help."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        commands = ((name, self.get_command(ctx, name)) for name in self.list_commands(ctx))
+        shown = [(name, each) for name, each in commands if each and not each.hidden]
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, each.get_short_help_str(1000)) for name, each in shown])
+
+
 @dataclass(frozen=True, kw_only=True)
 class RunOptions:
     """Options of every command that trains."""
@@ -42,7 +53,7 @@ class RunOptions:
     data_root: Annotated[Path | None, typer.Option(help="Folder of your data files.")] = None
     results: Annotated[Path, typer.Option(help="Folder the records go to.")] = RESULTS
     track: Annotated[
-        bool, typer.Option(" /--no-track", help="Do not log to MLflow.", show_default=False)
+        bool, typer.Option("--track/--no-track", help="Log to MLflow.", show_default=False)
     ] = True
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False
 

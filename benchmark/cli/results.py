@@ -1,11 +1,11 @@
-"""`results`: all records as one table."""
+"""`results`: all records as one table, and the manifest of a results folder."""
 
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from benchmark.cli.options import ResultsFolder
+from benchmark.cli.options import RecordsFolder, ResultsFolder
 from benchmark.errors import UsageError
 from benchmark.terminal.console import say
 from benchmark.utils.paths import RESULTS, shown
@@ -16,7 +16,7 @@ FILES = {"parquet": "records.parquet", "csv": "records.csv", "datasets": "record
 
 @app.callback()
 def results() -> None:
-    """All records as one table, for notebooks and other tools."""
+    """All records as one table, for notebooks and other tools; the manifest of files."""
 
 
 @app.command("export")
@@ -41,3 +41,14 @@ def export(
     path = out or Path(FILES[to])
     write(table, to, path)
     say(f"written: {path}, rows: {table.height}, columns: {table.width}")
+
+
+@app.command("manifest")
+def list_files(results: RecordsFolder = RESULTS) -> None:
+    """List figures, simulations, measurements and tuning studies as they are, for `verify`."""
+    from benchmark.records import manifest
+
+    changed = manifest.keep_all(results)
+    say(f"{shown(results / manifest.FILE)}: {len(changed)} changed")
+    for name in changed:
+        say(f"  {name}")

@@ -26,12 +26,13 @@ def run(
     recipe: Annotated[
         str | None, typer.Option(help="A recipe: DATASET/NAME, or your own file DATASET/NAME.toml.")
     ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Write what is run as the recipe DATASET/NAME, and rank it.")
+    ] = None,
     seeds: Annotated[str, typer.Option(help="Seeds: 0, 0-4 or 0,2,5.")] = "0",
     set_: Annotated[
         list[str] | None,
-        typer.Option(
-            "--set", help="Change one setting, e.g. train.learning_rate=3e-4; makes the run ad hoc."
-        ),
+        typer.Option("--set", help="Change a setting, as in train.epochs=3; makes the run ad hoc."),
     ] = None,
     rows: Annotated[
         int | None, typer.Option(min=2, help="Train on the first ROWS rows only; ad hoc.")
@@ -67,12 +68,14 @@ def run(
     outcomes: list[launch.Outcome] = []
     try:
         job = launch.prepare(
-            recipe, model, dataset, set_ or [], options.data_root, quiet=options.quiet
+            recipe, model, dataset, set_ or [], options.data_root, name=name, quiet=options.quiet
         )
         threads = options.threads or job.threads
         job = replace(job, rows=rows, device=options.device, threads=threads)
-        for seed in numbers:
-            job = replace(job, seed=seed)
+        jobs = [replace(job, seed=seed) for seed in numbers]
+        for job in jobs:
+            session.require_model_folder(job)
+        for job in jobs:
             outcomes.append(launch.run_missing(job, session, again=again))
     except KeyboardInterrupt as error:
         finished = sum(outcome.is_new for outcome in outcomes)
@@ -89,7 +92,9 @@ def run(
 
 
 def _interruption(step: int | None, finished: int) -> str:
+    from benchmark.reports.words import counted
+
     message = "interrupted: nothing is kept of this run"
     if step is not None:
         message = f"interrupted: the same command goes on at step {step}, --fresh starts again"
-    return f"{message}; the records of {finished} finished seeds are kept" if finished else message
+    return f"{message}; kept: {counted(finished, 'record')}" if finished else message

@@ -7,10 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperCommand
 
 from benchmark.cli.campaign import open_store, run_missing
-from benchmark.cli.options import Options, ResultsFolder, parse_seeds, split_names, with_options
+from benchmark.cli.options import (
+    Group,
+    Options,
+    ResultsFolder,
+    parse_seeds,
+    split_names,
+    with_options,
+)
 from benchmark.errors import MissingData, UsageError
 from benchmark.terminal.console import notice, out, print_table
 from benchmark.utils.paths import RESULTS, expanded, shown
@@ -25,7 +32,8 @@ if TYPE_CHECKING:
 @with_options(Options, seeds="0-4")
 def suite(
     datasets: Annotated[
-        str | None, typer.Option(help="Data sets, e.g. synthetic,frappe_x1r; all with data here.")
+        str | None,
+        typer.Option(help="Data sets, e.g. synthetic,my_table.toml; all with data here."),
     ] = None,
     recipes: Annotated[
         str | None, typer.Option(help="Names of recipes, e.g. dcnv2,rankelastor; all.")
@@ -38,22 +46,34 @@ def suite(
 
     from benchmark.studies.campaign.cells import chosen, ranked
 
+    named = split_names(datasets)
+    cards = dict(map(_card, named or []))
     cells: list[Cell] = []
-    stores: dict[str, Store] = {}
-    for dataset, group in chosen(split_names(datasets), split_names(recipes)).items():
+    stores: dict[str, Store | None] = {}
+    for dataset, group in chosen(named and list(cards), split_names(recipes)).items():
+        card = cards.get(dataset, dataset)
         try:
-            stores[dataset] = open_store(dataset, options)
+            stores[card] = open_store(card, options)
         except MissingData as error:
             if datasets is not None:
                 raise
             notice(f"skipped {dataset}: {error}")
             continue
-        cells += [cell for recipe in group for cell in ranked(recipe, seeds)]
+        cells += [cell for recipe in group for cell in ranked(recipe, seeds, card)]
     if run_missing(cells, stores, options):
         raise typer.Exit(1)
 
 
-class StudyGroup(TyperGroup):
+def _card(name: str) -> tuple[str, str]:
+    """The id of a data set, and its name or the whole path of its card, which processes open."""
+    from benchmark.data.catalog import find_card
+
+    if not name.endswith(".toml"):
+        return name, name
+    return find_card(name).card.id, str(expanded(name).resolve())
+
+
+class StudyGroup(Group):
     """A command for each registered study; the studies are imported when one is asked for."""
 
     def list_commands(self, ctx: object) -> list[str]:
@@ -100,7 +120,7 @@ def study_command(name: str) -> TyperCommand:
     def run(*, options: Options, **chosen: Any) -> None:
         run_study(study, chosen, options)
 
-    alone = typer.Typer(add_completion=False)
+    alone = typer.Typer(add_completion=False, rich_markup_mode=None)
     alone.command(name, help=getdoc(type(study)))(with_options(Options)(run))
     command = typer.main.get_command(alone)
     assert isinstance(command, TyperCommand)
@@ -129,7 +149,8 @@ def run_study(study: "Study", chosen: dict[str, Any], options: Options) -> None:
     dataset = variants[0].recipe.dataset
     card = card or dataset
     store = open_store(card, options)
-    study.check_data(variants, store)
+    if store is not None:
+        study.check_data(variants, store)
     batches = study.batches(card, variants, seeds, options.results)
     failed = sum(run_missing(cells, {card: store}, options) for cells in batches)
     if not options.dry_run:
@@ -169,11 +190,16 @@ def write_documents(documents: "Sequence[Document]") -> None:
 
 
 def print_written(paths: Iterable[Path]) -> None:
-    for path in paths:
+    """Print the paths of files that were written, and list in the manifest those that belong."""
+    from benchmark.records import manifest
+
+    written = list(paths)
+    manifest.keep(written)
+    for path in written:
         out.print(f"written: {shown(path)}", highlight=False, soft_wrap=True)
 
 
-scale_app = typer.Typer(invoke_without_command=True)
+scale_app = typer.Typer(cls=Group, invoke_without_command=True)
 
 
 @scale_app.callback()
@@ -181,7 +207,7 @@ scale_app = typer.Typer(invoke_without_command=True)
 def scale(
     context: typer.Context,
     recipe: Annotated[
-        str | None, typer.Option(help="The recipe whose \\[scaling] is run, DATASET/NAME.")
+        str | None, typer.Option(help="The recipe whose [scaling] is run, DATASET/NAME.")
     ] = None,
     *,
     options: Options,

@@ -77,7 +77,7 @@ def tune(
         _print_plan(plan, trials, store, workers)
         return
     # A study of other settings is reported once, before any process starts.
-    all_trials = Trials(plan, store)
+    all_trials = Trials(plan, store, notice)
     work = partial(_work, plan, trials, options.root, options.track, options.quiet)
     try:
         if workers == 1:
@@ -89,7 +89,10 @@ def tune(
         if options.track:
             StudyTracker(notice)(all_trials.study(), "KILLED")
         raise typer.Exit(128 + getattr(error, "signum", signal.SIGINT)) from None
-    study = all_trials.study().model_copy(update={"importances": all_trials.importances()})
+    study = all_trials.conclude()
+    if running := all_trials.running():
+        who = ", ".join(f"trial {number} in {process}" for number, process in running.items())
+        notice(f"still under way: {who}; the same command goes on when they have ended")
     if options.track:
         StudyTracker(notice)(study, "FINISHED")
     _report(plan, study)
@@ -109,7 +112,7 @@ def _work(
     card, store = catalog.open_data(
         plan.card, data_root=data_root, notify=lambda _: None, fetch=False
     )
-    trials = Trials(plan, store)
+    trials = Trials(plan, store, notice)
     show, tracker = TrialsProgress(trials, quiet=quiet), StudyTracker(notice)
 
     def watch(event: run.TrialEvent) -> None:
@@ -127,6 +130,7 @@ def _work(
 def _print_plan(plan: "Plan", budget: int, store: "Store", workers: int) -> None:
     from benchmark.records.archive import Archive
     from benchmark.reports.document import Table
+    from benchmark.reports.words import counted
     from benchmark.studies.campaign import estimate
 
     past, train = list(Archive(plan.results).readable()), store.fingerprint.rows["train"]
@@ -136,18 +140,16 @@ def _print_plan(plan: "Plan", budget: int, store: "Store", workers: int) -> None
     rows = tuple((key, r.words(), str(own[key])) for key, r in plan.search.ranges.items())
     caps = tuple(f"{key} = {cap:,}" for key, cap in plan.search.caps.items())
     goal = f"{plan.base.id}: {GOALS[plan.objective]}, first trial with the recipe's own values"
-    length = f"{budget} trials, none pruned: {total}"
+    length = f"{counted(budget, 'trial')}, none pruned: {total}"
     say(goal)
     print_table(Table("", ("key", "range", "own value"), rows, (*caps, length)))
 
 
 def _report(plan: "Plan", study: "Tuning") -> None:
-    from benchmark.records.record import write
     from benchmark.studies.tuning.report import tuned_recipe
     from benchmark.terminal.tuning import tuning_table
     from benchmark.utils.files import write_text
 
-    write(study, plan.path)
     print_table(tuning_table(study))
     print_written([plan.path])
     if study.best is not None:

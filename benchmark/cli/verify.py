@@ -37,10 +37,13 @@ def verify(
     data_root: Annotated[
         Path | None, typer.Option(help="Folder of the data files you have.")
     ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
 ) -> None:
     """Derive again what records and tables state; exit code 1 where something differs."""
     from benchmark.errors import UsageError
     from benchmark.records.archive import Archive
+    from benchmark.reports.words import counted
+    from benchmark.terminal.progress import Counter as Progress
     from benchmark.verify import data, ladder, place, proof
     from benchmark.verify import replay as replays
 
@@ -49,14 +52,16 @@ def verify(
     named = [file for path in paths or [] for file in place.find(path.resolve())]
     if named or again:
         files = list(dict.fromkeys((*named, *again)))
-        findings = ladder.verify_files(files, open_data)
+        check = partial(ladder.verify_files, files, open_data)
     else:
         files = Archive(results).all_paths()
         if not files:
             raise UsageError(f"{shown(results)}: there is no record; name the folder of results")
-        findings = ladder.verify(results, open_data)
+        check = partial(ladder.verify, results, open_data)
     if fresh_seeds and not (again or replay_sample):
         raise UsageError("--fresh-seeds: name a row's record with --replay, or --replay-sample 1")
+    with Progress("records verified", quiet=quiet) as progress:
+        findings = list(check(watch=progress))
     failed, unverified = 0, set()
     for finding in findings:
         failed += finding.failed
@@ -67,7 +72,8 @@ def verify(
     for kind, meaning in proof.MEANING.items():
         say(f"{meaning}: {', '.join(proof.PATHS[kind].split())}")
     say(proof.LIMIT)
-    say(f"{len(files)} records: " + (f"{failed} checks failed" if failed else "all checks passed"))
+    outcome = f"{counted(failed, 'check')} failed" if failed else "all checks passed"
+    say(f"{counted(len(files), 'record')}: {outcome}")
     if unverified:
         say(f"{len(unverified)} of them unverified: not to be ranked until they are")
     if replay_sample:

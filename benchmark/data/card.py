@@ -8,12 +8,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from benchmark.data.repository import Hub, HubDataset, HubForm
 from benchmark.data.rules import Choice, Rule, RuleText, parse
-from benchmark.utils.paths import LONGEST_NAME, NAME
-from benchmark.utils.types import Count, Frozen, NonEmpty, Sha256
+from benchmark.utils.types import Count, Frozen, Name, NonEmpty, Sha256
 
 SPLITS = ("train", "valid", "test")
-
-Id = Annotated[str, Field(pattern=NAME, max_length=LONGEST_NAME)]
 
 
 def _as_tuple(value: object) -> object:
@@ -239,16 +236,18 @@ class Card(Frozen):
     padding and out-of-vocabulary row of each sparse field, and one row for each dense column. The
     `rank_losses` are the shares of a generator's interactions, as variance of the logit, that their
     best approximation in 1, 2, ... dimensions a field loses. `arrays` is the fingerprint of the
-    encoded rows, where files that differ may give the same. The built-in cards are the files of the
-    folder `cards`."""
+    encoded rows, where files that differ may give the same. `dense_parameters` is the band, least
+    and most, in which untuned defaults are sized, so that their rows compare. The built-in cards
+    are the files of the folder `cards`."""
 
-    id: Id
+    id: Name
     title: NonEmpty
     source: str = ""
     terms: str = ""
     citation: str = ""
     caveat: str = ""
     embedding_dim: Count = 16
+    dense_parameters: tuple[Count, Count] | None = None
     table: TableSpec | None = None
     hub: HubForm | None = None
     published_rows: int | None = None

@@ -80,11 +80,10 @@ def find_card(name_or_path: str) -> FoundCard:
 def cache_folder() -> Path:
     """The folder of encoded stores: BENCHMARK_CACHE, else the user's cache folder. Raises
     BenchmarkError where the user has no home folder."""
-    chosen = os.environ.get("BENCHMARK_CACHE")
+    if chosen := os.environ.get("BENCHMARK_CACHE"):
+        return expanded(chosen)
     try:
-        return (
-            Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("ctr-benchmark")
-        )
+        return platformdirs.user_cache_path("ctr-benchmark")
     except RuntimeError:
         fault = "the user has no home folder for encoded data"
         raise BenchmarkError(f"{fault}; name a folder with BENCHMARK_CACHE") from None
@@ -206,21 +205,20 @@ def _local_files(found: FoundCard, table: TableSpec, data_root: Path | None) -> 
     if not folders and hub is not None:
         return None
     if not folders:
-        needed = ", ".join(name for names in table.files.values() for name in names)
-        fault = f"{card.id} is not downloaded: it needs {needed} ({card.source})"
-        raise MissingData(f"{fault}; name their folder with --data-root or BENCHMARK_DATA_ROOT")
+        raise MissingData(f"{card.id} is not downloaded: {local.how_to_get(card, Path('data'))}")
     try:
         return local.find_files(table, folders)
     except MissingData as error:
+        hint = f"{folders[-1]} was searched too; {local.how_to_get(card, folders[-1])}"
         if hub is None:
-            raise
+            raise MissingData(f"{error}; {hint}" if found.built_in else str(error)) from None
         archives = [folder / hub.file for folder in folders]
         if archive := next((path for path in archives if path.is_file()), None):
             return _unpacked(card, hub, partial(download.unpack, card, archive))
         if found.folder is not None:
             return None
-        hint = f"put {hub.file} there, or leave the data root out to download it"
-        raise MissingData(f"{error}, {hint}") from None
+        hint += ", or leave the data root out to download it"
+        raise MissingData(f"{error}; {hint}") from None
 
 
 def _downloaded(card: Card, notify: Notify, *, fetch: bool) -> local.Found:

@@ -7,7 +7,6 @@
 
 import re
 from collections.abc import Callable, Iterator
-from html import escape
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
@@ -23,6 +22,7 @@ from benchmark.data.encoding.raw import vocabularies
 from benchmark.data.sources.client import library
 from benchmark.data.store import Store
 from benchmark.errors import BenchmarkError, UsageError
+from benchmark.utils.escape import markdown
 from benchmark.utils.files import published
 
 Form = Literal["parquet", "datasets"]
@@ -150,11 +150,17 @@ def readme(card: Card, store: Store, form: Form) -> str:
     lines += [f"- {name}: {text}" for name, text in said.items() if text]
     lines += ["", _TERMS, "", "| split | rows | positives |", "|---|---|---|"]
     lines += [f"| {s} | {facts.rows[s]:,} | {facts.positives[s]:,} |" for s in SPLITS]
-    lines += ["", _ENCODING, "", f"Dense columns: {_plain(', '.join(facts.dense)) or 'none'}.", ""]
+    lines += [
+        "",
+        _ENCODING,
+        "",
+        f"Dense columns: {markdown(', '.join(facts.dense)) or 'none'}.",
+        "",
+    ]
     lines += [_DENSE[card.table.dense_rule if card.table else "log"]] if facts.dense else []
     lines += ["", "| sparse column | ids, 0 and the last included |", "|---|---|"]
     sizes = zip(facts.sparse, facts.cardinalities, strict=True)
-    lines += [f"| {_plain(name)} | {count:,} |" for name, count in sizes]
+    lines += [f"| {markdown(name)} | {count:,} |" for name, count in sizes]
     return "\n".join(lines) + "\n"
 
 
@@ -170,11 +176,6 @@ _DENSE = {
     "none": "Dense numbers are written as they are, missing ones as 0.",
     "standard": "Dense numbers are standardised by mean and deviation in train, missing ones 0.",
 }
-
-
-def _plain(name: str) -> str:
-    """A name that is neither HTML nor the end of a cell in Markdown."""
-    return escape(name, quote=False).replace("|", "&#124;")
 
 
 def _license(terms: str) -> dict[str, str]:

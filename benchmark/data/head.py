@@ -32,12 +32,15 @@ def first_rows(name_or_path: str, count: int, data_root: Path | None) -> Mapping
     if table is None:
         return _generated(found.card, count)
     inputs = catalog.raw_inputs(found, table, data_root)
-    return {split: _head(parts, table, count) for split, parts in inputs.items()}
+    return {split: rows_of(parts, table, count) for split, parts in inputs.items()}
 
 
-def _head(parts: Sequence[Input], table: TableSpec, count: int) -> Head:
+def rows_of(parts: Sequence[Input], table: TableSpec, count: int) -> Head:
+    """Read the first `count` rows of the parts of a split, with the columns that the table reads.
+    Raises BenchmarkError for a part that cannot be read."""
     names = parts[0].columns()
-    used = [name for name in table.needed(table.columns) if name in names]
+    present = set(names)
+    used = [name for name in table.needed(table.columns) if name in present]
     frames: list[pl.DataFrame] = []
     blocks = (parse for part in parts for _, parse in part.read(used))
     for parse in blocks:
@@ -45,7 +48,8 @@ def _head(parts: Sequence[Input], table: TableSpec, count: int) -> Head:
         if sum(frame.height for frame in frames) == count:
             break
     rows = pl.concat(frames, how="vertical_relaxed") if frames else pl.DataFrame(schema=used)
-    return Head(rows, tuple(name for name in names if name not in used))
+    read = set(used)
+    return Head(rows, tuple(name for name in names if name not in read))
 
 
 def _generated(card: Card, count: int) -> dict[str, Head]:

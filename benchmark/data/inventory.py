@@ -16,6 +16,7 @@ from benchmark.data.sources import download, local
 from benchmark.data.store import MANIFEST, Store
 from benchmark.errors import BenchmarkError
 from benchmark.utils.files import locked
+from benchmark.utils.held import alone
 
 
 @dataclass(frozen=True)
@@ -111,20 +112,23 @@ def remove(card: Card) -> int:
     """Delete the stores and downloaded files of a data set and return their number of bytes.
 
     Data sets of one repository on the hub share the downloads. Raises BenchmarkError while another
-    process makes them."""
+    process makes or reads them; nothing is deleted then."""
     folders = [catalog.cache_folder() / card.id]
     if card.archive is not None:
         folders.append(catalog.download_folder(card.archive))
     freed = 0
-    for folder in filter(Path.is_dir, folders):
-        freed += size(folder)
-        try:
-            with ExitStack() as locks:
+    with ExitStack() as locks:
+        for store in store_folders(card):
+            locks.enter_context(alone(store))
+        for folder in filter(Path.is_dir, folders):
+            freed += size(folder)
+            try:
                 for path in sorted(folder.glob(".*lock")):
                     locks.enter_context(locked(path, partial(_refuse, folder)))
                 shutil.rmtree(folder)
-        except OSError as error:
-            raise BenchmarkError(f"{folder} cannot be removed: {error.strerror or error}") from None
+            except OSError as error:
+                why = error.strerror or error
+                raise BenchmarkError(f"{folder} cannot be removed: {why}") from None
     return freed
 
 

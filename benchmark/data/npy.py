@@ -6,8 +6,9 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -19,7 +20,8 @@ _HEADER_BYTES = 128
 _CHUNK_BYTES = 1 << 19
 
 
-class NpyFacts(TypedDict):
+@dataclass(frozen=True)
+class NpyFacts:
     """Facts of a finished file; the SHA-256 is that of its data, without the header."""
 
     sha256: str
@@ -102,20 +104,20 @@ def damage(path: Path, facts: NpyFacts) -> str | None:
     as a copy, is hashed again."""
     try:
         stat = path.stat()
-        if stat.st_size != facts["size"]:
-            return f"has {stat.st_size} bytes, not {facts['size']} (truncated or altered)"
+        if stat.st_size != facts.size:
+            return f"has {stat.st_size} bytes, not {facts.size} (truncated or altered)"
         array = np.load(path, mmap_mode="r")
-        if array.dtype.str != facts["dtype"] or list(array.shape) != facts["shape"]:
+        if array.dtype.str != facts.dtype or list(array.shape) != facts.shape:
             form = f"{array.dtype.str} {list(array.shape)}"
-            return f"holds {form}, not {facts['dtype']} {facts['shape']}"
-        if stat.st_mtime_ns != facts["mtime_ns"]:
-            if data_sha256(path) != facts["sha256"]:
+            return f"holds {form}, not {facts.dtype} {facts.shape}"
+        if stat.st_mtime_ns != facts.mtime_ns:
+            if data_sha256(path) != facts.sha256:
                 return "was altered (its SHA-256 differs)"
             with suppress(OSError):
-                os.utime(path, ns=(stat.st_atime_ns, facts["mtime_ns"]))
+                os.utime(path, ns=(stat.st_atime_ns, facts.mtime_ns))
     except FileNotFoundError:
         return "is missing"
-    except (OSError, ValueError) as error:
+    except Exception as error:  # numpy parses the header as Python
         return f"cannot be read ({error})"
     return None
 

@@ -17,14 +17,16 @@ from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, TypeAdapter
+from pydantic import ConfigDict, Field
 
 from benchmark.data.card import SPLITS, Oracle
-from benchmark.data.npy import NpyFile, damage
+from benchmark.data.npy import NpyFacts, NpyFile, damage
 from benchmark.data.schema import Schema, Split
 from benchmark.errors import BenchmarkError
+from benchmark.utils import forms
 from benchmark.utils.arrays import Dense, Ids, Integers, Labels
 from benchmark.utils.files import canonical_sha256, locked, partial_folder, sync
+from benchmark.utils.held import hold
 from benchmark.utils.types import Notify
 
 MANIFEST = "manifest.json"
@@ -46,6 +48,20 @@ class Fingerprint:
     cardinalities: tuple[int, ...]
     arrays: str
     warnings: Annotated[tuple[str, ...], Field(exclude_if=not_)] = ()
+
+
+@dataclass(frozen=True)
+class _Manifest:
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    version: int
+    schema: Schema
+    sources: dict[str, str]
+    rows: dict[str, int]
+    positives: dict[str, int]
+    oracle: Oracle | None
+    arrays: dict[str, NpyFacts]
+    warnings: tuple[str, ...] = ()
 
 
 @contextmanager
@@ -151,7 +167,7 @@ class StoreWriter:
                 "rows": self._rows,
                 "positives": self._positives,
                 "oracle": oracle and oracle.model_dump(),
-                "arrays": {key: self._files[key].finish() for key in _keys(schema)},
+                "arrays": {key: asdict(self._files[key].finish()) for key in _keys(schema)},
             }
             if warnings:
                 content["warnings"] = list(warnings)
@@ -199,21 +215,23 @@ class Store:
 
     @classmethod
     def open(cls, folder: Path) -> "Store":
-        """Raises BenchmarkError for a manifest or array that is missing, truncated or altered."""
+        """Open a store, which other processes cannot remove until this one ends. Raises
+        BenchmarkError for a manifest or array that is missing, truncated or altered."""
         manifest = _read_manifest(folder)
-        schema, sums = TypeAdapter(Schema).validate_python(manifest["schema"]), ""
+        hold(folder)
+        schema, sums = manifest.schema, ""
         for key in _keys(schema):
-            path, facts = folder / f"{key}.npy", manifest["arrays"][key]
+            path, facts = folder / f"{key}.npy", manifest.arrays.get(key)
+            if facts is None:
+                raise _damaged(folder / MANIFEST, f"names no {path.name}")
             if why := damage(path, facts):
                 raise _damaged(path, why)
-            sums += facts["sha256"]
-        parts = manifest["sources"], manifest["rows"], manifest["positives"]
+            sums += facts.sha256
+        parts = manifest.sources, manifest.rows, manifest.positives
         columns = schema.dense, schema.sparse, schema.cardinalities
         arrays = hashlib.sha256(sums.encode()).hexdigest()
-        warnings = tuple(manifest.get("warnings", ()))
-        fingerprint = Fingerprint(*parts, *columns, arrays, warnings)
-        oracle = manifest["oracle"] and Oracle(**manifest["oracle"])
-        return cls(folder, schema, fingerprint, oracle)
+        fingerprint = Fingerprint(*parts, *columns, arrays, manifest.warnings)
+        return cls(folder, schema, fingerprint, manifest.oracle)
 
     @property
     def encoding_folder(self) -> Path:
@@ -265,17 +283,14 @@ def _damaged(path: Path, why: str) -> BenchmarkError:
     return BenchmarkError(f"{path} {why}; delete the folder {path.parent}, it will be made again")
 
 
-def _read_manifest(folder: Path) -> dict[str, Any]:
+def _read_manifest(folder: Path) -> _Manifest:
     path = folder / MANIFEST
     try:
-        manifest: dict[str, Any] = json.loads(path.read_bytes())
-        digest = manifest.pop("digest")
-    except OSError as error:
-        raise _damaged(path, f"cannot be read ({error.strerror})") from None
-    except (ValueError, KeyError, AttributeError, TypeError):
-        raise _damaged(path, "is not a whole manifest") from None
-    if digest != canonical_sha256(manifest):
-        raise _damaged(path, "was altered (its digest differs)")
-    if manifest["version"] != VERSION:
-        raise _damaged(path, f"has version {manifest['version']}, not {VERSION}")
-    return manifest
+        content = forms.parse(dict[str, Any], path)
+        if content.pop("digest", None) != canonical_sha256(content):
+            raise _damaged(path, "was altered (its digest differs)")
+        if content.get("version") != VERSION:
+            raise _damaged(path, f"has version {content.get('version')}, not {VERSION}")
+        return forms.checked(_Manifest, json.dumps(content))
+    except forms.Malformed as fault:
+        raise _damaged(path, f"is not a whole manifest: {fault}") from None

@@ -12,13 +12,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import norm, ttest_ind
 
-from benchmark.utils.arrays import Floats, Vector
+from benchmark.utils.arrays import ClassScores, Floats, Vector
 
 ALPHA = 0.05
 RESAMPLES = 2000
 BOOTSTRAP_SEED = 2018
 CHUNK = 64  # resamples whose row weights are held at a time
-ClassScores = tuple[Floats, Floats]
 
 
 @dataclass(frozen=True)

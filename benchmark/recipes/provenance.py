@@ -16,6 +16,7 @@ from pydantic import Field, model_validator
 
 from benchmark.utils.types import Count, Frozen
 
+STUDY = r"^studies/tuning/[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*\.json$"
 Kind = Literal["published grid", "hand", "study", "defaults"]
 
 
@@ -25,7 +26,7 @@ class Provenance(Frozen):
     kind: Kind
     tries: Count | None = None
     note: str = ""
-    study: Annotated[str, Field(pattern=r"^studies/tuning/[^/]+/[^/]+\.json$")] | None = None
+    study: Annotated[str, Field(pattern=STUDY)] | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> "Provenance":

@@ -5,6 +5,7 @@ name. [model] and [train] hold what is run, [provenance] where these values come
 (provenance.py), [search] what a tuning study varies (search.py), and [scaling] the sizes of a
 scaling law (scaling.py)."""
 
+import difflib
 import tomllib
 import warnings
 from collections.abc import Mapping, Sequence
@@ -55,6 +56,8 @@ class Train(Frozen):
         {"epochs", "monitor", "patience", "plateau_factor", "min_learning_rate", "evaluate_every"}
     )
     """What decides when the learning rate falls, when a run ends and which weights are kept."""
+    slack: ClassVar[frozenset[str]] = ending | {"clip_norm", "compile"}
+    """Settings that may bind in no step: a norm that is never reached, a compiler that lacks."""
 
     batch_size: Count = 4096
     """Rows of a step."""
@@ -129,7 +132,7 @@ class Recipe:
     search: Search | None = None
     scaling: Family | None = None
     provenance: Provenance | None = None
-    """None for an ad hoc recipe alone."""
+    """None for a changed recipe, and for one's own file that states none."""
 
     @property
     def id(self) -> str:
@@ -242,18 +245,23 @@ def parse(table: dict[str, Any], dataset: str, where: str) -> Recipe:
 def override(recipe: Recipe, assignments: Sequence[str]) -> Recipe:
     """`recipe` with dotted `key=value` settings: an ad hoc recipe. Raises UsageError for a wrong
     key or value."""
-    values = {}
+    values, known = {}, recipe.dotted()
     for assignment in assignments:
         key, equals, text = (part.strip() for part in assignment.partition("="))
         group, _, name = key.partition(".")
         if not (equals and name) or group not in GROUPS:
-            raise UsageError(f"--set {assignment}: write model.KEY=VALUE or train.KEY=VALUE")
+            names = {each.partition(".")[2]: each for each in known}
+            near = difflib.get_close_matches(name or key, names, n=1)
+            hint = f"; did you mean {names[near[0]]}={text}?" if near and equals else ""
+            raise UsageError(f"--set {assignment}: write model.KEY=VALUE or train.KEY=VALUE{hint}")
         if key == "model.name":
             raise UsageError("--set model.name=...: choose the model with --model")
         try:
             values[key] = tomllib.loads(f"value = {text}")["value"]
-        except tomllib.TOMLDecodeError:
+        except (ValueError, RecursionError):  # no TOML, too many digits, or too deep
             values[key] = text
+        if isinstance(known.get(key), list) and not isinstance(values[key], list):
+            raise UsageError(f"--set {assignment}: a list is written in brackets: '{key}=[{text}]'")
     return vary(recipe, values, "--set " + " ".join(assignments))
 
 

@@ -29,7 +29,7 @@ from benchmark.recipes.search import FIXED, flat
 from benchmark.utils import toml
 from benchmark.utils.types import Frozen, Positive
 
-DEPTHS = ("model.num_blocks", "model.num_cross_layers")
+DEPTHS = ("model.num_blocks", "model.num_cross_layers", "model.num_layers", "model.num_deep_layers")
 """Keys that count layers; so does the length of a list."""
 RATE = "train.learning_rate"
 ONE_THING = "a family changes one thing"

@@ -6,7 +6,7 @@ studies/<study>/<data set>.{md,json}                  the report of a study
 studies/adhoc/<data set>/<model>-<recipe's digest>-<data's digest>/seed-<n>.json
 studies/tuning/<data set>/<name>.json
 scaling/<data set>.{md,json}   speed/<topic>{.md,-<subject>.json}
-figures/[<study>/]<data set>/      leaderboard.*  claims.*  published.toml
+figures/[<study>/]<data set>/      leaderboard.*  claims.*  published.toml  manifest.json
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from benchmark.errors import BenchmarkError
 from benchmark.records import record
-from benchmark.records.record import Record, arrays_path
+from benchmark.records.record import Record
 
 RANKED = ""
 """In place of a study: the ranked records."""
@@ -136,12 +136,6 @@ class Archive:
     def readable(self) -> Iterator[Record]:
         """Every record, of studies too, that can be read."""
         yield from (run for _, run in readable(self.all_paths()))
-
-    def strays(self) -> list[Path]:
-        """Files among the records that are neither a record nor the arrays of one."""
-        expected = {file for path in self.all_paths() for file in (path, arrays_path(path))}
-        files = (*self.folder().rglob("*"), *(self.results / "studies").rglob("seed-*"))
-        return sorted(path for path in files if path.is_file() and path not in expected)
 
     def study_report(self, study: str, dataset: str) -> Path:
         """The report of a study on a data set, without its suffixes .md and .json."""

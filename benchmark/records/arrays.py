@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,12 @@ from numpy.typing import NDArray
 
 from benchmark.errors import BenchmarkError
 from benchmark.utils.files import write_atomically
+from benchmark.utils.forms import content, shortened
 from benchmark.utils.paths import shown
+
+MOST_BYTES = 64 * 2**20
+"""Of a file, and of the arrays in it; the largest so far have 0.25 MB."""
+MOST_ARRAYS = 64
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -34,15 +40,34 @@ def save(arrays: Arrays, path: Path) -> None:
 def load(path: Path) -> Arrays:
     """Raises BenchmarkError naming a missing or damaged file."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in sorted(file.files)}
+        packed = content(path, MOST_BYTES)
+        _require_bounded(packed)
+        with np.load(io.BytesIO(packed), allow_pickle=False) as file:
+            arrays = {name: file[name] for name in sorted(file.files)}
+        # the texts of an array may be empty, of which any number takes no room in a file
+        if any(array.size > MOST_BYTES for array in arrays.values()):
+            raise ValueError("an array has more elements than bytes")
+        return arrays
     except FileNotFoundError:
         why = "the file of scores and curves is missing"
     except Exception as error:
-        why = f"the file of scores and curves is damaged: {error}"
-    raise BenchmarkError(f"{shown(path)}: {why}")
+        why = f"the file of scores and curves is damaged: {shortened(str(error))}"
+    raise BenchmarkError(f"{shown(path)}: {why}; restore it, or run its record again")
+
+
+def _require_bounded(packed: bytes) -> None:
+    """Raise ValueError for more than any record packs, before it is unpacked."""
+    members = zipfile.ZipFile(io.BytesIO(packed)).infolist()
+    if len({member.filename for member in members}) < len(members) or len(members) > MOST_ARRAYS:
+        raise ValueError(f"it has an array twice, or more than {MOST_ARRAYS}")
+    if (size := sum(member.file_size for member in members)) > MOST_BYTES:
+        raise ValueError(f"it unpacks to {size:,} bytes, the limit is {MOST_BYTES:,}")
+    # those of other methods may ask for gigabytes to unpack a few bytes
+    if any(member.compress_type != zipfile.ZIP_DEFLATED for member in members):
+        raise ValueError("an array is not deflated")
 
 
 def malformed(path: Path, what: str) -> BenchmarkError:
     """The error for a file whose arrays are not those that were written."""
-    return BenchmarkError(f"{shown(path)}: the file does not hold {what} of a record")
+    fault = f"the file does not hold {what} of a record; restore it, or run its record again"
+    return BenchmarkError(f"{shown(path)}: {fault}")

@@ -1,13 +1,17 @@
-"""Whether records are of today's numerics, recipe and data, and comparable with each other."""
+"""Whether records are whole, of today's numerics, recipe and data, and comparable."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict
+from pathlib import Path
 
 from benchmark.data.store import Fingerprint
 from benchmark.errors import BenchmarkError
 from benchmark.recipes.recipe import dotted
+from benchmark.records import measured, record, scores
 from benchmark.records.archive import Runs
-from benchmark.records.record import NUMERICS, Record
+from benchmark.records.record import NUMERICS, Record, arrays_path
+from benchmark.records.scores import KeptScores
+from benchmark.utils.paths import shown
 
 
 def numerics(record: Record) -> Iterator[str]:
@@ -26,6 +30,24 @@ def data(record: Record, today: Fingerprint) -> Iterator[str]:
     names = [name for name, value in asdict(today).items() if stated[name] != value]
     if names:
         yield f"the data differ from today's in {', '.join(names)}"
+
+
+def whole(path: Path) -> Record:
+    """Load a record. Raises BenchmarkError if it or what lies beside it is missing or altered."""
+    made = record.load(path)
+    for fault in altered(made, scores.load(arrays_path(path))):
+        raise BenchmarkError(f"{shown(path)}: {fault}; run it again")
+    return made
+
+
+def altered(record: Record, kept: KeptScores) -> Iterator[str]:
+    """Yield what lies beside a record and has another digest than it states."""
+    if scores.digest(kept.best) != record.digests.scores:
+        yield "the digest of the scores of metrics.test differs"
+    if (kept.best_logloss and scores.digest(kept.best_logloss)) != record.digests.scores_logloss:
+        yield "the digest of the scores of metrics.test_logloss differs"
+    if measured.digest(record.measured) != record.digests.measured:
+        yield "the digest of the spectra and curves differs"
 
 
 def run(

@@ -3,13 +3,13 @@
 import json
 import operator
 import re
+from html import escape
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, Field, TypeAdapter
 
 from benchmark.data.store import Fingerprint
-from benchmark.errors import BenchmarkError
 from benchmark.measure.cost import Parameters
 from benchmark.measure.metrics import Metrics
 from benchmark.measure.spectrum import StageSpectra, TableSpectrum
@@ -20,9 +20,9 @@ from benchmark.records.environment import Environment
 from benchmark.records.measured import Measured, RankPoint, When
 from benchmark.records.scores import KeptScores
 from benchmark.training.fit import Evaluated
+from benchmark.utils import forms
 from benchmark.utils.files import write_text
-from benchmark.utils.paths import shown
-from benchmark.utils.types import Count, Device, Frozen, NotNegative, Sha256
+from benchmark.utils.types import Count, Device, Frozen, Name, NotNegative, Sha256
 
 NUMERICS = 3
 """Bumped whenever the numbers of a run may change: tests/runs/test_golden_run.py fails without."""
@@ -31,13 +31,15 @@ CALIBRATED = ("logloss", "ne", "calibration", "ece")
 SHORT = re.compile(r"\[[^][{}]*\]|\{[^][{}]{,400}\}")
 """A list or a small object without another inside, which stays on one line."""
 BREAK = re.compile(r"\n *")
+REMEDY = "restore it, or delete it with the files of its name and run it again"
 
 F = TypeVar("F", bound=Frozen)
 MEASURED = TypeAdapter(Measured)
 NOTHING = Measured(StageSpectra({}, {}), StageSpectra({}, {}))
 
 
-def _with_tables(recipe: dict[str, Any]) -> dict[str, Any]:
+def whole_recipe(recipe: dict[str, Any]) -> dict[str, Any]:
+    """The recipe. Raises ValueError for one without its tables."""
     model, train = recipe.get("model"), recipe.get("train")
     named = isinstance(model, dict) and isinstance(model.get("name"), str)
     if not (named and isinstance(train, dict)):
@@ -76,6 +78,12 @@ class Quality(Frozen):
     oracle_logloss: float | None = None
 
     @property
+    def oracle_ne(self) -> float | None:
+        """The LogLoss of the true click probability over that of the test split's base rate."""
+        base = self.calibrated.logloss / self.calibrated.ne
+        return None if self.oracle_logloss is None else self.oracle_logloss / base
+
+    @property
     def calibrated(self) -> Metrics:
         """The test metrics from which those of CALIBRATED are read."""
         return self.test_logloss or self.test
@@ -94,12 +102,12 @@ class Cost(Frozen):
 class Record(Frozen):
     format: Literal[1] = 1
     numerics: int
-    dataset: str
-    name: str | None
+    dataset: Name
+    name: Name | None
     """The committed recipe's name; None for an ad hoc run, which is never ranked."""
     train_rows: int | None = None
     """The limit of --rows; None where every training row was used."""
-    recipe: Annotated[dict[str, Any], AfterValidator(_with_tables)]
+    recipe: Annotated[dict[str, Any], AfterValidator(whole_recipe)]
     recipe_digest: Sha256
     notes: tuple[str, ...] = ()
     """What the model said when it was built, e.g. of a mixing within tokens only."""
@@ -125,6 +133,26 @@ class Record(Frozen):
     """UTC, ISO 8601."""
     measured: Annotated[Measured, Field(exclude=True)] = NOTHING
     """What is kept as arrays beside the JSON."""
+
+    def __repr__(self) -> str:
+        """The run and its quality on one line; `whole` gives everything."""
+        facts = (f"{label} {value}" for label, value in self._quality())
+        return f"<Record {self.recipe_id} seed {self.seed}: {', '.join(facts)}>"
+
+    __str__ = __repr__
+
+    def _repr_html_(self) -> str:
+        """A small table for notebooks, with what makes the run doubtful."""
+        remarks = (f"<br>{escape(each)}" for each in (self.caveat, *self.warnings) if each)
+        title = "".join((escape(f"{self.recipe_id} seed {self.seed}"), *remarks))
+        rows = (f"<tr><th>{label}</th><td>{value}</td></tr>" for label, value in self._quality())
+        return f"<table><caption>{title}</caption>{''.join(rows)}</table>"
+
+    def _quality(self) -> list[tuple[str, str]]:
+        test, calibrated = self.metrics.test, self.metrics.calibrated
+        numbers = {"test AUC": test.auc, "LogLoss": calibrated.logloss, "NE": calibrated.ne}
+        facts = [(label, f"{value:.5f}") for label, value in numbers.items()]
+        return [*facts, ("parameters", f"{self.parameters.total:,}")]
 
     @property
     def recipe_id(self) -> str:
@@ -179,8 +207,8 @@ def save(record: Record, kept: KeptScores, path: Path) -> None:
 
 
 def load(path: Path) -> Record:
-    """Read a record with its spectra and curves. Raises BenchmarkError naming the file and, a line
-    each, what is wrong."""
+    """Read a record with its spectra and curves. Raises BenchmarkError: one line that names the
+    file, what is wrong and what to do."""
     facts = read(Record, path)
     return facts.model_copy(update={"measured": measurements.load(arrays_path(path))})
 
@@ -199,13 +227,4 @@ def write(content: Frozen, path: Path) -> None:
 
 def read(form: type[F], path: Path) -> F:
     """Read a JSON file of a strict form, with the errors of `load`."""
-    try:
-        return form.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise BenchmarkError(f"{shown(path)}: cannot be read: {error.strerror}") from None
-    except ValidationError as error:
-        lines = []
-        for fault in error.errors():
-            key = ".".join(map(str, fault["loc"]))
-            lines.append(": ".join(filter(None, (shown(path), key, fault["msg"]))))
-        raise BenchmarkError("\n".join(lines)) from None
+    return forms.read(form, path, REMEDY)

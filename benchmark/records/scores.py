@@ -15,12 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.measure import metrics
-from benchmark.measure.significance import ClassScores
 from benchmark.records import arrays as files
 from benchmark.records.arrays import Arrays
-from benchmark.utils.arrays import Floats, Labels
+from benchmark.utils.arrays import ClassScores, Floats, Labels
 
 MAX_ROWS = 100_000
+MOST_TEST_ROWS = 50_000_000
+"""Their metrics take a gigabyte; counts of more are refused. The largest split has 4.6 million."""
 
 Half = NDArray[np.float16]
 
@@ -164,6 +165,7 @@ def _unpack(arrays: Arrays, name: str) -> RowScores | CountedScores | None:
     _require(steps.dtype == np.int32 and positives.dtype == negatives.dtype == np.uint32)
     _require(steps.shape == positives.shape == negatives.shape and steps.ndim == 1)
     _require(bool((steps[1:] > 0).all()) and bool((positives + negatives > 0).all()))
+    _require(int(positives.sum()) + int(negatives.sum()) <= MOST_TEST_ROWS)
     return CountedScores(_from_order(np.cumsum(steps)), positives, negatives)
 
 

@@ -3,12 +3,12 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
 
 from benchmark.records.archive import tuning_reference
 from benchmark.records.environment import Environment
-from benchmark.records.record import read
-from benchmark.utils.types import Device, Frozen, NotNegative, Sha256
+from benchmark.utils import forms
+from benchmark.utils.types import Device, Frozen, Name, NotNegative, Sha256
 
 TUNING_SEED = 1000
 """The seed of every trial; ranked runs have smaller ones."""
@@ -33,14 +33,23 @@ class Trial(Frozen):
     started: str
     """UTC, ISO 8601."""
 
+    @model_validator(mode="after")
+    def _of_its_curve(self) -> "Trial":
+        measured = self.state in ("complete", "pruned")
+        if measured != (self.metric is not None):
+            raise ValueError(f"a trial that is {self.state} has {'a' if measured else 'no'} metric")
+        if measured and self.metric not in self.curve:
+            raise ValueError(f"the metric {self.metric} is not in the curve")
+        return self
+
 
 class Tuning(Frozen):
     """`recipe` is the one that was varied, defaults resolved; `space` has ranges by dotted key."""
 
     format: Literal[1] = 1
     numerics: int
-    dataset: str
-    name: str
+    dataset: Name
+    name: Name
     base: str
     recipe: dict[str, Any]
     recipe_digest: Sha256
@@ -59,6 +68,14 @@ class Tuning(Frozen):
     importances: dict[str, float] | None = None
     """The share of the objective's variance that each key explains (fANOVA); None for too few
     trials."""
+
+    @field_validator("trials")
+    @classmethod
+    def _in_order(cls, trials: tuple[Trial, ...]) -> tuple[Trial, ...]:
+        numbers = [trial.number for trial in trials]
+        if numbers != sorted(set(numbers)):
+            raise ValueError("the trials are not in the order of their numbers, each once")
+        return trials
 
     @property
     def finished(self) -> list[Trial]:
@@ -88,5 +105,6 @@ class Tuning(Frozen):
 
 
 def load(path: Path) -> Tuning:
-    """Read a study. Raises BenchmarkError naming the file and, a line each, what is wrong."""
-    return read(Tuning, path)
+    """Read a study. Raises BenchmarkError: one line with the file, the key and what to do."""
+    remedy = "restore the file from a copy, or remove it to begin the study anew"
+    return forms.read(Tuning, path, remedy)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.errors import BenchmarkError
+from benchmark.utils.escape import markdown
 from benchmark.utils.files import write_text
 from benchmark.utils.paths import shown
 
@@ -15,22 +16,24 @@ Cells = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Table:
-    """A titled table with remarks below it; without columns it is its title and remarks alone."""
+    """A titled table with remarks below it; without columns it is its title and remarks alone. The
+    column number `key` names the rows."""
 
     title: str
     head: Cells = ()
     rows: tuple[Cells, ...] = ()
     remarks: Cells = ()
+    key: int = 0
 
     def markdown(self) -> str:
         """The table alone, in Markdown."""
         lines = [self.head, tuple("---" for _ in self.head), *self.rows] if self.head else []
-        return "".join("| " + " | ".join(line) + " |\n" for line in lines)
+        return "".join("| " + " | ".join(map(markdown, line)) + " |\n" for line in lines)
 
     def section(self) -> str:
         """A Markdown section: heading, table, remarks."""
-        remarks = (f"{remark}\n" for remark in self.remarks)
-        blocks = (f"## {self.title}\n", self.markdown(), *remarks)
+        remarks = (f"{markdown(remark)}\n" for remark in self.remarks)
+        blocks = (f"## {markdown(self.title)}\n", self.markdown(), *remarks)
         return "\n".join(block for block in blocks if block)
 
 
@@ -44,7 +47,8 @@ class Report:
     numbers: dict[str, Any]
 
     def markdown(self) -> str:
-        head = "\n".join((f"# {self.title}\n", *(f"{remark}\n" for remark in self.remarks)))
+        remarks = (f"{markdown(remark)}\n" for remark in self.remarks)
+        head = "\n".join((f"# {markdown(self.title)}\n", *remarks))
         return "\n".join((head, *(table.section() for table in self.tables)))
 
     def json(self) -> str:

@@ -11,6 +11,11 @@ DIGITS = 5
 """Significant digits of a fitted number: the same on every machine, as an optimum is flat."""
 
 
+def counted(count: int, noun: str) -> str:
+    """`1 thread`, `2 threads`; the noun takes an s."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 def duration(seconds: float | None) -> str:
     """E.g. `45 s`, `12 min`, `3.4 h`."""
     if seconds is None:

@@ -121,12 +121,11 @@ class Run:
 
     @property
     def _seconds(self) -> float:
-        """Seconds since the run began, those before the checkpoint included."""
+        """Seconds since the model was ready, those before the checkpoint included."""
         return time.perf_counter() - self._began
 
     def _prepare(self) -> Started:
         """Open the splits and build the untrained model."""
-        self._began = time.perf_counter()
         job, recipe, schema = self.job, self.job.recipe, self.job.store.schema
         self._device = open_device(job)
         train, self._valid, self._test = (job.store.split(name) for name in SPLITS)
@@ -139,6 +138,7 @@ class Run:
         if recipe.train.compile:
             self._notes += compile_model(self.model, self._device)
         size, flops = self._outline.parameters, self._outline.flops_per_sample
+        self._began = time.perf_counter()  # the first run of a process imports until here
         return Started(job, size, flops, steps, self._notes, warnings)
 
     def _train(self) -> Iterator[RunEvent]:

@@ -8,12 +8,12 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import TypeAdapter
+from pydantic import AfterValidator, ConfigDict
 
 from benchmark.contract import in_short, own_faults
 from benchmark.data.encoding.raw import RawEncoder
@@ -23,16 +23,30 @@ from benchmark.errors import BenchmarkError, UsageError
 from benchmark.model import CTRModel
 from benchmark.recipes import recipe as recipes
 from benchmark.recipes.recipe import Recipe
-from benchmark.records.record import Record
+from benchmark.records.record import Record, whole_recipe
 from benchmark.registry import models
 from benchmark.training.predict import predict
 from benchmark.utils import sealed
+from benchmark.utils.files import published
 from benchmark.utils.paths import shown
-from benchmark.utils.types import Notify
+from benchmark.utils.types import Name, Notify, Sha256
 
-FORMAT = 1
 ENCODING = "encoding"
-SCHEMA = TypeAdapter(Schema)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Facts:
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    format: Literal[1] = 1
+    schema: Schema
+    recipe: Annotated[dict[str, Any], AfterValidator(whole_recipe)]
+    recipe_name: Name | None
+    recipe_digest: Sha256
+    numerics: int
+    seed: int
+    data: Sha256
+    scores: Sha256
 
 
 @dataclass(frozen=True)
@@ -47,27 +61,36 @@ class SavedModel:
     scores: str
 
 
+def require_free(folder: Path) -> None:
+    """Raise UsageError for a folder that holds anything, which a model would have to replace."""
+    if folder.is_dir() and any(folder.iterdir()):
+        what = "a saved model" if (folder / sealed.SEAL).is_file() else "other files"
+        hint = "remove it, or choose another folder with --save-model"
+        raise UsageError(f"{shown(folder)} holds {what}, and nothing is overwritten; {hint}")
+
+
 def save(model: CTRModel, record: Record, store: Store, folder: Path) -> None:
-    """Write the model of `record`, replacing an older one in `folder`. Raises BenchmarkError."""
-    facts = {
-        "format": FORMAT,
-        "schema": asdict(store.schema),
-        "recipe": record.recipe,
-        "recipe_name": record.name,
-        "recipe_digest": record.recipe_digest,
-        "numerics": record.numerics,
-        "seed": record.seed,
-        "data": record.data.arrays,
-        "scores": record.digests.scores,
-    }
+    """Write the model of `record` to a free folder, which is complete or absent. Raises
+    BenchmarkError."""
+    facts = _Facts(
+        schema=store.schema,
+        recipe=record.recipe,
+        recipe_name=record.name,
+        recipe_digest=record.recipe_digest,
+        numerics=record.numerics,
+        seed=record.seed,
+        data=record.data.arrays,
+        scores=record.digests.scores,
+    )
     try:
-        if (folder / sealed.SEAL).is_file():
-            shutil.rmtree(folder)
-        sealed.write(folder, facts, {"weights": model.state_dict()})
-        shutil.copytree(store.encoding_folder, folder / ENCODING)
+        with published(folder) as partial:
+            sealed.fill(partial, asdict(facts), {"weights": model.state_dict()})
+            shutil.copytree(store.encoding_folder, partial / ENCODING)
     except OSError as error:
-        why = error.strerror or error
-        raise BenchmarkError(f"{shown(folder)}: the model cannot be saved: {why}") from None
+        copied = isinstance(error, shutil.Error)  # a list of (source, target, why)
+        why = error.args[0][0][2] if copied else error.strerror or error
+        fault = f"the model cannot be saved: {why}; make room or choose another folder"
+        raise BenchmarkError(f"{shown(folder)}: {fault}; the record of the run is kept") from None
 
 
 def load(folder: Path) -> SavedModel:
@@ -76,27 +99,24 @@ def load(folder: Path) -> SavedModel:
     if not (folder / sealed.SEAL).is_file():
         raise UsageError(f"{where}: no saved model (`run --save-model` makes one)")
     try:
-        content = sealed.read(folder)
+        content = sealed.read(folder, _Facts, lambda _: ["weights"])
     except sealed.Damaged as damage:
-        raise BenchmarkError(f"{where}: the saved model is damaged: {damage}") from None
-    facts: Any = content.facts
-    is_model = isinstance(facts, dict) and facts.get("format") == FORMAT
-    if not is_model or "weights" not in content.parts:
-        raise BenchmarkError(f"{where}: not a saved model of format {FORMAT}")
-    schema = SCHEMA.validate_python(facts["schema"])
-    table = {key: facts["recipe"][key] for key in ("model", "train")}
-    recipe = recipes.parse(table, facts["recipe"]["dataset"], where)
-    recipe = replace(recipe, name=facts["recipe_name"])
-    if recipe.digest() != facts["recipe_digest"]:
+        fault = f"the saved model is damaged: {damage}; save it again (run --save-model)"
+        raise BenchmarkError(f"{where}: {fault}") from None
+    facts = content.facts
+    table = {key: facts.recipe.get(key) for key in ("model", "train")}
+    recipe = recipes.parse(table, str(facts.recipe.get("dataset")), where)
+    recipe = replace(recipe, name=facts.recipe_name)
+    if recipe.digest() != facts.recipe_digest:
         raise BenchmarkError(f"{where}: its recipe has another meaning now; train the model again")
     with own_faults(recipe.model, models.get(recipe.model)):
-        model: CTRModel = recipe.build(schema).model
+        model: CTRModel = recipe.build(facts.schema).model
     try:
         model.load_state_dict(content.parts["weights"])
     except RuntimeError as error:
         why = f"its weights do not fit {recipe.model}: {in_short(error)}"
         raise BenchmarkError(f"{where}: {why}") from None
-    return SavedModel(model.eval(), schema, recipe, facts["seed"], facts["data"], facts["scores"])
+    return SavedModel(model.eval(), facts.schema, recipe, facts.seed, facts.data, facts.scores)
 
 
 def score(

@@ -50,8 +50,7 @@ class Session:
         SIGTERM and when `leave` says so; BenchmarkError if another process is running the same job,
         or a folder is not writable."""
         require_writable(self.results)
-        if self.save_model is not None:
-            require_writable(self.save_model)
+        self.require_model_folder(job)
         for warning in _replacement(job, job.path(self.results)):
             notify(warning)
         watchers = [*views, self.watch] if self.watch else views
@@ -73,9 +72,8 @@ class Session:
                     if isinstance(event, Finished):
                         record.save(event.record, event.scores, job.path(self.results))
                         if self.save_model is not None:
-                            saved_model.save(
-                                run.model, event.record, job.store, self.save_model / _folder(job)
-                            )
+                            folder = self.save_model / _folder(job)
+                            saved_model.save(run.model, event.record, job.store, folder)
                     for watch in watchers:
                         watch(event)
                     interrupts.deferring = isinstance(event, Stepped | Evaluated)
@@ -92,6 +90,12 @@ class Session:
             checkpoints.clear()
         assert isinstance(event, Finished)
         return event.record
+
+    def require_model_folder(self, job: Job) -> None:
+        """Raise BenchmarkError if the model of a job, where one is saved, has no place."""
+        if self.save_model is not None:
+            require_writable(self.save_model)
+            saved_model.require_free(self.save_model / _folder(job))
 
 
 def _replacement(job: Job, path: Path) -> Iterator[str]:

@@ -5,14 +5,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, get_args
 
-from pydantic import ValidationError
-
-from benchmark.errors import BenchmarkError
+from benchmark.records import manifest
 from benchmark.records.archive import Archive
 from benchmark.records.environment import Environment, current
 from benchmark.reports.document import Document, Table
+from benchmark.utils import forms
 from benchmark.utils.files import write_text
-from benchmark.utils.paths import shown
 from benchmark.utils.types import Count, Frozen, NonEmpty
 
 Topic = Literal["data", "train"]
@@ -61,19 +59,14 @@ def keep(figures: Figures, results: Path) -> list[Path]:
     write_text(path, json.dumps(figures.model_dump(mode="json"), indent=1) + "\n")
     document = _document(figures.topic, Archive(results))
     document.write()
+    manifest.keep([path])
     return [path, document.path]
 
 
 def load_topic(topic: Topic, archive: Archive) -> list[Figures]:
     """All figures of a topic, by subject. Raises BenchmarkError for a file without figures."""
-    figures = []
-    for path in archive.speed_measurements(topic):
-        try:
-            figures.append(Figures.model_validate_json(path.read_bytes()))
-        except (OSError, ValidationError) as error:
-            raise BenchmarkError(
-                f"{shown(path)} holds no figures: {error}; delete it or measure again"
-            ) from None
+    paths = archive.speed_measurements(topic)
+    figures = [forms.read(Figures, path, "delete it or measure again") for path in paths]
     return sorted(figures, key=lambda each: each.subject)
 
 

@@ -16,12 +16,14 @@ from benchmark.terminal.console import err, notice
 
 
 class CellBoard:
-    """Counts and shows the cells that start and end; `expected` are their seconds by key."""
+    """Counts and shows the cells that start and end; `expected` are their seconds by key, which
+    those that ended correct."""
 
     def __init__(self, expected: Mapping[str, float | None], *, quiet: bool) -> None:
         self.ended: list[CellOutcome] = []
         self._waiting = dict(expected)
         self._running: dict[str, tuple[float, float | None]] = {}
+        self._expected = self._took = 0.0
         self._quiet = quiet
         self._is_live = sys.stderr.isatty() and not quiet
         self._live = Live(
@@ -43,8 +45,11 @@ class CellBoard:
             line = f"begun{' again, as its process had died' if event.again else ''}: {key}"
             is_shown = not self._is_live  # the table shows it
         else:
-            self._running.pop(key, None)
+            _, expected = self._running.pop(key, (0.0, None))
             self.ended.append(event)
+            if expected is not None and event.state == "done":
+                self._expected += expected
+                self._took += event.seconds
             line = _ending(event) if self._is_live else f"{_ending(event)} ({self._summary()})"
             is_shown = True
         if is_shown and not self._quiet:
@@ -57,16 +62,18 @@ class CellBoard:
         summary = f"{counts['done']} done"
         for state in ("failed", "interrupted", "running", "waiting"):
             summary += f", {counts[state]} {state}" if counts[state] else ""
-        now = time.monotonic()
-        times = [
-            expected and max(0.0, expected - (now - began))
+        now, pace = time.monotonic(), self._took / self._expected if self._expected else 1.0
+        running = [
+            _left(expected * pace, now - began)
             for began, expected in self._running.values()
+            if expected is not None
         ]
-        times += self._waiting.values()
-        estimated = [seconds for seconds in times if seconds is not None]
+        waiting = [seconds * pace for seconds in self._waiting.values() if seconds is not None]
+        estimated = [*running, *waiting]
         if not estimated:
             return summary
-        bound = "about" if len(estimated) == len(times) else "more than"
+        is_whole = len(estimated) == len(self._running) + len(self._waiting)
+        bound = "about" if is_whole else "more than"
         left = makespan(estimated, max(1, len(self._running)))
         return f"{summary}; {bound} {duration(left)} left"
 
@@ -78,6 +85,11 @@ class CellBoard:
         for key, (began, expected) in list(self._running.items()):
             table.add_row(key, duration(time.monotonic() - began), duration(expected))
         return table
+
+
+def _left(expected: float, elapsed: float) -> float:
+    """Seconds until a cell ends; one that takes longer than expected may take as long again."""
+    return expected - elapsed if elapsed < expected else elapsed
 
 
 def _ending(outcome: CellOutcome) -> str:

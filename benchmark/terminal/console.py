@@ -1,25 +1,54 @@
 """Printing: results to standard output, progress and warnings to standard error."""
 
 import io
+import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TextIO
 
 from rich.console import Console
-from rich.table import Table as RichTable
+from rich.text import Text
+
+from benchmark.utils.escape import printable
 
 if TYPE_CHECKING:
     from benchmark.reports.document import Table
 
 PLAIN_WIDTH = 160
-"""Columns of a table that goes to a file or a pipe, so that nothing is cut."""
+"""Columns of what goes to a file or a pipe, unless COLUMNS says otherwise."""
 
 for stream in (sys.stdout, sys.stderr):
     if isinstance(stream, io.TextIOWrapper):
         # the bars of a table are question marks where the encoding lacks them
         stream.reconfigure(errors="replace")
 
-out = Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH)
-err = Console(stderr=True, width=None if sys.stderr.isatty() else PLAIN_WIDTH, highlight=False)
+
+class PlainConsole(Console):
+    """Strings are data: no markup, no emoji, and control characters as escapes. Colours are given
+    as styles alone."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(markup=False, emoji=False, **options)
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        return super().render_str(printable(text), **options)
+
+
+def _width(stream: TextIO) -> int | None:
+    """None for that of the terminal, or COLUMNS."""
+    return None if stream.isatty() or os.environ.get("COLUMNS") else PLAIN_WIDTH
+
+
+class Progress(PlainConsole):
+    """Standard error: where nobody reads it any more, as behind `2>&1 | head`, runs go on."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+        devnull = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(devnull, sys.stderr.fileno())  # of what is buffered
+
+
+out = PlainConsole(width=_width(sys.stdout))
+err = Progress(stderr=True, width=_width(sys.stderr), highlight=False)
 
 
 def say(line: str) -> None:
@@ -33,11 +62,13 @@ def notice(message: str) -> None:
 
 
 def print_table(table: "Table") -> None:
-    """Print a table with its title and remarks."""
-    cells = RichTable(*table.head, title=table.title, title_justify="left", box=None)
-    for row in table.rows:
-        cells.add_row(*row)
-    out.print(cells if table.head else table.title)
+    """Print a table with its title and remarks; one that is too wide in parts."""
+    from benchmark.terminal.layout import laid_out
+
+    if table.title:
+        out.print(table.title, style="table.title", highlight=False)
+    for number, part in enumerate(laid_out(table, out.width)):
+        out.print(part, new_line_start=number > 0)
     for remark in table.remarks:
         out.print(remark, highlight=False, markup=False)
     out.print()

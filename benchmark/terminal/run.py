@@ -12,6 +12,7 @@ from benchmark.measure.trajectory import ratios
 from benchmark.recipes.recipe import MONITORS
 from benchmark.records.ranks import BARS
 from benchmark.records.record import Record
+from benchmark.reports.words import counted
 from benchmark.runs.run import Resumed, RunEvent, Started
 from benchmark.terminal.console import err, notice
 from benchmark.training.fit import Evaluated, Stepped
@@ -23,6 +24,7 @@ ROWS: list[tuple[str, Callable[[Record], float | None], str]] = [
     ("test gAUC", lambda r: r.metrics.test.gauc, "{:.5f}"),
     ("oracle AUC", lambda r: r.metrics.oracle_auc, "{:.5f}"),
     ("oracle LogLoss", lambda r: r.metrics.oracle_logloss, "{:.5f}"),
+    ("oracle NE", lambda r: r.metrics.oracle_ne, "{:.5f}"),
     ("best valid AUC", lambda r: r.metrics.valid.auc, "{:.5f}"),
     ("parameters", lambda r: r.parameters.total, "{:,.0f}"),
     ("  without embedding", lambda r: r.parameters.dense + r.parameters.head, "{:,.0f}"),
@@ -87,7 +89,7 @@ def _heading(event: Started) -> str:
     heading = (
         f"{job.recipe.id} seed {job.seed}: {rows:,} training rows, {size.total:,}"
         f" parameters ({size.embedding:,} embedding, {size.dense:,} dense, {size.head:,} head),"
-        f" {job.threads} threads"
+        f" {counted(job.threads, 'thread')}"
     )
     notes = [f"note: {note}" for note in event.notes]
     return "\n".join((heading, *notes, *(f"warning: {each}" for each in event.warnings)))

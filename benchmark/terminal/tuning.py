@@ -9,7 +9,7 @@ from rich.status import Status
 from benchmark.recipes.recipe import MONITORS
 from benchmark.records.tuning import Trial, Tuning
 from benchmark.reports.document import Table
-from benchmark.reports.words import duration
+from benchmark.reports.words import counted, duration
 from benchmark.studies.tuning.run import TrialEvent
 from benchmark.studies.tuning.trials import OpenTrial, Trials
 from benchmark.terminal.console import err, notice
@@ -70,7 +70,7 @@ def tuning_table(study: Tuning) -> Table:
     counts = ", ".join(f"{states[state]} {state}" for state in sorted(states))
     shares = ", ".join(f"{key} {share:.0%}" for key, share in (study.importances or {}).items())
     remarks = (
-        f"{len(study.finished)} finished trials ({counts}), {study.hours:.2f} h in all",
+        f"{counted(len(study.finished), 'finished trial')} ({counts}), {study.hours:.2f} h in all",
         f"importances (fANOVA): {shares or 'too few complete trials, or all alike'}",
     )
     keys = (key.partition(".")[2] for key in study.space)

@@ -65,6 +65,8 @@ class Tracker:
                 self._run.finished(event.record)
                 self._run = None
         except Exception as error:
+            if isinstance(event, Started):
+                store.give_up(error)
             self._warn(
                 f"{failure(error)}; the run is not shown there but its record is kept: "
                 "send it later with `python -m benchmark track --sync`"

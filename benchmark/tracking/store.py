@@ -30,7 +30,7 @@ LOOPBACK = "127.0.0.1"
 SQLITE = "sqlite:///"
 DATABASES = {"mssql", "mysql", "postgresql", "sqlite"}
 _unreachable: dict[str, str] = {}
-"""Databases that this process could not connect to, and why; it does not wait for them again."""
+"""Stores that did not answer this process, and why; it does not wait for them again."""
 
 
 def apply_settings() -> None:
@@ -76,12 +76,16 @@ def require_reachable(uri: str) -> None:
     """Raise BenchmarkError for a database that cannot be connected to, which mlflow would try ten
     times, for minutes; UsageError for an address that cannot be read."""
     require_quoted(uri, VARIABLE)
-    if urlsplit(uri).scheme.partition("+")[0] not in DATABASES:
-        return
-    if uri not in _unreachable:
+    if uri not in _unreachable and urlsplit(uri).scheme.partition("+")[0] in DATABASES:
         _connect(uri)
     if fault := _unreachable.get(uri):
         raise BenchmarkError(fault)
+
+
+def give_up(error: BaseException) -> None:
+    """Remember a store that does not answer, so that a command with many runs waits for it once."""
+    if isinstance(_root(error), OSError):
+        _unreachable[store_uri()] = reason(error)
 
 
 def _connect(uri: str) -> None:
@@ -98,12 +102,17 @@ def _connect(uri: str) -> None:
 
 def reason(error: BaseException) -> str:
     """The first cause of an error on one line, without passwords."""
+    return without_password(_first_line(_root(error)), store_uri())
+
+
+def _root(error: BaseException) -> BaseException:
+    """The OSError from which an error comes, or else the error."""
     cause: BaseException | None = error
     root = error
     while cause is not None:
         root = cause if isinstance(cause, OSError) else root
         cause = cause.__cause__ or cause.__context__
-    return without_password(_first_line(root), store_uri())
+    return root
 
 
 def failure(error: BaseException) -> str:

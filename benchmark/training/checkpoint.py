@@ -16,7 +16,7 @@ from torch import Tensor
 
 from benchmark.errors import BenchmarkError
 from benchmark.utils import sealed
-from benchmark.utils.types import Notify
+from benchmark.utils.types import Frozen, Notify
 
 MAX_SHARE = 0.02
 """Share of a run's time that checkpoints at evaluations may take."""
@@ -47,6 +47,17 @@ class Checkpoint:
     facts: Any
     state: dict[str, Tensor]
     best: dict[int, dict[str, Tensor]]
+
+
+class _Facts(Frozen):
+    made_by: dict[str, str]
+    source: str
+    step: int
+    best_steps: tuple[int, ...]
+    run: Any
+
+    def parts(self) -> list[str]:
+        return ["state", *map(_part, self.best_steps)]
 
 
 class Checkpoints:
@@ -99,12 +110,12 @@ class Checkpoints:
         folders = self._folders()
         for path in reversed(folders):
             try:
-                content = sealed.read(path)
+                content = sealed.read(path, _Facts, _Facts.parts)
             except sealed.Damaged as damage:
                 self._notify(f"checkpoint {path} is damaged and refused: {damage}")
                 continue
-            facts, step = content.facts, content.facts["step"]
-            theirs, ours = facts["made_by"], self._made_by
+            facts, step = content.facts, content.facts.step
+            theirs, ours = facts.made_by, self._made_by
             name = next((name for name in ours if theirs.get(name) != ours[name]), None)
             if name is not None:
                 self._notify(
@@ -112,15 +123,15 @@ class Checkpoints:
                     f" {theirs.get(name)}, and this is {ours[name]}"
                 )
                 continue
-            if facts["source"] != self._source:
+            if facts.source != self._source:
                 self._notify(
                     f"the source has changed since the checkpoint of step {step}, which is used"
                     " still"
                 )
             self._kept, self.step = [path], step
-            best = {kept: content.parts[_part(kept)] for kept in facts["best_steps"]}
+            best = {kept: content.parts[_part(kept)] for kept in facts.best_steps}
             self._best = dict.fromkeys(best, path)
-            return Checkpoint(step, facts["run"], content.parts["state"], best)
+            return Checkpoint(step, facts.run, content.parts["state"], best)
         if folders:
             self._notify("no usable checkpoint: the run starts afresh")
         return None
@@ -130,13 +141,13 @@ class Checkpoints:
         began = time.perf_counter()
         folders = self._folders()
         path = self.folder / f"{int(folders[-1].name) + 1 if folders else 1:06d}"
-        facts = {
-            "made_by": self._made_by,
-            "source": self._source,
-            "step": checkpoint.step,
-            "best_steps": sorted(checkpoint.best),
-            "run": checkpoint.facts,
-        }
+        facts = _Facts(
+            made_by=self._made_by,
+            source=self._source,
+            step=checkpoint.step,
+            best_steps=tuple(sorted(checkpoint.best)),
+            run=checkpoint.facts,
+        )
         parts: dict[str, sealed.Tensors] = {"state": checkpoint.state}
         same: dict[str, Path] = {}
         for kept, weights in checkpoint.best.items():
@@ -145,7 +156,7 @@ class Checkpoints:
             else:
                 parts[_part(kept)] = weights
         try:
-            sealed.write(path, facts, parts, same)
+            sealed.write(path, facts.model_dump(mode="json"), parts, same)
         except OSError as error:
             self._notify(
                 f"warning: no checkpoint at step {checkpoint.step}: {self.folder}:"

@@ -5,6 +5,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.floating]
 """Of any precision."""
+ClassScores = tuple[Floats, Floats]
+"""Logits of the positive and of the negative rows."""
 Vector = NDArray[np.float64]
 """Float64, of any shape."""
 Integers = NDArray[np.int64]

@@ -1,12 +1,14 @@
 """Files and folders that are complete or absent, locks between processes, and digests."""
 
+import glob
 import hashlib
 import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -14,12 +16,16 @@ from filelock import FileLock, Timeout
 
 from benchmark.errors import BenchmarkError
 
+ABANDONED = 600
+"""Seconds since a temporary file was last written, after which its process is taken for killed."""
+
 
 def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
     """Let `write` fill a temporary file, then rename it to `path`. Raises BenchmarkError."""
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _remove_abandoned(path)
         handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         with os.fdopen(handle, "wb") as file:
             write(file)
@@ -33,6 +39,14 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
     finally:
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)
+
+
+def _remove_abandoned(path: Path) -> None:
+    """Remove the temporary files of killed writes of `path`; a younger one may be in use."""
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*"):
+        with suppress(OSError):
+            if time.time() - left.stat().st_mtime > ABANDONED:
+                left.unlink()
 
 
 def write_text(path: Path, text: str) -> None:
@@ -79,12 +93,15 @@ def require_writable(folder: Path) -> None:
 
 
 @contextmanager
-def locked(path: Path, on_wait: Callable[[], object] = lambda: None) -> Iterator[None]:
-    """Hold the lock file `path`; `on_wait` is called first if another process holds it."""
+def locked(
+    path: Path, on_wait: Callable[[], object] = lambda: None, patience: float = 0.0
+) -> Iterator[None]:
+    """Hold the lock file `path`; `on_wait` is called if another process holds it for more than
+    `patience` seconds."""
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(path)
     try:
-        held = lock.acquire(timeout=0)
+        held = lock.acquire(timeout=patience)
     except Timeout:
         on_wait()
         held = lock.acquire()

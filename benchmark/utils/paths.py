@@ -59,7 +59,7 @@ def expanded(path: str | Path) -> Path:
 
 def require_name(name: str, where: str) -> None:
     """Raise UsageError, led by `where`, for a name that cannot become a file's."""
-    if len(name) > LONGEST_NAME or not re.match(NAME, name):
+    if len(name) > LONGEST_NAME or not re.fullmatch(NAME, name):
         signs = f"at most {LONGEST_NAME} letters, digits, _, - and ., a letter or digit first"
         raise UsageError(f"{where}: a name has {signs}")
 

@@ -5,32 +5,42 @@
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Generic, TypeVar
 
+from pydantic import Field
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from benchmark.utils import forms
 from benchmark.utils.files import canonical_sha256, published, sha256, sync
+from benchmark.utils.types import Frozen, Sha256
 
 SEAL = "seal.json"
 SUFFIX = ".safetensors"
 
 Tensors = Mapping[str, Tensor]
+T = TypeVar("T")
 
 
 class Damaged(Exception):
     """A sealed folder that differs from what was written; the message names the file and fault."""
 
 
-@dataclass(frozen=True)
-class Sealed:
-    """`facts` are JSON values; `parts` tensors by part and name, on the CPU."""
-
+class _Seal(Frozen):
     facts: Any
+    files: dict[Annotated[str, Field(pattern=rf"^[A-Za-z0-9][\w-]*\{SUFFIX}$")], Sha256]
+    sha256: Sha256
+
+
+@dataclass(frozen=True)
+class Sealed(Generic[T]):
+    """`facts` have the form asked for; `parts` are tensors by part and name, on the CPU."""
+
+    facts: T
     parts: dict[str, dict[str, Tensor]]
 
 
@@ -40,37 +50,48 @@ def write(
     """Write a sealed folder; `same` maps further parts to sealed folders that hold them, whose
     files are hard-linked. Raises OSError, and then leaves nothing behind."""
     with published(folder) as partial:
-        files = {}
-        for part, tensors in parts.items():
-            path = partial / (part + SUFFIX)
-            try:
-                save_file(_without_shared_memory(tensors), path)
-            except SafetensorError as error:
-                raise OSError(str(error)) from None
+        fill(partial, facts, parts, same)
+
+
+def fill(
+    folder: Path, facts: Any, parts: Mapping[str, Tensors], same: Mapping[str, Path] | None = None
+) -> None:
+    """Write the files of a sealed folder to one that is there. Raises OSError."""
+    files = {}
+    for part, tensors in parts.items():
+        path = folder / (part + SUFFIX)
+        try:
+            save_file(_without_shared_memory(tensors), path)
+        except SafetensorError as error:
+            raise OSError(str(error)) from None
+        sync(path)
+        files[path.name] = sha256(path)
+    for part, source in (same or {}).items():
+        path = folder / (part + SUFFIX)
+        try:
+            path.hardlink_to(source / path.name)
+        except OSError:  # a file system without hard links
+            shutil.copyfile(source / path.name, path)
             sync(path)
-            files[path.name] = sha256(path)
-        for part, source in (same or {}).items():
-            path = partial / (part + SUFFIX)
-            try:
-                path.hardlink_to(source / path.name)
-            except OSError:  # a file system without hard links
-                shutil.copyfile(source / path.name, path)
-                sync(path)
-            files[path.name] = json.loads((source / SEAL).read_bytes())["files"][path.name]
-        content = {"facts": facts, "files": files}
-        seal = json.dumps(content | {"sha256": canonical_sha256(content)}, allow_nan=False)
-        (partial / SEAL).write_text(seal, encoding="utf-8")
-        sync(partial / SEAL)
+        files[path.name] = json.loads((source / SEAL).read_bytes())["files"][path.name]
+    content = {"facts": facts, "files": files}
+    seal = json.dumps(content | {"sha256": canonical_sha256(content)}, allow_nan=False)
+    (folder / SEAL).write_text(seal, encoding="utf-8")
+    sync(folder / SEAL)
 
 
-def read(folder: Path) -> Sealed:
-    """Read a sealed folder. Raises Damaged if anything differs from what was written."""
+def read(folder: Path, form: type[T], parts_of: Callable[[T], Iterable[str]]) -> Sealed[T]:
+    """Read a sealed folder whose facts have a `form` and name its parts. Raises Damaged if anything
+    differs from what was written."""
     try:
-        content = json.loads((folder / SEAL).read_bytes())
-        if content.pop("sha256") != canonical_sha256(content):
+        seal = forms.parse(_Seal, folder / SEAL)
+        if seal.sha256 != canonical_sha256({"facts": seal.facts, "files": seal.files}):
             raise Damaged(f"{SEAL}: its checksum differs")
+        facts = forms.checked(form, json.dumps(seal.facts))
+        if missing := sorted({f"{part}{SUFFIX}" for part in parts_of(facts)} - seal.files.keys()):
+            raise Damaged(f"{SEAL}: names no {missing[0]}")
         parts = {}
-        for name, expected in content["files"].items():
+        for name, expected in seal.files.items():
             if sha256(folder / name) != expected:
                 raise Damaged(f"{name}: its checksum differs")
             # clones: memory-mapped tensors are aligned differently, which can change the last bit
@@ -79,9 +100,11 @@ def read(folder: Path) -> Sealed:
             parts[name.removesuffix(SUFFIX)] = tensors
     except OSError as error:
         raise Damaged(f"{Path(error.filename or folder).name}: {error.strerror or error}") from None
-    except (ValueError, KeyError, AttributeError, TypeError, SafetensorError):
-        raise Damaged(f"{SEAL}: is not whole") from None
-    return Sealed(content["facts"], parts)
+    except forms.Malformed as fault:
+        raise Damaged(f"{SEAL}: {fault}") from None
+    except (ValueError, SafetensorError) as error:
+        raise Damaged(f"{name}: {forms.shortened(str(error))}") from None
+    return Sealed(facts, parts)
 
 
 def _without_shared_memory(tensors: Tensors) -> dict[str, Tensor]:

@@ -5,7 +5,7 @@ from pathlib import Path
 from statistics import stdev
 
 from benchmark.errors import BenchmarkError
-from benchmark.records import comparable, record
+from benchmark.records import comparable
 from benchmark.records.archive import Runs, readable, records_in
 from benchmark.records.record import Record
 from benchmark.runs.job import Job
@@ -28,9 +28,9 @@ def find(job: Job, results: Path) -> Existing | None:
     if not path.is_file():
         return None
     try:
-        kept = record.load(path)
+        kept = comparable.whole(path)
     except BenchmarkError as error:
-        return Existing(path, None, str(error).partition("\n")[0])
+        return Existing(path, None, str(error))
     today = job.store.fingerprint
     faults = comparable.run(kept, job.recipe.digest(), today, job.seed, job.rows)
     fault = "; ".join(faults)

@@ -4,6 +4,7 @@ test and validation that chance does not make."""
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from itertools import count
 from math import hypot, sqrt
 from statistics import median
 
@@ -14,11 +15,10 @@ from benchmark import registry
 from benchmark.data.card import SPLITS, SplitRule
 from benchmark.errors import BenchmarkError
 from benchmark.measure.metrics import auc_error
-from benchmark.measure.significance import ClassScores
 from benchmark.model import is_convex
 from benchmark.recipes.recipe import Train
 from benchmark.records import scores
-from benchmark.utils.arrays import Vector
+from benchmark.utils.arrays import ClassScores, Vector
 from benchmark.utils.files import canonical_sha256
 from benchmark.utils.paths import shown
 from benchmark.verify.case import Case, Finding
@@ -53,8 +53,11 @@ def _is_sound(case: Case) -> bool:
     data, model = case.record.data, case.record.recipe["model"]["name"]
     splits = [(data.positives.get(split, 0), data.rows.get(split, 0)) for split in SPLITS]
     clicks, rows = splits[-1]
-    whole = scores.counts(case.scores.best) == (clicks, rows - clicks)
-    return whole and model in registry.models.names() and all(0 < c < n for c, n in splits)
+    if scores.counts(case.scores.best) != (clicks, rows - clicks):
+        return False
+    aucs = case.record.metrics.test.auc, case.record.metrics.valid.auc
+    known = model in registry.models.names() and all(0 <= auc <= 1 for auc in aucs)
+    return known and all(0 < c < n for c, n in splits)
 
 
 def _seeds(ranked: Sequence[Case]) -> Iterator[Finding]:
@@ -64,23 +67,26 @@ def _seeds(ranked: Sequence[Case]) -> Iterator[Finding]:
         rows[case.record.recipe_id].append(case)
     for row in rows.values():
         seeds = {case.record.seed for case in row}
-        missing = set(range(max(seeds))) - seeds
+        missing = next(seed for seed in count() if seed not in seeds)
         for case in row:
-            if missing and case.record.seed > min(missing):
-                why = f"its recipe has no ranked run of seed {min(missing)}: seeds are 0 to n - 1"
+            if case.record.seed > missing:
+                why = f"its recipe has no ranked run of seed {missing}: seeds are 0 to n - 1"
                 yield Finding(case.path, "seed", why)
 
 
 def _copies(cases: Sequence[Case]) -> Iterator[Finding]:
     """Runs given out as two: only a run of the same model, steps, data and seed has the same
-    scores. Runs that differ only in when they cut the learning rate and stop may end alike."""
+    scores. Runs that differ only in settings that need not bind may end alike."""
     first: dict[str, tuple[Case, tuple[object, ...]]] = {}
     for case in cases:
         record = case.record
+        slack = Train.slack if record.tables else Train.slack | {"optimizer"}  # of tables alone
         train = record.recipe["train"].items()
-        steps = {key: value for key, value in train if key not in Train.ending}
+        steps = {key: value for key, value in train if key not in slack}
         trained = canonical_sha256({"model": record.recipe["model"], "train": steps})
-        run = (trained, record.data.arrays, record.train_rows, record.seed)
+        every = record.data.rows.get("train", 0)
+        rows = min(record.train_rows or every, every)
+        run = (trained, record.data.arrays, rows, record.seed)
         original, its_run = first.setdefault(record.digests.scores, (case, run))
         if its_run != run:
             yield Finding(case.path, "scores", f"its scores are those of {shown(original.path)}")

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from benchmark.data import catalog, inventory
+from benchmark.data import catalog, expectations, inventory
 from benchmark.data.card import Card
 from benchmark.data.store import Store
 from benchmark.errors import BenchmarkError, MissingData
@@ -63,7 +63,9 @@ def opener(data_root: Path | None, notify: Notify) -> OpenData:
 
 
 def card(record: Record, today: Card) -> Iterator[str]:
-    """Yield what contradicts the card."""
+    """Yield what contradicts the card, whose facts of its rows need no rows here."""
+    yield from expectations.differences(today, record.data)
+    yield from _origin(record, today)
     stated = record.metrics.oracle_auc, record.metrics.oracle_logloss
     if stated != ((today.oracle.auc, today.oracle.logloss) if today.oracle else (None, None)):
         yield "the oracle's metrics are not those of the card"
@@ -75,6 +77,19 @@ def card(record: Record, today: Card) -> Iterator[str]:
         for each in (record.metrics.test, *(point.valid for point in record.curve)):
             if each.gauc is not None:
                 yield f"gauc is {each.gauc}, but the data set has no group column"
+    expectations.check(today, record.data)
+
+
+def _origin(record: Record, today: Card) -> Iterator[str]:
+    """The columns, and the digests or versions by which the card names its files."""
+    pinned = [today.generator, today.streamed and today.streamed.revision]
+    pinned += [expected.md5 for expected in today.expected.values()]
+    for pin in filter(None, pinned):
+        if pin not in record.data.sources.values():
+            yield f"its data were not made from {pin}, which the card names"
+    stated = record.data.dense, record.data.sparse
+    if today.table is not None and stated != (today.table.dense, today.table.sparse):
+        yield "its columns are not those of the card"
 
 
 def rows(record: Record, kept: KeptScores, store: Store) -> Iterator[str]:

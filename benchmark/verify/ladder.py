@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmark.errors import BenchmarkError
+from benchmark.records import manifest
 from benchmark.records.archive import Archive
 from benchmark.reports.document import Document
 from benchmark.reports.leaderboard import text as leaderboard
@@ -14,16 +15,30 @@ from benchmark.runs.probe import CURVE_ROWS
 from benchmark.speed import measurements
 from benchmark.studies.claims import claims
 from benchmark.studies.study import studies
+from benchmark.utils.forms import shortened
 from benchmark.verify import beside, data, place, quality, ranks, recipe
 from benchmark.verify.case import Case, Finding, read
 from benchmark.verify.data import OpenData
 
-MALFORMED = (ArithmeticError, LookupError, TypeError, ValueError)
+MALFORMED = (ArithmeticError, LookupError, MemoryError, RuntimeError, TypeError, ValueError)
 """Errors of a check or a table that meets content it cannot handle."""
+MOST_PARAMETERS = 500_000_000
+"""Of a model that is built again from its seed: 2 GB of weights."""
+
+Watch = Callable[[int, int], object]
+"""Told how many records are checked, and of how many."""
+
+
+def unwatched(_done: int, _of: int) -> None:
+    """Show nothing."""
 
 
 def verify(
-    results: Path, open_data: OpenData, recipe_folder: Path | None = None
+    results: Path,
+    open_data: OpenData,
+    recipe_folder: Path | None = None,
+    *,
+    watch: Watch = unwatched,
 ) -> Iterator[Finding]:
     """Find everything wrong with the records and generated files of a results folder.
 
@@ -35,17 +50,23 @@ def verify(
     """
     archive = Archive(results)
     failed: set[Path] = set()
-    for finding in verify_files(archive.all_paths(), open_data, recipe_folder):
+    for finding in verify_files(archive.all_paths(), open_data, recipe_folder, watch=watch):
         failed |= {finding.path} if finding.failed else set()
         yield finding
-    for path in archive.strays():
-        yield Finding(path, "place", "is neither a record nor the scores file of one")
+    try:
+        yield from (Finding(path, "files", fault) for path, fault in manifest.faults(results))
+    except BenchmarkError as error:
+        yield Finding(results, "files", str(error))
     rows = refused(sorted(failed.intersection(archive.paths())), recipe_folder)
     yield from (Finding(path, "table", fault) for path, fault in tables(archive, rows))
 
 
 def verify_files(
-    paths: Sequence[Path], open_data: OpenData, recipe_folder: Path | None = None
+    paths: Sequence[Path],
+    open_data: OpenData,
+    recipe_folder: Path | None = None,
+    *,
+    watch: Watch = unwatched,
 ) -> Iterator[Finding]:
     """Find everything wrong with these records, each alone and beside each other."""
     cases: list[Case] = []
@@ -54,12 +75,15 @@ def verify_files(
             cases.append(read(path))
         except BenchmarkError as error:
             yield Finding(path, "form", str(error))
-    for case in cases:
+    for done, case in enumerate(cases, start=1):
         yield from verify_case(case, open_data, recipe_folder)
+        watch(done, len(cases))
     named = set(paths)
-    for finding in beside.findings([*cases, *_ranked_beside(cases, named)], open_data):
-        if finding.path in named:
-            yield finding
+    every = [*cases, *_ranked_beside(cases, named)]
+    try:
+        yield from (each for each in beside.findings(every, open_data) if each.path in named)
+    except MALFORMED as error:
+        yield _malformed(paths[0].parent, "scores", error)
 
 
 def _ranked_beside(cases: Sequence[Case], named: Container[Path]) -> Iterator[Case]:
@@ -102,8 +126,9 @@ def _first_fault(path: Path, recipe_folder: Path | None) -> str:
 
 
 def _of_case(case: Case, open_data: OpenData, recipe_folder: Path | None) -> Iterator[Finding]:
-    yield from _alone(case, recipe_folder)
-    yield from _on_data(case, open_data)
+    alone = list(_alone(case, recipe_folder))
+    yield from alone
+    yield from _on_data(case, open_data, sound=not alone)
 
 
 def _alone(case: Case, recipe_folder: Path | None) -> Iterator[Finding]:
@@ -116,7 +141,6 @@ def _alone(case: Case, recipe_folder: Path | None) -> Iterator[Finding]:
         ("scores", quality.test_scores(record, case.scores)),
         ("scores", quality.oracle(record, case.scores)),
         ("scores", quality.warnings(record, case.scores)),
-        ("curve", quality.measured(record)),
         ("curve", quality.curve(record)),
         ("spectra", ranks.ranks(record)),
         ("spectra", ranks.curve(record, CURVE_ROWS)),
@@ -128,7 +152,9 @@ def _alone(case: Case, recipe_folder: Path | None) -> Iterator[Finding]:
         yield from _findings(path, rung, faults)
 
 
-def _on_data(case: Case, open_data: OpenData) -> Iterator[Finding]:
+def _on_data(case: Case, open_data: OpenData, *, sound: bool) -> Iterator[Finding]:
+    """The untrained model is built again for a record alone that is `sound` but for its data: one
+    that is not may ask for any size."""
     path, record = case.path, case.record
     try:
         opened = open_data(record.dataset)
@@ -145,17 +171,26 @@ def _on_data(case: Case, open_data: OpenData) -> Iterator[Finding]:
         why = "a replay alone proves gAUC where scores are kept as counts"
         yield Finding(path, "data", why, failed=False)
     findings = list(_findings(path, "data", data.rows(record, case.scores, opened.store)))
-    yield from findings or _findings(path, "seed", data.untrained(record, opened.store))
+    yield from findings
+    if record.parameters.total > MOST_PARAMETERS:
+        why = f"its seed is not checked, as the model has over {MOST_PARAMETERS:,} parameters"
+        yield Finding(path, "seed", why, failed=False)
+    elif sound and not findings:
+        yield from _findings(path, "seed", data.untrained(record, opened.store))
 
 
 def _findings(path: Path, rung: str, faults: Iterable[str]) -> Iterator[Finding]:
     """The faults that a check yields; a check that fails itself is a fault of the record too."""
     try:
-        yield from (Finding(path, rung, fault) for fault in faults)
+        yield from (Finding(path, rung, shortened(fault)) for fault in faults)
     except BenchmarkError as error:
-        yield Finding(path, rung, str(error))
+        yield Finding(path, rung, shortened(str(error)))
     except MALFORMED as error:
-        yield Finding(path, rung, f"malformed: {type(error).__name__}: {error}")
+        yield _malformed(path, rung, error)
+
+
+def _malformed(path: Path, rung: str, error: Exception) -> Finding:
+    return Finding(path, rung, shortened(f"malformed: {type(error).__name__}: {error}"))
 
 
 def tables(archive: Archive, rows: Sequence[Refused] = ()) -> Iterator[tuple[Path, str]]:

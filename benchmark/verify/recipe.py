@@ -12,6 +12,7 @@ from benchmark.model import HasTrainingNote, added_later
 from benchmark.recipes import recipe as recipes
 from benchmark.records import comparable, tuning
 from benchmark.records.record import Record
+from benchmark.reports.words import counted
 from benchmark.verify import ranks
 
 
@@ -90,7 +91,8 @@ def tuned(record: Record, results: Path, recipe_folder: Path | None = None) -> I
         yield f"{record.tuned} has no complete trial"
         return
     if own.tries != len(study.finished):
-        yield f"tries is {own.tries}, {record.tuned} has {len(study.finished)} finished trials"
+        trials = counted(len(study.finished), "finished trial")
+        yield f"tries is {own.tries}, {record.tuned} has {trials}"
     settings = recipes.dotted(record.recipe)
     for key, value in (recipes.dotted(study.recipe) | study.best.values).items():
         if key not in settings or settings[key] != value:

@@ -1,5 +1,5 @@
-"""Every registered model on synthetic_tiny: it learns, and it finds nothing where there is
-nothing."""
+"""Every registered model on planted clicks: it learns what no sum over fields gives, and it finds
+nothing where there is nothing."""
 
 from dataclasses import replace
 from functools import cache
@@ -8,10 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmark.data import catalog
-from benchmark.data.card import SPLITS
-from benchmark.data.schema import Split
-from benchmark.data.store import Store
+from benchmark.data.schema import Schema, Split
 from benchmark.measure.metrics import auc
 from benchmark.recipes.recipe import Train
 from benchmark.registry import models
@@ -20,54 +17,66 @@ from benchmark.training.predict import predict
 
 CPU = torch.device("cpu")
 SHALLOW = {"lr", "fm"}
-SHUFFLED_ROWS = 16_384
+IDS = 8
+SCHEMA = Schema(("I1",), ("C1", "C2", "C3"), (IDS, IDS, IDS))
+ROWS = {"train": 8192, "valid": 2048, "test": 8192}
+TRAIN = Train(batch_size=128, epochs=2, learning_rate=2e-3)
+ONE_EPOCH = TRAIN.model_copy(update={"epochs": 1})
+BETTER = 0.1
+"""The models reach .87 to .89 and LR .69, with a standard deviation over seeds below .01."""
 
 
 @cache
-def tiny() -> Store:
-    return catalog.open_data("synthetic_tiny", data_root=None, notify=lambda _: None)[1]
+def planted(split: str) -> Split:
+    """Each id has a sign. C1's moves the logit; C3's turns what C1's and C2's do; I1 is noise."""
+    generator = np.random.default_rng(list(ROWS).index(split))
+    sparse = generator.integers(0, IDS, (ROWS[split], 3)).astype(np.int32)
+    dense = generator.standard_normal((ROWS[split], 1)).astype(np.float32)
+    one, two, turn = (1 - 2 * (sparse % 2)).T
+    probability = 1 / (1 + np.exp(-(one + 1.5 * (one + two) * turn)))
+    label = generator.random(ROWS[split]) < probability
+    return Split(dense, sparse, label.astype(np.uint8))
 
 
-def true_splits() -> dict[str, Split]:
-    return {split: tiny().split(split) for split in SPLITS}
+def splits() -> dict[str, Split]:
+    return {split: planted(split) for split in ROWS}
 
 
-def trained_auc(name: str, splits: dict[str, Split], train: Train) -> float:
+def trained_auc(name: str, of: dict[str, Split], train: Train = TRAIN) -> float:
     """Test AUC of a model with its constructor's defaults."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    model = models.get(name)(tiny().schema)
-    for _ in Fit(model, splits["train"], splits["valid"], train, seed=0, device=CPU).events():
+    model = models.get(name)(SCHEMA)
+    for _ in Fit(model, of["train"], of["valid"], train, seed=0, device=CPU).events():
         pass
-    return auc(predict(model, splits["test"], CPU), splits["test"].label)
-
-
-def shuffled(split: Split, generator: np.random.Generator) -> Split:
-    """The first rows of a split, each with the label of another."""
-    rows = slice(SHUFFLED_ROWS)
-    label = generator.permutation(split.label[rows])
-    return replace(
-        split, dense=split.dense[rows], sparse=split.sparse[rows], label=label, group=None
-    )
+    return auc(predict(model, of["test"], CPU), of["test"].label)
 
 
 @cache
 def linear_auc() -> float:
     """Of LR trained until patience ends it."""
-    return trained_auc("lr", true_splits(), Train(batch_size=512, learning_rate=1e-2))
+    return trained_auc("lr", splits(), TRAIN.model_copy(update={"epochs": 30}))
+
+
+PRODUCTS_ALONE = ("edcn", "fibinet")
+"""Their deep part reads products of table rows, which begin near 0: the first steps are small."""
 
 
 @pytest.mark.parametrize("name", [name for name in models.names() if name not in SHALLOW])
 def test_learns_better_than_lr(name: str) -> None:
-    train = Train(batch_size=256, epochs=6, learning_rate=5e-3, embedding_l2=2e-3)
-    assert trained_auc(name, true_splits(), train) > linear_auc() + 0.002
+    longer = TRAIN.model_copy(update={"epochs": 8, "learning_rate": 1e-2})
+    train = longer if name in PRODUCTS_ALONE else TRAIN
+    assert trained_auc(name, splits(), train) > linear_auc() + BETTER
 
 
 @pytest.mark.parametrize("name", models.names())
 def test_finds_nothing_in_shuffled_labels(name: str) -> None:
     generator = np.random.default_rng(5)
-    splits = {split: shuffled(tiny().split(split), generator) for split in SPLITS}
-    label = splits["test"].label
-    positives, negatives = int(label.sum()), int((1 - label).sum())
+    shuffled = {
+        part: replace(split, label=generator.permutation(split.label))
+        for part, split in splits().items()
+    }
+    positives = int(shuffled["test"].label.sum())
+    negatives = ROWS["test"] - positives
     sd = np.sqrt((positives + negatives + 1) / (12 * positives * negatives))
-    assert abs(trained_auc(name, splits, Train(batch_size=512, epochs=1)) - 0.5) < 3 * sd
+    assert abs(trained_auc(name, shuffled, ONE_EPOCH) - 0.5) < 3 * sd

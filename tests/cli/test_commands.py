@@ -53,10 +53,10 @@ def test_heavy_packages_are_not_imported_for_help() -> None:
     )
 
 
-@pytest.mark.parametrize("words", ["list models", "data list", "data show synthetic_tiny --head 1"])
-def test_datasets_is_imported_only_where_it_is_used(words) -> None:
-    code = f"import benchmark.__main__ as program, sys; sys.argv[1:] = {words.split()}\n"
-    code += "try: program.main()\nexcept SystemExit: pass"
+def test_datasets_is_imported_only_where_it_is_used() -> None:
+    code = "import benchmark.__main__ as program, sys\n"
+    for words in ("list models", "data list", "data show synthetic_tiny --head 1"):
+        code += f"sys.argv[1:] = {words.split()}\ntry: program.main()\nexcept SystemExit: pass\n"
     assert imported({"datasets", "huggingface_hub", "pandas"}, code) == "[]"
 
 
@@ -112,26 +112,24 @@ def test_misuse_is_one_message_and_code_2(command, words, message: str) -> None:
 
 
 def test_list(command) -> None:
-    assert "rankelastor" in benchmark("list", "models")[0]
+    assert "rankelastor" in command("list", "models")[0]
     names = command("list", "recipes")[0]
     assert "synthetic/rankelastor\n" in names and "synthetic_tiny/" not in names
     assert "evaluate_every" in command("list", "settings")[0]
 
 
-def test_run_leaderboard_verify(tmp_path) -> None:
+def test_run_leaderboard_verify(command, tmp_path) -> None:
     """From a recipe to a record that is ranked and verifies."""
     where = ("--results", str(tmp_path))
-    out, err = benchmark(
-        "run", "--model", "lr", "--dataset", "synthetic_tiny", "--no-track", *where
-    )
+    out, err = command("run", "--model", "lr", "--dataset", "synthetic_tiny", "--no-track", *where)
     assert all(word in out for word in ("test AUC", "oracle LogLoss", "samples/s", "rank ratio"))
     assert "valid AUC" in err
     record = tmp_path / "records" / "synthetic_tiny" / "lr" / "seed-0.json"
     assert record.is_file() and record.with_suffix(".npz").is_file()
-    benchmark("leaderboard", *where)
+    command("leaderboard", *where)
     assert "| lr |" in (tmp_path / "leaderboard.md").read_text()
-    out, _ = benchmark("verify", *where)
-    assert "1 records: all checks passed" in out and "reported, not derived: " in out
+    out, _ = command("verify", *where)
+    assert "1 record: all checks passed" in out and "reported, not derived: " in out
 
 
 def test_altered_runs_are_ad_hoc_and_quiet_prints_the_table_alone(command, tmp_path) -> None:
@@ -154,12 +152,13 @@ def test_altered_runs_are_ad_hoc_and_quiet_prints_the_table_alone(command, tmp_p
     assert not (tmp_path / "records").exists()
 
 
-def test_interrupted_and_started_again(tmp_path) -> None:
+def test_interrupted_and_started_again(command, tmp_path) -> None:
     """Ctrl-C leaves no record, and the same command goes on at its step."""
     words = (
         "run", "--model", "dnn", "--dataset", "synthetic_tiny", "--no-track",
         "--results", str(tmp_path / "results"), "--set", "train.epochs=12",
-        "--set", "train.patience=1000", "--rows", "8000", "--threads", "1",
+        "--set", "train.patience=1000", "--set", "model.hidden_units=[8]",
+        "--rows", "8000", "--threads", "1",
         "--checkpoint-minutes", "0.001",
     )  # fmt: skip
     process = start(*words)
@@ -170,7 +169,7 @@ def test_interrupted_and_started_again(tmp_path) -> None:
     assert process.returncode == 130 and "Traceback" not in err
     [step] = re.findall(r"the same command goes on at step (\d+), --fresh starts again", err)
     assert not list((tmp_path / "results").rglob("seed-*"))
-    _, err = benchmark(*words, "--save-model", str(tmp_path / "models"))
+    _, err = command(*words, "--save-model", str(tmp_path / "models"))
     assert f"resumed at step {step}" in err
     assert list(
         (tmp_path / "models").glob("synthetic_tiny/dnn-*-rows8000/seed-0/weights.safetensors")
@@ -192,7 +191,7 @@ def test_a_results_folder_that_cannot_be_is_named_before_training(command, tmp_p
     assert str(tmp_path / "file") in err and "valid AUC" not in err
 
 
-def test_tokens_that_do_not_divide(tmp_path) -> None:
+def test_tokens_that_do_not_divide(command, tmp_path) -> None:
     words = (
         "--set",
         "model.tokenizer=matrix",
@@ -202,9 +201,7 @@ def test_tokens_that_do_not_divide(tmp_path) -> None:
         str(tmp_path),
         "--no-track",
     )
-    _, err = benchmark(
-        "run", "--model", "rankelastor", "--dataset", "synthetic_tiny", *words, code=2
-    )
+    _, err = command("run", "--model", "rankelastor", "--dataset", "synthetic_tiny", *words, code=2)
     assert "num_tokens = 7 does not divide" in err
 
 

@@ -3,13 +3,16 @@
 import hashlib
 import io
 import os
+import shlex
+import sys
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
-from benchmark.cli.data import list_table
+from benchmark.cli.data import HEAD
 from benchmark.data import catalog
+from benchmark.reports.document import Table
+from benchmark.terminal.layout import laid_out
 from tests.cli.test_commands import benchmark
 from tests.data.hub import Hub, serving, write_card, write_stream_card, zipped
 from tests.servers import free_port
@@ -42,7 +45,7 @@ def card(tmp_path) -> str:
 
 
 def test_list_and_show(command, place) -> None:
-    out, _ = benchmark("data", "list", **place)
+    out, _ = command("data", "list", **place)
     assert "45,840,617" in out and "2.89 GB to fetch" in out and "movielenslatest_x1" in out
     assert "prepared" not in out and "data list ID" in out
     out, _ = command("data", "show", "avazu_x1", **place)
@@ -54,6 +57,21 @@ def test_list_and_show(command, place) -> None:
     assert "oracle" in command("data", "show", "synthetic_tiny", **place)[0]
     _, err = command("data", "show", "criteo_x2", code=2, **place)
     assert "unknown data set 'criteo_x2'; did you mean criteo_x1" in err
+
+
+def test_init_writes_a_card_that_its_next_command_prepares(command, place, tmp_path) -> None:
+    (tmp_path / "my clicks.csv").write_text(rows(90).replace(",", ";"))
+    out, _ = command("data", "init", str(tmp_path / "my clicks.csv"), **place)
+    first, *following = out.replace("\n", " ").split("python -m benchmark ")
+    card = tmp_path / "my_clicks.toml"
+    assert f"{card} is written: label click, 1 dense, 1 sparse, 0 left out." in " ".join(
+        first.split()
+    )
+    assert [shlex.split(words)[-1] for words in following] == [str(card)] * 2
+    out, _ = command(*shlex.split(following[0]), **place)
+    assert "my_clicks is ready: 72 / 9 / 9 rows" in out
+    _, err = command("data", "init", str(tmp_path / "my clicks.csv"), code=2, **place)
+    assert f"{card} exists and is left as it is; name another file with --output" in err
 
 
 def one_epoch(card: str, folder: Path) -> tuple[str, ...]:
@@ -72,9 +90,10 @@ def one_epoch(card: str, folder: Path) -> tuple[str, ...]:
     )
 
 
-def test_prepare_run_check_remove(command, place, card, tmp_path) -> None:
+def test_prepare_run_check_remove(command, place, card, monkeypatch, tmp_path) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO())  # nobody answers
     with serving(Hub({"we/Mine/Mine.zip": zipped(TEXTS)})) as hub:
-        out, err = benchmark("data", "prepare", card, HF_ENDPOINT=hub.address, **place)
+        out, err = command("data", "prepare", card, HF_ENDPOINT=hub.address, **place)
     assert [method for method, _, _ in hub.requests] == ["HEAD", "GET"], (
         "the client tells nobody more than it must"
     )
@@ -96,13 +115,13 @@ def test_prepare_run_check_remove(command, place, card, tmp_path) -> None:
     out, _ = command("data", "check", card, code=1, **place)
     assert "train.sparse.npy was altered" in out and "valid.csv: md5" in out
 
-    assert "Aborted" in benchmark("data", "remove", card, code=1, **place)[1]
+    assert "Aborted" in command("data", "remove", card, code=1, **place)[1]
     assert array.exists() and source.exists()
     assert "mine: 0.000 GB freed" in command("data", "remove", card, "--yes", **place)[0]
     assert not array.exists() and not source.exists()
     assert "mine is not prepared" in command("data", "check", card, code=1, **place)[1]
     refused = {"HF_ENDPOINT": f"http://127.0.0.1:{free_port()}"}
-    assert "cannot be reached" in benchmark("run", *words, code=1, **refused, **place)[1]
+    assert "cannot be reached" in command("run", *words, code=1, **refused, **place)[1]
 
 
 def test_altered_files_are_refused(command, place, card) -> None:
@@ -222,10 +241,7 @@ def test_the_table_fits_80_columns() -> None:
         "2 of 3 files",
         "your files",
     )
-    table, file = list_table(), io.StringIO()
-    table.add_row(*longest)
-    Console(width=80, file=file).print(table)
-    assert all(cell in file.getvalue() for cell in longest)
+    assert len(laid_out(Table("", HEAD, (longest,)), 80)) == 1
 
 
 def test_check_honours_the_data_root_of_the_environment(

@@ -1,32 +1,22 @@
-"""What the help says is what is written: words in brackets are style tags to the printer, unless
-they are escaped."""
+"""The help is read whole: no word of it is cut off, at any width, and none is taken for a style."""
 
-from collections.abc import Iterator
+import pytest
 
-import typer
-from rich.text import Text
-from typer.core import TyperGroup
-
-from benchmark.cli import app
+PAGES = ["", "run", "data", "scale", "study scaling", "study", "tune", "predict"]
 
 
-def helps(command, name: str) -> Iterator[tuple[str, str]]:
-    """Of a command, its options and all below it."""
-    yield name, command.help or ""
-    for option in command.params:
-        yield f"{name} {option.name}", getattr(option, "help", None) or ""
-    if isinstance(command, TyperGroup):
-        context = typer.Context(command)
-        for below in command.list_commands(context):
-            yield from helps(command.get_command(context, below), f"{name} {below}")
+@pytest.mark.parametrize("width", ["60", "80"])
+@pytest.mark.parametrize("page", PAGES)
+def test_no_word_is_cut_off(command, page, width) -> None:
+    out, _ = command(*page.split(), "--help", COLUMNS=width)
+    assert max(map(len, out.splitlines())) <= int(width)
+    assert "..." not in out.replace("[ARGS]...", "") and "…" not in out
 
 
-def test_no_help_loses_what_stands_in_brackets() -> None:
-    found = dict(helps(typer.main.get_command(app), "benchmark"))
-    assert [
-        name
-        for name, text in found.items()
-        if Text.from_markup(text).plain != text.replace("\\[", "[")
-    ] == []
-    assert "[scaling] is run" in Text.from_markup(found["benchmark scale recipe"]).plain
-    assert "[scaling] is run" in Text.from_markup(found["benchmark study scaling recipe"]).plain
+def test_what_stands_in_brackets_is_kept(command) -> None:
+    for page in ("scale", "study scaling"):
+        assert "[scaling] is run" in " ".join(command(*page.split(), "--help")[0].split())
+
+
+def test_an_example_is_whole(command) -> None:
+    assert "train.epochs=3;" in command("run", "--help", COLUMNS="60")[0]

@@ -91,7 +91,7 @@ def test_results_of_ones_own_leave_the_readme_alone(results, monkeypatch) -> Non
         ),
         (lambda path: edit(path, "parameters", "head", value=1), "seed-1: parameters are "),
         (lambda path: edit(path, "seed", value=7), "seed-1: the record is of seed 7, which its"),
-        (lambda path: path.write_text("{"), "seed-1.json: Invalid JSON"),
+        (lambda path: path.write_text("{"), "seed-1.json: no valid JSON"),
         (lambda path: path.with_suffix(".npz").unlink(), "seed-1.npz: "),
     ],
     ids=["quality", "size", "place", "form", "scores"],

@@ -171,9 +171,9 @@ def test_a_header_alone_has_no_scores(models, tmp_path):
     [
         ("csv", text("click,user", "0,u1"), "has no column 'price'; it has: click, user"),
         ("csv", text(HEAD, "0,1,u1", "0,1"), "line 3: 2 fields instead of 3"),
-        ("csv", text(HEAD, "0,1,u1", "", "0,1,u2"), "line 3: 1 fields instead of 3"),
+        ("csv", text(HEAD, "0,1,u1", "", "0,1,u2"), "line 3: 1 field instead of 3"),
         ("csv", text(HEAD, "0,1,u1", HEAD, "0,1,u2"), "line 3: it repeats the header"),
-        ("headless", text("0,u1", "u2"), "line 2: 1 fields instead of 2"),
+        ("headless", text("0,u1", "u2"), "line 2: 1 field instead of 2"),
         ("headless", text("u1", "0,u2"), "line 2: 2 fields instead of 1"),
         ("libsvm", text("1:2 2:u1", "", "1:3"), "line 2: no label and no pair"),
         ("libsvm", text("1:2 2:u1", "0 1:3"), "line 2: the first word '0' is a label"),

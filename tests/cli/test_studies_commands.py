@@ -2,9 +2,11 @@
 
 import json
 import os
+import pickle
 import signal
 import subprocess
 import sys
+from concurrent.futures import Future
 
 import pytest
 import typer
@@ -27,6 +29,29 @@ def benchmark(capsys):
         return printed.out, printed.err
 
     return call
+
+
+class Here:
+    """A pool without processes, for tests that do not ask where a cell was run."""
+
+    def __init__(self, jobs: int, threads: int) -> None:
+        self._jobs = jobs
+
+    def jobs(self) -> int:
+        return self._jobs
+
+    def submit(self, run_cell, cell) -> Future:
+        outcome: Future = Future()
+        run_cell, cell = pickle.loads(pickle.dumps((run_cell, cell)))
+        outcome.set_result(run_cell(cell))
+        return outcome
+
+    def close(self, *, kill: bool) -> None: ...
+
+
+@pytest.fixture
+def here(monkeypatch) -> None:
+    monkeypatch.setattr("benchmark.studies.campaign.pool.Local", Here)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +93,7 @@ def test_misuse_is_one_message(words, message: str) -> None:
     assert message in str(caught.value)
 
 
-def test_a_study_runs_what_is_missing_and_reports(benchmark, tmp_path) -> None:
+def test_a_study_runs_what_is_missing_and_reports(benchmark, here, tmp_path) -> None:
     words = (
         "study", "ablation", "--dataset",
         "synthetic_tiny", "--set", "train.epochs=1", "--set", "train.batch_size=4096",
@@ -78,12 +103,12 @@ def test_a_study_runs_what_is_missing_and_reports(benchmark, tmp_path) -> None:
     out, err = benchmark(*words, *one)
     folder = tmp_path / "studies" / "ablation"
     before = (folder / "synthetic_tiny" / "none-relu" / "seed-0.json").read_bytes()
-    assert "done: synthetic_tiny/none-relu/seed-0" in err and "1 cells done, 0 failed" in err
+    assert "done: synthetic_tiny/none-relu/seed-0" in err and "1 cell done, 0 failed" in err
     assert "none/relu" in out and "block 2" in out
     assert json.loads(before)["name"] is None
     out, _ = benchmark(*words, *two, "--dry-run")
     assert (
-        "1 cells done before, 1 to run" in out
+        "1 cell done before, 1 to run" in out
         and "synthetic_tiny/full-relu/seed-0" in out
         and "about" in out
     )
@@ -95,7 +120,7 @@ def test_a_study_runs_what_is_missing_and_reports(benchmark, tmp_path) -> None:
     assert not (tmp_path / "records").exists()
 
 
-def test_a_failing_cell_is_reported_and_the_exit_code_says_so(benchmark, tmp_path) -> None:
+def test_a_failing_cell_is_reported_and_the_exit_code_says_so(benchmark, here, tmp_path) -> None:
     words = (
         "--set",
         "train.learning_rate=1e30",
@@ -121,7 +146,7 @@ def test_a_failing_cell_is_reported_and_the_exit_code_says_so(benchmark, tmp_pat
     assert "FAILED synthetic_tiny/none-relu/seed-0: " in err and "lower train.learning_rate" in err
 
 
-def test_suite_interrupted_and_gone_on_with(benchmark, tmp_path) -> None:
+def test_suite_interrupted_and_gone_on_with(benchmark, monkeypatch, tmp_path) -> None:
     words = (
         "suite", "--datasets", "synthetic_tiny", "--recipes",
         "lr", "--seeds", "0", "--threads", "1",
@@ -140,11 +165,12 @@ def test_suite_interrupted_and_gone_on_with(benchmark, tmp_path) -> None:
     _, err = process.communicate(timeout=600)
     assert process.returncode == 130 and "Traceback" not in err
     assert "the same command goes on from there" in err and not list(tmp_path.rglob("seed-*.json"))
+    monkeypatch.setattr("benchmark.studies.campaign.pool.Local", Here)
     benchmark(*words)
     assert (tmp_path / "records" / "synthetic_tiny" / "lr" / "seed-0.json").is_file()
 
 
-def test_damping(benchmark, tmp_path) -> None:
+def test_damping(benchmark, here, tmp_path) -> None:
     words = (
         "--blocks", "3", "--recipes", "rankmixer",
         "--set", "train.epochs=1", "--set", "train.batch_size=4096",
@@ -177,3 +203,12 @@ def test_old_names_are_aliases(benchmark, tmp_path, words) -> None:
 def test_an_alias_passes_errors_on(words) -> None:
     with pytest.raises(UsageError, match="--cells a: write MIXING/FFN"):
         COMMANDS.main(words, standalone_mode=False)
+
+
+def test_a_plan_makes_no_data(command, tmp_path) -> None:
+    words = ("suite", "--datasets", "synthetic_tiny", "--recipes", "lr", "--seeds", "0")
+    folders = ("--results", str(tmp_path / "results"), "--dry-run")
+    out, err = command(*words, *folders, BENCHMARK_CACHE=str(tmp_path / "cache"))
+    assert "synthetic_tiny/lr/seed-0  unknown   missing" in out
+    assert "synthetic_tiny is not prepared: records are not compared with its data" in err
+    assert not (tmp_path / "cache").exists()

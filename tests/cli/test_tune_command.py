@@ -9,6 +9,7 @@ import typer
 from benchmark.cli import app
 from benchmark.errors import UsageError
 from benchmark.studies.tuning import run
+from benchmark.studies.tuning.trials import Trials
 from benchmark.utils.interrupts import Interrupted
 
 COMMANDS = typer.main.get_command(app)
@@ -77,6 +78,13 @@ def test_an_interrupted_study_ends_with_the_code_of_the_signal(words, monkeypatc
     monkeypatch.setattr(run, "run_trials", interrupted)
     assert COMMANDS.main(words, standalone_mode=False) == 130
     assert "the same command goes on from there" in capsys.readouterr().err
+
+
+def test_trials_of_other_processes_are_named(words, monkeypatch, capsys):
+    monkeypatch.setattr(run, "run_trials", lambda *_: None)
+    monkeypatch.setattr(Trials, "running", lambda _: {0: "process 7 of here"})
+    COMMANDS.main(words, standalone_mode=False)
+    assert "still under way: trial 0 in process 7 of here; the same" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ def test_records_are_run_again_and_altered_ones_are_found(command, tmp_path) -> 
     out, _ = command("verify", str(tmp_path), code=1)
     assert "FAILED" in out and "metrics.test.auc" in out
     out, _ = command("verify", "--replay", str(record), code=1)
-    assert "1 records: 1 checks failed" in unwrapped(out)
+    assert "1 record: 1 check failed" in unwrapped(out)
     assert "[replay]: not bit for bit: metrics.test.auc is" in unwrapped(out)
 
 

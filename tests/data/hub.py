@@ -35,12 +35,17 @@ class Hub:
     """What it serves ({repo/name: content}), how it fails, and what it was asked for (method,
     revision, range).
 
-    `status` other than 200 answers every request. After `breaks_after` bytes of a body the
-    connection breaks off, and every later request for a body is cut off too, until it is set to
-    None. With `elsewhere` the contents lie on another host, as those of large files do."""
+    `status` other than 200 answers every request, and each (status, Retry-After) of `first` one of
+    the first. A connection brings at most `piece` bytes of a body, or one byte in `drip` seconds.
+    After `breaks_after` bytes of a body the connection breaks off, and every later request for a
+    body is cut off too, until it is set to None. With `elsewhere` the contents lie on another host,
+    as those of large files do."""
 
     files: Mapping[str, bytes]
     status: int = 200
+    first: list[tuple[int, str]] = field(default_factory=list)
+    piece: int | None = None
+    drip: float | None = None
     error: str = ""
     breaks_after: int | None = None
     elsewhere: bool = False
@@ -84,14 +89,27 @@ def described(files: Mapping[str, bytes], what: str, below: str, paths: list[str
 def serving(hub: Hub) -> Iterator[Hub]:
     class Handler(BaseHTTPRequestHandler):
         def do_HEAD(self) -> None:
-            self._answer(with_body=False)
+            if not self._fails():
+                self._answer(with_body=False)
 
         def do_GET(self) -> None:
-            self._answer(with_body=True)
+            if not self._fails():
+                self._answer(with_body=True)
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            self._describe(parse_qs(body.decode())["paths"])
+            if not self._fails():
+                self._describe(parse_qs(body.decode())["paths"])
+
+        def _fails(self) -> bool:
+            if not hub.first:
+                return False
+            status, wait = hub.first.pop(0)
+            self.send_response(status)
+            self.send_header("Retry-After", wait)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return True
 
         def _describe(self, paths: list[str]) -> None:
             asked = _API.match(unquote(self.path))
@@ -159,6 +177,13 @@ def serving(hub: Hub) -> Iterator[Hub]:
             self.end_headers()
             if not with_body:
                 return
+            if hub.drip is not None:
+                for byte in body:
+                    threading.Event().wait(hub.drip)
+                    self.wfile.write(bytes([byte]))
+            if hub.piece is not None:
+                body = body[: hub.piece]
+                self.close_connection = True
             if hub.breaks_after is None:
                 self.wfile.write(body)
                 return

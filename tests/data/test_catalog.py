@@ -5,7 +5,7 @@ from benchmark.data.card import SPLITS
 from benchmark.data.encoding import table
 from benchmark.data.schema import Schema
 from benchmark.data.sources import local
-from benchmark.errors import BenchmarkError, UsageError
+from benchmark.errors import BenchmarkError, MissingData, UsageError
 from benchmark.utils.paths import ROOT
 from tests.data.cards import CARD, write_card
 from tests.data.tables import OTHER, TRAIN, ignore, real_data
@@ -138,7 +138,8 @@ def test_files_are_held_against_the_expected_facts(folder, expected, message):
 
 def test_a_built_in_table_needs_a_data_root(folder, monkeypatch):
     needed = (
-        r"frappe_x1r .* needs train.csv, valid.csv, test.csv .* --data-root or BENCHMARK_DATA_ROOT"
+        r"frappe_x1r is not downloaded: get train.csv, valid.csv, test.csv from https://hugg.*"
+        r"Frappe_x1.* put it in data/frappe_x1r, then `python -m benchmark data prepare frappe_x1r"
     )
     with pytest.raises(BenchmarkError, match=needed):
         catalog.open_data("frappe_x1r", data_root=None, notify=ignore)
@@ -190,3 +191,17 @@ def test_what_is_here_is_looked_for_where_a_run_looks(tmp_path):
     (tmp_path / "kuairand_14d" / name).touch()
     assert catalog.data_folders(found, tmp_path)[1] == tmp_path / "kuairand_14d"
     assert inventory.holdings(found, tmp_path).present == [tmp_path / "kuairand_14d" / name]
+
+
+@pytest.mark.parametrize("name", [name for name in catalog.card_names() if "synthetic" not in name])
+def test_missing_data_say_what_to_get_from_where_to_put_and_to_call(tmp_path, monkeypatch, name):
+    card = catalog.find_card(name).card
+    assert card.table is not None
+    monkeypatch.setenv("BENCHMARK_CACHE", str(tmp_path / "cache"))
+    with pytest.raises(MissingData) as error:
+        catalog.open_data(name, data_root=tmp_path, notify=ignore)
+    command = f"`python -m benchmark data prepare {name} --data-root {tmp_path}`"
+    files = [file for files in card.table.files.values() for file in files]
+    for told in ("https://", command, str(tmp_path / name), *files):
+        assert told in str(error.value)
+    assert "\n" not in str(error.value)

@@ -78,7 +78,7 @@ def test_names_of_columns_are_no_markup(tmp_path):
     table = {"dense": ("<b>",), "sparse": ("a|b",)}
     store = encode_texts(tmp_path / "files", files, **table)
     readme = export.readme(make_card(table=make_table(**table)), store, "parquet")
-    assert "Dense columns: &lt;b&gt;." in readme and "| a&#124;b | 4 |" in readme
+    assert "Dense columns: &#60;b>." in readme and "| a&#124;b | 4 |" in readme
 
 
 def test_load_from_disk_opens_the_datasets_form(tmp_path, store):

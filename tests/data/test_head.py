@@ -33,8 +33,8 @@ def test_a_csv_file_that_a_rule_divides(tmp_path):
 def test_parts_of_parquet_files(tmp_path):
     frame = pl.DataFrame({"y": [0, 1], "x": [0.5, None], "c": ["a", "b"]})
     table = 'format = "parquet"\nfiles = { train = ["1.parquet", "2.parquet"], '
-    table += 'valid = "1.parquet", test = "2.parquet" }\n'
-    files = {"1.parquet": parquet(frame), "2.parquet": parquet(frame.reverse())}
+    table += 'valid = "3.parquet", test = "4.parquet" }\n'
+    files = {f"{n}.parquet": parquet(frame if n % 2 else frame.reverse()) for n in range(1, 5)}
     heads = first_rows(write_own(tmp_path, table, files), 3, None)
     assert heads["train"].rows.rows() == [(0, 0.5, "a"), (1, None, "b"), (1, None, "b")]
     assert heads["test"].rows.height == 2

@@ -185,7 +185,7 @@ def test_a_packed_file_in_either_folder_equals_the_plain_one(
             CRITEO_FILE + "0\t1\n",
             r"train\.txt, line 41: 2 fields instead of 40",
         ),
-        ("criteo_kaggle", "train.txt", AVAZU_FILE, r"train\.txt, line 1: 1 fields instead of 40"),
+        ("criteo_kaggle", "train.txt", AVAZU_FILE, r"train\.txt, line 1: 1 field instead of 40"),
         (
             "avazu_kaggle",
             "train.csv",

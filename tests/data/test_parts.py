@@ -5,6 +5,7 @@ import gzip
 import pytest
 
 from benchmark.data import catalog
+from benchmark.data.sources import local
 from benchmark.errors import BenchmarkError
 from tests.data.tables import ignore, write_files
 from tests.data.test_catalog import CARD, write_card
@@ -43,8 +44,15 @@ def test_several_files_of_a_split_are_read_one_after_the_other(tmp_path, monkeyp
         catalog.open_data(write_card(folder, text=text), data_root=None, notify=ignore)
 
 
-@pytest.mark.parametrize("train", ['["a.csv", "./a.csv"]', '["parts", "a.csv"]'])
-def test_a_file_is_read_once(tmp_path, monkeypatch, train):
+@pytest.mark.parametrize(
+    ("train", "message"),
+    [
+        ('["a.csv", "./a.csv"]', r"train reads .*/a\.csv more than once \(a packed"),
+        ('["parts", "a.csv"]', r"train reads .*/1\.csv more than once"),
+        ('["a.csv", "test.csv"]', r"train and test read .*/test\.csv more than once"),
+    ],
+)
+def test_a_file_is_read_once(tmp_path, monkeypatch, train, message):
     monkeypatch.setenv("BENCHMARK_CACHE", str(tmp_path / "cache"))
     folder = tmp_path / "mine"
     write_files(folder, {"a.csv": "y,x,c\n1,2,a\n"})
@@ -52,5 +60,13 @@ def test_a_file_is_read_once(tmp_path, monkeypatch, train):
     for name, data in (("1.csv", b"y,x,c\n"), ("1.csv.gz", gzip.compress(b"y,x,c\n"))):
         (folder / "parts" / name).write_bytes(data)
     text = CARD.replace('"train.csv"', train)
-    with pytest.raises(BenchmarkError, match=r"train reads .*/(a|1)\.csv more than once \(a pack"):
+    with pytest.raises(BenchmarkError, match=message):
         catalog.open_data(write_card(folder, text=text), data_root=None, notify=ignore)
+
+
+def test_the_parts_of_a_folder_are_in_order_of_their_numbers(tmp_path):
+    names = ["part.10", "part.2", "part-00001-c10.a", "part-00001-c9.b", "b", "1", "01"]
+    for name in names:
+        (tmp_path / name).write_text("")
+    found = [path.name for path in local.parts_of(tmp_path)]
+    assert found == ["b", "part-00001-c9.b", "part-00001-c10.a", "part.2", "part.10", "01", "1"]

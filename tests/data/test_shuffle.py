@@ -35,11 +35,11 @@ def test_a_permutation_of_billions_needs_no_memory_for_them():
     np.testing.assert_array_equal(permutation(places[::-7]), moved[::-7])
 
 
-@pytest.mark.parametrize("n", [50, 101])
+@pytest.mark.parametrize("n", [26, 51])
 def test_any_two_rows_are_sent_uniformly(n):
     """Chi-square over all n (n - 1) pairs of places; its sd relative to its mean is sqrt(2 / (n (n
     - 1)))."""
-    draws = 20_000
+    draws = 10_000
     permutations = [Permutation(n, generator(seed)) for seed in range(draws)]
     pairs = [(0, 1), (0, 7), (0, 8), (3, 24), (n - 2, n - 1)]
     places = np.array(sorted({place for pair in pairs for place in pair}))

@@ -17,7 +17,6 @@ from benchmark.records.archive import (
     records_in,
     study_place,
 )
-from benchmark.records.record import arrays_path
 from tests.factories import keep, make_record
 
 
@@ -77,21 +76,6 @@ def test_a_record_that_cannot_be_read_is_an_error_or_left_out(archive) -> None:
     with pytest.raises(BenchmarkError, match=r"seed-2\.json"):
         archive.by_name("synthetic_tiny")
     assert len(list(archive.readable())) == 5
-
-
-def test_strays_are_neither_records_nor_their_scores(archive) -> None:
-    path = archive.path("synthetic_tiny", "dnn", 0)
-    arrays_path(path).touch()
-    assert archive.strays() == []
-    lost = [
-        path.with_name("notes.txt"),
-        path.with_name("seed-7.npz"),
-        archive.path("synthetic_tiny", "full-glu", 7, "ablation").with_suffix(".npz"),
-    ]
-    for file in lost:
-        file.touch()
-    archive.study_report("ablation", "synthetic_tiny").with_suffix(".md").touch()
-    assert archive.strays() == sorted(lost)
 
 
 def test_a_study_is_reported_where_it_has_records_or_a_report(archive) -> None:

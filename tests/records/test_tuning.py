@@ -145,7 +145,7 @@ def test_another_study_in_its_place_is_a_fault(results, folder):
     write(study(trial(0, 0.7), name="other"), Archive(results).tuning_path("synthetic_tiny", "dnn"))
     assert list(tuned(tuned_record(), results, folder)) == [
         f"{STUDY.reference} holds the study synthetic_tiny/other",
-        f"tries is 3, {STUDY.reference} has 1 finished trials",
+        f"tries is 3, {STUDY.reference} has 1 finished trial",
     ]
     write(study(trial(0, None, "failed")), Archive(results).tuning_path("synthetic_tiny", "dnn"))
     assert list(tuned(tuned_record(), results, folder)) == [

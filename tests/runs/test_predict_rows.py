@@ -1,8 +1,6 @@
 """Raw rows through a saved model: what a person scores is what the record's run scored."""
 
 import shutil
-import subprocess
-import sys
 from io import StringIO
 from pathlib import Path
 
@@ -41,9 +39,10 @@ def saved(tmp_path_factory) -> tuple[Path, scores.RowScores]:
     return place, scores.load(record.arrays_path(path)).best
 
 
-def predict(*options: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "benchmark", "predict", *map(str, options)]
-    return subprocess.run(command, capture_output=True, text=True)
+@pytest.fixture
+def predict(command):
+    """`predict` with these options: what it printed to (standard output, standard error)."""
+    return lambda *options, code=0: command("predict", *map(str, options), code=code)
 
 
 def test_the_test_rows_get_the_scores_of_the_record(saved, tmp_path):
@@ -57,12 +56,11 @@ def test_the_test_rows_get_the_scores_of_the_record(saved, tmp_path):
     np.testing.assert_allclose(logit[label == 0], kept.negative, rtol=6e-4, atol=1e-6)
 
 
-def test_the_command_needs_no_labels_and_prints_a_row_a_row(saved, tmp_path):
+def test_the_command_needs_no_labels_and_prints_a_row_a_row(saved, predict, tmp_path):
     rows = as_text(0, 5).drop("label").with_columns(C3=pl.lit("never seen"))
     rows.write_csv(tmp_path / "rows.csv")
-    done = predict("--from", saved[0], "--input", tmp_path / "rows.csv")
-    assert done.returncode == 0, done.stderr
-    found = pl.read_csv(StringIO(done.stdout))
+    out, _ = predict("--from", saved[0], "--input", tmp_path / "rows.csv")
+    found = pl.read_csv(StringIO(out))
     expected = np.concatenate(list(score(saved[0], tmp_path / "rows.csv")))
     assert found.height == 5
     np.testing.assert_allclose(found["logit"].to_numpy(), expected, rtol=1e-6)
@@ -71,12 +69,12 @@ def test_the_command_needs_no_labels_and_prints_a_row_a_row(saved, tmp_path):
     )
 
 
-def test_the_scores_may_go_to_a_file(saved, tmp_path):
+def test_the_scores_may_go_to_a_file(saved, predict, tmp_path):
     as_text(0, 3).write_csv(tmp_path / "rows.csv")
-    done = predict(
+    out, _ = predict(
         "--from", saved[0], "--input", tmp_path / "rows.csv", "--output", tmp_path / "out.csv"
     )
-    assert (done.returncode, done.stdout) == (0, "")
+    assert out == ""
     assert pl.read_csv(tmp_path / "out.csv").height == 3
 
 
@@ -84,13 +82,12 @@ def test_the_scores_may_go_to_a_file(saved, tmp_path):
     ("text", "message"),
     [("C1\n1\n", "has no column 'I1', 'I2'"), (None, "rows.csv cannot be read: ")],
 )
-def test_rows_that_cannot_be_scored_are_one_message(saved, tmp_path, text, message):
+def test_rows_that_cannot_be_scored_are_one_message(saved, predict, tmp_path, text, message):
     if text is not None:
         (tmp_path / "rows.csv").write_text(text)
-    done = predict("--from", saved[0], "--input", tmp_path / "rows.csv")
-    assert done.returncode == 1
-    assert message in done.stderr
-    assert "Traceback" not in done.stderr
+    _, err = predict("--from", saved[0], "--input", tmp_path / "rows.csv", code=1)
+    assert message in err
+    assert "Traceback" not in err
 
 
 def test_a_broken_row_is_named(saved, tmp_path):
@@ -101,12 +98,11 @@ def test_a_broken_row_is_named(saved, tmp_path):
         list(score(saved[0], tmp_path / "rows.csv"))
 
 
-def test_no_model_is_misuse_and_an_altered_vocabulary_a_failure(saved, tmp_path):
+def test_no_model_is_misuse_and_an_altered_vocabulary_a_failure(saved, predict, tmp_path):
     as_text(0, 3).write_csv(tmp_path / "rows.csv")
-    done = predict("--from", tmp_path, "--input", tmp_path / "rows.csv")
-    assert (done.returncode, "no saved model" in done.stderr) == (2, True)
+    _, err = predict("--from", tmp_path, "--input", tmp_path / "rows.csv", code=2)
+    assert "no saved model" in err
     copy = shutil.copytree(saved[0], tmp_path / "copy")
     (copy / "encoding" / "3.parquet").write_bytes((copy / "encoding" / "4.parquet").read_bytes())
-    done = predict("--from", copy, "--input", tmp_path / "rows.csv")
-    assert done.returncode == 1
-    assert "3.parquet was altered" in done.stderr
+    _, err = predict("--from", copy, "--input", tmp_path / "rows.csv", code=1)
+    assert "3.parquet was altered" in err

@@ -1,7 +1,9 @@
 """One run, its determinism, and the errors of a run."""
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
+from functools import cache, partial
 from pathlib import PurePath
 
 import numpy as np
@@ -34,7 +36,13 @@ def job(tiny, model: str = "dnn", seed: int = 0, rows: int | None = None, **trai
     )
 
 
-def finished(*arguments, **changes) -> Finished:
+@pytest.fixture(scope="module")
+def finished(tiny) -> Callable[..., Finished]:
+    """The end of a run of these settings, which tests share and do not alter."""
+    return cache(partial(run_to_its_end, tiny))
+
+
+def run_to_its_end(*arguments, **changes) -> Finished:
     last = list(Run(job(*arguments, **changes)))[-1]
     assert isinstance(last, Finished)
     return last
@@ -49,9 +57,9 @@ def test_events_come_in_order(tiny) -> None:
     assert len(steps) == 2 * -(-tiny[1].fingerprint.rows["train"] // 2048)
 
 
-def test_the_same_job_gives_the_same_record_and_another_seed_another(tiny) -> None:
+def test_the_same_job_gives_the_same_record_and_another_seed_another(tiny, finished) -> None:
     times = {"cost", "created", "environment"}
-    first, again, other = finished(tiny), finished(tiny), finished(tiny, seed=1)
+    first, again, other = finished(), run_to_its_end(tiny), finished(seed=1)
     assert first.record.model_dump(exclude=times) == again.record.model_dump(exclude=times)
     assert [point.valid for point in first.record.curve] == [
         point.valid for point in again.record.curve
@@ -59,33 +67,33 @@ def test_the_same_job_gives_the_same_record_and_another_seed_another(tiny) -> No
     assert first.record.digests.scores != other.record.digests.scores
 
 
-def test_a_record_notes_what_training_controls(tiny) -> None:
-    run = finished(tiny, "rankmixer_moe", rows=4096, epochs=1).record
+def test_a_record_notes_what_training_controls(finished) -> None:
+    run = finished("rankmixer_moe", rows=4096, epochs=1).record
     assert re.fullmatch(r"\d+\.\d% of the serving gates were open in .* of 25\.0%", run.notes[0])
     assert len(run.notes) == 1 and list(verify_recipe.model(run)) == []
-    plain = finished(tiny, rows=4096, epochs=1).record
+    plain = finished(rows=4096, epochs=1).record
     assert plain.notes == ()
     [fault] = verify_recipe.model(plain.model_copy(update={"notes": run.notes}))
     assert fault.startswith("notes are ")
 
 
-def test_the_record_holds_what_its_scores_give(tiny) -> None:
-    done = finished(tiny)
+def test_the_record_holds_what_its_scores_give(tiny, finished) -> None:
+    done = finished()
     assert done.record.metrics.test == scores.evaluate(done.scores.best)
     assert done.record.metrics.test_logloss == scores.evaluate(done.scores.best_logloss)
     assert done.record.data == tiny[1].fingerprint
     assert done.record.stages == ["embedding"]
 
 
-def test_a_record_survives_its_file_to_the_bit(tiny, tmp_path) -> None:
-    done = finished(tiny)
+def test_a_record_survives_its_file_to_the_bit(finished, tmp_path) -> None:
+    done = finished()
     path = tmp_path / "seed-0.json"
     record.save(done.record, done.scores, path)
     assert record.load(path) == done.record
 
 
-def test_each_metric_comes_from_its_own_best_weights(tiny) -> None:
-    found = finished(tiny, learning_rate=0.02, epochs=40, batch_size=512).record
+def test_each_metric_comes_from_its_own_best_weights(finished) -> None:
+    found = finished(rows=10_000, learning_rate=0.02, epochs=40, batch_size=512).record
     best = max(found.curve, key=lambda point: point.valid.auc)
     calibrated = min(found.curve, key=lambda point: point.valid.logloss)
     assert found.best.step == best.step < found.curve[-1].step
@@ -97,15 +105,14 @@ def test_each_metric_comes_from_its_own_best_weights(tiny) -> None:
     assert found.stopped_by == "patience"
 
 
-def test_a_protocol_with_one_monitor_has_one_block(tiny) -> None:
-    changes = {"learning_rate": 0.02, "epochs": 40, "batch_size": 512}
-    found = finished(tiny, monitor="auc", **changes).record
+def test_a_protocol_with_one_monitor_has_one_block(finished) -> None:
+    found = finished(monitor="auc", epochs=1, rows=4096).record
     assert found.best_logloss is found.metrics.test_logloss is found.metrics.valid_logloss is None
     assert found.metrics.calibrated == found.metrics.test
 
 
-def test_evaluations_every_n_steps(tiny) -> None:
-    points = finished(tiny, evaluate_every=5).record.curve
+def test_evaluations_every_n_steps(finished) -> None:
+    points = finished(evaluate_every=5).record.curve
     assert [point.step for point in points] == list(range(5, 5 * len(points) + 1, 5))
 
 
@@ -125,13 +132,13 @@ def test_a_mixing_that_mixes_nothing_is_noted(tiny) -> None:
     assert "mixes nothing across tokens" in done.record.notes[0]
 
 
-def test_a_diverging_run_names_step_and_learning_rate(tiny) -> None:
+def test_a_diverging_run_names_step_and_learning_rate(finished) -> None:
     with pytest.raises(BenchmarkError, match=r"step \d+ with learning rate 1e\+30"):
-        finished(tiny, learning_rate=1e30, epochs=5)
+        finished(learning_rate=1e30, epochs=5)
 
 
-def test_rows_limits_training_alone(tiny) -> None:
-    done = finished(tiny, rows=3000)
+def test_rows_limits_training_alone(tiny, finished) -> None:
+    done = finished(rows=3000)
     assert done.record.train_rows == 3000
     assert len([event for event in Run(job(tiny, rows=3000)) if isinstance(event, Stepped)]) == 4
     assert done.record.name is None

@@ -1,5 +1,6 @@
 """A saved model gives the scores of its record, or is refused."""
 
+import errno
 import json
 import shutil
 
@@ -53,13 +54,55 @@ def test_a_saved_model_scores_as_its_record_says(saved) -> None:
     assert again.schema.cardinalities == found.data.cardinalities
 
 
-def test_another_run_takes_its_place(saved, copy) -> None:
-    found, _, folder = saved
-    model = saved_model.load(folder)
-    with torch.no_grad():
-        model.model.head.bias += 1
-    saved_model.save(model.model, found, store(), copy)
-    assert torch.equal(saved_model.load(copy).model.head.bias, model.model.head.bias)
+@pytest.mark.parametrize("stranger", [None, "notes.txt"])
+def test_nothing_is_overwritten(saved, copy, stranger, tmp_path) -> None:
+    what = "a saved model"
+    if stranger:
+        (copy / "seal.json").rename(copy / stranger)
+        what = "other files"
+    before = {path.name: path.stat().st_mtime_ns for path in copy.iterdir()}
+    with pytest.raises(UsageError, match=rf"copy holds {what}, and nothing is overwritten; remo"):
+        saved_model.require_free(copy)
+    model = saved_model.load(saved[2]).model
+    with pytest.raises(BenchmarkError, match=r"copy: the model cannot be saved: Directory not emp"):
+        saved_model.save(model, saved[0], store(), copy)
+    assert {path.name: path.stat().st_mtime_ns for path in copy.iterdir()} == before
+    saved_model.require_free(tmp_path / "new")
+
+
+def test_a_run_is_refused_before_training(saved, tmp_path) -> None:
+    place = tmp_path / "models" / saved[2].relative_to(saved[2].parents[2])
+    place.mkdir(parents=True)
+    (place / "notes.txt").touch()
+    seen: list[object] = []
+    changes = {"model.hidden_units": [8], "model.batch_norm": True, "train.epochs": 2}
+    words = {"dataset": "synthetic_tiny", "rows": 4000, "threads": 1, "track": False, "quiet": True}
+    with pytest.raises(UsageError, match="holds other files"):
+        run(
+            model="dnn",
+            set=changes,
+            results=tmp_path / "results",
+            save_model=tmp_path / "models",
+            watch=seen.append,
+            **words,
+        )
+    assert not seen and (place / "notes.txt").exists()
+
+
+@pytest.mark.parametrize("part", ["fill", "copytree"])
+def test_a_full_disk_leaves_no_model_and_keeps_the_record(saved, tmp_path, monkeypatch, part):
+    def full(*_: object) -> None:
+        if part == "fill":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        raise shutil.Error([("a", "b", "[Errno 28] No space left on device")])
+
+    monkeypatch.setattr(saved_model.sealed if part == "fill" else shutil, part, full)
+    model = saved_model.load(saved[2]).model
+    with pytest.raises(
+        BenchmarkError, match=r"No space left on device; make room .*; the record of the run is ke"
+    ):
+        saved_model.save(model, saved[0], store(), tmp_path / "new")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_damaged_model_is_refused(copy) -> None:
@@ -88,7 +131,7 @@ def test_a_sealed_folder_of_something_else_is_refused(tmp_path) -> None:
     from benchmark.utils import sealed
 
     sealed.write(tmp_path / "other", {"format": 99}, {"weights": {"w": torch.zeros(1)}})
-    with pytest.raises(BenchmarkError, match=r"other: not a saved model of format 1"):
+    with pytest.raises(BenchmarkError, match=r"damaged: seal\.json: .*format: "):
         saved_model.load(tmp_path / "other")
 
 

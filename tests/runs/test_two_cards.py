@@ -34,14 +34,14 @@ def card(folder: Path, kinds: int, prefix: str = "k") -> Path:
     return path
 
 
-def train(path: Path, folder: Path) -> None:
+def train(path: Path, folder: Path, models: Path | None = None) -> None:
     run(
         model="lr",
         dataset=str(path),
         set={"train.epochs": 1},
         threads=1,
         results=folder / "results",
-        save_model=folder / "models",
+        save_model=models,
         track=False,
         quiet=True,
     )
@@ -49,8 +49,10 @@ def train(path: Path, folder: Path) -> None:
 
 def test_each_has_its_own_record_and_model(tmp_path, capsys) -> None:
     one, other = card(tmp_path / "A", kinds=5), card(tmp_path / "B", kinds=7)
-    for path in (one, other, one, card(tmp_path / "C", kinds=5)):
-        train(path, tmp_path)
+    train(one, tmp_path, tmp_path / "models")
+    train(other, tmp_path, tmp_path / "models")
+    train(one, tmp_path)
+    train(card(tmp_path / "C", kinds=5), tmp_path)
     table = results(tmp_path / "results")
     assert table["dataset"].to_list() == ["my_table"] * 2
     for variant, digest in table.select("variant", "data_digest").rows():

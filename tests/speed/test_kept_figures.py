@@ -75,5 +75,5 @@ def test_a_table_without_files_is_told(tmp_path):
 def test_a_file_that_holds_no_figures_is_named(tmp_path, text):
     path, _ = measurements.keep(make("a", rate=2.0), tmp_path)
     path.write_text(text)
-    with pytest.raises(BenchmarkError, match=r"data-a\.json holds no figures"):
+    with pytest.raises(BenchmarkError, match=r"data-a\.json: .*; delete it or measure again"):
         measurements.load_topic("data", Archive(tmp_path))

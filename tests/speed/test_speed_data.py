@@ -1,14 +1,13 @@
 import json
-import subprocess
-import sys
 
 import polars as pl
 import pytest
 
 from benchmark.data.sources.synthetic import DENSE, SPARSE, FieldSize, generate
 from benchmark.records.archive import Archive
-from benchmark.speed import measurements
+from benchmark.speed import data, measurements
 from benchmark.speed.data import write_csv
+from tests.speed.processes import here
 
 SIZE = FieldSize("speed", (600, 200, 200), (4, 500), 1 / 300)
 
@@ -31,7 +30,10 @@ def test_the_csv_holds_the_planted_rows(tmp_path):
         assert len(pairs) == len(set(rows.sparse[:, j].tolist())) == frame[name].n_unique()
 
 
-def test_speed_data_measures_and_keeps_a_table(tmp_path):
+def test_speed_data_measures_and_keeps_a_table(command, monkeypatch, tmp_path):
+    monkeypatch.setattr(data, "apart", here)
+    monkeypatch.setattr(data, "VOCABULARY", SIZE.vocabulary)
+    monkeypatch.setenv("BENCHMARK_CACHE", str(tmp_path))  # which measuring changes
     options = (
         "--rows",
         "3000",
@@ -42,10 +44,8 @@ def test_speed_data_measures_and_keeps_a_table(tmp_path):
         "--results",
         str(tmp_path / "results"),
     )
-    words = [sys.executable, "-m", "benchmark", "speed", "data", *options, "--json", "--keep"]
-    done = subprocess.run(words, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    values = json.loads(done.stdout)
+    out, _ = command("speed", "data", *options, "--json", "--keep")
+    values = json.loads(out)
     assert {"encode_rows_per_s", "read_rows_per_s", "peak_memory_gib", "epoch_rows_per_s"} <= set(
         values
     )

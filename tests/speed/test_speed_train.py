@@ -1,6 +1,4 @@
 import json
-import subprocess
-import sys
 
 import pytest
 
@@ -8,20 +6,15 @@ from benchmark.data import catalog
 from benchmark.errors import MissingData
 from benchmark.recipes import recipe as recipes
 from benchmark.records.archive import Archive
-from benchmark.speed import measurements
+from benchmark.speed import measurements, train
 from benchmark.speed.train import shape_of, some_rows
 from tests.data.tables import ignore
+from tests.speed.processes import here
 
 SMALL = (
-    "--recipe", "criteo_x1/dcnv2", "--set", "model.embedding_dim=1",
+    "--recipe", "synthetic_tiny/dcnv2", "--set", "model.embedding_dim=1",
     "--threads", "1", "--repeats", "1",
 )  # fmt: skip
-
-
-def speed(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "benchmark", "speed", *words], capture_output=True, text=True
-    )
 
 
 def test_rows_have_the_shape_of_the_data_set():
@@ -34,8 +27,13 @@ def test_rows_have_the_shape_of_the_data_set():
     assert (arrays.sparse.max(axis=0) < schema.cardinalities).all()
 
 
-def test_speed_train_measures_steps_and_keeps_them(tmp_path):
-    done = speed(
+def test_speed_train_measures_steps_and_keeps_them(command, monkeypatch, tmp_path):
+    monkeypatch.setattr(train, "apart", here)
+    monkeypatch.setattr(train, "keep_freed_memory", lambda: None)  # for a process that ends soon
+    monkeypatch.setattr(train, "MATMUL", 256)
+    catalog.open_data("synthetic_tiny", data_root=None, notify=ignore)
+    out, _ = command(
+        "speed",
         "train",
         *SMALL,
         "--set",
@@ -45,8 +43,7 @@ def test_speed_train_measures_steps_and_keeps_them(tmp_path):
         "--results",
         str(tmp_path),
     )
-    assert done.returncode == 0, done.stderr
-    values = json.loads(done.stdout)
+    values = json.loads(out)
     assert 0 < values["load_ms"] < values["ms_per_step"]
     assert values["gflops"] == pytest.approx(
         values["gflop_per_step"] / values["ms_per_step"] * 1000
@@ -57,7 +54,7 @@ def test_speed_train_measures_steps_and_keeps_them(tmp_path):
     assert {"plain_ms_per_step", "peak_memory_gib", "plain_peak_memory_gib"} <= set(values)
     [kept] = measurements.load_topic("train", Archive(tmp_path))
     assert (kept.subject, kept.values) == (
-        "criteo_x1/dcnv2 embedding_dim=1 train.batch_size=300",
+        "synthetic_tiny/dcnv2 embedding_dim=1 train.batch_size=300",
         values,
     )
 

@@ -206,8 +206,11 @@ def test_a_server_that_never_answers_is_one_warning_in_seconds(tmp_path, monkeyp
         began = time.monotonic()
         send_live(saved(tmp_path), messages.append)
         assert time.monotonic() - began < 60  # MLflow by itself tries for minutes
-    assert len(messages) == 1
-    assert "timed out" in messages[0].lower()
+        began = time.monotonic()
+        send_live(saved(tmp_path), messages.append)
+        assert time.monotonic() - began < 3  # a second run does not wait again
+    assert len(messages) == 2
+    assert all("timed out" in message.lower() for message in messages)
 
 
 def test_a_new_store_is_made_in_silence(empty_store) -> None:

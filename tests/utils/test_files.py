@@ -1,4 +1,5 @@
 import hashlib
+import os
 import threading
 
 import pytest
@@ -28,6 +29,17 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path) -> None:
         write_atomically(path, fail)
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_killed_writes_left_is_removed_by_the_next_one(tmp_path) -> None:
+    path = tmp_path / "a[b].md"
+    old, young, other = (tmp_path / f".{name}" for name in ("a[b].md.x", "a[b].md.y", "ab.md.x"))
+    for left in (old, young, other):
+        left.touch()
+    for left in (old, other):
+        os.utime(left, (0, 0))
+    write_text(path, "new")
+    assert sorted(tmp_path.iterdir()) == sorted([path, young, other])
 
 
 def test_a_published_folder_appears_when_it_is_complete(tmp_path) -> None:

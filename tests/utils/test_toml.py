@@ -65,3 +65,33 @@ def test_every_fault_has_a_line() -> None:
 def test_a_byte_order_mark_is_left_out(tmp_path):
     (tmp_path / "a.toml").write_bytes(b"\xef\xbb\xbfrows = 3\r\n")
     assert toml.read(tmp_path / "a.toml") == {"rows": 3}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("x = " + "[" * 100_000, "nested too deeply; at most 32 levels"),
+        ("x = " + "{a=" * 100_000, "nested too deeply; at most 32 levels"),
+        (".".join("a" * 100_000) + " = 1", "nested too deeply; at most 32 levels"),
+        ('["' + '" . "'.join("a" * 100_000) + '"]', "nested too deeply; at most 32 levels"),
+        ("x = 1\n" * 200_000, "larger than 1 MiB"),
+        ("x = " + "9" * 500_000, "limit .4300 digits"),
+    ],
+)
+def test_bombs_are_refused_at_once(tmp_path, text: str, message: str) -> None:
+    path = tmp_path / "f.toml"
+    path.write_text(text)
+    with pytest.raises(UsageError, match=message) as error:
+        toml.read(path)
+    assert len(str(error.value)) < 600
+
+
+def test_large_values_and_many_faults_are_told_in_short() -> None:
+    with pytest.raises(UsageError, match=r"^f: integers of more than 4,300 digits are not allowed"):
+        toml.validate(Outer, {"one": {"rows": 1 << 20_000}}, "f")
+    with pytest.raises(UsageError) as error:
+        toml.validate(Outer, {"one": {"rows": "z" * 100_000}}, "f")
+    assert len(str(error.value)) < 600
+    with pytest.raises(UsageError) as error:
+        toml.validate(Outer, {f"k{i}": 1 for i in range(1_000)}, "f")
+    assert str(error.value).endswith("\nf: and 980 more faults")

@@ -96,7 +96,7 @@ def test_real_records_climb_the_whole_ladder(copy) -> None:
         (("data", "positives", "test"), 3, "scores"),
         (("digests", "scores"), "0" * 64, "scores"),
         (("digests", "scores_logloss"), None, "scores"),
-        (("digests", "measured"), "0" * 64, "curve"),
+        (("digests", "measured"), "0" * 64, "scores"),
         (("caveat",), "made up", "data"),
         (("threads",), "two", "form"),
         (("surprise",), 1, "form"),
@@ -123,9 +123,10 @@ def test_a_setting_added_later_may_be_left_out_and_no_other(copy) -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "copied"), [("patience", 7, False), ("learning_rate", 0.5, True)]
+    ("key", "value", "copied"),
+    [("patience", 7, False), ("clip_norm", 99.0, False), ("learning_rate", 0.5, True)],
 )
-def test_runs_that_differ_in_their_end_alone_may_have_the_same_weights(
+def test_runs_that_differ_in_what_need_not_bind_may_have_the_same_weights(
     copy, key, value, copied
 ) -> None:
     one = record.load(deep(copy))
@@ -220,7 +221,7 @@ def test_what_a_folder_of_a_study_says_is_held_against_the_record(copy) -> None:
 def test_scores_without_a_record_are_strays_in_studies_too(copy) -> None:
     path = of_study(copy, "other", "any")
     path.unlink()
-    assert [(f.path, f.rung) for f in findings(copy)] == [(path.with_suffix(".npz"), "place")]
+    assert [(f.path, f.rung) for f in findings(copy)] == [(path.with_suffix(".npz"), "files")]
 
 
 def test_records_that_are_named_are_checked_alone(copy) -> None:

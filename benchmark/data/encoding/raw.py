@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-from pydantic import ValidationError
+from polars.exceptions import PolarsError
 
 from benchmark.data.card import TableSpec
 from benchmark.data.encoding.encode import DenseRule
@@ -23,6 +23,7 @@ from benchmark.data.sources import local
 from benchmark.errors import BenchmarkError
 from benchmark.utils.arrays import Dense, Ids
 from benchmark.utils.files import sha256, write_text
+from benchmark.utils.forms import shortened
 from benchmark.utils.types import Notify
 
 FACTS = "encoding.json"
@@ -67,8 +68,8 @@ def vocabularies(folder: Path) -> Iterator[pl.Series]:
 def _whole(folder: Path) -> Iterator[None]:
     try:
         yield
-    except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
-        fault = f"the encoding of raw rows is not whole: {error}"
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, PolarsError) as error:
+        fault = f"the encoding of raw rows is not whole: {shortened(str(error))}"
         raise BenchmarkError(f"{folder}: {fault}") from None
 
 

@@ -17,8 +17,11 @@ import polars as pl
 from benchmark.data.card import TableSpec
 from benchmark.data.readers import text
 from benchmark.data.readers.content import File
-from benchmark.data.readers.text import Parse, require_text
+from benchmark.data.readers.text import MOST_FIELDS, Parse, require_text
 from benchmark.errors import BenchmarkError
+
+_WIDE = 1_000
+"""Beyond it only the columns that are used are parsed, by which polars no longer sees long rows."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,10 @@ class FirstLine:
     names: list[str]
 
 
+SEPARATORS = ("\t", ";", "|", "::", "\x01", ",", " ")
+"""Those that files have, likelier ones before those that text holds too."""
+
+
 def first_line(path: File, table: TableSpec) -> FirstLine:
     """Read the header line. With a `header` on the card, it is one only if it names the features
     of the card, in any order and case. Raises BenchmarkError for a used name that it repeats."""
@@ -37,6 +44,8 @@ def first_line(path: File, table: TableSpec) -> FirstLine:
     line = block[: block.index(b"\n") + 1]
     require_text(path, 1, line)
     (fields,) = _quoted_rows(path, 1, line, table)
+    if len(fields) > MOST_FIELDS:
+        raise BenchmarkError(f"{path}, line 1: {len(fields):,} columns; at most {MOST_FIELDS:,}")
     used = set(table.needed(table.columns))
     # a quote after a blank is text to the csv module
     names = [name if name in used else name.strip().strip('"') for name in fields]
@@ -102,11 +111,18 @@ class _Parser:
             return pl.DataFrame(rows, schema=schema, orient="row").select(self.selection)
         block, separator = self._narrow(line, block)
         kinds = {name: pl.Float64 if name in numeric else pl.String for name in unique}
+        separators = np.count_nonzero(np.frombuffer(block, np.uint8) == ord(separator))
+        wide = len(unique) > _WIDE
+        # of uneven rows polars fills short ones, and takes time and memory for long ones
+        if wide or separators != block.count(b"\n") * (len(unique) - 1):
+            self._require_even(line, block, separator)
+        used = [place for place, name in enumerate(unique) if name in wanted]
         try:
             frame = pl.read_csv(
                 block,
                 has_header=False,
                 schema=kinds,
+                columns=used if wide else None,
                 separator=separator,
                 quote_char=None,
                 null_values=list(self.table.missing) or None,
@@ -114,10 +130,6 @@ class _Parser:
         except pl.exceptions.PolarsError as error:
             self._require_even(line, block, separator)
             raise BenchmarkError(f"{self.path}, line {line} and after: {error}") from None
-        # polars refuses rows that are too long but fills short ones with nulls
-        separators = np.count_nonzero(np.frombuffer(block, np.uint8) == ord(separator))
-        if separators != frame.height * (len(unique) - 1) or frame.height != block.count(b"\n"):
-            self._require_even(line, block, separator)
         return frame.select(self.selection)
 
     def _narrow(self, line: int, block: bytes) -> tuple[bytes, str]:
@@ -138,7 +150,10 @@ class _Parser:
 
     def _ragged(self, line: int, fields: int) -> BenchmarkError:
         why = "the line is cut off, or a separator in it needs quotes"
-        fault = f"{fields} fields instead of {len(self.names)}; {why}"
+        if fields == 1:
+            why = "the line is empty or cut off, or the card's `separator` is not that of the file"
+        count = "1 field" if fields == 1 else f"{fields} fields"
+        fault = f"{count} instead of {len(self.names)}; {why}"
         return BenchmarkError(f"{self.path}, line {line}: {fault}")
 
 

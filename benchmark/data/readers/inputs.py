@@ -3,16 +3,21 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import polars as pl
 
 from benchmark.data.card import TableSpec
 from benchmark.data.readers import csv, libsvm
-from benchmark.data.readers.content import File, require_parquet
+from benchmark.data.readers.content import File, require_growth, require_parquet
 from benchmark.data.readers.text import Parse
 from benchmark.errors import BenchmarkError, reason
 
 CHUNK_ROWS = 1 << 16
+_BYTES_PER_VALUE = 8
+
+# a source's own code may run where they are caught, and polars panics over some damaged files
+_FAULTS = Exception, pl.exceptions.PanicException
 
 Frames = Callable[[Sequence[str]], Iterable[pl.DataFrame]]
 """Makes the frames of a table anew, with the named columns, in order."""
@@ -43,7 +48,10 @@ def of_file(path: File, table: TableSpec) -> Input:
     form = table.format or ("parquet" if path.suffix == ".parquet" else "csv")
     if form == "parquet":
         require_parquet(path)
-        return of_lazy(pl.scan_parquet(str(path), glob=False), str(path), table)
+        rows = pl.scan_parquet(str(path), glob=False)
+        return of_frames(
+            partial(_bounded_schema, path, rows), partial(_frames, rows), str(path), table
+        )
     columns, read = _TEXT[form]
     return Input(
         str(path),
@@ -56,11 +64,19 @@ def of_file(path: File, table: TableSpec) -> Input:
 
 def of_lazy(rows: pl.LazyFrame, name: str, table: TableSpec) -> Input:
     """The rows of a lazy frame, collected in batches of bounded size."""
+    return of_frames(rows.collect_schema, partial(_frames, rows), name, table)
 
-    def frames(selection: Sequence[str]) -> Iterable[pl.DataFrame]:
-        return rows.select(selection).collect_batches(chunk_size=CHUNK_ROWS)
 
-    return of_frames(rows.collect_schema, frames, name, table)
+def _frames(rows: pl.LazyFrame, selection: Sequence[str]) -> Iterable[pl.DataFrame]:
+    return rows.select(selection).collect_batches(chunk_size=CHUNK_ROWS)
+
+
+def _bounded_schema(path: File, rows: pl.LazyFrame) -> Mapping[str, pl.DataType]:
+    """The types of a parquet file, unless it has too many rows for its size, of which polars would
+    decode a group at once."""
+    count = rows.select(pl.len()).collect().item()
+    require_growth(path, Path(str(path)).stat().st_size, _BYTES_PER_VALUE * count)
+    return rows.collect_schema()
 
 
 def of_frames(
@@ -83,7 +99,7 @@ def _columns(
         types = schema()
     except BenchmarkError:
         raise
-    except Exception as error:  # a source's own code may run here
+    except _FAULTS as error:
         raise BenchmarkError(f"{name} cannot be read: {_first_line(error)}") from error
     for column in table.needed(table.columns):
         if column not in types:
@@ -106,12 +122,12 @@ def _read(frames: Frames, name: str, selection: Sequence[str]) -> Iterator[tuple
             first += frame.height
     except BenchmarkError:
         raise
-    except Exception as error:  # a source's own code may run here
+    except _FAULTS as error:
         fault = f"cannot be read from row {first} on: {_first_line(error)}"
         raise BenchmarkError(f"{name} {fault}") from error
 
 
-def _first_line(error: Exception) -> str:
+def _first_line(error: BaseException) -> str:
     """The cause; polars adds the plan of the query to it."""
     own = isinstance(error, OSError | pl.exceptions.PolarsError)
     return (str(error) if own else reason(error)).partition("\n")[0]

@@ -17,8 +17,8 @@ import polars as pl
 from benchmark.data.card import TableSpec
 from benchmark.data.readers import text
 from benchmark.data.readers.content import File
-from benchmark.data.readers.text import Parse, require_text
-from benchmark.errors import BenchmarkError
+from benchmark.data.readers.text import MOST_FIELDS, Parse, require_text
+from benchmark.errors import BenchmarkError, quoted
 
 _COMMENT_LINE = re.compile(rb"^[ \t]*#.*\n", re.MULTILINE)
 _FORMATS = {1: "libsvm", 2: "libffm"}
@@ -56,9 +56,9 @@ class _Parser:
         words = self.words(line, block)
         odd = words.filter(labelled=not self.labelled)
         for row, word in odd.select("row", "first").iter_rows():
-            fault = f"the first word {word!r} is no label; put 0 or 1 before it"
+            fault = f"the first word {quoted(word)} is no label; put 0 or 1 before it"
             if not self.labelled:
-                fault = f"the first word {word!r} is a label, but the rows before have none"
+                fault = f"the first word {quoted(word)} is a label, but the rows before have none"
             raise self._fault(line + row, fault)
         wanted = [name for name in self.selection if name != self.table.label]
         pairs = self.pairs(line, words)
@@ -79,6 +79,9 @@ class _Parser:
         require_text(self.path, line, block)
         lines = pl.Series("words", block.decode().split("\n")[:-1])
         words = lines.str.replace("#.*", "").str.extract_all(r"\S+").to_frame()
+        lengths = words["words"].list.len()
+        for row in (lengths > MOST_FIELDS + 1).arg_true():
+            raise self._fault(line + row, f"{lengths[row] - 1:,} pairs; at most {MOST_FIELDS:,}")
         first = pl.col("words").list.get(0, null_on_oob=True)
         labelled = ~first.str.contains(":", literal=True)
         rows = words.with_row_index("row").with_columns(first=first, labelled=labelled)
@@ -99,7 +102,7 @@ class _Parser:
         for row, word in pairs.filter(broken).select("row", "word").iter_rows():
             other = _FORMATS.get(word.count(":"), self.table.format)
             hint = "" if other == self.table.format else f'; say format = "{other}" in the card'
-            raise self._fault(line + row, f"{word!r} is not {':'.join(self._parts)}{hint}")
+            raise self._fault(line + row, f"{quoted(word)} is not {':'.join(self._parts)}{hint}")
         return pairs
 
     def _fields(self, line: int, pairs: pl.DataFrame) -> pl.DataFrame:
@@ -108,7 +111,9 @@ class _Parser:
         broken = ~dense & (pl.col("value").cast(pl.Float64, strict=False).fill_null(0) != 1)
         for row, word in pairs.filter(broken).select("row", "word").iter_rows():
             hint = "write 1, or name the field as a dense column of the card"
-            raise self._fault(line + row, f"{word!r} is a category whose value is not 1; {hint}")
+            raise self._fault(
+                line + row, f"{quoted(word)} is a category whose value is not 1; {hint}"
+            )
         return pairs.with_columns(value=pl.when(dense).then("value").otherwise("index"))
 
     @property

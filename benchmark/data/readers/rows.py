@@ -3,6 +3,7 @@
 A frame has the label as UInt8 (0 or 1), dense columns as Float64 (missing = null) and all others as
 String (missing = null or empty)."""
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -10,10 +11,11 @@ import numpy as np
 import polars as pl
 
 from benchmark.data.card import Derived, TableSpec
+from benchmark.data.readers import csv
 from benchmark.data.readers.inputs import Input
 from benchmark.data.readers.text import Parse
 from benchmark.data.rules import parse, present
-from benchmark.errors import BenchmarkError
+from benchmark.errors import BenchmarkError, quoted
 
 _FLOAT32_MAX = float(np.finfo(np.float32).max)
 _SAY_POSITIVE = 'say which others are clicks in [table]: positive = ["1"], or "> 3"'
@@ -32,8 +34,20 @@ def require_columns(inputs: Sequence[Input], table: TableSpec, columns: Sequence
             listed = ", ".join(names)
             listed = listed if len(listed) <= 1000 else listed[:1000] + " ..."
             absent = ", ".join(map(repr, missing))
-            hint = f"it has: {listed}; correct the card or the file"
+            hint = f"it has: {listed}; {_hint(missing, names, table)}"
             raise BenchmarkError(f"{part.name} has no column {absent}; {hint}")
+
+
+def _hint(missing: Sequence[str], names: Sequence[str], table: TableSpec) -> str:
+    """What to do about columns that are missing among these."""
+    if len(names) == 1 and table.format == "csv":
+        others = [each for each in csv.SEPARATORS if each in names[0]]
+        if others:
+            return f"say separator = {json.dumps(others[0])} in the card"
+    wanted = {name.casefold() for name in missing}
+    if alike := [name for name in names if name.strip().casefold() in wanted]:
+        return f"write {alike[0]!r} in the card, as the file does"
+    return "correct the card or the file"
 
 
 @dataclass(frozen=True)
@@ -110,7 +124,7 @@ class RowBlock:
     def _label(self, values: pl.Series, numbers: pl.Series) -> pl.Series:
         """Labels 0 and 1 [n] by the table's rule."""
         if self.table.positive is None:
-            number = _stripped(values).cast(pl.Float64, strict=False)
+            number = _zero_or_one(_stripped(values))
             broken = ~((number == 0) | (number == 1)).fill_null(value=False)
             self._refuse(broken, values, f"0 or 1; {_SAY_POSITIVE}", numbers)
             return number.cast(pl.UInt8)
@@ -142,7 +156,7 @@ class RowBlock:
     ) -> None:
         if broken.any():
             row = int(broken.arg_true()[0])
-            value = "missing" if values[row] is None else repr(values[row])
+            value = "missing" if values[row] is None else quoted(values[row])
             where = f"{self.unit} {numbers[row]}, column '{values.name}'"
             raise BenchmarkError(f"{where}: {value}, expected {expected}")
 
@@ -154,6 +168,15 @@ def blocks(inputs: Sequence[Input], table: TableSpec, columns: Sequence[str]) ->
         unit = f"{part.name}, {part.unit}"
         for first, block in part.read(table.needed(columns)):
             yield RowBlock(table, columns, unit, first, block)
+
+
+def _zero_or_one(label: pl.Series) -> pl.Series:
+    """Labels as Float64 [n]; true and false, as polars, pandas and SQL write them, are 1 and 0."""
+    number = label.cast(pl.Float64, strict=False)
+    if label.dtype != pl.String or number.null_count() == label.null_count():
+        return number
+    words = {"true": 1.0, "false": 0.0}
+    return number.fill_null(label.str.to_lowercase().replace_strict(words, default=None))
 
 
 def _stripped(values: pl.Series) -> pl.Series:

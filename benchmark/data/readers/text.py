@@ -4,17 +4,21 @@ import codecs
 import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from io import BufferedReader
 
 import polars as pl
 
-from benchmark.data.readers.content import HEAD_BYTES, Content, File, kind, open_bytes
+from benchmark.data.readers.content import HEAD_BYTES, File, kind, open_bytes
 from benchmark.errors import BenchmarkError
 
 Parse = Callable[[Sequence[str]], pl.DataFrame]
 """Parses a block: the named columns as Float64, all others as strings."""
 
 BLOCK_BYTES = 1 << 24
-LINE_BYTES = 1 << 26
+LINE_BYTES = 1 << 24
+MOST_FIELDS = 50_000
+"""Columns of a table, and pairs of a libsvm row."""
+_CORRECT = "correct the key `encoding` of the card, or the file"
 _MARKS = {
     codecs.BOM_UTF8: "utf-8",
     codecs.BOM_UTF32_LE: "utf-32",  # begins with the mark of utf-16
@@ -51,6 +55,11 @@ def blocks(path: File, encoding: str = "utf-8") -> Iterator[tuple[int, bytes]]:
         raise BenchmarkError(f"{path} is empty")
 
 
+def mark_of(head: bytes) -> str | None:
+    """The encoding of the byte order mark with which a file begins; None without one."""
+    return next((name for mark, name in _MARKS.items() if head.startswith(mark)), None)
+
+
 def require_text(path: File, line: int, block: bytes) -> None:
     """Raise BenchmarkError for a block that is not text. Names the first line that is not UTF-8,
     holds a NUL byte, or a carriage return in its middle."""
@@ -78,7 +87,7 @@ def _chunks(path: File, encoding: str) -> Iterator[bytes]:
             hint = 'say format = "parquet" in the card' if "parquet" in other else "unpack it first"
             raise BenchmarkError(f"{path} is {other}, not text; {hint}")
         name = codecs.lookup(encoding).name
-        marked = next((own for mark, own in _MARKS.items() if head.startswith(mark)), name)
+        marked = mark_of(head) or name
         if not name.startswith(marked):
             hint = f'say encoding = "{marked}" in the card'
             raise BenchmarkError(f"{path} is {marked.upper()}, not {name}; {hint}")
@@ -90,7 +99,7 @@ def _chunks(path: File, encoding: str) -> Iterator[bytes]:
     yield b"\n"
 
 
-def _recoded(path: File, file: Content, encoding: str) -> Iterator[bytes]:
+def _recoded(path: File, file: BufferedReader, encoding: str) -> Iterator[bytes]:
     line = 1
     try:
         for text in codecs.iterdecode(iter(partial(file.read, BLOCK_BYTES), b""), encoding):
@@ -100,5 +109,6 @@ def _recoded(path: File, file: Content, encoding: str) -> Iterator[bytes]:
         before = error.object[: error.start].decode(encoding, "replace")
         where = f"{path}, line {line + before.count(chr(10))}"
         fault = f"byte 0x{error.object[error.start]:02x} is not {encoding}"
-        hint = "correct the key `encoding` of the card, or the file"
-        raise BenchmarkError(f"{where}: {fault}; {hint}") from None
+        raise BenchmarkError(f"{where}: {fault}; {_CORRECT}") from None
+    except UnicodeError as error:  # no byte order mark
+        raise BenchmarkError(f"{path}: {error}; {_CORRECT}") from None

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-from benchmark.errors import BenchmarkError
-from benchmark.utils.secrets import without_password
+from benchmark.errors import BenchmarkError, UsageError
+from benchmark.utils.secrets import require_quoted, without_password
 
 CACHE = Path(".downloads", "datasets")
 """Below the cache folder, what `datasets` keeps: the README of a repository, and locks."""
@@ -20,9 +21,9 @@ RETRIES = 3
 def library(cache: Path) -> Any:
     """The library `datasets`, silent, and with what it keeps below the cache folder."""
     # read when they are imported
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("HF_HUB_CACHE", str(cache / CACHE))
     os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
+    prepare_client()
     import datasets
     import huggingface_hub
 
@@ -31,6 +32,39 @@ def library(cache: Path) -> Any:
     datasets.config.STREAMING_READ_MAX_RETRIES = RETRIES
     datasets.config.STREAMING_OPEN_MAX_RETRIES = RETRIES
     return datasets
+
+
+def prepare_client() -> None:
+    """Check what the environment says of the hub, and bound what its client waits for. Raises
+    UsageError for an HF_ENDPOINT that is no address and for a token that cannot be sent."""
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # read when it is imported
+    if endpoint := os.environ.get("HF_ENDPOINT", ""):
+        _require_address(endpoint)
+    from huggingface_hub import get_token
+
+    from benchmark.utils.patience import use_patient_client
+
+    try:
+        token = get_token() or ""
+    except UnicodeDecodeError:  # of the file that a login writes
+        token = "\0"
+    if not (token.isascii() and token.isprintable()):
+        hint = "copy it again, or log in with `hf auth login`"
+        raise UsageError(f"HF_TOKEN: a token has ASCII letters, digits and _ only; {hint}")
+    use_patient_client()
+
+
+def _require_address(endpoint: str) -> None:
+    require_quoted(endpoint, "HF_ENDPOINT")
+    try:
+        parts = urlsplit(endpoint)
+        right = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        right = False
+    if not right or not (endpoint.isascii() and endpoint.isprintable()) or " " in endpoint:
+        # it is not shown, since its password cannot be told from the rest
+        hint = "write one such as https://huggingface.co, or leave it out"
+        raise UsageError(f"HF_ENDPOINT: this is no address of a hub; {hint}")
 
 
 @contextmanager

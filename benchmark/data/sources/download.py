@@ -1,16 +1,22 @@
 """Files of a data set on the Hugging Face hub: downloaded with resume, unpacked and checked."""
 
+import errno
 import hashlib
+import lzma
 import os
 import shutil
+import time
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 from benchmark.data.card import Card, Expected
+from benchmark.data.sources.client import prepare_client
+from benchmark.data.sources.local import how_to_get
 from benchmark.data.store import ROOM, cache_errors
 from benchmark.errors import BenchmarkError
 from benchmark.utils.files import published
@@ -20,6 +26,9 @@ from benchmark.utils.types import Notify
 FILES = "files"
 """The folder of the unpacked files, beside the zip."""
 _CHUNK_BYTES = 1 << 20
+_RETRIES = 5
+"""Connections in a row that may bring nearly nothing, less than _LEAST_BYTES."""
+_LEAST_BYTES = 1 << 12
 
 
 class BadArchive(BenchmarkError):
@@ -37,16 +46,13 @@ def fetch(card: Card, folder: Path, notify: Notify) -> Path:
 
     Tells what is downloaded, from where, its size and terms. HF_ENDPOINT names another hub and
     HF_TOKEN logs in. Raises BenchmarkError."""
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # read when the client is imported
-    from huggingface_hub import get_hf_file_metadata, get_token, hf_hub_url
-
-    # `hf_hub_download` removes a partial file when it fails, so that nothing could be resumed
-    from huggingface_hub.file_download import http_get
-
     assert card.archive is not None
     archive = folder / card.archive.file
     if archive.exists():
         return archive
+    prepare_client()
+    from huggingface_hub import get_hf_file_metadata, get_token, hf_hub_url
+
     endpoint = os.environ.get("HF_ENDPOINT")
     url_of = partial(
         hf_hub_url, card.archive.repo, card.archive.file, repo_type="dataset", endpoint=endpoint
@@ -77,9 +83,53 @@ def fetch(card: Card, folder: Path, notify: Notify) -> Path:
             headers["authorization"] = f"Bearer {token}"
         fixed = url_of(revision=remote.commit_hash)
         with part.open("ab") as file:
-            http_get(fixed, file, resume_size=begun, headers=headers, expected_size=remote.size)
+            _fetch_rest(fixed, headers, file, remote.size)
         part.replace(archive)
     return archive
+
+
+def _fetch_rest(url: str, headers: dict[str, str], file: BinaryIO, size: int) -> None:
+    """Append the bytes that a file of `size` bytes lacks, over several connections if they break.
+    (`hf_hub_download` removes a partial file, and loses up to 10 MiB with each connection.)"""
+    import httpx2
+    from huggingface_hub.utils.tqdm import tqdm
+
+    idle = 0
+    with tqdm(total=size, initial=file.tell(), unit="B", unit_scale=True) as bar:  # type: ignore[no-untyped-call]
+        while (begun := file.tell()) < size:
+            try:
+                _fetch_some(url, headers, file, size, bar.update)
+            except httpx2.TransportError:
+                idle = 0 if file.tell() - begun >= _LEAST_BYTES else idle + 1
+                if idle > _RETRIES:
+                    raise
+                time.sleep(1)
+
+
+def _fetch_some(
+    url: str, headers: dict[str, str], file: BinaryIO, size: int, advance: Callable[[int], object]
+) -> None:
+    """Append what one connection brings, to `size` bytes or until it breaks."""
+    import httpx2
+    from huggingface_hub import constants, get_session
+    from huggingface_hub.utils import hf_raise_for_status  # type: ignore[attr-defined]
+
+    if begun := file.tell():
+        headers = {**headers, "range": f"bytes={begun}-"}
+    timeout = constants.HF_HUB_DOWNLOAD_TIMEOUT
+    with get_session().stream("GET", url, headers=headers, timeout=timeout) as answer:
+        hf_raise_for_status(answer)
+        if begun and answer.status_code != 206:  # the server begins anew
+            file.truncate(0)
+            file.seek(0)
+            advance(-begun)
+        for chunk in answer.iter_bytes():
+            file.write(chunk)
+            advance(len(chunk))
+            if file.tell() > size:
+                raise BenchmarkError(f"{without_password(url)}: more than its {size} bytes come")
+    if file.tell() < size:
+        raise httpx2.RemoteProtocolError("the body ends early")
 
 
 def obtain(card: Card, folder: Path, notify: Notify) -> dict[Path, str]:
@@ -104,19 +154,30 @@ def unpack(card: Card, archive: Path, folder: Path) -> dict[Path, str]:
     md5 (naming both); BenchmarkError for a full disk. Nothing is kept then."""
     names = file_names(card)
     contents = {names[split]: expected for split, expected in card.expected.items()}
+    with (
+        cache_errors(f"{archive} cannot be unpacked to {folder}"),
+        published(folder) as hidden,
+        _damage(archive),
+        zipfile.ZipFile(archive) as file,
+    ):
+        entries = {name: _member(file, name) for name in contents}
+        _require_room(hidden, sum(entry.file_size for entry in entries.values()))
+        return {
+            folder / name: _extract(file, entries[name], hidden / name, expected)
+            for name, expected in contents.items()
+        }
+
+
+@contextmanager
+def _damage(archive: Path) -> Iterator[None]:
+    """Raise the errors of a damaged zip as BadArchive, and no others."""
+    broken = zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, ValueError
     try:
-        with (
-            cache_errors(f"{archive} cannot be unpacked to {folder}"),
-            published(folder) as hidden,
-            zipfile.ZipFile(archive) as file,
-        ):
-            entries = {name: _member(file, name) for name in contents}
-            _require_room(hidden, sum(entry.file_size for entry in entries.values()))
-            return {
-                folder / name: _extract(file, entries[name], hidden / name, expected)
-                for name, expected in contents.items()
-            }
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
+        yield
+    except (*broken, OSError) as error:
+        # damaged bzip2 has an error without a number, and a wrong position in the file EINVAL
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
+            raise
         raise BadArchive(f"{archive} is no whole zip file: {error}; fetch it again") from None
 
 
@@ -154,7 +215,7 @@ def _download_errors(card: Card, url: str, folder: Path) -> Iterator[None]:
     import httpx2
     from huggingface_hub import errors
 
-    by_hand = "name a folder with the files by --data-root"
+    by_hand = how_to_get(card, Path("data"))
     try:
         yield
         return
@@ -172,7 +233,6 @@ def _download_errors(card: Card, url: str, folder: Path) -> Iterator[None]:
     except httpx2.HTTPError as error:
         fault = f"the connection broke off ({error}); call again to resume"
     except OSError as error:
-        fault = "the download is not whole; call again to resume"  # the client's, for a wrong size
-        if error.errno is not None:
-            fault = f"cannot be written to {folder}: {error.strerror}; {ROOM}, and call again"
+        why = error.strerror or error
+        fault = f"cannot be written to {folder}: {why}; {ROOM}, and call again"
     raise BenchmarkError(without_password(f"{url}: {fault}", os.environ.get("HF_ENDPOINT", "")))

@@ -2,16 +2,19 @@
 
 import hashlib
 import json
-from collections import Counter
+import re
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import Annotated
 
-from benchmark.data.card import TableSpec
+from pydantic import Field
+
+from benchmark.data.card import Card, TableSpec
 from benchmark.data.readers.content import open_bytes
 from benchmark.errors import BenchmarkError, MissingData
-from benchmark.utils import files
+from benchmark.utils import files, forms
 from benchmark.utils.parallel import WORKERS
 from benchmark.utils.paths import expanded
 
@@ -30,7 +33,7 @@ def look_for(table: TableSpec, folders: Sequence[Path]) -> Found:
 
 def find_files(table: TableSpec, folders: Sequence[Path]) -> Found:
     """The files and side files of a table in the folder with most of them. Raises MissingData, and
-    BenchmarkError for a file that one key reads more than once."""
+    BenchmarkError for a file that is read more than once, be it by one key or by two."""
     found = look_for(table, folders)
     if absent := [str(path) for parts in found.values() for path in _absent(parts)]:
         missing = " and no file ".join(absent)
@@ -38,12 +41,30 @@ def find_files(table: TableSpec, folders: Sequence[Path]) -> Found:
         if any(Path(path).is_dir() for path in absent):
             hint = "a folder needs files in it, and no other folder; name each folder in the card"
         raise MissingData(f"there is no file {missing}; {hint}")
+    readers: dict[str, list[str]] = {}
     for key, paths in found.items():
-        read = Counter(str(path.resolve()).removesuffix(".gz") for path in paths)
-        if twice := [path for path, times in read.items() if times > 1]:
+        for path in paths:
+            readers.setdefault(str(path.resolve()).removesuffix(".gz"), []).append(key)
+    for file, keys in readers.items():
+        if len(keys) > 1:
+            who = " and ".join(dict.fromkeys(keys))
+            who += " read" if len(set(keys)) > 1 else " reads"
             hint = "(a packed copy counts); correct the card, or remove the copy"
-            raise BenchmarkError(f"{key} reads {', '.join(twice)} more than once {hint}")
+            raise BenchmarkError(f"{who} {file} more than once {hint}")
     return found
+
+
+def how_to_get(card: Card, root: Path) -> str:
+    """What to get from where, in which folder of a data root to put it, and what to call then."""
+    assert card.table is not None
+    parts = (card.table.files | card.table.side_files).values()
+    needed = ", ".join(name for names in parts for name in names)
+    page = card.source
+    if card.archive is not None:
+        needed = f"{card.archive.file} (or its {needed})"
+        page = f"https://huggingface.co/datasets/{card.archive.repo}"
+    command = f"`python -m benchmark data prepare {card.id} --data-root {root}`"
+    return f"get {needed} from {page}, put it in {root / card.id}, then {command}"
 
 
 def by_label(found: Found) -> dict[str, Path]:
@@ -64,16 +85,23 @@ def _found_in(folder: Path, files: Mapping[str, Sequence[str]]) -> Found:
 
 
 def parts_of(path: Path) -> list[Path]:
-    """The file, its packed form, or the files of a folder; the path as it is if none is there.
-    Raises BenchmarkError for a path that the system refuses."""
+    """The file, its packed form, or the files of a folder in the order of their names, numbers in
+    them by value (part.2 before part.10); the path as it is if none is there. Raises
+    BenchmarkError for a path that the system refuses."""
     try:
         if path.is_dir():
-            inside = sorted(part for part in path.iterdir() if not part.name.startswith((".", "_")))
-            return inside or [path]
+            inside = [part for part in path.iterdir() if not part.name.startswith((".", "_"))]
+            return sorted(inside, key=_by_numbers) or [path]
         forms = [path, path.with_name(f"{path.name}.gz"), path.with_suffix(".gz")]
         return [next((form for form in forms if form.is_file()), path)]
     except OSError as error:
         raise BenchmarkError(f"{path} cannot be read: {error.strerror or error}") from None
+
+
+def _by_numbers(path: Path) -> tuple[list[tuple[int, str]], str]:
+    """The words and numbers of a name; then the name itself, as 1 and 01 are one number."""
+    words = re.findall(r"[0-9]+|[^0-9]+", path.name)
+    return [(int(word), "") if word[0].isdecimal() else (-1, word) for word in words], path.name
 
 
 def _absent(parts: Sequence[Path]) -> list[Path]:
@@ -108,10 +136,13 @@ def md5(path: Path) -> str:
         return hashlib.file_digest(file, partial(hashlib.md5, usedforsecurity=False)).hexdigest()
 
 
+Md5 = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+
+
 def _read_memory(memory: Path) -> dict[str, str]:
     try:
-        return dict(json.loads(memory.read_bytes()))
-    except (OSError, ValueError):
+        return forms.parse(dict[str, Md5], memory)
+    except forms.Malformed:  # they are computed again
         return {}
 
 

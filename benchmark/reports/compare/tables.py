@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from benchmark.errors import BenchmarkError
 from benchmark.measure import significance
-from benchmark.measure.significance import ClassScores, Difference
+from benchmark.measure.significance import Difference
 from benchmark.measure.trajectory import over_seeds, ratios
 from benchmark.records import scores
 from benchmark.records.measured import When
@@ -14,6 +14,7 @@ from benchmark.records.record import Record, arrays_path
 from benchmark.reports.compare.sides import Side
 from benchmark.reports.document import Cells, Table
 from benchmark.reports.words import bars, mean_sd
+from benchmark.utils.arrays import ClassScores
 
 DIFFERENCE, INTERVAL = "difference", "95 % interval"
 TOO_FEW = "an interval takes two seeds"

@@ -52,7 +52,7 @@ WHOLE: Layout = {
             "parameters (embedding / dense / head)",
             lambda line: " / ".join(f"{line[part]:,}" for part in PARTS),
         ),
-        _number("FLOPs/sample", "flops_per_sample", ",d"),
+        _number("matmul FLOPs/sample", "flops_per_sample", ",d"),
         _number("train samples/s", "train_samples_per_s", ",.0f"),
         SEEDS,
     ),
@@ -110,7 +110,8 @@ def _table(
     shown = [column for column in columns if column is not GAUC or table["gauc"].count()]
     rows = [tuple(column.cell(line) for column in shown) for line in table.to_dicts()]
     above = [tuple(cells.get(column, "") for column in shown) for cells in _references(board)]
-    yield Table(title, tuple(column.title for column in shown), (*above, *rows), remarks)
+    head = tuple(column.title for column in shown)
+    yield Table(title, head, (*above, *rows), remarks, key=shown.index(RECIPE))
 
 
 def _references(board: Board) -> Iterable[dict[Column, str]]:

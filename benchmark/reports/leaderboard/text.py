@@ -17,6 +17,7 @@ from benchmark.reports.leaderboard import boards as leaderboard
 from benchmark.reports.leaderboard import columns
 from benchmark.reports.leaderboard.boards import Board, Refused
 from benchmark.reports.leaderboard.tracks import Track
+from benchmark.utils import escape
 from benchmark.utils.paths import RESULTS
 
 COMMAND = "python -m benchmark leaderboard"
@@ -77,18 +78,23 @@ def documents_of(
 
 def markdown(boards: Iterable[Board], refused: Sequence[Refused] = ()) -> str:
     tables = TITLE + "".join(f"\n{_board(board)}" for board in boards)
-    lines = "".join(f"\n- {each.line}" for each in refused)
+    lines = "".join(f"\n- {escape.markdown(each.line)}" for each in refused)
     return f"{tables}\n## Refused\n\n{REFUSED}\n{lines}\n" if lines else tables
 
 
 def as_csv(boards: Iterable[Board]) -> str:
     """Every row with all its columns."""
-    tables = [_csv_table(board, track) for board in boards for track in board.tracks]
-    if not tables:
+    rows, text = table(boards), io.StringIO()
+    if rows.is_empty():
         return ""
-    table, text = pl.concat(tables, how="vertical_relaxed"), io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([table.columns, *table.rows()])
+    csv.writer(text, lineterminator="\n").writerows([rows.columns, *rows.rows()])
     return text.getvalue()
+
+
+def table(boards: Iterable[Board]) -> pl.DataFrame:
+    """Every row of all tracks with all its columns; without a board it has none."""
+    tables = [_csv_table(board, track) for board in boards for track in board.tracks]
+    return pl.concat(tables, how="vertical_relaxed") if tables else pl.DataFrame()
 
 
 def _csv_table(board: Board, track: Track) -> pl.DataFrame:
@@ -123,7 +129,7 @@ def readme_part(boards: Iterable[Board]) -> str:
         " probability; *naive rates*: clicks by the rates of the named ids alone.\n"
     ]
     for board in boards:
-        caveats = "".join(f"; *{caveat}*" for caveat in board.caveats)
+        caveats = "".join(f"; *{escape.markdown(caveat)}*" for caveat in board.caveats)
         for track in board.tracks:
             parts.append(f"\n**{board.dataset}**, {columns.track_title(track).lower()}{caveats}\n")
             parts.extend(_track(board, track, columns.NARROW))
@@ -139,22 +145,26 @@ def terminal(board: Board) -> Iterable[Table]:
 
 
 def _board(board: Board) -> str:
-    parts = [f"## {board.dataset}\n", *(f"\n**{caveat}**\n" for caveat in board.caveats)]
-    parts.append(f"\n{' '.join((*board.protocol, FLOPS))}\n")
+    caveats = (f"\n**{escape.markdown(caveat)}**\n" for caveat in board.caveats)
+    parts = [f"## {board.dataset}\n", *caveats]
+    protocol = escape.markdown(" ".join((*board.protocol, FLOPS)))
+    parts.append(f"\n{protocol}\n")
     for track in board.tracks:
         parts.append(f"\n### {columns.track_title(track)}\n")
         parts.extend(_track(board, track, columns.WHOLE))
     notes = {(line["recipe"], note) for line in board.lines for note in line["notes"]}
-    parts.extend(f"\n{recipe}: {note}\n" for recipe, note in sorted(notes))
+    parts.extend(f"\n{recipe}: {escape.markdown(note)}\n" for recipe, note in sorted(notes))
     if board.quotes:
-        table, remarks = columns.quote_table(board), " ".join(columns.quote_remarks(board))
+        table = columns.quote_table(board)
+        remarks = escape.markdown(" ".join(columns.quote_remarks(board)))
         parts.append(f"\n### {table.title}\n\n{remarks}\n\n{table.markdown()}")
     return "".join(parts)
 
 
 def _track(board: Board, track: Track, layout: columns.Layout) -> Iterable[str]:
     for table in columns.track_tables(board, track, layout):
-        yield f"\n{' '.join((f'**{table.title}.**', *table.remarks))}\n\n{table.markdown()}"
+        words = escape.markdown(" ".join((f"**{table.title}.**", *table.remarks)))
+        yield f"\n{words}\n\n{table.markdown()}"
 
 
 def _plain(board: Board) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from benchmark.measure.cost import outline
 from benchmark.recipes import recipe as recipes
 from benchmark.recipes.files import UNLISTED, recipe_ids
 from benchmark.recipes.recipe import Recipe
-from benchmark.records import comparable, record
+from benchmark.records import comparable
 from benchmark.records.archive import ranked_place, record_file, record_key, study_place
 
 
@@ -56,11 +56,12 @@ class PlannedCell:
     why: str = ""
 
 
-def ranked(recipe: Recipe, seeds: Iterable[int]) -> list[Cell]:
-    """The cells of a committed recipe, whose records are ranked."""
+def ranked(recipe: Recipe, seeds: Iterable[int], card: str | None = None) -> list[Cell]:
+    """The cells of a committed recipe, whose records are ranked; `card` is the path of one's own
+    card."""
     assert recipe.name is not None
     place = ranked_place(recipe.dataset, recipe.name)
-    return [Cell(recipe, recipe.dataset, seed, place) for seed in seeds]
+    return [Cell(recipe, card or recipe.dataset, seed, place) for seed in seeds]
 
 
 def of_study(
@@ -83,8 +84,9 @@ def require_buildable(variants: Iterable[Variant], schema: Schema) -> None:
             raise UsageError(f"{variant.name}: {error}") from None
 
 
-def plan(cells: Sequence[Cell], results: Path, today: Fingerprint) -> list[PlannedCell]:
-    """The states of the records of cells of one data set, in the order of the cells."""
+def plan(cells: Sequence[Cell], results: Path, today: Fingerprint | None) -> list[PlannedCell]:
+    """The states of the records of cells of one data set, in the order of the cells; without the
+    data of today they are not compared with any."""
     planned = []
     for cell in cells:
         path = cell.path(results)
@@ -92,8 +94,9 @@ def plan(cells: Sequence[Cell], results: Path, today: Fingerprint) -> list[Plann
             planned.append(PlannedCell(cell, "missing"))
             continue
         try:
-            run, digest = record.load(path), cell.recipe.digest()
-            why = "; ".join(comparable.run(run, digest, today, cell.seed, cell.rows))
+            run, digest = comparable.whole(path), cell.recipe.digest()
+            data = today or run.data
+            why = "; ".join(comparable.run(run, digest, data, cell.seed, cell.rows))
         except BenchmarkError as error:
             why = str(error)
         planned.append(PlannedCell(cell, "stale" if why else "present", why))

@@ -15,9 +15,16 @@ from benchmark.reports.words import duration
 
 T = TypeVar("T")
 
+START = 2.0
+"""Seconds of a run that its record does not time: opening the data, writing, MLflow."""
+ROW_FLOPS = 100_000
+"""What a row costs besides matrix products, in FLOPs: lookups, elementwise work, the optimizer. A
+small model takes no less."""
+
 
 def seconds(recipe: Recipe, schema: Schema, rows: int, past: Sequence[Record]) -> float | None:
-    """The expected seconds of one run on `rows` rows, in proportion to rows, epochs and FLOPs.
+    """The expected seconds of one run on `rows` rows: in proportion to rows and epochs, and to the
+    FLOPs of a row with ROW_FLOPS, after START.
 
     From past runs of the recipe, else of its model on the data set, else of its model; of these the
     nearest in FLOPs. None without such runs, or if the model cannot be built."""
@@ -35,7 +42,7 @@ def seconds(recipe: Recipe, schema: Schema, rows: int, past: Sequence[Record]) -
     least, per_row = min(distances), []
     for run, distance in zip(runs, distances, strict=True):
         if distance == least:
-            scale = flops / run.flops_per_sample if run.flops_per_sample else 1.0
+            scale = (flops + ROW_FLOPS) / (run.flops_per_sample + ROW_FLOPS)
             run_rows = (run.train_rows or run.data.rows["train"]) * run.curve[-1].epoch
             per_row.append(scale * run.cost.total_seconds / run_rows)
     # Epochs until patience ends, of these runs, else of any on the data set.
@@ -43,7 +50,7 @@ def seconds(recipe: Recipe, schema: Schema, rows: int, past: Sequence[Record]) -
     elsewhere = [run for run in past if run.dataset == recipe.dataset]
     whole = patient or [run for run in elsewhere if run.stopped_by == "patience"] or runs
     epochs = min(mean(run.curve[-1].epoch for run in whole), recipe.train.epochs)
-    return mean(per_row) * rows * epochs
+    return START + mean(per_row) * rows * epochs
 
 
 def longest_first(times: Sequence[tuple[T, float | None]]) -> list[tuple[T, float | None]]:

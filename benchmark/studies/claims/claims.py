@@ -193,7 +193,7 @@ def _few(archive: Archive, dataset: str, study: str, name: str) -> bool:
 
 def documents(results: Path) -> list[Document]:
     """The generated files; none for a folder without claims of its own and without verdicts."""
-    if not any((results / name).is_file() for name in (FILE, "claims.json")):
+    if not any((results / name).is_file() for name in (FILE, "claims.json", "claims.md")):
         return []
     return report(results).documents(results / "claims", COMMAND)
 

@@ -28,7 +28,7 @@ class Scaling(Study):
     def variants(
         self,
         recipe: Annotated[
-            str | None, typer.Option(help="The recipe whose \\[scaling] is run, DATASET/NAME.")
+            str | None, typer.Option(help="The recipe whose [scaling] is run, DATASET/NAME.")
         ] = None,
     ) -> "list[Variant]":
         from benchmark.recipes import recipe as recipes

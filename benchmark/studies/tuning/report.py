@@ -1,10 +1,10 @@
 """The tuned recipe that a tuning study leaves, to read and commit."""
 
-import json
 from pathlib import Path
 
 from benchmark.recipes.recipe import GROUPS, MONITORS
 from benchmark.records.tuning import Trial, Tuning
+from benchmark.reports.words import counted
 from benchmark.utils import toml
 
 
@@ -14,16 +14,11 @@ def tuned_recipe(study: Tuning, best: Trial, base: Path) -> str:
     for key, value in best.values.items():
         group, _, name = key.partition(".")
         table.setdefault(group, {})[name] = value
-    lines = [
+    count = len(study.finished)
+    first = (
         f"# {study.base} with the values of trial {best.number}: the best validation"
-        f" {MONITORS[study.objective]} of {len(study.finished)} trials.",
-        "",
-        "[provenance]",
-        'kind = "study"',
-        f"tries = {len(study.finished)}",
-        f"study = {json.dumps(study.reference)}",
-    ]
-    for group in GROUPS:
-        lines += ["", f"[{group}]"]
-        lines += [f"{key} = {json.dumps(value)}" for key, value in table.get(group, {}).items()]
-    return "\n".join(lines) + "\n"
+        f" {MONITORS[study.objective]} of {counted(count, 'trial')}.\n\n"
+    )
+    provenance = {"kind": "study", "tries": count, "study": study.reference}
+    groups = {group: table.get(group, {}) for group in GROUPS}
+    return first + toml.text({"provenance": provenance, **groups})

@@ -14,6 +14,7 @@ from benchmark.errors import BenchmarkError, UsageError, reason
 from benchmark.records.tuning import TUNING_SEED, Ended, Objective, Trial
 from benchmark.runs.job import Job, open_device, seeded_model
 from benchmark.runs.rehearsal import rehearse
+from benchmark.studies.tuning.plan import Plan
 from benchmark.studies.tuning.trials import OpenTrial, Trials
 from benchmark.training.fit import Evaluated, Fit
 from benchmark.training.step import compile_model
@@ -27,6 +28,8 @@ TICK = 0.2
 
 TrialEvent = OpenTrial | Evaluated | Trial
 TrialWatch = Callable[[TrialEvent], None]
+Outcome = tuple[Ended, float | None, str]
+"""How a trial ended, its metric and the reason."""
 Leave = Callable[[], bool]
 
 
@@ -52,7 +55,7 @@ def run_trials(
             watch(open_trial)
             try:
                 trial = _run_trial(open_trial, trials, card, store, watch, check)
-            except KeyboardInterrupt:
+            except BaseException:  # an interrupt, or an end that cannot be stored
                 open_trial.release()
                 raise
             watch(trial)
@@ -74,29 +77,39 @@ def _run_trial(
     watch: TrialWatch,
     check: Callable[[], None],
 ) -> Trial:
-    plan, start = trials.plan, time.perf_counter()
-
-    def end(state: Ended, metric: float | None = None, reason: str = "") -> Trial:
-        return trials.end(open_trial, state, metric, time.perf_counter() - start, reason)
-
+    start = time.perf_counter()
+    outcome: Outcome
     try:
-        try:
-            recipe = plan.candidate(open_trial.values, store)
-        except UsageError as error:
-            return end("rejected", reason=str(error))
-        closed = store.without("test")
-        fit = _fit(Job(recipe, card.card, closed, TUNING_SEED, plan.threads, plan.device))
-        for event in fit.events():
-            check()
-            if not isinstance(event, Evaluated):
-                continue
-            watch(event)
-            if open_trial.report(getattr(event.valid, plan.objective)):
-                why = f"below the median at evaluation {len(fit.curve)}"
-                return end("pruned", _metric(fit, plan.objective), why)
+        outcome = _outcome(open_trial, trials.plan, card, store, watch, check)
     except Exception as error:  # the study goes on, whatever it was
-        return end("failed", reason=reason(error))
-    return end("complete", _metric(fit, plan.objective))
+        outcome = "failed", None, reason(error)
+    state, metric, why = outcome
+    return trials.end(open_trial, state, metric, time.perf_counter() - start, why)
+
+
+def _outcome(
+    open_trial: OpenTrial,
+    plan: Plan,
+    card: FoundCard,
+    store: Store,
+    watch: TrialWatch,
+    check: Callable[[], None],
+) -> Outcome:
+    try:
+        recipe = plan.candidate(open_trial.values, store)
+    except UsageError as error:
+        return "rejected", None, str(error)
+    closed = store.without("test")
+    fit = _fit(Job(recipe, card.card, closed, TUNING_SEED, plan.threads, plan.device))
+    for event in fit.events():
+        check()
+        if not isinstance(event, Evaluated):
+            continue
+        watch(event)
+        if open_trial.report(getattr(event.valid, plan.objective)):
+            why = f"below the median at evaluation {len(fit.curve)}"
+            return "pruned", _metric(fit, plan.objective), why
+    return "complete", _metric(fit, plan.objective), ""
 
 
 def _metric(fit: Fit, objective: Objective) -> float:

@@ -1,65 +1,44 @@
-"""The trials of a study: proposed by Optuna, kept in the study's JSON and shared among processes.
+"""The trials of a study: kept in its JSON, which alone says what ended, and shared among processes.
 
 A proposal depends only on the study's seed, the trial's number and the trials that ended before, so
 an interrupted study goes on as if it had not been interrupted."""
 
 import json
-import warnings
-from collections.abc import Sequence
+import os
+import platform
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import optuna
 from filelock import FileLock, Timeout
-from optuna.distributions import (
-    BaseDistribution,
-    CategoricalDistribution,
-    FloatDistribution,
-    IntDistribution,
-)
-from optuna.pruners import MedianPruner, NopPruner
-from optuna.trial import TrialState
 
 from benchmark.data.store import Store
 from benchmark.errors import BenchmarkError, UsageError
-from benchmark.recipes.search import Range
 from benchmark.records import tuning
 from benchmark.records.environment import current
 from benchmark.records.record import write
 from benchmark.records.tuning import Ended, Trial, Tuning
+from benchmark.studies.tuning import proposals
 from benchmark.studies.tuning.plan import Plan
-from benchmark.utils.files import require_writable
+from benchmark.utils.files import locked, require_writable, write_text
 from benchmark.utils.paths import shown
+from benchmark.utils.types import Notify
 
-STARTUP_TRIALS = 5
-"""Random trials, after the recipe's own values, before the model of good and bad values
-proposes."""
-ENOUGH_FOR_IMPORTANCES = 4
+PATIENCE = 5.0
+"""Seconds of waiting for another process before it is named."""
 MOST_DEATHS = 2
 DIED = f"its process died {MOST_DEATHS} times: killed for lack of memory?"
-STATES = {
-    "complete": TrialState.COMPLETE,
-    "pruned": TrialState.PRUNED,
-    "rejected": TrialState.PRUNED,
-    "failed": TrialState.FAIL,
-}
-PRUNERS = {
-    "median": MedianPruner(STARTUP_TRIALS, 2, n_min_trials=STARTUP_TRIALS),
-    "none": NopPruner(),
-}
-
-optuna.logging.set_verbosity(optuna.logging.ERROR)
-warnings.filterwarnings("ignore", module="optuna")
 
 
 @dataclass
 class OpenTrial:
-    """A running trial of this process, which holds its `lock` until it ends; `begun` is a file that
-    is left behind where the process dies, with a letter for each time."""
+    """A running trial of this process, which holds its `lock` until it ends; `begun` is a file with
+    a line for each process that began it, left behind by those that died."""
 
     number: int
     proposal: optuna.Trial
@@ -85,7 +64,8 @@ class OpenTrial:
 
 
 class Trials:
-    """The trials of a plan, shared with other processes through locks beside the study's JSON.
+    """The trials of a plan, shared with other processes through locks beside the study's JSON; the
+    system frees the locks of a process that dies. `notify` is told what a person may wonder at.
 
     Raises UsageError for a study with other settings, BenchmarkError for a JSON that cannot be read
     or written.
@@ -95,46 +75,68 @@ class Trials:
         trials = Trials(plan, store)
         while (open_trial := trials.ask(30)) is not None:
             trials.end(open_trial, "complete", auc, seconds)
-        trials.study().best
+        trials.conclude().best
     """
 
-    def __init__(self, plan: Plan, store: Store) -> None:
-        self.plan = plan
+    def __init__(self, plan: Plan, store: Store, notify: Notify = lambda _: None) -> None:
+        self.plan, self._notify = plan, notify
         self._identity = plan.identity(store)
-        self._space = {key: _distribution(each) for key, each in plan.search.ranges.items()}
         self._folder = plan.path.with_suffix(".locks")
         require_writable(self._folder)
         with self.lock("study"):
             if plan.path.exists():
-                self._require_same()
+                self._same_study()
                 return
-            for begun in self._folder.glob("*.begun"):
-                begun.unlink()
+            for begun in self._begun():
+                if not self._runs(begun):
+                    begun.unlink()
             self._save(())
 
-    def lock(self, name: str) -> FileLock:
-        """A lock that the processes of the study share; it is released when its process dies."""
-        return FileLock(self._folder / f"{name}.lock")
+    @contextmanager
+    def lock(self, name: str) -> Iterator[None]:
+        """Hold a lock that the processes of the study share; who holds it is told to those that
+        wait long. Raises BenchmarkError for files of locks that cannot be opened."""
+        holder = self._folder / f"{name}.holder"
+
+        def tell() -> None:
+            who = ", ".join(_processes(holder)) or "another process"
+            self._notify(f"waiting for {who} to free {shown(holder.with_suffix('.lock'))}")
+
+        try:
+            with locked(holder.with_suffix(".lock"), tell, PATIENCE):
+                write_text(holder, _this_process())
+                yield
+        except OSError as error:
+            remedy = f"make it yours, or remove {shown(self._folder)} when no process tunes"
+            raise BenchmarkError(f"{error.filename}: {error.strerror}; {remedy}") from None
 
     def study(self) -> Tuning:
         """The study so far."""
         return tuning.load(self.plan.path)
 
+    def running(self) -> dict[int, str]:
+        """The trials under way and the process of each."""
+        who = {path: _processes(path) for path in self._begun() if self._runs(path)}
+        return {int(path.stem): processes[-1] for path, processes in who.items() if processes}
+
     def ask(self, budget: int) -> OpenTrial | None:
-        """The next trial, an abandoned one first; None once `budget` have finished or are running.
+        """The next trial, an abandoned one first; None once `budget` have finished or are running,
+        and if nothing new is proposed.
 
         Only complete and pruned trials have finished."""
         with self.lock("study"):
             while True:
-                study = self.study()
-                begun = [int(path.stem) for path in self._folder.glob("*.begun")]
-                running = {number for number in begun if self._runs(number)}
+                study, running = self._same_study(), self.running()
                 if len(study.finished) + len(running) >= budget:
                     return None
-                taken = running.union(trial.number for trial in study.trials)
+                taken = {*running, *(trial.number for trial in study.trials)}
                 number = next(number for number in count() if number not in taken)
-                open_trial = self._open(study.trials, number)
-                if open_trial.begun.stat().st_size <= MOST_DEATHS:
+                proposal = proposals.propose(self.plan, study.trials, number, self._notify)
+                if proposal is None:
+                    self._notify("nothing new was proposed: the study ends before its budget")
+                    return None
+                open_trial, died = self._open(number, proposal)
+                if len(died) < MOST_DEATHS:
                     return open_trial
                 self._store(open_trial, "failed", None, 0.0, DIED)
 
@@ -150,17 +152,18 @@ class Trials:
         with self.lock("study"):
             return self._store(open_trial, state, metric, seconds, reason)
 
-    def importances(self) -> dict[str, float] | None:
-        """The share of the objective's variance that each key explains; None for too few trials."""
-        complete = [trial for trial in self.study().trials if trial.state == "complete"]
-        if len(complete) < ENOUGH_FOR_IMPORTANCES or len({each.metric for each in complete}) == 1:
-            return None
-        study = self._optuna_study(complete, 0)
-        evaluator = optuna.importance.FanovaImportanceEvaluator(seed=self.plan.seed)
-        return optuna.importance.get_param_importances(study, evaluator=evaluator)
+    def conclude(self) -> Tuning:
+        """Store the importances of what was varied, if enough trials are complete."""
+        with self.lock("study"):
+            study = self._same_study()
+            shares = proposals.importances(self.plan, study.trials)
+            study = study.model_copy(update={"importances": shares})
+            write(study, self.plan.path)
+            return study
 
-    def _require_same(self) -> None:
-        stated = self.study().model_dump(mode="json")
+    def _same_study(self) -> Tuning:
+        study = self.study()
+        stated = study.model_dump(mode="json")
         own = json.loads(json.dumps(self._identity))
         if differing := [key for key in own if stated[key] != own[key]]:
             raise UsageError(
@@ -168,24 +171,29 @@ class Trials:
                 f" {', '.join(differing)}; finish it as it was, give this one another --name, or"
                 f" remove it: {shown(self.plan.path)}"
             )
+        return study
 
-    def _runs(self, number: int) -> bool:
+    def _begun(self) -> list[Path]:
+        return sorted(path for path in self._folder.glob("*.begun") if path.stem.isdecimal())
+
+    def _runs(self, begun: Path) -> bool:
         try:
-            with self.lock(f"{number}").acquire(timeout=0):
+            with FileLock(begun.with_suffix(".lock"), timeout=0):
                 return False
         except Timeout:
             return True
 
-    def _open(self, ended: Sequence[Trial], number: int) -> OpenTrial:
-        study, lock = self._optuna_study(ended, number), self.lock(f"{number}")
-        if number == 0:
-            study.enqueue_trial(self.plan.own_values())
-        lock.acquire()
+    def _open(self, number: int, proposal: optuna.Trial) -> tuple[OpenTrial, list[str]]:
+        """The trial, and the processes that died at it."""
         begun = self._folder / f"{number}.begun"
-        with begun.open("a") as file:
-            file.write("x")
+        lock = FileLock(begun.with_suffix(".lock"))
+        lock.acquire()
+        died = _processes(begun)
+        if died:
+            self._notify(f"trial {number} was left by {died[-1]}, which is gone: it begins again")
+        write_text(begun, "\n".join([*died, _this_process()]))
         started = datetime.now(UTC).isoformat(timespec="seconds")
-        return OpenTrial(number, study.ask(self._space), lock, begun, started)
+        return OpenTrial(number, proposal, lock, begun, started), died
 
     def _store(
         self, open_trial: OpenTrial, state: Ended, metric: float | None, seconds: float, reason: str
@@ -201,7 +209,8 @@ class Trials:
             reason=reason,
             started=open_trial.started,
         )
-        self._save(sorted((*self.study().trials, trial), key=lambda each: each.number))
+        ended = {each.number: each for each in (trial, *self._same_study().trials)}
+        self._save([ended[number] for number in sorted(ended)])
         open_trial.release()
         return trial
 
@@ -210,40 +219,20 @@ class Trials:
         versions = {**environment.versions, "optuna": optuna.__version__}
         study = Tuning(
             **self._identity,
-            sampler=f"TPE, {STARTUP_TRIALS} random trials first",
+            sampler=f"TPE, {proposals.STARTUP_TRIALS} random trials first",
             environment=environment.model_copy(update={"versions": versions}),
             trials=tuple(trials),
         )
         write(study, self.plan.path)
 
-    def _optuna_study(self, ended: Sequence[Trial], number: int) -> optuna.Study:
-        """The trials that ended as Optuna takes them, with a sampler for one number."""
-        seed = int(np.random.SeedSequence((self.plan.seed, number)).generate_state(1)[0])
-        study = optuna.create_study(
-            direction="maximize" if self.plan.objective == "auc" else "minimize",
-            sampler=optuna.samplers.TPESampler(seed=seed, n_startup_trials=STARTUP_TRIALS),
-            pruner=PRUNERS[self.plan.search.pruning],
-        )
-        for trial in ended:
-            try:
-                frozen = optuna.trial.create_trial(
-                    state=STATES[trial.state],
-                    value=trial.metric if trial.state == "complete" else None,
-                    params=trial.values,
-                    distributions=self._space,
-                    intermediate_values=dict(enumerate(trial.curve)),
-                )
-            except ValueError as error:
-                fault = f"trial {trial.number} is not of the study's space ({error}); remove it"
-                raise BenchmarkError(f"{shown(self.plan.path)}: {fault}") from None
-            study.add_trial(frozen)
-        return study
+
+def _this_process() -> str:
+    return f"process {os.getpid()} of {platform.node()}"
 
 
-def _distribution(each: Range) -> BaseDistribution:
-    if each.choice is not None:
-        return CategoricalDistribution(each.choice)
-    assert each.low is not None and each.high is not None
-    if isinstance(each.low, int) and isinstance(each.high, int):
-        return IntDistribution(each.low, each.high, log=each.log)
-    return FloatDistribution(each.low, each.high, log=each.log)
+def _processes(path: Path) -> list[str]:
+    """The processes that a file names, a line each; none if it is gone."""
+    try:
+        return path.read_text(errors="replace").splitlines()
+    except FileNotFoundError:
+        return []

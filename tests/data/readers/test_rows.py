@@ -184,6 +184,13 @@ def test_parquet_holds_numbers_as_numbers_and_categories_of_any_type(tmp_path):
     assert_same_arrays(plain, store)
 
 
+def test_labels_may_be_true_and_false(tmp_path):
+    plain = encode_texts(tmp_path / "numbers", {})
+    words = {"train.csv": TRAIN.replace("\n1", "\nTrue").replace("\n0", "\n FALSE")}
+    words["valid.csv"] = OTHER.replace("\n1", "\ntrue")
+    assert_same_arrays(plain, encode_texts(tmp_path / "words", words))
+
+
 def test_libsvm_names_columns_by_index(tmp_path):
     plain = encode_texts(tmp_path / "csv", {})
     texts = {
@@ -245,12 +252,12 @@ def test_a_parquet_column_of_type_null_is_missing_in_every_row(tmp_path, kind):
 
 @pytest.mark.parametrize("form", ["csv", "parquet", "libsvm"])
 def test_a_table_may_have_dense_columns_alone(tmp_path, form):
-    (tmp_path / "rows").write_text(
-        "1 2:1.5\n0\n1 2:-3\n" if form == "libsvm" else "y,2\n1,1.5\n0,\n1,-3\n"
-    )
-    if form == "parquet":
-        pl.read_csv(tmp_path / "rows").write_parquet(tmp_path / "rows")
-    files = dict.fromkeys(THREE_FILES, ("rows",))
+    files = {split: (split,) for split in THREE_FILES}
+    for split in files:
+        path = tmp_path / split
+        path.write_text("1 2:1.5\n0\n1 2:-3\n" if form == "libsvm" else "y,2\n1,1.5\n0,\n1,-3\n")
+        if form == "parquet":
+            pl.read_csv(path).write_parquet(path)
     store = encode_files(tmp_path, make_table(format=form, files=files, dense=("2",), sparse=()))
     train = Store.open(store.folder).split("train")
     assert train.sparse.shape == (3, 0)

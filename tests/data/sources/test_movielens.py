@@ -89,7 +89,7 @@ def test_packed_files_give_the_same_rows(tmp_path):
         ({"users": USERS[:1]}, "users.dat: user_id 2 is missing, of which there are rows"),
         ({"movies": MOVIES[1:]}, "movies.dat: movie_id 10 is missing"),
         ({"users": [*USERS, USERS[0]]}, "users.dat: user_id 1 occurs more than once"),
-        ({"movies": ["10,Toy Story,Comedy"]}, "movies.dat, line 1: 1 fields instead of 3"),
+        ({"movies": ["10,Toy Story,Comedy"]}, "movies.dat, line 1: 1 field instead of 3"),
         ({"users": []}, "users.dat is empty"),
     ],
 )

@@ -3,14 +3,16 @@
 from dataclasses import replace
 from pathlib import PurePath
 
+import numpy as np
 import pytest
 
 from benchmark.data.store import Fingerprint
 from benchmark.errors import UsageError
 from benchmark.recipes import recipe as recipes
-from benchmark.records import record
+from benchmark.records import arrays, record, scores
 from benchmark.records.archive import Archive
 from benchmark.records.record import NUMERICS
+from benchmark.records.scores import KeptScores
 from benchmark.studies.campaign.cells import Cell, chosen, plan, ranked
 from tests.factories import PROVENANCE, keep, make_record
 
@@ -59,14 +61,20 @@ def test_stale(tmp_path, changes, why: str) -> None:
     assert planned.state == "stale" and why in planned.why
 
 
-def test_a_record_that_cannot_be_read_or_has_no_scores_is_stale(tmp_path) -> None:
-    cells = ranked(RECIPE, [0, 1])
-    kept(tmp_path, cells[0])
-    record.arrays_path(cells[0].path(tmp_path)).unlink()
-    cells[1].path(tmp_path).write_text("{")
-    no_scores, broken = plan(cells, tmp_path, TODAY)
-    assert no_scores.state == "stale" and no_scores.why.endswith("scores and curves is missing")
-    assert broken.state == "stale" and "seed-1.json" in broken.why
+def test_a_record_that_cannot_be_read_or_whose_scores_are_damaged_is_stale(tmp_path) -> None:
+    cells = ranked(RECIPE, [0, 1, 2, 3])
+    for cell in cells[:3]:
+        kept(tmp_path, cell)
+    files = [record.arrays_path(cell.path(tmp_path)) for cell in cells]
+    files[0].unlink()
+    files[1].write_bytes(files[1].read_bytes()[:-40])
+    best = scores.by_row(np.array([3, 2, 1], np.float32), np.array([1, 0, 1], np.uint8))
+    arrays.save({**arrays.load(files[2]), **scores.pack(KeptScores(best))}, files[2])
+    cells[3].path(tmp_path).write_text("{")
+    planned = plan(cells, tmp_path, TODAY)
+    assert {each.state for each in planned} == {"stale"}
+    found = ("curves is missing", "curves is damaged", "metrics.test differs", "seed-3.json")
+    assert all(why in each.why for why, each in zip(found, planned, strict=True))
 
 
 def test_a_study_has_a_place_of_its_own(tmp_path) -> None:

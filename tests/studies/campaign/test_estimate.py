@@ -12,7 +12,14 @@ from benchmark.records.archive import Archive
 from benchmark.records.record import Record
 from benchmark.reports.words import duration
 from benchmark.studies.campaign.cells import PlannedCell, ranked
-from benchmark.studies.campaign.estimate import in_total, longest_first, makespan, seconds
+from benchmark.studies.campaign.estimate import (
+    ROW_FLOPS,
+    START,
+    in_total,
+    longest_first,
+    makespan,
+    seconds,
+)
 from tests.factories import keep, make_curve, make_record
 
 SCHEMA = Schema(("price",), ("user", "item"), (5, 9))
@@ -38,7 +45,14 @@ def past(per_row=0.001, epochs=3, model="dnn", **changes) -> Record:
 
 
 def expected(rows: int, *runs: Record, recipe=RECIPE) -> float | None:
-    return seconds(recipe, SCHEMA, rows, runs)
+    """Seconds beyond those of the start."""
+    found = seconds(recipe, SCHEMA, rows, runs)
+    return None if found is None else found - START
+
+
+def flops(scale: float) -> int:
+    """FLOPs of a model whose rows cost `scale` times those of RECIPE, other work included."""
+    return round(scale * (FLOPS + ROW_FLOPS)) - ROW_FLOPS
 
 
 def test_rows_that_a_run_left_out_do_not_count() -> None:
@@ -52,17 +66,18 @@ def test_runs_of_the_recipe_count_before_others() -> None:
 
 
 def test_in_proportion_to_flops_and_no_more_epochs_than_allowed() -> None:
-    wider = past(recipe_digest=OTHER, flops_per_sample=2 * FLOPS)
+    wider = past(recipe_digest=OTHER, flops_per_sample=flops(2))
     assert expected(1000, wider) == pytest.approx(0.0005 * 1000 * 3)
     without = past(recipe_digest=OTHER, flops_per_sample=0)
-    assert expected(1000, without) == pytest.approx(0.001 * 1000 * 3)
+    share = (FLOPS + ROW_FLOPS) / ROW_FLOPS
+    assert expected(1000, without) == pytest.approx(share * 0.001 * 1000 * 3)
     short = recipes.override(RECIPE, ["train.epochs=1"])
     assert expected(1000, past(), recipe=short) == pytest.approx(0.001 * 1000)
 
 
 def test_the_nearest_in_flops_counts() -> None:
-    far = past(1.0, recipe_digest=OTHER, flops_per_sample=10 * FLOPS)
-    near = past(0.002, recipe_digest="e" * 64, flops_per_sample=2 * FLOPS)
+    far = past(1.0, recipe_digest=OTHER, flops_per_sample=flops(10))
+    near = past(0.002, recipe_digest="e" * 64, flops_per_sample=flops(2))
     assert expected(1000, far, near) == pytest.approx(0.001 * 1000 * 3)
 
 

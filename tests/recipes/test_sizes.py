@@ -1,0 +1,45 @@
+"""Untuned defaults of a data set are of one size and are tuned over one space."""
+
+import pytest
+
+from benchmark.data.catalog import card_names, find_card
+from benchmark.measure.cost import outline
+from benchmark.recipes import recipe as recipes
+from benchmark.recipes.files import recipe_ids
+from benchmark.recipes.recipe import Recipe
+from tests.recipes.test_recipe import schema
+
+BANDS = {name: band for name in card_names() if (band := find_card(name).card.dense_parameters)}
+WITHOUT = {"lr", "fm"}
+"""Models without a dense part."""
+
+
+def defaults(dataset: str) -> list[Recipe]:
+    loaded = [recipes.load(each) for each in recipe_ids() if each.startswith(f"{dataset}/")]
+    untuned = [each for each in loaded if each.provenance and each.provenance.kind == "defaults"]
+    return [each for each in untuned if each.model not in WITHOUT]
+
+
+def test_the_cards_with_a_band() -> None:
+    assert {"kuairand_14d", "movielens_1m", "synthetic"} <= set(BANDS)
+    assert all(low < high for low, high in BANDS.values())
+
+
+@pytest.mark.parametrize("dataset", BANDS)
+def test_untuned_defaults_lie_in_the_band_of_their_card(dataset: str) -> None:
+    low, high = BANDS[dataset]
+    found = defaults(dataset)
+    sizes = {each.name: outline(each, schema(dataset)).parameters.dense for each in found}
+    assert len(sizes) >= 4
+    assert {name: size for name, size in sizes.items() if not low <= size <= high} == {}
+
+
+@pytest.mark.parametrize("dataset", BANDS)
+def test_their_searches_share_limits_and_the_ranges_of_what_all_models_have(dataset: str) -> None:
+    searched = [each.search for each in defaults(dataset) if each.search]
+    common = {
+        (each.ranges["train.learning_rate"].words(), each.ranges["train.embedding_l2"].words())
+        for each in searched
+    }
+    assert len(common) <= 1
+    assert {tuple(each.caps.items()) for each in searched} <= {(("max_parameters", 1_000_000),)}
