@@ -265,9 +265,10 @@ def crossed(first: list[Array], w: Weights, layers: int, deep: bool) -> list[Arr
 
 
 def multi_embedding(w: Weights, row: Row, choices: Choices) -> float:
-    count, total = choices["num_embeddings"], 0.0
+    e, count, total = embed(under(w, "embedding"), row), choices["num_embeddings"], 0.0
+    dim = e.shape[1] // count
     for number in range(count):
-        x0 = x = embed(under(w, f"embedding.{number}"), row).ravel()
+        x0 = x = e[:, number * dim : (number + 1) * dim].ravel()
         for layer in range(choices["num_cross_layers"]):
             x = x0 * linear(x, under(w, f"crosses.{number}.layers.{layer}.linear")) + x
         total = total + relu(x) / count

@@ -195,7 +195,7 @@ def test_one_table_of_multi_embedding_is_dcnv2_with_a_relu_before_its_mlp() -> N
         "multi_embedding", sizes | {"num_embeddings": 1, "hidden_units": (5,)}, SCHEMA
     )
     other = DCNv2(SCHEMA, **sizes, structure="stacked", stacked_units=(5,)).double().eval()
-    parts = (("embedding.0", "embedding"), ("crosses.0", "cross"), ("mlp", "stacked"))
+    parts = (("embedding", "embedding"), ("crosses.0", "cross"), ("mlp", "stacked"))
     for ours, theirs in (*parts, ("head", "head")):
         other.get_submodule(theirs).load_state_dict(model.get_submodule(ours).state_dict())
     other.stacked.register_forward_pre_hook(lambda module, inputs: F.relu(inputs[0]))
