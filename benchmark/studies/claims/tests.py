@@ -5,7 +5,7 @@ Ranks are rank ratios of trained networks: in batch form where they are judged, 
 it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
@@ -50,16 +50,19 @@ class Outcome:
 
 
 class Difference(Frozen):
-    """A quantity of one recipe or variant less that of another."""
+    """A quantity of one recipe or variant less that of another, plus a margin: above 0 where the
+    first one is not worse by more (non-inferiority)."""
 
     test: Literal["difference"]
     datasets: DataSets
     quantity: QuantityName
     records: tuple[Name, Name]
+    margin: Annotated[float, Field(ge=0)] = 0.0
 
     @property
     def what(self) -> str:
-        return f"{QUANTITIES[self.quantity].title}, {' − '.join(self.records)}"
+        margin = f" + {self.margin:g}" if self.margin else ""
+        return f"{QUANTITIES[self.quantity].title}, {' − '.join(self.records)}{margin}"
 
     def outcome(self, archive: Archive, dataset: str) -> Outcome:
         runs = _runs(archive, dataset, self.records)
@@ -68,7 +71,8 @@ class Difference(Frozen):
         if len(values) < 2:
             raise BenchmarkError(f"no {QUANTITIES[self.quantity].title} that varies over the seeds")
         both = [values[name] for name in self.records]
-        return Outcome({"": effects.contrast(both, [1, -1])}, beside)
+        effect = effects.contrast(both, [1, -1])
+        return Outcome({"": replace(effect, value=effect.value + self.margin)}, beside)
 
 
 class RankPath(Frozen):
