@@ -282,7 +282,8 @@ def test_the_committed_claims_name_what_there_is() -> None:
         for test in claim.tests:
             assert set(test.datasets) <= set(card_names())
             for study, name in map(place, test.records):
-                recipe = name.rpartition("-")[0] if study == "damping" else name
+                recipe = name.rpartition("-")[0] if study in ("damping", "scaling") else name
+                recipe = recipe.rpartition("-")[0] if study == "scaling" else recipe
                 wanted = {f"{dataset}/{recipe}" for dataset in test.datasets}
                 assert not recipe or wanted <= known
 
