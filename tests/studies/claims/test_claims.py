@@ -278,7 +278,8 @@ def test_a_wrong_claim_is_named(tmp_path, test: str, claimed: object, message: s
 def test_the_committed_claims_name_what_there_is() -> None:
     known = set(recipe_ids())
     for claim in claims.load(RESULTS):
-        assert set(claim.claimed) <= set(card_names())
+        public = {name for name in claim.claimed if not name.endswith(" (not public)")}
+        assert public <= set(card_names())
         for test in claim.tests:
             assert set(test.datasets) <= set(card_names())
             for study, name in map(place, test.records):
