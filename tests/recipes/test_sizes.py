@@ -7,6 +7,8 @@ from benchmark.measure.cost import outline
 from benchmark.recipes import recipe as recipes
 from benchmark.recipes.files import recipe_ids
 from benchmark.recipes.recipe import Recipe
+from benchmark.reports.leaderboard import published
+from benchmark.utils.paths import RESULTS
 from tests.recipes.test_recipe import schema
 
 BANDS = {name: band for name in card_names() if (band := find_card(name).card.dense_parameters)}
@@ -43,3 +45,36 @@ def test_their_searches_share_limits_and_the_ranges_of_what_all_models_have(data
     }
     assert len(common) <= 1
     assert {tuple(each.caps.items()) for each in searched} <= {(("max_parameters", 1_000_000),)}
+
+
+@pytest.mark.parametrize("dataset", ["frappe_x1r", "kuairand_14d", "movielens_1m", "synthetic"])
+def test_attention_and_mixing_are_compared_at_equal_flops(dataset: str) -> None:
+    """A claim says so."""
+    attention, mixing = (
+        outline(recipes.load(f"{dataset}/{name}"), schema(dataset)).flops_per_sample
+        for name in ("hetero_attention", "rankmixer")
+    )
+    assert attention == pytest.approx(mixing, rel=0.05)
+
+
+TABLES = {
+    "criteo_x1": 2_086_316 * 10,
+    "criteo_x4_001": 910_747 * 16,
+    "avazu_x4_001": 3_750_999 * 16,
+    "frappe_x1": 5_389 * 10,
+}
+"""Parameters of the embedding in the logs of the published totals."""
+PLAIN = {"edcn", "fcn", "ipnn", "masknet", "qnn_alpha"}
+"""Models of the field with one table each and no linear part."""
+
+
+def test_published_settings_have_the_published_totals_of_parameters() -> None:
+    counted = 0
+    for row in published.load(RESULTS).row:
+        name = row.dataset.replace("frappe_x1", "frappe_x1r")
+        recipe = recipes.load(f"{name}/{row.recipe}") if row.recipe else None
+        if recipe and row.params and recipe.model in PLAIN:
+            own = outline(recipe, schema(name)).parameters
+            assert own.dense + own.head + TABLES[row.dataset] == row.params, row
+            counted += 1
+    assert counted == 8

@@ -55,6 +55,8 @@ def test_a_difference_is_welchs_over_the_seeds(tmp_path) -> None:
 def test_every_verdict_of_both_sides(tmp_path, gain: float, claimed: float, said: str) -> None:
     two_recipes(tmp_path, gain=gain)
     assert judged(tmp_path, AUC, claimed).row[-1] == said
+    [effect] = effects(judged(tmp_path, f"{AUC}\nmargin = 0.5", claimed))
+    assert effect.value == pytest.approx(gain + 0.5)
 
 
 def test_logloss_is_that_of_its_own_best_epoch(tmp_path) -> None:
