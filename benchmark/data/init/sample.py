@@ -14,7 +14,7 @@ import polars as pl
 from benchmark.data.card import SplitRule, TableSpec
 from benchmark.data.head import rows_of
 from benchmark.data.init.values import are_numbers, values_of
-from benchmark.data.readers import csv, text
+from benchmark.data.readers import csv, parquet, text
 from benchmark.data.readers.content import HEAD_BYTES, File, open_bytes
 from benchmark.data.readers.inputs import of_file
 from benchmark.data.readers.rows import require_columns
@@ -122,7 +122,7 @@ def _sample(files: Sequence[File], form: _Form, encoding: str) -> Sample:
     where = str(files[0])
     names = list(of_file(files[0], form.any_table).columns())
     if form.format == "parquet":
-        types = pl.scan_parquet(where, glob=False).collect_schema()
+        types = parquet.schema(Path(where))
         unusable = {name: f"of type {dtype}" for name, dtype in types.items() if _odd(dtype)}
     else:
         counts = Counter(names)

@@ -8,13 +8,12 @@ from pathlib import Path
 import polars as pl
 
 from benchmark.data.card import TableSpec
-from benchmark.data.readers import csv, libsvm
-from benchmark.data.readers.content import File, require_growth, require_parquet
+from benchmark.data.readers import csv, libsvm, parquet
+from benchmark.data.readers.content import File, require_parquet
 from benchmark.data.readers.text import Parse
 from benchmark.errors import BenchmarkError, reason
 
 CHUNK_ROWS = 1 << 16
-_BYTES_PER_VALUE = 8
 
 # a source's own code may run where they are caught, and polars panics over some damaged files
 _FAULTS = Exception, pl.exceptions.PanicException
@@ -48,9 +47,9 @@ def of_file(path: File, table: TableSpec) -> Input:
     form = table.format or ("parquet" if path.suffix == ".parquet" else "csv")
     if form == "parquet":
         require_parquet(path)
-        rows = pl.scan_parquet(str(path), glob=False)
+        file = Path(str(path))
         return of_frames(
-            partial(_bounded_schema, path, rows), partial(_frames, rows), str(path), table
+            partial(parquet.schema, file), partial(parquet.frames, file), str(path), table
         )
     columns, read = _TEXT[form]
     return Input(
@@ -69,14 +68,6 @@ def of_lazy(rows: pl.LazyFrame, name: str, table: TableSpec) -> Input:
 
 def _frames(rows: pl.LazyFrame, selection: Sequence[str]) -> Iterable[pl.DataFrame]:
     return rows.select(selection).collect_batches(chunk_size=CHUNK_ROWS)
-
-
-def _bounded_schema(path: File, rows: pl.LazyFrame) -> Mapping[str, pl.DataType]:
-    """The types of a parquet file, unless it has too many rows for its size, of which polars would
-    decode a group at once."""
-    count = rows.select(pl.len()).collect().item()
-    require_growth(path, Path(str(path)).stat().st_size, _BYTES_PER_VALUE * count)
-    return rows.collect_schema()
 
 
 def of_frames(
