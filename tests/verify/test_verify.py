@@ -16,7 +16,6 @@ from benchmark.records.scores import KeptScores
 from benchmark.reports import document
 from benchmark.reports.leaderboard import text as leaderboard
 from benchmark.verify import place
-from benchmark.verify.beside import _copies
 from benchmark.verify.case import Case, read
 from benchmark.verify.data import Data
 from benchmark.verify.ladder import refused, verify, verify_case, verify_files
@@ -120,21 +119,6 @@ def test_a_setting_added_later_may_be_left_out_and_no_other(copy) -> None:
     deep(copy).write_text(json.dumps(content))
     faults = [finding for finding in findings(copy) if finding.rung != "table"]
     assert [fault.message for fault in faults] == ["the recipe in the record is not fully resolved"]
-
-
-@pytest.mark.parametrize(
-    ("key", "value", "copied"),
-    [("patience", 7, False), ("clip_norm", 99.0, False), ("learning_rate", 0.5, True)],
-)
-def test_runs_that_differ_in_what_need_not_bind_may_have_the_same_weights(
-    copy, key, value, copied
-) -> None:
-    one = record.load(deep(copy))
-    recipe = {**one.recipe, "train": {**one.recipe["train"], key: value}}
-    other = one.model_copy(update={"recipe": recipe, "recipe_digest": "another"})
-    kept = scores.load(deep(copy).with_suffix(".npz"))
-    found = list(_copies([Case(deep(copy), run, kept) for run in (one, other)]))
-    assert bool(found) == copied
 
 
 def test_a_copied_run_and_stray_files_are_found(copy) -> None:

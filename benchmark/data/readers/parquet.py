@@ -20,7 +20,9 @@ def schema(path: Path) -> Mapping[str, pl.DataType]:
     allows; OSError or ArrowException for a file that cannot be read."""
     with pq.ParquetFile(path) as file:
         require_growth(path, path.stat().st_size, _BYTES_PER_VALUE * file.metadata.num_rows)
-        return _frame(file.schema_arrow.empty_table()).schema
+        columns = file.schema_arrow
+        assert columns.names is not None  # decodes them, at a byte of which polars would panic
+        return _frame(columns.empty_table()).schema
 
 
 def frames(path: Path, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
