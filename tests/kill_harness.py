@@ -7,10 +7,9 @@ the start), starts them again until they end, and compares. It exits with code 1
 
 import argparse
 import json
+import multiprocessing
 import os
 import random
-import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -18,27 +17,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import benchmark
 from benchmark.records import arrays, measured
-from benchmark.utils.paths import ROOT
-from benchmark.utils.types import Notify
-
-CHILD = """
-import json, os, sys
-from benchmark import run
 from benchmark.runs.run import Resumed
 from benchmark.training.checkpoint import Cadence
 from benchmark.training.fit import Stepped
+from benchmark.utils.types import Notify
 
-words = json.loads(sys.argv[1])
-log = os.open(sys.argv[2], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+FORKS = multiprocessing.get_context("forkserver")
+"""Each run is a process of its own, forked from one that has imported all of it."""
+FORKS.set_forkserver_preload(["tests.kill_harness", "benchmark.runs.session", "torch._dynamo"])
 
-def watch(event):
-    if isinstance(event, (Resumed, Stepped)):
-        os.write(log, f"{type(event).__name__} {event.step}\\n".encode())
-
-cadence = Cadence(steps=int(sys.argv[3]))
-run(**words, rows=8000, threads=1, track=False, quiet=True, cadence=cadence, watch=watch)
-"""
 INTERVAL = 7
 TIMES = ("seconds", "created", "cost")
 PATIENT = {
@@ -79,6 +68,20 @@ CASES = {
 }
 
 
+def run(words: dict[str, Any], path: Path, environment: dict[str, str]) -> None:
+    """Run a case in this process, and write its steps into a log."""
+    os.environ.update(environment)
+    log = os.open(path, os.O_WRONLY | os.O_APPEND)
+
+    def watch(event: object) -> None:
+        if isinstance(event, Resumed | Stepped):
+            os.write(log, f"{type(event).__name__} {event.step}\n".encode())
+
+    cadence = Cadence(steps=INTERVAL)
+    keep = {"rows": 8000, "threads": 1, "track": False, "quiet": True}
+    benchmark.run(**words, **keep, cadence=cadence, watch=watch)
+
+
 class RunProcess:
     """One start of a run in its own process; the log holds the steps of all starts."""
 
@@ -86,15 +89,9 @@ class RunProcess:
         self.log = folder / "steps.log"
         self.log.touch()
         self.first_line = len(self.lines())
-        environment = os.environ | {"OMP_NUM_THREADS": "1", "POLARS_MAX_THREADS": "1"}
-        words = json.dumps(case.words(folder / "results"))
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", CHILD, words, str(self.log), str(INTERVAL)],
-            cwd=ROOT,
-            env=environment,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        words = case.words(folder / "results")
+        self.process = FORKS.Process(target=run, args=(words, self.log, dict(os.environ)))
+        self.process.start()
 
     def lines(self) -> list[str]:
         return self.log.read_text().splitlines()
@@ -112,17 +109,16 @@ class RunProcess:
         return [int(line.split()[1]) for line in own if line.startswith(event)]
 
     def alive(self) -> bool:
-        return self.process.poll() is None
+        return self.process.is_alive()
 
     def kill(self) -> None:
-        self.process.send_signal(signal.SIGKILL)
-        self.process.communicate()
+        self.process.kill()
+        self.process.join()
 
-    def finish(self) -> str:
-        _, err = self.process.communicate(timeout=600)
-        if self.process.returncode:
-            raise SystemExit(f"a run failed:\n{err}")
-        return err
+    def finish(self) -> None:
+        self.process.join(timeout=600)
+        if self.process.exitcode:
+            raise SystemExit(f"a run failed with exit code {self.process.exitcode}")
 
 
 def wait_for_a_moment(
@@ -142,7 +138,7 @@ def wait_for_a_moment(
         while process.alive() and len(process.steps()) < skipped * INTERVAL - 1:
             time.sleep(0.001)
         while process.alive() and not list(checkpoints.glob("*/.*.partial")):
-            pass
+            time.sleep(0.0002)
         time.sleep(dice.uniform(0, 0.004))
 
 

@@ -1,11 +1,10 @@
 """A run that is interrupted and started again ends with the record of an undisturbed one."""
 
-import os
 import random
 import signal
 import threading
 from contextlib import suppress
-from shutil import rmtree
+from shutil import copytree, rmtree
 
 import pytest
 
@@ -30,16 +29,21 @@ SETTINGS = [
 ]
 
 
-@pytest.fixture
-def job():
-    """Twelve steps, evaluated at 4, 8 and 12. No checkpoint of it outlives a test."""
+@pytest.fixture(scope="module")
+def described() -> Job:
+    """Twelve steps, evaluated at 4, 8 and 12."""
     found, store = catalog.open_data("synthetic_tiny", data_root=None, notify=lambda _: None)
     recipe = recipes.override(
         recipes.find("dnn", "synthetic_tiny"), [*SETTINGS, "model.dropout=0.3"]
     )
-    job = Job(recipe, found.card, store, 0, threads=1, rows=3000)
-    yield job
-    rmtree(checkpoint_folder(job), ignore_errors=True)
+    return Job(recipe, found.card, store, 0, threads=1, rows=3000)
+
+
+@pytest.fixture
+def job(described):
+    """No checkpoint of it outlives a test."""
+    yield described
+    rmtree(checkpoint_folder(described), ignore_errors=True)
 
 
 class Leave(Exception):
@@ -82,11 +86,11 @@ def checkpoints(job: Job) -> list[str]:
     return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
 
 
-@pytest.fixture
-def alone(job, tmp_path):
+@pytest.fixture(scope="module")
+def alone(described, tmp_path_factory):
     """The record of the job without an interruption."""
-    attempt = Attempt(job, tmp_path / "alone")
-    assert attempt.resumed() == [] and checkpoints(job) == []
+    attempt = Attempt(described, tmp_path_factory.mktemp("alone"))
+    assert attempt.resumed() == [] and checkpoints(described) == []
     return numbers(attempt.record)
 
 
@@ -261,9 +265,11 @@ def test_a_signal_that_is_ignored_stays_so_and_other_threads_handle_none() -> No
     assert inside == [handler]
 
 
-def test_a_run_that_is_killed(tmp_path, monkeypatch) -> None:
+def test_a_run_that_is_killed(described, tmp_path, monkeypatch) -> None:
     """The short form of the harness: SIGKILL, some of it while a checkpoint is written."""
-    monkeypatch.setitem(os.environ, "BENCHMARK_CACHE", str(tmp_path / "cache"))
+    store = described.store.folder
+    copytree(store, tmp_path / "cache" / store.parent.name / store.name)
+    monkeypatch.setenv("BENCHMARK_CACHE", str(tmp_path / "cache"))
     for part in ("alone", "killed"):
         (tmp_path / part).mkdir()
     said: list[str] = []
