@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from benchmark.data.store import Store
     from benchmark.records.tuning import Tuning
     from benchmark.studies.tuning.plan import Plan
-    from benchmark.studies.tuning.run import Leave
+    from benchmark.studies.tuning.processes import Leave
 
 GOALS = {"auc": "highest validation AUC", "logloss": "lowest validation LogLoss"}
 
@@ -48,7 +48,7 @@ def tune(
     from benchmark.data import catalog
     from benchmark.recipes import recipe as recipes
     from benchmark.recipes.files import recipe_path
-    from benchmark.studies.tuning import run
+    from benchmark.studies.tuning import processes
     from benchmark.studies.tuning.plan import Plan, search_of
     from benchmark.studies.tuning.trials import Trials
     from benchmark.tracking.studies import StudyTracker
@@ -83,7 +83,7 @@ def tune(
         if workers == 1:
             work(lambda: False)
         else:
-            run.run_processes(work, workers)
+            processes.run_processes(work, workers)
     except KeyboardInterrupt as error:
         notice("interrupted: the trials that ended are kept; the same command goes on from there")
         if options.track:

@@ -19,7 +19,7 @@ CPU = torch.device("cpu")
 SHALLOW = {"lr", "fm"}
 IDS = 8
 SCHEMA = Schema(("I1",), ("C1", "C2", "C3"), (IDS, IDS, IDS))
-ROWS = {"train": 8192, "valid": 2048, "test": 8192}
+ROWS = {"train": 8192, "valid": 512, "test": 4096}
 TRAIN = Train(batch_size=128, epochs=2, learning_rate=2e-3)
 ONE_EPOCH = TRAIN.model_copy(update={"epochs": 1})
 BETTER = 0.1

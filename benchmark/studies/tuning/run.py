@@ -1,12 +1,7 @@
-"""Run the trials of a study, in this process or in several. No trial sees the test split."""
+"""Run the trials of a study in this process. No trial sees the test split."""
 
-import multiprocessing
-import os
-import signal
-import sys
 import time
 from collections.abc import Callable
-from typing import Any
 
 from benchmark.data.catalog import FoundCard
 from benchmark.data.store import Store
@@ -15,6 +10,7 @@ from benchmark.records.tuning import TUNING_SEED, Ended, Objective, Trial
 from benchmark.runs.job import Job, open_device, seeded_model
 from benchmark.runs.rehearsal import rehearse
 from benchmark.studies.tuning.plan import Plan
+from benchmark.studies.tuning.processes import Leave
 from benchmark.studies.tuning.trials import OpenTrial, Trials
 from benchmark.training.fit import Evaluated, Fit
 from benchmark.training.step import compile_model
@@ -22,15 +18,11 @@ from benchmark.utils.interrupts import Interrupts
 
 MOST_FAILED, MOST_REJECTED = 10, 200
 """In a row, from which on the space is taken to be wrong."""
-TICK = 0.2
-"""Seconds between checks for a signal."""
-
 
 TrialEvent = OpenTrial | Evaluated | Trial
 TrialWatch = Callable[[TrialEvent], None]
 Outcome = tuple[Ended, float | None, str]
 """How a trial ended, its metric and the reason."""
-Leave = Callable[[], bool]
 
 
 def run_trials(
@@ -128,48 +120,3 @@ def _fit(job: Job) -> Fit:
     if job.recipe.train.compile:
         compile_model(model, device)
     return Fit(model, train, valid, job.recipe.train, seed=job.seed, device=device)
-
-
-def run_processes(work: Callable[[Leave], None], workers: int) -> None:
-    """Call `work` in so many processes of this machine; it returns once the `leave` that it is
-    given is true.
-
-    Raises Interrupted at a signal, after all have left, and BenchmarkError if a process fails."""
-    context = multiprocessing.get_context("spawn")
-    stop = context.Event()
-    processes = [context.Process(target=_process, args=(work, stop)) for _ in range(workers)]
-    with Interrupts() as interrupts:
-        try:
-            # children inherit the mask, so that Ctrl-C is for this process alone to handle
-            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-            try:
-                for process in processes:
-                    process.start()
-            finally:
-                signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-            interrupts.deferring = True
-            while any(process.is_alive() for process in processes):
-                if interrupts.caught is not None:
-                    stop.set()
-                time.sleep(TICK)
-            interrupts.deliver()
-        finally:
-            for process in processes:
-                if process.is_alive():
-                    process.kill()
-    codes = [str(process.exitcode) for process in processes if process.exitcode]
-    if codes:
-        raise BenchmarkError(
-            f"{len(codes)} of {workers} processes ended early (exit codes {', '.join(codes)}); the"
-            " trials that ended are kept, and the same command goes on from there"
-        )
-
-
-def _process(work: Callable[[Leave], None], stop: Any) -> None:
-    parent = os.getppid()
-    try:
-        work(lambda: bool(stop.is_set() or os.getppid() != parent))
-    except KeyboardInterrupt:
-        sys.exit(0)
-    except BenchmarkError as error:
-        sys.exit(f"error: {error}")

@@ -1,8 +1,6 @@
 """A tuning study shared by processes, interrupted, removed and told."""
 
-import os
 import signal
-import time
 from functools import partial
 
 import pytest
@@ -12,10 +10,11 @@ from benchmark.errors import BenchmarkError, UsageError
 from benchmark.records import tuning
 from benchmark.records.tuning import Trial
 from benchmark.studies.tuning.plan import Plan
-from benchmark.studies.tuning.run import run_processes
+from benchmark.studies.tuning.processes import run_processes
 from benchmark.studies.tuning.trials import OpenTrial, Trials
 from benchmark.training.fit import Evaluated
 from benchmark.utils.interrupts import Interrupted
+from tests.studies.tuning import ends
 from tests.studies.tuning.small import RECIPE, small_plan, small_store, tune
 from tests.studies.tuning.test_tune import scripted
 
@@ -31,23 +30,12 @@ def _tune(plan: Plan, folder, leave) -> None:
     tune(plan, Store.open(folder), 6, leave=leave)
 
 
-def _fail(leave) -> None:
-    raise BenchmarkError("the disk is full")
-
-
-def _interrupt(leave) -> None:
-    os.kill(os.getppid(), signal.SIGTERM)
-    while not leave():
-        time.sleep(0.01)
-    raise KeyboardInterrupt
-
-
 def test_processes_that_fail_or_are_interrupted(capfd):
     with pytest.raises(BenchmarkError, match=r"2 of 2 processes ended early \(exit codes 1, 1\)"):
-        run_processes(_fail, 2)
+        run_processes(ends.fail, 2)
     assert capfd.readouterr().err.count("error: the disk is full") == 2
     with pytest.raises(Interrupted) as caught:
-        run_processes(_interrupt, 1)
+        run_processes(ends.interrupt, 1)
     assert caught.value.signum == signal.SIGTERM
 
 
