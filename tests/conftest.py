@@ -5,7 +5,9 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from hypothesis import HealthCheck, settings
 from benchmark.__main__ import main
 from benchmark.recipes import recipe as recipes
 from tests.factories import PROVENANCE
+from tests.tracking.stores import SETTINGS, EmptyStore
 
 settings.register_profile("any load", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any load")
@@ -105,3 +108,19 @@ def made(tmp_path_factory) -> Made:
                     record.save(event.record, event.scores, job.path(root / "results"))
     document.write(leaderboard.documents(Archive(root / "results")))
     return Made(root / "results", root / "recipes")
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory) -> EmptyStore:
+    """An MLflow store without runs, which takes seconds to make; tests use copies."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in SETTINGS.items():
+            patch.setenv(name, value)
+        from mlflow import MlflowClient
+
+        from benchmark.tracking import store
+
+        database = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+        with redirect_stderr(StringIO()) as printed, redirect_stdout(printed):
+            store.create_once(f"sqlite:///{database}", MlflowClient)
+    return EmptyStore(database, printed.getvalue())

@@ -4,6 +4,7 @@ else."""
 import os
 import re
 import shlex
+import shutil
 import sys
 
 import pytest
@@ -31,11 +32,12 @@ def block(language: str) -> str:
 
 
 @pytest.fixture
-def shell(command, plugged, monkeypatch, tmp_path):
+def shell(command, plugged, empty_store, monkeypatch, tmp_path):
     """Runs a block of `export` and `python -m benchmark` lines as typed in `tmp_path`, in this
     process: what it printed."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
+    database = shutil.copy(empty_store.database, tmp_path / "mlflow.db")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{database}")
 
     def call(commands: str) -> str:
         printed = ""

@@ -1,5 +1,6 @@
 """The options that commands share, and the completion of names in the shell."""
 
+import json
 import os
 import subprocess
 import sys
@@ -18,55 +19,55 @@ from benchmark.recipes.files import recipe_ids
 from benchmark.utils.paths import ROOT
 
 COMPLETE = """
-import sys
+import contextlib, io, json, os, sys
 from benchmark.__main__ import main
-sys.argv = ["benchmark"]
-try:
-    main()
-finally:
-    assert "torch" not in sys.modules, "torch was imported"
+answers = []
+for words in json.loads(sys.argv[1]):
+    os.environ["COMP_WORDS"] = " ".join(["benchmark", *words])
+    os.environ["COMP_CWORD"] = str(len(words))
+    with contextlib.redirect_stdout(io.StringIO()) as printed, contextlib.suppress(SystemExit):
+        sys.argv = ["benchmark"]
+        main()
+    assert "torch" not in sys.modules, f"torch was imported for {words}"
+    answers.append(printed.getvalue().split())
+print(json.dumps(answers))
 """
+COMPLETED = [
+    (("run", "--model", "rankm"), ["rankmixer", "rankmixer_moe"]),
+    (
+        ("run", "--recipe", "synthetic/rankm"),
+        ["synthetic/rankmixer", "synthetic/rankmixer_base", "synthetic/rankmixer_moe"],
+    ),
+    (("tune", "--recipe", "synthetic/dcnv2_"), ["synthetic/dcnv2_mixture"]),
+    (("rank", "--dataset", "synthetic_l"), ["synthetic_large"]),
+    (("leaderboard", "--dataset", "fr"), ["frappe_x1", "frappe_x1r"]),
+    (("suite", "--recipes", "lr,dlrm_"), ["lr,dlrm_mlp"]),
+    (("suite", "--datasets", "synthetic,fra"), ["synthetic,frappe_x1", "synthetic,frappe_x1r"]),
+    (("study", "abl"), ["ablation"]),
+    (("study", "ablation", "--ce"), ["--cells"]),
+    (("study", "damping", "--dataset", "frappe_x1r"), ["frappe_x1r"]),
+]
+"""Words, and what the shell is offered for the last of them."""
 
 
-def complete(*words: str) -> list[str]:
-    """What the shell is offered for the last word, in a process of its own."""
-    asked = {
-        "_BENCHMARK_COMPLETE": "complete_bash",
-        "COMP_WORDS": " ".join(("benchmark", *words)),
-        "COMP_CWORD": str(len(words)),
-    }
+@pytest.fixture(scope="module")
+def offered() -> list[list[str]]:
+    """What the shell is offered for each words, in a process of its own."""
     done = subprocess.run(
-        [sys.executable, "-c", COMPLETE],
+        [sys.executable, "-c", COMPLETE, json.dumps([words for words, _ in COMPLETED])],
         cwd=ROOT,
-        env=os.environ | asked,
+        env=os.environ | {"_BENCHMARK_COMPLETE": "complete_bash"},
         capture_output=True,
         text=True,
     )
     assert not done.stderr, done.stderr
-    return done.stdout.split()
+    answers: list[list[str]] = json.loads(done.stdout)
+    return answers
 
 
-@pytest.mark.parametrize(
-    ("words", "expected"),
-    [
-        (("run", "--model", "rankm"), ["rankmixer", "rankmixer_moe"]),
-        (
-            ("run", "--recipe", "synthetic/rankm"),
-            ["synthetic/rankmixer", "synthetic/rankmixer_base", "synthetic/rankmixer_moe"],
-        ),
-        (("tune", "--recipe", "synthetic/dcnv2_"), ["synthetic/dcnv2_mixture"]),
-        (("rank", "--dataset", "synthetic_l"), ["synthetic_large"]),
-        (("leaderboard", "--dataset", "fr"), ["frappe_x1", "frappe_x1r"]),
-        (("suite", "--recipes", "lr,dlrm_"), ["lr,dlrm_mlp"]),
-        (("suite", "--datasets", "synthetic,fra"), ["synthetic,frappe_x1", "synthetic,frappe_x1r"]),
-        (("study", "abl"), ["ablation"]),
-        (("study", "ablation", "--ce"), ["--cells"]),
-        (("study", "damping", "--dataset", "frappe_x1r"), ["frappe_x1r"]),
-    ],
-    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
-)
-def test_names_are_completed_without_torch(words, expected) -> None:
-    assert complete(*words) == expected
+@pytest.mark.parametrize("number", range(len(COMPLETED)), ids=lambda n: " ".join(COMPLETED[n][0]))
+def test_names_are_completed_without_torch(offered, number: int) -> None:
+    assert offered[number] == COMPLETED[number][1]
 
 
 def test_completed_names_are_those_that_exist() -> None:

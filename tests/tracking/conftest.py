@@ -1,10 +1,6 @@
-from contextlib import redirect_stderr, redirect_stdout
-from io import StringIO
-
 import pytest
 
-from benchmark.tracking import store
-from tests.tracking.stores import SETTINGS, EmptyStore, copy_of
+from tests.tracking.stores import SETTINGS, copy_of
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -14,19 +10,6 @@ def settings():
         for name, value in SETTINGS.items():
             patch.setenv(name, value)
         yield
-
-
-@pytest.fixture(scope="session")
-def empty_store(tmp_path_factory) -> EmptyStore:
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in SETTINGS.items():
-            patch.setenv(name, value)
-        from mlflow import MlflowClient
-
-        database = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
-        with redirect_stderr(StringIO()) as printed, redirect_stdout(printed):
-            store.create_once(f"sqlite:///{database}", MlflowClient)
-    return EmptyStore(database, printed.getvalue())
 
 
 @pytest.fixture
