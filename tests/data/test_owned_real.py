@@ -43,7 +43,8 @@ def test_the_card_is_right(name, folder, positives):
 def test_movielens_beside_a_plain_count():
     """The naive rates of users and movies in Python's own dictionaries: AUC .8628."""
     lines = real_data("movielens_1m/ratings.dat").read_text("latin-1").splitlines()
-    kept = [line.split("::") for line in lines if line.split("::")[2] != "3"]
+    ratings = (line.split("::") for line in lines)
+    kept = [rating for rating in ratings if rating[2] != "3"]
     random.seed(2019)
     random.shuffle(kept)
     rows, clicks, train = Counter(), Counter(), kept[: int(0.8 * len(kept))]

@@ -49,17 +49,18 @@ def run_to_its_end(*arguments, **changes) -> Finished:
 
 
 def test_events_come_in_order(tiny) -> None:
-    events = list(Run(job(tiny)))
+    events = list(Run(job(tiny, rows=10_000)))
     kinds = [type(event) for event in events if not isinstance(event, Stepped)]
     assert kinds == [Started, Evaluated, Evaluated, Fitted, Finished]
     steps = [event.step for event in events if isinstance(event, Stepped)]
     assert steps == list(range(1, len(steps) + 1))
-    assert len(steps) == 2 * -(-tiny[1].fingerprint.rows["train"] // 2048)
+    assert len(steps) == 2 * -(-10_000 // 2048)
 
 
 def test_the_same_job_gives_the_same_record_and_another_seed_another(tiny, finished) -> None:
     times = {"cost", "created", "environment"}
-    first, again, other = finished(), run_to_its_end(tiny), finished(seed=1)
+    first, again = finished(rows=4096), run_to_its_end(tiny, rows=4096)
+    other = finished(rows=4096, seed=1)
     assert first.record.model_dump(exclude=times) == again.record.model_dump(exclude=times)
     assert [point.valid for point in first.record.curve] == [
         point.valid for point in again.record.curve
@@ -78,7 +79,7 @@ def test_a_record_notes_what_training_controls(finished) -> None:
 
 
 def test_the_record_holds_what_its_scores_give(tiny, finished) -> None:
-    done = finished()
+    done = finished(rows=4096)
     assert done.record.metrics.test == scores.evaluate(done.scores.best)
     assert done.record.metrics.test_logloss == scores.evaluate(done.scores.best_logloss)
     assert done.record.data == tiny[1].fingerprint
@@ -86,7 +87,7 @@ def test_the_record_holds_what_its_scores_give(tiny, finished) -> None:
 
 
 def test_a_record_survives_its_file_to_the_bit(finished, tmp_path) -> None:
-    done = finished()
+    done = finished(rows=4096)
     path = tmp_path / "seed-0.json"
     record.save(done.record, done.scores, path)
     assert record.load(path) == done.record
@@ -112,7 +113,7 @@ def test_a_protocol_with_one_monitor_has_one_block(finished) -> None:
 
 
 def test_evaluations_every_n_steps(finished) -> None:
-    points = finished(evaluate_every=5).record.curve
+    points = finished(rows=4096, batch_size=256, evaluate_every=5).record.curve
     assert [point.step for point in points] == list(range(5, 5 * len(points) + 1, 5))
 
 
@@ -124,7 +125,7 @@ def test_an_evaluation_that_would_never_come_is_refused_before_training(tiny) ->
 
 
 def test_a_mixing_that_mixes_nothing_is_noted(tiny) -> None:
-    base = job(tiny, model="rankelastor", epochs=1)
+    base = job(tiny, model="rankelastor", epochs=1, rows=2048)
     choices = {"mixing": "kronecker", "mixing_groups": 8, "mixing_bias": False, "num_blocks": 1}
     recipe = replace(base.recipe, hyperparameters={**base.recipe.hyperparameters, **choices})
     done = list(Run(replace(base, recipe=recipe)))[-1]

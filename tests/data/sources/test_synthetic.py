@@ -33,6 +33,8 @@ TINY = synthetic.SIZES["synthetic_tiny"]
 SMALL = synthetic.SIZES["synthetic"]
 MISSING = (116, 0, 55, 56, 7, 57, 11, 0, 11, 116, 11, 196, 56)
 CARDS = {name: catalog.find_card(name).card for name in synthetic.SIZES}
+each_size = pytest.mark.parametrize("name", synthetic.SIZES, scope="module")
+"""Tests of one size follow each other, as the fields of one size alone are kept."""
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +83,7 @@ def test_another_seed_makes_other_rows():
     assert not np.array_equal(other.sparse, generate(TINY, 0, 100).sparse)
 
 
-@pytest.mark.parametrize("name", synthetic.SIZES)
+@each_size
 def test_first_rows_are_frozen(name):
     assert CARDS[name].source.endswith(synthetic.first_rows_md5(synthetic.SIZES[name]))
 
@@ -101,7 +103,7 @@ def test_oracle_is_that_of_the_test_rows():
     assert oracle.logloss == pytest.approx(log_loss(test.label, sigmoid(test.logit)), abs=1e-9)
 
 
-@pytest.mark.parametrize("name", synthetic.SIZES)
+@each_size
 def test_a_quarter_is_positive(name):
     assert 0.23 < generate(synthetic.SIZES[name], 0, 20_000).label.mean() < 0.27
 
@@ -118,7 +120,7 @@ def test_orders_have_their_planted_variance(small):
     assert small.logit.var() == pytest.approx(0.8**2 + 1.4**2 + 0.4**2, rel=0.05)
 
 
-@pytest.mark.parametrize("name", synthetic.SIZES)
+@each_size
 def test_card_states_what_few_dimensions_lose(name):
     """By the singular values of each pair's interaction, a matrix over the values of two fields
     weighted by their probabilities (Eckart and Young)."""
@@ -143,8 +145,9 @@ def weighted(field: Field) -> np.ndarray:
     return (field.latent * np.sqrt(p)).T
 
 
-@pytest.mark.parametrize("size", synthetic.SIZES.values(), ids=list(synthetic.SIZES))
-def test_coordinates_are_standard_and_fade_with_rarity(size):
+@each_size
+def test_coordinates_are_standard_and_fade_with_rarity(name):
+    size = synthetic.SIZES[name]
     for j, field in enumerate(planted(size)):
         p = np.diff(field.cumulative, prepend=0) / field.cumulative[-1]
         for score in (field.effect, *field.latent):
