@@ -8,7 +8,7 @@ from benchmark.errors import MissingData
 from benchmark.recipes import recipe as recipes
 from benchmark.records.archive import Archive
 from benchmark.registry import models
-from benchmark.speed import measurements, train
+from benchmark.speed import measurements, timing, train
 from benchmark.speed.train import Subject, shape_of, some_rows
 from benchmark.terminal.console import out as out_console
 from tests.data.tables import ignore, write_files
@@ -123,6 +123,8 @@ def test_ones_own_card_and_recipe_are_measured(command, monkeypatch, tmp_path):
 def test_every_model_is_measured(monkeypatch, name):
     monkeypatch.setattr(train, "keep_freed_memory", lambda: None)
     monkeypatch.setattr(train, "MATMUL", 16)
+    monkeypatch.setattr(train, "shares", lambda *_: {})
+    monkeypatch.setattr(timing, "WARM_UP", 0)
     settings = {"model": {"name": name}, "train": {"batch_size": 8}}
     schema = Schema(("x1", "x2"), ("a", "b", "c"), (4, 3, 6))
     subject = Subject(recipes.parse(settings, "tests", "test"), schema, threads=1, repeats=1)
