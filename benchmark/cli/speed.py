@@ -63,9 +63,13 @@ class RecipeOptions:
         return self.set_ or []
 
     def words(self, recipe: str) -> str:
-        """A recipe and how it is measured."""
-        changes = (change.replace("model.", "") for change in self.changes)
-        return " ".join((recipe, *changes, *(["on cuda"] if self.device == "cuda" else [])))
+        """A recipe and how it is measured; names the GPU."""
+        import torch
+
+        words = [recipe, *(change.replace("model.", "") for change in self.changes)]
+        if self.device == "cuda":
+            words.append(f"on {torch.cuda.get_device_name()}")
+        return " ".join(words)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,19 +136,22 @@ def train(*, options: RecipeSpeedOptions) -> None:
 def fit(
     against: Annotated[
         str | None,
-        typer.Option(help="Another command, in an empty folder; {recipe}, {data} are the names."),
+        typer.Option(help="Another command; {recipe} and {data} in it become their names."),
     ] = None,
     *,
     options: RecipeSpeedOptions,
 ) -> None:
-    """Time whole runs as whole processes, in turn with another command."""
+    """Time whole runs as whole processes, in turn with another command, which is started in an
+    empty folder and gets no shell: write `--against "bash -c '...'"` for one."""
     import torch
 
     from benchmark import launch
+    from benchmark.runs.job import require_device
     from benchmark.speed.fit import measure, other_words, run_words
 
     if not options.recipe:
         raise UsageError("--recipe DATASET/NAME: name a recipe whose runs are timed")
+    require_device(options.device)
     threads = options.threads or torch.get_num_threads()
     root = options.data_root and expanded(options.data_root).resolve()
     pairs = {}

@@ -1,5 +1,6 @@
 """Whole fits as whole processes, in turn with another command."""
 
+import os
 import shlex
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmark.errors import BenchmarkError, UsageError
+from benchmark.utils.threads import MOST_SPINS, SPINS
 from benchmark.utils.types import Notify
 
 SEED = 2**31 - 1
@@ -67,11 +69,19 @@ def measure(
 
 
 def _seconds(words: Sequence[str], folder: Path | None) -> float:
-    """Seconds of a process, in `folder` or the current one."""
+    """Seconds of another command in a folder of its own, or of ours in the current one."""
     command = shlex.join(words)
+    # what this program sets for its own threads is none of the other's settings
+    env = {name: text for name, text in os.environ.items() if (name, text) != (SPINS, MOST_SPINS)}
     began = time.perf_counter()
     try:
-        done = subprocess.run(words, cwd=folder, capture_output=True, stdin=subprocess.DEVNULL)
+        done = subprocess.run(
+            words,
+            cwd=folder,
+            env=env if folder else None,
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
+        )
     except OSError as error:
         hint = "it is started in an empty folder, so write whole paths"
         raise BenchmarkError(f"{command}: {error.strerror}; {hint}") from None

@@ -1,13 +1,16 @@
 import json
 import sys
+from contextlib import nullcontext
 
 import pytest
+import torch
 
 from benchmark.data import catalog
 from benchmark.errors import BenchmarkError
 from benchmark.records.archive import Archive
 from benchmark.speed import fit, measurements
 from benchmark.terminal.console import out as out_console
+from benchmark.utils.threads import MOST_SPINS, SPINS
 from tests.data.tables import ignore
 
 LR = ("speed", "fit", "--recipe", "synthetic_tiny/lr", "--threads", "1")
@@ -82,10 +85,26 @@ def test_a_recipe_is_needed(command):
     assert err == "error: --recipe DATASET/NAME: name a recipe whose runs are timed\n"
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+@pytest.mark.parametrize("topic", ["train", "fit"])
+def test_a_missing_gpu_is_one_line(command, topic):
+    words = ("--recipe", "synthetic_tiny/lr", "--device", "cuda")
+    _, err = command("speed", topic, *words, code=1)
+    assert err == "error: --device cuda: no GPU was found; use --device cpu\n"
+
+
 def test_a_process_is_timed_in_its_folder(tmp_path):
     code = "import pathlib; pathlib.Path('here').touch()"
     assert fit._seconds((sys.executable, "-c", code), tmp_path) > 0
     assert (tmp_path / "here").exists()
+
+
+@pytest.mark.parametrize(("value", "is_given"), [(MOST_SPINS, False), ("7", True)])
+def test_another_command_has_the_settings_of_a_person_alone(monkeypatch, tmp_path, value, is_given):
+    monkeypatch.setenv(SPINS, value)
+    code = f"import os; exit({SPINS!r} in os.environ)"
+    with pytest.raises(BenchmarkError) if is_given else nullcontext():
+        fit._seconds((sys.executable, "-c", code), tmp_path)
 
 
 @pytest.mark.parametrize(
