@@ -2,6 +2,7 @@
 
 import os
 import sys
+from functools import cache
 
 SPINS = "GOMP_SPINCOUNT"
 WAITING = ("OMP_WAIT_POLICY", SPINS)
@@ -11,13 +12,17 @@ other processes need, and that the thread they wait for may need."""
 SAMPLE_SECONDS = 0.2
 
 
-def limit_spinning() -> bool:
-    """Have OpenMP's threads sleep after MOST_SPINS, and so all processes started from here; a
-    person's own setting stays. Return whether it holds: torch reads it when it is loaded."""
-    if not any(name in os.environ for name in WAITING):
-        os.environ[SPINS] = MOST_SPINS
-        return "torch" not in sys.modules
-    return True
+@cache
+def limit_spinning() -> str:
+    """Have OpenMP's threads sleep after MOST_SPINS, here and in the processes started from here; a
+    person's own setting stays. Called when `benchmark` is imported, as torch reads it once: return
+    what to do where that came first."""
+    if sys.platform != "linux" or any(name in os.environ for name in WAITING):
+        return ""
+    os.environ[SPINS] = MOST_SPINS
+    late = "torch was loaded before benchmark, so threads of runs beside other work may starve"
+    advice = f"import benchmark first, or set {SPINS}={MOST_SPINS}"
+    return f"{late}: {advice}" if "torch" in sys.modules else ""
 
 
 def free_cores() -> float:
