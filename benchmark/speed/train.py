@@ -32,8 +32,8 @@ from benchmark.utils.types import Device, Notify
 STANDARD = ("criteo_x1/rankelastor_dim20", "criteo_x1/rankmixer_base", "criteo_x1/dcnv2")
 BATCHES = 4
 """Batches of rows in memory."""
-MATMUL = 2048
-"""Rows and columns of the products whose float32 rate steps are compared with."""
+MATMUL, GPU_MATMUL = 2048, 8192
+"""Rows and columns of the products whose float32 rate steps are compared with; a GPU needs more."""
 
 
 @dataclass(frozen=True)
@@ -163,7 +163,8 @@ def _times(subject: Subject) -> dict[str, float]:
     # copied before the first forward pass, after which models may hold what cannot be copied
     plain_step = PlainStep(deepcopy(bench.model), bench.train)
     fast_step = bench.fast_step()
-    a, b, product = torch.randn(3, MATMUL, MATMUL, device=bench.device)
+    size = MATMUL if subject.device == "cpu" else GPU_MATMUL
+    a, b, product = torch.randn(3, size, size, device=bench.device)
     tasks: dict[str, Callable[[], object]] = {
         "load": bench.load,
         "step": lambda: fast_step(bench.load()),
@@ -173,7 +174,7 @@ def _times(subject: Subject) -> dict[str, float]:
     }
     times = milliseconds(tasks, subject.repeats, bench.synchronize)
     step, gflop = median(times["step"]), 3 * bench.gflop * bench.batch_size
-    gflops, matmul = gflop / step * 1000, 2 * MATMUL**3 / median(times["product"]) / 1e6
+    gflops, matmul = gflop / step * 1000, 2 * size**3 / median(times["product"]) / 1e6
     parts = shares(bench.load, fast_step, bench.device)
     return {
         "ms_per_step": step,
