@@ -60,10 +60,15 @@ class Job:
         return results / place / record_file(self.seed)
 
 
+def require_device(device: Device) -> None:
+    """Raise BenchmarkError for a missing GPU."""
+    if device == "cuda" and not torch.cuda.is_available():
+        raise BenchmarkError("--device cuda: no GPU was found; use --device cpu")
+
+
 def open_device(job: Job) -> torch.device:
     """The job's device, with its threads set. Raises BenchmarkError for a missing GPU."""
-    if job.device == "cuda" and not torch.cuda.is_available():
-        raise BenchmarkError("--device cuda: no GPU was found; use --device cpu")
+    require_device(job.device)
     keep_freed_memory()
     torch.set_num_threads(job.threads)
     return torch.device(job.device)
