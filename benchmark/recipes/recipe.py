@@ -194,8 +194,12 @@ class Recipe:
 
 
 def dotted(recipe: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings of a resolved recipe, as a record holds it, by dotted key."""
-    return {f"{group}.{key}": value for group in GROUPS for key, value in recipe[group].items()}
+    """The settings of a resolved recipe, as a record holds it, by dotted key. Those of training
+    that an older record does not state have their default."""
+    table = {f"{group}.{key}": value for group in GROUPS for key, value in recipe[group].items()}
+    for key in sorted(Train.added_later):
+        table.setdefault(f"train.{key}", Train.model_fields[key].default)
+    return table
 
 
 def load(recipe_id: str, folder: Path | None = None) -> Recipe:
