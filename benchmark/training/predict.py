@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from benchmark.data.batches import ordered
+from benchmark.data.batches import Rows, ordered
 from benchmark.data.schema import Split
 from benchmark.model import CTRModel, Observe
 from benchmark.recipes.precision import in_float32
@@ -13,7 +13,7 @@ CPU_ROWS, GPU_ROWS = 512, 1 << 16
 """Rows of a forward pass; on a CPU as many as stay in cache."""
 
 
-def predict(model: CTRModel, split: Split, device: torch.device) -> NDArray[np.float32]:
+def predict(model: CTRModel, split: Rows, device: torch.device) -> NDArray[np.float32]:
     """Logits [n] of a whole split in row order, in eval mode. Raises FloatingPointError if one is
     not finite."""
     scores, position = np.empty(len(split), dtype=np.float32), 0
