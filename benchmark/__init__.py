@@ -2,6 +2,7 @@
 
 from benchmark.frames import datasets, leaderboard, models, predict, results
 from benchmark.launch import run
+from benchmark.utils.threads import limit_spinning
 
 __all__ = [
     "__version__",
@@ -13,3 +14,5 @@ __all__ = [
     "run",
 ]
 __version__ = "0.1.0"
+
+limit_spinning()

@@ -4,6 +4,7 @@ Heavy packages are imported inside the functions, so that `from benchmark import
 """
 
 import json
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack, overload
 
 from benchmark.errors import UsageError
 from benchmark.utils.paths import RESULTS, shown
+from benchmark.utils.threads import limit_spinning
 from benchmark.utils.types import Device
 
 if TYPE_CHECKING:
@@ -93,6 +95,8 @@ def run(
         print(record.metrics.test.auc)
         records = run("synthetic/dnn", seeds=range(5))
     """
+    if advice := limit_spinning():
+        warnings.warn(advice, stacklevel=2)
     numbers = [seed] if seeds is None else list(seeds)
     for number in numbers:
         if not 0 <= number < 2**31:

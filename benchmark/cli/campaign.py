@@ -37,6 +37,8 @@ def run_missing(
     """Run the cells whose records are missing or stale, the longest first; return how many failed.
 
     `stores` are their data by card. Raises typer.Exit at a signal, with 128 and its number."""
+    from loky import cpu_count
+
     from benchmark.records.archive import Archive
     from benchmark.reports.words import counted
     from benchmark.studies.campaign import estimate
@@ -53,8 +55,9 @@ def run_missing(
     seconds = [_seconds(each.cell, store, past) for each, store in todo]
     planned = [each for each, _ in todo]
     times = estimate.longest_first(list(zip(planned, seconds, strict=True)))
+    jobs, threads = options.shares(cpu_count())
     if options.dry_run:
-        _print_plan(times, present, options.jobs)
+        _print_plan(times, present, jobs)
         return 0
     if not todo:
         options.notify(f"nothing to run: {counted(present, 'cell')} done before")
@@ -62,7 +65,7 @@ def run_missing(
     if present:
         options.notify(f"{counted(present, 'cell')} done before, {len(todo)} to run")
     require_writable(options.results)
-    return _run(times, options)
+    return _run(times, options, min(jobs, len(todo)), threads)
 
 
 def _seconds(cell: "Cell", store: "Store | None", past: "Runs") -> float | None:
@@ -89,9 +92,7 @@ def _print_plan(todo: list[Timed], present: int, jobs: int) -> None:
     print_table(Table(title, head, rows, (total,)) if todo else Table(title))
 
 
-def _run(todo: list[Timed], options: Options) -> int:
-    from loky import cpu_count
-
+def _run(todo: list[Timed], options: Options, jobs: int, threads: int) -> int:
     from benchmark import launch
     from benchmark.data.catalog import cache_folder
     from benchmark.reports.words import counted
@@ -101,9 +102,7 @@ def _run(todo: list[Timed], options: Options) -> int:
     from benchmark.terminal.board import CellBoard
     from benchmark.utils.files import require_writable
 
-    shared, address = max(1, cpu_count() // options.jobs), options.address
-    threads = options.threads or (shared if address is None else 1)
-    pool: Pool = Local(options.jobs, threads) if address is None else Cluster(address)
+    pool: Pool = Local(jobs, threads) if options.address is None else Cluster(options.address)
     going = cache_folder().resolve() / ".going" / uuid.uuid4().hex
     require_writable(going.parent)
     going.touch()

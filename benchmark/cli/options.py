@@ -73,7 +73,10 @@ class Options(RunOptions):
     """Options of the commands that run many cells."""
 
     seeds: Annotated[str, typer.Option(help="Seeds: 0, 0-4 or 0,2,5.")] = "0-2"
-    jobs: Annotated[int, typer.Option(min=1, help="Runs at once, which share the cores.")] = 1
+    jobs: Annotated[
+        int | None,
+        typer.Option(min=1, help="Runs at once; by default one a core, of one thread each."),
+    ] = None
     backend: Annotated[
         Literal["loky", "dask"], typer.Option(help="Processes of this machine, or a Dask cluster.")
     ] = "loky"
@@ -83,6 +86,16 @@ class Options(RunOptions):
     def __post_init__(self) -> None:
         if (self.backend == "dask") != (self.address is not None):
             raise UsageError("--backend dask and --address HOST:PORT of its scheduler go together")
+
+    def shares(self, cores: int) -> tuple[int, int]:
+        """Runs at once and the threads of each. Many runs of one thread are done before few of
+        many, whose threads wait for each other; on a GPU, and of a worker, they come in turn."""
+        if self.address is not None:
+            return self.jobs or 1, self.threads or 1
+        if self.jobs is None and self.threads is None:
+            return (1, cores) if self.device == "cuda" else (cores, 1)
+        jobs = self.jobs or max(1, cores // (self.threads or 1))
+        return jobs, self.threads or max(1, cores // jobs)
 
 
 Command = Callable[..., None]

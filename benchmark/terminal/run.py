@@ -16,6 +16,7 @@ from benchmark.reports.words import counted
 from benchmark.runs.run import Resumed, RunEvent, Started
 from benchmark.terminal.console import err, notice
 from benchmark.training.fit import Evaluated, Stepped
+from benchmark.utils.threads import free_cores
 
 ROWS: list[tuple[str, Callable[[Record], float | None], str]] = [
     ("test AUC", lambda r: r.metrics.test.auc, "{:.5f}"),
@@ -61,6 +62,8 @@ class RunProgress:
     def __call__(self, event: RunEvent) -> None:
         if isinstance(event, Started):
             notice(_heading(event))
+            if crowding := _crowding(event.job.threads):
+                notice(crowding)
             self._steps = event.steps_per_epoch
             self._bar.update(self._epoch, total=self._steps)
         elif isinstance(event, Resumed):
@@ -93,6 +96,14 @@ def _heading(event: Started) -> str:
     )
     notes = [f"note: {note}" for note in event.notes]
     return "\n".join((heading, *notes, *(f"warning: {each}" for each in event.warnings)))
+
+
+def _crowding(threads: int) -> str:
+    """What is told where other work takes the cores of a run's threads, else nothing."""
+    if threads == 1 or (free := free_cores()) > threads - 0.5:
+        return ""
+    taken = f"other work leaves {free:.1f} free cores to {threads} threads"
+    return f"{taken}, which wait for each other: --threads {max(1, round(free))} may be faster"
 
 
 def _best(event: Evaluated) -> str:

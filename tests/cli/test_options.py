@@ -139,3 +139,20 @@ def test_wrong_seeds_are_refused(text: str) -> None:
 def test_too_many_or_too_large_seeds_are_refused(text: str) -> None:
     with pytest.raises(UsageError, match="at most 1,000 seeds, each below 2\\^31"):
         shared.parse_seeds(text)
+
+
+@pytest.mark.parametrize(
+    ("options", "shares"),
+    [
+        ({}, (8, 1)),
+        ({"jobs": 2}, (2, 4)),
+        ({"jobs": 20}, (20, 1)),
+        ({"threads": 3}, (2, 3)),
+        ({"threads": 20}, (1, 20)),
+        ({"jobs": 3, "threads": 4}, (3, 4)),
+        ({"device": "cuda"}, (1, 8)),
+        ({"backend": "dask", "address": "host:1"}, (1, 1)),
+    ],
+)
+def test_how_cores_are_shared(options, shares) -> None:
+    assert Options(**options).shares(8) == shares
