@@ -72,7 +72,7 @@ def lowered(x: Tensor) -> Tensor:
 
 
 def raised(x: Tensor) -> Tensor:
-    """Bfloat16 x as float32, in which norms are computed; other types as they are."""
+    """Bfloat16 x as float32, in which norms and losses are computed; other types as they are."""
     return x.float() if x.dtype == torch.bfloat16 else x
 
 
@@ -81,7 +81,7 @@ def agreement_loss(logits: Sequence[Tensor], probability: Tensor) -> Tensor:
     gets no gradient. 0-dim, a mean over the rows."""
     target = probability.detach()
     return torch.stack(
-        [F.binary_cross_entropy_with_logits(logit, target) for logit in logits]
+        [F.binary_cross_entropy_with_logits(raised(logit), target) for logit in logits]
     ).sum()
 
 

@@ -35,7 +35,7 @@ def observe(
     """Call `callback(stage, x)` for every stage of the model in eval mode, batch by batch.
 
     Always in float32, whatever the recipe's precision: the rounding of bf16 is noise of full rank,
-    which would hide a collapse of the trained weights."""
+    with which a stage that has collapsed to one direction seems to have more."""
     probe = Split(split.dense[rows], split.sparse[rows], split.label[rows])
     model.eval()
     with torch.inference_mode(), in_float32():

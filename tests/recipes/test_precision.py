@@ -9,6 +9,7 @@ from torch import nn
 from benchmark.data.batches import Batch
 from benchmark.data.schema import Schema
 from benchmark.errors import UsageError
+from benchmark.model import HasExtraLoss
 from benchmark.recipes import precision
 from benchmark.recipes.recipe import Train
 from benchmark.registry import models
@@ -63,6 +64,8 @@ def test_bf16_is_near_float32_and_learns_as_well(name: str) -> None:
     assert last < 0.9 * first
     assert (first, last) == pytest.approx((first_exact, last_exact), rel=0.1, abs=0.02)
     assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
+    if isinstance(model, HasExtraLoss):
+        assert model.extra_loss(logit, data.label).dtype == torch.float32
 
 
 def test_stages_may_be_observed_in_float32_and_a_copy_computes_with_its_own_weights() -> None:
