@@ -61,11 +61,16 @@ class Job:
         return results / place / record_file(self.seed)
 
 
+def require_device(device: Device) -> None:
+    """Raise BenchmarkError for a missing GPU."""
+    if device == "cuda" and not torch.cuda.is_available():
+        raise BenchmarkError("--device cuda: no GPU was found; use --device cpu")
+
+
 def open_device(job: Job) -> torch.device:
     """The job's device, with its threads and precision set. Raises BenchmarkError for a missing GPU
     and UsageError for a precision that the device lacks."""
-    if job.device == "cuda" and not torch.cuda.is_available():
-        raise BenchmarkError("--device cuda: no GPU was found; use --device cpu")
+    require_device(job.device)
     device = torch.device(job.device)
     set_precision(job.recipe.train.precision, device)
     keep_freed_memory()

@@ -8,13 +8,20 @@ WARM_UP = 2
 """Rounds before those that count."""
 
 
-def milliseconds(tasks: Mapping[str, Callable[[], object]], repeats: int) -> dict[str, list[float]]:
-    """Milliseconds of each task in each repeat, without those of the warm-up."""
+def milliseconds(
+    tasks: Mapping[str, Callable[[], object]],
+    repeats: int,
+    synchronize: Callable[[], object] = lambda: None,
+) -> dict[str, list[float]]:
+    """Milliseconds of each task in each repeat, without those of the warm-up; `synchronize` waits
+    for what a task leaves running."""
     times: dict[str, list[float]] = {name: [] for name in tasks}
     for _ in range(WARM_UP + repeats):
         for name, task in tasks.items():
+            synchronize()
             began = time.perf_counter()
             task()
+            synchronize()
             times[name].append(1000 * (time.perf_counter() - began))
     return {name: each[WARM_UP:] for name, each in times.items()}
 

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass
-from itertools import count, islice
+from itertools import count
+from pathlib import Path
 from statistics import median
 from typing import Literal
 
@@ -15,22 +16,25 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from benchmark.data import catalog
 from benchmark.data.batches import Batch, batches
 from benchmark.data.schema import Schema, Split
+from benchmark.errors import UsageError
 from benchmark.measure.cost import outline
 from benchmark.model import CTRModel, HasExtraLoss, plain_form
+from benchmark.recipes.precision import in_float32, set_precision
 from benchmark.recipes.recipe import Recipe, Train
+from benchmark.speed.measurements import SHARE
+from benchmark.speed.profile import shares
 from benchmark.speed.timing import milliseconds, ratio
 from benchmark.training.optim import Optimizer, l2_penalty
 from benchmark.training.predict import predict
 from benchmark.training.step import TrainingStep
 from benchmark.utils.memory import apart, keep_freed_memory, peak_memory_gib
-from benchmark.utils.types import Notify
+from benchmark.utils.types import Device, Notify
 
 STANDARD = ("criteo_x1/rankelastor_dim20", "criteo_x1/rankmixer_base", "criteo_x1/dcnv2")
 BATCHES = 4
 """Batches of rows in memory."""
-MATMUL = 2048
-"""Rows and columns of the products whose float32 rate steps are compared with."""
-CPU = torch.device("cpu")
+MATMUL, GPU_MATMUL = 2048, 8192
+"""Rows and columns of the products whose float32 rate steps are compared with; a GPU needs more."""
 
 
 @dataclass(frozen=True)
@@ -41,11 +45,13 @@ class Subject:
     schema: Schema
     threads: int
     repeats: int
+    device: Device = "cpu"
 
 
 def measure(subject: Subject) -> dict[str, float]:
     """Time whole steps of both forms in turn, loading and update included, and the scoring of rows;
-    take the peak memory of training by each form in a process of its own."""
+    take the peak memory of training by each form in a process of its own, on a GPU that of its
+    tensors. Figures are named with their units; `matmul` is of float32 products."""
     memory = {
         "peak_memory_gib": apart(_peak, subject, "fast"),
         "plain_peak_memory_gib": apart(_peak, subject, "plain"),
@@ -53,12 +59,19 @@ def measure(subject: Subject) -> dict[str, float]:
     return apart(_times, subject) | memory
 
 
-def shape_of(recipe: Recipe, notify: Notify) -> Schema:
+def shape_of(
+    recipe: Recipe, notify: Notify, *, dataset: str | None = None, data_root: Path | None = None
+) -> Schema:
     """The columns of the recipe's data set, with log-spaced cardinalities that sum to its published
-    rows, or else those of its store. Raises MissingData without either."""
-    card = catalog.find_card(recipe.dataset).card
+    rows, or else those of its store. `dataset` is the path of one's own card. Raises MissingData
+    without either, UsageError for another data set's card."""
+    card = catalog.find_card(dataset or recipe.dataset).card
+    if card.id != recipe.dataset:
+        raise UsageError(f"{recipe.id} is a recipe for {recipe.dataset}, not {card.id}")
     if card.table is None or card.published_rows is None or not card.table.sparse:
-        _, store = catalog.open_data(recipe.dataset, data_root=None, notify=notify, fetch=False)
+        _, store = catalog.open_data(
+            dataset or card.id, data_root=data_root, notify=notify, fetch=False
+        )
         return store.schema
     sparse, rows = card.table.sparse, card.published_rows - len(card.table.dense)
     spaced = np.geomspace(4, rows, len(sparse))
@@ -112,15 +125,27 @@ class _Bench:
         torch.set_num_threads(subject.threads)
         torch.manual_seed(0)
         recipe, schema = subject.recipe, subject.schema
+        self.device = torch.device(subject.device)
+        set_precision(recipe.train.precision, self.device)
         self.train, self.batch_size = recipe.train, recipe.train.batch_size
         self.gflop = outline(recipe, schema).flops_per_sample / 1e9
         self.split = some_rows(schema, BATCHES * self.batch_size)
-        self.model = recipe.build(schema).model
+        self.model = recipe.build(schema).model.to(self.device)
+        self._batches = self._epochs()
 
     def fast_step(self) -> TrainingStep:
         return TrainingStep(self.model, Optimizer(self.model, self.train))
 
-    def batches(self) -> Iterator[Batch]:
+    def load(self) -> Batch:
+        """The next batch, on the device."""
+        return next(self._batches).to(self.device)
+
+    def synchronize(self) -> None:
+        """Wait for the GPU, if that is what is measured."""
+        if self.device.type == "cuda":
+            torch.cuda.synchronize()
+
+    def _epochs(self) -> Iterator[Batch]:
         for epoch in count():
             yield from batches(self.split, self.batch_size, seed=0, epoch=epoch)
 
@@ -128,26 +153,31 @@ class _Bench:
 def _peak(subject: Subject, form: Literal["fast", "plain"]) -> float:
     bench = _Bench(subject)
     step = bench.fast_step() if form == "fast" else PlainStep(bench.model, bench.train)
-    for batch in islice(bench.batches(), 3):
-        step(batch)
+    for _ in range(3):
+        step(bench.load())
+    if bench.device.type == "cuda":
+        return torch.cuda.max_memory_allocated() / 2**30
     return peak_memory_gib()
 
 
 def _times(subject: Subject) -> dict[str, float]:
     bench = _Bench(subject)
+    # copied before the first forward pass, after which models may hold what cannot be copied
     plain_step = PlainStep(deepcopy(bench.model), bench.train)
-    fast_step, source = bench.fast_step(), bench.batches()
-    a, b, product = torch.randn(3, MATMUL, MATMUL)
+    fast_step = bench.fast_step()
+    size = MATMUL if subject.device == "cpu" else GPU_MATMUL
+    a, b, product = torch.randn(3, size, size, device=bench.device)
     tasks: dict[str, Callable[[], object]] = {
-        "load": lambda: next(source),
-        "step": lambda: fast_step(next(source)),
-        "plain": lambda: plain_step(next(source)),
-        "predict": lambda: predict(bench.model, bench.split, CPU),
-        "product": lambda: torch.mm(a, b, out=product),
+        "load": bench.load,
+        "step": lambda: fast_step(bench.load()),
+        "plain": lambda: plain_step(bench.load()),
+        "predict": lambda: predict(bench.model, bench.split, bench.device),
+        "product": in_float32()(lambda: torch.mm(a, b, out=product)),
     }
-    times = milliseconds(tasks, subject.repeats)
+    times = milliseconds(tasks, subject.repeats, bench.synchronize)
     step, gflop = median(times["step"]), 3 * bench.gflop * bench.batch_size
-    gflops, matmul = gflop / step * 1000, 2 * MATMUL**3 / median(times["product"]) / 1e6
+    gflops, matmul = gflop / step * 1000, 2 * size**3 / median(times["product"]) / 1e6
+    parts = shares(bench.load, fast_step, bench.device)
     return {
         "ms_per_step": step,
         "plain_ms_per_step": median(times["plain"]),
@@ -159,4 +189,5 @@ def _times(subject: Subject) -> dict[str, float]:
         "matmul_share": gflops / matmul,
         "samples_per_s": bench.batch_size / step * 1000,
         "predict_samples_per_s": len(bench.split) / median(times["predict"]) * 1000,
+        **{SHARE + kind: share for kind, share in sorted(parts.items())},
     }

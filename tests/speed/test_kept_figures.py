@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -6,7 +7,7 @@ from benchmark.errors import BenchmarkError
 from benchmark.records.archive import Archive
 from benchmark.records.environment import Environment
 from benchmark.speed import measurements
-from benchmark.speed.measurements import Figures
+from benchmark.speed.measurements import Figures, file_part
 
 MACHINE = Environment(
     benchmark="0",
@@ -42,6 +43,25 @@ def test_the_table_has_a_row_a_subject_and_a_column_a_figure():
         "| a | 123,457 | 1.23 | 2 | 3 | 0123456789ab | Linux x86_64 CPU |\n"
         "| b | 0.5 |  | 2 | 3 | 0123456789ab | Linux x86_64 CPU |\n"
     )
+
+
+def test_the_table_of_steps_says_what_takes_most_beside_products():
+    shares = {"share_of_products": 0.5, "share_of_copies": 0.125, "share_of_adam_and_norms": 0.3}
+    values = {"ms_per_step": 12.0, "matmul_share": 0.2, "load_ms": 1.0, **shares}
+    step = make("D/name", **values).model_copy(update={"topic": "train"})
+    assert measurements.table([step], more={}).markdown() == (
+        "|  | ms a step | of float32 matmul | where the rest goes |\n"
+        "| --- | --- | --- | --- |\n"
+        "| D/name | 12 | 0.2 | 30 % adam and norms, 12 % copies |\n"
+    )
+
+
+def test_names_of_files_stay_legible_short_and_distinct():
+    assert file_part("D/name train.epochs=1") == "D-name-train.epochs=1"
+    assert len(file_part("D/name against " + "x" * 1000)) < 120
+    strange = [file_part(f"D/name against a{sign}b") for sign in "|'*[\n"]
+    assert len({*strange, file_part("D/name against a-b")}) == 6
+    assert all(re.fullmatch(r"[\w.,=-]+", name) for name in strange)
 
 
 def test_what_is_kept_is_found_again_and_makes_its_table(tmp_path):
