@@ -17,7 +17,7 @@ from baselines.kernels import (
     swish,
     transpose_heads,
 )
-from baselines.layers import divisors, require_positive
+from baselines.layers import divisors, lowered, require_positive
 from baselines.tokens import Head, Shape, Tokenizer
 from benchmark.model import Observe, block_stage
 
@@ -104,6 +104,7 @@ class GatedUnit(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if self.norm is not None:
             x = self.norm(x)
+        x = lowered(x)  # once, for up to four products
         skip = self.skip1(x)
         inner = skip if self.skip2 is None else self.skip2(x)
         gated = (inner + gelu(self.lift1(x))) * self.lift2(x)

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from baselines.kernels import Dropout
-from baselines.layers import FieldEmbedding, Linear, require_positive
+from baselines.layers import FieldEmbedding, Linear, raised, require_positive
 from benchmark.data.schema import Schema
 from benchmark.model import Observe, ignore
 from benchmark.registry import models
@@ -122,6 +122,6 @@ class FCN(nn.Module):
         total = torch.zeros_like(whole)
         if self.tri_loss and len(self._logits) > 1:
             for own in self._logits:
-                loss = F.binary_cross_entropy_with_logits(own, label)
+                loss = F.binary_cross_entropy_with_logits(raised(own), label)
                 total = total + F.relu(loss - whole) * loss
         return total

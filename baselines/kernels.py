@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from baselines.layers import Linear
+from baselines.layers import Linear, lowered, raised
 from benchmark.model import in_plain_form
 
 RMS_EPS = 1e-12
@@ -115,6 +115,7 @@ def _shared_product(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 
     A product for every token: one of all tokens' columns, with few rows, uses a single thread.
     """
+    x, weight = lowered(x), lowered(weight)
     if x.dim() == 2:
         return _product(x, weight, bias)
     if len(x) == 1:
@@ -129,7 +130,7 @@ def per_token_product(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     if in_plain_form():
         y = torch.einsum("bti,toi->bto", x, weight)
         return y if bias is None else y + bias
-    return batch_first(_product(batch_last(x), weight, bias))
+    return batch_first(_product(lowered(batch_last(x)), lowered(weight), bias))
 
 
 class TokenLinear(Linear):
@@ -176,7 +177,7 @@ class RMSNorm(nn.Module):
 
 
 def _rms_norm(x: Tensor, gamma: Tensor) -> Tensor:
-    return _normalised(x, RMS_EPS, False) * gamma.unsqueeze(-1)
+    return _normalised(raised(x), RMS_EPS, False) * gamma.unsqueeze(-1)
 
 
 class LayerNorm(nn.LayerNorm):
@@ -185,7 +186,7 @@ class LayerNorm(nn.LayerNorm):
     def forward(self, x: Tensor) -> Tensor:
         if in_plain_form():
             return super().forward(x)
-        y = _normalised(batch_last(x), self.eps, True)
+        y = _normalised(raised(batch_last(x)), self.eps, True)
         return batch_first(torch.addcmul(self.bias.unsqueeze(1), y, self.weight.unsqueeze(1)))
 
 

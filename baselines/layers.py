@@ -62,12 +62,26 @@ class FieldEmbedding(nn.Module):
         return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
 
 
+def lowered(x: Tensor) -> Tensor:
+    """Float32 x in the type of the products under autocast, which does not see into functions with
+    a backward of their own; float64, and all outside autocast, as it is."""
+    device = "cuda" if x.is_cuda else "cpu"
+    if x.dtype == torch.float32 and torch.is_autocast_enabled(device):
+        return x.to(torch.get_autocast_dtype(device))
+    return x
+
+
+def raised(x: Tensor) -> Tensor:
+    """Bfloat16 x as float32, in which norms and losses are computed; other types as they are."""
+    return x.float() if x.dtype == torch.bfloat16 else x
+
+
 def agreement_loss(logits: Sequence[Tensor], probability: Tensor) -> Tensor:
     """`sum_k BCE(z_k, p)`: how far parts of a model [B] each are from what they say together, which
     gets no gradient. 0-dim, a mean over the rows."""
     target = probability.detach()
     return torch.stack(
-        [F.binary_cross_entropy_with_logits(logit, target) for logit in logits]
+        [F.binary_cross_entropy_with_logits(raised(logit), target) for logit in logits]
     ).sum()
 
 

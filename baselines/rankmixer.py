@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from baselines.blocks import Block, Mixing, build_ffn, run_stack
 from baselines.kernels import PerTokenLinear, batch_first, batch_last, gelu, per_token_product
-from baselines.layers import FieldEmbedding, require_positive
+from baselines.layers import FieldEmbedding, raised, require_positive
 from baselines.tokens import Head, HeadKind, Shape, Tokenizer, TokenizerKind
 from benchmark.data.schema import Schema
 from benchmark.model import Observe, ignore
@@ -188,7 +188,7 @@ class RankMixerMoE(nn.Module):
         """The serving routers' gates of the last training batch, [L, T, E, B]. Raises RuntimeError
         in eval mode."""
         gates = [module.gates for module in self.modules() if isinstance(module, SparseExperts)]
-        kept = [batch_last(gate) for gate in gates if gate is not None]
+        kept = [raised(batch_last(gate)) for gate in gates if gate is not None]
         if not kept:
             raise RuntimeError("gates are kept by a forward pass in training mode")
         return torch.stack(kept)

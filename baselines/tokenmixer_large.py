@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from baselines.blocks import SwiGLU
 from baselines.kernels import PerTokenLinear, RMSNorm, TokenLinear, lay_out, transpose_heads
-from baselines.layers import FieldEmbedding, divisors, require_positive
+from baselines.layers import FieldEmbedding, divisors, raised, require_positive
 from baselines.tokens import Head, Shape
 from benchmark.data.schema import Schema
 from benchmark.model import Observe, block_stage, ignore
@@ -155,5 +155,6 @@ class TokenMixerLarge(nn.Module):
     def extra_loss(self, logit: Tensor, label: Tensor) -> Tensor:
         """`auxiliary_weight` times the BCE of the auxiliary logits of the last training batch, each
         a mean over its rows."""
-        losses = [F.binary_cross_entropy_with_logits(a, label) for a in self._auxiliary_logits]
+        logits = map(raised, self._auxiliary_logits)
+        losses = [F.binary_cross_entropy_with_logits(each, label) for each in logits]
         return self.auxiliary_weight * sum(losses, logit.new_zeros(()))

@@ -107,6 +107,7 @@ def train(*, options: RecipeSpeedOptions) -> None:
 
     from benchmark.measure.cost import outline
     from benchmark.recipes import recipe as recipes
+    from benchmark.recipes.precision import set_precision
     from benchmark.runs.job import require_device
     from benchmark.speed.train import STANDARD, Subject, measure, shape_of
 
@@ -118,6 +119,7 @@ def train(*, options: RecipeSpeedOptions) -> None:
         # a recipe that cannot be measured is reported before any is
         schema = shape_of(recipe, notice, dataset=options.dataset, data_root=options.data_root)
         outline(recipe, schema)
+        set_precision(recipe.train.precision, torch.device(options.device))
         subject = Subject(recipe, schema, threads, options.repeats, options.device)
         subjects[options.words(name)] = subject
 

@@ -1,12 +1,14 @@
-"""Batches of a split, read from its memory maps."""
+"""Batches of a split, read from its memory maps or from a GPU's memory."""
 
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmark.data.schema import Split
@@ -14,6 +16,8 @@ from benchmark.data.shuffle import WINDOW_ROWS, BlockOrder, Shuffle, row_order
 from benchmark.utils.arrays import Integers
 
 ORDER_ROWS = 1 << 16
+RESIDENT_SHARE = 0.5
+"""Share of a GPU's free memory that a split may fill."""
 
 
 @dataclass(frozen=True)
@@ -28,15 +32,55 @@ class Batch:
         return len(self.label)
 
     def to(self, device: torch.device) -> "Batch":
-        """Copy to a device; copies to a GPU overlap with its work."""
-        if device.type == "cpu":
+        """Copy to a device, unless it is there; copies to a GPU overlap with its work."""
+        if device.type == self.label.device.type:
             return self
         tensors = (self.dense, self.sparse, self.label)
-        return Batch(*(tensor.pin_memory().to(device, non_blocking=True) for tensor in tensors))
+        return Batch(*(_moved(tensor, device) for tensor in tensors))
+
+
+@dataclass(frozen=True)
+class Resident:
+    """A split in the memory of a device: dense float32, sparse int32, label uint8."""
+
+    dense: Tensor
+    sparse: Tensor
+    label: Tensor
+
+    def __len__(self) -> int:
+        return len(self.label)
+
+
+Rows = Split | Resident
+"""Where batches come from."""
+
+
+def on_device(split: Split, device: torch.device) -> Rows:
+    """The split in the memory of a GPU, if it fits into RESIDENT_SHARE of what is free there; else,
+    and for a CPU, the split itself, whose batches are copied one by one."""
+    if device.type == "cpu":
+        return split
+    free, _ = torch.cuda.mem_get_info(device)
+    return resident(split, device) if _bytes(split) <= RESIDENT_SHARE * free else split
+
+
+def resident(split: Split, device: torch.device) -> Resident:
+    """Copy a split to a device."""
+    return Resident(*(_copied(each, device) for each in (split.dense, split.sparse, split.label)))
+
+
+def _copied(column: NDArray[Any], device: torch.device) -> Tensor:
+    """A column on a device, copied some rows at a time: it may be larger than memory."""
+    dtype = torch.from_numpy(column[:0].copy()).dtype
+    copied = torch.empty(column.shape, dtype=dtype, device=device)
+    for first in range(0, len(column), ORDER_ROWS):
+        rows = slice(first, first + ORDER_ROWS)
+        copied[rows] = torch.from_numpy(column[rows].copy())
+    return copied
 
 
 def batches(
-    arrays: Split,
+    arrays: Rows,
     batch_size: int,
     *,
     seed: int,
@@ -54,30 +98,29 @@ def batches(
     for piece in pieces(arrays, seed, epoch, skipped):
         pending = np.concatenate([pending, piece])
         whole = len(pending) - len(pending) % batch_size
-        for first in range(0, whole, batch_size):
-            yield _gather(arrays, pending[first : first + batch_size])
+        yield from _gathered(arrays, pending[:whole], batch_size)
         pending = pending[whole:]
-    if len(pending):
-        yield _gather(arrays, pending)
+    yield from _gathered(arrays, pending, batch_size)
 
 
-def ordered(arrays: Split, batch_size: int) -> Iterator[Batch]:
+def ordered(arrays: Rows, batch_size: int) -> Iterator[Batch]:
     """Yield every row once, in the order of the store."""
     for first in range(0, len(arrays), batch_size):
-        yield _gather(arrays, np.arange(first, min(first + batch_size, len(arrays))))
+        rows = np.arange(first, min(first + batch_size, len(arrays)))
+        yield from _gathered(arrays, rows, batch_size)
 
 
-def _by_rows(arrays: Split, seed: int, epoch: int, skipped: int) -> Iterator[Integers]:
+def _by_rows(arrays: Rows, seed: int, epoch: int, skipped: int) -> Iterator[Integers]:
     """Yield the rows of an epoch after the skipped ones, ORDER_ROWS at a time."""
     n = len(arrays)
-    if arrays.dense.nbytes + arrays.sparse.nbytes + arrays.label.nbytes < _free_bytes() / 2:
+    if _bytes(arrays) < _free_bytes() / 2:
         _read_ahead(arrays, 0, n)
     order = row_order(n, seed=seed, epoch=epoch)
     for first in range(skipped, n, ORDER_ROWS):
         yield order(np.arange(first, min(first + ORDER_ROWS, n)))
 
 
-def _by_blocks(arrays: Split, seed: int, epoch: int, skipped: int) -> Iterator[Integers]:
+def _by_blocks(arrays: Rows, seed: int, epoch: int, skipped: int) -> Iterator[Integers]:
     """Yield the rows of an epoch after the skipped ones by window, while the next one is read."""
     order = BlockOrder(len(arrays), seed=seed, epoch=epoch)
     for window in range(skipped // WINDOW_ROWS, order.windows):
@@ -87,8 +130,9 @@ def _by_blocks(arrays: Split, seed: int, epoch: int, skipped: int) -> Iterator[I
         yield order.rows(window)[max(skipped - window * WINDOW_ROWS, 0) :]
 
 
-def _read_ahead(arrays: Split, first: int, end: int) -> None:
-    """Ask Linux to read rows of memory-mapped files soon; do nothing on other systems."""
+def _read_ahead(arrays: Rows, first: int, end: int) -> None:
+    """Ask Linux to read rows of memory-mapped files soon; do nothing on other systems, and for
+    rows that are in memory."""
     if not hasattr(os, "posix_fadvise"):
         return
     for array in (arrays.dense, arrays.sparse, arrays.label):
@@ -100,8 +144,36 @@ def _read_ahead(arrays: Split, first: int, end: int) -> None:
             os.posix_fadvise(file.fileno(), begin, size, os.POSIX_FADV_WILLNEED)
 
 
+def _bytes(arrays: Rows) -> int:
+    return arrays.dense.nbytes + arrays.sparse.nbytes + arrays.label.nbytes
+
+
 def _free_bytes() -> int:
     return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+def _gathered(arrays: Rows, rows: Integers, batch_size: int) -> Iterator[Batch]:
+    """Yield the batches of some rows, in their order, where the arrays lie."""
+    if isinstance(arrays, Resident):
+        index = _moved(torch.from_numpy(rows), arrays.label.device)
+        for first in range(0, len(rows), batch_size):
+            yield _select(arrays, index[first : first + batch_size])
+        return
+    for first in range(0, len(rows), batch_size):
+        yield _gather(arrays, rows[first : first + batch_size])
+
+
+def _moved(tensor: Tensor, device: torch.device) -> Tensor:
+    """A CPU's tensor on a device; a copy to a GPU does not wait for the work that it has."""
+    if device.type == "cpu":
+        return tensor
+    return tensor.pin_memory().to(device, non_blocking=True)
+
+
+def _select(arrays: Resident, rows: Tensor) -> Batch:
+    columns = (arrays.dense, arrays.sparse, arrays.label)
+    dense, sparse, label = (column.index_select(0, rows) for column in columns)
+    return Batch(dense, sparse, label.float())
 
 
 def _gather(arrays: Split, rows: Integers) -> Batch:

@@ -23,6 +23,7 @@ from benchmark.errors import UsageError
 from benchmark.model import CTRModel, added_later
 from benchmark.recipes import scaling, search, signature
 from benchmark.recipes.files import recipe_ids, recipe_path
+from benchmark.recipes.precision import Precision, lower
 from benchmark.recipes.provenance import Kind, Provenance
 from benchmark.recipes.scaling import Family
 from benchmark.recipes.search import Search
@@ -50,14 +51,15 @@ class Train(Frozen):
     The texts below the settings become the README's table."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
-    added_later: ClassVar[frozenset[str]] = frozenset({"shuffle", "compile"})
+    added_later: ClassVar[frozenset[str]] = frozenset({"shuffle", "compile", "precision"})
     """What a digest leaves out while it has its default."""
     ending: ClassVar[frozenset[str]] = frozenset(
         {"epochs", "monitor", "patience", "plateau_factor", "min_learning_rate", "evaluate_every"}
     )
     """What decides when the learning rate falls, when a run ends and which weights are kept."""
-    slack: ClassVar[frozenset[str]] = ending | {"clip_norm", "compile"}
-    """Settings that may bind in no step: a norm that is never reached, a compiler that lacks."""
+    slack: ClassVar[frozenset[str]] = ending | {"clip_norm", "compile", "precision"}
+    """Settings that may bind in no step: a norm that is never reached, a compiler that lacks, the
+    precision of products in a model without any."""
 
     batch_size: Count = 4096
     """Rows of a step."""
@@ -90,6 +92,9 @@ class Train(Frozen):
     compile: bool = False
     """Use `torch.compile`, which changes the last bits; a record notes it, also if no compiler
     works."""
+    precision: Precision = "float32"
+    """Of matrix products in training and scoring: `float32`, `bf16` (bfloat16), or `tf32` on a GPU;
+    weights, loss and update stay float32."""
 
     @property
     def monitors(self) -> tuple[Monitor, ...]:
@@ -172,8 +177,8 @@ class Recipe:
         return canonical_sha256(table)
 
     def build(self, schema: Schema) -> Built:
-        """The untrained model and its warnings. Raises UsageError for hyperparameters that do not
-        fit the data."""
+        """The untrained model, which computes in its precision, and its warnings. Raises UsageError
+        for hyperparameters that do not fit the data."""
         arguments = {
             key: tuple(value) if isinstance(value, list) else value
             for key, value in self.hyperparameters.items()
@@ -184,12 +189,17 @@ class Recipe:
                 model = registry.models.get(self.model)(schema, **arguments)
             except ValueError as error:
                 raise UsageError(f"recipe {self.id}: {error}") from error
+        lower(model, self.train.precision)
         return Built(model, tuple(dict.fromkeys(str(warning.message) for warning in caught)))
 
 
 def dotted(recipe: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings of a resolved recipe, as a record holds it, by dotted key."""
-    return {f"{group}.{key}": value for group in GROUPS for key, value in recipe[group].items()}
+    """The settings of a resolved recipe, as a record holds it, by dotted key. Those of training
+    that an older record does not state have their default."""
+    table = {f"{group}.{key}": value for group in GROUPS for key, value in recipe[group].items()}
+    for key in sorted(Train.added_later):
+        table.setdefault(f"train.{key}", Train.model_fields[key].default)
+    return table
 
 
 def load(recipe_id: str, folder: Path | None = None) -> Recipe:

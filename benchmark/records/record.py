@@ -190,6 +190,11 @@ class Record(Frozen):
         return None if self.provenance is None else self.provenance.study
 
     @property
+    def precision(self) -> str:
+        """That of the model's products; older records do not state it."""
+        return str(self.recipe["train"].get("precision", "float32"))
+
+    @property
     def stages(self) -> list[str]:
         """The names of the stages, in order."""
         return self.measured.stages

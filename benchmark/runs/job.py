@@ -11,6 +11,7 @@ from benchmark.data.schema import Split
 from benchmark.data.store import Store
 from benchmark.errors import BenchmarkError, UsageError
 from benchmark.model import CTRModel
+from benchmark.recipes.precision import set_precision
 from benchmark.recipes.recipe import Recipe
 from benchmark.records.archive import adhoc_place, ranked_place, record_file
 from benchmark.utils.memory import keep_freed_memory
@@ -67,11 +68,14 @@ def require_device(device: Device) -> None:
 
 
 def open_device(job: Job) -> torch.device:
-    """The job's device, with its threads set. Raises BenchmarkError for a missing GPU."""
+    """The job's device, with its threads and precision set. Raises BenchmarkError for a missing GPU
+    and UsageError for a precision that the device lacks."""
     require_device(job.device)
+    device = torch.device(job.device)
+    set_precision(job.recipe.train.precision, device)
     keep_freed_memory()
     torch.set_num_threads(job.threads)
-    return torch.device(job.device)
+    return device
 
 
 def seeded_model(job: Job, device: torch.device) -> CTRModel:

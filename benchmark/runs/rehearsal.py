@@ -22,6 +22,7 @@ from benchmark.data.batches import Batch, ordered
 from benchmark.data.schema import Split
 from benchmark.errors import BenchmarkError, UsageError
 from benchmark.model import CTRModel, HasExtraLoss, Observe, needs_whole_batch, part_of
+from benchmark.recipes.precision import in_float32
 from benchmark.records.doubts import like_probabilities
 from benchmark.registry import models
 from benchmark.runs.job import Job, seeded_model
@@ -58,7 +59,8 @@ def rehearse(job: Job, train: Split, device: torch.device) -> tuple[str, ...]:
         rehearsal.evaluate()
         rehearsal.train_one_row(len(train))
         rehearsal.train()
-        rehearsal.compare_pieces()
+        with in_float32():  # of which TOLERANCE speaks
+            rehearsal.compare_pieces()
     return tuple(rehearsal.warnings)
 
 

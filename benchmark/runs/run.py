@@ -19,6 +19,7 @@ from benchmark.measure import metrics
 from benchmark.measure.cost import Parameters, outline
 from benchmark.measure.spectrum import StageSpectra
 from benchmark.model import HasTrainingNote
+from benchmark.recipes.precision import slow_here
 from benchmark.recipes.recipe import Monitor
 from benchmark.records import measured, scores
 from benchmark.records.doubts import doubts
@@ -131,7 +132,8 @@ class Run:
         train, self._valid, self._test = (job.store.split(name) for name in SPLITS)
         self._train_split = first_rows(train, job.rows)
         steps = steps_per_epoch(recipe, len(self._train_split))
-        warnings = rehearse(job, self._train_split, self._device)
+        warnings = slow_here(recipe.train.precision, self._device)
+        warnings += rehearse(job, self._train_split, self._device)
         self._outline = outline(recipe, schema)
         self.model = seeded_model(job, self._device)
         self._notes = self._outline.notes

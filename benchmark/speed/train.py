@@ -14,11 +14,12 @@ from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from benchmark.data import catalog
-from benchmark.data.batches import Batch, batches
+from benchmark.data.batches import Batch, batches, on_device
 from benchmark.data.schema import Schema, Split
 from benchmark.errors import UsageError
 from benchmark.measure.cost import outline
 from benchmark.model import CTRModel, HasExtraLoss, plain_form
+from benchmark.recipes.precision import in_float32, set_precision
 from benchmark.recipes.recipe import Recipe, Train
 from benchmark.speed.measurements import SHARE
 from benchmark.speed.profile import shares
@@ -127,7 +128,8 @@ class _Bench:
         self.device = torch.device(subject.device)
         self.train, self.batch_size = recipe.train, recipe.train.batch_size
         self.gflop = outline(recipe, schema).flops_per_sample / 1e9
-        self.split = some_rows(schema, BATCHES * self.batch_size)
+        set_precision(self.train.precision, self.device)
+        self.rows = on_device(some_rows(schema, BATCHES * self.batch_size), self.device)
         self.model = recipe.build(schema).model.to(self.device)
         self._batches = self._epochs()
 
@@ -145,7 +147,7 @@ class _Bench:
 
     def _epochs(self) -> Iterator[Batch]:
         for epoch in count():
-            yield from batches(self.split, self.batch_size, seed=0, epoch=epoch)
+            yield from batches(self.rows, self.batch_size, seed=0, epoch=epoch)
 
 
 def _peak(subject: Subject, form: Literal["fast", "plain"]) -> float:
@@ -165,12 +167,17 @@ def _times(subject: Subject) -> dict[str, float]:
     fast_step = bench.fast_step()
     size = MATMUL if subject.device == "cpu" else GPU_MATMUL
     a, b, product = torch.randn(3, size, size, device=bench.device)
+
+    def multiply() -> None:
+        with in_float32():
+            torch.mm(a, b, out=product)
+
     tasks: dict[str, Callable[[], object]] = {
         "load": bench.load,
         "step": lambda: fast_step(bench.load()),
         "plain": lambda: plain_step(bench.load()),
-        "predict": lambda: predict(bench.model, bench.split, bench.device),
-        "product": lambda: torch.mm(a, b, out=product),
+        "predict": lambda: predict(bench.model, bench.rows, bench.device),
+        "product": multiply,
     }
     times = milliseconds(tasks, subject.repeats, bench.synchronize)
     step, gflop = median(times["step"]), 3 * bench.gflop * bench.batch_size
@@ -186,6 +193,6 @@ def _times(subject: Subject) -> dict[str, float]:
         "matmul_gflops": matmul,
         "matmul_share": gflops / matmul,
         "samples_per_s": bench.batch_size / step * 1000,
-        "predict_samples_per_s": len(bench.split) / median(times["predict"]) * 1000,
+        "predict_samples_per_s": len(bench.rows) / median(times["predict"]) * 1000,
         **{SHARE + kind: share for kind, share in sorted(parts.items())},
     }

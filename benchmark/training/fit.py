@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 import torch
 
-from benchmark.data.batches import batches
+from benchmark.data.batches import batches, on_device
 from benchmark.data.schema import Split
 from benchmark.errors import BenchmarkError
 from benchmark.measure.metrics import Metrics, evaluate
@@ -19,6 +19,8 @@ from benchmark.training.optim import Optimizer
 from benchmark.training.predict import predict
 from benchmark.training.step import TrainingStep
 
+READ_EVERY = 50
+"""Steps between two readings of the losses on a GPU, each of which waits for its work."""
 MODEL, OPTIMIZER = "model.", "optimizer."
 """Prefixes of tensor names in the state of a snapshot."""
 
@@ -28,7 +30,8 @@ StopReason = Literal["patience", "epochs"]
 
 @dataclass(frozen=True)
 class Stepped:
-    """One optimiser step; `loss` is the batch's mean cross-entropy without penalties."""
+    """One optimiser step; `loss` is the batch's mean cross-entropy without penalties: on a GPU that
+    of the last step whose loss has been read."""
 
     step: int
     epoch: int
@@ -113,13 +116,18 @@ class Fit:
         device: torch.device,
     ) -> None:
         self.model, self.train_split, self.valid_split = model, train_split, valid_split
+        self.train_rows, self.valid_rows = (
+            on_device(split, device) for split in (train_split, valid_split)
+        )
         self.train, self.seed, self.device = train, seed, device
         self.optimizer, self.plateau = Optimizer(model, train), Plateau(train)
         self.train_step = TrainingStep(model, self.optimizer)
         self.steps_per_epoch = -(-len(train_split) // train.batch_size)
         self.training, self.prediction = Throughput(), Throughput()
         self.step = 0
+        self.read_every = 1 if device.type == "cpu" else READ_EVERY
         self.losses: list[float] = []
+        self.unread: list[torch.Tensor] = []
         self.curve: list[Evaluated] = []
         self.best_weights: dict[int, Weights] = {}
         self.started = time.perf_counter()
@@ -145,7 +153,9 @@ class Fit:
         yield self._finish()
 
     def snapshot(self) -> Snapshot:
-        """Take it after an event other than `Fitted`, before asking for the next one."""
+        """Take it after an event other than `Fitted`, before asking for the next one. Raises
+        BenchmarkError where a loss that was not read yet is not finite."""
+        self._read_losses()
         throughputs = replace(self.training), replace(self.prediction)
         seconds = time.perf_counter() - self.started
         progress = FitProgress(self.step, tuple(self.curve), seconds, *throughputs)
@@ -173,12 +183,12 @@ class Fit:
         for step, weights in snapshot.best_weights.items():
             self.best_weights[step] = {k: tensor.to(self.device) for k, tensor in weights.items()}
         torch.set_rng_state(state["generator"])
-        if self.device.type == "cuda":
+        if self.device.type == "cuda" and "cuda_generator" in state:  # a snapshot of a CPU has none
             torch.cuda.set_rng_state(state["cuda_generator"], self.device)
 
     def _epoch(self, epoch: int) -> Iterator[FitEvent]:
         source = batches(
-            self.train_split,
+            self.train_rows,
             self.train.batch_size,
             seed=self.seed,
             epoch=epoch,
@@ -195,21 +205,34 @@ class Fit:
                 batch = next(source, None)
                 if batch is None:
                     return
-                loss = self.train_step(batch.to(self.device))
+                self.unread.append(self.train_step(batch.to(self.device)))
                 self.step += 1
-                if not np.isfinite(loss):
-                    raise BenchmarkError(
-                        f"the training loss is {loss} at step {self.step} with learning rate "
-                        f"{self.optimizer.learning_rate:g}; lower train.learning_rate"
-                    )
-                self.losses.append(loss)
+                if not self.losses or len(self.unread) >= self.read_every:
+                    self._read_losses()
                 self.training.rows += len(batch)
-            yield Stepped(self.step, epoch, loss)
+            yield Stepped(self.step, epoch, self.losses[-1])
+
+    def _read_losses(self) -> None:
+        """Read the losses of the last steps back from the device. Raises BenchmarkError naming the
+        first step whose loss is not finite."""
+        if not self.unread:
+            return
+        read = torch.stack(self.unread).tolist()
+        self.unread.clear()
+        for step, loss in enumerate(read, start=self.step - len(read) + 1):
+            if not np.isfinite(loss):
+                raise BenchmarkError(
+                    f"the training loss is {loss} at step {step} with learning rate "
+                    f"{self.optimizer.learning_rate:g}; lower train.learning_rate"
+                )
+            self.losses.append(loss)
 
     def _evaluate(self, epoch: int) -> Evaluated:
+        with self.training:
+            self._read_losses()
         with self.prediction:
             try:
-                logit = predict(self.model, self.valid_split, self.device)
+                logit = predict(self.model, self.valid_rows, self.device)
             except FloatingPointError as error:
                 raise BenchmarkError(
                     f"validation after step {self.step} with learning rate"
@@ -242,6 +265,8 @@ class Fit:
             del self.best_weights[step]
 
     def _finish(self) -> Fitted:
+        with self.training:
+            self._read_losses()
         self.load_best(self.train.monitors[0])
         return Fitted(
             reason="patience" if self.plateau.exhausted else "epochs",

@@ -4,15 +4,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from benchmark.data.batches import ordered
+from benchmark.data.batches import Rows, ordered
 from benchmark.data.schema import Split
 from benchmark.model import CTRModel, Observe
+from benchmark.recipes.precision import in_float32
 
 CPU_ROWS, GPU_ROWS = 512, 1 << 16
 """Rows of a forward pass; on a CPU as many as stay in cache."""
 
 
-def predict(model: CTRModel, split: Split, device: torch.device) -> NDArray[np.float32]:
+def predict(model: CTRModel, split: Rows, device: torch.device) -> NDArray[np.float32]:
     """Logits [n] of a whole split in row order, in eval mode. Raises FloatingPointError if one is
     not finite."""
     scores, position = np.empty(len(split), dtype=np.float32), 0
@@ -31,10 +32,13 @@ def predict(model: CTRModel, split: Split, device: torch.device) -> NDArray[np.f
 def observe(
     model: CTRModel, split: Split, rows: NDArray[np.int64], device: torch.device, callback: Observe
 ) -> None:
-    """Call `callback(stage, x)` for every stage of the model in eval mode, batch by batch."""
+    """Call `callback(stage, x)` for every stage of the model in eval mode, batch by batch.
+
+    Always in float32, whatever the recipe's precision: the rounding of bf16 is noise of full rank,
+    with which a stage that has collapsed to one direction seems to have more."""
     probe = Split(split.dense[rows], split.sparse[rows], split.label[rows])
     model.eval()
-    with torch.inference_mode():
+    with torch.inference_mode(), in_float32():
         for batch in ordered(probe, _rows(device)):
             moved = batch.to(device)
             # not model(...): a compiled model's call would compile the callback too

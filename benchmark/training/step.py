@@ -1,7 +1,5 @@
 """One training step: forward, loss, backward, update."""
 
-import math
-
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
@@ -23,9 +21,10 @@ class TrainingStep:
         self._extra_loss = model.extra_loss if isinstance(model, HasExtraLoss) else None
         self._whole = needs_whole_batch(model)
 
-    def __call__(self, batch: Batch) -> float:
-        """Update once and return the batch's mean cross-entropy alone; no update if that
-        is not finite."""
+    def __call__(self, batch: Batch) -> Tensor:
+        """Update once and return the batch's mean cross-entropy alone, 0-dim float64 on its device.
+        On a CPU there is no update if that is not finite; a GPU, of which nobody has asked yet,
+        updates, and who reads the loss must throw the weights away."""
         self._model.train()
         rows = len(batch) if self._whole or batch.label.is_cuda else CHUNK_ROWS
         losses = []
@@ -40,8 +39,8 @@ class TrainingStep:
                 loss = loss + share * self._extra_loss(logit, label)
             torch.autograd.backward(loss)
             sparse.collect()
-        total = float(torch.stack(losses).sum(dtype=torch.float64))
-        if math.isfinite(total):
+        total = torch.stack(losses).sum(dtype=torch.float64)
+        if total.is_cuda or total.isfinite():
             sparse.restore()
             self._optimizer.step()
         return total

@@ -89,8 +89,13 @@ def _copies(cases: Sequence[Case]) -> Iterator[Finding]:
 def _may_end_alike(one: Record, other: Record) -> bool:
     if _steps(one) != _steps(other):
         return False
-    models = [canonical_sha256(record.recipe["model"]) for record in (one, other)]
+    models = [_model(record) for record in (one, other)]
     return models[0] == models[1] or are_twins(one, other)
+
+
+def _model(record: Record) -> str:
+    """The digest of what is computed: the model, and the precision of its products."""
+    return canonical_sha256([record.recipe["model"], record.precision])
 
 
 def _steps(record: Record) -> tuple[object, ...]:

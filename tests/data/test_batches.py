@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmark.data import batches as batches_module
-from benchmark.data.batches import ORDER_ROWS, Batch, batches, ordered
+from benchmark.data.batches import ORDER_ROWS, Batch, batches, on_device, ordered, resident
 from benchmark.data.schema import Split
 from benchmark.data.shuffle import WINDOW_ROWS
 from tests.data.tables import make_store
@@ -99,6 +99,31 @@ def test_start_skips_batches_of_an_epoch_of_many_pieces(shuffle):
             numbers(batches(arrays, 5000, seed=3, epoch=0, shuffle=shuffle, start=start))
             == whole[start:]
         )
+
+
+@pytest.mark.parametrize("shuffle", ["rows", "blocks"])
+def test_rows_on_a_device_come_in_the_same_batches_as_from_files(tmp_path, shuffle):
+    stored = make_store(tmp_path / "s", rows=ORDER_ROWS + 7).split("train")
+    there = resident(stored, torch.device("cpu"))
+    dtypes = [each.dtype for each in (there.dense, there.sparse, there.label)]
+    assert dtypes == [torch.float32, torch.int32, torch.uint8]
+
+    def sources(arrays):
+        epoch = batches(arrays, 5000, seed=3, epoch=1, shuffle=shuffle, start=2)
+        return [*epoch, *ordered(arrays, 9000)]
+
+    for one, other in zip(sources(stored), sources(there), strict=True):
+        assert torch.equal(one.dense, other.dense) and torch.equal(one.sparse, other.sparse)
+        assert torch.equal(one.label, other.label) and other.label.dtype == torch.float32
+
+
+def test_a_split_lies_on_a_gpu_where_it_fills_half_of_what_is_free_at_most(monkeypatch):
+    arrays, gpu = numbered(10), torch.device("cuda")
+    monkeypatch.setattr(batches_module, "resident", lambda split, device: "there")
+    for free, expected in ((10 * 13 * 2, "there"), (10 * 13 * 2 - 1, arrays)):
+        monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device, free=free: (free, 1 << 40))
+        assert on_device(arrays, gpu) is expected
+    assert on_device(arrays, torch.device("cpu")) is arrays
 
 
 def test_files_are_read_ahead_where_there_is_room(tmp_path, monkeypatch):

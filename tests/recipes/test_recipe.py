@@ -81,6 +81,16 @@ def test_a_setting_added_later_is_left_out_while_it_has_its_default(monkeypatch)
     assert recipes.override(new, ["model.depth=2"]).digest() != old
 
 
+def test_a_record_that_is_older_than_a_setting_of_training_has_its_default() -> None:
+    recipe = recipes.find("lr", "synthetic_tiny")
+    lowered = recipes.override(recipe, ['train.precision="bf16"'])
+    older = recipe.settings()
+    del older["train"]["precision"]
+    assert recipes.dotted(older) == recipe.dotted() != lowered.dotted()
+    assert recipe.digest() == recipes.parse(older, "synthetic_tiny", "here").digest()
+    assert recipe.digest() != lowered.digest()
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

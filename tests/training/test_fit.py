@@ -1,6 +1,7 @@
 """A fit that is restored from a snapshot after any event ends as the undisturbed fit does."""
 
 import json
+import math
 
 import pytest
 import torch
@@ -8,6 +9,7 @@ from pydantic import TypeAdapter
 
 from benchmark.data import catalog
 from benchmark.data.schema import Split
+from benchmark.errors import BenchmarkError
 from benchmark.recipes.recipe import Train
 from benchmark.registry import models
 from benchmark.training.fit import Evaluated, Fit, FitProgress, Fitted, Snapshot, Stepped
@@ -102,6 +104,33 @@ def test_resumed_at_any_event(store, case: str) -> None:
             torch.equal(weights[name], tensor) for name, tensor in fit.model.state_dict().items()
         )
         assert [numbers(event) for event in fit.curve] == [numbers(event) for event in whole.curve]
+
+
+def test_losses_may_be_read_late_as_on_a_gpu(store) -> None:
+    """Steps show the last loss that was read; evaluations and weights are the same."""
+    prompt, late = new_fit(store, "row-wise Adagrad"), new_fit(store, "row-wise Adagrad")
+    late.read_every = 3
+    events, expected = ([numbers(each) for each in fit.events()] for fit in (late, prompt))
+    assert [e for e in events if len(e) != 3] == [e for e in expected if len(e) != 3]
+    shown = [loss for _, _, loss in (e for e in events if len(e) == 3)]
+    losses = [loss for _, _, loss in (e for e in expected if len(e) == 3)]
+    assert shown[:5] == [losses[i] for i in (0, 0, 0, 3, 4)] != losses[:5]
+
+
+def test_a_loss_that_is_read_late_and_not_finite_is_named_before_anything_is_kept(store) -> None:
+    fit = new_fit(store, "lazy Adam")
+    fit.read_every = 4
+    step, taken = fit.train_step, []
+
+    def diverging(batch):
+        taken.append(step(batch))
+        return taken[-1] * (math.inf if len(taken) == 3 else 1)
+
+    fit.train_step = diverging
+    events = fit.events()
+    assert [next(events).step for _ in range(4)] == [1, 2, 3, 4]
+    with pytest.raises(BenchmarkError, match="the training loss is inf at step 3 with"):
+        fit.snapshot()
 
 
 def test_times_and_rows_are_summed_over_sessions(store) -> None:

@@ -25,8 +25,8 @@ POWER_SEEDS = (FULL_SEEDS, 10)
 Kind = Literal["fixed", "free"]
 Line = dict[str, Any]
 """A row of a track's table by column."""
-Basis = tuple[int, str, tuple[int, ...]]
-"""The numerics version, data digest and seeds that ranked rows share."""
+Basis = tuple[str, int, str, tuple[int, ...]]
+"""The precision, numerics version, data digest and seeds that ranked rows share."""
 
 
 def provenance(run: Record) -> str:
@@ -140,7 +140,7 @@ def embedding_dim(runs: Runs) -> int | None:
 
 def _track(kind: Kind, origin: str, dim: int | None, entries: Sequence[Runs]) -> Track:
     basis = _basis(entries)
-    seeds = basis[2] if basis else ()
+    seeds = basis[-1] if basis else ()
     reasons = [_apart(runs, basis) for runs in entries]
     ranked = [
         [run for run in runs if run.seed in seeds]
@@ -187,26 +187,35 @@ def _ends(interval: Interval, sign: int) -> tuple[float | None, float | None]:
 
 def _basis(entries: Sequence[Runs]) -> Basis | None:
     """The basis that most entries share; one of more seeds is cut to those of the basis. Of bases
-    that equally many share the newest numerics decide, then the most seeds, then the order."""
+    that equally many share the newest numerics decide, then the most seeds, then the order. Rows in
+    float32 come before any of another precision, however many these are."""
     full = sorted({_own(runs) for runs in entries if len(runs) >= FULL_SEEDS})
     sharing = {basis: sum(not _apart(runs, basis) for runs in entries) for basis in full}
-    return max(full, key=lambda basis: (sharing[basis], basis[0], len(basis[2])), default=None)
+    return max(full, key=lambda basis: _preference(basis, sharing[basis]), default=None)
+
+
+def _preference(basis: Basis, sharing: int) -> tuple[bool, int, int, int]:
+    precision, numerics, _, seeds = basis
+    return precision == "float32", sharing, numerics, len(seeds)
 
 
 def _own(runs: Runs) -> Basis:
-    return runs[0].numerics, runs[0].data.arrays, tuple(run.seed for run in runs)
+    first = runs[0]
+    return first.precision, first.numerics, first.data.arrays, tuple(run.seed for run in runs)
 
 
 def _apart(runs: Runs, basis: Basis | None) -> str:
     """Why a recipe is not ranked; empty where it is."""
-    numerics, data, seeds = _own(runs)
+    precision, numerics, data, seeds = _own(runs)
     if len(seeds) < FULL_SEEDS or basis is None:
         return f"fewer than {FULL_SEEDS} seeds"
-    if numerics != basis[0]:
-        return f"numerics {numerics}, not {basis[0]}"
-    if data != basis[1]:
+    if precision != basis[0]:
+        return f"another precision ({precision})"
+    if numerics != basis[1]:
+        return f"numerics {numerics}, not {basis[1]}"
+    if data != basis[2]:
         return f"other data ({data[:8]})"
-    return "" if set(basis[2]) <= set(seeds) else "other seeds"
+    return "" if set(basis[3]) <= set(seeds) else "other seeds"
 
 
 def _detectable(ranked: Sequence[Runs]) -> dict[str, dict[int, float]]:

@@ -36,6 +36,12 @@ def auc_of(runs) -> list[float]:
     return [run.metrics.test.auc for run in runs]
 
 
+def in_bf16(name: str, auc: float):
+    recipe = make_record().recipe
+    train = recipe["train"] | {"precision": "bf16"}
+    return make_runs(name, auc, recipe=recipe | {"train": train})
+
+
 def with_model(runs, **model):
     return [
         run.model_copy(update={"recipe": run.recipe | {"model": {"name": "dnn", **model}}})
@@ -119,6 +125,7 @@ def test_the_detectable_difference_stands_above_the_table() -> None:
             make_runs("zz", 0.9, data=replace(make_record().data, arrays="b" * 64)),
             "other data (bbbbbbbb)",
         ),
+        (in_bf16("zz", 0.9), "another precision (bf16)"),
     ],
 )
 def test_rows_that_are_not_alike_are_listed_apart(other, why) -> None:
@@ -128,6 +135,13 @@ def test_rows_that_are_not_alike_are_listed_apart(other, why) -> None:
     ranked, apart = text.split("\n**Not ranked.**\n")
     assert "| zz |" not in ranked
     assert "| zz |" in apart and f"| {why} |" in apart
+
+
+def test_rows_of_another_precision_are_ranked_among_themselves_where_none_is_in_float32() -> None:
+    lowered = [*in_bf16("xx", 0.7), *in_bf16("yy", 0.8), *in_bf16("zz", 0.9)]
+    assert [rank for _, rank, _ in standings(lowered)] == [1, 2, 3]
+    beside = {name: rank for name, rank, _ in standings([*make_runs("aa", 0.6), *lowered])}
+    assert beside == {"aa": 1, "xx": None, "yy": None, "zz": None}
 
 
 def test_a_row_of_more_seeds_is_ranked_over_those_of_the_others() -> None:
