@@ -35,6 +35,11 @@ class Pairs(nn.Module):
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         return x.index_select(1, self.first), x.index_select(1, self.second)
 
+    def dots(self, x: Tensor) -> Tensor:
+        """The inner products of the pairs, [B, F (F - 1) / 2], from those of all fields."""
+        rows = (x @ x.mT).unbind(1)
+        return torch.cat([row[:, field + 1 :] for field, row in enumerate(rows)], dim=1)
+
 
 @models.register("ipnn")
 class IPNN(nn.Module):
@@ -67,8 +72,7 @@ class IPNN(nn.Module):
     def forward(self, dense: Tensor, sparse: Tensor, observe: Observe | None = None) -> Tensor:
         embedding = self.embedding(dense, sparse)
         (observe or ignore)("embedding", embedding)
-        first, second = self.pairs(embedding)
-        x = torch.cat((embedding.flatten(1), (first * second).sum(dim=2)), dim=1)
+        x = torch.cat((embedding.flatten(1), self.pairs.dots(embedding)), dim=1)
         logit: Tensor = self.head(self.mlp(x))
         return logit.squeeze(1)
 

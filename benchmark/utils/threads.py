@@ -7,8 +7,8 @@ from functools import cache
 SPINS = "GOMP_SPINCOUNT"
 WAITING = ("OMP_WAIT_POLICY", SPINS)
 MOST_SPINS = "3000"
-"""About a tenth of a millisecond. By default threads spin a hundred times as long for each other, on
-cores that other processes need, and that the thread they wait for may need."""
+"""About a tenth of a millisecond. By default threads spin a hundred times as long, on cores that
+other processes need, or the thread that they wait for."""
 SAMPLE_SECONDS = 0.2
 
 
