@@ -92,8 +92,10 @@ class Options(RunOptions):
         many, whose threads wait for each other; on a GPU, and of a worker, they come in turn."""
         if self.address is not None:
             return self.jobs or 1, self.threads or 1
+        if self.device == "cuda":
+            return self.jobs or 1, self.threads or cores
         if self.jobs is None and self.threads is None:
-            return (1, cores) if self.device == "cuda" else (cores, 1)
+            return cores, 1
         jobs = self.jobs or max(1, cores // (self.threads or 1))
         return jobs, self.threads or max(1, cores // jobs)
 

@@ -152,6 +152,7 @@ def test_too_many_or_too_large_seeds_are_refused(text: str) -> None:
         ({"threads": 20}, (1, 20)),
         ({"jobs": 3, "threads": 4}, (3, 4)),
         ({"device": "cuda"}, (1, 8)),
+        ({"device": "cuda", "threads": 2}, (1, 2)),
         ({"backend": "dask", "address": "host:1"}, (1, 1)),
     ],
 )
