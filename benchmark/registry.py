@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from benchmark.errors import BenchmarkError, UsageError
+from benchmark.errors import BenchmarkError, UsageError, quoted
 from benchmark.utils.paths import expanded, require_name
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def unknown(kind: str, name: str, candidates: Iterable[str]) -> UsageError:
     names = sorted(candidates)
     near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(names) or 'none'}"
-    return UsageError(f"unknown {kind} '{name}'; {hint}")
+    return UsageError(f"unknown {kind} {quoted(name)}; {hint}")
 
 
 class Registry(Generic[T]):

@@ -130,7 +130,8 @@ def test_report(four_cells) -> None:
     assert "| mixing full − none | -0.02500 (-0.05276 to +0.00276) |  |" in text
     assert "| FFN glu − relu | -0.05500 (-0.08276 to -0.02724) | not zero |" in text
     assert "| (full − none) x (glu − relu) | +0.03000 (-0.02553 to +0.08553) |  |" in text
-    assert "Held fixed: model.name = rankelastor, model.token_dim = 8, train.epochs = 1." in text
+    fixed = "Held fixed: model.name = rankelastor, model.token_dim = 8, train.epochs = 1, "
+    assert fixed + "train.compile = False, train.precision = float32, train.shuffle = rows." in text
     assert text.count("Not analysed: it takes two levels of each factor") == 3
     numbers = json.loads(json.dumps(made.numbers))
     assert numbers["cells"]["none/glu"][1]["auc"] == 0.04
