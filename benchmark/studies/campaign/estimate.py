@@ -26,12 +26,13 @@ def seconds(recipe: Recipe, schema: Schema, rows: int, past: Sequence[Record]) -
     """The expected seconds of one run on `rows` rows: in proportion to rows and epochs, and to the
     FLOPs of a row with ROW_FLOPS, after START.
 
-    From past runs of the recipe, else of its model on the data set, else of its model; of these the
-    nearest in FLOPs. None without such runs, or if the model cannot be built."""
+    From past runs of the recipe, else of its model on the data set; of these the nearest in FLOPs.
+    None without such runs, as other data take other numbers of epochs, or if the model cannot be
+    built."""
     digest = recipe.digest()
-    model = [run for run in past if run.recipe["model"]["name"] == recipe.model]
-    dataset = [run for run in model if run.dataset == recipe.dataset]
-    runs = [run for run in past if run.recipe_digest == digest] or dataset or model
+    here = [run for run in past if run.dataset == recipe.dataset]
+    model = [run for run in here if run.recipe["model"]["name"] == recipe.model]
+    runs = [run for run in past if run.recipe_digest == digest] or model
     if not runs:
         return None
     try:
@@ -47,8 +48,7 @@ def seconds(recipe: Recipe, schema: Schema, rows: int, past: Sequence[Record]) -
             per_row.append(scale * run.cost.total_seconds / run_rows)
     # Epochs until patience ends, of these runs, else of any on the data set.
     patient = [run for run in runs if run.stopped_by == "patience"]
-    elsewhere = [run for run in past if run.dataset == recipe.dataset]
-    whole = patient or [run for run in elsewhere if run.stopped_by == "patience"] or runs
+    whole = patient or [run for run in here if run.stopped_by == "patience"] or runs
     epochs = min(mean(run.curve[-1].epoch for run in whole), recipe.train.epochs)
     return START + mean(per_row) * rows * epochs
 
