@@ -88,8 +88,8 @@ class Options(RunOptions):
             raise UsageError("--backend dask and --address HOST:PORT of its scheduler go together")
 
     def shares(self, cores: int) -> tuple[int, int]:
-        """Runs at once and the threads of each. Many runs of one thread are done before few of
-        many, whose threads wait for each other; on a GPU, and of a worker, they come in turn."""
+        """Runs at once and the threads of each. By default a run of one thread a core: threads of
+        one run wait for each other. A GPU has one run at a time; a Dask worker has one thread."""
         if self.address is not None:
             return self.jobs or 1, self.threads or 1
         if self.device == "cuda":

@@ -7,8 +7,8 @@ from functools import cache
 SPINS = "GOMP_SPINCOUNT"
 WAITING = ("OMP_WAIT_POLICY", SPINS)
 MOST_SPINS = "3000"
-"""About a tenth of a millisecond. By default threads spin a hundred times as long, on cores that
-other processes need, or the thread that they wait for."""
+"""Turns of the loop in which a thread waits. libgomp's own 300,000 keep cores busy that other
+processes need, or the thread that is waited for."""
 SAMPLE_SECONDS = 0.2
 
 

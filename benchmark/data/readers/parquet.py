@@ -21,8 +21,8 @@ def schema(path: Path) -> Mapping[str, pl.DataType]:
     with pq.ParquetFile(path) as file:
         require_growth(path, path.stat().st_size, _BYTES_PER_VALUE * file.metadata.num_rows)
         columns = file.schema_arrow
-        assert columns.names is not None  # decodes them, at a byte of which polars would panic
-        return _frame(columns.empty_table()).schema
+        names = columns.names  # decoded here: polars would panic over a byte that is no UTF-8
+        return dict(zip(names, _frame(columns.empty_table()).dtypes, strict=True))
 
 
 def frames(path: Path, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
