@@ -9,6 +9,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from benchmark.data.schema import Schema
 from benchmark.errors import BenchmarkError
 from benchmark.model import CTRModel, HasExtraLoss
+from benchmark.recipes.recipe import vary
 from benchmark.records.record import Record
 from benchmark.verify.recipe import parsed
 
@@ -37,8 +38,12 @@ def _schema(record: Record) -> Schema:
 
 
 def _seeded(record: Record) -> CTRModel:
+    """The untrained model; tf32, which a CPU lacks, stands as bf16, which rounds products too."""
+    recipe = parsed(record)
+    if recipe.train.precision == "tf32":
+        recipe = vary(recipe, {"train.precision": "bf16"}, "recipe")
     torch.manual_seed(record.seed)
-    return parsed(record).build(_schema(record)).model
+    return recipe.build(_schema(record)).model
 
 
 def _attributes(model: CTRModel) -> list[tuple[str, dict[str, object]]]:

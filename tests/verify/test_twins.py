@@ -18,6 +18,7 @@ from tests.verify.forging import deep
         ("train", "patience", 7, False),
         ("train", "clip_norm", 99.0, False),
         ("train", "precision", "bf16", True),
+        ("train", "precision", "tf32", True),
         ("train", "learning_rate", 0.5, True),
         ("model", "dropout", 0.5, True),
         ("model", "hidden_units", [5], True),
