@@ -151,6 +151,7 @@ def prepare(
     from benchmark.data import catalog
     from benchmark.recipes import defaults
     from benchmark.recipes import recipe as recipes
+    from benchmark.recipes.meta import on_meta
 
     if recipe is not None and model is None:
         chosen = recipes.load(recipe)
@@ -174,7 +175,7 @@ def prepare(
     notify = (lambda _: None) if quiet else notice
     _, store = catalog.open_data(dataset or card.id, data_root=data_root, notify=notify)
     if name is not None:
-        recipes.on_meta(chosen, store.schema)
+        on_meta(chosen, store.schema)
         chosen = defaults.write(chosen, name)
         notify(f"written: {shown(defaults.path(chosen.dataset, name))}, the recipe {chosen.id}")
     elif is_new:

@@ -28,6 +28,7 @@ from benchmark.registry import models
 from benchmark.runs.job import Job, seeded_model
 from benchmark.training.step import CHUNK_ROWS
 
+ROWS = 512
 TOLERANCE = 1e-3
 """Of the range of logits: far above rounding, far below what batch norm makes of half a batch."""
 ROUNDING = 1e-5
@@ -72,7 +73,7 @@ class _Rehearsal:
         self.model = seeded_model(job, device)
         require_parameters(self.name, self.model)
         self.whole = needs_whole_batch(self.model)
-        self.batch = _spread_rows(train, min(self.settings.batch_size, CHUNK_ROWS)).to(device)
+        self.batch = _spread_rows(train, min(self.settings.batch_size, ROWS)).to(device)
         self.warnings: list[str] = []
 
     @torch.no_grad()

@@ -121,7 +121,7 @@ class Fit:
         )
         self.train, self.seed, self.device = train, seed, device
         self.optimizer, self.plateau = Optimizer(model, train), Plateau(train)
-        self.train_step = TrainingStep(model, self.optimizer)
+        self.train_step = TrainingStep(model, self.optimizer, seed=seed)
         self.steps_per_epoch = -(-len(train_split) // train.batch_size)
         self.training, self.prediction = Throughput(), Throughput()
         self.step = 0
@@ -162,9 +162,6 @@ class Fit:
         state = {MODEL + name: tensor for name, tensor in self.model.state_dict().items()}
         state |= {OPTIMIZER + name: tensor for name, tensor in self.optimizer.state_dict().items()}
         state["losses"] = torch.tensor(self.losses, dtype=torch.float64)
-        state["generator"] = torch.get_rng_state()
-        if self.device.type == "cuda":
-            state["cuda_generator"] = torch.cuda.get_rng_state(self.device)
         return Snapshot(progress, state, self.best_weights)
 
     def restore(self, snapshot: Snapshot) -> None:
@@ -182,9 +179,6 @@ class Fit:
         self.losses = state["losses"].tolist()
         for step, weights in snapshot.best_weights.items():
             self.best_weights[step] = {k: tensor.to(self.device) for k, tensor in weights.items()}
-        torch.set_rng_state(state["generator"])
-        if self.device.type == "cuda" and "cuda_generator" in state:  # a snapshot of a CPU has none
-            torch.cuda.set_rng_state(state["cuda_generator"], self.device)
 
     def _epoch(self, epoch: int) -> Iterator[FitEvent]:
         source = batches(

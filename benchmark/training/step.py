@@ -1,5 +1,6 @@
 """One training step: forward, loss, backward, update."""
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
@@ -8,16 +9,20 @@ from benchmark.data.batches import Batch
 from benchmark.model import CTRModel, HasExtraLoss, needs_whole_batch
 from benchmark.training.optim import Optimizer
 
-CHUNK_ROWS = 512
-"""Rows whose activations stay in cache; fewer make the matrix products too small."""
+CHUNK_ROWS = 2048
+"""Rows of a piece: fewer mean many short operations, each with a wait of all threads; more leave
+the cache and are no faster."""
 
 
 class TrainingStep:
-    """Accumulates the gradients of a batch, a few hundred rows at a time, and updates once. Models
-    whose rows depend on each other in training get the whole batch at once, as a GPU does."""
+    """Accumulates the gradients of a batch, some rows at a time, and updates once. Models whose
+    rows depend on each other in training get the whole batch at once, as a GPU does.
 
-    def __init__(self, model: CTRModel, optimizer: Optimizer) -> None:
-        self._model, self._optimizer = model, optimizer
+    What a model draws in training, as dropout does, follows from the seed, the step and the first
+    row of the piece alone."""
+
+    def __init__(self, model: CTRModel, optimizer: Optimizer, *, seed: int) -> None:
+        self._model, self._optimizer, self._seed = model, optimizer, seed
         self._extra_loss = model.extra_loss if isinstance(model, HasExtraLoss) else None
         self._whole = needs_whole_batch(model)
 
@@ -31,7 +36,9 @@ class TrainingStep:
         sparse = _SparseGradients(self._model)
         for first in range(0, len(batch), rows):
             part = slice(first, first + rows)
-            logit, label = self._model(batch.dense[part], batch.sparse[part]), batch.label[part]
+            label = batch.label[part]
+            seed_draws(self._seed, self._optimizer.steps, first, label.device)
+            logit = self._model(batch.dense[part], batch.sparse[part])
             loss = binary_cross_entropy_with_logits(logit, label, reduction="sum") / len(batch)
             losses.append(loss.detach())
             if self._extra_loss is not None:
@@ -44,6 +51,15 @@ class TrainingStep:
             sparse.restore()
             self._optimizer.step()
         return total
+
+
+def seed_draws(seed: int, step: int, row: int, device: torch.device) -> None:
+    """Let torch's random numbers on a device follow from these three numbers alone."""
+    drawn = int(np.random.Philox(key=[seed, step], counter=[0, 0, 1, row]).random_raw())
+    if device.type == "cuda":
+        torch.cuda.manual_seed(drawn)
+    else:  # torch.manual_seed would also note the call for the GPUs, which takes a millisecond
+        torch.default_generator.manual_seed(drawn)
 
 
 class _SparseGradients:

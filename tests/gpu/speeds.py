@@ -56,7 +56,7 @@ def step_milliseconds(recipe: Recipe, schema: Schema, rows: Resident) -> float:
     device, size = rows.label.device, recipe.train.batch_size
     torch.manual_seed(0)
     model = recipe.build(schema).model.to(device)
-    step = TrainingStep(model, Optimizer(model, recipe.train))
+    step = TrainingStep(model, Optimizer(model, recipe.train), seed=0)
     epochs = (batches(rows, size, seed=0, epoch=epoch) for epoch in count())
     source = chain.from_iterable(epochs)
     return milliseconds(lambda: step(next(source)), device)

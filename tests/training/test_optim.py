@@ -46,10 +46,11 @@ def adam(first: Array, second: Array, t: int) -> Array:
 
 @pytest.mark.parametrize("sparse", [True, False])
 @pytest.mark.parametrize("clip_norm", [10.0, 0.05])
-@pytest.mark.parametrize("chunk", [optim.CHUNK, 3])
+@pytest.mark.parametrize(("small", "chunk"), [(0, optim.CHUNK), (0, 3), (8, 3)])
 def test_steps_are_adam_on_clipped_gradients_with_l2_over_whole_tables(
-    clip_norm: float, sparse: bool, chunk: int, monkeypatch: pytest.MonkeyPatch
+    clip_norm: float, sparse: bool, small: int, chunk: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(optim, "SMALL_TABLE", small)
     monkeypatch.setattr(optim, "CHUNK", chunk)
     torch.manual_seed(3)
     model = Toy(sparse)

@@ -73,7 +73,7 @@ def test_chunks_add_up_to_the_whole_batch(
     monkeypatch.setattr(step, "CHUNK_ROWS", 16)
     data, model = batch(dtype), built(name, dtype)
     optimizer = Kept(model, Train())
-    loss = TrainingStep(model, optimizer)(data)
+    loss = TrainingStep(model, optimizer, seed=0)(data)
     expected_loss, expected = plain_step(built(name, dtype), data)
     assert loss.item() == pytest.approx(expected_loss, rel=tolerance)
     for path, gradient in expected.items():
@@ -92,7 +92,7 @@ def test_a_model_that_couples_its_rows_takes_the_whole_batch(
         model = models.get("dnn")(SCHEMA, **options)
         model.whole_batch = whole
         model.register_forward_pre_hook(lambda module, arguments: seen.append(len(arguments[0])))
-        TrainingStep(model, Optimizer(model, Train()))(batch(torch.float32))
+        TrainingStep(model, Optimizer(model, Train()), seed=0)(batch(torch.float32))
     assert seen == [16, 16, 16, 2, 50, 50]
 
 
@@ -100,21 +100,23 @@ def test_no_update_by_a_loss_that_is_not_finite() -> None:
     model, data = built("fm", torch.float32), batch(torch.float32)
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     data.dense[3, 0] = math.inf
-    assert not math.isfinite(TrainingStep(model, Optimizer(model, Train()))(data))
+    assert not math.isfinite(TrainingStep(model, Optimizer(model, Train()), seed=0)(data))
     assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
 
 
-def test_steps_follow_the_seed() -> None:
-    def weights(seed: int) -> dict[str, Tensor]:
-        model = models.get("dnn")(SCHEMA, dropout=0.5)
-        model.load_state_dict(initial)
-        torch.manual_seed(seed)
-        training = TrainingStep(model, Optimizer(model, Train()))
-        for _ in range(3):
+def test_draws_follow_the_seed_the_step_and_the_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    def steps(seed: int, before: int) -> list[bytes]:
+        """What the pieces of two steps draw, each after `before` other draws."""
+        drawn = []
+        model = models.get("dnn")(SCHEMA)
+        model.register_forward_pre_hook(lambda *_: drawn.append(torch.rand(4).numpy().tobytes()))
+        training = TrainingStep(model, Optimizer(model, Train()), seed=seed)
+        for _ in range(2):
+            torch.rand(before)
             training(batch(torch.float32))
-        return dict(model.state_dict())
+        return drawn
 
-    initial = models.get("dnn")(SCHEMA, dropout=0.5).state_dict()
-    first, again, other = weights(1), weights(1), weights(2)
-    assert all(torch.equal(first[name], again[name]) for name in first)
-    assert any(not torch.equal(first[name], other[name]) for name in first)
+    monkeypatch.setattr(step, "CHUNK_ROWS", 16)
+    first, again, other = steps(1, before=0), steps(1, before=3), steps(2, before=0)
+    assert first == again
+    assert len(set(first + other)) == 16
