@@ -7,6 +7,7 @@ studies/adhoc/<data set>/<model>-<recipe's digest>-<data's digest>/seed-<n>.json
 studies/tuning/<data set>/<name>.json
 scaling/<data set>.{md,json}   speed/<topic>{.md,-<subject>.json}
 figures/[<study>/]<data set>/      leaderboard.*  claims.*  published.toml  manifest.json
+report/index.html
 """
 
 from collections.abc import Iterable, Iterator, Sequence

@@ -13,6 +13,7 @@ from benchmark.reports.leaderboard import text as leaderboard
 from benchmark.reports.leaderboard.boards import Refused
 from benchmark.runs.probe import CURVE_ROWS
 from benchmark.speed import measurements
+from benchmark.studies import page
 from benchmark.studies.claims import claims
 from benchmark.studies.study import studies
 from benchmark.utils.forms import shortened
@@ -199,6 +200,7 @@ def tables(archive: Archive, rows: Sequence[Refused] = ()) -> Iterator[tuple[Pat
     makers: dict[str, Callable[[], Iterable[Document]]] = {
         "leaderboard": partial(leaderboard.documents, archive, rows),
         "claims": partial(claims.documents, archive.results),
+        "report": partial(page.existing, archive, rows),
         "speed": partial(measurements.documents, archive),
         **{f"study tables {name}": partial(_of_study, name, archive) for name in studies.names()},
     }
