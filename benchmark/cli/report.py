@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from benchmark.cli.options import RecordsFolder
-from benchmark.errors import UsageError
+from benchmark.errors import BenchmarkError, UsageError
 from benchmark.terminal.console import say
 from benchmark.utils.paths import RESULTS, shown
 
@@ -27,7 +27,6 @@ def report(
     studies in one file that opens without a server."""
     from benchmark.records.archive import Archive
     from benchmark.reports import document
-    from benchmark.reports.page.page import FILE
     from benchmark.reports.page.serve import LOOPBACK, server
     from benchmark.studies import page
     from benchmark.verify import ladder
@@ -37,6 +36,8 @@ def report(
     archive = Archive(results)
     refused = ladder.refused(archive.paths())
     made = page.document(archive, refused)
+    if check and refused:
+        raise BenchmarkError("\n".join(each.line for each in refused))
     if check:
         document.check([made])
         say(f"{shown(made.path)}: is what the records give")
@@ -48,5 +49,5 @@ def report(
     say(f"{shown(made.path)}: written, {size:.1f} MB")
     if serve:
         with server(results, port) as running, suppress(KeyboardInterrupt):
-            say(f"http://{LOOPBACK}:{port}/{FILE}  (Ctrl-C ends it)")
+            say(f"http://{LOOPBACK}:{port}/report/  (Ctrl-C ends it)")
             running.serve_forever()

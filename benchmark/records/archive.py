@@ -170,6 +170,10 @@ class Archive:
         """Files of all measurements of a topic."""
         return sorted((self.results / "speed").glob(f"{topic}-*.json"))
 
+    def page(self) -> Path:
+        """The page of all results."""
+        return self.results / "report" / "index.html"
+
     def figures(self, dataset: str = "", study: str = RANKED) -> Path:
         """Folder of the figures of a data set; without one, of figures of several."""
         return self.results / "figures" / study / dataset

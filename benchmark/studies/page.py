@@ -26,12 +26,7 @@ def document(archive: Archive, refused: Sequence[Refused] = ()) -> Document:
         claims=claims.report(archive.results),
         studies=[section for name in studies.names() if (section := _section(archive, name))],
     )
-    return page.document(content, archive.results)
-
-
-def existing(archive: Archive, refused: Sequence[Refused] = ()) -> list[Document]:
-    """The page of a results folder that has one."""
-    return [document(archive, refused)] if (archive.results / page.FILE).is_file() else []
+    return Document(archive.page(), page.html(content), page.COMMAND)
 
 
 def _section(archive: Archive, name: str) -> Section | None:

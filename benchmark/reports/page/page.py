@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
 import jinja2
@@ -15,7 +14,7 @@ from markupsafe import Markup, escape
 
 from benchmark import __version__
 from benchmark.records.archive import Runs
-from benchmark.reports.document import Document, Report, Table
+from benchmark.reports.document import Report, Table
 from benchmark.reports.figures.style import PALETTE
 from benchmark.reports.leaderboard import columns as leaderboard
 from benchmark.reports.leaderboard.boards import Board, Refused
@@ -26,8 +25,6 @@ from benchmark.reports.page.rows import Row, of_board, of_track
 from benchmark.utils.escape import printable
 
 COMMAND = "python -m benchmark report"
-FILE = "report/index.html"
-"""Below the results folder."""
 SCRIPTS = (
     *("vendor/d3.min.js", "vendor/plot.umd.min.js"),
     *("assets/tables.js", "assets/plots.js", "assets/compare.js", "assets/views.js"),
@@ -58,10 +55,6 @@ class Content:
     refused: Sequence[Refused]
     claims: Report
     studies: Sequence[Section]
-
-
-def document(content: Content, results: Path) -> Document:
-    return Document(results / FILE, html(content), COMMAND)
 
 
 def html(content: Content) -> str:

@@ -60,6 +60,7 @@ def _origin(row: Row) -> Table:
     first = row.runs[0]
     facts = {
         "values of the recipe": row.track.provenance,
+        "tuning study": (first.provenance and first.provenance.study) or "none",
         "recipe's digest": first.recipe_digest,
         "data's digest": first.data.arrays,
         "numerics": str(first.numerics),

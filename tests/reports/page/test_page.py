@@ -178,9 +178,9 @@ def test_a_study_that_cannot_be_told_says_why(tmp_path) -> None:
 
 def test_report_writes_checks_and_is_verified(tmp_path, monkeypatch) -> None:
     archive = make_results(tmp_path, ["synthetic"], rows=2)
-    monkeypatch.setattr(ladder, "refused", lambda paths, recipe_folder=None: [])
+    monkeypatch.setattr(ladder, "refused", lambda paths: [])
     where = ("--results", str(tmp_path))
-    path = tmp_path / page.FILE
+    path = archive.page()
     assert not [each for each, _ in ladder.tables(archive) if each == path], "it may be absent"
     with pytest.raises(BenchmarkError, match=r"index\.html: is missing"):
         call("report", "--check", *where)
@@ -192,19 +192,23 @@ def test_report_writes_checks_and_is_verified(tmp_path, monkeypatch) -> None:
     assert [fault for each, fault in ladder.tables(archive) if each == path]
     with pytest.raises(UsageError, match="either --check"):
         call("report", "--check", "--serve", *where)
+    refused = [Refused("synthetic", "dnn", "seed-0: altered", 1)]
+    monkeypatch.setattr(ladder, "refused", lambda paths: refused)
+    with pytest.raises(BenchmarkError, match="synthetic/dnn is not ranked: seed-0: altered"):
+        call("report", "--check", *where)
 
 
 def test_it_is_served_to_this_machine_alone(tmp_path: Path) -> None:
     (tmp_path / "report").mkdir()
-    (tmp_path / page.FILE).write_text("the page")
+    (tmp_path / "report" / "index.html").write_text("the page")
     with server(tmp_path, 0) as running:
         port = running.server_port
         threading.Thread(target=running.serve_forever, daemon=True).start()
         assert running.server_address[0] == "127.0.0.1"
-        with urllib.request.urlopen(f"http://localhost:{port}/{page.FILE}") as answer:
+        with urllib.request.urlopen(f"http://localhost:{port}/report/") as answer:
             assert answer.read() == b"the page"
         elsewhere = urllib.request.Request(
-            f"http://127.0.0.1:{port}/{page.FILE}", headers={"Host": f"evil.example:{port}"}
+            f"http://127.0.0.1:{port}/report/", headers={"Host": f"evil.example:{port}"}
         )
         with pytest.raises(urllib.error.HTTPError, match="403"):
             urllib.request.urlopen(elsewhere)

@@ -10,7 +10,8 @@ function draw(figure, key = figure.dataset.key) {
   const old = figure.querySelector(".plot");
   const drawn = options && Plot.plot({
     width: Math.max(300, figure.clientWidth), height: 340, marginLeft: 60,
-    style: { background: "transparent", fontSize: "12px" }, ...options,
+    style: { background: "transparent", fontSize: "12px" },
+    ariaLabel: figure.querySelector("figcaption").textContent, ...options,
   });
   const place = element("div", { class: "plot" },
     drawn ?? element("p", { class: "none" }, "Nothing to draw with these choices."));
