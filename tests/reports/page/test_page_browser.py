@@ -124,6 +124,11 @@ def test_claims_and_ladders_are_drawn(visit) -> None:
     page = visit("_claims")
     assert page.locator("[data-verdict^='holds here']").first.is_visible()
     assert page.locator("figure[data-chart=claim]:visible svg g[aria-label=dot]").count() >= 1
+    page.get_by_role("link", name="synthetic").click()
+    board = page.locator("#synthetic figure[data-chart=pareto]")
+    assert board.locator("g[aria-label=line] path").count() == 2, "a ladder, and the best rows"
+    board.locator("g[aria-label=dot]").first.locator("circle").first.hover()
+    assert "seed" in board.locator("g[aria-label=tip]").text_content()
     page.get_by_role("link", name="Scaling").click()
     assert page.locator("figure[data-chart=laws] svg g[aria-label=dot] path").count() == 4
 
@@ -136,6 +141,7 @@ def test_a_deep_link_on_a_phone(visit, scheme) -> None:
     ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert (ground == "rgb(255, 255, 255)") == (scheme == "light")
     page.emulate_media(media="print")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert not page.locator("nav").is_visible() and page.locator("#synthetic\\/lr").is_visible()
 
 

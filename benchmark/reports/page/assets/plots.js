@@ -191,7 +191,7 @@ function curvePlot(named, quality, legend) {
       best: point[0] === curve.best }))));
   if (!points.length) return null;
   return {
-    x: { label: "training step →", tickFormat: "~s" },
+    x: { label: "training step →", tickFormat: "~s", labelOffset: 38 }, marginBottom: 45,
     y: { label: `validation ${quality === "auc" ? "AUC" : "LogLoss"}`, grid: true },
     color: { legend, domain: named.map(([name]) => name), range: colors },
     marks: [
