@@ -88,7 +88,8 @@ def test_it_works_in_any_folder_and_writes_only_there(scripts, tmp_path) -> None
     listed = called(tmp_path, scripts / "ctrbench", "list", "recipes").split()
     assert "kuairand_14d/rankelastor" in listed
     run = "run --recipe synthetic_tiny/mine --threads 1"
-    printed, page = with_the_ui(scripts / "python", tmp_path, run, "leaderboard", "report", "verify")
+    commands = run, "leaderboard", "report", "verify"
+    printed, page = with_the_ui(scripts / "python", tmp_path, *commands)
     [record] = re.findall(r"record: (\S+\.json)", printed)
     assert record == "results/records/synthetic_tiny/mine/seed-0.json"
     assert (tmp_path / record).is_file()

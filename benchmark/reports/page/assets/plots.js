@@ -22,6 +22,7 @@ const choices = {
   compareCurves: [QUALITY], compareRanks: [FORM],
 };
 const titles = { auc: "test AUC", logloss: "test LogLoss" };
+const better = { auc: "higher is better", logloss: "lower is better" };
 
 /** A logarithmic axis of sizes, its label below the numbers. */
 function sizes(label) {
@@ -48,10 +49,10 @@ function sized(board, quality, size) {
 }
 
 /** The rows than which none is smaller and better at once, by size. */
-function front(rows, better) {
+function front(rows, sign) {
   const found = [];
-  for (const row of d3.sort(rows, row => row.x, row => -better * row.y))
-    if (!found.length || better * row.y > better * found.at(-1).y) found.push(row);
+  for (const row of d3.sort(rows, row => row.x, row => -sign * row.y))
+    if (!found.length || sign * row.y > sign * found.at(-1).y) found.push(row);
   return found;
 }
 
@@ -65,17 +66,17 @@ function rungs(board, quality, axis) {
 
 const charts = {
   pareto(board, [quality, size, range]) {
-    const better = quality === "auc" ? 1 : -1;
+    const sign = quality === "auc" ? 1 : -1;
     let rows = sized(board, quality, size);
-    const middle = d3.median(rows, row => better * row.y);
-    if (range === "best") rows = rows.filter(row => better * row.y >= middle);
+    const middle = d3.median(rows, row => sign * row.y);
+    if (range === "best") rows = rows.filter(row => sign * row.y >= middle);
     if (!rows.length) return null;
     const seeds = rows.flatMap(row => row.seeds.map(seed => ({ ...row, ...seed })));
-    const best = front(rows.filter(row => row.ranked), better);
+    const best = front(rows.filter(row => row.ranked), sign);
     const ladders = rungs(board, quality, size);
     return {
       x: sizes(choiceText(SIZE, size)),
-      y: { label: `${better > 0 ? "↑" : "↓"} ${titles[quality]}`, nice: true, grid: true },
+      y: { label: `${titles[quality]}, ${better[quality]}`, nice: true, grid: true },
       marginRight: 90, marginBottom: 45,
       marks: [
         Plot.line(ladders, { x: "x", y: "y", z: "name", stroke: GREEN, marker: "circle" }),
@@ -110,7 +111,7 @@ const charts = {
     if (!points.length) return null;
     return {
       x: sizes("cardinality"), marginBottom: 45,
-      y: { label: "↑ information abundance", zero: true, grid: true },
+      y: { label: "information abundance", zero: true, grid: true },
       color: { legend: true, domain: ["each id once", "by its count"], range: [BLUE, ORANGE] },
       symbol: { domain: ["each id once", "by its count"], range: ["circle", "triangle"] },
       marks: [
@@ -156,7 +157,7 @@ const charts = {
     const sd = point => point.law.sizes.find(size => size.size === point.x).logloss_sd ?? 0;
     return {
       x: sizes(choiceText(AXIS, axis)), marginBottom: 45,
-      y: { label: "↑ test LogLoss", grid: true },
+      y: { label: `test LogLoss, ${better.logloss}`, grid: true },
       color: { legend: true, domain: names, range: colors },
       marks: [
         Plot.line(lines, { x: "x", y: "y", stroke: "name" }),
@@ -192,7 +193,7 @@ function curvePlot(named, quality, legend) {
   if (!points.length) return null;
   return {
     x: { label: "training step →", tickFormat: "~s", labelOffset: 38 }, marginBottom: 45,
-    y: { label: `validation ${quality === "auc" ? "AUC" : "LogLoss"}`, grid: true },
+    y: { label: `validation ${choiceText(QUALITY, quality)}, ${better[quality]}`, grid: true },
     color: { legend, domain: named.map(([name]) => name), range: colors },
     marks: [
       Plot.line(points, { x: "x", y: "y", z: "line", stroke: "name", strokeOpacity: 0.7 }),
@@ -212,7 +213,7 @@ function rankPlot(stages, courses) {
   if (!points.length) return null;
   return {
     x: { type: "point", domain: stages, label: null, tickRotate: -45 }, marginBottom: 90,
-    y: { label: "↑ rank ratio", zero: true, grid: true },
+    y: { label: "rank ratio", zero: true, grid: true },
     color: { legend: true, domain: courses.map(course => course.name),
       range: courses.map(course => course.color) },
     marks: [
