@@ -5,6 +5,7 @@ from statistics import mean
 from typing import NamedTuple
 
 from benchmark.reports.leaderboard import columns as leaderboard
+from benchmark.reports.leaderboard.boards import Quote
 from benchmark.reports.leaderboard.tracks import AUC, LOGLOSS, Measure
 from benchmark.reports.page.rows import Bar, Row
 from benchmark.reports.words import seeds_in_words
@@ -80,9 +81,10 @@ def _from_best(measure: Measure, shown: bool) -> Column:
     )
 
 
-def _published(row: Row) -> str:
+def _published(row: Row, of: Callable[[Quote], float]) -> str:
     split = ", another split" if row.board.other_split else ""
-    return "; ".join(f"{quote.auc:.5f} ({quote.published.source}{split})" for quote in row.quotes)
+    each = (f"{of(quote):.5f} ({quote.published.source}{split})" for quote in row.quotes)
+    return "; ".join(each)
 
 
 def _gaps(row: Row) -> str:
@@ -96,7 +98,7 @@ COLUMNS = (
     Column(
         "published AUC",
         "what others published of this recipe, and where; sources are below the table",
-        _published,
+        lambda row: _published(row, lambda quote: quote.auc),
         lambda row: max((quote.auc for quote in row.quotes), default=None),
         True,
     ),
@@ -109,7 +111,13 @@ COLUMNS = (
     _ranks(LOGLOSS, False),
     _value(LOGLOSS),
     _from_best(LOGLOSS, False),
-    _number("gAUC", "AUC per group, weighted by rows", "gauc", ".5f"),
+    Column(
+        "published LogLoss",
+        "what others published of this recipe, and where",
+        lambda row: _published(row, lambda quote: quote.published.logloss),
+        lambda row: min((quote.published.logloss for quote in row.quotes), default=None),
+    ),
+    _number("gAUC", "AUC per group, weighted by rows", "gauc", ".5f", True),
     _number(
         "rank ratio", "of the last stage, trained, batch form; noise = 1", "rank_ratio", ".3f", True
     ),

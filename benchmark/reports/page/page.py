@@ -29,6 +29,7 @@ SCRIPTS = (
     *("vendor/d3.min.js", "vendor/plot.umd.min.js"),
     *("assets/tables.js", "assets/plots.js", "assets/compare.js", "assets/views.js"),
 )
+LICENCES = ("vendor/d3.LICENSE", "vendor/plot.LICENSE")
 MARKS = (
     (re.compile(r"`([^`]+)`"), r"<code>\1</code>"),
     (re.compile(r"\*\*(?=\S)(.+?)(?<=\S)\*\*"), r"<b>\1</b>"),
@@ -86,6 +87,7 @@ def html(content: Content) -> str:
         style=Markup(_asset("assets/page.css")),
         script=Markup(script),
         digest=digest,
+        licences=[_asset(name) for name in LICENCES],
         data=_data(content, rows),
     )
 

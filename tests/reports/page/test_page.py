@@ -73,6 +73,7 @@ def test_a_row_states_what_the_leaderboard_states(archive, text) -> None:
             assert shown["rank by AUC"] == (place if row.ranked else f"not ranked: {line['apart']}")
     assert cells(text, "synthetic/finalnet")["rank by AUC"] == "not ranked: fewer than 5 seeds"
     assert cells(text, "frappe_x1r/dcnv2")["published AUC"] == "0.98382 (bars, another split)"
+    assert cells(text, "frappe_x1r/dcnv2")["published LogLoss"].startswith("0.14915 (bars")
     assert cells(text, "synthetic/dnn")["train seconds"] == "2"
 
 
@@ -153,12 +154,13 @@ def test_it_asks_for_nothing_and_runs_nothing_else(text) -> None:
     assert len(text.encode()) < 1e6
 
 
-def test_the_libraries_are_those_that_are_named() -> None:
+def test_the_libraries_are_those_that_are_named(text) -> None:
     named = re.findall(r"\| (\S+\.js) \|.*`([0-9a-f]{64})`", (VENDOR / "README.md").read_text())
     assert {name for name, _ in named} == {path.name for path in VENDOR.glob("*.js")}
     for name, digest in named:
         assert hashlib.sha256((VENDOR / name).read_bytes()).hexdigest() == digest
-        assert (VENDOR / f"{name.partition('.')[0]}.LICENSE").is_file()
+        licence = (VENDOR / f"{name.partition('.')[0]}.LICENSE").read_text()
+        assert "Permission to use" in licence and str(page.escape(licence)) in text
 
 
 def test_the_same_bytes_and_refused_rows_are_named(archive, text, tmp_path) -> None:
