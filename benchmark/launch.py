@@ -151,7 +151,6 @@ def prepare(
     from benchmark.data import catalog
     from benchmark.recipes import defaults
     from benchmark.recipes import recipe as recipes
-    from benchmark.recipes.meta import on_meta
 
     if recipe is not None and model is None:
         chosen = recipes.load(recipe)
@@ -175,7 +174,7 @@ def prepare(
     notify = (lambda _: None) if quiet else notice
     _, store = catalog.open_data(dataset or card.id, data_root=data_root, notify=notify)
     if name is not None:
-        on_meta(chosen, store.schema)
+        recipes.on_meta(chosen, store.schema)
         chosen = defaults.write(chosen, name)
         notify(f"written: {shown(defaults.path(chosen.dataset, name))}, the recipe {chosen.id}")
     elif is_new:
@@ -222,12 +221,13 @@ def run_job(job: "Job", session: "Session") -> "Record":
     """Run a job, shown on standard error and logged to MLflow as the session says."""
     from benchmark.terminal.console import notice
     from benchmark.terminal.run import RunProgress
-    from benchmark.tracking.runs import Tracker
 
     with ExitStack() as views:
         watchers: list[Callable[[RunEvent], None]] = []
         if not session.quiet:
             watchers.append(views.enter_context(RunProgress()))
         if session.track:
+            from benchmark.tracking.runs import Tracker
+
             watchers.append(views.enter_context(Tracker(job.path(session.results), notice)))
         return session.run(job, watchers, notice)
