@@ -31,7 +31,7 @@ def of_row(row: Row) -> dict[str, Any]:
         "parameters": parameters.dense + parameters.head,
         "flops": row.line["flops_per_sample"],
         "seeds": [[run.seed, *(rounded(each.of(run)) for each in MEASURES)] for run in runs],
-        "curves": [_curve(run) for run in runs],
+        "curves": [curve(run) for run in runs],
         "stages": runs[0].stages,
         "ranks": {form: _courses(runs, form) for form in FORMS},
         "tables": _tables(runs),
@@ -64,7 +64,7 @@ def _gap(of: Callable[[Record], float], one: Row, other: Row) -> list[float] | N
     return [float(f"{x:.3g}") for x in (difference.value, difference.low, difference.high)]
 
 
-def _curve(run: Record) -> dict[str, Any]:
+def curve(run: Record) -> dict[str, Any]:
     """The steps, AUCs and LogLosses of the evaluations, these in UNITs."""
     every = -(-len(run.curve) // MOST_POINTS) or 1
     best = {each.step for each in (run.best, run.best_logloss) if each}

@@ -18,7 +18,7 @@ from benchmark.reports.document import Report, Table
 from benchmark.reports.figures.style import PALETTE
 from benchmark.reports.leaderboard import columns as leaderboard
 from benchmark.reports.leaderboard.boards import Board, Refused
-from benchmark.reports.leaderboard.text import FLOPS, TITLE
+from benchmark.reports.leaderboard.text import FLOPS, RULES
 from benchmark.reports.page import charts, recipes
 from benchmark.reports.page.columns import COLUMNS
 from benchmark.reports.page.rows import Row, of_board, of_track
@@ -83,7 +83,7 @@ def html(content: Content) -> str:
         remarks_of=_remarks,
         of_track=of_track,
         flops=FLOPS,
-        about=TITLE.strip().split("\n\n")[2:],
+        about=RULES.strip().split("\n\n"),
         style=Markup(_asset("assets/page.css")),
         script=Markup(script),
         digest=digest,

@@ -118,10 +118,10 @@ def test_what_is_drawn_comes_from_the_records(archive, text) -> None:
 
 def test_of_a_long_curve_few_points_and_the_best_are_kept(archive) -> None:
     [run, *_] = archive.runs("synthetic", "dnn")
-    curve = make_curve(*(0.7 - abs(n - 37) / 1e4 for n in range(100)))
-    measured = run.measured.__class__(run.measured.initial, run.measured.best, curve=curve)
+    whole = make_curve(*(0.7 - abs(n - 37) / 1e4 for n in range(100)))
+    measured = run.measured.__class__(run.measured.initial, run.measured.best, curve=whole)
     long = run.model_copy(update={"measured": measured, "best": record.Epoch(step=380, epoch=38)})
-    steps = [point[0] for point in charts._curve(long)["points"]]
+    steps = [point[0] for point in charts.curve(long)["points"]]
     assert steps[:3] == [10, 50, 90] and 380 in steps and len(steps) == 26
 
 

@@ -45,14 +45,15 @@ function factsTable(board, names) {
   const chosen = names.map(name => rows.find(row => row.cells[0].textContent.trim() === name));
   const body = [...table.tHead.rows[0].cells].slice(1).map((head, at) => element("tr", {},
     element("th", { scope: "row", title: head.title }, head.textContent),
-    ...chosen.map(row => element("td", {}, row.cells[at + 1].textContent))));
+    ...chosen.map(row => element("td", {}, row.cells[at + 1].textContent))))
+    .filter(line => [...line.cells].slice(1).some(cell => cell.textContent));
   return scrolled(element("table", {}, element("caption", {}, "Side by side"),
     headOf(["", ...names]), element("tbody", {}, ...body)));
 }
 
 /** The difference of each pair in both measures, the first less the second. */
 function differencesTable(board, anchors) {
-  const rows = d3.pairs([...anchors, ...(anchors.length > 2 ? [anchors[0]] : [])])
+  const rows = anchors.flatMap((one, at) => anchors.slice(at + 1).map(other => [one, other]))
     .map(([one, other]) => element("tr", {},
       element("th", { scope: "row" }, `${data.rows[one].recipe} − ${data.rows[other].recipe}`),
       ...[0, 1].map(at => element("td", {}, differenceText(board, one, other, at)))));
