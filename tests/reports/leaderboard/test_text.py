@@ -129,7 +129,7 @@ def test_the_readme_beside_the_results_gets_its_part_and_nothing_else(tmp_path) 
         "<!-- /leaderboard -->\nafter\n"
     )
     assert "STALE" not in text and "tried" not in text
-    assert "| 1 | 1 to 1 | bb | 0.80000 ± 0.00158 |" in text
+    assert "| 2 | bb 0.80000 ± 0.00158; *oracle* 0.80000 |" in text
     write(documents)
     check(leaderboard_text.documents(Archive(results)))
     assert readme.read_text() == text
