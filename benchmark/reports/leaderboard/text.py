@@ -126,13 +126,13 @@ def as_json(boards: Iterable[Board]) -> str:
 
 def readme_part(boards: Sequence[Board]) -> str:
     """The rows of rank 1 of every board, and what is doubtful about its data."""
-    caveats = [
+    caveats = "".join(
         f"- {board.dataset}: *{escape.markdown(caveat)}*\n"
         for board in boards
         for caveat in board.caveats
-    ]
-    head = f"Benchmark {__version__}, test split, mean ± sd over seeds."
-    return f"\n{head}\n\n{columns.first_rows(boards).markdown()}\n{''.join(caveats)}\n"
+    )
+    head = f"Benchmark {__version__}, test split, mean ± sd over seeds.\n"
+    return "\n".join(("", head, columns.first_rows(boards).markdown(), caveats))
 
 
 def terminal(board: Board) -> Iterable[Table]:
