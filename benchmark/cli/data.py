@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -169,12 +170,28 @@ def export(
 
 
 @app.command("prepare")
-def prepare(name: CardName, data_root: Root = None) -> None:
-    """Download a data set where needed, check it and encode it."""
-    from benchmark.data import catalog, inventory
+def prepare(
+    name: CardName,
+    data_root: Root = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            metavar="I/N", help="Encode shard I of N, on one of N machines that share the cache."
+        ),
+    ] = None,
+) -> None:
+    """Download a data set where needed, check it and encode it, on one machine or on several."""
+    from benchmark.data import catalog, inventory, shards
+    from benchmark.data.encoding.shard import Shard
 
+    prepared = catalog.open_data
+    if shard is not None:
+        prepared = partial(shards.open_shard, shard=Shard.parse(shard))
     try:
-        found, store = catalog.open_data(name, data_root=data_root, notify=notice)
+        found, store = prepared(name, data_root=data_root, notify=notice)
+    except shards.Missing as missing:
+        say(f"shard {shard} is encoded; missing: {missing}. The last one to end makes the store")
+        return
     except KeyboardInterrupt:
         notice("interrupted: the next call resumes a download and repeats anything else")
         raise typer.Exit(130) from None

@@ -2,7 +2,8 @@
 are replaced after the last row by final ids, which depend on the counts of train only.
 
 Memory holds every distinct token of the sparse fields and its count (at the peak about 190 bytes
-each, 250 for tokens longer than 8 bytes) and a few blocks of rows. Frames are those of `rows.py`.
+each, 250 for tokens longer than 8 bytes) and a few blocks of rows. Frames are those of `rows.py`,
+or of `slices.py`, whose tokens are provisional ids already.
 
 The plain way, polars' value counts of train and then a cast of every row to `pl.Enum`, gives the
 same arrays and reads train twice. Through the same reader, on rows of Criteo's shape and two cores,
@@ -22,7 +23,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from benchmark.data.card import SPLITS, TableSpec
-from benchmark.data.encoding.short_tokens import KeyTable, packed, unpacked
+from benchmark.data.encoding.short_tokens import Keys, KeyTable, packed, unpacked
 from benchmark.errors import BenchmarkError
 from benchmark.utils.arrays import Dense, Ids, Integers, Vector
 from benchmark.utils.parallel import ahead
@@ -50,7 +51,10 @@ class Dictionary:
         self._counts = {split: np.empty(0, np.int64) for split in SPLITS}
 
     def ids(self, tokens: pl.Series) -> Ids:
-        """Provisional ids [n] of string tokens [n]: from 1, and 0 for empty and missing tokens."""
+        """Provisional ids [n] of string tokens [n]: from 1, and 0 for empty and missing tokens;
+        tokens of type Int32 are provisional ids already."""
+        if tokens.dtype == pl.Int32:
+            return tokens.to_numpy()
         keys, long = packed(tokens)
         with self._lock:
             ids = self._short.get(keys)
@@ -67,6 +71,11 @@ class Dictionary:
                 ids[long] = self._long[categories]
         return ids
 
+    def tokens(self) -> pl.Series:
+        """The tokens by provisional id, from 1."""
+        _, names, place = self._names()
+        return names.gather(place[1:])
+
     def count(self, ids: NDArray[np.integer], split: str = "train") -> None:
         """Count provisional ids [n] of a split."""
         self._counts[split] = _with_room(self._counts[split], ids, 0)
@@ -77,11 +86,7 @@ class Dictionary:
         by_split = {split: self._counts_of(split) for split in SPLITS}
         counts = by_split["train"]
         frequent = np.flatnonzero(counts >= min_count)
-        keys, numbers = self._short.items()
-        names = pl.concat([unpacked(keys), self._categories.to_series()])
-        place = np.empty(self._size + 1, np.intp)
-        place[numbers] = np.arange(len(keys))
-        place[self._long[: len(names) - len(keys)]] = np.arange(len(keys), len(names))
+        keys, names, place = self._names()
         tokens = names.gather(place[frequent])
         all_short = len(names) == len(keys)  # then keys of reversed bytes sort like the tokens
         sorts_alike = pl.Series(keys.byteswap()[place[frequent]]) if all_short else tokens
@@ -94,6 +99,16 @@ class Dictionary:
             by_split, lambda unknown: names.gather(place[unknown]).min(), vocabulary
         )
         return EncodedField(vocabulary, final, tuple(warnings))
+
+    def _names(self) -> tuple[Keys, pl.Series, NDArray[np.intp]]:
+        """The keys of the short tokens, all tokens, these first, and the place among them of each
+        provisional id."""
+        keys, numbers = self._short.items()
+        names = pl.concat([unpacked(keys), self._categories.to_series()])
+        place = np.zeros(self._size + 1, np.intp)
+        place[numbers] = np.arange(len(keys))
+        place[self._long[: len(names) - len(keys)]] = np.arange(len(keys), len(names))
+        return keys, names, place
 
     def _counts_of(self, split: str) -> Integers:
         """The count of each provisional id, 0 for that of a missing token."""
@@ -140,30 +155,37 @@ class EncodedField:
 
 
 class Dictionaries:
-    """The dictionaries of the sparse fields, in the order of the table."""
+    """The dictionaries of some columns, in their order."""
 
-    def __init__(self, table: TableSpec) -> None:
-        self._table = table
-        self._fields = [Dictionary() for _ in table.sparse]
+    def __init__(self, names: Sequence[str]) -> None:
+        self._fields = {name: Dictionary() for name in names}
         self._turns = count()
 
-    def ids(self, frame: pl.DataFrame) -> Ids:
-        """Provisional ids [n, n_sparse]."""
+    def __getitem__(self, name: str) -> Dictionary:
+        return self._fields[name]
+
+    def columns(self, frame: pl.DataFrame) -> Ids:
+        """Provisional ids [n_columns, n] of the rows [n] of a frame."""
         ids = np.empty((len(self._fields), frame.height), np.int32)
+        names = list(self._fields)
         turn = next(self._turns) * _STRIDE  # so that threads seldom wait for the same field
-        for j in np.roll(np.arange(len(self._fields)), turn):
-            ids[j] = self._fields[j].ids(frame[self._table.sparse[j]])
-        return _rows(ids)
+        for j in np.roll(np.arange(len(names)), turn):
+            ids[j] = self._fields[names[j]].ids(frame[names[j]])
+        return ids
+
+    def ids(self, frame: pl.DataFrame) -> Ids:
+        """Provisional ids [n, n_columns] of the rows [n] of a frame."""
+        return _rows(self.columns(frame))
 
     def count(self, ids: Ids, split: str) -> None:
-        """Count provisional ids [n, n_sparse] of a split."""
-        for field, column in zip(self._fields, ids.T, strict=True):
+        """Count provisional ids [n, n_columns] of a split."""
+        for field, column in zip(self._fields.values(), ids.T, strict=True):
             field.count(column, split)
 
-    def finish(self, pool: ThreadPoolExecutor) -> Iterator[EncodedField]:
+    def finish(self, pool: ThreadPoolExecutor, min_count: int) -> Iterator[EncodedField]:
         """Yield each field's result; its dictionary is freed, so that memory holds few of them."""
-        fields = (self._fields.pop(0) for _ in self._table.sparse)
-        return ahead(pool, lambda field: field.finish(self._table.min_count), fields, count=2)
+        fields = (self._fields.pop(name) for name in list(self._fields))
+        return ahead(pool, lambda field: field.finish(min_count), fields, count=2)
 
 
 def cardinalities(table: TableSpec, final_ids: Sequence[Ids]) -> tuple[int, ...]:

@@ -1,17 +1,16 @@
 """Which split each row of one table is in."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from operator import methodcaller
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from benchmark.data.card import SPLITS, SplitRule, TableSpec
-from benchmark.data.readers import rows
-from benchmark.data.readers.inputs import Input
-from benchmark.data.readers.rows import RowBlock
+from benchmark.data.readers.rows import Block
 from benchmark.errors import BenchmarkError
 from benchmark.utils.arrays import Labels
 from benchmark.utils.parallel import ahead
@@ -54,7 +53,7 @@ def assigned(
     pool: ThreadPoolExecutor,
     table: TableSpec,
     rule: SplitRule,
-    parts: Sequence[Input],
+    blocks: Callable[[Sequence[str]], Iterator[Block]],
     notify: Notify,
 ) -> Assignment:
     """Read the column that decides, and divide the rows by the rule. Raises BenchmarkError for a
@@ -62,11 +61,11 @@ def assigned(
     column = table.label if rule.column is None else rule.column
     notify(f"reading the column {column}, by which the rows are split")
     if rule.column is None:
-        frames = ahead(pool, RowBlock.frame, rows.blocks(parts, table, [column]))
+        frames = ahead(pool, methodcaller("frame"), blocks([column]))
         labels = _joined([frame[column].to_numpy() for frame in frames])
         return Assignment(assign(labels, rule), labels)
     codes, labels_of = [], []
-    for raw, label in ahead(pool, RowBlock.raw, rows.blocks(parts, table, [table.label])):
+    for raw, label in ahead(pool, methodcaller("raw"), blocks([table.label])):
         codes.append(assign_by_value(raw[column], rule))
         labels_of.append(label.to_numpy())
     splits = _joined(codes)
