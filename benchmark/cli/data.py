@@ -176,22 +176,23 @@ def prepare(
     shard: Annotated[
         str | None,
         typer.Option(
-            metavar="I/N", help="Encode shard I of N, on one of N machines that share the cache."
+            metavar="I/N", help="Encode shard I, on one of N machines that share the cache folder."
         ),
     ] = None,
+    wait: Annotated[
+        float, typer.Option(min=0, metavar="MINUTES", help="Wait so long for another shard.")
+    ] = 60,
 ) -> None:
     """Download a data set where needed, check it and encode it, on one machine or on several."""
-    from benchmark.data import catalog, inventory, shards
-    from benchmark.data.encoding.shard import Shard
+    from benchmark.data import catalog, inventory
+    from benchmark.data.shards.exchange import Shard
+    from benchmark.data.shards.prepare import open_shard
 
     prepared = catalog.open_data
     if shard is not None:
-        prepared = partial(shards.open_shard, shard=Shard.parse(shard))
+        prepared = partial(open_shard, shard=Shard.parse(shard), wait=60 * wait)
     try:
         found, store = prepared(name, data_root=data_root, notify=notice)
-    except shards.Missing as missing:
-        say(f"shard {shard} is encoded; missing: {missing}. The last one to end makes the store")
-        return
     except KeyboardInterrupt:
         notice("interrupted: the next call resumes a download and repeats anything else")
         raise typer.Exit(130) from None

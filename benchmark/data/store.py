@@ -252,7 +252,9 @@ def open_or_make(folder: Path, make: Callable[[StoreWriter], None], notify: Noti
     """Open the store in `folder`; if it is missing, one process makes it and others wait for it.
     Raises BenchmarkError if the folder cannot be written or holds a damaged store."""
     if not folder.exists():
-        with making(folder, notify):
+        lock = folder.with_name(f".{folder.name}.lock")
+        waiting = f"another process is making {folder}; waiting for it"
+        with cache_errors(_action(folder)), locked(lock, lambda: notify(waiting)):
             if not folder.exists():
                 # of a process that was killed
                 shutil.rmtree(partial_folder(folder), ignore_errors=True)
@@ -263,15 +265,6 @@ def open_or_make(folder: Path, make: Callable[[StoreWriter], None], notify: Noti
                     writer.abandon()
                     raise
     return Store.open(folder)
-
-
-@contextmanager
-def making(folder: Path, notify: Notify) -> Iterator[None]:
-    """Keep other processes from making a store; waits for one that does."""
-    lock = folder.with_name(f".{folder.name}.lock")
-    waiting = f"another process is making {folder}; waiting for it"
-    with cache_errors(_action(folder)), locked(lock, lambda: notify(waiting)):
-        yield
 
 
 def _action(folder: Path) -> str:

@@ -1,16 +1,17 @@
 """Which split each row of one table is in."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from operator import methodcaller
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from benchmark.data.card import SPLITS, SplitRule, TableSpec
-from benchmark.data.readers.rows import Block
+from benchmark.data.readers import rows
+from benchmark.data.readers.inputs import Input
+from benchmark.data.readers.rows import RowBlock
 from benchmark.errors import BenchmarkError
 from benchmark.utils.arrays import Labels
 from benchmark.utils.parallel import ahead
@@ -53,7 +54,7 @@ def assigned(
     pool: ThreadPoolExecutor,
     table: TableSpec,
     rule: SplitRule,
-    blocks: Callable[[Sequence[str]], Iterator[Block]],
+    parts: Sequence[Input],
     notify: Notify,
 ) -> Assignment:
     """Read the column that decides, and divide the rows by the rule. Raises BenchmarkError for a
@@ -61,19 +62,26 @@ def assigned(
     column = table.label if rule.column is None else rule.column
     notify(f"reading the column {column}, by which the rows are split")
     if rule.column is None:
-        frames = ahead(pool, methodcaller("frame"), blocks([column]))
+        frames = ahead(pool, RowBlock.frame, rows.blocks(parts, table, [column]))
         labels = _joined([frame[column].to_numpy() for frame in frames])
-        return Assignment(assign(labels, rule), labels)
+        return divided(rule, labels)
     codes, labels_of = [], []
-    for raw, label in ahead(pool, methodcaller("raw"), blocks([table.label])):
+    for raw, label in ahead(pool, RowBlock.raw, rows.blocks(parts, table, [table.label])):
         codes.append(assign_by_value(raw[column], rule))
         labels_of.append(label.to_numpy())
-    splits = _joined(codes)
+    return divided(rule, _joined(labels_of), _joined(codes))
+
+
+def divided(rule: SplitRule, labels: Labels, by_value: Assigned | None = None) -> Assignment:
+    """Assign all rows with labels [n] to splits, or as the values of a column say. Raises
+    BenchmarkError for a split of which no value is."""
+    if by_value is None:
+        return Assignment(assign(labels, rule), labels)
     for code, split in enumerate(SPLITS):
-        if code not in splits:
-            fault = f"no row is of {split}: {column} {rule.rules[split].text}"
+        if code not in by_value:
+            fault = f"no row is of {split}: {rule.column} {rule.rules[split].text}"
             raise BenchmarkError(f"[table.split]: {fault}")
-    return Assignment(splits, _joined(labels_of))
+    return Assignment(by_value, labels)
 
 
 def _joined(parts: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:

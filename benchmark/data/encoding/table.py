@@ -1,11 +1,9 @@
 """Encode the rows of a table into a store."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
-from operator import methodcaller
 
 import numpy as np
 import polars as pl
@@ -19,7 +17,7 @@ from benchmark.data.encoding.splits import Assignment
 from benchmark.data.readers import rows
 from benchmark.data.readers.inputs import Inputs
 from benchmark.data.readers.joins import Side, joined
-from benchmark.data.readers.rows import Block
+from benchmark.data.readers.rows import RowBlock
 from benchmark.data.schema import Schema
 from benchmark.data.store import StoreWriter
 from benchmark.errors import BenchmarkError
@@ -40,70 +38,71 @@ class Raw:
     sources: dict[str, str]
     sides: Sequence[Side] = ()
 
+    def joined(self, table: TableSpec) -> Inputs:
+        """The rows with the columns of the side files. Raises BenchmarkError if one is missing."""
+        inputs = {
+            split: [joined(part, self.sides) for part in parts]
+            for split, parts in self.inputs.items()
+        }
+        for split, of_split in inputs.items():
+            # a rare index may be absent from the valid and test files of libsvm
+            if split in ("train", "all") or not all(part.ragged for part in of_split):
+                rows.require_columns(of_split, table, table.columns)
+        return inputs
+
 
 def write(table: TableSpec, raw: Raw, writer: StoreWriter, notify: Notify) -> None:
-    """Encode the rows, with the columns of side files, into the writer's store and publish it.
-    Raises BenchmarkError for inputs that contradict the card or hold a broken row."""
-    inputs = with_sides(table, raw.inputs, raw.sides)
-
-    def blocks(split: str, columns: Sequence[str]) -> Iterator[Block]:
-        return rows.blocks(inputs[split], table, columns)
-
-    content = Content(list(inputs), blocks, Dictionaries(table.sparse), raw.sources, raw.sides)
-    write_blocks(table, content, writer, notify)
-
-
-def with_sides(table: TableSpec, inputs: Inputs, sides: Sequence[Side]) -> Inputs:
-    """The inputs with the columns of the side files. Raises BenchmarkError for a column that is
-    missing."""
-    inputs = {split: [joined(part, sides) for part in parts] for split, parts in inputs.items()}
-    for split, of_split in inputs.items():
-        # a rare index may be absent from the valid and test files of libsvm
-        if split in ("train", "all") or not all(part.ragged for part in of_split):
-            rows.require_columns(of_split, table, table.columns)
-    return inputs
-
-
-@dataclass(frozen=True)
-class Content:
-    """What a store is made of: `blocks` gives the rows of a split, or of `all`, with some columns,
-    the same blocks each time, and the dictionaries give their tokens provisional ids."""
-
-    splits: Sequence[str]
-    blocks: Callable[[str, Sequence[str]], Iterator[Block]]
-    dictionaries: Dictionaries
-    sources: dict[str, str]
-    sides: Sequence[Side]
-
-
-def write_blocks(table: TableSpec, content: Content, writer: StoreWriter, notify: Notify) -> None:
-    """Encode blocks of rows into the writer's store and publish it. Raises as `write` does."""
+    """Encode the rows into the writer's store and publish it. Raises BenchmarkError for inputs that
+    contradict the card or hold a broken row."""
+    inputs = raw.joined(table)
     keep_freed_memory()
     with ThreadPoolExecutor(WORKERS) as pool:
         assignment = None
         if table.split is not None:
-            of_all = partial(content.blocks, "all")
-            assignment = splits.assigned(pool, table, table.split, of_all, notify)
-        dense_rule = DenseRule.fit(table, _dense_of_train(pool, table, content, assignment))
-        rows_of = _Rows(table, content, dense_rule, assignment, writer, notify)
-        for split in content.splits:
-            rows_of.append(pool, split)
+            assignment = splits.assigned(pool, table, table.split, inputs["all"], notify)
+        dense_rule = DenseRule.fit(table, _dense_of_train(pool, table, inputs, assignment))
+        rows_of = _Rows(table, dense_rule, assignment, writer, notify)
+        for split in inputs:
+            rows_of.append(pool, split, inputs)
         final: list[Ids] = []
-        empty = np.array(table.dense, object)[rows_of.values == 0]
-        warnings = [f"{name}: missing in every row" for name in empty]
+        warnings = empty_columns(table, rows_of.values)
 
         def vocabularies() -> Iterator[pl.Series]:
-            fields = content.dictionaries.finish(pool, table.min_count)
-            for name, field in zip(table.sparse, fields, strict=True):
+            for name, field in zip(
+                table.sparse, rows_of.dictionaries.finish(pool, table.min_count), strict=True
+            ):
                 final.append(field.final_ids)
                 warnings.extend(f"{name}: {warning}" for warning in field.warnings)
                 yield field.vocabulary
 
-        folder, sides = writer.encoding_folder, content.sides
-        write_encoding(folder, table, dense_rule, vocabularies(), sides)
+        write_encoding(writer.encoding_folder, table, dense_rule, vocabularies(), raw.sides)
         writer.replace_ids(final, pool)
     schema = Schema(table.dense, table.sparse, encode.cardinalities(table, final), table.group)
-    writer.publish(schema, content.sources, warnings=warnings)
+    writer.publish(schema, raw.sources, warnings=warnings)
+
+
+def empty_columns(table: TableSpec, values: Integers) -> list[str]:
+    """Warnings of the dense columns that have no values [n_dense]."""
+    return [f"{name}: missing in every row" for name in np.array(table.dense, object)[values == 0]]
+
+
+def require_rows(table: TableSpec, split: str, count: int) -> None:
+    """Raise BenchmarkError if the rules of the table leave no row of a split."""
+    if not count and table.choices:
+        hint = "the rules of [table]: filter, drop and split"
+        raise BenchmarkError(f"{split}: no row is left by {hint}")
+
+
+class Progress:
+    """Tells how many rows are encoded, every NOTIFY_SECONDS."""
+
+    def __init__(self, notify: Notify) -> None:
+        self._notify, self._last = notify, time.monotonic()
+
+    def tell(self, of: str, count: int) -> None:
+        if time.monotonic() - self._last > NOTIFY_SECONDS:
+            self._notify(f"{of}: {count:,} rows encoded")
+            self._last = time.monotonic()
 
 
 @dataclass(frozen=True)
@@ -118,54 +117,39 @@ class _Block:
     values: Integers
 
 
-class Progress:
-    """Tells how many rows of a split are encoded, every NOTIFY_SECONDS."""
-
-    def __init__(self, notify: Notify) -> None:
-        self._notify, self._last = notify, time.monotonic()
-
-    def tell(self, split: str, count: int) -> None:
-        if time.monotonic() - self._last > NOTIFY_SECONDS:
-            self._notify(f"{split}: {count:,} rows encoded")
-            self._last = time.monotonic()
-
-
 class _Rows:
     """Encodes rows into a store with provisional ids, and counts their tokens and values."""
 
     def __init__(
         self,
         table: TableSpec,
-        content: Content,
         dense_rule: DenseRule,
         assignment: Assignment | None,
         writer: StoreWriter,
         notify: Notify,
     ) -> None:
+        self.dictionaries = Dictionaries(table.sparse)
         self.values = np.zeros(len(table.dense), np.int64)
         self._table, self._dense_rule, self._assignment = table, dense_rule, assignment
-        self._content, self._writer, self._groups = content, writer, GroupIds()
-        self._progress = Progress(notify)
+        self._writer, self._groups, self._progress = writer, GroupIds(), Progress(notify)
 
-    def append(self, pool: ThreadPoolExecutor, split: str) -> None:
+    def append(self, pool: ThreadPoolExecutor, split: str, inputs: Inputs) -> None:
         """Add the rows of a split, or of all splits, in order."""
-        count, blocks = 0, self._content.blocks(split, self._table.columns)
+        count, blocks = 0, rows.blocks(inputs[split], self._table, self._table.columns)
         for block in ahead(pool, self._encoded, blocks):
             self._write(split, count, block)
             count += len(block.label)
             self._progress.tell(split, count)
         if self._assignment is not None:
             self._assignment.require_all(count)
-        if not count and self._table.choices:
-            hint = "the rules of [table]: filter, drop and split"
-            raise BenchmarkError(f"{split}: no row is left by {hint}")
+        require_rows(self._table, split, count)
 
-    def _encoded(self, block: Block) -> _Block:
+    def _encoded(self, block: RowBlock) -> _Block:
         frame, table = block.frame(), self._table
         values = np.array([frame[name].count() for name in table.dense], np.int64)
         return _Block(
             self._dense_rule.apply(frame),
-            self._content.dictionaries.ids(frame),
+            self.dictionaries.ids(frame),
             frame[table.label].to_numpy(),
             None if table.group is None else frame[table.group],
             values,
@@ -177,7 +161,7 @@ class _Rows:
         group = None if block.groups is None else self._groups.ids(block.groups)
         for part, at in self._parts(split, first, block.label):
             sparse = block.sparse[at]
-            self._content.dictionaries.count(sparse, part)
+            self.dictionaries.count(sparse, part)
             own_group = None if group is None else group[at]
             self._writer.append(
                 part, block.dense[at], sparse, block.label[at], own_group, final_ids=False
@@ -195,10 +179,10 @@ class _Rows:
 def _dense_of_train(
     pool: ThreadPoolExecutor,
     table: TableSpec,
-    content: Content,
+    inputs: Inputs,
     assignment: Assignment | None,
 ) -> Iterator[pl.DataFrame]:
-    first, blocks = 0, content.blocks("train" if assignment is None else "all", table.dense)
-    for frame in ahead(pool, methodcaller("frame"), blocks):
+    first, parts = 0, inputs["train" if assignment is None else "all"]
+    for frame in ahead(pool, RowBlock.frame, rows.blocks(parts, table, table.dense)):
         yield frame if assignment is None else assignment.of_train(first, frame)
         first += frame.height

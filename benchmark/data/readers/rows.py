@@ -6,7 +6,6 @@ String (missing = null or empty)."""
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import polars as pl
@@ -49,13 +48,6 @@ def _hint(missing: Sequence[str], names: Sequence[str], table: TableSpec) -> str
     if alike := [name for name in names if name.strip().casefold() in wanted]:
         return f"write {alike[0]!r} in the card, as the file does"
     return "correct the card or the file"
-
-
-class Block(Protocol):
-    """Some rows of a table, which any thread may read; what the two give is told by `RowBlock`."""
-
-    def frame(self) -> pl.DataFrame: ...
-    def raw(self) -> tuple[pl.DataFrame, pl.Series]: ...
 
 
 @dataclass(frozen=True)
