@@ -24,7 +24,7 @@ from safetensors import numpy as safetensors
 
 from benchmark.errors import BenchmarkError, UsageError
 from benchmark.utils import forms
-from benchmark.utils.files import canonical_sha256, published, sync
+from benchmark.utils.files import canonical_sha256, published
 from benchmark.utils.types import Frozen, Notify, Sha256
 
 FACTS = "facts.json"
@@ -94,11 +94,9 @@ class PartWriter:
         facts = _Facts(origin=origin, files=self.files).model_dump()
         sealed = json.dumps(facts | {"digest": canonical_sha256(facts)})
         (self.folder / FACTS).write_text(sealed, encoding="utf-8")
-        sync(self.folder / FACTS)
 
     def _write(self, name: str, data: bytes | memoryview) -> None:
         (self.folder / name).write_bytes(data)
-        sync(self.folder / name)
         self.files[name] = hashlib.sha256(data).hexdigest()
 
 

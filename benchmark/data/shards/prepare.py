@@ -110,7 +110,7 @@ class _Steps:
 
         def vocabularies() -> Iterator[pl.Series]:
             for j, name in enumerate(table.sparse):
-                part = vocabulary[j % count]
+                part = steps.having(vocabulary, j)
                 told = part.frame(f"warnings{j}")["warning"]
                 warnings.extend(f"{name}: {warning}" for warning in told)
                 yield part.frame(f"vocabulary{j}")["token"]

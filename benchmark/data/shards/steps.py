@@ -25,7 +25,7 @@ from benchmark.data.encoding.encode import DenseRule, Dictionaries, Dictionary, 
 from benchmark.data.encoding.splits import assign_by_value
 from benchmark.data.encoding.table import Progress, Raw
 from benchmark.data.readers import rows
-from benchmark.data.readers.inputs import Inputs
+from benchmark.data.readers.inputs import CHUNK_ROWS, Inputs
 from benchmark.data.readers.rows import RowBlock
 from benchmark.data.shards.exchange import Part, PartWriter, Shard
 from benchmark.data.shards.layout import Layout
@@ -65,8 +65,11 @@ def write_rows(
     writer.frame("heights", pl.DataFrame({"height": heights}, {"height": pl.Int64}))
     if of_rows:
         writer.frame("splits", pl.concat(of_rows))
+    sizes = []
     for j, tokens in enumerate(dictionaries.tokens()):
         writer.frame(f"tokens{j}", tokens.to_frame())
+        sizes.append(len(tokens))
+    writer.arrays("sizes", {"tokens": np.array(sizes)})
 
 
 class _Reading:
@@ -118,8 +121,10 @@ def write_counts(
     """Count the tokens of a shard's rows by split, and the values of its numbers."""
     layout, own = Layout(table, rows_of), rows_of[shard.number - 1]
     names = token_columns(table)
-    sizes = [own.frame(f"tokens{j}").height + 1 for j in range(len(names))]
-    counts = [{split: np.zeros(size, np.int64) for split in SPLITS} for size in sizes]
+    sizes = own.arrays("sizes")["tokens"] + 1
+    counts = [
+        {split: np.zeros(size, np.int64) for split in SPLITS} for size in sizes[: len(table.sparse)]
+    ]
     firsts = np.full(0 if table.group is None else sizes[names.index(table.group)], NEVER)
     values, of_train = np.zeros(len(table.dense), np.int64), []
     with ThreadPoolExecutor(WORKERS) as pool:
@@ -176,11 +181,13 @@ def write_vocabulary(
     counts: Sequence[Part],
     writer: PartWriter,
 ) -> None:
-    """Add the counts of every n-th column, from which its vocabulary and final ids follow."""
+    """Add the counts of some columns, from which their vocabularies and final ids follow; each
+    shard has some of the large ones."""
     merge = partial(_merge_field, table, rows_of, counts, writer)
+    tokens = np.sum([part.arrays("sizes")["tokens"] for part in rows_of], axis=0)
+    by_size = np.argsort(-tokens[: len(table.sparse)], kind="stable").tolist()
     with ThreadPoolExecutor(WORKERS) as pool:
-        numbers = range(shard.number - 1, len(table.sparse), shard.count)
-        for _ in ahead(pool, merge, numbers, count=2):
+        for _ in ahead(pool, merge, by_size[shard.number - 1 :: shard.count], count=2):
             pass
     if table.group is not None and shard.number == shard.count:
         _merge_groups(table, rows_of, counts, writer)
@@ -222,8 +229,10 @@ def _merge_groups(
 
 def _common_ids(dictionary: Dictionary, part: Part, column: int) -> Ids:
     """The id in the dictionary of each provisional id of a shard, of which 0 is 0."""
-    ids = dictionary.ids(part.frame(f"tokens{column}")["token"])
-    return np.concatenate([np.zeros(1, np.int32), ids])
+    tokens = part.frame(f"tokens{column}")["token"]
+    # many at once take several times as long: numpy's table of distinct keys leaves the cache
+    blocks = (tokens.slice(first, CHUNK_ROWS) for first in range(0, len(tokens), CHUNK_ROWS))
+    return np.concatenate([np.zeros(1, np.int32), *map(dictionary.ids, blocks)])
 
 
 @dataclass(frozen=True)
@@ -275,6 +284,10 @@ class ArraysWriter:
 
 def final_ids(vocabulary: Sequence[Part], field: int, shard: int) -> Ids:
     """The final id of each provisional id of a field, of the shard at an index."""
-    part = vocabulary[field % len(vocabulary)]
-    ids: Ids = part.arrays(f"ids{field}-{shard}")["ids"]
+    ids: Ids = having(vocabulary, field).arrays(f"ids{field}-{shard}")["ids"]
     return ids
+
+
+def having(vocabulary: Sequence[Part], field: int) -> Part:
+    """The part that holds what was merged of a field."""
+    return next(part for part in vocabulary if f"vocabulary{field}.arrow" in part.files)
