@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -32,10 +32,6 @@ POLL_SECONDS = 0.5
 SHOWN = 10
 
 Arrays = Mapping[str, NDArray[Any]]
-
-
-class StoreMade(Exception):
-    """Another shard has made the store, so that nothing is left to do."""
 
 
 @dataclass(frozen=True, order=True)
@@ -71,6 +67,7 @@ class Origin(Frozen):
 
 class _Facts(Frozen):
     origin: Origin
+    after: Sha256
     files: dict[str, Sha256]
 
 
@@ -89,9 +86,9 @@ class PartWriter:
         whole = {key: np.ascontiguousarray(array) for key, array in arrays.items()}
         self._write(f"{name}.safetensors", safetensors.save(whole))
 
-    def finish(self, origin: Origin) -> None:
-        """Write the facts."""
-        facts = _Facts(origin=origin, files=self.files).model_dump()
+    def finish(self, origin: Origin, after: str) -> None:
+        """Write the facts; `after` is the digest of the parts from which this one was made."""
+        facts = _Facts(origin=origin, after=after, files=self.files).model_dump()
         sealed = json.dumps(facts | {"digest": canonical_sha256(facts)})
         (self.folder / FACTS).write_text(sealed, encoding="utf-8")
 
@@ -107,18 +104,21 @@ class Part:
     shard: Shard
     folder: Path
     origin: Origin
+    after: str
     files: Mapping[str, str]
+    digest: str
 
     @classmethod
     def open(cls, shard: Shard, folder: Path) -> "Part":
         try:
             content = forms.parse(dict[str, Any], folder / FACTS)
-            if content.pop("digest", None) != canonical_sha256(content):
+            digest = content.pop("digest", None)
+            if digest != canonical_sha256(content):
                 raise forms.Malformed("was altered (its digest differs)")
             facts = forms.checked(_Facts, json.dumps(content))
         except forms.Malformed as fault:
             raise _damaged(shard, folder / FACTS, str(fault)) from None
-        return cls(shard, folder, facts.origin, facts.files)
+        return cls(shard, folder, facts.origin, facts.after, facts.files, str(digest))
 
     def frame(self, name: str) -> pl.DataFrame:
         return pl.read_ipc(BytesIO(self._read(f"{name}.arrow")))
@@ -139,67 +139,94 @@ class Part:
         return data
 
 
+def _digest(steps: Sequence[Sequence[Part]]) -> str:
+    return canonical_sha256([[part.digest for part in parts] for parts in steps])
+
+
 def _damaged(shard: Shard, path: Path, why: str) -> BenchmarkError:
     remedy = f"delete the folder {path.parent} and run --shard {shard} again"
     return BenchmarkError(f"{path}: {why}; {remedy}")
 
 
+Write = Callable[..., object]
+"""Writes the part of one shard, given its PartWriter and the parts of all in each step before."""
+
+
 @dataclass(frozen=True)
 class Exchange:
-    """The folder as one shard sees it: `made` says that the store is there, and `wait` how many
-    seconds to wait for the others without seeing one of them."""
+    """The folder as one shard sees it: the names of the steps, and how it writes its parts; `made`
+    says that the store is there, and `wait` how many seconds to wait without a new part."""
 
     shard: Shard
     folder: Path
+    steps: Mapping[str, Write]
     origin: Origin
     made: Callable[[], bool]
     wait: float
     notify: Notify
 
-    def step(self, name: str, prepare: Callable[[], Callable[[PartWriter], object]]) -> list[Part]:
-        """Give this shard's part unless it is there, and return those of all shards in order.
+    def run(self) -> None:
+        """Give this shard's part of each step and wait for the others, until all gave all or the
+        store is there. Raises BenchmarkError if others are missing for too long, or were made of
+        something else."""
+        for step in self.steps:
+            try:
+                self._give(step)
+                self._wait(step)
+            except BenchmarkError:
+                if not self.made():  # and parts are being removed
+                    raise
 
-        `prepare` says how to write it, from earlier steps. Raises BenchmarkError if others are
-        missing for too long, or were made of something else, and StoreMade."""
-        folder = self.folder / name / self.shard.folder_name
-        if not folder.is_dir():
-            self.present(name)  # refused before any work
-            write = prepare()
-            with published(folder) as place:
-                writer = PartWriter(place)
-                write(writer)
-                writer.finish(self.origin)
-        return self._all(name)
+    def _give(self, step: str) -> None:
+        folder = self.folder / step / self.shard.folder_name
+        if folder.is_dir() or self.made():
+            return
+        self._present(step)  # refused before any work
+        names = list(self.steps)
+        earlier = self.parts(names[: names.index(step)])
+        with published(folder) as place:
+            writer = PartWriter(place)
+            self.steps[step](writer, *earlier)
+            writer.finish(self.origin, _digest(earlier))
 
-    def _all(self, name: str) -> list[Part]:
-        shards = [Shard(number, self.shard.count) for number in range(1, self.shard.count + 1)]
+    def parts(self, steps: Sequence[str]) -> list[list[Part]]:
+        """The parts of all shards in the first steps. Raises BenchmarkError for one that was made
+        from other parts than are there now."""
+        found: list[list[Part]] = []
+        for step in steps:
+            present = self._present(step)
+            parts = [present[shard] for shard in self._all if shard in present]
+            if len(parts) < self.shard.count or {part.after for part in parts} != {_digest(found)}:
+                names = list(self.steps)
+                beside = ", ".join(names[names.index(step) :])
+                fault = f"{step} are not of what is there of the steps before"
+                hint = f"delete {beside} in {self.folder} and run all shards again"
+                raise BenchmarkError(f"{fault}; {hint}")
+            found.append(parts)
+        return found
+
+    @property
+    def _all(self) -> list[Shard]:
+        return [Shard(number, self.shard.count) for number in range(1, self.shard.count + 1)]
+
+    def _wait(self, step: str) -> None:
         waited_for, since = None, 0.0
-        while True:
-            if self.made():
-                raise StoreMade
-            parts = self._present_unless_made(name)
-            missing = [shard for shard in shards if shard not in parts]
+        while not self.made():
+            present = self._present(step)
+            missing = [str(shard) for shard in self._all if shard not in present]
             if not missing:
-                return [parts[shard] for shard in shards]
-            listed = ", ".join(map(str, missing[:SHOWN]))
+                return
+            listed = ", ".join(missing[:SHOWN])
             listed += f" and {len(missing) - SHOWN} more" if len(missing) > SHOWN else ""
             if missing != waited_for:
                 waited_for, since = missing, time.monotonic()
-                self.notify(f"{name}: shard {self.shard} is done; waiting for {listed}")
+                self.notify(f"{step}: shard {self.shard} is done; waiting for {listed}")
             if time.monotonic() - since >= self.wait:
                 hint = "run this again when they run too; it goes on from here"
-                raise BenchmarkError(f"{name}: still waiting for shards {listed}; {hint}")
+                raise BenchmarkError(f"{step}: still waiting for shards {listed}; {hint}")
             time.sleep(POLL_SECONDS)
 
-    def _present_unless_made(self, name: str) -> dict[Shard, "Part"]:
-        try:
-            return self.present(name)
-        except BenchmarkError:
-            if self.made():  # and parts are being removed
-                raise StoreMade from None
-            raise
-
-    def present(self, step: str) -> dict[Shard, Part]:
+    def _present(self, step: str) -> dict[Shard, Part]:
         """The parts of a step that are there. Raises BenchmarkError for one of another number of
         shards, or made of other files or by another card."""
         parts = {}

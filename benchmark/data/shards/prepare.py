@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -26,7 +26,7 @@ from benchmark.data.shards.exchange import (
     Origin,
     Part,
     Shard,
-    StoreMade,
+    Write,
     shards_in,
 )
 from benchmark.data.store import Store, StoreWriter, cache_errors, open_or_make
@@ -57,69 +57,49 @@ def open_shard(
         if store.exists():
             notify(f"{card.id} is encoded already; no shard is needed")
         else:
-            raw = plan.raw()
+            raw, folder = plan.raw(), cache_of / FOLDER
             origin = Origin(store=store.name, sources=raw.sources)
-            folder = cache_of / FOLDER
-            exchange = Exchange(shard, folder, origin, store.exists, wait, notify)
-            work = _Steps(table, raw, exchange)
-            with suppress(StoreMade):
-                work.arrays()
-                open_or_make(store, work.join, notify)
+            ways = _steps(table, shard, raw, notify)
+            exchange = Exchange(shard, folder, ways, origin, store.exists, wait, notify)
+            exchange.run()
+            open_or_make(store, partial(_join, table, raw, exchange), notify)
         _discard(cache_of / FOLDER, store.name)
     return found, catalog.as_expected(card, Store.open(store), notify)
 
 
-class _Steps:
-    """The parts of all shards in each step, made from those of earlier steps as they are needed."""
+def _steps(table: TableSpec, shard: Shard, raw: Raw, notify: Notify) -> dict[str, Write]:
+    """How a shard writes its part of each step, in order."""
+    return {
+        "rows": partial(steps.write_rows, table, shard, raw, notify),
+        "counts": partial(steps.write_counts, table, shard),
+        "vocabulary": partial(steps.write_vocabulary, table, shard),
+        "arrays": partial(steps.write_arrays, table, shard),
+    }
 
-    def __init__(self, table: TableSpec, raw: Raw, exchange: Exchange) -> None:
-        self._table, self._raw, self._exchange = table, raw, exchange
-        self._shard = exchange.shard
-        self.rows, self.counts = cache(self._rows), cache(self._counts)
-        self.vocabulary, self.arrays = cache(self._vocabulary), cache(self._arrays)
 
-    def _rows(self) -> list[Part]:
-        facts = self._table, self._raw, self._shard, self._exchange.notify
-        return self._exchange.step("rows", lambda: partial(steps.write_rows, *facts))
+def _join(table: TableSpec, raw: Raw, exchange: Exchange, writer: StoreWriter) -> None:
+    """Make the store of what all shards gave."""
+    exchange.notify(f"joining the {exchange.shard.count} shards")
+    rows_of, counts, vocabulary, arrays = exchange.parts(list(exchange.steps))
+    numbers = range(rows_of[0].frame("blocks").height)
+    with ThreadPoolExecutor(WORKERS) as pool:
+        for block in ahead(pool, partial(_block, arrays), numbers):
+            _append(writer, block)
+    rule, values = steps.dense_rule(table, counts)
+    warnings = empty_columns(table, values)
 
-    def _counts(self) -> list[Part]:
-        write = partial(steps.write_counts, self._table, self._shard)
-        return self._exchange.step("counts", lambda: partial(write, self.rows()))
+    def vocabularies() -> Iterator[pl.Series]:
+        for j, name in enumerate(table.sparse):
+            part = steps.having(vocabulary, j)
+            told = part.frame(f"warnings{j}")["warning"]
+            warnings.extend(f"{name}: {warning}" for warning in told)
+            yield part.frame(f"vocabulary{j}")["token"]
 
-    def _vocabulary(self) -> list[Part]:
-        write = partial(steps.write_vocabulary, self._table, self._shard)
-        return self._exchange.step("vocabulary", lambda: partial(write, self.rows(), self.counts()))
-
-    def _arrays(self) -> list[Part]:
-        of = partial(steps.ArraysWriter.of, self._table, self._shard)
-        return self._exchange.step(
-            "arrays", lambda: of(self.rows(), self.counts(), self.vocabulary()).write
-        )
-
-    def join(self, writer: StoreWriter) -> None:
-        """Make the store of what all shards gave."""
-        table, count = self._table, self._shard.count
-        parts, vocabulary = self.arrays(), self.vocabulary()
-        self._exchange.notify(f"joining the {count} shards")
-        number_of_blocks = self.rows()[0].frame("blocks").height
-        with ThreadPoolExecutor(WORKERS) as pool:
-            for arrays in ahead(pool, partial(_block, parts), range(number_of_blocks)):
-                _append(writer, arrays)
-        rule, values = steps.dense_rule(table, self.counts())
-        warnings = empty_columns(table, values)
-
-        def vocabularies() -> Iterator[pl.Series]:
-            for j, name in enumerate(table.sparse):
-                part = steps.having(vocabulary, j)
-                told = part.frame(f"warnings{j}")["warning"]
-                warnings.extend(f"{name}: {warning}" for warning in told)
-                yield part.frame(f"vocabulary{j}")["token"]
-
-        write_encoding(writer.encoding_folder, table, rule, vocabularies(), self._raw.sides)
-        final = [steps.final_ids(vocabulary, j, 0) for j in range(len(table.sparse))]
-        sizes = encode.cardinalities(table, final)
-        schema = Schema(table.dense, table.sparse, sizes, table.group)
-        writer.publish(schema, self._raw.sources, warnings=warnings)
+    write_encoding(writer.encoding_folder, table, rule, vocabularies(), raw.sides)
+    final = [steps.final_ids(vocabulary, j, 0) for j in range(len(table.sparse))]
+    sizes = encode.cardinalities(table, final)
+    schema = Schema(table.dense, table.sparse, sizes, table.group)
+    writer.publish(schema, raw.sources, warnings=warnings)
 
 
 def _block(parts: list[Part], number: int) -> Arrays:

@@ -11,7 +11,6 @@ arrays      the blocks as they are in the store
 import hashlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from typing import Any
@@ -45,7 +44,7 @@ def token_columns(table: TableSpec) -> list[str]:
 
 
 def write_rows(
-    table: TableSpec, raw: Raw, shard: Shard, notify: Notify, writer: PartWriter
+    table: TableSpec, shard: Shard, raw: Raw, notify: Notify, writer: PartWriter
 ) -> None:
     """Parse the blocks of a shard. Raises BenchmarkError for a broken row."""
     reading, dictionaries = _Reading(table, raw.joined(table)), Dictionaries(token_columns(table))
@@ -69,7 +68,7 @@ def write_rows(
     for j, tokens in enumerate(dictionaries.tokens()):
         writer.frame(f"tokens{j}", tokens.to_frame())
         sizes.append(len(tokens))
-    writer.arrays("sizes", {"tokens": np.array(sizes)})
+    writer.arrays("sizes", {"tokens": np.array(sizes, np.int64)})
 
 
 class _Reading:
@@ -116,7 +115,7 @@ def _save_block(
 
 
 def write_counts(
-    table: TableSpec, shard: Shard, rows_of: Sequence[Part], writer: PartWriter
+    table: TableSpec, shard: Shard, writer: PartWriter, rows_of: Sequence[Part]
 ) -> None:
     """Count the tokens of a shard's rows by split, and the values of its numbers."""
     layout, own = Layout(table, rows_of), rows_of[shard.number - 1]
@@ -130,7 +129,7 @@ def write_counts(
     with ThreadPoolExecutor(WORKERS) as pool:
         numbered = ((number, own) for number in layout.own(shard))
         for number, frame in ahead(pool, _numbered_frame, numbered):
-            values += [frame[name].count() for name in table.dense]
+            values += np.array([frame[name].count() for name in table.dense], np.int64)
             if table.group is not None:
                 _note_first(firsts, frame[table.group].to_numpy(), number)
             for split, at in layout.of_splits(number, frame[table.label].to_numpy()):
@@ -177,9 +176,9 @@ def dense_rule(table: TableSpec, counts: Sequence[Part]) -> tuple[DenseRule, Int
 def write_vocabulary(
     table: TableSpec,
     shard: Shard,
+    writer: PartWriter,
     rows_of: Sequence[Part],
     counts: Sequence[Part],
-    writer: PartWriter,
 ) -> None:
     """Add the counts of some columns, from which their vocabularies and final ids follow; each
     shard has some of the large ones."""
@@ -235,51 +234,36 @@ def _common_ids(dictionary: Dictionary, part: Part, column: int) -> Ids:
     return np.concatenate([np.zeros(1, np.int32), *map(dictionary.ids, blocks)])
 
 
-@dataclass(frozen=True)
-class ArraysWriter:
-    """Writes the blocks of a shard with final ids."""
+def write_arrays(
+    table: TableSpec,
+    shard: Shard,
+    writer: PartWriter,
+    rows_of: Sequence[Part],
+    counts: Sequence[Part],
+    vocabulary: Sequence[Part],
+) -> None:
+    """Write the blocks of a shard with final ids, divided into splits."""
+    (rule, _), layout, i = dense_rule(table, counts), Layout(table, rows_of), shard.number - 1
+    fields = [final_ids(vocabulary, j, i) for j in range(len(table.sparse))]
+    groups = vocabulary[-1].arrays(f"groups-{i}")["ids"] if table.group else None
 
-    table: TableSpec
-    layout: Layout
-    rule: DenseRule
-    fields: Sequence[Ids]
-    """The final id of each provisional id, of each sparse field."""
-    groups: Ids | None
-    own: Part
-
-    @classmethod
-    def of(
-        cls,
-        table: TableSpec,
-        shard: Shard,
-        rows_of: Sequence[Part],
-        counts: Sequence[Part],
-        vocabulary: Sequence[Part],
-    ) -> "ArraysWriter":
-        rule, _ = dense_rule(table, counts)
-        i = shard.number - 1
-        fields = [final_ids(vocabulary, j, i) for j in range(len(table.sparse))]
-        groups = vocabulary[-1].arrays(f"groups-{i}")["ids"] if table.group else None
-        return cls(table, Layout(table, rows_of), rule, fields, groups, rows_of[i])
-
-    def write(self, writer: PartWriter) -> None:
-        with ThreadPoolExecutor(WORKERS) as pool:
-            for _ in ahead(pool, partial(self._write, writer), self.layout.own(self.own.shard)):
-                pass
-
-    def _write(self, writer: PartWriter, number: int) -> None:
-        frame, table = self.own.frame(str(number)), self.table
-        sparse = np.empty((len(table.sparse), frame.height), np.int32)
+    def write(number: int) -> None:
+        frame = rows_of[i].frame(str(number))
+        sparse = np.empty((len(fields), frame.height), np.int32)
         for j, name in enumerate(table.sparse):
-            self.fields[j].take(frame[name].to_numpy(), out=sparse[j], mode="clip")
+            fields[j].take(frame[name].to_numpy(), out=sparse[j], mode="clip")
         label = frame[table.label].to_numpy()
-        of_all = {"dense": self.rule.apply(frame), "sparse": by_row(sparse), "label": label}
-        if self.groups is not None:
-            of_all["group"] = self.groups.take(frame[str(table.group)].to_numpy())
+        of_all = {"dense": rule.apply(frame), "sparse": by_row(sparse), "label": label}
+        if groups is not None:
+            of_all["group"] = groups.take(frame[str(table.group)].to_numpy())
         arrays: dict[str, NDArray[Any]] = {}
-        for split, at in self.layout.of_splits(number, label):
+        for split, at in layout.of_splits(number, label):
             arrays |= {f"{split}.{part}": array[at] for part, array in of_all.items()}
         writer.arrays(str(number), arrays)
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        for _ in ahead(pool, write, layout.own(shard)):
+            pass
 
 
 def final_ids(vocabulary: Sequence[Part], field: int, shard: int) -> Ids:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from benchmark import registry
 from benchmark.data import catalog
+from benchmark.data.encoding.encode import Dictionary
 from benchmark.data.shards.exchange import PartWriter, Shard
 from benchmark.data.shards.prepare import open_shard
 from benchmark.data.store import StoreWriter
@@ -49,6 +50,8 @@ KINDS = {
         '[[table.join]]\nfile = "side.csv"\non = "c"\n'
         '[[table.filter]]\ncolumn = "part"\nkeep = "< 3"',
     ),
+    "no numbers": ("csv", f'{FILES}\nlabel = "y"\nsparse = ["c", "d"]'),
+    "no tokens": ("csv", f'{FILES}\nlabel = "y"\ndense = ["x", "part"]'),
     "a source": (
         None,
         f'source = "sharded"\nfiles = {{ all = "a.csv" }}\n{COLUMNS}\n'
@@ -262,6 +265,28 @@ def test_shards_that_do_not_belong_together_are_refused_and_can_be_made_again(
     if shard == "1/3":
         shutil.rmtree(tmp_path / "shards/mine/.shards/rows/1-of-3")
         assert one_call(card, "1/3") is None
+
+
+def test_counts_of_rows_that_were_encoded_again_since_are_refused(card, tmp_path, monkeypatch):
+    """Tokens get their provisional ids as threads come to them, so in another order each time."""
+    calls = [one_call(card, shard) for shard in ("1/2", "2/2", "1/2", "2/2")]
+    assert calls == [None] * 4
+    shutil.rmtree(tmp_path / "shards/mine/.shards/rows/1-of-2")
+    begin = Dictionary.__init__
+
+    def begin_elsewhere(dictionary: Dictionary) -> None:
+        begin(dictionary)
+        dictionary.ids(pl.Series(["a token before all others"]))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Dictionary, "__init__", begin_elsewhere)
+        again = "counts are not of .* delete counts, vocabulary, arrays in .* run all shards again"
+        with pytest.raises(BenchmarkError, match=again):
+            one_call(card, "1/2")
+    for step in ("counts", "vocabulary", "arrays"):
+        shutil.rmtree(tmp_path / "shards/mine/.shards" / step)
+    made = in_shards(card, monkeypatch, tmp_path / "shards", 2)
+    assert_same_store(in_one_go(card, monkeypatch, tmp_path / "one"), made)
 
 
 def test_a_source_of_another_order_each_time_is_refused(tmp_path, monkeypatch):
