@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from benchmark.data.schema import Schema
-from benchmark.model import in_plain_form
+from benchmark.model import Lookup, in_plain_form
 
 TABLE_SD = 1e-4
 
@@ -38,6 +38,7 @@ class FieldEmbedding(nn.Module):
     """
 
     offsets: Tensor
+    lookup: Lookup
 
     def __init__(self, schema: Schema, dim: int, *, dense_sd: float | None = None) -> None:
         super().__init__()
@@ -45,6 +46,7 @@ class FieldEmbedding(nn.Module):
         *offsets, rows = (0, *accumulate(schema.cardinalities))
         self.register_buffer("offsets", torch.tensor(offsets, dtype=torch.int64), persistent=False)
         self.table = nn.Parameter(torch.empty(rows, dim)) if schema.sparse else None
+        self.lookup = look_up
         self.vectors = nn.Parameter(torch.empty(len(schema.dense), dim)) if schema.dense else None
         if self.table is not None:
             nn.init.normal_(self.table, std=TABLE_SD)
@@ -57,9 +59,13 @@ class FieldEmbedding(nn.Module):
         if self.vectors is not None:
             parts.append(dense.unsqueeze(-1) * self.vectors)
         if self.table is not None:
-            ids = sparse + self.offsets
-            parts.append(F.embedding(ids, self.table, sparse=not in_plain_form()))
+            parts.append(self.lookup(sparse + self.offsets, self.table))
         return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
+
+
+def look_up(ids: Tensor, table: Tensor) -> Tensor:
+    """Rows of a table [rows, d], whose gradient is sparse but in the plain form: [..., d]."""
+    return F.embedding(ids, table, sparse=not in_plain_form())
 
 
 def lowered(x: Tensor) -> Tensor:

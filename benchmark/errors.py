@@ -18,6 +18,10 @@ class MissingData(BenchmarkError):
     """The files of a data set are not on this machine."""
 
 
+class LostProcess(BenchmarkError):
+    """Another process of the same run is gone, or does not answer."""
+
+
 class UsageError(BenchmarkError):
     """The request itself is wrong (a misspelt name, a wrong key or value): exit code 2."""
 

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack, overload
 
@@ -112,6 +113,7 @@ def run(
     root = None if data_root is None else Path(data_root)
     job = prepare(recipe, model, dataset, settings, root, name=name, quiet=quiet)
 
+    from benchmark.distributed import world
     from benchmark.runs.session import Session
     from benchmark.terminal.console import notice
     from benchmark.training.checkpoint import Cadence
@@ -125,10 +127,12 @@ def run(
         save_model=None if save_model is None else Path(save_model),
         watch=watch,
     )
-    threads = threads or job.threads
+    job = replace(
+        job, rows=rows, device=device, threads=threads or job.threads, world=world.join(device)
+    )
     records = []
     for number in numbers:
-        job = replace(job, seed=number, rows=rows, device=device, threads=threads)
+        job = replace(job, seed=number)
         outcome = run_missing(job, session, again=again)
         records.append(outcome.record)
         if outcome.remark and not quiet:
@@ -151,7 +155,6 @@ def prepare(
     from benchmark.data import catalog
     from benchmark.recipes import defaults
     from benchmark.recipes import recipe as recipes
-    from benchmark.recipes.meta import on_meta
 
     if recipe is not None and model is None:
         chosen = recipes.load(recipe)
@@ -175,7 +178,7 @@ def prepare(
     notify = (lambda _: None) if quiet else notice
     _, store = catalog.open_data(dataset or card.id, data_root=data_root, notify=notify)
     if name is not None:
-        on_meta(chosen, store.schema)
+        recipes.on_meta(chosen, store.schema)
         chosen = defaults.write(chosen, name)
         notify(f"written: {shown(defaults.path(chosen.dataset, name))}, the recipe {chosen.id}")
     elif is_new:
@@ -201,17 +204,18 @@ def run_missing(job: "Job", session: "Session", *, again: bool) -> Outcome:
     from benchmark.terminal.console import notice
     from benchmark.verify.again import comparison, find, is_there
 
-    kept = find(job, session.results)
+    kept = job.world.from_first(partial(find, job, session.results))
     if kept is not None and kept.record is None and job.name is not None:
         notice(
             f"warning: {shown(kept.path)} is not of this run, which is kept apart ({kept.fault});"
             " `suite` replaces it"
         )
         job = replace(job, apart=True)
-        kept = find(job, session.results)
+        kept = job.world.from_first(partial(find, job, session.results))
     if kept is None or kept.record is None:
         return Outcome(run_job(job, session), job.path(session.results))
-    if not (again or session.save_model is not None or is_interrupted(job)):
+    interrupted = job.world.from_first(partial(is_interrupted, job))
+    if not (again or session.save_model is not None or interrupted):
         return Outcome(kept.record, kept.path, is_there(kept.record, kept.path), is_new=False)
     job = replace(job, apart=True)
     record = run_job(job, session)
@@ -222,12 +226,13 @@ def run_job(job: "Job", session: "Session") -> "Record":
     """Run a job, shown on standard error and logged to MLflow as the session says."""
     from benchmark.terminal.console import notice
     from benchmark.terminal.run import RunProgress
-    from benchmark.tracking.runs import Tracker
 
     with ExitStack() as views:
         watchers: list[Callable[[RunEvent], None]] = []
-        if not session.quiet:
+        if job.world.is_first and not session.quiet:
             watchers.append(views.enter_context(RunProgress()))
-        if session.track:
+        if job.world.is_first and session.track:
+            from benchmark.tracking.runs import Tracker
+
             watchers.append(views.enter_context(Tracker(job.path(session.results), notice)))
         return session.run(job, watchers, notice)

@@ -49,6 +49,7 @@ class CTRModel(Protocol):
     def eval(self) -> Self: ...
     def to(self, device: torch.device) -> Self: ...
     def compile(self) -> None: ...
+    def named_modules(self) -> Iterator[tuple[str, nn.Module]]: ...
     def modules(self) -> Iterator[nn.Module]: ...
     def parameters(self) -> Iterator[nn.Parameter]: ...
     def named_parameters(self) -> Iterator[tuple[str, nn.Parameter]]: ...
@@ -70,6 +71,19 @@ class HasTrainingNote(Protocol):
     """A model with a line for its records on what training controls, of the weights it has."""
 
     def training_note(self) -> str: ...
+
+
+Lookup = Callable[[Tensor, Tensor], Tensor]
+"""From ids [...] and a table to their vectors [..., d]."""
+
+
+@runtime_checkable
+class HasLookup(Protocol):
+    """A module with a table of sparse gradients, [rows, d], which several processes can share out:
+    they replace the table by a block of its rows, and the lookup."""
+
+    table: nn.Parameter | None
+    lookup: Lookup
 
 
 def needs_whole_batch(model: CTRModel) -> bool:

@@ -10,6 +10,7 @@ from benchmark.utils.paths import ROOT
 FLOORS = (
     {"benchmark.errors"},
     {"benchmark.contract", "benchmark.model", "benchmark.registry", "benchmark.utils"},
+    {"benchmark.distributed"},
     {"benchmark.data"},
     {"benchmark.recipes"},
     {"benchmark.measure"},

@@ -88,13 +88,15 @@ def test_it_works_in_any_folder_and_writes_only_there(scripts, tmp_path) -> None
     listed = called(tmp_path, scripts / "ctrbench", "list", "recipes").split()
     assert "kuairand_14d/rankelastor" in listed
     run = "run --recipe synthetic_tiny/mine --threads 1"
-    printed, page = with_the_ui(scripts / "python", tmp_path, run, "leaderboard", "verify")
+    commands = run, "leaderboard", "report", "verify"
+    printed, page = with_the_ui(scripts / "python", tmp_path, *commands)
     [record] = re.findall(r"record: (\S+\.json)", printed)
     assert record == "results/records/synthetic_tiny/mine/seed-0.json"
     assert (tmp_path / record).is_file()
     assert (tmp_path / "mlflow.db").is_file()
     assert "mine" in printed.split(record)[1] and "1 record: all checks passed" in printed
     assert (tmp_path / "results" / "leaderboard.md").is_file()
+    assert "synthetic_tiny/mine" in (tmp_path / "results" / "report" / "index.html").read_text()
     assert "MLflow" in page
     assert files(installed(scripts.parent)) == before
 

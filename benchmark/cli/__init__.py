@@ -14,6 +14,7 @@ from benchmark.cli import (
     list,
     predict,
     rank,
+    report,
     results,
     run,
     speed,
@@ -65,6 +66,7 @@ app.add_typer(studies.scale_app, name="scale")
 app.command("tune")(tune.tune)
 app.command("leaderboard")(leaderboard.leaderboard)
 app.command("significance")(leaderboard.significance)
+app.command("report")(report.report)
 app.add_typer(results.app, name="results")
 app.command("claims")(claims.claims)
 app.command("compare")(compare.compare)

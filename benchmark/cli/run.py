@@ -59,6 +59,7 @@ def run(
     if checkpoint_minutes <= 0:
         raise UsageError(f"--checkpoint-minutes {checkpoint_minutes:g}: it must be above 0")
 
+    from benchmark.distributed import world
     from benchmark.runs.session import Session
     from benchmark.terminal.run import result_table
     from benchmark.training.checkpoint import Cadence
@@ -70,13 +71,15 @@ def run(
         job = launch.prepare(
             recipe, model, dataset, set_ or [], options.data_root, name=name, quiet=options.quiet
         )
-        threads = options.threads or job.threads
-        job = replace(job, rows=rows, device=options.device, threads=threads)
+        threads, device = options.threads or job.threads, options.device
+        job = replace(job, rows=rows, device=device, threads=threads, world=world.join(device))
         jobs = [replace(job, seed=seed) for seed in numbers]
-        for job in jobs:
-            session.require_model_folder(job)
+        if job.world.is_first:
+            for each in jobs:
+                session.require_model_folder(each)
         for job in jobs:
             outcomes.append(launch.run_missing(job, session, again=again))
+        world.part()
     except KeyboardInterrupt as error:
         finished = sum(outcome.is_new for outcome in outcomes)
         notice(_interruption(getattr(error, "step", None), finished))

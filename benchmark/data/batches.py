@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from torch import Tensor
 
 from benchmark.data.schema import Split
 from benchmark.data.shuffle import WINDOW_ROWS, BlockOrder, Shuffle, row_order
+from benchmark.distributed.world import ALONE, World
 from benchmark.utils.arrays import Integers
 
 ORDER_ROWS = 1 << 16
@@ -22,21 +23,49 @@ RESIDENT_SHARE = 0.5
 
 @dataclass(frozen=True)
 class Batch:
-    """dense float32 [B, n_dense], sparse int32 [B, n_sparse], label float32 [B]."""
+    """dense float32 [B, n_dense], sparse int32 [B, n_sparse], label float32 [B]: a batch, or the
+    rows from `first` on of one of `whole` rows, which several processes share."""
 
     dense: Tensor
     sparse: Tensor
     label: Tensor
+    first: int = 0
+    whole: int | None = None
 
     def __len__(self) -> int:
         return len(self.label)
+
+    @property
+    def total(self) -> int:
+        """The rows of the whole batch."""
+        return len(self) if self.whole is None else self.whole
+
+    @property
+    def inputs(self) -> tuple[Tensor, Tensor]:
+        """What a model is given."""
+        return self.dense, self.sparse
+
+    def or_zeros(self) -> "Batch":
+        """The batch, or one row of zeros in the place of none."""
+        if len(self):
+            return self
+        dense, sparse, label = (
+            column.new_zeros((1, *column.shape[1:]))
+            for column in (self.dense, self.sparse, self.label)
+        )
+        return Batch(dense, sparse, label)
+
+    def part(self, rows: slice) -> "Batch":
+        """Some of the rows, as a batch of their own."""
+        return Batch(self.dense[rows], self.sparse[rows], self.label[rows])
 
     def to(self, device: torch.device) -> "Batch":
         """Copy to a device, unless it is there; copies to a GPU overlap with its work."""
         if device.type == self.label.device.type:
             return self
         tensors = (self.dense, self.sparse, self.label)
-        return Batch(*(_moved(tensor, device) for tensor in tensors))
+        dense, sparse, label = (_moved(tensor, device) for tensor in tensors)
+        return Batch(dense, sparse, label, self.first, self.whole)
 
 
 @dataclass(frozen=True)
@@ -87,8 +116,10 @@ def batches(
     epoch: int,
     shuffle: Shuffle = "rows",
     start: int = 0,
+    world: World = ALONE,
 ) -> Iterator[Batch]:
-    """Yield every row once, in an order that depends on (seed, epoch, shuffle) only.
+    """Yield every row once, in an order that depends on (seed, epoch, shuffle) only; to each of
+    several processes its share of every batch.
 
     The last batch may be short; `start` batches are skipped. Files are read ahead: completely if
     they fit into free memory (shuffle "rows"), or window by window ("blocks")."""
@@ -98,16 +129,18 @@ def batches(
     for piece in pieces(arrays, seed, epoch, skipped):
         pending = np.concatenate([pending, piece])
         whole = len(pending) - len(pending) % batch_size
-        yield from _gathered(arrays, pending[:whole], batch_size)
+        yield from _gathered(arrays, pending[:whole], batch_size, world)
         pending = pending[whole:]
-    yield from _gathered(arrays, pending, batch_size)
+    yield from _gathered(arrays, pending, batch_size, world)
 
 
-def ordered(arrays: Rows, batch_size: int) -> Iterator[Batch]:
-    """Yield every row once, in the order of the store."""
-    for first in range(0, len(arrays), batch_size):
-        rows = np.arange(first, min(first + batch_size, len(arrays)))
-        yield from _gathered(arrays, rows, batch_size)
+def ordered(arrays: Rows, batch_size: int, world: World = ALONE) -> Iterator[Batch]:
+    """Yield every row once, in the order of the store; to each of several processes its share of
+    all rows, in as many batches as the others get, of which the last may be empty."""
+    own = world.share(len(arrays))
+    for first in range(own.start, own.start + world.most(len(arrays)), batch_size):
+        rows = np.arange(first, min(first + batch_size, own.stop))
+        yield _gather(arrays, rows)
 
 
 def _by_rows(arrays: Rows, seed: int, epoch: int, skipped: int) -> Iterator[Integers]:
@@ -152,15 +185,14 @@ def _free_bytes() -> int:
     return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
-def _gathered(arrays: Rows, rows: Integers, batch_size: int) -> Iterator[Batch]:
-    """Yield the batches of some rows, in their order, where the arrays lie."""
-    if isinstance(arrays, Resident):
-        index = _moved(torch.from_numpy(rows), arrays.label.device)
-        for first in range(0, len(rows), batch_size):
-            yield _select(arrays, index[first : first + batch_size])
-        return
+def _gathered(arrays: Rows, rows: Integers, batch_size: int, world: World) -> Iterator[Batch]:
+    """Yield this process's shares of the batches of some rows, in their order, where the arrays
+    lie."""
     for first in range(0, len(rows), batch_size):
-        yield _gather(arrays, rows[first : first + batch_size])
+        batch = rows[first : first + batch_size]
+        own = world.share(len(batch))
+        part = _gather(arrays, batch[own.start : own.stop])
+        yield part if world.size == 1 else replace(part, first=own.start, whole=len(batch))
 
 
 def _moved(tensor: Tensor, device: torch.device) -> Tensor:
@@ -170,13 +202,16 @@ def _moved(tensor: Tensor, device: torch.device) -> Tensor:
     return tensor.pin_memory().to(device, non_blocking=True)
 
 
-def _select(arrays: Resident, rows: Tensor) -> Batch:
+def _select(arrays: Resident, rows: Integers) -> Batch:
+    index = _moved(torch.from_numpy(rows), arrays.label.device)
     columns = (arrays.dense, arrays.sparse, arrays.label)
-    dense, sparse, label = (column.index_select(0, rows) for column in columns)
+    dense, sparse, label = (column.index_select(0, index) for column in columns)
     return Batch(dense, sparse, label.float())
 
 
-def _gather(arrays: Split, rows: Integers) -> Batch:
+def _gather(arrays: Rows, rows: Integers) -> Batch:
+    if isinstance(arrays, Resident):
+        return _select(arrays, rows)
     # mode="clip": the default checks the bounds by way of a second copy
     columns = (arrays.dense, arrays.sparse, arrays.label)
     taken = (np.take(column, rows, axis=0, mode="clip") for column in columns)

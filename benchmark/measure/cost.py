@@ -9,8 +9,7 @@ from benchmark.contract import Stages, own_faults, require_parameters
 from benchmark.data.schema import Schema
 from benchmark.errors import UsageError
 from benchmark.model import CTRModel, Observe, embedding_table, part_of
-from benchmark.recipes.meta import on_meta
-from benchmark.recipes.recipe import Built, Recipe
+from benchmark.recipes.recipe import Built, Recipe, on_meta
 from benchmark.registry import models
 
 

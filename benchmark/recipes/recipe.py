@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
+import torch
 from pydantic import ConfigDict, Field
 
 from benchmark import registry
@@ -282,3 +283,9 @@ def vary(recipe: Recipe, values: Mapping[str, Any], where: str) -> Recipe:
         group, _, name = key.partition(".")
         table[group][name] = value
     return parse(table, recipe.dataset, where)
+
+
+def on_meta(recipe: Recipe, schema: Schema) -> Built:
+    """The recipe's model without memory for its weights."""
+    with torch.device("meta"):
+        return recipe.build(schema)

@@ -7,6 +7,7 @@ studies/adhoc/<data set>/<model>-<recipe's digest>-<data's digest>/seed-<n>.json
 studies/tuning/<data set>/<name>.json
 scaling/<data set>.{md,json}   speed/<topic>{.md,-<subject>.json}
 figures/[<study>/]<data set>/      leaderboard.*  claims.*  published.toml  manifest.json
+report/index.html
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -168,6 +169,10 @@ class Archive:
     def speed_measurements(self, topic: str) -> list[Path]:
         """Files of all measurements of a topic."""
         return sorted((self.results / "speed").glob(f"{topic}-*.json"))
+
+    def page(self) -> Path:
+        """The page of all results."""
+        return self.results / "report" / "index.html"
 
     def figures(self, dataset: str = "", study: str = RANKED) -> Path:
         """Folder of the figures of a data set; without one, of figures of several."""

@@ -71,7 +71,8 @@ def require_alike(runs: Mapping[str, Runs], varied: Collection[str]) -> None:
     """Raises BenchmarkError where records differ in more than seed and the keys `varied`."""
     records = [(f"{name}/seed-{run.seed}", run) for name, each in runs.items() for run in each]
     bases = [
-        dotted(run.recipe) | {"data": run.data.arrays, "numerics": run.numerics}
+        dotted(run.recipe)
+        | {"data": run.data.arrays, "numerics": run.numerics, "processes": run.shared_by}
         for _, run in records
     ]
     for (name, _), basis in zip(records, bases, strict=True):

@@ -27,7 +27,7 @@ NAME = r"[A-Za-z0-9][\w.,=-]*"
 STUDY = rf"(?P<study>{NAME})/(?P<dataset>{NAME})"
 
 UNLISTED = re.compile(
-    rf"""manifest\.json|claims\.(toml|md|json)|published\.toml|leaderboard\.(md|csv|json)
+    rf"""manifest\.json|claims\.(toml|md|json)|published\.toml|leaderboard\.(md|csv|json)|report/index\.html
     |speed/(data|fit|train)\.md|(studies/{NAME}|scaling)/{NAME}\.(md|json)""",
     re.VERBOSE,
 )

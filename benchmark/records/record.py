@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import AfterValidator, Field, TypeAdapter
 
 from benchmark.data.store import Fingerprint
+from benchmark.distributed.world import Backend
 from benchmark.measure.cost import Parameters
 from benchmark.measure.metrics import Metrics
 from benchmark.measure.spectrum import StageSpectra, TableSpectrum
@@ -99,6 +100,13 @@ class Cost(Frozen):
     peak_memory_gib: NotNegative
 
 
+class Processes(Frozen):
+    """How many shared the batches and tables of a run, and what they exchanged them by."""
+
+    count: Annotated[int, Field(ge=2)]
+    backend: Backend
+
+
 class Record(Frozen):
     format: Literal[1] = 1
     numerics: int
@@ -114,6 +122,8 @@ class Record(Frozen):
     seed: Annotated[int, Field(ge=0)]
     threads: Count
     device: Device
+    processes: Annotated[Processes | None, Field(exclude_if=operator.not_)] = None
+    """Those that trained together; None for one alone."""
     data: Fingerprint
     parameters: Parameters
     flops_per_sample: int
@@ -188,6 +198,11 @@ class Record(Frozen):
     def tuned(self) -> str | None:
         """Reference to the tuning study that chose the recipe's values."""
         return None if self.provenance is None else self.provenance.study
+
+    @property
+    def shared_by(self) -> int:
+        """How many processes trained together."""
+        return 1 if self.processes is None else self.processes.count
 
     @property
     def precision(self) -> str:

@@ -9,11 +9,13 @@ import torch
 from benchmark.data.card import Card
 from benchmark.data.schema import Split
 from benchmark.data.store import Store
+from benchmark.distributed.world import ALONE, World
 from benchmark.errors import BenchmarkError, UsageError
 from benchmark.model import CTRModel
 from benchmark.recipes.precision import set_precision
 from benchmark.recipes.recipe import Recipe
 from benchmark.records.archive import adhoc_place, ranked_place, record_file
+from benchmark.utils import torchrun
 from benchmark.utils.memory import keep_freed_memory
 from benchmark.utils.types import Device
 
@@ -22,7 +24,8 @@ from benchmark.utils.types import Device
 class Job:
     """What to run. `rows` limits the training split to its first rows and makes the run ad hoc, and
     so does `apart`, which keeps a committed recipe's run beside the record that is there; `place`
-    is the folder of a study's record, below the results folder."""
+    is the folder of a study's record, below the results folder; `world` are the processes that
+    train together."""
 
     recipe: Recipe
     card: Card
@@ -33,6 +36,7 @@ class Job:
     rows: int | None = None
     place: PurePath | None = None
     apart: bool = False
+    world: World = ALONE
 
     @property
     def name(self) -> str | None:
@@ -72,6 +76,8 @@ def open_device(job: Job) -> torch.device:
     and UsageError for a precision that the device lacks."""
     require_device(job.device)
     device = torch.device(job.device)
+    if device.type == "cuda" and job.world.size > 1:
+        device = torch.device("cuda", torchrun.local_rank())
     set_precision(job.recipe.train.precision, device)
     keep_freed_memory()
     torch.set_num_threads(job.threads)

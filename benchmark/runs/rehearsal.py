@@ -80,7 +80,7 @@ class _Rehearsal:
     def evaluate(self) -> None:
         """Score and observe all rows, then one alone."""
         self.model.eval()
-        for batch in (self.batch, _part(self.batch, slice(1))):
+        for batch in (self.batch, self.batch.part(slice(1))):
             stages = Stages(self.name, len(batch))
             output = self.model.forward(batch.dense, batch.sparse, self.observer(stages))
             require_finite(self.name, "a logit", require_logit(self.name, output, len(batch)))
@@ -120,7 +120,7 @@ class _Rehearsal:
         if 1 not in (batches if self.whole else {batch % CHUNK_ROWS for batch in batches}):
             return
         try:
-            self.logit(_part(self.batch, slice(1)))
+            self.logit(self.batch.part(slice(1)))
         except ValueError as error:
             where = f"train.batch_size = {size} leaves a batch of one row of {rows:,}"
             why = f"which model '{self.name}' cannot train on ({in_short(error)})"
@@ -179,7 +179,7 @@ class _Rehearsal:
         """The logits of the two halves of the batch, passed one after the other."""
         half = len(self.batch) // 2
         parts = (slice(half), slice(half, None))
-        return torch.cat([self.logit(_part(self.batch, part)) for part in parts])
+        return torch.cat([self.logit(self.batch.part(part)) for part in parts])
 
     def fault(self, what: str) -> UsageError:
         return UsageError(f"model '{self.name}': {what}")
@@ -190,10 +190,6 @@ def _spread_rows(split: Split, count: int) -> Batch:
     count = min(count, len(split))
     rows = np.arange(count) * len(split) // count
     return next(ordered(Split(split.dense[rows], split.sparse[rows], split.label[rows]), count))
-
-
-def _part(batch: Batch, rows: slice) -> Batch:
-    return Batch(batch.dense[rows], batch.sparse[rows], batch.label[rows])
 
 
 def _spread_weights(model: CTRModel) -> None:

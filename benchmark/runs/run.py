@@ -14,6 +14,8 @@ from pydantic import TypeAdapter
 
 from benchmark.contract import own_faults
 from benchmark.data.card import SPLITS
+from benchmark.distributed.row_blocks import make_whole, share_out
+from benchmark.distributed.world import World
 from benchmark.errors import BenchmarkError
 from benchmark.measure import metrics
 from benchmark.measure.cost import Parameters, outline
@@ -25,7 +27,7 @@ from benchmark.records import measured, scores
 from benchmark.records.doubts import doubts
 from benchmark.records.environment import current
 from benchmark.records.measured import Measured, RankPoint
-from benchmark.records.record import NUMERICS, Cost, Digests, Epoch, Quality, Record
+from benchmark.records.record import NUMERICS, Cost, Digests, Epoch, Processes, Quality, Record
 from benchmark.records.scores import KeptScores
 from benchmark.registry import models
 from benchmark.runs.job import Job, first_rows, open_device, seeded_model, steps_per_epoch
@@ -118,6 +120,7 @@ class Run:
             facts=PROGRESS.dump_python(progress, mode="json"),
             state=snapshot.state,
             best=snapshot.best_weights,
+            tables=frozenset(self._tables),
         )
 
     @property
@@ -136,6 +139,7 @@ class Run:
         warnings += rehearse(job, self._train_split, self._device)
         self._outline = outline(recipe, schema)
         self.model = seeded_model(job, self._device)
+        self._tables = share_out(self.model, job.world, f"recipe {recipe.id}")
         self._notes = self._outline.notes
         if recipe.train.compile:
             self._notes += compile_model(self.model, self._device)
@@ -152,7 +156,10 @@ class Run:
         self._rank_curve = [] if before is None else list(before.rank_curve)
         train, seed = self.job.recipe.train, self.job.seed
         splits = self._train_split, self._valid
-        self._fit = Fit(self.model, *splits, train, seed=seed, device=self._device)
+        world, tables = self.job.world, self._tables
+        self._fit = Fit(
+            self.model, *splits, train, seed=seed, device=self._device, tables=tables, world=world
+        )
         if checkpoint is not None and before is not None:
             self._restore(Snapshot(before.progress, checkpoint.state, checkpoint.best))
             self._began -= before.seconds
@@ -181,7 +188,7 @@ class Run:
     def _logits(self, monitor: Monitor) -> NDArray[np.float32]:
         self._fit.load_best(monitor)
         try:
-            return predict(self.model, self._test, self._device)
+            return predict(self.model, self._test, self._device, self.job.world)
         except FloatingPointError as error:
             raise BenchmarkError(f"{self.job.recipe.id}: the test scores: {error}") from None
 
@@ -203,10 +210,13 @@ class Run:
         )
 
     def _measured(self) -> Measured:
+        best, world = self._probe.spectra(), self.job.world
+        make_whole(self.model, self._tables, world)
+        schema, train = self.job.store.schema, self._train_split
         return Measured(
             initial=self._initial,
-            best=self._probe.spectra(),
-            tables=table_spectra(self.model, self.job.store.schema, self._train_split),
+            best=best,
+            tables=world.from_first(lambda: table_spectra(self.model, schema, train)),
             curve=tuple(self._fit.curve),
             rank_curve=tuple(self._rank_curve),
         )
@@ -237,6 +247,7 @@ class Run:
             seed=job.seed,
             threads=job.threads,
             device=job.device,
+            processes=_processes(job.world),
             data=store.fingerprint,
             parameters=self._outline.parameters,
             flops_per_sample=self._outline.flops_per_sample,
@@ -268,6 +279,10 @@ def _digests(kept: KeptScores, found: Measured) -> Digests:
         scores_logloss=None if calibrated is None else scores.digest(calibrated),
         measured=measured.digest(found),
     )
+
+
+def _processes(world: World) -> Processes | None:
+    return None if world.size == 1 else Processes(count=world.size, backend=world.backend)
 
 
 def _epoch(evaluated: Evaluated) -> Epoch:

@@ -44,15 +44,18 @@ class Session:
     leave: Callable[[], bool] | None = None
 
     def run(self, job: Job, views: Sequence[Watch], notify: Notify) -> Record:
-        """Run a job from its last checkpoint, if there is one, and write its record and model.
+        """Run a job from its last checkpoint, if there is one, and write its record and model; of
+        several processes the first one writes, and they interrupt together.
 
         `views` see every event. Raises Interrupted, with a checkpoint written, at Ctrl-C, at
         SIGTERM and when `leave` says so; BenchmarkError if another process is running the same job,
         or a folder is not writable."""
-        require_writable(self.results)
-        self.require_model_folder(job)
-        for warning in _replacement(job, job.path(self.results)):
-            notify(warning)
+        world = job.world
+        if world.is_first:
+            require_writable(self.results)
+            self.require_model_folder(job)
+            for warning in _replacement(job, job.path(self.results)):
+                notify(warning)
         watchers = [*views, self.watch] if self.watch else views
         environment = current()
         made_by = {
@@ -62,14 +65,18 @@ class Session:
             "torch": environment.versions["torch"],
             "machine": environment.machine,
         }
-        checkpoints = Checkpoints(checkpoint_folder(job), made_by, environment.source, notify)
-        with Interrupts() as interrupts, checkpoints.locked() as writable:
+        folder = checkpoint_folder(job)
+        checkpoints = Checkpoints(folder, made_by, environment.source, notify, world)
+        patient = Interrupts(insist=world.size == 1)
+        with patient as interrupts, checkpoints.locked() as writable:
             if self.fresh:
                 checkpoints.clear()
+            # after this the first one has cleared them, and the others may look
+            writable = world.largest([not writable]) == [0]
             run = Run(job, checkpoints.latest())
             try:
                 for event in run:
-                    if isinstance(event, Finished):
+                    if isinstance(event, Finished) and world.is_first:
                         record.save(event.record, event.scores, job.path(self.results))
                         if self.save_model is not None:
                             folder = self.save_model / _folder(job)
@@ -82,7 +89,9 @@ class Session:
                             interrupts.caught = signal.SIGTERM
                         evaluated = isinstance(event, Evaluated)
                         due = checkpoints.due(self.cadence, event.step, evaluated=evaluated)
-                        if writable and (due or interrupts.caught is not None):
+                        wanted, signum = world.largest([due, interrupts.caught or 0])
+                        interrupts.caught = signum or None
+                        if writable and (wanted or signum):
                             checkpoints.write(run.checkpoint())
                     interrupts.deliver()
             except Interrupted as interrupted:

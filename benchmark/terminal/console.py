@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from benchmark.utils.escape import printable
+from benchmark.utils.torchrun import is_silent
 
 if TYPE_CHECKING:
     from benchmark.reports.document import Table
@@ -47,8 +48,8 @@ class Progress(PlainConsole):
         os.dup2(devnull, sys.stderr.fileno())  # of what is buffered
 
 
-out = PlainConsole(width=_width(sys.stdout))
-err = Progress(stderr=True, width=_width(sys.stderr), highlight=False)
+out = PlainConsole(width=_width(sys.stdout), quiet=is_silent())
+err = Progress(stderr=True, width=_width(sys.stderr), highlight=False, quiet=is_silent())
 
 
 def say(line: str) -> None:

@@ -14,7 +14,9 @@ from typing import Any
 from filelock import FileLock, Timeout
 from torch import Tensor
 
+from benchmark.distributed.world import ALONE, World
 from benchmark.errors import BenchmarkError
+from benchmark.training.blocks import blocks, joined
 from benchmark.utils import sealed
 from benchmark.utils.types import Frozen, Notify
 
@@ -41,12 +43,14 @@ class Cadence:
 @dataclass(frozen=True)
 class Checkpoint:
     """All that a run needs to continue. `facts` are JSON values; tensors are not copied; `best` are
-    the weights kept so far, by step."""
+    the weights kept so far, by step. `tables` are the parameters that several processes have shared
+    out: what is written are a process's blocks of them, what is read are whole ones."""
 
     step: int
     facts: Any
     state: dict[str, Tensor]
     best: dict[int, dict[str, Tensor]]
+    tables: frozenset[str] = frozenset()
 
 
 class _Facts(Frozen):
@@ -54,6 +58,7 @@ class _Facts(Frozen):
     source: str
     step: int
     best_steps: tuple[int, ...]
+    processes: int = 1
     run: Any
 
     def parts(self) -> list[str]:
@@ -62,12 +67,20 @@ class _Facts(Frozen):
 
 class Checkpoints:
     """The folder of one run's checkpoints; `step` is that of the last one written or used. Only
-    those of the same `made_by`, e.g. versions, are used; another `source` digest is a notice."""
+    those of the same `made_by`, e.g. versions, are used; another `source` digest is a notice.
+
+    Several processes write a sealed folder each, the first one last, and read all of them: another
+    number of processes goes on from them too."""
 
     def __init__(
-        self, folder: Path, made_by: Mapping[str, str], source: str, notify: Notify
+        self,
+        folder: Path,
+        made_by: Mapping[str, str],
+        source: str,
+        notify: Notify,
+        world: World = ALONE,
     ) -> None:
-        self.folder, self._notify = folder, notify
+        self.folder, self._notify, self._world = folder, notify, world
         self._made_by, self._source = dict(made_by), source
         self._kept: list[Path] = []
         self._best: dict[int, Path] = {}
@@ -83,6 +96,9 @@ class Checkpoints:
     def locked(self) -> Iterator[bool]:
         """Keep other processes from the same run; False, with a warning, if the folder is not
         writable. Raises BenchmarkError if another process holds the lock."""
+        if not self._world.is_first:  # the first one has the lock
+            yield True
+            return
         lock = FileLock(self.folder.with_name(self.folder.name + ".lock"))
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -110,7 +126,7 @@ class Checkpoints:
         folders = self._folders()
         for path in reversed(folders):
             try:
-                content = sealed.read(path, _Facts, _Facts.parts)
+                content = _read(path)
             except sealed.Damaged as damage:
                 self._notify(f"checkpoint {path} is damaged and refused: {damage}")
                 continue
@@ -130,7 +146,8 @@ class Checkpoints:
                 )
             self._kept, self.step = [path], step
             best = {kept: content.parts[_part(kept)] for kept in facts.best_steps}
-            self._best = dict.fromkeys(best, path)
+            if facts.processes == self._world.size:
+                self._best = dict.fromkeys(best, self._own(path))
             return Checkpoint(step, facts.run, content.parts["state"], best)
         if folders:
             self._notify("no usable checkpoint: the run starts afresh")
@@ -139,44 +156,77 @@ class Checkpoints:
     def write(self, checkpoint: Checkpoint) -> bool:
         """Add one and remove all but the last two; False, with a warning, if writing fails."""
         began = time.perf_counter()
-        folders = self._folders()
-        path = self.folder / f"{int(folders[-1].name) + 1 if folders else 1:06d}"
+        path = self._world.from_first(self._next)
+        failed = "" if self._world.is_first else self._write(checkpoint, path)
+        if not self._all_wrote(failed, checkpoint.step, path):
+            return False
+        failed = self._write(checkpoint, path) if self._world.is_first else ""
+        written = self._all_wrote(failed, checkpoint.step, path)
+        self._written = time.perf_counter()
+        self._cost = self._written - began
+        if not written:
+            return False
+        self._best = dict.fromkeys(checkpoint.best, self._own(path))
+        self.step = checkpoint.step
+        self._kept = [*self._kept, path][-2:]
+        for other in self._folders() if self._world.is_first else ():
+            if other not in self._kept:
+                self._remove(other)
+        return True
+
+    def _write(self, checkpoint: Checkpoint, path: Path) -> str:
+        """Write this process's part of a checkpoint; the reason if that fails."""
         facts = _Facts(
             made_by=self._made_by,
             source=self._source,
             step=checkpoint.step,
             best_steps=tuple(sorted(checkpoint.best)),
-            run=checkpoint.facts,
+            processes=self._world.size,
+            run=checkpoint.facts if self._world.is_first else None,
         )
-        parts: dict[str, sealed.Tensors] = {"state": checkpoint.state}
+        parts: dict[str, sealed.Tensors] = {"state": self._part_of(checkpoint, checkpoint.state)}
         same: dict[str, Path] = {}
         for kept, weights in checkpoint.best.items():
             if kept in self._best:
                 same[_part(kept)] = self._best[kept]
             else:
-                parts[_part(kept)] = weights
+                parts[_part(kept)] = self._part_of(checkpoint, weights)
         try:
-            sealed.write(path, facts.model_dump(mode="json"), parts, same)
+            shutil.rmtree(self._own(path), ignore_errors=True)  # what was not made whole
+            sealed.write(self._own(path), facts.model_dump(mode="json"), parts, same)
         except OSError as error:
-            self._notify(
-                f"warning: no checkpoint at step {checkpoint.step}: {self.folder}:"
-                f" {error.strerror or error}; the run goes on"
-            )
-            return False
-        finally:
-            self._written = time.perf_counter()
-            self._cost = self._written - began
-        self._best = dict.fromkeys(checkpoint.best, path)
-        self.step = checkpoint.step
-        self._kept = [*self._kept, path][-2:]
-        for other in self._folders():
-            if other not in self._kept:
-                shutil.rmtree(other, ignore_errors=True)
-        return True
+            return f"{self.folder}: {error.strerror or error}"
+        return ""
+
+    def _all_wrote(self, failed: str, step: int, path: Path) -> bool:
+        """Whether no process failed to write; each that did has a warning."""
+        if failed:
+            self._notify(f"warning: no checkpoint at step {step}: {failed}; the run goes on")
+        if self._world.largest([bool(failed)]) == [0]:
+            return True
+        if self._world.is_first:
+            self._remove(path)
+        return False
+
+    def _part_of(self, checkpoint: Checkpoint, tensors: sealed.Tensors) -> sealed.Tensors:
+        return tensors if self._world.is_first else blocks(tensors, checkpoint.tables)
+
+    def _next(self) -> Path:
+        folders = self._folders()
+        return self.folder / f"{int(folders[-1].name) + 1 if folders else 1:06d}"
+
+    def _own(self, path: Path) -> Path:
+        """This process's folder of a checkpoint."""
+        return _folder_of(path, self._world.rank)
+
+    def _remove(self, path: Path) -> None:
+        for folder in (path, *path.parent.glob(f"{path.name}.*")):
+            shutil.rmtree(folder, ignore_errors=True)
 
     def clear(self) -> None:
         """Remove every checkpoint, and what a killed process left of one."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        if self._world.is_first:
+            shutil.rmtree(self.folder, ignore_errors=True)
         self._kept, self._best = [], {}
 
     def _folders(self) -> list[Path]:
@@ -184,6 +234,24 @@ class Checkpoints:
         if not self.folder.is_dir():
             return []
         return sorted(path for path in self.folder.iterdir() if path.name.isdecimal())
+
+
+def _read(path: Path) -> sealed.Sealed[_Facts]:
+    """A checkpoint with whole tables. Raises Damaged."""
+    first = sealed.read(path, _Facts, _Facts.parts)
+    every = [first]
+    for rank in range(1, first.facts.processes):
+        other = sealed.read(_folder_of(path, rank), _Facts, _Facts.parts)
+        if other.facts.model_copy(update={"run": first.facts.run}) != first.facts:
+            raise sealed.Damaged(f"process {rank}: it is of another checkpoint")
+        every.append(other)
+    parts = {part: joined([each.parts[part] for each in every]) for part in first.facts.parts()}
+    return sealed.Sealed(first.facts, parts)
+
+
+def _folder_of(path: Path, rank: int) -> Path:
+    """The folder of a process's part of a checkpoint: that of the first makes it whole."""
+    return path.with_name(f"{path.name}.{rank}") if rank else path
 
 
 def _part(step: int) -> str:

@@ -1,7 +1,7 @@
 """The only training loop. It yields events; whatever shows, saves or tracks a run consumes them."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -10,10 +10,13 @@ import torch
 
 from benchmark.data.batches import batches, on_device
 from benchmark.data.schema import Split
+from benchmark.distributed.world import ALONE, World
 from benchmark.errors import BenchmarkError
 from benchmark.measure.metrics import Metrics, evaluate
 from benchmark.model import CTRModel
 from benchmark.recipes.recipe import Monitor, Train
+from benchmark.training import blocks
+from benchmark.training.blocks import MODEL, OPTIMIZER
 from benchmark.training.monitor import Plateau
 from benchmark.training.optim import Optimizer
 from benchmark.training.predict import predict
@@ -21,9 +24,6 @@ from benchmark.training.step import TrainingStep
 
 READ_EVERY = 50
 """Steps between two readings of the losses on a GPU, each of which waits for its work."""
-MODEL, OPTIMIZER = "model.", "optimizer."
-"""Prefixes of tensor names in the state of a snapshot."""
-
 Weights = dict[str, torch.Tensor]
 StopReason = Literal["patience", "epochs"]
 
@@ -103,7 +103,10 @@ class Snapshot:
 
 class Fit:
     """Trains until patience or epochs run out, keeping the best weights by every monitor; `events`
-    raises BenchmarkError when the loss is no longer finite."""
+    raises BenchmarkError when the loss is no longer finite.
+
+    `tables` are the rows of the tables that several processes have shared out, by parameter; the
+    weights and snapshots of a process hold its own blocks."""
 
     def __init__(
         self,
@@ -114,14 +117,18 @@ class Fit:
         *,
         seed: int,
         device: torch.device,
+        tables: Mapping[str, int] | None = None,
+        world: World = ALONE,
     ) -> None:
         self.model, self.train_split, self.valid_split = model, train_split, valid_split
+        self.tables, self.world = dict(tables or {}), world
         self.train_rows, self.valid_rows = (
             on_device(split, device) for split in (train_split, valid_split)
         )
         self.train, self.seed, self.device = train, seed, device
-        self.optimizer, self.plateau = Optimizer(model, train), Plateau(train)
-        self.train_step = TrainingStep(model, self.optimizer, seed=seed)
+        self.optimizer = Optimizer(model, train, shared_out=self.tables, world=world)
+        self.train_step = TrainingStep(model, self.optimizer, seed=seed, world=world)
+        self.plateau = Plateau(train)
         self.steps_per_epoch = -(-len(train_split) // train.batch_size)
         self.training, self.prediction = Throughput(), Throughput()
         self.step = 0
@@ -165,10 +172,11 @@ class Fit:
         return Snapshot(progress, state, self.best_weights)
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Continue from a snapshot; call it before the first event.
+        """Continue from a snapshot with whole tables; call it before the first event.
 
         Raises KeyError, RuntimeError or ValueError for one of another model or optimiser."""
-        progress, state = snapshot.progress, snapshot.state
+        progress = snapshot.progress
+        state = blocks.own(snapshot.state, self.tables, self.world)
         self.step, self.curve = progress.step, list(progress.curve)
         self.started -= progress.seconds
         self.training, self.prediction = replace(progress.training), replace(progress.prediction)
@@ -177,7 +185,8 @@ class Fit:
         self.model.load_state_dict(_with_prefix(MODEL, state))
         self.optimizer.load_state_dict(_with_prefix(OPTIMIZER, state))
         self.losses = state["losses"].tolist()
-        for step, weights in snapshot.best_weights.items():
+        for step, whole in snapshot.best_weights.items():
+            weights = blocks.own(whole, self.tables, self.world)
             self.best_weights[step] = {k: tensor.to(self.device) for k, tensor in weights.items()}
 
     def _epoch(self, epoch: int) -> Iterator[FitEvent]:
@@ -188,6 +197,7 @@ class Fit:
             epoch=epoch,
             shuffle=self.train.shuffle,
             start=self.step - (epoch - 1) * self.steps_per_epoch,
+            world=self.world,
         )
         evaluate_every = self.train.evaluate_every or self.steps_per_epoch
         while True:
@@ -203,7 +213,7 @@ class Fit:
                 self.step += 1
                 if not self.losses or len(self.unread) >= self.read_every:
                     self._read_losses()
-                self.training.rows += len(batch)
+                self.training.rows += batch.total
             yield Stepped(self.step, epoch, self.losses[-1])
 
     def _read_losses(self) -> None:
@@ -226,7 +236,7 @@ class Fit:
             self._read_losses()
         with self.prediction:
             try:
-                logit = predict(self.model, self.valid_rows, self.device)
+                logit = predict(self.model, self.valid_rows, self.device, self.world)
             except FloatingPointError as error:
                 raise BenchmarkError(
                     f"validation after step {self.step} with learning rate"

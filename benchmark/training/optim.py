@@ -1,6 +1,6 @@
 """Adam with L2 gradients inside the clip norm, and the published learning rate schedule."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.adam import adam
 
+from benchmark.distributed.world import ALONE, World
 from benchmark.model import CTRModel, part_of
 from benchmark.recipes.recipe import Train
 
@@ -48,11 +49,20 @@ class Optimizer:
     and does not change. sparse_adam: Adam on the rows in the batch, its bias corrected by the count
     of all steps. rowwise_adagrad: `lr g / (sqrt(a) + 1e-8)` is subtracted from them, with one
     accumulator a per row for the mean of g^2 over the row.
-    Adam updates all other parameters. A table is a parameter whose gradient is sparse.
+    Adam updates all other parameters. A table is a parameter whose gradient is sparse. Of tables
+    that several processes have `shared_out`, each updates its own rows.
     """
 
-    def __init__(self, model: CTRModel, train: Train) -> None:
+    def __init__(
+        self,
+        model: CTRModel,
+        train: Train,
+        *,
+        shared_out: Collection[str] = (),
+        world: World = ALONE,
+    ) -> None:
         self.learning_rate = train.learning_rate
+        self.shared_out, self._world = frozenset(shared_out), world
         self._kind, self._clip_norm = train.optimizer, train.clip_norm
         self._parameters = {name: p for name, p in model.named_parameters() if p.requires_grad}
         self._penalties = {name: l2_penalty(name, train) for name in self._parameters}
@@ -83,14 +93,7 @@ class Optimizer:
         """Update once; every `grad` is None afterwards."""
         self._steps += 1
         updates = [self._update(name, weight) for name, weight in self._parameters.items()]
-        norms = [torch.linalg.vector_norm(update.gradient) for update in updates]
-        if self._kind == "adam":
-            norms += [_rest_of_penalty(update) for update in updates if update.penalty]
-        norm = float(torch.linalg.vector_norm(torch.stack(norms)))
-        scale = min(1.0, self._clip_norm / (norm + 1e-6))
-        if scale < 1:
-            for update in updates:
-                update.gradient.mul_(scale)
+        scale = self._clip(updates)
         self._adam(
             [
                 (u.weight, u.gradient, self._state_of(u, "first"), self._state_of(u, "second"))
@@ -101,6 +104,29 @@ class Optimizer:
         for update in updates:
             if update.rows is not None and update.picked is not None:
                 self._step_table(update, update.rows, update.picked, scale)
+
+    def _clip(self, updates: Sequence[_Update]) -> float:
+        """Scale the gradients so that their norm over all parameters is at most that of the recipe,
+        and return the factor."""
+        every = self._norms(update for update in updates if update.name not in self.shared_out)
+        if self._world.size > 1:
+            tables = self._norms(update for update in updates if update.name in self.shared_out)
+            squares = torch.stack(tables).square().sum() if tables else every[0].new_zeros(())
+            every.append(self._world.sum_(squares).sqrt())
+        norm = float(torch.linalg.vector_norm(torch.stack(every)))
+        scale = min(1.0, self._clip_norm / (norm + 1e-6))
+        if scale < 1:
+            for update in updates:
+                update.gradient.mul_(scale)
+        return scale
+
+    def _norms(self, updates: Iterable[_Update]) -> list[Tensor]:
+        """The norms of the gradients, then those of the penalties of rows that have none, 0-dim."""
+        updates = list(updates)
+        norms = [torch.linalg.vector_norm(update.gradient) for update in updates]
+        if self._kind == "adam":
+            norms += [_rest_of_penalty(update) for update in updates if update.penalty]
+        return norms
 
     def _update(self, name: str, weight: nn.Parameter) -> _Update:
         gradient = torch.zeros_like(weight) if weight.grad is None else weight.grad

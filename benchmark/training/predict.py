@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 
 from benchmark.data.batches import Rows, ordered
 from benchmark.data.schema import Split
+from benchmark.distributed.world import ALONE, World
 from benchmark.model import CTRModel, Observe
 from benchmark.recipes.precision import in_float32
 
@@ -13,17 +14,20 @@ CPU_ROWS, GPU_ROWS = 2048, 1 << 16
 """Rows of a forward pass; on a CPU as in training."""
 
 
-def predict(model: CTRModel, split: Rows, device: torch.device) -> NDArray[np.float32]:
-    """Logits [n] of a whole split in row order, in eval mode. Raises FloatingPointError if one is
-    not finite."""
-    scores, position = np.empty(len(split), dtype=np.float32), 0
+def predict(
+    model: CTRModel, split: Rows, device: torch.device, world: World = ALONE
+) -> NDArray[np.float32]:
+    """Logits [n] of a whole split in row order, in eval mode; several processes score a share each
+    and have all. Raises FloatingPointError if one is not finite."""
+    own = torch.empty(len(world.share(len(split))), dtype=torch.float32)
+    position = 0
     model.eval()
     with torch.inference_mode():
-        for batch in ordered(split, _rows(device)):
-            moved = batch.to(device)
-            logit = model(moved.dense, moved.sparse).cpu().numpy()
-            scores[position : position + len(batch)] = logit
+        for batch in ordered(split, _rows(device), world):
+            logit = model(*batch.or_zeros().to(device).inputs)
+            own[position : position + len(batch)] = logit[: len(batch)]
             position += len(batch)
+    scores: NDArray[np.float32] = world.joined(own, len(split)).numpy()
     if not np.isfinite(scores).all():
         raise FloatingPointError("a logit is not finite")
     return scores

@@ -1,11 +1,16 @@
 """One training step: forward, loss, backward, update."""
 
+from contextlib import nullcontext
+
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import binary_cross_entropy_with_logits
+from torch.nn.functional import binary_cross_entropy_with_logits as cross_entropy
 
 from benchmark.data.batches import Batch
+from benchmark.distributed.data_parallel import DataParallel
+from benchmark.distributed.row_blocks import asking_for_nothing
+from benchmark.distributed.world import ALONE, World, reaching
 from benchmark.model import CTRModel, HasExtraLoss, needs_whole_batch
 from benchmark.training.optim import Optimizer
 
@@ -21,8 +26,11 @@ class TrainingStep:
     What a model draws in training, as dropout does, follows from the seed, the step and the first
     row of the piece alone."""
 
-    def __init__(self, model: CTRModel, optimizer: Optimizer, *, seed: int) -> None:
+    def __init__(
+        self, model: CTRModel, optimizer: Optimizer, *, seed: int, world: World = ALONE
+    ) -> None:
         self._model, self._optimizer, self._seed = model, optimizer, seed
+        self._world, self._parallel = world, DataParallel(model, optimizer.shared_out, world)
         self._extra_loss = model.extra_loss if isinstance(model, HasExtraLoss) else None
         self._whole = needs_whole_batch(model)
 
@@ -31,26 +39,44 @@ class TrainingStep:
         On a CPU there is no update if that is not finite; a GPU, of which nobody has asked yet,
         updates, and who reads the loss must throw the weights away."""
         self._model.train()
-        rows = len(batch) if self._whole or batch.label.is_cuda else CHUNK_ROWS
-        losses = []
         sparse = _SparseGradients(self._model)
-        for first in range(0, len(batch), rows):
-            part = slice(first, first + rows)
-            label = batch.label[part]
-            seed_draws(self._seed, self._optimizer.steps, first, label.device)
-            logit = self._model(batch.dense[part], batch.sparse[part])
-            loss = binary_cross_entropy_with_logits(logit, label, reduction="sum") / len(batch)
-            losses.append(loss.detach())
-            if self._extra_loss is not None:
-                share = len(label) / len(batch)  # 1 unless it is a mean over rows
-                loss = loss + share * self._extra_loss(logit, label)
-            torch.autograd.backward(loss)
+        losses = []
+        pieces = self._pieces(batch)
+        self._parallel.prepare(*pieces[0][1].or_zeros().inputs)
+        for number, (first, piece) in enumerate(pieces, start=1):
+            seed_draws(self._seed, self._optimizer.steps, batch.first + first, piece.label.device)
+            with reaching(), self._parallel.adding(last=number == len(pieces)):
+                losses.append(self._backward(piece, batch))
             sparse.collect()
-        total = torch.stack(losses).sum(dtype=torch.float64)
+        total = self._world.sum_(torch.stack(losses).sum(dtype=torch.float64))
         if total.is_cuda or total.isfinite():
             sparse.restore()
             self._optimizer.step()
         return total
+
+    def _pieces(self, batch: Batch) -> list[tuple[int, Batch]]:
+        """The batch in pieces, each with its first row; as many in every process, the last of which
+        may be empty."""
+        most = self._world.most(batch.total)
+        rows = most if self._whole or batch.label.is_cuda else CHUNK_ROWS
+        begins = range(0, most, rows)
+        return [(first, batch.part(slice(first, first + rows))) for first in begins]
+
+    def _backward(self, piece: Batch, batch: Batch) -> Tensor:
+        """Add the gradients of a piece; return its share of the loss. Of an empty one a row of
+        zeros is passed and counts for nothing: other processes wait for its lookups."""
+        rows, piece = len(piece), piece.or_zeros()
+        with nullcontext() if rows else asking_for_nothing():
+            logit = self._parallel(*piece.inputs)
+        loss = cross_entropy(logit, piece.label, reduction="sum") / batch.total
+        if rows == 0:
+            loss = loss * 0
+        own = loss.detach()
+        if self._extra_loss is not None:
+            share = rows / batch.total  # 1 unless it is a mean over rows
+            loss = loss + share * self._extra_loss(logit, piece.label)
+        torch.autograd.backward(loss)
+        return own
 
 
 def seed_draws(seed: int, step: int, row: int, device: torch.device) -> None:

@@ -23,10 +23,11 @@ class Interrupted(KeyboardInterrupt):
 
 class Interrupts:
     """Handle signals inside a `with` block of the main thread: a first one while `deferring` is
-    kept in `caught`, any other raises Interrupted. Ignored signals stay ignored."""
+    kept in `caught`, any other raises Interrupted, unless no one may `insist`, as torchrun does.
+    Ignored signals stay ignored."""
 
-    def __init__(self) -> None:
-        self.deferring = False
+    def __init__(self, *, insist: bool = True) -> None:
+        self.deferring, self._insist = False, insist
         self.caught: int | None = None
         self._before: dict[signal.Signals, Handler] = {}
 
@@ -47,7 +48,9 @@ class Interrupts:
             raise Interrupted(self.caught)
 
     def _handle(self, signum: int, _: FrameType | None) -> None:
-        if not self.deferring or self.caught is not None:
+        repeated = self.caught is not None
+        if not self.deferring or (repeated and self._insist):
             raise Interrupted(signum)
         self.caught = signum
-        os.write(2, NOTICE)
+        if not repeated and self._insist:
+            os.write(2, NOTICE)

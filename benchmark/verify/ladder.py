@@ -199,6 +199,7 @@ def tables(archive: Archive, rows: Sequence[Refused] = ()) -> Iterator[tuple[Pat
     makers: dict[str, Callable[[], Iterable[Document]]] = {
         "leaderboard": partial(leaderboard.documents, archive, rows),
         "claims": partial(claims.documents, archive.results),
+        "report": partial(_page, archive, rows),
         "speed": partial(measurements.documents, archive),
         **{f"study tables {name}": partial(_of_study, name, archive) for name in studies.names()},
     }
@@ -210,6 +211,14 @@ def tables(archive: Archive, rows: Sequence[Refused] = ()) -> Iterator[tuple[Pat
             message = f"the files of `{command}` cannot be made of these records: {reason}"
             faults = [(archive.results, message)]
         yield from faults
+
+
+def _page(archive: Archive, rows: Sequence[Refused]) -> Iterator[Document]:
+    """The page, in a results folder that has one; what makes it takes long to import."""
+    if archive.page().is_file():
+        from benchmark.studies import page
+
+        yield page.document(archive, rows)
 
 
 def _of_study(name: str, archive: Archive) -> Iterator[Document]:

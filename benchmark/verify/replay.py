@@ -114,6 +114,8 @@ def why_not(record: Record, data: Data) -> str:
         return f"it is of numerics {record.numerics}, today's is {NUMERICS}"
     if record.data != data.store.fingerprint:
         return "its data are not today's"
+    if record.processes is not None:
+        return f"it was made by {record.shared_by} processes, which torchrun starts"
     if record.device == "cuda" and not torch.cuda.is_available():
         return "it was made on a GPU, and no GPU was found"
     return ""

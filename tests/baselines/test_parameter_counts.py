@@ -8,7 +8,7 @@ import torch
 
 from benchmark.data.schema import Schema
 from benchmark.recipes import recipe as recipes
-from benchmark.recipes.meta import on_meta
+from benchmark.recipes.recipe import on_meta
 from benchmark.registry import models
 from benchmark.reports.leaderboard.published import load
 from benchmark.utils.paths import RESULTS

@@ -10,7 +10,7 @@ from benchmark.data.schema import Schema
 from benchmark.errors import UsageError
 from benchmark.recipes import recipe as recipes
 from benchmark.recipes.files import recipe_ids
-from benchmark.recipes.meta import on_meta
+from benchmark.recipes.recipe import on_meta
 from benchmark.registry import models
 from benchmark.utils.paths import ROOT
 

@@ -105,6 +105,13 @@ def test_one_seed_is_shown_and_not_judged(tmp_path) -> None:
     assert tables["Damping"][0][4:] == ("", "", "", "0.833", "", "")
 
 
+def test_figures_of_the_stages_and_of_the_amplitudes(tmp_path) -> None:
+    save_stack(tmp_path, "a-2", 0, 0.5, 0.6, 0.5, 0.6, 0.5)
+    folder = tmp_path / "figures" / "damping" / "synthetic_tiny"
+    names = [f"{name}.{form}" for name in ("trajectory", "amplitude") for form in ("svg", "png")]
+    assert DAMPING.figures(tmp_path, "synthetic_tiny") == [folder / name for name in names]
+
+
 def test_without_records_there_is_no_report(tmp_path) -> None:
     assert report(tmp_path, "synthetic_tiny") is None
 

@@ -34,6 +34,7 @@ POINTS: dict[str, Any] = {"linestyle": "none", "fillstyle": "none"}
 """Hollow markers without a line."""
 
 RANK_RATIO = "rank ratio (noise = 1)"
+LOGLOSS = "test LogLoss (lower is better)"
 
 STYLE: dict[Any, Any] = {
     "font.size": 7,

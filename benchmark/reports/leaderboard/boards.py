@@ -78,9 +78,14 @@ class Board:
 def load(archive: Archive, refused: Iterable[Refused] = ()) -> list[Board]:
     """The boards of all ranked records but those of refused recipes. Raises BenchmarkError for a
     record that cannot be read."""
+    return boards(rows(archive, refused), publications.load(archive.results))
+
+
+def rows(archive: Archive, refused: Iterable[Refused] = ()) -> list[Runs]:
+    """The runs of each row of `load`."""
     left_out = {archive.folder() / each.dataset / each.recipe for each in refused}
     records = [record.load(path) for path in archive.paths() if path.parent not in left_out]
-    return boards(entries(records), publications.load(archive.results))
+    return entries(records)
 
 
 def boards(entries: Iterable[Runs], published: Published) -> list[Board]:

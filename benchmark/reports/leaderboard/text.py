@@ -21,11 +21,7 @@ from benchmark.utils import escape
 from benchmark.utils.paths import RESULTS
 
 COMMAND = "python -m benchmark leaderboard"
-TITLE = f"""# Leaderboard
-
-Benchmark {__version__}. Made from `results/records` by `python -m benchmark leaderboard`; do not
-edit. One row is one committed recipe: mean ± sd over its seeds, on this test split alone.
-
+RULES = """
 **Rank interval**: from 1 + the number of significantly better rows of the table to n less that of
 worse ones, by Welch's t-test over the seeds of every pair of rows and Holm over all pairs at 5 %.
 **Rank**: the smallest lower end among a row and those below it. Beside them the value less the best
@@ -45,6 +41,12 @@ Rank ratio: the effective rank of the last stage over that of noise of the same 
 tokens (validation rows x width, centred). Train samples/s are as each run found them, whatever else
 the machine was doing.
 """
+"""How the tables are to be read."""
+TITLE = f"""# Leaderboard
+
+Benchmark {__version__}. Made from `results/records` by `python -m benchmark leaderboard`; do not
+edit. One row is one committed recipe: mean ± sd over its seeds, on this test split alone.
+{RULES}"""
 FLOPS = (
     "FLOPs are forward matrix-multiply FLOPs of one sample: multiply-add = 2, elementwise work"
     " counts 0."

@@ -25,8 +25,9 @@ POWER_SEEDS = (FULL_SEEDS, 10)
 Kind = Literal["fixed", "free"]
 Line = dict[str, Any]
 """A row of a track's table by column."""
-Basis = tuple[str, int, str, tuple[int, ...]]
-"""The precision, numerics version, data digest and seeds that ranked rows share."""
+Basis = tuple[str, str, int, str, tuple[int, ...]]
+"""The precision, processes, numerics version, data digest and seeds that ranked rows share."""
+ONE = "one process"
 
 
 def provenance(run: Record) -> str:
@@ -188,34 +189,43 @@ def _ends(interval: Interval, sign: int) -> tuple[float | None, float | None]:
 def _basis(entries: Sequence[Runs]) -> Basis | None:
     """The basis that most entries share; one of more seeds is cut to those of the basis. Of bases
     that equally many share the newest numerics decide, then the most seeds, then the order. Rows in
-    float32 come before any of another precision, however many these are."""
+    float32 and of one process come before any others, however many these are."""
     full = sorted({_own(runs) for runs in entries if len(runs) >= FULL_SEEDS})
     sharing = {basis: sum(not _apart(runs, basis) for runs in entries) for basis in full}
     return max(full, key=lambda basis: _preference(basis, sharing[basis]), default=None)
 
 
-def _preference(basis: Basis, sharing: int) -> tuple[bool, int, int, int]:
-    precision, numerics, _, seeds = basis
-    return precision == "float32", sharing, numerics, len(seeds)
+def _preference(basis: Basis, sharing: int) -> tuple[bool, bool, int, int, int]:
+    precision, processes, numerics, _, seeds = basis
+    return precision == "float32", processes == ONE, sharing, numerics, len(seeds)
 
 
 def _own(runs: Runs) -> Basis:
     first = runs[0]
-    return first.precision, first.numerics, first.data.arrays, tuple(run.seed for run in runs)
+    processes = ", ".join(sorted({_processes(run) for run in runs}))
+    seeds = tuple(run.seed for run in runs)
+    return first.precision, processes, first.numerics, first.data.arrays, seeds
+
+
+def _processes(run: Record) -> str:
+    made = run.processes
+    return ONE if made is None else f"{made.count} processes by {made.backend}"
 
 
 def _apart(runs: Runs, basis: Basis | None) -> str:
     """Why a recipe is not ranked; empty where it is."""
-    precision, numerics, data, seeds = _own(runs)
+    precision, processes, numerics, data, seeds = _own(runs)
     if len(seeds) < FULL_SEEDS or basis is None:
         return f"fewer than {FULL_SEEDS} seeds"
     if precision != basis[0]:
         return f"another precision ({precision})"
-    if numerics != basis[1]:
-        return f"numerics {numerics}, not {basis[1]}"
-    if data != basis[2]:
+    if processes != basis[1]:
+        return f"trained by {processes}"
+    if numerics != basis[2]:
+        return f"numerics {numerics}, not {basis[2]}"
+    if data != basis[3]:
         return f"other data ({data[:8]})"
-    return "" if set(basis[3]) <= set(seeds) else "other seeds"
+    return "" if set(basis[4]) <= set(seeds) else "other seeds"
 
 
 def _detectable(ranked: Sequence[Runs]) -> dict[str, dict[int, float]]:

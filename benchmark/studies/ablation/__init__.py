@@ -75,6 +75,11 @@ class Ablation(Study):
 
         return report(results, dataset)
 
+    def figures(self, results: Path, dataset: str) -> list[Path]:
+        from benchmark.studies.ablation.figures import draw
+
+        return draw(results, dataset)
+
 
 def parse_cells(text: str | None) -> list[str]:
     """`full/glu,none/relu` as names of variants, in order, all for None. Raises UsageError."""

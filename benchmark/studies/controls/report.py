@@ -11,7 +11,7 @@ from benchmark.measure.significance import ALPHA, holm, welch
 from benchmark.records.archive import Archive, Runs
 from benchmark.records.comparable import require_alike
 from benchmark.reports.document import Report, Table
-from benchmark.reports.figures.style import BLUE, GREY, column, styled, write
+from benchmark.reports.figures.style import BLUE, GREY, LOGLOSS, column, styled, write
 from benchmark.reports.words import seeds_in_words, with_sd
 from benchmark.studies.controls.instrument import RANK, ROWS, readings
 
@@ -65,7 +65,7 @@ def _drawn(widths: dict[int, Runs], dataset: str) -> Figure:
         axes.plot([width] * len(runs), _loglosses(runs), "o", color=BLUE, fillstyle="none")
     axes.plot(list(widths), [mean(_loglosses(runs)) for runs in widths.values()], color=BLUE)
     axes.axvline(needed, color=GREY, linestyle="--")
-    axes.set(xlabel="width of the bottleneck", ylabel="test LogLoss", xticks=list(widths))
+    axes.set(xlabel="width of the bottleneck", ylabel=LOGLOSS, xticks=list(widths))
     drawing.suptitle(f"{dataset}: a point a run; dashed: {needed}, which the truth needs")
     return drawing
 

@@ -63,5 +63,10 @@ class Damping(Study):
 
         return report(results, dataset)
 
+    def figures(self, results: Path, dataset: str) -> list[Path]:
+        from benchmark.studies.damping.report import figures
+
+        return figures(results, dataset)
+
 
 studies.register(Damping.name)(Damping())

@@ -52,6 +52,17 @@ def report(results: Path, dataset: str) -> Report | None:
     )
 
 
+def figures(results: Path, dataset: str) -> list[Path]:
+    """Draw the rank through the stages, and the amplitudes, a panel a variant."""
+    from benchmark.reports.figures.dataset import of_dataset
+    from benchmark.reports.figures.style import write
+
+    archive = Archive(results)
+    drawn = of_dataset(archive.by_name(dataset, "damping"))
+    folder = archive.figures(dataset, "damping")
+    return [path for name, figure in drawn.items() for path in write(figure, folder, name)]
+
+
 def _damping(name: str, runs: Runs, form: SpectrumForm, when: When) -> Cells:
     seeds = seeds_in_words([run.seed for run in runs])
     auc = with_sd([run.metrics.test.auc for run in runs], 5)

@@ -8,7 +8,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from benchmark.records.archive import Archive
-from benchmark.reports.figures.style import MARKERS, PALETTE, column, legend_below, styled, write
+from benchmark.reports.figures.style import (
+    LOGLOSS,
+    MARKERS,
+    PALETTE,
+    column,
+    legend_below,
+    styled,
+    write,
+)
 from benchmark.studies.scaling.ladders import AXES, STUDY, Axis, Curve, curves, rungs
 from benchmark.studies.scaling.law import LAW
 
@@ -43,7 +51,7 @@ def laws(dataset: str, axis: Axis, curves: Sequence[Curve]) -> Figure:
         if curve.fit is not None and curve.verdict == LAW:
             sizes = np.geomspace(curve.sizes[0], curve.sizes[-1], LAW_POINTS)
             axes.plot(sizes, curve.fit.law.at(sizes), color=color)
-    axes.set(xscale="log", xlabel=axis.title, ylabel="test LogLoss")
+    axes.set(xscale="log", xlabel=axis.title, ylabel=LOGLOSS)
     legend_below(figure, axes, 2)
     figure.suptitle(f"{dataset}: a point a run; lines: laws")
     return figure

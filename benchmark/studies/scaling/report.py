@@ -71,6 +71,7 @@ def _law(curve: Curve) -> dict[str, Any]:
             "seeds": [run.seed for run in rung.runs],
             "logloss": mean(rung.losses),
             "logloss_sd": stdev(rung.losses) if len(rung.losses) > 1 else None,
+            "auc": mean(run.metrics.test.auc for run in rung.runs),
         }
         for rung in curve.rungs
     ]

@@ -14,7 +14,8 @@ from benchmark.recipes import recipe as recipes
 from benchmark.reports import document
 from benchmark.reports.document import Document
 from benchmark.studies.ablation import LEVELS, parse_cells
-from benchmark.studies.ablation.report import difference, interaction, report
+from benchmark.studies.ablation.figures import rank_and_loss
+from benchmark.studies.ablation.report import difference, interaction, load_cells, report
 from benchmark.studies.campaign import cells as campaign
 from benchmark.studies.study import studies
 from tests.factories import TEST, keep, make_record
@@ -182,6 +183,16 @@ def test_altered_and_missing_tables_are_found(four_cells) -> None:
     assert stale() == [table]
     save_cell(four_cells, "none-relu", 2, 4.0)
     assert stale() == [table, numbers]
+
+
+def test_the_figure_has_a_point_a_run(four_cells) -> None:
+    cells = load_cells(four_cells, "synthetic_tiny")
+    [axes] = rank_and_loss("synthetic_tiny", cells).axes
+    assert [line.get_label() for line in axes.lines] == [name.replace("-", "/") for name in cells]
+    assert all(len(line.get_xdata()) == 2 for line in axes.lines)
+    assert axes.get_ylabel() == "test LogLoss (lower is better)"
+    written = ABLATION.figures(four_cells, "synthetic_tiny")
+    assert [path.name for path in written] == ["rank-logloss.svg", "rank-logloss.png"]
 
 
 def test_one_seed_is_shown_but_not_analysed(tmp_path) -> None:

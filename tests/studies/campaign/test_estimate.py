@@ -7,7 +7,7 @@ import pytest
 from benchmark.data.schema import Schema
 from benchmark.measure.cost import flops_per_sample
 from benchmark.recipes import recipe as recipes
-from benchmark.recipes.meta import on_meta
+from benchmark.recipes.recipe import on_meta
 from benchmark.records.archive import Archive
 from benchmark.records.record import Record
 from benchmark.reports.words import duration

@@ -1,0 +1,1 @@
+"""Training by several processes: who they are, and the table that they share out."""

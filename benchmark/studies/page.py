@@ -1,0 +1,45 @@
+"""What the page of results shows, put together from boards, claims and every study."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from benchmark.errors import BenchmarkError
+from benchmark.records.archive import Archive
+from benchmark.reports.document import Document, Report
+from benchmark.reports.leaderboard import boards as leaderboards
+from benchmark.reports.leaderboard import published
+from benchmark.reports.leaderboard.boards import Refused
+from benchmark.reports.page import page
+from benchmark.reports.page.page import Content, Section
+from benchmark.studies.claims import claims
+from benchmark.studies.study import Study, studies
+
+
+def document(archive: Archive, refused: Sequence[Refused] = ()) -> Document:
+    """The page, without the recipes that verify refuses. Raises BenchmarkError for a ranked record
+    that cannot be read; studies that cannot be told say why in their place."""
+    runs = leaderboards.rows(archive, refused)
+    content = Content(
+        boards=leaderboards.boards(runs, published.load(archive.results)),
+        runs=runs,
+        refused=refused,
+        claims=claims.report(archive.results),
+        studies=[section for name in studies.names() if (section := _section(archive, name))],
+    )
+    return Document(archive.page(), page.html(content), page.COMMAND)
+
+
+def _section(archive: Archive, name: str) -> Section | None:
+    """None for a study without reports."""
+    reports = tuple(_reports(studies.get(name), archive.results))
+    return Section(name, reports) if reports else None
+
+
+def _reports(study: Study, results: Path) -> Iterator[Report]:
+    for dataset in study.datasets(results):
+        try:
+            report = study.report(results, dataset)
+        except BenchmarkError as error:
+            report = Report(f"{study.name} on {dataset}", (str(error),), (), {})
+        if report is not None:
+            yield report
