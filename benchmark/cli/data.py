@@ -180,7 +180,7 @@ def prepare(
         ),
     ] = None,
     wait: Annotated[
-        float, typer.Option(min=0, metavar="MINUTES", help="Wait so long for another shard.")
+        float, typer.Option(min=0, metavar="MINUTES", help="With --shard: wait so long for others.")
     ] = 60,
 ) -> None:
     """Download a data set where needed, check it and encode it, on one machine or on several."""

@@ -152,6 +152,7 @@ class Plan:
 def plan_of(
     found: FoundCard, table: TableSpec, data_root: Path | None, notify: Notify, fetch: bool
 ) -> Plan:
+    """Find what the store of a table is made of, or the store itself; see `open_data`."""
     card = found.card
     folder = _table_store(card, table, _card_sums(card))
     if card.streamed is not None:

@@ -36,7 +36,7 @@ class Layout:
             of_split = np.array(self.splits) == split
             require_rows(table, split, int(heights[of_split].sum()))
         self.assignment = None
-        if table.split is not None:
+        if table.split is not None and self.splits:
             labels, codes = _rows_in_order(parts, heights)
             self.assignment = divided(table.split, labels, codes)
 

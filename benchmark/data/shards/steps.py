@@ -60,7 +60,8 @@ def write_rows(
                 of_rows.append(facts)
             count += facts.height
             progress.tell(f"shard {shard}", count)
-    writer.frame("blocks", pl.DataFrame(reading.seen, ["split", "first", "rows"], orient="row"))
+    kinds = {"split": pl.String, "first": pl.Int64, "rows": pl.String}
+    writer.frame("blocks", pl.DataFrame(reading.seen, kinds, orient="row"))
     writer.frame("heights", pl.DataFrame({"height": heights}, {"height": pl.Int64}))
     if of_rows:
         writer.frame("splits", pl.concat(of_rows))

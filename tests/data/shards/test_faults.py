@@ -1,4 +1,5 @@
 import shutil
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -17,7 +18,7 @@ from tests.data.shards.shards import (
     one_call,
     small_blocks,
 )
-from tests.data.shards.tables import KINDS, table, write_table
+from tests.data.shards.tables import ALL, COLUMNS, KINDS, table, write_table
 from tests.data.tables import ignore
 
 
@@ -131,3 +132,13 @@ def test_a_source_of_another_order_each_time_is_refused(tmp_path, monkeypatch):
     assert one_call(path, "1/2") is None
     with pytest.raises(BenchmarkError, match="shards 1/2 and 2/2 read different rows; let all"):
         one_call(path, "2/2")
+
+
+@pytest.mark.parametrize("kind", ["no tokens", "no rows"])
+def test_a_table_without_rows_is_refused_as_in_one_go(tmp_path, monkeypatch, kind):
+    frames = [table([]).clear()] * 3
+    text = f"{ALL}\n{COLUMNS}\n[table.split]" if kind == "no rows" else KINDS[kind][1]
+    path = write_table(tmp_path, "parquet", text, frames)
+    for make in (in_one_go, partial(in_shards, count=2)):
+        with pytest.raises(BenchmarkError, match="mine: the train split is empty"):
+            make(path, monkeypatch, tmp_path / "cache")
