@@ -213,6 +213,18 @@ def together(
     _report("together", measured(), 1, options)
 
 
+@app.command("predict")
+def predict() -> None:
+    """Print what steps by many GPUs would cost, predicted from the rates of data sheets: nothing
+    of it is measured."""
+    from benchmark.reports.document import Table
+    from benchmark.speed.exchange import predictions
+
+    lines = predictions()
+    rows = tuple(tuple(line.values()) for line in lines)
+    print_table(Table("predicted, not measured", tuple(lines[0]), rows))
+
+
 def _report(
     topic: "Topic", measured: Iterable[Measured], threads: int, options: SpeedOptions
 ) -> None:

@@ -5,7 +5,7 @@ It asks the others for the rows of its distinct ids (8 bytes each), gets vectors
 and sends their gradients back; the dense gradients are summed by a ring. Exact Adam reads and
 writes weights and both moments of all its rows at every step."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 FLOAT, ID = 4, 8
 """Bytes of a value and of an id."""
@@ -76,3 +76,44 @@ def step_seconds(load: Load, processes: int, machine: Machine) -> float:
     update = TOUCHED * load.table_bytes / processes / machine.memory
     exchange = exchange_seconds(load, processes, machine.link, machine.latency)
     return products + update + exchange
+
+
+GPU = Machine(flops=2e14, memory=3e12, link=4e11, latency=3e-5)
+"""Assumed, from data sheets: 40 % of the tf32 rate of an H100, its memory, NVLink."""
+NETWORK = 4e10
+"""Assumed bytes a second of a GPU's link where more than GPUS_A_MACHINE take part: 400 Gb/s."""
+GPUS_A_MACHINE = 8
+LARGE = Load(
+    batch=65_536,
+    ids=26,
+    distinct=1.0,
+    table_rows=10**9,
+    dim=20,
+    dense=3_681_981,
+    flops=8_790_496,
+)
+"""RankElastor dim 20 of criteo_x1 over a billion ids, all of a batch distinct."""
+ROWS = {"4.4 x 10^9 rows (Criteo-1TB)": 4.4e9, "10^11 rows": 1e11}
+
+
+def predictions() -> list[dict[str, str]]:
+    """Steps and epochs of LARGE by many GPUs: what is kept and sent, and how long it takes."""
+    lines = []
+    for batch in (LARGE.batch, 16 * LARGE.batch):
+        for gpus in (8, 64, 512):
+            load = replace(LARGE, batch=batch)
+            link = GPU.link if gpus <= GPUS_A_MACHINE else NETWORK
+            machine = replace(GPU, link=link)
+            seconds = step_seconds(load, gpus, machine)
+            exchange = exchange_seconds(load, gpus, machine.link, machine.latency)
+            line = {
+                "GPUs": f"{gpus}",
+                "global batch": f"{batch:,}",
+                "GiB kept a GPU": f"{kept_bytes(load, gpus) / 2**30:.1f}",
+                "MiB sent a step": f"{sent_bytes(load, gpus) / 2**20:.0f}",
+                "ms a step": f"{1000 * seconds:.1f}",
+                "of it exchange": f"{1000 * exchange:.1f}",
+            }
+            hours = {name: rows / batch * seconds / 3600 for name, rows in ROWS.items()}
+            lines.append(line | {f"hours, {name}": f"{each:.2g}" for name, each in hours.items()})
+    return lines

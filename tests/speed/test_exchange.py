@@ -9,9 +9,11 @@ from benchmark.speed.exchange import (
     Machine,
     exchange_seconds,
     kept_bytes,
+    predictions,
     sent_bytes,
     step_seconds,
 )
+from benchmark.utils.paths import ROOT
 
 LOAD = Load(batch=1000, ids=10, distinct=0.5, table_rows=800, dim=4, dense=50, flops=200.0)
 MACHINE = Machine(flops=1e6, memory=1e6, link=1e5, latency=0.001)
@@ -22,6 +24,12 @@ def test_bytes_that_a_process_sends() -> None:
     assert sent_bytes(LOAD, 2) == 1250 * 40 + 50 * 4
     assert sent_bytes(LOAD, 1) == 0
     assert sent_bytes(LOAD, 4) == 0.75 * (1250 * 40 + 2 * 50 * 4)
+
+
+def test_the_docs_hold_todays_predictions() -> None:
+    text = (ROOT / "docs" / "distributed.md").read_text(encoding="utf-8")
+    for line in predictions():
+        assert f"| {' | '.join(line.values())} |" in text
 
 
 def test_bytes_that_a_process_keeps() -> None:
