@@ -7,6 +7,7 @@ import pytest
 
 import benchmark
 from benchmark.records.archive import Archive
+from benchmark.records.record import NUMERICS
 from benchmark.training.checkpoint import Cadence
 
 RUN = ("run", "--model", "lr", "--dataset", "synthetic_tiny", "--threads", "1", "--no-track")
@@ -68,7 +69,7 @@ def test_a_model_to_save_is_reason_enough(command, results, tmp_path) -> None:
 @pytest.mark.parametrize("text", ['"numerics": 1', "{"], ids=["stale", "damaged"])
 def test_a_record_of_another_run_is_not_replaced(command, results, text) -> None:
     path = Archive(results).path("synthetic_tiny", "lr", 0)
-    content = path.read_text().replace('"numerics": 3', text) if text != "{" else text
+    content = path.read_text().replace(f'"numerics": {NUMERICS}', text) if text != "{" else text
     path.write_text(content)
     out, err = command(*RUN, "--results", str(results), "--quiet")
     assert "is not of this run, which is kept apart (" in err and "`suite` replaces it" in err
