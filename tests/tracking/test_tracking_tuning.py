@@ -19,7 +19,8 @@ def curve(client, name: str) -> list[tuple[int, float]]:
 
 def tables(client) -> list[list[dict]]:
     [run] = runs(client)
-    files = [artifact.path for artifact in client.list_artifacts(run.info.run_id)]
+    paths = [artifact.path for artifact in client.list_artifacts(run.info.run_id)]
+    files = [path for path in paths if path.startswith("trials-")]
     texts = [Path(client.download_artifacts(run.info.run_id, file)).read_text() for file in files]
     every = [json.loads(text) for text in texts]
     return [[dict(zip(t["columns"], row, strict=True)) for row in t["data"]] for t in every]
@@ -35,9 +36,9 @@ def test_a_study_is_a_run_with_a_curve_of_its_trials_each_sent_once(client) -> N
         StudyTracker(pytest.fail)(STUDY, "FINISHED")
     [run] = runs(client)
     assert run.info.status == "FINISHED"
-    assert curve(client, "valid_auc") == [(0, 0.7), (1, 0.8), (2, 0.9)]
-    assert curve(client, "best_valid_auc") == [(1, 0.7), (3, 0.8)]
-    assert run.data.params["objective"] == "auc" and "'high': 0.01" in str(run.data.params)
+    assert curve(client, "valid/auc") == [(0, 0.7), (1, 0.8), (2, 0.9)]
+    assert curve(client, "best/valid_auc") == [(1, 0.7), (3, 0.8)]
+    assert run.data.params["objective"] == "auc" and '"high": 0.01' in str(run.data.params)
     assert run.data.tags["best.train.learning_rate"] == "0.003"
 
 
