@@ -17,8 +17,24 @@ TRAINING_MODE = "workflowType=machine_learning"
 LEADERBOARD, RUNS = "leaderboard", "runs"
 NAME = "attributes.`Run Name`"
 METRICS = ("test/auc", "test/auc_sd", "test/gauc", "test/logloss", "rank_ratio", "parameters/total")
+CHARTS = {
+    "isAccordionReordered": True,
+    "compareRunSections": [{"uuid": "test", "name": "test", "display": True, "isReordered": True}],
+    "compareRunCharts": [
+        {
+            "uuid": METRICS[0],
+            "type": "BAR",
+            "metricKey": METRICS[0],
+            "metricSectionId": "test",
+            "runsCountToCompare": 10,
+            "deleted": False,
+            "isGenerated": False,
+        }
+    ],
+}
+"""The chart mode begins with test AUC; the UI adds the charts of all other metrics."""
 NOTE = """Runs of the benchmark on `{dataset}`. The saved view Leaderboard lists the recipes by mean
-test AUC over their seeds, the view Runs every ranked run; both are in the bookmark menu.
+test AUC over their seeds, the view Runs every ranked run; the menu at the top right has both.
 
 - tag `kind`: `ranked`, `adhoc`, or the study that a run belongs to
 - tag `level`: `run` is one record; `seeds` the means over a recipe's seeds, the parent of its runs;
@@ -76,6 +92,7 @@ def _view(name: str, condition: str, columns: list[str]) -> str:
         "selectedColumns": shown,
         "columnOrder": [NAME, *shown],
         "columnWidths": {NAME: 280},
+        **CHARTS,
     }
     # the UI refuses a view without times, and sorts by them
     envelope = {"name": name, "createdAt": 0, "updatedAt": 0, "state": json.dumps(state)}

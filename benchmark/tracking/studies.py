@@ -151,5 +151,5 @@ def _run_of(client: "MlflowClient", dataset: str, tag: str, key: str, name: str)
     """The run with this tag, created if there is none."""
     experiment = experiment_id(client, dataset)
     runs = runs_in(client, experiment, f"tags.{tag} = '{key}'")
-    tags = {tag: key, "kind": tag.removesuffix("_study"), LEVEL: "study"}
+    tags = {tag: key, "kind": STUDY if tag == LADDER else "tuning", LEVEL: "study"}
     return runs[0] if runs else client.create_run(experiment, None, tags, name)

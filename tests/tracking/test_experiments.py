@@ -10,6 +10,7 @@ def test_a_view_opens_on_the_best_test_auc_and_on_metrics_that_runs_have(client,
     tags = client.get_experiment_by_name("synthetic_tiny").tags
     for view, level in (("leaderboard", "seeds"), ("runs", "run")):
         state = json.loads(json.loads(tags[f"mlflow.sharedViewState.{view}"])["state"])
+        assert state["compareRunCharts"][0]["metricKey"] == "test/auc"
         assert state["orderByKey"] == "metrics.`test/auc`" and not state["orderByAsc"]
         [found] = client.search_runs(["1"], state["searchFilter"])
         assert found.data.tags["level"] == level
