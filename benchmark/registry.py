@@ -26,12 +26,19 @@ Source = Callable[[Mapping[str, Path]], "Mapping[str, pl.LazyFrame]"]
 of `train`, `valid` and `test`, or one called `all`, which the card's split rule divides."""
 
 
+MOST_NAMES = 40
+"""Names that a message lists."""
+
+
 def unknown(kind: str, name: str, candidates: Iterable[str]) -> UsageError:
-    """The error for a misspelt name, with the nearest names or else all of them."""
+    """The error for a misspelt name, with the nearest names or else some of all."""
     names = sorted(candidates)
     near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
-    hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(names) or 'none'}"
-    return UsageError(f"unknown {kind} {quoted(name)}; {hint}")
+    if near:
+        return UsageError(f"unknown {kind} {quoted(name)}; did you mean {' or '.join(near)}?")
+    known, more = ", ".join(names[:MOST_NAMES]) or "none", len(names) - MOST_NAMES
+    rest = f" and {more} more" if more > 0 else ""
+    return UsageError(f"unknown {kind} {quoted(name)}; known: {known}{rest}")
 
 
 class Registry(Generic[T]):

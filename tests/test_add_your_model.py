@@ -1,4 +1,4 @@
-"""README's "Add your model in one file", followed to the letter by someone who reads nothing
+"""docs/add.md, "Add your model in one file", followed to the letter by someone who reads nothing
 else."""
 
 import os
@@ -17,10 +17,10 @@ from benchmark.records.record import load
 from benchmark.utils.paths import ROOT
 
 SECTION = (
-    (ROOT / "README.md")
+    (ROOT / "docs" / "add.md")
     .read_text(encoding="utf-8")
-    .split("### Add your model in one file")[1]
-    .split("\n### ")[0]
+    .split("## Add your model in one file")[1]
+    .split("\n## ")[0]
 )
 PLUGIN = "my_models/gated.py"
 RECIPE = "my_models/synthetic_tiny/gated.toml"
@@ -54,7 +54,7 @@ def shell(command, plugged, empty_store, monkeypatch, tmp_path):
     return call
 
 
-def test_the_readme_is_all_one_needs_to_know(shell, tmp_path) -> None:
+def test_the_page_is_all_one_needs_to_know(shell, tmp_path) -> None:
     for name, language in ((PLUGIN, "python"), (RECIPE, "toml")):
         assert f"`{name}`" in SECTION
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)

@@ -4,7 +4,7 @@ import re
 import tomllib
 
 from benchmark import registry
-from benchmark.data.card import TableSpec
+from benchmark.data.card import Card, TableSpec
 from benchmark.utils import toml
 from benchmark.utils.paths import ROOT
 
@@ -16,13 +16,19 @@ def blocks(language: str) -> list[str]:
 
 
 def test_the_examples_are_one_card() -> None:
-    files, rules, joins = blocks("toml")
+    _, files, rules, joins = blocks("toml")
     content = tomllib.loads(f"[table]\n{files}{rules}{joins}")["table"]
     table = toml.validate(TableSpec, content, "docs/cards.md")
     assert [choice.column for choice in table.choices] == ["kind", "stars", "date"]
     assert table.needed(table.columns) == ["stars", "user", "age", "city", "kind", "date"]
     keys = {"files", "split", "separator", "encoding", "missing", "header", "join", "filter"}
     assert table.model_fields_set >= keys | {"positive", "drop", "format"}
+
+
+def test_the_short_example_is_a_card() -> None:
+    found = toml.validate(Card, tomllib.loads(blocks("toml")[0]), "docs/cards.md")
+    assert found.id == "my_table" and found.table is not None
+    assert [*found.table.derive] == ["weekday"]
 
 
 def test_the_source_is_a_registered_function(tmp_path, monkeypatch) -> None:

@@ -11,6 +11,10 @@ def test_unknown_names_answer_with_the_nearest() -> None:
 
 def test_a_name_like_no_other_gets_the_whole_list() -> None:
     assert str(unknown("model", "zzzz", ["lr", "fm"])) == "unknown model 'zzzz'; known: fm, lr"
+    many = str(unknown("model", "zzzz", map(str, range(100))))
+    assert many.endswith(", 43, 44 and 60 more") and many.startswith(
+        "unknown model 'zzzz'; known: 0"
+    )
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -169,12 +170,29 @@ def export(
 
 
 @app.command("prepare")
-def prepare(name: CardName, data_root: Root = None) -> None:
-    """Download a data set where needed, check it and encode it."""
+def prepare(
+    name: CardName,
+    data_root: Root = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            metavar="I/N", help="Encode shard I, on one of N machines that share the cache folder."
+        ),
+    ] = None,
+    wait: Annotated[
+        float, typer.Option(min=0, metavar="MINUTES", help="With --shard: wait so long for others.")
+    ] = 60,
+) -> None:
+    """Download a data set where needed, check it and encode it, on one machine or on several."""
     from benchmark.data import catalog, inventory
+    from benchmark.data.shards.exchange import Shard
+    from benchmark.data.shards.prepare import open_shard
 
+    prepared = catalog.open_data
+    if shard is not None:
+        prepared = partial(open_shard, shard=Shard.parse(shard), wait=60 * wait)
     try:
-        found, store = catalog.open_data(name, data_root=data_root, notify=notice)
+        found, store = prepared(name, data_root=data_root, notify=notice)
     except KeyboardInterrupt:
         notice("interrupted: the next call resumes a download and repeats anything else")
         raise typer.Exit(130) from None

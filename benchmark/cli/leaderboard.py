@@ -21,7 +21,7 @@ def leaderboard(
     results: RecordsFolder = RESULTS,
 ) -> None:
     """Write the leaderboard from the records alone: leaderboard.md, .csv and .json among them, and
-    the README's tables beside the project's own results."""
+    the README's table beside the project's own results."""
     from benchmark.errors import BenchmarkError
     from benchmark.records.archive import Archive
     from benchmark.registry import unknown

@@ -13,7 +13,7 @@ from benchmark.terminal.console import out, print_table, say
 def list_(
     kind: Annotated[Literal["models", "recipes", "settings"], typer.Argument(help="What to list.")],
     write: Annotated[
-        bool, typer.Option("--write", help="Write the settings into the README's table too.")
+        bool, typer.Option("--write", help="Write the settings into docs/recipes.md too.")
     ] = False,
 ) -> None:
     """List models, recipes, or the settings of training."""
@@ -36,4 +36,4 @@ def list_(
 
         print_table(settings.table())
         if write:
-            settings.readme().write()
+            settings.page().write()

@@ -185,7 +185,7 @@ COMPLETIONS: Mapping[str, Callable[[], Iterable[str]]] = {
 """The names an option may have as its value, by the option's name. None of them imports torch."""
 
 
-def parse_seeds(text: str) -> list[int]:
+def parse_seeds(text: str, option: str = "--seeds") -> list[int]:
     """`0`, `0-4` or `0,2,5` as sorted distinct numbers, at most 1,000 below 2^31.
 
     Raises UsageError."""
@@ -194,9 +194,9 @@ def parse_seeds(text: str) -> list[int]:
         match = re.fullmatch(r"(\d+)(?:-(\d+))?", part.strip(), re.ASCII)
         first, last = (int(match[1]), int(match[2] or match[1])) if match else (0, -1)
         if last < first:
-            raise UsageError(f"--seeds {text}: write 0, 0-4 or 0,2,5")
+            raise UsageError(f"{option} {text}: write 0, 0-4 or 0,2,5")
         if last >= 2**31 or last - first >= MOST_SEEDS:
-            raise UsageError(f"--seeds {text}: at most {MOST_SEEDS:,} seeds, each below 2^31")
+            raise UsageError(f"{option} {text}: at most {MOST_SEEDS:,} seeds, each below 2^31")
         seeds.update(range(first, last + 1))
     return sorted(seeds)
 

@@ -25,10 +25,10 @@ def report(
 ) -> None:
     """Write report/index.html among the results, from records alone: boards, plots, claims and
     studies in one file that opens without a server."""
+    from benchmark import page
     from benchmark.records.archive import Archive
     from benchmark.reports import document
     from benchmark.reports.page.serve import LOOPBACK, server
-    from benchmark.studies import page
     from benchmark.verify import ladder
 
     if check and serve:

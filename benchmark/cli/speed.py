@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from benchmark.cli.options import MOST_THREADS, with_options
+from benchmark.cli.options import MOST_THREADS, parse_seeds, with_options
 from benchmark.errors import UsageError
 from benchmark.terminal.console import notice, print_table
 from benchmark.utils.paths import RESULTS, expanded, shown
@@ -176,6 +176,53 @@ def fit(
             yield subject, measure(ours, other, options.repeats, notice)
 
     _report("fit", measured(), threads, options)
+
+
+@app.command("together")
+@with_options(SpeedOptions)
+def together(
+    recipe: Annotated[list[str], typer.Option(help="DATASET/NAME; once or more.")],
+    processes: Annotated[
+        str, typer.Option(help="Numbers of processes, of one thread each.")
+    ] = "2,3",
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Change a setting of the recipes, e.g. train.batch_size=1024."),
+    ] = None,
+    *,
+    options: SpeedOptions,
+) -> None:
+    """Time training steps by several processes of this machine, as torchrun starts them, beside
+    what is predicted from one process and the rate of messages."""
+    import os
+
+    from benchmark.speed.together import measure
+
+    counts = parse_seeds(processes, "--processes")
+    if min(counts) < 2:
+        raise UsageError(f"--processes {processes}: two or more")
+    cores = os.cpu_count() or 1
+
+    def measured() -> Iterator[Measured]:
+        for name in recipe:
+            for count in counts:
+                words = " ".join([name, *(set_ or []), f"by {count} processes"])
+                notice(f"measuring {words}")
+                yield words, measure(name, set_ or [], count, options.repeats, cores, notice)
+
+    _report("together", measured(), 1, options)
+
+
+@app.command("predict")
+def predict() -> None:
+    """Print what steps by many GPUs would cost, predicted from the rates of data sheets: nothing
+    of it is measured."""
+    from benchmark.reports.document import Table
+    from benchmark.speed.exchange import predictions
+
+    lines = predictions()
+    rows = tuple(tuple(line.values()) for line in lines)
+    print_table(Table("predicted, not measured", tuple(lines[0]), rows))
 
 
 def _report(

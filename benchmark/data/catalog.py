@@ -1,6 +1,5 @@
 """Data sets by name: the built-in cards, a user's own card, and the encoded store of either."""
 
-import inspect
 import os
 import shutil
 from collections.abc import Callable, Mapping
@@ -10,22 +9,22 @@ from pathlib import Path
 from typing import NoReturn
 
 import platformdirs
-import polars as pl
 
 from benchmark import registry
 from benchmark.data import expectations
-from benchmark.data.card import SPLITS, Card, TableSpec
+from benchmark.data.card import Card, TableSpec
 from benchmark.data.encoding import table as table_encoding
 from benchmark.data.encoding.encode import ENCODING_VERSION
-from benchmark.data.readers.inputs import Inputs, of_file, of_lazy
+from benchmark.data.encoding.table import Raw
+from benchmark.data.readers.inputs import Inputs, of_file
 from benchmark.data.readers.joins import read_sides
-from benchmark.data.repository import Hub, HubDataset
-from benchmark.data.sources import download, local, synthetic
+from benchmark.data.repository import Hub
+from benchmark.data.sources import download, local, registered, synthetic
 from benchmark.data.sources import hub as remote
 from benchmark.data.store import Store, StoreWriter, cache_errors, open_or_make
-from benchmark.errors import BenchmarkError, MissingData, UsageError, reason
+from benchmark.errors import BenchmarkError, MissingData, UsageError
 from benchmark.utils import toml
-from benchmark.utils.files import canonical_sha256, locked, sha256
+from benchmark.utils.files import canonical_sha256, locked
 from benchmark.utils.paths import expanded
 from benchmark.utils.types import Notify
 
@@ -114,20 +113,18 @@ def open_data(
         folder = _store_folder(card, {"generator": card.generator})
         store = open_or_make(folder, lambda writer: synthetic.write(card, writer, notify), notify)
     else:
-        folder = _table_store(card, table, _card_sums(card))
-        if card.streamed is not None:
-            make = partial(_stream, card, card.streamed, table, notify, fetch)
-            store = open_or_make(folder, make, notify)
-        elif card.archive is not None and folder.exists():
-            store = Store.open(folder)
-        else:
-            here = _local_files(found, table, data_root) or _downloaded(card, notify, fetch=fetch)
-            store = _open_table(card, table, here, notify)
+        plan = plan_of(found, table, data_root, notify, fetch)
+        store = open_or_make(plan.folder, partial(plan.encode, notify), notify)
+    return found, as_expected(card, store, notify)
+
+
+def as_expected(card: Card, store: Store, notify: Notify) -> Store:
+    """The store, after warnings about it. Raises BenchmarkError if it contradicts the card."""
     expectations.check(card, store.fingerprint)
     differences = expectations.differences(card, store.fingerprint)
     for warning in (*differences, *store.fingerprint.warnings):
         notify(f"warning: {warning}")
-    return found, store
+    return store
 
 
 def raw_inputs(found: FoundCard, table: TableSpec, data_root: Path | None) -> Inputs:
@@ -140,7 +137,37 @@ def raw_inputs(found: FoundCard, table: TableSpec, data_root: Path | None) -> In
     return _inputs(table, here)
 
 
-def _open_table(card: Card, table: TableSpec, found: local.Found, notify: Notify) -> Store:
+@dataclass(frozen=True)
+class Plan:
+    """The folder of the store of a table, and what is encoded into it."""
+
+    folder: Path
+    table: TableSpec
+    raw: Callable[[], Raw]
+
+    def encode(self, notify: Notify, writer: StoreWriter) -> None:
+        table_encoding.write(self.table, self.raw(), writer, notify)
+
+
+def plan_of(
+    found: FoundCard, table: TableSpec, data_root: Path | None, notify: Notify, fetch: bool
+) -> Plan:
+    """Find what the store of a table is made of, or the store itself; see `open_data`."""
+    card = found.card
+    folder = _table_store(card, table, _card_sums(card))
+    if card.streamed is not None:
+        return Plan(folder, table, partial(_streamed, card, table, notify, fetch))
+
+    def of_files() -> Plan:
+        here = _local_files(found, table, data_root) or _downloaded(card, notify, fetch=fetch)
+        return _files_plan(card, table, here, notify)
+
+    if card.archive is not None and folder.exists():
+        return Plan(folder, table, lambda: of_files().raw())
+    return of_files()
+
+
+def _files_plan(card: Card, table: TableSpec, found: local.Found, notify: Notify) -> Plan:
     paths = local.by_label(found)
     sums, expected = local.md5_sums(paths, cache_folder() / MD5_MEMORY), _card_sums(card)
     if several := [split for split in expected if split in found and split not in sums]:
@@ -152,36 +179,19 @@ def _open_table(card: Card, table: TableSpec, found: local.Found, notify: Notify
             hint = "fetch the file again, or give these rows a card of their own with another id"
             raise BenchmarkError(f"{paths[split]}: {fault}; {hint}")
 
-    def make(writer: StoreWriter) -> None:
+    def raw() -> Raw:
         notify(f"encoding {card.id}; it is kept for the next time")
         sides = read_sides(table, found, of_file)
-        origin = _origin(card, paths, sums)
-        table_encoding.write(table, _inputs(table, found), origin, writer, notify, sides)
+        return Raw(_inputs(table, found), _origin(card, paths, sums), sides)
 
-    return open_or_make(_table_store(card, table, sums), make, notify)
+    return Plan(_table_store(card, table, sums), table, raw)
 
 
 def _inputs(table: TableSpec, found: local.Found) -> Inputs:
     """The rows of the files, or those that the table's source makes of them."""
-    if table.source is None:
-        return {key: [of_file(path, table) for path in found[key]] for key in table.files}
-    name = f"source {table.source}"
-    make = registry.sources.get(table.source)
-    try:
-        frames = make({key: found[key][0] for key in table.files})
-    except BenchmarkError:
-        raise
-    except Exception as error:
-        raise BenchmarkError(f"{name} failed: {reason(error)}") from error
-    splits = list(SPLITS) if table.split is None else ["all"]
-    if not isinstance(frames, Mapping) or set(frames) != set(splits):
-        made = ", ".join(map(str, frames)) if isinstance(frames, Mapping) else type(frames).__name__
-        raise BenchmarkError(f"{name} made {made or 'nothing'} instead of {', '.join(splits)}")
-    for split, rows in frames.items():
-        if not isinstance(rows, pl.LazyFrame):
-            fault = f"made a {type(rows).__name__} for {split}; give a polars LazyFrame"
-            raise BenchmarkError(f"{name} {fault}")
-    return {split: [of_lazy(frames[split], f"{name}, {split}", table)] for split in splits}
+    if table.source is not None:
+        return registered.inputs(table.source, table, found)
+    return {key: [of_file(path, table) for path in found[key]] for key in table.files}
 
 
 def data_folders(found: FoundCard, data_root: Path | None) -> list[Path]:
@@ -227,12 +237,11 @@ def _downloaded(card: Card, notify: Notify, *, fetch: bool) -> local.Found:
     return _unpacked(card, card.archive, obtain if fetch else partial(_not_here, card))
 
 
-def _stream(
-    card: Card, hub: HubDataset, table: TableSpec, notify: Notify, fetch: bool, writer: StoreWriter
-) -> None:
+def _streamed(card: Card, table: TableSpec, notify: Notify, fetch: bool) -> Raw:
+    assert card.streamed is not None
     if not fetch:
         _not_here(card)
-    remote.write(card, hub, table, cache_folder(), writer, notify)
+    return remote.rows(card, card.streamed, table, cache_folder(), notify)
 
 
 def _not_here(card: Card, _: object = None) -> NoReturn:
@@ -259,20 +268,9 @@ def _table_store(card: Card, table: TableSpec, sums: Mapping[str, str]) -> Path:
     """The folder of the store of files with these md5, or of a revision on the hub."""
     # without defaults, so that a new field of TableSpec keeps the folders of older cards
     rules = table.model_dump(mode="json", exclude_defaults=True)
-    code = {} if table.source is None else {"code": _code(table.source)}
+    code = {} if table.source is None else {"code": registered.code(table.source)}
     hub = {} if card.streamed is None else {"hub": card.streamed.model_dump()}
     return _store_folder(card, {"table": rules, "md5": dict(sums), **code, **hub})
-
-
-def _code(source: str) -> str:
-    """SHA-256 of the file in which a source is defined: another one may make other rows."""
-    make = registry.sources.get(source)
-    if not inspect.isfunction(make):
-        raise BenchmarkError(f"source {source} is no function that `def` makes; write it as one")
-    file = Path(inspect.getfile(make))
-    if not file.is_file():
-        raise BenchmarkError(f"source {source} is in no file; write it to one, and import that")
-    return sha256(file)
 
 
 def _store_folder(card: Card, key: Mapping[str, object]) -> Path:

@@ -167,10 +167,13 @@ def wait_seconds() -> float:
 
 @contextmanager
 def reaching() -> Iterator[None]:
-    """Raise LostProcess where another process is gone or does not answer."""
+    """Raise LostProcess where another process is gone or does not answer; other errors stay."""
     try:
         yield
-    except RuntimeError as error:  # of gloo, NCCL, or the store that they meet by
+    except RuntimeError as error:
+        # gloo's have no type of their own
+        if not isinstance(error, dist.DistError) and "gloo" not in str(error).lower():
+            raise
         raise LostProcess(
             "another process of this run is gone, or did not answer within"
             f" {wait_seconds():g} s ({WAIT}): the same command goes on from the last checkpoint"

@@ -48,7 +48,7 @@ MONITORS: dict[Monitor, str] = {
 class Train(Frozen):
     """The training protocol; the defaults are those of the published numbers (FuxiCTR / BARS).
 
-    The texts below the settings become the README's table."""
+    The texts below the settings become the table of docs/recipes.md."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
     added_later: ClassVar[frozenset[str]] = frozenset({"shuffle", "compile", "precision"})

@@ -46,6 +46,14 @@ class Environment(Frozen):
         return self.machine if ";" in machine else self.machine.partition(";")[0]
 
 
+def on(device: torch.device) -> Environment:
+    """The current environment, with the name of the GPU that is used."""
+    if device.type != "cuda":
+        return current()
+    machine = f"{current().machine}; {torch.cuda.get_device_name(device)}"
+    return current().model_copy(update={"machine": machine})
+
+
 @functools.cache
 def current() -> Environment:
     commit, changes = _git("rev-parse", "HEAD"), _git("status", "--porcelain", "-uno")

@@ -1,4 +1,4 @@
-"""The settings of a recipe's [train] table, as the README lists them."""
+"""The settings of a recipe's [train] table, as docs/recipes.md lists them."""
 
 import json
 from pathlib import Path
@@ -17,8 +17,8 @@ def table() -> Table:
     return Table("settings of the train table", ("key", "default", "meaning"), tuple(rows))
 
 
-def readme(path: Path = ROOT / "README.md") -> Document:
-    """The README with its table of settings made anew."""
+def page(path: Path = ROOT / "docs" / "recipes.md") -> Document:
+    """The page of recipes with its table of settings made anew."""
     part = f"\n{table().markdown()}\n"
     text = with_part(path.read_text(encoding="utf-8"), "settings", part)
     return Document(path, text, "python -m benchmark list settings --write")

@@ -23,9 +23,8 @@ from benchmark.measure.spectrum import StageSpectra
 from benchmark.model import HasTrainingNote
 from benchmark.recipes.precision import slow_here
 from benchmark.recipes.recipe import Monitor
-from benchmark.records import measured, scores
+from benchmark.records import environment, measured, scores
 from benchmark.records.doubts import doubts
-from benchmark.records.environment import current
 from benchmark.records.measured import Measured, RankPoint
 from benchmark.records.record import NUMERICS, Cost, Digests, Epoch, Processes, Quality, Record
 from benchmark.records.scores import KeptScores
@@ -265,7 +264,7 @@ class Run:
                 predict_samples_per_s=fitted.predict_samples_per_s,
                 peak_memory_gib=peak_memory_gib(),
             ),
-            environment=current(),
+            environment=environment.on(self._device),
             caveat=job.card.caveat,
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             measured=found,

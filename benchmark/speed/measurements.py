@@ -14,7 +14,7 @@ from benchmark.utils import forms
 from benchmark.utils.files import canonical_sha256, write_text
 from benchmark.utils.types import Count, Frozen, NonEmpty
 
-Topic = Literal["data", "fit", "train"]
+Topic = Literal["data", "fit", "together", "train"]
 SHARE = "share_of_"
 """Before the name of a kind of operations: its share of the time of training steps."""
 REST = "rest"
@@ -25,6 +25,16 @@ COLUMNS: dict[Topic, dict[str, str]] = {
         "against_over_ours": "other / ours",
         "least_ratio": "least",
         "largest_ratio": "largest",
+    },
+    "together": {
+        "one_process_ms": "ms by one process",
+        "ms_per_step": "ms a step",
+        "predicted_ms": "predicted",
+        "error": "error",
+        "exchange_ms": "of it exchange",
+        "sent_mib": "MiB sent",
+        "link_gib_per_s": "GiB/s",
+        "latency_ms": "ms a message",
     },
     "train": {
         "ms_per_step": "ms a step",

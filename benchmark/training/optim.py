@@ -105,7 +105,7 @@ class Optimizer:
             if update.rows is not None and update.picked is not None:
                 self._step_table(update, update.rows, update.picked, scale)
 
-    def _clip(self, updates: Sequence[_Update]) -> float:
+    def _clip(self, updates: Sequence[_Update]) -> float | Tensor:
         """Scale the gradients so that their norm over all parameters is at most that of the recipe,
         and return the factor."""
         every = self._norms(update for update in updates if update.name not in self.shared_out)
@@ -113,9 +113,13 @@ class Optimizer:
             tables = self._norms(update for update in updates if update.name in self.shared_out)
             squares = torch.stack(tables).square().sum() if tables else every[0].new_zeros(())
             every.append(self._world.sum_(squares).sqrt())
-        norm = float(torch.linalg.vector_norm(torch.stack(every)))
-        scale = min(1.0, self._clip_norm / (norm + 1e-6))
-        if scale < 1:
+        norm = torch.linalg.vector_norm(torch.stack(every))
+        scale: float | Tensor
+        if norm.is_cuda:  # not asked for, as that waits for the GPU's work
+            scale = (self._clip_norm / (norm + 1e-6)).clamp(max=1.0)
+        else:
+            scale = min(1.0, self._clip_norm / (float(norm) + 1e-6))
+        if isinstance(scale, Tensor) or scale < 1:
             for update in updates:
                 update.gradient.mul_(scale)
         return scale
@@ -144,7 +148,9 @@ class Optimizer:
         values = gradient.values().add_(picked, alpha=penalty)
         return _Update(name, weight, penalty, values, rows, picked)
 
-    def _step_table(self, update: _Update, rows: Tensor, picked: Tensor, scale: float) -> None:
+    def _step_table(
+        self, update: _Update, rows: Tensor, picked: Tensor, scale: float | Tensor
+    ) -> None:
         table, gradient = update.weight, update.gradient
         if self._kind == "rowwise_adagrad":
             accumulator = self._state_of(update, "accumulator")
@@ -155,7 +161,7 @@ class Optimizer:
         first, second = self._state_of(update, "first"), self._state_of(update, "second")
         moved = [picked, first.index_select(0, rows), second.index_select(0, rows)]
         if self._kind == "adam":
-            self._decay(table, first, second, update.penalty * scale)
+            self._decay(table, first, second, update.penalty * float(scale))
         self._adam([(moved[0], gradient, moved[1], moved[2])])
         for tensor, values in zip((table, first, second), moved, strict=True):
             tensor.index_copy_(0, rows, values)
@@ -188,15 +194,17 @@ class Optimizer:
 
 
 def _is_small(table: Tensor) -> bool:
-    return table.numel() <= SMALL_TABLE and not table.is_cuda  # which adds rows in any order
+    return table.numel() <= SMALL_TABLE
 
 
 def _to_dense(gradient: Tensor) -> Tensor:
     """A sparse gradient of rows, in which an id may occur more than once, as a dense one: the rows
     are added in their order."""
-    values = gradient._values()
+    rows, values = gradient._indices()[0], gradient._values()
     dense = values.new_zeros(gradient.shape)
-    return dense.index_add_(0, gradient._indices()[0], values)
+    if dense.is_cuda:  # where index_add_ adds in any order
+        return dense.index_put_((rows,), values, accumulate=True)
+    return dense.index_add_(0, rows, values)
 
 
 def _rest_of_penalty(update: _Update) -> Tensor:

@@ -216,7 +216,7 @@ def tables(archive: Archive, rows: Sequence[Refused] = ()) -> Iterator[tuple[Pat
 def _page(archive: Archive, rows: Sequence[Refused]) -> Iterator[Document]:
     """The page, in a results folder that has one; what makes it takes long to import."""
     if archive.page().is_file():
-        from benchmark.studies import page
+        from benchmark import page
 
         yield page.document(archive, rows)
 

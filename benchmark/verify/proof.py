@@ -27,7 +27,7 @@ PATHS: dict[Proof, str] = {
         threads device measured.best measured.tables[].plain measured.tables[].weighted
         measured.curve[].train_loss measured.curve[].valid measured.curve[].valid.gauc
         measured.rank_curve[].token measured.rank_curve[].batch""",
-    "reported": "measured.curve[].seconds cost environment created",
+    "reported": "processes measured.curve[].seconds cost environment created",
 }
 """In the order of a record, with `[]` for each element; a field that is not named has the proof of
 the one around it."""

@@ -74,6 +74,26 @@ def test_init_writes_a_card_that_its_next_command_prepares(command, place, tmp_p
     assert f"{card} exists and is left as it is; name another file with --output" in err
 
 
+def test_shards_of_a_table_are_prepared_in_turn(command, place, tmp_path) -> None:
+    (tmp_path / "clicks.csv").write_text(rows(90))
+    command("data", "init", str(tmp_path / "clicks.csv"), **place)
+    words = "data", "prepare", str(tmp_path / "clicks.toml"), "--wait", "0", "--shard"
+    assert "--shard 3/2: expected i/n" in command(*words, "3/2", code=2, **place)[1]
+    for shard, step, missing in (
+        ("1/2", "rows", "2/2"),
+        ("2/2", "counts", "1/2"),
+        ("1/2", "vocabulary", "2/2"),
+        ("2/2", "arrays", "1/2"),
+    ):
+        _, err = command(*words, shard, code=1, **place)
+        line = f"{step}: still waiting for shards {missing}; run this again when they run too"
+        assert line in " ".join(err.split())
+    out, _ = command(*words, "1/2", **place)
+    assert "clicks is ready: 72 / 9 / 9 rows" in out
+    _, err = command(*words, "2/2", **place)
+    assert "clicks is encoded already; no shard is needed" in err
+
+
 def one_epoch(card: str, folder: Path) -> tuple[str, ...]:
     """The words of a short run whose record goes below `folder / r`."""
     results = str(folder / "r")

@@ -11,6 +11,7 @@ import pytest
 
 from benchmark.data.card import SPLITS, TableSpec
 from benchmark.data.encoding import table as table_encoding
+from benchmark.data.encoding.table import Raw
 from benchmark.data.readers.inputs import of_file
 from benchmark.data.schema import Schema
 from benchmark.data.sources import local
@@ -58,7 +59,7 @@ def encode_files(folder: Path, table: TableSpec) -> Store:
     number = len(list(folder.glob("store*")))
     return open_or_make(
         folder / f"store{number}",
-        lambda writer: table_encoding.write(table, inputs, {}, writer, ignore),
+        lambda writer: table_encoding.write(table, Raw(inputs, {}), writer, ignore),
         ignore,
     )
 

@@ -57,6 +57,15 @@ def test_a_wrong_time_to_wait_is_refused(monkeypatch, text: str) -> None:
         world.wait_seconds()
 
 
+def test_other_errors_stay_what_they_are() -> None:
+    with pytest.raises(RuntimeError, match="shapes cannot be multiplied"), world.reaching():
+        torch.zeros(2, 3) @ torch.zeros(2, 3)
+    with pytest.raises(LostProcess), world.reaching():
+        raise RuntimeError("[../gloo/transport/tcp/pair.cc:547] Connection closed by peer")
+    with pytest.raises(LostProcess), world.reaching():
+        raise torch.distributed.DistBackendError("NCCL timed out")
+
+
 def test_a_process_that_meets_nobody_gives_up(monkeypatch) -> None:
     for name, value in variables(0, 2, free_port()).items():
         monkeypatch.setenv(name, value)

@@ -22,7 +22,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from benchmark.data.card import SPLITS, TableSpec
-from benchmark.data.encoding.short_tokens import KeyTable, packed, unpacked
+from benchmark.data.encoding.short_tokens import Keys, KeyTable, packed, unpacked
 from benchmark.errors import BenchmarkError
 from benchmark.utils.arrays import Dense, Ids, Integers, Vector
 from benchmark.utils.parallel import ahead
@@ -67,21 +67,24 @@ class Dictionary:
                 ids[long] = self._long[categories]
         return ids
 
-    def count(self, ids: NDArray[np.integer], split: str = "train") -> None:
-        """Count provisional ids [n] of a split."""
+    def tokens(self) -> pl.Series:
+        """The tokens by provisional id, from 1."""
+        _, names, place = self._names()
+        return names.gather(place[1:]).alias("token")
+
+    def count(
+        self, ids: NDArray[np.integer], split: str = "train", times: int | Integers = 1
+    ) -> None:
+        """Count provisional ids [n] of a split, each once or as many times as is said."""
         self._counts[split] = _with_room(self._counts[split], ids, 0)
-        np.add.at(self._counts[split], ids.astype(np.intp), 1)
+        np.add.at(self._counts[split], ids.astype(np.intp), times)
 
     def finish(self, min_count: int) -> "EncodedField":
         """The vocabulary and the final ids."""
         by_split = {split: self._counts_of(split) for split in SPLITS}
         counts = by_split["train"]
         frequent = np.flatnonzero(counts >= min_count)
-        keys, numbers = self._short.items()
-        names = pl.concat([unpacked(keys), self._categories.to_series()])
-        place = np.empty(self._size + 1, np.intp)
-        place[numbers] = np.arange(len(keys))
-        place[self._long[: len(names) - len(keys)]] = np.arange(len(keys), len(names))
+        keys, names, place = self._names()
         tokens = names.gather(place[frequent])
         all_short = len(names) == len(keys)  # then keys of reversed bytes sort like the tokens
         sorts_alike = pl.Series(keys.byteswap()[place[frequent]]) if all_short else tokens
@@ -94,6 +97,16 @@ class Dictionary:
             by_split, lambda unknown: names.gather(place[unknown]).min(), vocabulary
         )
         return EncodedField(vocabulary, final, tuple(warnings))
+
+    def _names(self) -> tuple[Keys, pl.Series, NDArray[np.intp]]:
+        """The keys of the short tokens, all tokens, these first, and the place among them of each
+        provisional id."""
+        keys, numbers = self._short.items()
+        names = pl.concat([unpacked(keys), self._categories.to_series()])
+        place = np.zeros(self._size + 1, np.intp)
+        place[numbers] = np.arange(len(keys))
+        place[self._long[: len(names) - len(keys)]] = np.arange(len(keys), len(names))
+        return keys, names, place
 
     def _counts_of(self, split: str) -> Integers:
         """The count of each provisional id, 0 for that of a missing token."""
@@ -140,30 +153,38 @@ class EncodedField:
 
 
 class Dictionaries:
-    """The dictionaries of the sparse fields, in the order of the table."""
+    """The dictionaries of some columns, in their order."""
 
-    def __init__(self, table: TableSpec) -> None:
-        self._table = table
-        self._fields = [Dictionary() for _ in table.sparse]
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = names
+        self._fields = [Dictionary() for _ in names]
         self._turns = count()
 
-    def ids(self, frame: pl.DataFrame) -> Ids:
-        """Provisional ids [n, n_sparse]."""
+    def columns(self, frame: pl.DataFrame) -> Ids:
+        """Provisional ids [n_columns, n] of the rows [n] of a frame."""
         ids = np.empty((len(self._fields), frame.height), np.int32)
         turn = next(self._turns) * _STRIDE  # so that threads seldom wait for the same field
-        for j in np.roll(np.arange(len(self._fields)), turn):
-            ids[j] = self._fields[j].ids(frame[self._table.sparse[j]])
-        return _rows(ids)
+        for j in np.roll(np.arange(len(self._fields)), turn).tolist():
+            ids[j] = self._fields[j].ids(frame[self._names[j]])
+        return ids
+
+    def ids(self, frame: pl.DataFrame) -> Ids:
+        """Provisional ids [n, n_columns] of the rows [n] of a frame."""
+        return by_row(self.columns(frame))
 
     def count(self, ids: Ids, split: str) -> None:
-        """Count provisional ids [n, n_sparse] of a split."""
+        """Count provisional ids [n, n_columns] of a split."""
         for field, column in zip(self._fields, ids.T, strict=True):
             field.count(column, split)
 
-    def finish(self, pool: ThreadPoolExecutor) -> Iterator[EncodedField]:
+    def tokens(self) -> Iterator[pl.Series]:
+        """Yield the tokens of each column by provisional id, from 1."""
+        return (field.tokens() for field in self._fields)
+
+    def finish(self, pool: ThreadPoolExecutor, min_count: int) -> Iterator[EncodedField]:
         """Yield each field's result; its dictionary is freed, so that memory holds few of them."""
-        fields = (self._fields.pop(0) for _ in self._table.sparse)
-        return ahead(pool, lambda field: field.finish(self._table.min_count), fields, count=2)
+        fields = (self._fields.pop(0) for _ in self._names)
+        return ahead(pool, lambda field: field.finish(min_count), fields, count=2)
 
 
 def cardinalities(table: TableSpec, final_ids: Sequence[Ids]) -> tuple[int, ...]:
@@ -196,24 +217,24 @@ class DenseRule:
 
     @classmethod
     def fit(cls, table: TableSpec, train: Iterable[pl.DataFrame]) -> "DenseRule":
-        """Fit the rule on frames of train with the dense columns; only "standard" reads them.
+        """Fit the rule on frames of train with the dense columns; only "standard" reads them."""
+        frames = train if table.dense_rule == "standard" else ()
+        return cls.of_moments(table, (moments(table, frame) for frame in frames))
+
+    @classmethod
+    def of_moments(cls, table: TableSpec, train: Iterable[Vector]) -> "DenseRule":
+        """Fit the rule on the moments of frames of train, in their order.
 
         Means and variances of the values that are not missing take the pairwise update of Chan,
         Golub and LeVeque. Deviations are those of the population, and 1 for a column that is empty
         or constant up to rounding."""
         counts, means, squares = np.zeros((3, len(table.dense)))
-        columns = [pl.col(name).fill_null(np.nan) for name in table.dense]
-        for frame in train if table.dense_rule == "standard" else ():
-            values: Vector = _matrix(frame, columns, np.float64)
-            present = ~np.isnan(values)
-            count = present.sum(axis=0)
-            total = np.maximum(counts + count, 1)
-            mean = np.where(present, values, 0).sum(axis=0) / np.maximum(count, 1)
-            shift = np.where(count > 0, mean - means, 0)
-            within = np.where(present, (values - mean) ** 2, 0).sum(axis=0)
-            squares += within + shift**2 * counts * count / total
-            means += shift * count / total
-            counts += count
+        for present, mean, within in train:
+            total = np.maximum(counts + present, 1)
+            shift = np.where(present > 0, mean - means, 0)
+            squares += within + shift**2 * counts * present / total
+            means += shift * present / total
+            counts += present
         deviations = np.sqrt(squares / np.maximum(counts, 1))
         deviations = np.where(deviations > 1e-12 * np.abs(means), deviations, 1.0)
         return cls(table, means.tolist(), deviations.tolist())
@@ -221,6 +242,18 @@ class DenseRule:
     def apply(self, frame: pl.DataFrame) -> Dense:
         """Encoded numbers [n, n_dense]; a missing value becomes 0."""
         return _matrix(frame, self._columns, np.float32)
+
+
+def moments(table: TableSpec, frame: pl.DataFrame) -> Vector:
+    """The count, mean and sum of squared deviations [3, n_dense] of the values of a frame that are
+    not missing."""
+    columns = [pl.col(name).fill_null(np.nan) for name in table.dense]
+    values: Vector = _matrix(frame, columns, np.float64)
+    present = ~np.isnan(values)
+    count = present.sum(axis=0)
+    mean = np.where(present, values, 0).sum(axis=0) / np.maximum(count, 1)
+    within = np.where(present, (values - mean) ** 2, 0).sum(axis=0)
+    return np.stack([count, mean, within])
 
 
 class GroupIds:
@@ -254,10 +287,10 @@ def _with_room(values: NDArray[_Integer], ids: NDArray[np.integer], fill: int) -
 def _matrix(frame: pl.DataFrame, columns: list[pl.Expr], dtype: type[np.generic]) -> NDArray[Any]:
     if not columns:
         return np.empty((frame.height, 0), dtype)
-    return _rows(frame.select(columns).to_numpy(order="fortran").T.astype(dtype, copy=False))
+    return by_row(frame.select(columns).to_numpy(order="fortran").T.astype(dtype, copy=False))
 
 
-def _rows(columns: NDArray[_Scalar]) -> NDArray[_Scalar]:
+def by_row(columns: NDArray[_Scalar]) -> NDArray[_Scalar]:
     """Transpose columns [m, n] to rows [n, m], a few rows at a time, which stay in the cache."""
     rows = np.empty(columns.shape[::-1], columns.dtype)
     for first in range(0, len(rows), _ROWS):

@@ -64,17 +64,24 @@ def assigned(
     if rule.column is None:
         frames = ahead(pool, RowBlock.frame, rows.blocks(parts, table, [column]))
         labels = _joined([frame[column].to_numpy() for frame in frames])
-        return Assignment(assign(labels, rule), labels)
+        return divided(rule, labels)
     codes, labels_of = [], []
     for raw, label in ahead(pool, RowBlock.raw, rows.blocks(parts, table, [table.label])):
         codes.append(assign_by_value(raw[column], rule))
         labels_of.append(label.to_numpy())
-    splits = _joined(codes)
+    return divided(rule, _joined(labels_of), _joined(codes))
+
+
+def divided(rule: SplitRule, labels: Labels, by_value: Assigned | None = None) -> Assignment:
+    """Assign all rows with labels [n] to splits, or as the values of a column say. Raises
+    BenchmarkError for a split of which no value is."""
+    if by_value is None:
+        return Assignment(assign(labels, rule), labels)
     for code, split in enumerate(SPLITS):
-        if code not in splits:
-            fault = f"no row is of {split}: {column} {rule.rules[split].text}"
+        if code not in by_value:
+            fault = f"no row is of {split}: {rule.column} {rule.rules[split].text}"
             raise BenchmarkError(f"[table.split]: {fault}")
-    return Assignment(splits, _joined(labels_of))
+    return Assignment(by_value, labels)
 
 
 def _joined(parts: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:

@@ -29,23 +29,32 @@ from benchmark.utils.types import Notify
 NOTIFY_SECONDS = 10
 
 
-def write(
-    table: TableSpec,
-    inputs: Inputs,
-    sources: dict[str, str],
-    writer: StoreWriter,
-    notify: Notify,
-    sides: Sequence[Side] = (),
-) -> None:
-    """Encode the rows, with the columns of side files, into the writer's store and publish it.
+@dataclass(frozen=True)
+class Raw:
+    """What is encoded: rows, the digest of each file they are from, which goes into the store's
+    fingerprint, and side files."""
 
-    `sources` (file name -> md5) goes into its fingerprint. Raises BenchmarkError for inputs that
+    inputs: Inputs
+    sources: dict[str, str]
+    sides: Sequence[Side] = ()
+
+    def joined(self, table: TableSpec) -> Inputs:
+        """The rows with the columns of the side files. Raises BenchmarkError if one is missing."""
+        inputs = {
+            split: [joined(part, self.sides) for part in parts]
+            for split, parts in self.inputs.items()
+        }
+        for split, of_split in inputs.items():
+            # a rare index may be absent from the valid and test files of libsvm
+            if split in ("train", "all") or not all(part.ragged for part in of_split):
+                rows.require_columns(of_split, table, table.columns)
+        return inputs
+
+
+def write(table: TableSpec, raw: Raw, writer: StoreWriter, notify: Notify) -> None:
+    """Encode the rows into the writer's store and publish it. Raises BenchmarkError for inputs that
     contradict the card or hold a broken row."""
-    inputs = {split: [joined(part, sides) for part in parts] for split, parts in inputs.items()}
-    for split, of_split in inputs.items():
-        # a rare index may be absent from the valid and test files of libsvm
-        if split in ("train", "all") or not all(part.ragged for part in of_split):
-            rows.require_columns(of_split, table, table.columns)
+    inputs = raw.joined(table)
     keep_freed_memory()
     with ThreadPoolExecutor(WORKERS) as pool:
         assignment = None
@@ -56,19 +65,44 @@ def write(
         for split in inputs:
             rows_of.append(pool, split, inputs)
         final: list[Ids] = []
-        empty = np.array(table.dense, object)[rows_of.values == 0]
-        warnings = [f"{name}: missing in every row" for name in empty]
+        warnings = empty_columns(table, rows_of.values)
 
         def vocabularies() -> Iterator[pl.Series]:
-            for name, field in zip(table.sparse, rows_of.dictionaries.finish(pool), strict=True):
+            for name, field in zip(
+                table.sparse, rows_of.dictionaries.finish(pool, table.min_count), strict=True
+            ):
                 final.append(field.final_ids)
                 warnings.extend(f"{name}: {warning}" for warning in field.warnings)
                 yield field.vocabulary
 
-        write_encoding(writer.encoding_folder, table, dense_rule, vocabularies(), sides)
+        write_encoding(writer.encoding_folder, table, dense_rule, vocabularies(), raw.sides)
         writer.replace_ids(final, pool)
     schema = Schema(table.dense, table.sparse, encode.cardinalities(table, final), table.group)
-    writer.publish(schema, sources, warnings=warnings)
+    writer.publish(schema, raw.sources, warnings=warnings)
+
+
+def empty_columns(table: TableSpec, values: Integers) -> list[str]:
+    """Warnings of the dense columns that have no values [n_dense]."""
+    return [f"{name}: missing in every row" for name in np.array(table.dense, object)[values == 0]]
+
+
+def require_rows(table: TableSpec, split: str, count: int) -> None:
+    """Raise BenchmarkError if the rules of the table leave no row of a split."""
+    if not count and table.choices:
+        hint = "the rules of [table]: filter, drop and split"
+        raise BenchmarkError(f"{split}: no row is left by {hint}")
+
+
+class Progress:
+    """Tells how many rows are encoded, every NOTIFY_SECONDS."""
+
+    def __init__(self, notify: Notify) -> None:
+        self._notify, self._last = notify, time.monotonic()
+
+    def tell(self, of: str, count: int) -> None:
+        if time.monotonic() - self._last > NOTIFY_SECONDS:
+            self._notify(f"{of}: {count:,} rows encoded")
+            self._last = time.monotonic()
 
 
 @dataclass(frozen=True)
@@ -94,11 +128,10 @@ class _Rows:
         writer: StoreWriter,
         notify: Notify,
     ) -> None:
-        self.dictionaries = Dictionaries(table)
+        self.dictionaries = Dictionaries(table.sparse)
         self.values = np.zeros(len(table.dense), np.int64)
         self._table, self._dense_rule, self._assignment = table, dense_rule, assignment
-        self._writer, self._notify = writer, notify
-        self._groups, self._notified = GroupIds(), time.monotonic()
+        self._writer, self._groups, self._progress = writer, GroupIds(), Progress(notify)
 
     def append(self, pool: ThreadPoolExecutor, split: str, inputs: Inputs) -> None:
         """Add the rows of a split, or of all splits, in order."""
@@ -106,14 +139,10 @@ class _Rows:
         for block in ahead(pool, self._encoded, blocks):
             self._write(split, count, block)
             count += len(block.label)
-            if time.monotonic() - self._notified > NOTIFY_SECONDS:
-                self._notify(f"{split}: {count:,} rows encoded")
-                self._notified = time.monotonic()
+            self._progress.tell(split, count)
         if self._assignment is not None:
             self._assignment.require_all(count)
-        if not count and self._table.choices:
-            hint = "the rules of [table]: filter, drop and split"
-            raise BenchmarkError(f"{split}: no row is left by {hint}")
+        require_rows(self._table, split, count)
 
     def _encoded(self, block: RowBlock) -> _Block:
         frame, table = block.frame(), self._table

@@ -15,13 +15,12 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import polars as pl
 
 from benchmark.data.card import Card, TableSpec
-from benchmark.data.encoding import table as table_encoding
+from benchmark.data.encoding.table import Raw
 from benchmark.data.readers import inputs
 from benchmark.data.readers.inputs import CHUNK_ROWS, Input, Inputs
 from benchmark.data.readers.joins import Side, read_sides
 from benchmark.data.repository import HubDataset
 from benchmark.data.sources.client import CACHE, client_errors, library
-from benchmark.data.store import StoreWriter
 from benchmark.errors import BenchmarkError
 from benchmark.utils.types import Notify
 
@@ -78,20 +77,12 @@ class _Stream(RawIOBase):
         return len(data)
 
 
-def write(
-    card: Card,
-    hub: HubDataset,
-    table: TableSpec,
-    cache: Path,
-    writer: StoreWriter,
-    notify: Notify,
-) -> None:
-    """Encode the rows of a data set on the hub. Raises BenchmarkError for what cannot be fetched or
-    encoded; nothing is kept then."""
+def rows(card: Card, hub: HubDataset, table: TableSpec, cache: Path, notify: Notify) -> Raw:
+    """The rows of a data set on the hub. Raises BenchmarkError for what cannot be fetched."""
     notify(f"reading {hub.dataset} at revision {hub.revision} of the hub; terms: {card.terms}")
     found = HubTable.find(card, hub, table, cache)
     sources = {hub.dataset: hub.revision, **found.digests(hub)}
-    table_encoding.write(table, found.inputs(), sources, writer, notify, found.sides())
+    return Raw(found.inputs(), sources, found.sides())
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,5 @@
-"""The tables of a board as text: whole ones for its file, narrow ones for README and terminal."""
+"""The tables of a board as text: whole ones for its file, narrow ones for the
+terminal, the first rows for the README."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import comb
@@ -63,6 +64,8 @@ WHOLE: Layout = {
         SEEDS,
     ),
 }
+SHOWN = 3
+"""Most rows of one rank that a line of `first_rows` names."""
 NARROW: Layout = {AUC: (GAUC, RANK_RATIO, PARAMETERS, SEEDS), LOGLOSS: ()}
 
 
@@ -148,6 +151,34 @@ def _remarks(track: Track, measure: Measure) -> Iterable[str]:
             "‡ of the epoch that the recipe's only monitor chose; all others of the epoch with the"
             " best validation LogLoss."
         )
+
+
+def first_rows(boards: Iterable[Board]) -> Table:
+    """The rows of rank 1 of every track, a line each, beside what is known without a recipe."""
+    title = "Rows of rank 1"
+    head = "data set", "track", "rows", *(f"rank 1 by test {each.title}" for each in MEASURES)
+    rows = (
+        (
+            board.dataset,
+            track_title(track),
+            str(track.table.filter(apart="").height),
+            *(_first(board, track, measure) for measure in MEASURES),
+        )
+        for board in boards
+        for track in board.tracks
+    )
+    return Table(title, head, tuple(rows))
+
+
+def _first(board: Board, track: Track, measure: Measure) -> str:
+    """The rows of rank 1, the best named first, and the oracle or naive rates."""
+    value = VALUES[measure]
+    ranked = track.table.filter(pl.col("apart") == "", pl.col(f"{measure.name}_rank") == 1)
+    ordered = ranked.sort(measure.sign * pl.col(measure.name), descending=True, maintain_order=True)
+    names = [f"{line['recipe']} {value.cell(line)}" for line in ordered.to_dicts()]
+    more = [f"{len(names) - SHOWN} more"] if len(names) > SHOWN else []
+    known = [f"{cells[RECIPE]} {cells[value]}" for cells in _references(board)]
+    return "; ".join((*(names[:SHOWN] or ["none"]), *more, *known))
 
 
 def quote_table(board: Board) -> Table:

@@ -124,18 +124,15 @@ def as_json(boards: Iterable[Board]) -> str:
     return json.dumps(numbers, indent=1, ensure_ascii=False) + "\n"
 
 
-def readme_part(boards: Iterable[Board]) -> str:
-    """The narrow tables of every board."""
-    parts = [
-        f"\nBenchmark {__version__}, test split, mean ± sd over seeds; *oracle*: the true click"
-        " probability; *naive rates*: clicks by the rates of the named ids alone.\n"
-    ]
-    for board in boards:
-        caveats = "".join(f"; *{escape.markdown(caveat)}*" for caveat in board.caveats)
-        for track in board.tracks:
-            parts.append(f"\n**{board.dataset}**, {columns.track_title(track).lower()}{caveats}\n")
-            parts.extend(_track(board, track, columns.NARROW))
-    return "".join((*parts, "\n"))
+def readme_part(boards: Sequence[Board]) -> str:
+    """The rows of rank 1 of every board, and what is doubtful about its data."""
+    caveats = "".join(
+        f"- {board.dataset}: *{escape.markdown(caveat)}*\n"
+        for board in boards
+        for caveat in board.caveats
+    )
+    head = f"Benchmark {__version__}, test split, mean ± sd over seeds.\n"
+    return "\n".join(("", head, columns.first_rows(boards).markdown(), caveats))
 
 
 def terminal(board: Board) -> Iterable[Table]:

@@ -9,6 +9,7 @@ import pytest
 from benchmark import registry
 from benchmark.data import catalog
 from benchmark.data.encoding import table as table_encoding
+from benchmark.data.encoding.table import Raw
 from benchmark.data.readers import inputs
 from benchmark.data.sources import local
 from benchmark.data.store import open_or_make
@@ -197,7 +198,7 @@ def test_rows_come_from_any_frames_in_pieces(tmp_path):
     }
     store = open_or_make(
         tmp_path / "store",
-        lambda writer: table_encoding.write(table, made, {}, writer, ignore),
+        lambda writer: table_encoding.write(table, Raw(made, {}), writer, ignore),
         ignore,
     )
     assert_same_arrays(encode_texts(tmp_path / "plain", {}), store)

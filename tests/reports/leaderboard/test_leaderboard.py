@@ -224,9 +224,9 @@ def test_logloss_comes_from_its_own_epoch_and_is_marked_where_there_is_none() ->
 
 def test_gauc_is_shown_where_there_is_a_group() -> None:
     without = board_of(make_runs("aa", 0.7))
-    assert "gAUC" not in leaderboard_text.readme_part([without])
+    assert "| gAUC |" not in leaderboard_text.markdown([without])
     grouped = board_of([*make_runs("aa", 0.7), *make_runs("bb", 0.8, gauc=0.6)])
-    text = leaderboard_text.readme_part([grouped])
+    text = leaderboard_text.markdown([grouped])
     assert "| gAUC |" in text and "| 0.60000 |" in text
 
 

@@ -110,6 +110,15 @@ def test_csv_and_json_keep_values_as_measured(tmp_path) -> None:
     assert board["tracks"][0]["rows"][2]["auc"] == 0.9
 
 
+def test_the_readme_names_three_rows_of_rank_1_and_counts_the_others() -> None:
+    tied = [run for name in ("aa", "bb", "cc", "dd", "ee") for run in make_runs(name, 0.7)]
+    value = "0.70000 ± 0.00158"
+    shown = f"| 5 | aa {value}; bb {value}; cc {value}; 2 more; *oracle* 0.80000 |"
+    assert shown in leaderboard_text.readme_part([board_of(tied)])
+    unranked = board_of([make_run("aa", 0, 0.7)])
+    assert "| 0 | none; *oracle* 0.80000 |" in leaderboard_text.readme_part([unranked])
+
+
 def test_the_readme_beside_the_results_gets_its_part_and_nothing_else(tmp_path) -> None:
     results, readme = tmp_path / "results", tmp_path / "README.md"
     readme.write_text("before\n<!-- leaderboard -->\nSTALE\n<!-- /leaderboard -->\nafter\n")
@@ -129,7 +138,7 @@ def test_the_readme_beside_the_results_gets_its_part_and_nothing_else(tmp_path) 
         "<!-- /leaderboard -->\nafter\n"
     )
     assert "STALE" not in text and "tried" not in text
-    assert "| 1 | 1 to 1 | bb | 0.80000 ± 0.00158 |" in text
+    assert "| 2 | bb 0.80000 ± 0.00158; *oracle* 0.80000 |" in text
     write(documents)
     check(leaderboard_text.documents(Archive(results)))
     assert readme.read_text() == text

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmark import page as studies_page
 from benchmark.errors import BenchmarkError, UsageError
 from benchmark.measure.significance import welch
 from benchmark.records import record
@@ -24,7 +25,6 @@ from benchmark.reports.page import charts, page
 from benchmark.reports.page.columns import COLUMNS
 from benchmark.reports.page.rows import Bar, of_board
 from benchmark.reports.page.serve import server
-from benchmark.studies import page as studies_page
 from benchmark.utils.paths import ROOT
 from benchmark.verify import ladder
 from tests.cli.test_leaderboard_commands import call

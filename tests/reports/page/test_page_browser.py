@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from benchmark.studies import page as studies_page
+from benchmark import page as studies_page
 from tests.reports.page.made_up import EVIL, make_results
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
