@@ -175,9 +175,11 @@ class TrackedRun:
 
     def replace(self, runs: "list[Run]") -> None:
         """Delete the runs among these that showed this record before, but none that still goes on;
-        the UI can restore them."""
+        the UI can restore them. Runs of older versions have no place but the file's SHA-256."""
+        file = {SENT: summary.file_sha256(self._path)}
         for run in runs:
-            same = self._record.items() <= run.data.tags.items()
+            tags = run.data.tags.items()
+            same = self._record.items() <= tags or file.items() <= tags
             if same and run.info.run_id != self._id and run.info.status != "RUNNING":
                 self._client.delete_run(run.info.run_id)
 

@@ -40,7 +40,7 @@ class _Experiment(NamedTuple):
         digest = ""
         with suppress(OSError):  # to load the record will say why
             digest = summary.file_sha256(path)
-        return not with_status(self.runs, "FINISHED", {SENT: digest})
+        return not with_status(self.runs, "FINISHED", {SENT: digest, summary.LEVEL: "run"})
 
 
 def sync(results: Path, notify: Notify) -> Synced:

@@ -55,6 +55,17 @@ def test_a_record_made_again_takes_the_place_of_its_run(client, tmp_path) -> Non
     assert parent.data.metrics["test/auc"] == 0.6
 
 
+def test_a_run_of_an_older_version_is_sent_again_in_its_place(client, tmp_path) -> None:
+    path = saved(tmp_path)
+    send_live(path, never)
+    old = runs(client)[0].info.run_id
+    for tag in ("level", "kind", "seeds_of"):
+        client.delete_tag(old, tag)
+    assert sync(tmp_path, lambda _: None) == Synced(sent=1, present=0, failed=0)
+    assert client.get_run(old).info.lifecycle_stage == "deleted"
+    assert len(runs(client)) == len(means(client)) == 1
+
+
 def test_what_two_folders_send_to_one_store_stays_apart(client, tmp_path) -> None:
     for folder, auc in (("mine", 0.7), ("yours", 0.8)):
         saved(tmp_path / folder, with_auc(0, auc))
