@@ -3,19 +3,23 @@
 Whatever fails there is one warning; the record is kept, and `sync` sends it later.
 """
 
+import math
 import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from benchmark.errors import BenchmarkError
 from benchmark.records.archive import record_key
 from benchmark.records.record import Record
 from benchmark.runs.run import Finished, Resumed, RunEvent, Started
 from benchmark.tracking import store, summary
+from benchmark.tracking.client import open_client, runs_in, with_status
+from benchmark.tracking.experiments import experiment_id, page
 from benchmark.tracking.names import mlflow_name
+from benchmark.tracking.seeds import show_means
 from benchmark.tracking.store import LOOPBACK, failure, shown_uri, store_uri
+from benchmark.tracking.summary import SEEDS_OF
 from benchmark.training.fit import Evaluated
 from benchmark.utils.types import Notify
 
@@ -25,8 +29,6 @@ if TYPE_CHECKING:
 
 SENT = "record_sha256"
 """The tag of a complete run: SHA-256 of its record file."""
-TRAINING_VIEW = "workflowType=machine_learning"
-"""Without it the UI opens on its pages for language models."""
 
 
 class Tracker:
@@ -63,6 +65,7 @@ class Tracker:
             elif isinstance(event, Finished):
                 self._run.draw(event.record)
                 self._run.finished(event.record)
+                self._run.join_seeds()
                 self._run = None
         except Exception as error:
             if isinstance(event, Started):
@@ -92,11 +95,11 @@ def ui(port: int, notify: Notify = print) -> None:
     with store.failures():
         experiments = open_client().search_experiments(order_by=["name"])
     address = f"http://{LOOPBACK}:{port}"
-    notify(f"MLflow UI: {address} (Ctrl-C ends it)")
+    notify(f"MLflow UI on port {port} of {LOOPBACK} (Ctrl-C ends it); by mean test AUC:")
     for experiment in experiments:
         if experiment.name != "Default":
-            page = f"#/experiments/{experiment.experiment_id}/runs?{TRAINING_VIEW}"
-            notify(f"  {experiment.name}: {address}/{page}")
+            notify(f"  {experiment.name}: {address}/{page(experiment)}")
+    notify("on any other page choose Model training, at the top left: MLflow opens those as GenAI")
     store.become_server(uri, port)
 
 
@@ -115,16 +118,19 @@ class TrackedRun:
         self._client, self._subject, self._path = client, subject, path
         self._experiment = experiment
         self._began = int(1000 * subject.began)
-        tags = {"record": record_key(path), **summary.tags(subject)}
+        self._record = {"record": record_key(path), **summary.place_tags(path)}
+        tags = self._record | summary.tags(subject)
         name = summary.run_name(subject, path)
         self._id: str = client.create_run(experiment, self._began, tags, name).info.run_id
 
     def describe(self) -> None:
-        from mlflow.entities import Dataset, DatasetInput, InputTag, Param
+        from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param
 
         settings = summary.parameters(self._subject)
         parameters = [Param(mlflow_name(name), text) for name, text in settings.items()]
-        self._client.log_batch(self._id, params=parameters)
+        # the UI compares runs by the metric that was logged first
+        first = [Metric("test/auc", math.nan, self._began, 0)]
+        self._client.log_batch(self._id, first, parameters)
         context = InputTag("mlflow.data.context", "all splits")
         data = DatasetInput(Dataset(**summary.dataset(self._subject)), [context])
         self._client.log_inputs(self._id, [data])
@@ -161,6 +167,22 @@ class TrackedRun:
         self._client.log_batch(self._id, results, tags=[sent])
         self._client.set_terminated(self._id, "FINISHED", self._began + int(1000 * seconds))
 
+    def join_seeds(self) -> None:
+        """Take the place of what showed this record before, and renew the means of its seeds."""
+        condition = f"tags.{SEEDS_OF} = '{self._record[SEEDS_OF]}'"
+        self.replace(runs_in(self._client, self._experiment, condition))
+        show_means(self._client, self._experiment, condition)
+
+    def replace(self, runs: "list[Run]") -> None:
+        """Delete the runs among these that showed this record before, but none that still goes on;
+        the UI can restore them. Runs of older versions have no place but the file's SHA-256."""
+        file = {SENT: summary.file_sha256(self._path)}
+        for run in runs:
+            tags = run.data.tags.items()
+            same = self._record.items() <= tags or file.items() <= tags
+            if same and run.info.run_id != self._id and run.info.status != "RUNNING":
+                self._client.delete_run(run.info.run_id)
+
     def end(self, status: str) -> None:
         self._client.set_terminated(self._id, status)
 
@@ -182,45 +204,3 @@ class TrackedRun:
 
         time = self._began + int(1000 * seconds)
         return [Metric(mlflow_name(name), value, time, step) for name, value in values.items()]
-
-
-def open_client() -> "MlflowClient":
-    store.apply_settings()
-    from mlflow import MlflowClient
-
-    store.create_once(store_uri(), MlflowClient)
-    store.require_reachable(store_uri())
-    return MlflowClient(store_uri())
-
-
-def experiment_id(client: "MlflowClient", dataset: str) -> str:
-    """Id of the data set's experiment, created if it does not exist. Raises BenchmarkError for one
-    that was deleted, since it keeps its name."""
-    from mlflow import MlflowException
-
-    folder = store.artifacts_folder(store_uri())
-    try:
-        return str(client.create_experiment(dataset, folder and (folder / dataset).as_uri()))
-    except MlflowException as error:
-        if error.error_code != "RESOURCE_ALREADY_EXISTS":
-            raise
-    experiment = client.get_experiment_by_name(dataset)
-    if experiment.lifecycle_stage == "deleted":
-        raise BenchmarkError(store.deleted(dataset, experiment.experiment_id))
-    return str(experiment.experiment_id)
-
-
-def runs_in(client: "MlflowClient", experiment: str, condition: str = "") -> "list[Run]":
-    """The runs of an experiment that meet a condition in MLflow's filter language."""
-    page = client.search_runs([experiment], condition)
-    runs = list(page)
-    while page.token:
-        page = client.search_runs([experiment], condition, page_token=page.token)
-        runs += page
-    return runs
-
-
-def with_status(runs: "list[Run]", status: str, tags: dict[str, str]) -> "list[Run]":
-    return [
-        run for run in runs if run.info.status == status and tags.items() <= run.data.tags.items()
-    ]

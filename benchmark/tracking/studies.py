@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from benchmark.records.archive import Archive
 from benchmark.records.tuning import Trial, Tuning
 from benchmark.studies.scaling.ladders import STUDY
-from benchmark.tracking.runs import experiment_id, open_client, runs_in
+from benchmark.tracking.client import log_table, open_client, runs_in
+from benchmark.tracking.experiments import experiment_id
 from benchmark.tracking.store import failure
+from benchmark.tracking.summary import LEVEL
 from benchmark.utils.files import canonical_sha256
 from benchmark.utils.types import Notify
 
@@ -78,22 +80,24 @@ def _send_tuning(client: "MlflowClient", study: Tuning, status: Status) -> None:
     found = _run_of(client, study.dataset, TUNING, study.reference, f"tune {study.name}")
     run = found.info.run_id
     if not found.data.params:
-        space = {f"space.{key}": each for key, each in study.space.items()}
+        space = {f"space.{key}": json.dumps(each) for key, each in study.space.items()}
         settings = study.model_dump(include=SETTINGS) | space | study.caps
         client.log_batch(run, params=[Param(key, str(each)) for key, each in settings.items()])
     client.update_run(run, "RUNNING")
     scored = [trial for trial in study.trials if trial.metric is not None]
-    name = f"valid_{study.objective}"
+    name = f"valid/{study.objective}"
     points = [Metric(name, trial.metric, _ended(trial), trial.number) for trial in scored]
     tags = []
     if study.best is not None:
         step, time = len(study.finished), max(map(_ended, scored))
-        points.append(Metric(f"best_{name}", study.best.metric, time, step))
+        best = f"best/valid_{study.objective}"
+        points.append(Metric(best, study.best.metric, time, step))
         points.append(Metric("tuning_hours", study.hours, time, step))
         tags = [RunTag(f"best.{key}", str(value)) for key, value in study.best.values.items()]
     client.log_batch(run, points, tags=tags)  # MLflow drops the points that it has
     if status != "RUNNING":
-        _log_table(client, run, "trials", [_row(trial) for trial in study.trials])
+        log_table(client, run, "trials", [_row(trial) for trial in study.trials])
+        client.log_text(run, study.model_dump_json(indent=1), "study.json")
         client.set_terminated(run, status)
 
 
@@ -139,7 +143,7 @@ def _log_ladder(client: "MlflowClient", run: str, laws: list[dict[str, Any]]) ->
         tags.append(RunTag(f"verdict.{axis}", law["verdict"]))
         sizes += [{"axis": axis, **size, "seeds": str(size["seeds"])} for size in law["sizes"]]
     client.log_batch(run, points, tags=tags)
-    _log_table(client, run, "sizes", sizes)
+    log_table(client, run, "sizes", sizes)
     client.set_terminated(run, "FINISHED")
 
 
@@ -147,12 +151,5 @@ def _run_of(client: "MlflowClient", dataset: str, tag: str, key: str, name: str)
     """The run with this tag, created if there is none."""
     experiment = experiment_id(client, dataset)
     runs = runs_in(client, experiment, f"tags.{tag} = '{key}'")
-    return runs[0] if runs else client.create_run(experiment, None, {tag: key}, name)
-
-
-def _log_table(client: "MlflowClient", run: str, name: str, rows: list[dict[str, Any]]) -> None:
-    """Log a table once; MLflow would append to one that exists, so each version has its own."""
-    file = f"{name}-{canonical_sha256(rows)[:8]}.json"
-    if file not in [artifact.path for artifact in client.list_artifacts(run)]:
-        keys = dict.fromkeys(key for row in rows for key in row)
-        client.log_table(run, {key: [row.get(key) for row in rows] for key in keys}, file)
+    tags = {tag: key, "kind": STUDY if tag == LADDER else "tuning", LEVEL: "study"}
+    return runs[0] if runs else client.create_run(experiment, None, tags, name)

@@ -1,8 +1,11 @@
 """A run under flat, readable names, as an experiment tracker shows it."""
 
+import colorsys
 import hashlib
 import json
+import platform
 import time
+from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
@@ -19,8 +22,14 @@ from benchmark.records.archive import ADHOC, RANKED, Place
 from benchmark.records.environment import current
 from benchmark.records.measured import FORMS
 from benchmark.records.record import CALIBRATED, Record, arrays_path
+from benchmark.registry import models
 from benchmark.reports.figures.recipe import of_recipe
 from benchmark.runs.job import Job
+
+LEVEL = "level"
+"""The tag of what a run stands for: `run` (a record), `seeds` (their means) or `study`."""
+SEEDS_OF = "seeds_of"
+"""The tag that the runs of one recipe or variant share."""
 
 
 @dataclass(frozen=True)
@@ -85,10 +94,10 @@ def finished_at(record: Record) -> float:
 
 
 def run_name(subject: TrackedSubject, path: Path) -> str:
-    """`dnn seed 0`; `ablation full-glu seed 0` for the record of a study's variant."""
+    """`dnn seed 0`; `full-glu seed 0 (ablation)` for the record of a study's variant."""
     place = Place.of(path)
     if place is not None and place.study not in (RANKED, ADHOC):
-        return f"{place.study} {place.name} seed {subject.seed}"
+        return f"{place.name} seed {subject.seed} ({place.study})"
     return f"{subject.recipe_id.partition('/')[2]} seed {subject.seed}"
 
 
@@ -109,14 +118,28 @@ def parameters(subject: TrackedSubject) -> dict[str, str]:
 
 
 def tags(subject: TrackedSubject) -> dict[str, str]:
-    """The tags of a run; the caveat is its description."""
+    """The tags of a run; the caveat is its description, and a model has one colour everywhere."""
+    model = subject.recipe["model"]["name"]
     return {
+        "model": model,
+        "provenance": subject.recipe.get("provenance", {}).get("kind", "none"),
+        "mlflow.runColor": _colour(model),
         "recipe": subject.recipe_id,
         "digest": subject.digest,
         "seed": str(subject.seed),
         "commit": subject.commit or "unknown",
         "mlflow.note.content": subject.caveat,
     }
+
+
+def place_tags(path: Path) -> dict[str, str]:
+    """The tags by which runs are filtered and joined: `kind` is `ranked`, or a study. What several
+    machines or folders send to one server stays apart."""
+    place = Place.of(path)
+    kind = ADHOC if place is None else place.study or "ranked"
+    archive = hashlib.sha256(f"{platform.node()}:{path.absolute().parents[2]}".encode())
+    seeds_of = f"{kind} {path.parts[-3]}/{path.parts[-2]} {archive.hexdigest()[:8]}"
+    return {"kind": kind, LEVEL: "run", SEEDS_OF: seeds_of}
 
 
 def dataset(subject: TrackedSubject) -> dict[str, str]:
@@ -165,6 +188,7 @@ def results(record: Record) -> dict[str, float]:
         },
     }
     named = {f"{group}/{name}": value for group in groups for name, value in groups[group].items()}
+    named["rank_ratio"] = next(reversed(ratios.values()), None)
     return {name: float(value) for name, value in named.items() if value is not None}
 
 
@@ -195,6 +219,13 @@ def draw(record: Record, folder: Path) -> None:
     """Fill `folder` with the figures of a record."""
     for name, figure in of_recipe([record]).items():
         figure.savefig(folder / f"rank_{name}.png")
+
+
+def _colour(model: str) -> str:
+    """Hues a golden section apart, in the order of the models' names."""
+    hue = bisect_left(models.names(), model) * 0.618 % 1
+    rgb = (round(255 * part) for part in colorsys.hsv_to_rgb(hue, 0.75, 0.75))
+    return "#{:02x}{:02x}{:02x}".format(*rgb)
 
 
 def _toml(recipe: dict[str, Any]) -> str:

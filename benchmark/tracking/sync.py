@@ -10,14 +10,10 @@ from benchmark.errors import BenchmarkError
 from benchmark.records.archive import Archive, record_key
 from benchmark.records.record import load
 from benchmark.tracking import summary
-from benchmark.tracking.runs import (
-    SENT,
-    TrackedRun,
-    experiment_id,
-    open_client,
-    runs_in,
-    with_status,
-)
+from benchmark.tracking.client import open_client, runs_in, with_status
+from benchmark.tracking.experiments import experiment_id
+from benchmark.tracking.runs import SENT, TrackedRun
+from benchmark.tracking.seeds import show_means
 from benchmark.tracking.store import failures, reason
 from benchmark.utils.types import Notify
 
@@ -44,7 +40,7 @@ class _Experiment(NamedTuple):
         digest = ""
         with suppress(OSError):  # to load the record will say why
             digest = summary.file_sha256(path)
-        return not with_status(self.runs, "FINISHED", {SENT: digest})
+        return not with_status(self.runs, "FINISHED", {SENT: digest, summary.LEVEL: "run"})
 
 
 def sync(results: Path, notify: Notify) -> Synced:
@@ -64,6 +60,8 @@ def sync(results: Path, notify: Notify) -> Synced:
             outcome = f"is not sent: {fault}" if fault else "is sent"
             notify(f"{number} of {len(lacking)}: {record_key(path)} {outcome}")
             sent += not fault
+        for experiment in experiments.values():
+            show_means(client, experiment.id)
     present = len(open_) - len(lacking)
     return Synced(sent, present, failed=len(paths) - present - sent)
 
@@ -96,14 +94,15 @@ def _fault(client: "MlflowClient", experiment: _Experiment, path: Path) -> str:
 def _send(client: "MlflowClient", experiment: _Experiment, path: Path) -> None:
     record = load(path)
     for open_run in with_status(experiment.runs, "RUNNING", {"record": record_key(path)}):
-        # its end is one that a dying server never saw
+        # a dying server never saw its end
         if open_run.info.start_time <= 1000 * summary.finished_at(record):
-            client.set_terminated(open_run.info.run_id, "FAILED")
+            client.delete_run(open_run.info.run_id)
     run = TrackedRun(client, experiment.id, summary.subject_of(record), path)
     try:
         run.describe()
         run.evaluated(*record.curve)
         run.finished(record)
+        run.replace(experiment.runs)
     except BaseException:
         with suppress(Exception):
             run.discard()

@@ -50,7 +50,7 @@ def test_a_run_is_named_by_its_recipe_or_by_study_and_cell(tmp_path) -> None:
         (
             make_record(name=None),
             "studies/ablation/synthetic_tiny/full-glu",
-            "ablation full-glu seed 0",
+            "full-glu seed 0 (ablation)",
         ),
     ):
         subject = summary.subject_of(record)

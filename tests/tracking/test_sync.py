@@ -23,7 +23,7 @@ def test_sync_sends_what_is_missing_and_nothing_twice(client, tmp_path) -> None:
     assert sync(tmp_path, messages.append) == Synced(sent=1, present=0, failed=0)
     assert messages == ["1 of 1: synthetic_tiny/no_such_file/seed-0 is sent"]
     assert sync(tmp_path, never).sent == 0
-    assert [run.data.params["run.threads"] for run in runs(client)] == ["2", "1"]
+    assert [run.data.params["run.threads"] for run in runs(client)] == ["2"]
 
 
 def test_sync_sends_ad_hoc_records_and_tells_of_broken_files(client, tmp_path) -> None:
@@ -44,7 +44,7 @@ def test_sync_closes_the_run_that_a_dying_server_left_open(client, tmp_path) -> 
     path = saved(tmp_path, RECORD.model_copy(update={"created": "2999-01-01T00:00:00+00:00"}))
     Tracker(path, never)(started())
     sync(tmp_path, lambda _: None)
-    assert [run.info.status for run in runs(client)] == ["FAILED", "FINISHED"]
+    assert [run.info.status for run in runs(client)] == ["FINISHED"]
 
 
 def test_a_record_that_mlflow_refuses_is_told_and_the_others_are_sent(client, tmp_path) -> None:
@@ -85,7 +85,8 @@ def test_the_calls_of_the_store_do_not_grow_with_records_or_curves(
         monkeypatch.setattr(type(client), name, counted)
     for seed in range(2):
         saved(tmp_path, RECORD.model_copy(update={"seed": seed}))
-    for expected in (["search_runs", *["log_batch"] * 6], ["search_runs"]):
+    first = ["search_runs", *["log_batch"] * 6, "search_runs", *["log_batch"] * 2]
+    for expected in (first, ["search_runs"] * 2):
         calls.clear()
         sync(tmp_path, lambda _: None)
         assert calls == expected

@@ -51,6 +51,7 @@ def test_a_ladder_is_a_run_with_its_fits_and_sizes(client, results) -> None:
     assert sorted(ladders(client)) == ["ladder a", "ladder b"]
     run = ladders(client)["ladder a"]
     assert run.info.status == "FINISHED" and run.data.tags["ladder"] == "synthetic_tiny/a"
+    assert (run.data.tags["kind"], run.data.tags["level"]) == ("scaling", "study")
     metrics = run.data.metrics
     assert metrics["parameters/E"] == 0.45 and metrics["parameters/E_high"] == 0.5
     assert (metrics["parameters/no_fall_p"], metrics["flops/no_fall_p"]) == (0.01, 0.4)

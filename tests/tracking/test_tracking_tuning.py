@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmark.records.tuning import Tuning
 from benchmark.tracking import studies
 from benchmark.tracking.studies import StudyTracker
 from tests.records.test_tuning import STUDY, study, trial
@@ -19,7 +20,8 @@ def curve(client, name: str) -> list[tuple[int, float]]:
 
 def tables(client) -> list[list[dict]]:
     [run] = runs(client)
-    files = [artifact.path for artifact in client.list_artifacts(run.info.run_id)]
+    paths = [artifact.path for artifact in client.list_artifacts(run.info.run_id)]
+    files = [path for path in paths if path.startswith("trials-")]
     texts = [Path(client.download_artifacts(run.info.run_id, file)).read_text() for file in files]
     every = [json.loads(text) for text in texts]
     return [[dict(zip(t["columns"], row, strict=True)) for row in t["data"]] for t in every]
@@ -35,9 +37,10 @@ def test_a_study_is_a_run_with_a_curve_of_its_trials_each_sent_once(client) -> N
         StudyTracker(pytest.fail)(STUDY, "FINISHED")
     [run] = runs(client)
     assert run.info.status == "FINISHED"
-    assert curve(client, "valid_auc") == [(0, 0.7), (1, 0.8), (2, 0.9)]
-    assert curve(client, "best_valid_auc") == [(1, 0.7), (3, 0.8)]
-    assert run.data.params["objective"] == "auc" and "'high': 0.01" in str(run.data.params)
+    assert curve(client, "valid/auc") == [(0, 0.7), (1, 0.8), (2, 0.9)]
+    assert curve(client, "best/valid_auc") == [(1, 0.7), (3, 0.8)]
+    assert run.data.params["objective"] == "auc" and '"high": 0.01' in str(run.data.params)
+    assert (run.data.tags["kind"], run.data.tags["level"]) == ("tuning", "study")
     assert run.data.tags["best.train.learning_rate"] == "0.003"
 
 
@@ -48,6 +51,9 @@ def test_the_trials_are_a_table_once_the_study_ends(client) -> None:
     tracker(STUDY, "KILLED")
     tracker(STUDY, "FINISHED")
     [table] = tables(client)
+    [run] = runs(client)
+    kept = Path(client.download_artifacts(run.info.run_id, "study.json")).read_text()
+    assert Tuning.model_validate_json(kept) == STUDY
     assert [(row["number"], row["state"], row["metric"]) for row in table] == [
         (0, "complete", 0.7),
         (1, "complete", 0.8),
