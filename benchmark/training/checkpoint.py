@@ -157,11 +157,7 @@ class Checkpoints:
         """Add one and remove all but the last two; False, with a warning, if writing fails."""
         began = time.perf_counter()
         path = self._world.from_first(self._next)
-        failed = "" if self._world.is_first else self._write(checkpoint, path)
-        if not self._all_wrote(failed, checkpoint.step, path):
-            return False
-        failed = self._write(checkpoint, path) if self._world.is_first else ""
-        written = self._all_wrote(failed, checkpoint.step, path)
+        written = self._write_together(checkpoint, path)
         self._written = time.perf_counter()
         self._cost = self._written - began
         if not written:
@@ -172,6 +168,15 @@ class Checkpoints:
         for other in self._folders() if self._world.is_first else ():
             if other not in self._kept:
                 self._remove(other)
+        return True
+
+    def _write_together(self, checkpoint: Checkpoint, path: Path) -> bool:
+        """Write the parts of all processes but the first, then its own, unless one fails."""
+        for first in (False, True):
+            turn = self._world.is_first == first
+            failed = self._write(checkpoint, path) if turn else ""
+            if not self._all_wrote(failed, checkpoint.step, path):
+                return False
         return True
 
     def _write(self, checkpoint: Checkpoint, path: Path) -> str:

@@ -5,7 +5,8 @@ import os
 
 def is_running() -> bool:
     """Whether this process is one of several that torchrun started."""
-    return int(os.environ.get("WORLD_SIZE", "1")) > 1
+    size = os.environ.get("WORLD_SIZE", "")
+    return size.isdecimal() and int(size) > 1 and "RANK" in os.environ
 
 
 def is_silent() -> bool:
