@@ -28,7 +28,7 @@ STUDY = rf"(?P<study>{NAME})/(?P<dataset>{NAME})"
 
 UNLISTED = re.compile(
     rf"""manifest\.json|claims\.(toml|md|json)|published\.toml|leaderboard\.(md|csv|json)|report/index\.html
-    |speed/(data|fit|train)\.md|(studies/{NAME}|scaling)/{NAME}\.(md|json)""",
+    |speed/(data|fit|together|train)\.md|(studies/{NAME}|scaling)/{NAME}\.(md|json)""",
     re.VERBOSE,
 )
 """Written by hand, or made again by `verify`."""
@@ -47,7 +47,7 @@ KINDS = (
     Kind(r"significance\.(md|json)", "significance"),
     Kind(r"theory\.(md|json)", "theory --write"),
     Kind(r"scaling/simulation\.(md|json)", "scale simulate"),
-    Kind(r"speed/(?P<topic>data|fit|train)-[^/]+\.json", "speed {topic} --keep"),
+    Kind(r"speed/(?P<topic>data|fit|together|train)-[^/]+\.json", "speed {topic} --keep"),
     Kind(rf"studies/tuning/{NAME}/{NAME}\.(json|toml)", "tune"),
     Kind(
         rf"figures/{STUDY}/{NAME}\.(svg|png)", "study tables {study}", "studies/{study}/{dataset}"

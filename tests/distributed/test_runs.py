@@ -56,14 +56,12 @@ def fill_the_disk(world: World, results: Path, rank: int, step: int) -> runs.Tol
     return runs.run(world, results, 10, watch=lambda now: steps.__setitem__(0, now))
 
 
-@pytest.mark.parametrize("rank", [0, 1])
-def test_a_full_disk_of_one_process_costs_one_checkpoint(tmp_path: Path, rank: int) -> None:
-    told = together(2, fill_the_disk, tmp_path, rank, 9)
-    warnings = [each["messages"] for each in told]
-    (warning,) = warnings[rank]
+def test_a_full_disk_of_one_process_costs_one_checkpoint(tmp_path: Path) -> None:
+    told = together(2, fill_the_disk, tmp_path, 1, 9)
+    none, (warning,) = [each["messages"] for each in told]
     assert warning.startswith("warning: no checkpoint at step 9: ")
     assert warning.endswith("No space left on device; the run goes on")
-    assert warnings[1 - rank] == []
+    assert none == []
     assert told[0]["checkpoints"] == ["000003", "000003.1", "000004", "000004.1"]
     again = together(2, runs.run, tmp_path)
     assert [each["resumed"] for each in again] == [10, 10]
