@@ -12,7 +12,7 @@ from tests.fuzz.fuzz import Target, faults
 @pytest.mark.parametrize("name", MAKERS)
 def test_altered_files(tmp_path, monkeypatch, name) -> None:
     monkeypatch.setattr(os, "fsync", lambda _: None)
-    seconds = float(os.environ.get("BENCHMARK_FUZZ_SECONDS", "0.5"))
+    seconds = float(os.environ.get("BENCHMARK_FUZZ_SECONDS", "0.3"))
     target = made(name, tmp_path / "seeds")
     target.read(placed(target, tmp_path / "valid"))
     found = [str(fault) for fault in faults(target, tmp_path / "cases", seconds) if fault]
