@@ -22,7 +22,7 @@ ALL = [snippet for page in PAGES for snippet in snippets(page)]
 RUN = [each for each in ALL if each.language in ("sh", "python") and not each.mark]
 COMMAND = typer.main.get_command(app)
 RUNNER = """
-import json, sys, traceback
+import json, sys
 from benchmark.__main__ import main
 
 def run(step):
@@ -36,10 +36,8 @@ def run(step):
         assert not ended.code, f"exit code {ended.code}"
 
 for step in json.loads(sys.stdin.read()):
-    try:
-        run(step)
-    except Exception:
-        print("FAILED", step["place"], step["words"], traceback.format_exc(), sep="\\n")
+    print(step["place"], step["words"], file=sys.stderr)
+    run(step)
 """
 """Runs the steps one after another in one process, as importing everything takes longest."""
 
@@ -73,9 +71,7 @@ def test_every_snippet_that_is_not_marked_runs(tmp_path, empty_store) -> None:
         capture_output=True,
         text=True,
     )
-    assert done.returncode == 0, done.stderr[-2000:]
-    failed = done.stdout.partition("FAILED")[2]
-    assert not failed, f"{failed}\n{done.stderr[-2000:]}"
+    assert done.returncode == 0, done.stderr[-3000:]
 
 
 def test_every_mark_says_why_or_names_its_test() -> None:

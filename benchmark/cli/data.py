@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from benchmark.cli.options import Group
+from benchmark.errors import UsageError
 from benchmark.reports.document import Table
 from benchmark.terminal.console import notice, print_table, say
 
@@ -20,6 +21,7 @@ app = typer.Typer(
     cls=Group, help="Describe, list, show, prepare, check, remove data sets.", no_args_is_help=True
 )
 MOST_ROWS = 100
+WAIT_MINUTES = 60
 HEAD = "data set", "rows", "size", "here", "from"
 CardName = Annotated[
     str, typer.Argument(help="A data set's id, or the path of your own TOML card.")
@@ -180,8 +182,9 @@ def prepare(
         ),
     ] = None,
     wait: Annotated[
-        float, typer.Option(min=0, metavar="MINUTES", help="With --shard: wait so long for others.")
-    ] = 60,
+        float | None,
+        typer.Option(min=0, metavar="MINUTES", help="With --shard: wait so long for others; 60."),
+    ] = None,
 ) -> None:
     """Download a data set where needed, check it and encode it, on one machine or on several."""
     from benchmark.data import catalog, inventory
@@ -190,7 +193,10 @@ def prepare(
 
     prepared = catalog.open_data
     if shard is not None:
-        prepared = partial(open_shard, shard=Shard.parse(shard), wait=60 * wait)
+        minutes = WAIT_MINUTES if wait is None else wait
+        prepared = partial(open_shard, shard=Shard.parse(shard), wait=60 * minutes)
+    elif wait is not None:
+        raise UsageError(f"--wait {wait:g}: nobody is waited for without --shard I/N")
     try:
         found, store = prepared(name, data_root=data_root, notify=notice)
     except KeyboardInterrupt:

@@ -79,7 +79,7 @@ def run(
                 session.require_model_folder(each)
         for job in jobs:
             outcomes.append(launch.run_missing(job, session, again=again))
-        world.part()
+        world.disconnect()
     except KeyboardInterrupt as error:
         finished = sum(outcome.is_new for outcome in outcomes)
         notice(_interruption(getattr(error, "step", None), finished))

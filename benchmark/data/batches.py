@@ -139,7 +139,7 @@ def ordered(arrays: Rows, batch_size: int, world: World = ALONE) -> Iterator[Bat
     all rows, in as many batches as the others get, of which the last may be empty."""
     own = world.share(len(arrays))
     for first in range(own.start, own.start + world.most(len(arrays)), batch_size):
-        rows = np.arange(first, min(first + batch_size, own.stop))
+        rows = torch.arange(first, min(first + batch_size, own.stop), device=_place(arrays))
         yield _gather(arrays, rows)
 
 
@@ -187,12 +187,13 @@ def _free_bytes() -> int:
 
 def _gathered(arrays: Rows, rows: Integers, batch_size: int, world: World) -> Iterator[Batch]:
     """Yield this process's shares of the batches of some rows, in their order, where the arrays
-    lie."""
+    lie; the numbers of the rows go to a device once."""
+    index = _moved(torch.from_numpy(rows), _place(arrays))
     for first in range(0, len(rows), batch_size):
-        batch = rows[first : first + batch_size]
-        own = world.share(len(batch))
-        part = _gather(arrays, batch[own.start : own.stop])
-        yield part if world.size == 1 else replace(part, first=own.start, whole=len(batch))
+        whole = min(batch_size, len(rows) - first)
+        own = world.share(whole)
+        part = _gather(arrays, index[first + own.start : first + own.stop])
+        yield part if world.size == 1 else replace(part, first=own.start, whole=whole)
 
 
 def _moved(tensor: Tensor, device: torch.device) -> Tensor:
@@ -202,18 +203,18 @@ def _moved(tensor: Tensor, device: torch.device) -> Tensor:
     return tensor.pin_memory().to(device, non_blocking=True)
 
 
-def _select(arrays: Resident, rows: Integers) -> Batch:
-    index = _moved(torch.from_numpy(rows), arrays.label.device)
-    columns = (arrays.dense, arrays.sparse, arrays.label)
-    dense, sparse, label = (column.index_select(0, index) for column in columns)
-    return Batch(dense, sparse, label.float())
+def _place(arrays: Rows) -> torch.device:
+    return arrays.label.device if isinstance(arrays, Resident) else torch.device("cpu")
 
 
-def _gather(arrays: Rows, rows: Integers) -> Batch:
+def _gather(arrays: Rows, rows: Tensor) -> Batch:
+    """The rows of these numbers, which lie where the arrays do."""
     if isinstance(arrays, Resident):
-        return _select(arrays, rows)
+        resident = (arrays.dense, arrays.sparse, arrays.label)
+        dense, sparse, label = (column.index_select(0, rows) for column in resident)
+        return Batch(dense, sparse, label.float())
     # mode="clip": the default checks the bounds by way of a second copy
     columns = (arrays.dense, arrays.sparse, arrays.label)
-    taken = (np.take(column, rows, axis=0, mode="clip") for column in columns)
+    taken = (np.take(column, rows.numpy(), axis=0, mode="clip") for column in columns)
     dense, sparse, label = map(torch.from_numpy, taken)
     return Batch(dense, sparse, label.float())

@@ -43,7 +43,7 @@ class DataParallel:
             module, [*self._shared_out, *buffers]
         )
         self._ddp = DistributedDataParallel(module, find_unused_parameters=not all(trained))
-        self._ddp.register_comm_hook(None, _summed)
+        self._ddp.register_comm_hook(None, lambda _, bucket: _summed(bucket.buffer()))
 
     def adding(self, *, last: bool) -> AbstractContextManager[None]:
         """Where a piece of a batch is passed: the last one's gradients are summed with those of the
@@ -54,11 +54,8 @@ class DataParallel:
         return without
 
 
-def _summed(
-    _: object,
-    bucket: dist.GradBucket,  # type: ignore[name-defined]
-) -> torch.futures.Future[Tensor]:
-    """Gradients summed over all processes: DDP itself takes the mean."""
-    work = dist.all_reduce(bucket.buffer(), async_op=True)
-    future: torch.futures.Future[list[Tensor]] = work.get_future()
+def _summed(gradient: Tensor) -> torch.futures.Future[Tensor]:
+    """The sum over all processes: DDP itself takes the mean."""
+    future: torch.futures.Future[list[Tensor]]
+    future = dist.all_reduce(gradient, async_op=True).get_future()
     return future.then(lambda done: done.value()[0])

@@ -75,25 +75,19 @@ class World:
         """The shares [share, ...] of all processes as [rows, ...], on every one, on the CPU."""
         if self.size == 1:
             return own
-        padded = own.new_zeros((self.most(rows), *own.shape[1:]), device="cpu")
-        padded[: len(own)] = own
-        shares = [torch.empty_like(padded) for _ in range(self.size)]
+        padded, shares = self._room(own, rows)
         with reaching():
             dist.all_gather(shares, padded)
-        return torch.cat([share[: self._length(rows, r)] for r, share in enumerate(shares)])
+        return self._in_order(shares, rows)
 
     def collected(self, own: Tensor, rows: int) -> Tensor | None:
         """As `joined`, on the first process alone; None on the others."""
         if self.size == 1:
             return own
-        padded = own.new_zeros((self.most(rows), *own.shape[1:]), device="cpu")
-        padded[: len(own)] = own
-        shares = [torch.empty_like(padded) for _ in range(self.size)] if self.is_first else None
+        padded, shares = self._room(own, rows)
         with reaching():
-            dist.gather(padded, shares, dst=0)
-        if shares is None:
-            return None
-        return torch.cat([share[: self._length(rows, r)] for r, share in enumerate(shares)])
+            dist.gather(padded, shares if self.is_first else None, dst=0)
+        return self._in_order(shares, rows) if self.is_first else None
 
     def from_first(self, make: Callable[[], T]) -> T:
         """What `make` returns on the first process, which alone calls it, on every one. It must be
@@ -114,8 +108,15 @@ class World:
             dist.all_to_all_single(result, x.contiguous(), list(received), list(sent))
         return result
 
-    def _length(self, rows: int, rank: int) -> int:
-        return self.begin(rows, rank + 1) - self.begin(rows, rank)
+    def _room(self, own: Tensor, rows: int) -> tuple[Tensor, list[Tensor]]:
+        """A share on the CPU, padded to the size of the largest, and room for those of all."""
+        padded = own.new_zeros((self.most(rows), *own.shape[1:]), device="cpu")
+        padded[: len(own)] = own
+        return padded, [torch.empty_like(padded) for _ in range(self.size)]
+
+    def _in_order(self, shares: Sequence[Tensor], rows: int) -> Tensor:
+        lengths = (len(World(rank, self.size).share(rows)) for rank in range(self.size))
+        return torch.cat([share[:n] for share, n in zip(shares, lengths, strict=True)])
 
 
 ALONE = World()
@@ -139,7 +140,7 @@ def join(device: Device) -> World:
     return World(dist.get_rank(), dist.get_world_size(), "nccl" if device == "cuda" else "gloo")
 
 
-def part() -> None:
+def disconnect() -> None:
     """End the connections to the other processes, if there were any."""
     if _store is not None:
         dist.destroy_process_group()

@@ -85,7 +85,7 @@ def open_device(job: Job) -> torch.device:
 
 
 def seeded_model(job: Job, device: torch.device) -> CTRModel:
-    """The untrained model. Seeds torch's generator, from which dropout draws later."""
+    """The untrained model, whose weights follow from the seed, by torch's generator."""
     torch.manual_seed(job.seed)
     return job.recipe.build(job.store.schema).model.to(device)
 

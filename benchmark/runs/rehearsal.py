@@ -29,6 +29,7 @@ from benchmark.runs.job import Job, seeded_model
 from benchmark.training.step import CHUNK_ROWS
 
 ROWS = 512
+"""Most rows of the batch."""
 TOLERANCE = 1e-3
 """Of the range of logits: far above rounding, far below what batch norm makes of half a batch."""
 ROUNDING = 1e-5

@@ -67,8 +67,8 @@ class Session:
         }
         folder = checkpoint_folder(job)
         checkpoints = Checkpoints(folder, made_by, environment.source, notify, world)
-        patient = Interrupts(insist=world.size == 1)
-        with patient as interrupts, checkpoints.locked() as writable:
+        alone = world.size == 1
+        with Interrupts(insist=alone) as interrupts, checkpoints.locked() as writable:
             if self.fresh:
                 checkpoints.clear()
             # after this the first one has cleared them, and the others may look

@@ -122,7 +122,7 @@ def main(words: str) -> None:
     if own.is_first:
         found = Steps(median(times), latency, sent / seconds, distinct)
         Path(path).write_text(json.dumps(vars(found)), encoding="utf-8")
-    world.part()
+    world.disconnect()
 
 
 def _part(schema: Schema, share: int) -> Schema:

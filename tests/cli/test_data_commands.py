@@ -290,3 +290,8 @@ def test_check_computes_the_naive_rates_again(command, place, card) -> None:
     out, _ = command("data", "check", card, code=1, **place)
     assert "FAILED mine: the naive rates have auc 0." in out and "its card says 0.75" in out
     assert "have logloss 0." in out and "gauc" not in out
+
+
+def test_waiting_without_a_shard_is_refused(command) -> None:
+    _, err = command("data", "prepare", "synthetic_tiny", "--wait", "1", code=2)
+    assert "--wait 1: nobody is waited for without --shard I/N" in err

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from baselines.kernels import Dropout
 from benchmark.data.batches import batches
 from benchmark.data.schema import Schema, Split
 from benchmark.distributed.row_blocks import make_whole, share_out
@@ -36,12 +37,22 @@ def rows(count: int) -> Split:
     return Split(dense, sparse, label)
 
 
-def train(world: World, name: str, steps: int, optimizer: str) -> Trained:
-    """The losses of so many steps, the weights and the logits after them, in float64."""
-    training.CHUNK_ROWS = 8
-    split = rows(4 * BATCH + LAST)
+def train(
+    world: World,
+    name: str,
+    steps: int,
+    optimizer: str = "adam",
+    dtype: torch.dtype = torch.float64,
+    batch_rows: int = BATCH,
+) -> Trained:
+    """The losses of so many steps without dropout, the weights and the logits after them."""
+    training.CHUNK_ROWS = batch_rows // 4
+    split = rows(4 * batch_rows + LAST)
     torch.manual_seed(0)
-    model: CTRModel = models.get(name)(SCHEMA).double()
+    model: CTRModel = models.get(name)(SCHEMA).to(dtype)
+    for module in model.modules():
+        if isinstance(module, Dropout):
+            module.dropped, module.scale = 0, 1.0
     tables = share_out(model, world, name)
     settings = Train(
         learning_rate=0.003,
@@ -54,12 +65,13 @@ def train(world: World, name: str, steps: int, optimizer: str) -> Trained:
     step = TrainingStep(model, updates, seed=0, world=world)
     losses: list[float] = []
     while len(losses) < steps:
-        for batch in batches(split, BATCH, seed=0, epoch=1 + len(losses) // 5, world=world):
-            exact = replace(batch, dense=batch.dense.double(), label=batch.label.double())
+        epoch = 1 + len(losses) // 5
+        for batch in batches(split, batch_rows, seed=0, epoch=epoch, world=world):
+            exact = replace(batch, dense=batch.dense.to(dtype), label=batch.label.to(dtype))
             losses.append(step(exact).item())
-    model.float()
-    logits = torch.from_numpy(predict(model, split, CPU, world))
-    model.double()
+    exact_weights = {key: tensor.clone() for key, tensor in model.state_dict().items()}
+    logits = torch.from_numpy(predict(model.float(), split, CPU, world))
+    model.to(dtype).load_state_dict(exact_weights)
     make_whole(model, tables, world)
     weights = {key: tensor.clone() for key, tensor in model.state_dict().items()}
     return losses, weights, logits

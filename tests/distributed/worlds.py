@@ -59,4 +59,4 @@ def _one(
     torch.set_num_threads(1)
     os.environ.update(environment)
     torch.save(work(world.join("cpu"), *arguments), path)
-    world.part()
+    world.disconnect()

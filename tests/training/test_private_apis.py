@@ -49,3 +49,11 @@ def test_the_parts_of_an_uncoalesced_sparse_gradient() -> None:
     assert not missing, f"torch.Tensor lost {missing}: _SparseGradients needs another access"
     assert gradient._indices().tolist() == [[1, 1]], "_indices() merges rows: see _SparseGradients"
     assert gradient._values().tolist() == [2.0, 3.0], "_values() merges rows: see _SparseGradients"
+
+
+def test_the_parameters_that_ddp_leaves_alone() -> None:
+    """distributed/data_parallel.py names the blocks of tables to DDP, which has no public way."""
+    name = "_set_params_and_buffers_to_ignore_for_model"
+    found = getattr(torch.nn.parallel.DistributedDataParallel, name, None)
+    assert found is not None, f"DistributedDataParallel.{name} is gone: DataParallel needs another"
+    assert list(inspect.signature(found).parameters) == ["module", "params_and_buffers_to_ignore"]

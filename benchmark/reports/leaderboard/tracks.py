@@ -25,9 +25,17 @@ POWER_SEEDS = (FULL_SEEDS, 10)
 Kind = Literal["fixed", "free"]
 Line = dict[str, Any]
 """A row of a track's table by column."""
-Basis = tuple[str, str, int, str, tuple[int, ...]]
-"""The precision, processes, numerics version, data digest and seeds that ranked rows share."""
 ONE = "one process"
+
+
+class Basis(NamedTuple):
+    """What ranked rows share; `data` is a digest."""
+
+    precision: str
+    processes: str
+    numerics: int
+    data: str
+    seeds: tuple[int, ...]
 
 
 def provenance(run: Record) -> str:
@@ -141,7 +149,7 @@ def embedding_dim(runs: Runs) -> int | None:
 
 def _track(kind: Kind, origin: str, dim: int | None, entries: Sequence[Runs]) -> Track:
     basis = _basis(entries)
-    seeds = basis[-1] if basis else ()
+    seeds = basis.seeds if basis else ()
     reasons = [_apart(runs, basis) for runs in entries]
     ranked = [
         [run for run in runs if run.seed in seeds]
@@ -196,15 +204,15 @@ def _basis(entries: Sequence[Runs]) -> Basis | None:
 
 
 def _preference(basis: Basis, sharing: int) -> tuple[bool, bool, int, int, int]:
-    precision, processes, numerics, _, seeds = basis
-    return precision == "float32", processes == ONE, sharing, numerics, len(seeds)
+    usual = basis.precision == "float32", basis.processes == ONE
+    return *usual, sharing, basis.numerics, len(basis.seeds)
 
 
 def _own(runs: Runs) -> Basis:
     first = runs[0]
     processes = ", ".join(sorted({_processes(run) for run in runs}))
     seeds = tuple(run.seed for run in runs)
-    return first.precision, processes, first.numerics, first.data.arrays, seeds
+    return Basis(first.precision, processes, first.numerics, first.data.arrays, seeds)
 
 
 def _processes(run: Record) -> str:
@@ -214,18 +222,18 @@ def _processes(run: Record) -> str:
 
 def _apart(runs: Runs, basis: Basis | None) -> str:
     """Why a recipe is not ranked; empty where it is."""
-    precision, processes, numerics, data, seeds = _own(runs)
-    if len(seeds) < FULL_SEEDS or basis is None:
+    own = _own(runs)
+    if len(own.seeds) < FULL_SEEDS or basis is None:
         return f"fewer than {FULL_SEEDS} seeds"
-    if precision != basis[0]:
-        return f"another precision ({precision})"
-    if processes != basis[1]:
-        return f"trained by {processes}"
-    if numerics != basis[2]:
-        return f"numerics {numerics}, not {basis[2]}"
-    if data != basis[3]:
-        return f"other data ({data[:8]})"
-    return "" if set(basis[4]) <= set(seeds) else "other seeds"
+    if own.precision != basis.precision:
+        return f"another precision ({own.precision})"
+    if own.processes != basis.processes:
+        return f"trained by {own.processes}"
+    if own.numerics != basis.numerics:
+        return f"numerics {own.numerics}, not {basis.numerics}"
+    if own.data != basis.data:
+        return f"other data ({own.data[:8]})"
+    return "" if set(basis.seeds) <= set(own.seeds) else "other seeds"
 
 
 def _detectable(ranked: Sequence[Runs]) -> dict[str, dict[int, float]]:

@@ -19,6 +19,7 @@ from benchmark.reports.figures.style import PALETTE
 from benchmark.reports.leaderboard import columns as leaderboard
 from benchmark.reports.leaderboard.boards import Board, Refused
 from benchmark.reports.leaderboard.text import FLOPS, RULES
+from benchmark.reports.leaderboard.tracks import Track
 from benchmark.reports.page import charts, recipes
 from benchmark.reports.page.columns import COLUMNS
 from benchmark.reports.page.rows import Row, of_board, of_track
@@ -114,7 +115,7 @@ def _asset(name: str) -> str:
     return (files("benchmark.reports.page") / name).read_text(encoding="utf-8")
 
 
-def _remarks(board: Board, track: Any) -> list[str]:
+def _remarks(board: Board, track: Track) -> list[str]:
     """What stands below a track's tables of the leaderboard."""
     tables: Iterable[Table] = leaderboard.track_tables(board, track, leaderboard.NARROW)
     return [f"{table.title}: {remark}" for table in tables for remark in table.remarks]

@@ -66,6 +66,7 @@ def _origin(row: Row) -> Table:
         "numerics": str(first.numerics),
         "precision": first.precision,
         "device and threads": f"{first.device}, {first.threads}",
+        "processes": ", ".join(sorted({str(run.shared_by) for run in row.runs})),
         "machines": ", ".join(sorted({run.environment.machine for run in row.runs})),
         "commits": ", ".join(sorted({run.environment.commit or "unknown" for run in row.runs})),
     }
