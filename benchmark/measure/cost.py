@@ -1,9 +1,11 @@
 """What a model costs: parameters by part and forward matrix-multiply FLOPs of one row."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
 
 from benchmark.contract import Stages, own_faults, require_parameters
 from benchmark.data.schema import Schema
@@ -43,15 +45,16 @@ def outline(recipe: Recipe, schema: Schema) -> Outline:
     as a model whose `forward` makes tensors on the CPU. Raises UsageError for hyperparameters that
     do not fit the data, and BenchmarkError for a model that breaks its contract."""
     try:
-        return _outline(recipe.model, on_meta(recipe, schema), schema)
+        return outline_of(recipe.model, on_meta(recipe, schema), schema)
     except UsageError:
         raise
     except Exception:  # the model's own fault only if the CPU has it too
         with own_faults(recipe.model, models.get(recipe.model)):
-            return _outline(recipe.model, recipe.build(schema), schema)
+            return outline_of(recipe.model, recipe.build(schema), schema)
 
 
-def _outline(name: str, built: Built, schema: Schema) -> Outline:
+def outline_of(name: str, built: Built, schema: Schema) -> Outline:
+    """The outline of a model that is there. Raises BenchmarkError if it breaks its contract."""
     model, stages = built.model, Stages(name, 1)
     require_parameters(name, model)
     flops = flops_per_sample(model, schema)
@@ -69,9 +72,32 @@ def parameters(model: CTRModel) -> Parameters:
 
 def flops_per_sample(model: CTRModel, schema: Schema) -> int:
     """Forward matrix-multiply FLOPs of one row; a multiply-add is 2, elementwise work is 0."""
-    with FlopCounterMode(display=False) as counter:
+    counter = _FlopCounter()
+    with counter:
         _forward_one_row(model, schema, None)
-    return int(counter.get_total_flops())
+    return counter.flops
+
+
+class _FlopCounter(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """torch's FlopCounterMode without its count by module, and without torch's compiler, which that
+    loads: a second or two of every run."""
+
+    def __init__(self) -> None:
+        self.flops = 0
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        named = kwargs or {}
+        result = func(*args, **named)
+        count = flop_registry.get(func.overloadpacket)
+        if count is not None:
+            self.flops += int(count(*args, **named, out_val=result))
+        return result
 
 
 def _forward_one_row(model: CTRModel, schema: Schema, observe: Observe | None) -> None:

@@ -11,7 +11,6 @@ from itertools import pairwise
 from statistics import mean, stdev
 
 import numpy as np
-from scipy.optimize import minimize_scalar
 
 from benchmark.measure import null
 from benchmark.measure.spectrum import Spectrum
@@ -97,6 +96,8 @@ def _steps(values: Mapping[str, float | None]) -> tuple[tuple[float, ...], tuple
 
 def _decay(amplitude: Vector) -> float:
     """The k of c exp(-k l) that is closest to the amplitudes, c being free."""
+    from scipy.optimize import minimize_scalar  # half a second that most runs can spare
+
     block = np.arange(len(amplitude))
 
     def rest(k: float) -> float:

@@ -1,11 +1,13 @@
 """Numbers in words: durations, means with spread, seeds, bars."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from benchmark.measure.effects import Effect
 from benchmark.measure.trajectory import Band, over_seeds
 from benchmark.records.ranks import BARS
+
+if TYPE_CHECKING:
+    from benchmark.measure.effects import Effect
 
 DIGITS = 5
 """Significant digits of a fitted number: the same on every machine, as an optimum is flat."""
@@ -64,13 +66,13 @@ def derived(value: Any) -> Any:
     return [derived(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
-def effect_in_words(effect: Effect, form: str = "+z.3g", of: int = 1) -> str:
+def effect_in_words(effect: "Effect", form: str = "+z.3g", of: int = 1) -> str:
     """The estimate and its 95 % interval, one of several that hold together."""
     low, high = effect.interval(of)
     return f"{effect.value:{form}} ({low:{form}} to {high:{form}})"
 
 
-def effect_numbers(effect: Effect, of: int = 1) -> dict[str, Any]:
+def effect_numbers(effect: "Effect", of: int = 1) -> dict[str, Any]:
     """The same as JSON values, with p and the number of runs."""
     low, high = effect.interval(of)
     each = {"value": effect.value, "low": low, "high": high, "p": effect.p}

@@ -1,6 +1,6 @@
 """A job: what to run, and the parts that its run starts from."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -11,9 +11,8 @@ from benchmark.data.schema import Split
 from benchmark.data.store import Store
 from benchmark.distributed.world import ALONE, World
 from benchmark.errors import BenchmarkError, UsageError
-from benchmark.model import CTRModel
 from benchmark.recipes.precision import set_precision
-from benchmark.recipes.recipe import Recipe
+from benchmark.recipes.recipe import Built, Recipe
 from benchmark.records.archive import adhoc_place, ranked_place, record_file
 from benchmark.utils import torchrun
 from benchmark.utils.memory import keep_freed_memory
@@ -84,10 +83,11 @@ def open_device(job: Job) -> torch.device:
     return device
 
 
-def seeded_model(job: Job, device: torch.device) -> CTRModel:
+def seeded_model(job: Job, device: torch.device) -> Built:
     """The untrained model, whose weights follow from the seed, by torch's generator."""
     torch.manual_seed(job.seed)
-    return job.recipe.build(job.store.schema).model.to(device)
+    built = job.recipe.build(job.store.schema)
+    return replace(built, model=built.model.to(device))
 
 
 def steps_per_epoch(recipe: Recipe, rows: int) -> int:

@@ -71,7 +71,7 @@ class _Rehearsal:
 
     def __init__(self, job: Job, train: Split, device: torch.device) -> None:
         self.settings, self.name = job.recipe.train, job.recipe.model
-        self.model = seeded_model(job, device)
+        self.model = seeded_model(job, device).model
         require_parameters(self.name, self.model)
         self.whole = needs_whole_batch(self.model)
         self.batch = _spread_rows(train, min(self.settings.batch_size, ROWS)).to(device)

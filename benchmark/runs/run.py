@@ -18,7 +18,7 @@ from benchmark.distributed.row_blocks import make_whole, share_out
 from benchmark.distributed.world import World
 from benchmark.errors import BenchmarkError
 from benchmark.measure import metrics
-from benchmark.measure.cost import Parameters, outline
+from benchmark.measure.cost import Parameters, outline_of
 from benchmark.measure.spectrum import StageSpectra
 from benchmark.model import HasTrainingNote
 from benchmark.recipes.precision import slow_here
@@ -136,8 +136,9 @@ class Run:
         steps = steps_per_epoch(recipe, len(self._train_split))
         warnings = slow_here(recipe.train.precision, self._device)
         warnings += rehearse(job, self._train_split, self._device)
-        self._outline = outline(recipe, schema)
-        self.model = seeded_model(job, self._device)
+        built = seeded_model(job, self._device)
+        self._outline = outline_of(recipe.model, built, schema)
+        self.model = built.model
         self._tables = share_out(self.model, job.world, f"recipe {recipe.id}")
         self._notes = self._outline.notes
         if recipe.train.compile:

@@ -44,6 +44,16 @@ def imported(packages: set[str], code: str) -> str:
     return done.stdout.splitlines()[-1]
 
 
+def test_a_run_does_not_load_what_it_does_not_need(tmp_path) -> None:
+    """Each of these takes half a second or more."""
+    run = (
+        "from benchmark import run; run(recipe='synthetic_tiny/dnn', set={'train.epochs': 1},"
+        f" rows=2000, results={str(tmp_path)!r}, quiet=True, track=False)"
+    )
+    heavy = {"torch._dynamo", "scipy.optimize", "scipy.stats", "mlflow", "optuna", "datasets"}
+    assert imported(heavy, run) == "[]"
+
+
 def test_heavy_packages_are_not_imported_for_help() -> None:
     heavy = {"torch", "mlflow", "polars", "optuna", "datasets"}
     assert imported(heavy, "import benchmark.cli") == "[]"

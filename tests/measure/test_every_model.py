@@ -4,7 +4,9 @@ theirs."""
 import numpy as np
 import pytest
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
+from benchmark.measure.cost import flops_per_sample
 from benchmark.measure.spectrum import (
     METRICS,
     BatchCollector,
@@ -18,6 +20,7 @@ from benchmark.registry import models
 from tests.baselines.test_contract import MIXED, built, inputs
 
 ROWS = 48
+WITHOUT_PRODUCTS = {"lr", "fm", "ffm", "fwfm"}
 
 
 @pytest.mark.parametrize("name", models.names())
@@ -65,3 +68,12 @@ def test_every_embedding_table_has_a_spectrum_of_each_field(name: str) -> None:
     for field in fields:
         assert field.plain is not None and field.weighted is not None
         assert 1 < field.plain.ia <= field.plain.erank <= field.limit
+
+
+@pytest.mark.parametrize("name", models.names())
+def test_flops_are_those_of_torchs_counter(name: str) -> None:
+    model = built(name).eval()
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        model(*inputs(MIXED, rows=1))
+    assert flops_per_sample(model, MIXED) == counter.get_total_flops()
+    assert name in WITHOUT_PRODUCTS or counter.get_total_flops() > 0

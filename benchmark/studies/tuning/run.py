@@ -116,7 +116,7 @@ def _fit(job: Job) -> Fit:
     device = open_device(job)
     train, valid = job.store.split("train"), job.store.split("valid")
     rehearse(job, train, device)
-    model = seeded_model(job, device)
+    model = seeded_model(job, device).model
     if job.recipe.train.compile:
         compile_model(model, device)
     return Fit(model, train, valid, job.recipe.train, seed=job.seed, device=device)
