@@ -49,7 +49,7 @@ def tune(
     from benchmark.recipes import recipe as recipes
     from benchmark.recipes.files import recipe_path
     from benchmark.studies.tuning import processes
-    from benchmark.studies.tuning.plan import Plan, search_of
+    from benchmark.studies.tuning.plan import Plan, band_of, search_of
     from benchmark.studies.tuning.trials import Trials
     from benchmark.tracking.studies import StudyTracker
 
@@ -61,18 +61,19 @@ def tune(
         raise UsageError(f"--recipe {recipe} is for the data set {base.dataset}, not {card_id}")
     name = name or source.stem
     require_name(name, f"--name {name}")
+    found, store = catalog.open_data(card, data_root=options.root, notify=options.notify)
     plan = Plan(
         name=name,
         base=base,
         source=source,
         search=search_of(base),
+        band=band_of(base, found.card, store),
         card=card,
         seed=seed,
         threads=options.threads or max(1, torch.get_num_threads() // workers),
         device=options.device,
         results=expanded(options.results).resolve(),
     )
-    _, store = catalog.open_data(card, data_root=options.root, notify=options.notify)
     if dry_run:
         _print_plan(plan, trials, store, workers)
         return
@@ -139,6 +140,8 @@ def _print_plan(plan: "Plan", budget: int, store: "Store", workers: int) -> None
     own = plan.own_values()
     rows = tuple((key, r.words(), str(own[key])) for key, r in plan.search.ranges.items())
     caps = tuple(f"{key} = {cap:,}" for key, cap in plan.search.caps.items())
+    if plan.band is not None:
+        caps += ("{:,} to {:,} dense parameters".format(*plan.band),)
     goal = f"{plan.base.id}: {GOALS[plan.objective]}, first trial with the recipe's own values"
     length = f"{counted(budget, 'trial')}, none pruned: {total}"
     say(goal)

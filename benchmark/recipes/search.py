@@ -80,11 +80,11 @@ class Range(Frozen):
 
 class Search(Frozen):
     """`ranges` by dotted key. The objective is `train.monitor` if none is named, AUC for
-    `auc-logloss`; with pruning "median", a trial ends early when it is below the median of earlier
-    trials."""
+    `auc-logloss`; with pruning "halving", a trial ends early when it is not in the better half of
+    the trials that came as far."""
 
     objective: Literal["auc", "logloss"] | None = None
-    pruning: Literal["median", "none"] = "median"
+    pruning: Literal["halving", "none"] = "halving"
     max_parameters: Count | None = None
     max_flops_per_sample: Count | None = None
     ranges: dict[str, Range] = Field(default_factory=dict)

@@ -20,13 +20,15 @@ Ended = Literal["complete", "pruned", "failed", "rejected"]
 class Trial(Frozen):
     """`curve` is the objective at each evaluation on the validation split, `metric` that of the
     best weights. A rejected trial was not trained: its values do not fit the model, or its model is
-    above a cap."""
+    above a cap or outside the band. `rows` counts training rows, once for each time they were
+    passed."""
 
     number: Annotated[int, Field(ge=0)]
     state: Ended
     values: dict[str, Any]
     metric: float | None
     curve: tuple[float, ...]
+    rows: Annotated[int, Field(ge=0)] | None = None
     seconds: NotNegative
     threads: int
     reason: str = ""
@@ -58,6 +60,8 @@ class Tuning(Frozen):
     objective: Objective
     space: dict[str, dict[str, Any]]
     caps: dict[str, int]
+    band: tuple[int, int] | None = None
+    """Least and most dense parameters of a trial's model: the data set's, if the base is in it."""
     sampler: str
     sampler_seed: int
     pruning: str
@@ -92,6 +96,11 @@ class Tuning(Frozen):
             if trial.state == "complete" and trial.metric is not None
         ]
         return max(scored, key=lambda each: each[:2])[-1] if scored else None
+
+    @property
+    def rows(self) -> int:
+        """Training rows that all trials passed."""
+        return sum(trial.rows or 0 for trial in self.trials)
 
     @property
     def hours(self) -> float:

@@ -70,7 +70,8 @@ def tuning_table(study: Tuning) -> Table:
     counts = ", ".join(f"{states[state]} {state}" for state in sorted(states))
     shares = ", ".join(f"{key} {share:.0%}" for key, share in (study.importances or {}).items())
     remarks = (
-        f"{counted(len(study.finished), 'finished trial')} ({counts}), {study.hours:.2f} h in all",
+        f"{counted(len(study.finished), 'finished trial')} ({counts}), {study.rows:,} training rows"
+        f" passed, {study.hours:.2f} h in all",
         f"importances (fANOVA): {shares or 'too few complete trials, or all alike'}",
     )
     keys = (key.partition(".")[2] for key in study.space)

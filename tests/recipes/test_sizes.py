@@ -37,14 +37,8 @@ def test_untuned_defaults_lie_in_the_band_of_their_card(dataset: str) -> None:
 
 
 @pytest.mark.parametrize("dataset", BANDS)
-def test_their_searches_share_limits_and_the_ranges_of_what_all_models_have(dataset: str) -> None:
-    searched = [each.search for each in defaults(dataset) if each.search]
-    common = {
-        (each.ranges["train.learning_rate"].words(), each.ranges["train.embedding_l2"].words())
-        for each in searched
-    }
-    assert len(common) <= 1
-    assert {tuple(each.caps.items()) for each in searched} <= {(("max_parameters", 1_000_000),)}
+def test_they_are_tuned_in_the_space_that_all_share(dataset: str) -> None:
+    assert [each.id for each in defaults(dataset) if each.search] == []
 
 
 @pytest.mark.parametrize("dataset", ["frappe_x1r", "kuairand_14d", "movielens_1m", "synthetic"])

@@ -45,7 +45,7 @@ def study(*trials: Trial, **changes) -> Tuning:
         "caps": {},
         "sampler": "TPE",
         "sampler_seed": 0,
-        "pruning": "median",
+        "pruning": "halving",
         "seed": TUNING_SEED,
         "device": "cpu",
         "environment": BASE.environment,

@@ -13,7 +13,7 @@ def test_the_best_trial_is_first_and_the_ends_are_counted_below():
     ]
     assert table.head == ("trial", "", "validation auc", "learning_rate")
     assert table.remarks == (
-        "3 finished trials (2 complete, 1 failed, 1 pruned), 1.00 h in all",
+        "3 finished trials (2 complete, 1 failed, 1 pruned), 0 training rows passed, 1.00 h in all",
         "importances (fANOVA): too few complete trials, or all alike",
     )
 

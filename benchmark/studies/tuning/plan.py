@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmark.data.card import Card
 from benchmark.data.store import Store
 from benchmark.errors import UsageError
 from benchmark.measure.cost import outline
@@ -24,12 +25,13 @@ DEFAULTS = Path(__file__).with_name("search.toml")
 @dataclass(frozen=True)
 class Plan:
     """A study that varies `base` within `search` on the data of `card`; `source` is the base's file
-    and `seed` the sampler's."""
+    and `seed` the sampler's. Models of trials stay in the `band` of dense parameters."""
 
     name: str
     base: Recipe
     source: Path
     search: Search
+    band: tuple[int, int] | None
     card: str
     seed: int
     threads: int
@@ -58,6 +60,7 @@ class Plan:
             "objective": self.objective,
             "space": {key: each.form() for key, each in self.search.ranges.items()},
             "caps": self.search.caps,
+            "band": self.band,
             "sampler_seed": self.seed,
             "pruning": self.search.pruning,
             "seed": TUNING_SEED,
@@ -83,7 +86,23 @@ class Plan:
         for key, cap in self.search.caps.items():
             if sizes[key] > cap:
                 raise UsageError(f"{sizes[key]:,} is above {key} = {cap:,}")
+        if self.band is not None and not in_band(model.parameters.dense, self.band):
+            low, high = self.band
+            size = f"{model.parameters.dense:,} dense parameters are"
+            raise UsageError(f"{size} outside the data set's band, {low:,} to {high:,}")
         return recipe
+
+
+def in_band(size: int, band: tuple[int, int]) -> bool:
+    return band[0] <= size <= band[1]
+
+
+def band_of(base: Recipe, card: Card, store: Store) -> tuple[int, int] | None:
+    """The data set's band of dense parameters, if the base lies in it."""
+    band = card.dense_parameters
+    if band is None or not in_band(outline(base, store.schema).parameters.dense, band):
+        return None
+    return band
 
 
 def search_of(recipe: Recipe) -> Search:

@@ -4,6 +4,8 @@ What is proposed depends only on the study's seed, the trial's number and the tr
 
 import warnings
 from collections.abc import Sequence
+from itertools import accumulate
+from math import log2
 
 import numpy as np
 import optuna
@@ -13,7 +15,7 @@ from optuna.distributions import (
     FloatDistribution,
     IntDistribution,
 )
-from optuna.pruners import MedianPruner, NopPruner
+from optuna.pruners import NopPruner, SuccessiveHalvingPruner
 from optuna.samplers import RandomSampler, TPESampler
 from optuna.trial import TrialState
 
@@ -37,8 +39,10 @@ STATES = {
     "rejected": TrialState.PRUNED,
     "failed": TrialState.FAIL,
 }
+FIRST_RUNG = 2
+"""The evaluation after which half of the trials end; the next halves end after 4, 8, ..."""
 PRUNERS = {
-    "median": MedianPruner(STARTUP_TRIALS, 2, n_min_trials=STARTUP_TRIALS),
+    "halving": SuccessiveHalvingPruner(min_resource=FIRST_RUNG, reduction_factor=2),
     "none": NopPruner(),
 }
 
@@ -88,14 +92,17 @@ def _history(
         pruner=PRUNERS[plan.search.pruning],
     )
     space = _space(plan)
+    best = max if plan.objective == "auc" else min
     for trial in ended:
+        so_far = list(accumulate(trial.curve, best))
         try:
             frozen = optuna.trial.create_trial(
                 state=STATES[trial.state],
                 value=trial.metric if trial.state == "complete" else None,
                 params=trial.values,
                 distributions=space,
-                intermediate_values=dict(enumerate(trial.curve)),
+                intermediate_values=dict(enumerate(so_far, start=1)),
+                system_attrs=_rungs(so_far),
             )
         except (ArithmeticError, TypeError, ValueError) as error:
             why = shortened(str(error))
@@ -103,6 +110,12 @@ def _history(
             raise BenchmarkError(f"{shown(plan.path)}: {fault}") from None
         study.add_trial(frozen)
     return study
+
+
+def _rungs(so_far: Sequence[float]) -> dict[str, float]:
+    """The best values at the evaluations where trials are halved, as Optuna's pruner notes them."""
+    reached = int(log2(len(so_far) / FIRST_RUNG)) + 1 if len(so_far) >= FIRST_RUNG else 0
+    return {f"completed_rung_{rung}": so_far[FIRST_RUNG * 2**rung - 1] for rung in range(reached)}
 
 
 def _space(plan: Plan) -> dict[str, BaseDistribution]:

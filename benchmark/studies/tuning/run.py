@@ -11,7 +11,7 @@ from benchmark.runs.job import Job, open_device, seeded_model
 from benchmark.runs.rehearsal import rehearse
 from benchmark.studies.tuning.plan import Plan
 from benchmark.studies.tuning.processes import Leave
-from benchmark.studies.tuning.trials import OpenTrial, Trials
+from benchmark.studies.tuning.trials import OpenTrial, Outcome, Trials
 from benchmark.training.fit import Evaluated, Fit
 from benchmark.training.step import compile_model
 from benchmark.utils.interrupts import Interrupts
@@ -21,8 +21,6 @@ MOST_FAILED, MOST_REJECTED = 10, 200
 
 TrialEvent = OpenTrial | Evaluated | Trial
 TrialWatch = Callable[[TrialEvent], None]
-Outcome = tuple[Ended, float | None, str]
-"""How a trial ended, its metric and the reason."""
 
 
 def run_trials(
@@ -70,13 +68,11 @@ def _run_trial(
     check: Callable[[], None],
 ) -> Trial:
     start = time.perf_counter()
-    outcome: Outcome
     try:
         outcome = _outcome(open_trial, trials.plan, card, store, watch, check)
     except Exception as error:  # the study goes on, whatever it was
-        outcome = "failed", None, reason(error)
-    state, metric, why = outcome
-    return trials.end(open_trial, state, metric, time.perf_counter() - start, why)
+        outcome = Outcome("failed", reason=reason(error))
+    return trials.end(open_trial, outcome, time.perf_counter() - start)
 
 
 def _outcome(
@@ -90,18 +86,27 @@ def _outcome(
     try:
         recipe = plan.candidate(open_trial.values, store)
     except UsageError as error:
-        return "rejected", None, str(error)
+        return Outcome("rejected", reason=str(error))
     closed = store.without("test")
     fit = _fit(Job(recipe, card.card, closed, TUNING_SEED, plan.threads, plan.device))
+    ended: Ended = "complete"
+    why = ""
     for event in fit.events():
         check()
         if not isinstance(event, Evaluated):
             continue
         watch(event)
         if open_trial.report(getattr(event.valid, plan.objective)):
-            why = f"below the median at evaluation {len(fit.curve)}"
-            return "pruned", _metric(fit, plan.objective), why
-    return "complete", _metric(fit, plan.objective), ""
+            ended, why = "pruned", f"in the worse half after evaluation {len(fit.curve)}"
+            break
+    rows = _rows(fit, store.fingerprint.rows["train"])
+    return Outcome(ended, _metric(fit, plan.objective), rows, why)
+
+
+def _rows(fit: Fit, rows: int) -> int:
+    """The training rows that were passed."""
+    epochs, steps = divmod(fit.step, fit.steps_per_epoch)
+    return epochs * rows + steps * fit.train.batch_size
 
 
 def _metric(fit: Fit, objective: Objective) -> float:

@@ -16,6 +16,7 @@ from typing import Any
 
 import optuna
 from filelock import FileLock, Timeout
+from optuna.study import StudyDirection
 
 from benchmark.data.store import Store
 from benchmark.errors import BenchmarkError, UsageError
@@ -35,6 +36,16 @@ MOST_DEATHS = 2
 DIED = f"its process died {MOST_DEATHS} times: killed for lack of memory?"
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """How a trial ended: its metric, the training rows that it passed, and the reason."""
+
+    state: Ended
+    metric: float | None = None
+    rows: int = 0
+    reason: str = ""
+
+
 @dataclass
 class OpenTrial:
     """A running trial of this process, which holds its `lock` until it ends; `begun` is a file with
@@ -52,9 +63,11 @@ class OpenTrial:
         return self.proposal.params
 
     def report(self, value: float) -> bool:
-        """Keep the objective at the next evaluation; True if the trial should end there."""
-        self.proposal.report(value, len(self.curve))
+        """Keep the objective at the next evaluation; True if the trial should end there, by its
+        best so far."""
         self.curve.append(value)
+        maximized = self.proposal.study.direction is StudyDirection.MAXIMIZE
+        self.proposal.report((max if maximized else min)(self.curve), len(self.curve))
         return self.proposal.should_prune()
 
     def release(self) -> None:
@@ -74,7 +87,7 @@ class Trials:
 
         trials = Trials(plan, store)
         while (open_trial := trials.ask(30)) is not None:
-            trials.end(open_trial, "complete", auc, seconds)
+            trials.end(open_trial, Outcome("complete", auc, rows), seconds)
         trials.conclude().best
     """
 
@@ -138,19 +151,12 @@ class Trials:
                 open_trial, died = self._open(number, proposal)
                 if len(died) < MOST_DEATHS:
                     return open_trial
-                self._store(open_trial, "failed", None, 0.0, DIED)
+                self._store(open_trial, Outcome("failed", reason=DIED), 0.0)
 
-    def end(
-        self,
-        open_trial: OpenTrial,
-        state: Ended,
-        metric: float | None,
-        seconds: float,
-        reason: str = "",
-    ) -> Trial:
+    def end(self, open_trial: OpenTrial, outcome: Outcome, seconds: float) -> Trial:
         """Store how a trial ended, in the study's JSON."""
         with self.lock("study"):
-            return self._store(open_trial, state, metric, seconds, reason)
+            return self._store(open_trial, outcome, seconds)
 
     def conclude(self) -> Tuning:
         """Store the importances of what was varied, if enough trials are complete."""
@@ -195,18 +201,17 @@ class Trials:
         started = datetime.now(UTC).isoformat(timespec="seconds")
         return OpenTrial(number, proposal, lock, begun, started), died
 
-    def _store(
-        self, open_trial: OpenTrial, state: Ended, metric: float | None, seconds: float, reason: str
-    ) -> Trial:
+    def _store(self, open_trial: OpenTrial, outcome: Outcome, seconds: float) -> Trial:
         trial = Trial(
             number=open_trial.number,
-            state=state,
+            state=outcome.state,
             values=open_trial.values,
-            metric=metric,
+            metric=outcome.metric,
             curve=tuple(open_trial.curve),
+            rows=outcome.rows,
             seconds=seconds,
             threads=self.plan.threads,
-            reason=reason,
+            reason=outcome.reason,
             started=open_trial.started,
         )
         ended = {each.number: each for each in (trial, *self._same_study().trials)}

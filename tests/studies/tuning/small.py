@@ -58,11 +58,12 @@ def small_plan(folder: Path, text: str = RECIPE, **changes: Any) -> Plan:
         base,
         source,
         search_of(base),
-        "synthetic_tiny",
-        0,
-        1,
-        "cpu",
-        folder / "results",
+        band=None,
+        card="synthetic_tiny",
+        seed=0,
+        threads=1,
+        device="cpu",
+        results=folder / "results",
     )
     return replace(plan, **changes)
 

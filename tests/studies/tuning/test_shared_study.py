@@ -11,7 +11,7 @@ from benchmark.records import tuning
 from benchmark.records.tuning import Trial
 from benchmark.studies.tuning.plan import Plan
 from benchmark.studies.tuning.processes import run_processes
-from benchmark.studies.tuning.trials import OpenTrial, Trials
+from benchmark.studies.tuning.trials import OpenTrial, Outcome, Trials
 from benchmark.training.fit import Evaluated
 from benchmark.utils.interrupts import Interrupted
 from tests.studies.tuning import ends
@@ -55,7 +55,7 @@ def test_a_trial_that_ends_in_a_study_begun_anew_is_no_part_of_it(tmp_path, stor
     ours = Trials(small_plan(tmp_path, seed=1), store)
     assert ours.ask(9).number == 1  # the lock of the first is held
     with pytest.raises(UsageError, match="begun with another sampler_seed"):
-        theirs.end(first, "failed", None, 1.0)
+        theirs.end(first, Outcome("failed"), 1.0)
     assert ours.study().trials == ()
 
 
@@ -74,8 +74,9 @@ def test_files_of_locks_that_are_strange(tmp_path, store):
 def test_a_trial_that_two_processes_end_is_kept_once(tmp_path, store):
     study = Trials(small_plan(tmp_path), store)
     first = study.ask(9)
-    study.end(first, "failed", None, 1.0, "first")
-    study.end(first, "failed", None, 2.0, "second")  # as where the folder of locks was removed
+    study.end(first, Outcome("failed", reason="first"), 1.0)
+    # as where the folder of locks was removed
+    study.end(first, Outcome("failed", reason="second"), 2.0)
     assert [trial.reason for trial in study.study().trials] == ["first"]
 
 

@@ -1,12 +1,14 @@
 import json
 import shutil
 import signal
+import tomllib
 from dataclasses import dataclass
 
 import pytest
 
 from benchmark.data.catalog import find_card
-from benchmark.errors import BenchmarkError
+from benchmark.errors import BenchmarkError, UsageError
+from benchmark.measure.cost import outline
 from benchmark.recipes import recipe as recipes
 from benchmark.recipes.recipe import Monitor, Train
 from benchmark.records import tuning
@@ -14,6 +16,7 @@ from benchmark.records.tuning import TUNING_SEED, Trial
 from benchmark.runs.job import Job
 from benchmark.runs.run import Finished, Run
 from benchmark.studies.tuning import run as module
+from benchmark.studies.tuning.plan import band_of
 from benchmark.training.fit import Evaluated, best
 from benchmark.utils.interrupts import Interrupted
 from tests.factories import make_curve
@@ -39,6 +42,11 @@ class Scripted:
             yield event
 
     train = Train(monitor="both")
+    steps_per_epoch = 4
+
+    @property
+    def step(self) -> int:
+        return len(self.curve) * self.steps_per_epoch
 
     def best(self, monitor: Monitor) -> Evaluated:
         return best(self.curve, monitor)
@@ -90,7 +98,7 @@ def test_a_trial_finds_what_a_run_of_its_recipe_finds(tmp_path):
     assert last.record.metrics.valid.auc == trial.metric
 
 
-@pytest.mark.parametrize("at", [0, 9, 26], ids=lambda at: f"event {at}")
+@pytest.mark.parametrize("at", [0, 9, 20], ids=lambda at: f"event {at}")
 def test_interrupted_and_resumed_it_is_the_same_study(tmp_path, store, at: int):
     whole = tune(small_plan(tmp_path / "whole"), store, 6).study()
     plan, seen = small_plan(tmp_path / "cut"), []
@@ -180,6 +188,25 @@ def test_a_cap_and_sizes_that_do_not_fit_reject_before_any_training(tmp_path, st
     )
 
 
+def test_a_model_outside_the_band_is_rejected_before_any_training(tmp_path, store, monkeypatch):
+    jobs = scripted(monkeypatch, (0.6,))
+    band = (0, 150)
+    trials = tune(small_plan(tmp_path, band=band), store, 3).study().trials
+    rejected = [trial for trial in trials if trial.state == "rejected"]
+    assert len(jobs) == 3 and len(rejected) == len(trials) - 3 > 0
+    assert "dense parameters are outside the data set's band, 0 to 150" in rejected[0].reason
+    with pytest.raises(UsageError, match="begun with another band"):
+        tune(small_plan(tmp_path), store, 4)
+
+
+def test_the_band_is_the_cards_if_the_base_lies_in_it(store):
+    base = recipes.parse(tomllib.loads(RECIPE), "synthetic_tiny", "r.toml")
+    size = outline(base, store.schema).parameters.dense
+    card = find_card("synthetic_tiny").card
+    for band, found in (((1, size), (1, size)), ((1, size - 1), None), (None, None)):
+        assert band_of(base, card.model_copy(update={"dense_parameters": band}), store) == found
+
+
 def test_a_space_of_which_nothing_fits_ends_the_study(tmp_path, store, monkeypatch):
     monkeypatch.setattr(module, "MOST_REJECTED", 4)
     with pytest.raises(
@@ -192,16 +219,49 @@ def test_a_space_of_which_nothing_fits_ends_the_study(tmp_path, store, monkeypat
         )
 
 
-def test_a_trial_below_the_median_is_pruned_and_counts(tmp_path, store, monkeypatch):
-    good, bad = (0.7, 0.71, 0.72, 0.73, 0.74), (0.5, 0.51, 0.52, 0.53, 0.54)
-    scripted(monkeypatch, *[good] * 6, bad)
-    study = tune(small_plan(tmp_path), store, 8).study()
-    assert [trial.state for trial in study.trials] == ["complete"] * 6 + ["pruned"] * 2
-    assert study.trials[-1].curve == bad[:3] and study.trials[-1].metric == bad[2]
-    assert "below the median at evaluation 3" in study.trials[-1].reason
-    unpruned = small_plan(
-        tmp_path / "none", RECIPE.replace("[search]", '[search]\npruning = "none"')
-    )
+GOOD, BAD = (0.7, 0.71, 0.72, 0.73, 0.74), (0.5, 0.51, 0.52, 0.53, 0.54)
+EARLY = (0.8, 0.4, 0.4, 0.4, 0.4)
+"""At its best in the first evaluation, better than GOOD."""
+LATE = (0.805, 0.8, 0.8, 0.7, 0.9)
+"""In the better half after two evaluations, and in the worse after four."""
+
+
+def test_the_worse_half_is_pruned_after_two_and_four_evaluations_and_counts(
+    tmp_path, store, monkeypatch
+):
+    early = (0.8, 0.4, 0.4, 0.82, 0.4)  # judged by its best so far
+    better = (0.8, 0.81, 0.82, 0.83, 0.84)
+    scripted(monkeypatch, GOOD, BAD, early, better, LATE, GOOD)
+    study = tune(small_plan(tmp_path), store, 6).study()
+    ends = [(trial.state, len(trial.curve)) for trial in study.trials]
+    assert ends == [
+        ("complete", 5),
+        ("pruned", 2),
+        ("complete", 5),
+        ("complete", 5),
+        ("pruned", 4),
+        ("pruned", 2),
+    ]
+    assert study.trials[1].metric == BAD[1] and study.best.metric == 0.84
+    assert study.trials[4].reason == "in the worse half after evaluation 4"
+    assert [trial.rows for trial in study.trials] == [5 * 256, 2 * 256, 1280, 1280, 1024, 512]
+    assert study.rows == 1280 * 3 + 1024 + 512 * 2
+
+
+def test_a_study_that_goes_on_prunes_as_one_in_a_single_go(tmp_path, store, monkeypatch):
+    curves = [GOOD, BAD, EARLY, BAD, LATE, GOOD, EARLY, BAD]
+    scripted(monkeypatch, *curves)
+    at_once = tune(small_plan(tmp_path / "at_once"), store, 8).study()
+    scripted(monkeypatch, *curves)
+    for budget in range(1, 9):
+        in_steps = tune(small_plan(tmp_path / "in_steps"), store, budget).study()
+    assert timeless(in_steps.trials) == timeless(at_once.trials)
+    assert {trial.state for trial in at_once.trials} == {"complete", "pruned"}
+
+
+def test_without_pruning_every_trial_is_complete(tmp_path, store, monkeypatch):
+    scripted(monkeypatch, GOOD, BAD)
+    unpruned = small_plan(tmp_path, RECIPE.replace("[search]", '[search]\npruning = "none"'))
     assert {trial.state for trial in tune(unpruned, store, 8).study().trials} == {"complete"}
 
 
