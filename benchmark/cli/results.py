@@ -5,12 +5,12 @@ from typing import Annotated, Literal
 
 import typer
 
-from benchmark.cli.options import RecordsFolder, ResultsFolder
+from benchmark.cli.options import Group, RecordsFolder, ResultsFolder
 from benchmark.errors import UsageError
 from benchmark.terminal.console import say
 from benchmark.utils.paths import RESULTS, shown
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(cls=Group, no_args_is_help=True)
 FILES = {"parquet": "records.parquet", "csv": "records.csv", "datasets": "records-dataset"}
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from benchmark.cli.options import MOST_THREADS, parse_seeds, with_options
+from benchmark.cli.options import MOST_THREADS, Group, parse_seeds, with_options
 from benchmark.errors import UsageError
 from benchmark.terminal.console import notice, print_table
 from benchmark.utils.paths import RESULTS, expanded, shown
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Measured = tuple[str, dict[str, float]]
 """What was measured, and its figures."""
 
-app = typer.Typer(help="Measure speed and memory on this machine.", no_args_is_help=True)
+app = typer.Typer(cls=Group, help="Measure speed and memory on this machine.", no_args_is_help=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,7 +144,7 @@ def fit(
     options: RecipeSpeedOptions,
 ) -> None:
     """Time whole runs as whole processes, in turn with another command, which is started in an
-    empty folder and gets no shell: write `--against "bash -c '...'"` for one."""
+    empty folder and gets no shell: write `--against "bash -c 'COMMAND'"` for one."""
     import torch
 
     from benchmark import launch

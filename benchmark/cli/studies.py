@@ -131,7 +131,9 @@ def add_alias(root: typer.Typer, old: str, name: str) -> None:
     """Add a hidden old name of a study's command, which passes its arguments on."""
 
     def forward(context: typer.Context) -> None:
-        raise typer.Exit(study_command(name).main(context.args, standalone_mode=False) or 0)
+        command = study_command(name)
+        code = command.main(context.args, context.command_path, standalone_mode=False)
+        raise typer.Exit(code or 0)
 
     accept_all = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
     root.command(old, hidden=True, context_settings=accept_all)(forward)

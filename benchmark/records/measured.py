@@ -140,11 +140,11 @@ def _five(each: Distribution) -> tuple[float, ...]:
 
 def _unpack_spectra(arrays: Arrays, stages: Sequence[str]) -> tuple[StageSpectra, StageSpectra]:
     shape, metrics = arrays["spectra.shape"], _finite(arrays["spectra.metrics"])
-    ends = np.cumsum(shape[..., :2].min(axis=-1))
+    lengths = shape[..., :2].min(axis=-1)
     sigma = _finite(arrays["spectra.sigma"])
-    if len(sigma) != ends[-1]:
+    if len(sigma) != lengths.sum():
         raise ValueError("not the singular values of these shapes")
-    decays = iter(np.split(sigma, ends[:-1]))
+    decays = iter(np.split(sigma, np.cumsum(lengths)[:-1]))
     views = [
         {
             stage: _spectrum(counts, values, next(decays))

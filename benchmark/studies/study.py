@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
 
+from benchmark.errors import UsageError
 from benchmark.registry import Registry
 from benchmark.reports.document import Document, Report
 
 if TYPE_CHECKING:
     from benchmark.data.store import Store
+    from benchmark.recipes.recipe import Recipe
     from benchmark.records.record import Record
     from benchmark.studies.campaign.cells import Cell, Variant
 
@@ -107,6 +109,16 @@ class Study(Protocol):
     def misplaced(self, variant: str) -> str:
         """The fault of a record whose recipe is not that of its folder."""
         return f"the recipe is not that of {self.name}/{variant}, where the record lies"
+
+
+def load_base(recipe_id: str, option: str) -> "Recipe":
+    """The recipe that a study varies. Raises UsageError, led by the option that names another."""
+    from benchmark.recipes.recipe import load
+
+    try:
+        return load(recipe_id)
+    except UsageError as error:
+        raise UsageError(f"{option}: {error}") from None
 
 
 studies: Registry[Study] = Registry("study", "benchmark.studies")

@@ -2,7 +2,8 @@
 
 import pytest
 
-PAGES = ["", "run", "data", "scale", "study scaling", "study", "tune", "predict"]
+GROUPS = ["", "data", "results", "speed", "study"]
+PAGES = [*GROUPS, "run", "ablate", "damping", "scale", "study scaling", "tune", "predict"]
 
 
 @pytest.mark.parametrize("width", ["60", "80"])
@@ -10,6 +11,7 @@ PAGES = ["", "run", "data", "scale", "study scaling", "study", "tune", "predict"
 def test_no_word_is_cut_off(command, page, width) -> None:
     out, _ = command(*page.split(), "--help", COLUMNS=width)
     assert max(map(len, out.splitlines())) <= int(width)
+    assert f"{page} [OPTIONS]" in " ".join(out.split())
     assert "..." not in out.replace("[ARGS]...", "") and "…" not in out
 
 

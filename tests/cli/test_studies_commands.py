@@ -76,7 +76,11 @@ def here(monkeypatch) -> None:
         ),
         (
             ["study", "ablation", "--dataset", "avazu_x4_001"],
-            "unknown recipe 'avazu_x4_001/rankelastor_small'",
+            "--recipe: unknown recipe 'avazu_x4_001/rankelastor_small'; did you mean",
+        ),
+        (
+            ["study", "damping", "--dataset", "criteo_x1"],
+            "--recipes: unknown recipe 'criteo_x1/rankmixer'; did you mean",
         ),
         (
             ["study", "damping", "--dataset", "synthetic_tiny", "--recipes", "lr"],

@@ -139,7 +139,8 @@ def test_files_are_held_against_the_expected_facts(folder, expected, message):
 def test_a_built_in_table_needs_a_data_root(folder, monkeypatch):
     needed = (
         r"frappe_x1r is not downloaded: get train.csv, valid.csv, test.csv from https://hugg.*"
-        r"Frappe_x1.* put it in data/frappe_x1r, then `python -m benchmark data prepare frappe_x1r"
+        r"Frappe_x1.*; put them in data/frappe_x1r, then `python -m benchmark data prepare "
+        r"frappe_x1r"
     )
     with pytest.raises(BenchmarkError, match=needed):
         catalog.open_data("frappe_x1r", data_root=None, notify=ignore)

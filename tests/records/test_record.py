@@ -31,6 +31,13 @@ def test_zero_stages_and_group_metrics_come_back(tmp_path) -> None:
     assert again.spectra("best")["batch"] == {"embedding": None, "tokens": None}
 
 
+def test_a_model_that_observes_nothing_comes_back(tmp_path) -> None:
+    made = make_record(spectra=make_spectra([]))
+    path = tmp_path / "seed-0.json"
+    keep(made, path)
+    assert record.load(path) == made
+
+
 def test_the_json_is_lean(tmp_path) -> None:
     path = tmp_path / "seed-0.json"
     keep(make_ranked_record(blocks=6), path)

@@ -37,7 +37,7 @@ def find_files(table: TableSpec, folders: Sequence[Path]) -> Found:
     found = look_for(table, folders)
     if absent := [str(path) for parts in found.values() for path in _absent(parts)]:
         missing = " and no file ".join(absent)
-        hint = "put it there, packed as .gz if you like, or correct the path"
+        hint = f"put {_pronoun(absent)} there, packed as .gz if you like, or correct the path"
         if any(Path(path).is_dir() for path in absent):
             hint = "a folder needs files in it, and no other folder; name each folder in the card"
         raise MissingData(f"there is no file {missing}; {hint}")
@@ -58,13 +58,17 @@ def how_to_get(card: Card, root: Path) -> str:
     """What to get from where, in which folder of a data root to put it, and what to call then."""
     assert card.table is not None
     parts = (card.table.files | card.table.side_files).values()
-    needed = ", ".join(name for names in parts for name in names)
-    page = card.source
+    names = [name for names in parts for name in names]
+    needed, them, page = ", ".join(names), _pronoun(names), card.source
     if card.archive is not None:
-        needed = f"{card.archive.file} (or its {needed})"
+        needed, them = f"{card.archive.file} (or its {needed})", "it"
         page = f"https://huggingface.co/datasets/{card.archive.repo}"
     command = f"`python -m benchmark data prepare {card.id} --data-root {root}`"
-    return f"get {needed} from {page}, put it in {root / card.id}, then {command}"
+    return f"get {needed} from {page}; put {them} in {root / card.id}, then {command}"
+
+
+def _pronoun(files: Sequence[str]) -> str:
+    return "it" if len(files) == 1 else "them"
 
 
 def by_label(found: Found) -> dict[str, Path]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from benchmark.errors import UsageError
-from benchmark.studies.study import DataSet, Settings, Study, command_line, studies
+from benchmark.studies.study import DataSet, Settings, Study, command_line, load_base, studies
 
 if TYPE_CHECKING:
     from benchmark.records.record import Record
@@ -41,11 +41,11 @@ class Ablation(Study):
         ] = None,
     ) -> "list[Variant]":
         from benchmark.data import catalog
-        from benchmark.recipes.recipe import load, override
+        from benchmark.recipes.recipe import override
         from benchmark.studies.campaign.cells import Variant
 
         card = catalog.find_card(dataset).card
-        base = load(recipe or f"{card.id}/{BASE}")
+        base = load_base(recipe or f"{card.id}/{BASE}", "--recipe")
         where = f"--recipe {base.id}"
         if base.dataset != card.id:
             raise UsageError(f"{where} is for the data set {base.dataset}, not {card.id}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from benchmark.errors import UsageError
-from benchmark.studies.study import DataSet, Settings, Study, command_line, studies
+from benchmark.studies.study import DataSet, Settings, Study, command_line, load_base, studies
 
 if TYPE_CHECKING:
     from benchmark.records.record import Record
@@ -31,13 +31,13 @@ class Damping(Study):
         set_: Settings = None,
     ) -> "list[Variant]":
         from benchmark.data import catalog
-        from benchmark.recipes.recipe import load, override
+        from benchmark.recipes.recipe import override
         from benchmark.studies.campaign.cells import Variant
 
         card = catalog.find_card(dataset).card
         variants = []
         for name in filter(None, map(str.strip, recipes.split(","))):
-            base = load(f"{card.id}/{name}")
+            base = load_base(f"{card.id}/{name}", "--recipes")
             if "num_blocks" not in base.hyperparameters:
                 raise UsageError(f"--recipes {base.id}: {base.model} has no blocks to be more of")
             recipe = override(base, [*(set_ or []), f"model.num_blocks={blocks}"])
