@@ -17,18 +17,19 @@ LINEAR = 0.01
 """Amplitudes up to this are drawn to a linear scale."""
 
 
-def of_dataset(recipes: Mapping[str, Runs]) -> dict[str, Figure]:
-    """The figures by name: trajectories of several stages, amplitudes of several blocks."""
+def of_dataset(recipes: Mapping[str, Runs], kind: str = "recipe") -> dict[str, Figure]:
+    """The figures by name: trajectories of several stages, amplitudes of several blocks. `kind` is
+    the word for what has a panel, e.g. "variant"."""
     layered = {name: runs for name, runs in recipes.items() if len(runs[0].stages) > 1}
     deep = {name: runs for name, runs in layered.items() if blocks(runs) > 1}
-    figures = {"trajectory": trajectories(layered)} if layered else {}
-    return figures | ({"amplitude": amplitudes(deep)} if deep else {})
+    figures = {"trajectory": trajectories(layered, kind)} if layered else {}
+    return figures | ({"amplitude": amplitudes(deep, kind)} if deep else {})
 
 
 @style.styled
-def trajectories(recipes: Mapping[str, Runs]) -> Figure:
+def trajectories(recipes: Mapping[str, Runs], kind: str = "recipe") -> Figure:
     """The rank ratio by stage in batch form, untrained and trained, ± sd over the seeds."""
-    figure, panels = _panels(recipes)
+    figure, panels = _panels(recipes, kind, style.RANK_RATIO)
     for axes, runs in zip(panels, recipes.values(), strict=True):
         style.draw_stages(axes, runs, "batch")
         stages = list(map(style.short, runs[0].stages))
@@ -40,10 +41,10 @@ def trajectories(recipes: Mapping[str, Runs]) -> Figure:
 
 
 @style.styled
-def amplitudes(recipes: Mapping[str, Runs]) -> Figure:
+def amplitudes(recipes: Mapping[str, Runs], kind: str = "recipe") -> Figure:
     """(rise - fall) / 2 of each block, untrained and trained, ± sd over the seeds. A steady damping
     is a straight line where the scale is logarithmic."""
-    figure, panels = _panels(recipes)
+    figure, panels = _panels(recipes, kind, "amplitude = (rise - fall) / 2 of the rank ratio")
     for axes, runs in zip(panels, recipes.values(), strict=True):
         numbers = range(1, blocks(runs) + 1)
         for when in WHEN:
@@ -51,12 +52,12 @@ def amplitudes(recipes: Mapping[str, Runs]) -> Figure:
         axes.set_yscale("symlog", linthresh=LINEAR)
         axes.axhline(0, color="black", linewidth=0.5, zorder=0)
         axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True))
-    style.legend_below(figure, panels[0], 2, "block")
+    style.legend_below(figure, panels[0], 2, "block (rise: at its mixing; fall: at its FFN)")
     figure.supylabel(f"amplitude (beyond ±{LINEAR} log.)")
     return figure
 
 
-def _panels(recipes: Mapping[str, Runs]) -> tuple[Figure, list[Axes]]:
+def _panels(recipes: Mapping[str, Runs], kind: str, drawn: str) -> tuple[Figure, list[Axes]]:
     """A titled panel for each recipe, two side by side."""
     rows = -(-len(recipes) // 2)
     figure = style.column(1.0 + (0.78 if rows > 2 else 1.1) * rows)
@@ -65,7 +66,6 @@ def _panels(recipes: Mapping[str, Runs]) -> tuple[Figure, list[Axes]]:
         axes.set_title(f"{name} ({len(runs)})", pad=2, fontsize=6)
     for axes in panels[len(recipes) :]:
         axes.set_axis_off()
-    figure.suptitle(
-        f"{runs[0].dataset}, {style.RANK_RATIO}\nrecipe (number of seeds), ± sd over seeds"
-    )
+    title = f"{runs[0].dataset}, {drawn}\n{kind} (number of seeds), ± sd over seeds"
+    figure.suptitle(title)
     return figure, list(panels[: len(recipes)])

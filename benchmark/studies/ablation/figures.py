@@ -43,5 +43,5 @@ def rank_and_loss(dataset: str, cells: Mapping[str, Runs]) -> Figure:
         axes.plot(ranks, losses, label=f"{mixing}/{ffn}", marker=marker, color=color, **POINTS)
     axes.set(xlabel=f"{RANK_RATIO} of the last stage", ylabel=LOGLOSS)
     legend_below(figure, axes, 3, "mixing/FFN")
-    figure.suptitle(f"{dataset}: a point a run")
+    figure.suptitle(f"{dataset}, mixing/FFN of the ablation: a point a run")
     return figure

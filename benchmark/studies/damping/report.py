@@ -58,7 +58,7 @@ def figures(results: Path, dataset: str) -> list[Path]:
     from benchmark.reports.figures.style import write
 
     archive = Archive(results)
-    drawn = of_dataset(archive.by_name(dataset, "damping"))
+    drawn = of_dataset(archive.by_name(dataset, "damping"), "variant of the damping study")
     folder = archive.figures(dataset, "damping")
     return [path for name, figure in drawn.items() for path in write(figure, folder, name)]
 

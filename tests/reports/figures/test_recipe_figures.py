@@ -55,7 +55,14 @@ def test_amplitudes_are_by_block_for_recipes_of_several_blocks() -> None:
     ranks = list(ratios(deep[0].spectra("best").batch).values())[1:]
     rise_less_fall = [2 * ranks[n] - ranks[n - 1] - ranks[n + 1] for n in (1, 3)]
     assert lines(axes)["trained"] == pytest.approx([value / 2 for value in rise_less_fall])
+    assert "amplitude = (rise - fall) / 2" in found["amplitude"].get_suptitle()
     assert list(dataset.of_dataset({"shallow": RUNS})) == ["trajectory"]
+
+
+def test_a_panel_is_called_what_it_shows() -> None:
+    for word in ("recipe", "variant"):
+        for figure in dataset.of_dataset({"deep": [make_ranked_record(blocks=2)]}, word).values():
+            assert figure.get_suptitle().splitlines()[1].startswith(f"{word} (number of seeds)")
 
 
 def test_the_trajectory_has_a_panel_a_form() -> None:

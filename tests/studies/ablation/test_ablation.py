@@ -187,7 +187,9 @@ def test_altered_and_missing_tables_are_found(four_cells) -> None:
 
 def test_the_figure_has_a_point_a_run(four_cells) -> None:
     cells = load_cells(four_cells, "synthetic_tiny")
-    [axes] = rank_and_loss("synthetic_tiny", cells).axes
+    figure = rank_and_loss("synthetic_tiny", cells)
+    [axes] = figure.axes
+    assert "mixing/FFN of the ablation" in figure.get_suptitle()
     assert [line.get_label() for line in axes.lines] == [name.replace("-", "/") for name in cells]
     assert all(len(line.get_xdata()) == 2 for line in axes.lines)
     assert axes.get_ylabel() == "test LogLoss (lower is better)"
