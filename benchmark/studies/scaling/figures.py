@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
 from benchmark.records.archive import Archive
 from benchmark.reports.figures.style import (
@@ -52,6 +53,10 @@ def laws(dataset: str, axis: Axis, curves: Sequence[Curve]) -> Figure:
             sizes = np.geomspace(curve.sizes[0], curve.sizes[-1], LAW_POINTS)
             axes.plot(sizes, curve.fit.law.at(sizes), color=color)
     axes.set(xscale="log", xlabel=axis.title, ylabel=LOGLOSS)
+    # the default labels every step of a short axis, and they overlap
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
+    axes.xaxis.set_major_formatter(EngFormatter())
+    axes.xaxis.set_minor_formatter(NullFormatter())
     legend_below(figure, axes, 2)
     figure.suptitle(f"{dataset}: a point a run; lines: laws")
     return figure

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from itertools import pairwise
 from math import nextafter
 from pathlib import Path
 
@@ -151,6 +152,20 @@ def test_figures_of_every_axis(tmp_path) -> None:
     paths = figures.draw(tmp_path, "synthetic_tiny")
     assert {path.stem for path in paths} == {"laws-parameters", "laws-flops"}
     assert {path.suffix for path in paths} == {".svg", ".png"}
+
+
+@pytest.mark.parametrize("axis", [ladders.PARAMETERS, ladders.FLOPS], ids=lambda axis: axis.key)
+def test_sizes_are_named_apart(results, axis) -> None:
+    found = ladders.curves(ladders.rungs(results, "synthetic_tiny"))
+    figure = figures.laws("synthetic_tiny", axis, [each for each in found if each.axis is axis])
+    figure.draw_without_rendering()
+    [axes] = figure.axes
+    low, high = axes.get_xlim()
+    ticks = zip(axes.get_xticks(), axes.get_xticklabels(), strict=True)
+    shown = [label.get_window_extent() for at, label in ticks if low <= at <= high]
+    assert len(shown) >= 2
+    assert not any(label.get_text() for label in axes.get_xticklabels(minor=True))
+    assert all(left.x1 < right.x0 for left, right in pairwise(shown))
 
 
 def test_only_laws_have_a_line(results) -> None:
