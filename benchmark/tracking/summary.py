@@ -133,13 +133,17 @@ def tags(subject: TrackedSubject) -> dict[str, str]:
 
 
 def place_tags(path: Path) -> dict[str, str]:
-    """The tags by which runs are filtered and joined: `kind` is `ranked`, or a study. What several
-    machines or folders send to one server stays apart."""
+    """The tags by which runs are filtered and joined: `kind` is `ranked`, or a study."""
     place = Place.of(path)
     kind = ADHOC if place is None else place.study or "ranked"
-    archive = hashlib.sha256(f"{platform.node()}:{path.absolute().parents[2]}".encode())
-    seeds_of = f"{kind} {path.parts[-3]}/{path.parts[-2]} {archive.hexdigest()[:8]}"
+    seeds_of = f"{kind} {path.parts[-3]}/{path.parts[-2]} {origin(path.absolute().parents[2])}"
     return {"kind": kind, LEVEL: "run", SEEDS_OF: seeds_of}
+
+
+def origin(folder: Path) -> str:
+    """Eight digits for the folder of a study, or of the ranked records, on this machine: what
+    several machines or folders send to one server stays apart."""
+    return hashlib.sha256(f"{platform.node()}:{folder.absolute()}".encode()).hexdigest()[:8]
 
 
 def dataset(subject: TrackedSubject) -> dict[str, str]:
