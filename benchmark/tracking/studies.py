@@ -16,7 +16,7 @@ from benchmark.studies.scaling.ladders import STUDY
 from benchmark.tracking.client import log_table, open_client, run_with
 from benchmark.tracking.experiments import experiment_id
 from benchmark.tracking.store import failure
-from benchmark.tracking.summary import LEVEL, origin
+from benchmark.tracking.summary import LEVEL, origin, recipe_file
 from benchmark.tracking.variants import StudyKey, run_of, show_variants
 from benchmark.utils.files import canonical_sha256
 from benchmark.utils.types import Notify
@@ -103,6 +103,9 @@ def _send_tuning(client: "MlflowClient", study: Tuning, status: Status) -> None:
     if status != "RUNNING":
         log_table(client, run, "trials", [_row(trial) for trial in study.trials])
         client.log_text(run, study.model_dump_json(indent=1), "study.json")
+        if study.best is not None:
+            tuned = recipe_file(study.recipe, **study.best.values)
+            client.log_text(run, tuned, "recipe.toml")
         client.set_terminated(run, status)
 
 

@@ -5,6 +5,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
+from benchmark.recipes.scaling import RATE
 from benchmark.records.archive import Archive
 from benchmark.studies.scaling.ladders import STUDY, place_of
 from benchmark.tracking.client import log_table, run_with, runs_in
@@ -58,7 +59,9 @@ def show_variants(client: "MlflowClient", experiment: str, results: Path) -> Non
     variants: dict[StudyKey, dict[str, Run]] = defaultdict(dict)
     trials: dict[StudyKey, list[Run]] = defaultdict(list)
     for run in runs_in(client, experiment, "tags.kind != 'ranked' and tags.kind != 'adhoc'"):
-        if run.info.status == "FINISHED" and SEEDS_OF in run.data.tags:
+        if "ladder" in run.data.tags:  # of an older version: it was no parent
+            client.delete_run(run.info.run_id)
+        elif run.info.status == "FINISHED" and SEEDS_OF in run.data.tags:
             key, variant = StudyKey.of(run.data.tags[SEEDS_OF])
             if run.data.tags[LEVEL] == "seeds":
                 variants[key][variant] = run
@@ -91,18 +94,17 @@ def run_of(client: "MlflowClient", experiment: str, key: StudyKey) -> "Run":
 
 
 def _table(variants: "dict[str, Run]") -> list[dict[str, Any]]:
-    """A row a variant: the settings in which they differ, its size and means over its seeds.
-
-    The size is the dense parameters with the head."""
+    """A row a variant: its learning rate and the settings in which they differ, its size, which is
+    the dense parameters with the head, and means over its seeds."""
     names = sorted(variants, key=lambda name: (place_of(name) or (), name))
     settings = {name: variants[name].data.params for name in names}
     keys = sorted({key for own in settings.values() for key in own})
-    varied = [key for key in keys if len({own.get(key) for own in settings.values()}) > 1]
+    same = {key for key in keys if len({own.get(key) for own in settings.values()}) == 1}
     rows = []
     for name in names:
         metrics = variants[name].data.metrics
         row: dict[str, Any] = {"variant": name}
-        row |= {key: settings[name].get(key) for key in varied}
+        row |= {key: settings[name].get(key) for key in keys if key not in same - {RATE}}
         row["size"] = metrics["parameters/dense"] + metrics["parameters/head"]
         rows.append(row | {key: metrics.get(key) for key in SHOWN})
     return rows
