@@ -36,7 +36,7 @@ def suite(
         typer.Option(help="Data sets, e.g. synthetic,my_table.toml; all with data here."),
     ] = None,
     recipes: Annotated[
-        str | None, typer.Option(help="Names of recipes, e.g. dcnv2,rankelastor; all.")
+        str | None, typer.Option(help="Names of recipes, e.g. dcnv2 or dnn,*_tuned; all.")
     ] = None,
     *,
     options: Options,

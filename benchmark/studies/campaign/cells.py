@@ -1,5 +1,6 @@
 """The cells of a table of runs, and which of their records are missing or stale."""
 
+import fnmatch
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -106,7 +107,8 @@ def plan(cells: Sequence[Cell], results: Path, today: Fingerprint | None) -> lis
 def chosen(
     datasets: Sequence[str] | None, names: Sequence[str] | None, folder: Path | None = None
 ) -> dict[str, list[Recipe]]:
-    """The committed recipes of these data sets with these names; None means all that are listed.
+    """The committed recipes of these data sets with these names, or names of the form `*_tuned`;
+    None means all that are listed.
 
     Raises UsageError for an unknown data set or name."""
     committed: dict[str, list[str]] = {}
@@ -118,12 +120,12 @@ def chosen(
     listed = [dataset for dataset in committed if dataset not in UNLISTED]
     wanted = dict.fromkeys(datasets or listed)
     allowed = {name for dataset in wanted for name in committed[dataset]}
-    if unknown := [name for name in names or [] if name not in allowed]:
+    if unknown := [name for name in names or [] if not fnmatch.filter(allowed, name)]:
         raise registry.unknown("recipe name", unknown[0], sorted(allowed))
     selected: dict[str, list[Recipe]] = {}
     for dataset in wanted:
         for name in committed[dataset]:
-            if names is None or name in names:
+            if names is None or any(fnmatch.fnmatchcase(name, form) for form in names):
                 recipe = recipes.load(f"{dataset}/{name}", folder)
                 selected.setdefault(dataset, []).append(recipe)
     return selected

@@ -108,7 +108,10 @@ def test_chosen_recipes(folder) -> None:
     assert ids(["two"], None) == ["two/lr"]
     assert ids(["synthetic_tiny"], None) == ["synthetic_tiny/lr"]
     assert ids(None, ["dnn"]) == ["one/dnn"]
+    assert ids(None, ["l?", "*nn"]) == ["one/dnn", "one/lr", "two/lr"]
     with pytest.raises(UsageError, match="unknown data set with recipes 'onne'; did you mean one"):
         ids(["onne"], None)
     with pytest.raises(UsageError, match="unknown recipe name 'dnn'"):
         ids(["two"], ["dnn"])
+    with pytest.raises(UsageError, match="unknown recipe name"):
+        ids(None, ["*_tuned"])
