@@ -157,10 +157,10 @@ def run_study(study: "Study", chosen: dict[str, Any], options: Options) -> None:
     failed = sum(run_missing(cells, {card: store}, options) for cells in batches)
     if not options.dry_run:
         write_tables(study, options.results, dataset, show=True)
-        if options.track and study.name == "scaling":
-            from benchmark.tracking.studies import show_ladders
+        if options.track:
+            from benchmark.tracking.studies import show_studies
 
-            show_ladders(options.results, dataset, notice)
+            show_studies(options.results, dataset, notice)
     if failed:
         raise typer.Exit(1)
 

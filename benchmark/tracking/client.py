@@ -36,6 +36,13 @@ def with_status(runs: "list[Run]", status: str, tags: dict[str, str]) -> "list[R
     ]
 
 
+def run_with(client: "MlflowClient", experiment: str, tags: dict[str, str], name: str) -> "Run":
+    """The run with these tags, created if there is none."""
+    condition = " and ".join(f"tags.{key} = '{value}'" for key, value in tags.items())
+    runs = runs_in(client, experiment, condition)
+    return runs[0] if runs else client.create_run(experiment, None, tags, name)
+
+
 def log_table(client: "MlflowClient", run: str, name: str, rows: list[dict[str, Any]]) -> None:
     """Log a table once; MLflow would append to one that exists, so each version has its own."""
     file = f"{name}-{canonical_sha256(rows)[:8]}.json"

@@ -38,10 +38,10 @@ test AUC over their seeds, the view Runs every ranked run; the menu at the top r
 
 - tag `kind`: `ranked`, `adhoc`, or the study that a run belongs to
 - tag `level`: `run` is one record; `seeds` the means over a recipe's seeds, the parent of its runs;
-  `study` a tuning study or a ladder
+  `study` a tuning study, or the parent of the variants of a ladder or of another study
 - `rank_ratio`: of the last stage, trained, in batch form; Gaussian noise has 1
 - tables among a run's artifacts: `ranks.json`, every rank of every stage; `seeds-*.json`,
-  `trials-*.json` and `sizes-*.json`, what a run of seeds or a study sums up"""
+  `trials-*.json` and `variants-*.json`, what a run of seeds or a study sums up"""
 
 
 def experiment_id(client: "MlflowClient", dataset: str) -> str:

@@ -1,5 +1,5 @@
-"""Studies in MLflow, a run each: a tuning study with its trials as a curve and a table, and each
-ladder with its fits as metrics and its sizes as a table.
+"""Studies in MLflow, a run each: a tuning study with its trials as a curve and a table, and the
+fits of each ladder as metrics of its run.
 
 Each call sends what MLflow lacks, so a call after every trial and one call at the end give the
 same runs.
@@ -13,19 +13,19 @@ from typing import TYPE_CHECKING, Any, Literal
 from benchmark.records.archive import Archive
 from benchmark.records.tuning import Trial, Tuning
 from benchmark.studies.scaling.ladders import STUDY
-from benchmark.tracking.client import log_table, open_client, runs_in
+from benchmark.tracking.client import log_table, open_client, run_with
 from benchmark.tracking.experiments import experiment_id
 from benchmark.tracking.store import failure
-from benchmark.tracking.summary import LEVEL
+from benchmark.tracking.summary import LEVEL, origin, recipe_file
+from benchmark.tracking.variants import StudyKey, run_of, show_variants
 from benchmark.utils.files import canonical_sha256
 from benchmark.utils.types import Notify
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import Run
 
-TUNING, LADDER = "tuning_study", "ladder"
-"""Tags that name a study's run: DATASET/NAME and DATASET/RECIPE."""
+TUNING = "tuning_study"
+"""The tag that names a tuning study's run, by its reference."""
 DIGEST = "ladder_sha256"
 """The tag of the fits that a ladder's run shows."""
 SETTINGS = {"base", "objective", "sampler", "pruning", "sampler_seed", "seed", "recipe_digest"}
@@ -51,12 +51,15 @@ class StudyTracker:
             self._warn(f"{failure(error)}; {later}")
 
 
-def show_ladders(results: Path, dataset: str, warn: Notify) -> None:
-    """Send the ladders of a data set from its documents; a failure of MLflow is one warning."""
+def show_studies(results: Path, dataset: str, warn: Notify) -> None:
+    """Send the studies of a data set but for their runs: their tables and figures, and the ladders'
+    fits from their documents. A failure of MLflow is one warning."""
     try:
+        client = open_client()
+        show_variants(client, experiment_id(client, dataset), results)
         _send_ladders(results, dataset)
     except Exception as error:
-        later = "send the ladders later with `python -m benchmark track --sync`"
+        later = "send the tables later with `python -m benchmark track --sync`"
         warn(f"{failure(error)}; the records are kept: {later}")
 
 
@@ -77,7 +80,8 @@ def sync_ladders(results: Path, notify: Notify) -> int:
 def _send_tuning(client: "MlflowClient", study: Tuning, status: Status) -> None:
     from mlflow.entities import Metric, Param, RunTag
 
-    found = _run_of(client, study.dataset, TUNING, study.reference, f"tune {study.name}")
+    own = {TUNING: study.reference, "kind": "tuning", LEVEL: "study"}
+    found = run_with(client, experiment_id(client, study.dataset), own, f"tune {study.name}")
     run = found.info.run_id
     if not found.data.params:
         space = {f"space.{key}": json.dumps(each) for key, each in study.space.items()}
@@ -93,16 +97,20 @@ def _send_tuning(client: "MlflowClient", study: Tuning, status: Status) -> None:
         best = f"best/valid_{study.objective}"
         points.append(Metric(best, study.best.metric, time, step))
         points.append(Metric("tuning_hours", study.hours, time, step))
+        points.append(Metric("tuning_rows", study.rows, time, step))
         tags = [RunTag(f"best.{key}", str(value)) for key, value in study.best.values.items()]
     client.log_batch(run, points, tags=tags)  # MLflow drops the points that it has
     if status != "RUNNING":
         log_table(client, run, "trials", [_row(trial) for trial in study.trials])
         client.log_text(run, study.model_dump_json(indent=1), "study.json")
+        if study.best is not None:
+            tuned = recipe_file(study.recipe, **study.best.values)
+            client.log_text(run, tuned, "recipe.toml")
         client.set_terminated(run, status)
 
 
 def _row(trial: Trial) -> dict[str, Any]:
-    outcome = trial.model_dump(include={"number", "state", "metric", "seconds", "reason"})
+    outcome = trial.model_dump(include={"number", "state", "metric", "rows", "seconds", "reason"})
     return outcome | trial.values
 
 
@@ -118,10 +126,12 @@ def _send_ladders(results: Path, dataset: str) -> list[str]:
         return []
     laws = json.loads(path.read_text(encoding="utf-8"))["laws"]
     client = open_client()
+    experiment = experiment_id(client, dataset)
     sent = []
     for recipe in sorted({law["recipe"] for law in laws}):
         own = [law for law in laws if law["recipe"] == recipe]
-        run = _run_of(client, dataset, LADDER, f"{dataset}/{recipe}", f"ladder {recipe}")
+        key = StudyKey(STUDY, dataset, origin(Archive(results).folder(STUDY)), recipe)
+        run = run_of(client, experiment, key)
         digest = canonical_sha256(own)
         if run.data.tags.get(DIGEST) != digest:
             _log_ladder(client, run.info.run_id, own)
@@ -135,21 +145,11 @@ def _log_ladder(client: "MlflowClient", run: str, laws: list[dict[str, Any]]) ->
     from mlflow.entities import Metric, RunTag
 
     time = int(1000 * datetime.now().timestamp())
-    sizes, points, tags = [], [], []
+    points, tags = [], []
     for law in laws:
         axis = law["axis"]
         numbers = {name: value for name, value in law.items() if isinstance(value, float)}
         points += [Metric(f"{axis}/{name}", value, time, 0) for name, value in numbers.items()]
         tags.append(RunTag(f"verdict.{axis}", law["verdict"]))
-        sizes += [{"axis": axis, **size, "seeds": str(size["seeds"])} for size in law["sizes"]]
     client.log_batch(run, points, tags=tags)
-    log_table(client, run, "sizes", sizes)
     client.set_terminated(run, "FINISHED")
-
-
-def _run_of(client: "MlflowClient", dataset: str, tag: str, key: str, name: str) -> "Run":
-    """The run with this tag, created if there is none."""
-    experiment = experiment_id(client, dataset)
-    runs = runs_in(client, experiment, f"tags.{tag} = '{key}'")
-    tags = {tag: key, "kind": STUDY if tag == LADDER else "tuning", LEVEL: "study"}
-    return runs[0] if runs else client.create_run(experiment, None, tags, name)

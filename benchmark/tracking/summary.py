@@ -25,6 +25,7 @@ from benchmark.records.record import CALIBRATED, Record, arrays_path
 from benchmark.registry import models
 from benchmark.reports.figures.recipe import of_recipe
 from benchmark.runs.job import Job
+from benchmark.utils import toml
 
 LEVEL = "level"
 """The tag of what a run stands for: `run` (a record), `seeds` (their means) or `study`."""
@@ -133,13 +134,17 @@ def tags(subject: TrackedSubject) -> dict[str, str]:
 
 
 def place_tags(path: Path) -> dict[str, str]:
-    """The tags by which runs are filtered and joined: `kind` is `ranked`, or a study. What several
-    machines or folders send to one server stays apart."""
+    """The tags by which runs are filtered and joined: `kind` is `ranked`, or a study."""
     place = Place.of(path)
     kind = ADHOC if place is None else place.study or "ranked"
-    archive = hashlib.sha256(f"{platform.node()}:{path.absolute().parents[2]}".encode())
-    seeds_of = f"{kind} {path.parts[-3]}/{path.parts[-2]} {archive.hexdigest()[:8]}"
+    seeds_of = f"{kind} {path.parts[-3]}/{path.parts[-2]} {origin(path.absolute().parents[2])}"
     return {"kind": kind, LEVEL: "run", SEEDS_OF: seeds_of}
+
+
+def origin(folder: Path) -> str:
+    """Eight digits for the folder of a study, or of the ranked records, on this machine: what
+    several machines or folders send to one server stays apart."""
+    return hashlib.sha256(f"{platform.node()}:{folder.absolute()}".encode()).hexdigest()[:8]
 
 
 def dataset(subject: TrackedSubject) -> dict[str, str]:
@@ -212,7 +217,16 @@ def write_bundle(record: Record, path: Path, folder: Path) -> None:
     """Fill `folder` with the files of the record at `path`, and its recipe to run again."""
     (folder / "record.json").write_bytes(path.read_bytes())
     (folder / "record.npz").write_bytes(arrays_path(path).read_bytes())
-    (folder / "recipe.toml").write_text(_toml(record.recipe), encoding="utf-8")
+    (folder / "recipe.toml").write_text(recipe_file(record.recipe), encoding="utf-8")
+
+
+def recipe_file(recipe: dict[str, Any], **values: Any) -> str:
+    """The file of a resolved recipe with other values by dotted key, to run it again."""
+    table = {group: dict(recipe[group]) for group in recipes.GROUPS}
+    for key, value in values.items():
+        group, _, name = key.partition(".")
+        table[group][name] = value
+    return toml.text(table)
 
 
 def draw(record: Record, folder: Path) -> None:
@@ -226,16 +240,6 @@ def _colour(model: str) -> str:
     hue = bisect_left(models.names(), model) * 0.618 % 1
     rgb = (round(255 * part) for part in colorsys.hsv_to_rgb(hue, 0.75, 0.75))
     return "#{:02x}{:02x}{:02x}".format(*rgb)
-
-
-def _toml(recipe: dict[str, Any]) -> str:
-    """A recipe's file; what is None is a default that is left out."""
-    lines = []
-    for group in recipes.GROUPS:
-        settings = recipe.get(group, {}).items()
-        stated = [f"{name} = {json.dumps(value)}" for name, value in settings if value is not None]
-        lines += [f"[{group}]", *stated, ""] if stated else []
-    return "\n".join(lines)
 
 
 def _text(value: object) -> str:

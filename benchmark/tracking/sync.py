@@ -15,6 +15,7 @@ from benchmark.tracking.experiments import experiment_id
 from benchmark.tracking.runs import SENT, TrackedRun
 from benchmark.tracking.seeds import show_means
 from benchmark.tracking.store import failures, reason
+from benchmark.tracking.variants import show_variants
 from benchmark.utils.types import Notify
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ def sync(results: Path, notify: Notify) -> Synced:
             sent += not fault
         for experiment in experiments.values():
             show_means(client, experiment.id)
+            show_variants(client, experiment.id, results)
     present = len(open_) - len(lacking)
     return Synced(sent, present, failed=len(paths) - present - sent)
 

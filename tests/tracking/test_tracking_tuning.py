@@ -6,7 +6,10 @@ import pytest
 from benchmark.records.tuning import Tuning
 from benchmark.tracking import studies
 from benchmark.tracking.studies import StudyTracker
+from benchmark.utils import toml
 from tests.records.test_tuning import STUDY, study, trial
+
+PASSED = study(*(each.model_copy(update={"rows": 1000 + each.number}) for each in STUDY.trials))
 
 
 def runs(client):
@@ -48,17 +51,20 @@ def test_the_trials_are_a_table_once_the_study_ends(client) -> None:
     tracker = StudyTracker(pytest.fail)
     tracker(study(*STUDY.trials[:1]))
     assert tables(client) == []
-    tracker(STUDY, "KILLED")
-    tracker(STUDY, "FINISHED")
+    tracker(PASSED, "KILLED")
+    tracker(PASSED, "FINISHED")
     [table] = tables(client)
     [run] = runs(client)
+    assert run.data.metrics["tuning_rows"] == 4006
     kept = Path(client.download_artifacts(run.info.run_id, "study.json")).read_text()
-    assert Tuning.model_validate_json(kept) == STUDY
-    assert [(row["number"], row["state"], row["metric"]) for row in table] == [
-        (0, "complete", 0.7),
-        (1, "complete", 0.8),
-        (2, "pruned", 0.9),
-        (3, "failed", None),
+    assert Tuning.model_validate_json(kept) == PASSED
+    tuned = client.download_artifacts(run.info.run_id, "recipe.toml")
+    assert toml.read(Path(tuned))["train"]["learning_rate"] == 0.003
+    assert [(row["number"], row["state"], row["metric"], row["rows"]) for row in table] == [
+        (0, "complete", 0.7, 1000),
+        (1, "complete", 0.8, 1001),
+        (2, "pruned", 0.9, 1002),
+        (3, "failed", None, 1003),
     ]
     assert table[0]["train.learning_rate"] == 0.001
     tracker(study(*STUDY.trials, trial(4, 0.85)), "FINISHED")
