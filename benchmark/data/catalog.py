@@ -180,7 +180,7 @@ def _files_plan(card: Card, table: TableSpec, found: local.Found, notify: Notify
             raise BenchmarkError(f"{paths[split]}: {fault}; {hint}")
 
     def raw() -> Raw:
-        notify(f"encoding {card.id}; it is kept for the next time")
+        notify(f"encoding {card.id}, once for all runs")
         sides = read_sides(table, found, of_file)
         return Raw(_inputs(table, found), _origin(card, paths, sums), sides)
 

@@ -65,7 +65,7 @@ def test_a_persons_own_card_finds_its_files_beside_it(folder, monkeypatch):
     }
     assert store.folder.parent == folder / "cache" / "mine"
     assert len(store.folder.name) == 16
-    assert messages == ["encoding mine; it is kept for the next time"]
+    assert messages == ["encoding mine, once for all runs"]
     monkeypatch.chdir(folder)
     assert catalog.open_data("card.toml", data_root=None, notify=ignore)[1] == store
 

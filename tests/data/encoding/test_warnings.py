@@ -26,7 +26,7 @@ def test_categories_that_train_has_not_are_told_with_an_example(tmp_path, monkey
         "warning: c: 100 % of the valid rows hold categories that train has not (such as '0.0';"
         " train has '0')"
     )
-    assert told == ["encoding mine; it is kept for the next time", warning, warning]
+    assert told == ["encoding mine, once for all runs", warning, warning]
 
 
 @pytest.mark.parametrize(("known", "told"), [(2, True), (3, False)])
