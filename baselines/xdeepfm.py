@@ -1,5 +1,7 @@
 """xDeepFM."""
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 
@@ -29,11 +31,26 @@ class CIN(nn.Module):
         first = x = embedding.transpose(1, 2)  # [B, d, F]: the products of a column are one row
         sums = []
         for number, layer in enumerate(self.layers, start=1):
-            x = layer((first.unsqueeze(3) * x.unsqueeze(2)).flatten(2))
+            x = _interact(first, x, cast(Linear, layer))
             observe(f"cin.layer{number}", x.transpose(1, 2))
             sums.append(x.sum(dim=1))
         logit: Tensor = self.head(torch.cat(sums, dim=1))
         return logit.squeeze(1)
+
+
+def _interact(first: Tensor, x: Tensor, layer: Linear) -> Tensor:
+    """X^k from X^0 [B, d, F] and X^{k-1} [B, d, H_{k-1}]: [B, d, H_k].
+
+    The sum over i comes first where that leaves less in memory, H_k H_{k-1} values of a column and
+    not F H_{k-1}."""
+    units, before = len(layer.weight), x.shape[2]
+    if units >= first.shape[2]:
+        products: Tensor = layer((first.unsqueeze(3) * x.unsqueeze(2)).flatten(2))
+        return products
+    weight = layer.weight.view(units, -1, before).permute(1, 0, 2).flatten(1)  # [F, H_k H_{k-1}]
+    summed = (first @ weight).view(*x.shape[:2], units, before)
+    compressed: Tensor = (summed * x.unsqueeze(2)).sum(dim=3) + layer.bias
+    return compressed
 
 
 @models.register("xdeepfm")

@@ -37,7 +37,7 @@ def cases() -> Iterator[tuple[str, Choices]]:
         units = {"embedding_dim": 3, "hidden_units": (5, 3), "batch_norm": norm}
         yield "deepfm", units
         yield "ipnn", units
-        yield "xdeepfm", units | {"cin_units": (4, 2)}
+        yield "xdeepfm", units | {"cin_units": (2, 12, 2)}  # fewer and more than fields
         yield "multi_embedding", units | {"num_embeddings": 3}
         for structure in ("parallel", "stacked"):
             yield "gdcn", units | {"structure": structure}
