@@ -1,6 +1,7 @@
 """Models of the products of pairs of fields: the inner-product network and FiBiNET."""
 
-from typing import Literal
+from collections.abc import Callable
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -8,11 +9,35 @@ from torch.nn import functional as F
 
 from baselines.dnn import MLP
 from baselines.kernels import PerTokenLinear
-from baselines.layers import FieldEmbedding, Linear, require_positive
+from baselines.layers import FieldEmbedding, Linear, raised, require_positive
 from baselines.linear import LinearTerm
 from benchmark.data.schema import Schema
-from benchmark.model import Observe, ignore
+from benchmark.model import Observe, ignore, in_plain_form
 from benchmark.registry import models
+
+
+class _PairProducts(torch.autograd.Function):
+    """`a_f * b_g` of all pairs of fields f < g, a field at a time: gathering every pair's vectors
+    and adding up their gradients takes most of a step."""
+
+    @staticmethod
+    def forward(ctx: Any, a: Tensor, b: Tensor) -> Tensor:
+        ctx.save_for_backward(a, b)
+        fields = a.shape[1]
+        return torch.cat([a[:, f, None] * b[:, f + 1 :] for f in range(fields - 1)], dim=1)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:
+        a, b = ctx.saved_tensors
+        for_a, for_b = torch.zeros_like(a), torch.zeros_like(b)
+        sizes = list(range(a.shape[1] - 1, 0, -1))
+        for f, part in enumerate(torch.split(gradient, sizes, dim=1)):
+            torch.sum(part * b[:, f + 1 :], dim=1, out=for_a[:, f])
+            for_b[:, f + 1 :].addcmul_(part, a[:, f, None])
+        return for_a, for_b
+
+
+_pair_products: Callable[[Tensor, Tensor], Tensor] = _PairProducts.apply
 
 
 class Pairs(nn.Module):
@@ -34,6 +59,13 @@ class Pairs(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         return x.index_select(1, self.first), x.index_select(1, self.second)
+
+    def products(self, a: Tensor, b: Tensor) -> Tensor:
+        """`a_f * b_g` of the pairs: [B, F, d] twice -> [B, F (F - 1) / 2, d]."""
+        if in_plain_form():
+            (first, _), (_, second) = self.forward(a), self.forward(b)
+            return first * second
+        return _pair_products(raised(a), b)
 
     def dots(self, x: Tensor) -> Tensor:
         """The inner products of the pairs, [B, F (F - 1) / 2], from those of all fields."""
@@ -145,10 +177,16 @@ class FiBiNET(nn.Module):
         observe("embedding", embedding)
         scaled = self.excitation(embedding).unsqueeze(2) * embedding
         observe("excitation", scaled)
-        products = []
-        for x, bilinear in ((embedding, self.bilinear1), (scaled, self.bilinear2)):
-            first, second = self.pairs(x)
-            products.append(((bilinear or self.bilinear1)(first) * second).flatten(1))
-        deep: Tensor = self.head(self.mlp(torch.cat(products, dim=1))).squeeze(1)
+        p = self._products(embedding, self.bilinear1)
+        q = self._products(scaled, self.bilinear2 or self.bilinear1)
+        deep: Tensor = self.head(self.mlp(torch.cat((p, q), dim=1).flatten(1))).squeeze(1)
         logit: Tensor = self.linear(dense, sparse) + deep
         return logit
+
+    def _products(self, x: Tensor, bilinear: nn.Module) -> Tensor:
+        """`(W_fg x_f) * x_g` of all pairs: [B, F, d] -> [B, F (F - 1) / 2, d]."""
+        if isinstance(bilinear, Linear):  # one W for all is applied to fields, not to their pairs
+            return self.pairs.products(bilinear(x), x)
+        first, second = self.pairs(x)
+        products: Tensor = bilinear(first) * second
+        return products
