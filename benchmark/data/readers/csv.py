@@ -47,12 +47,18 @@ def first_line(path: File, table: TableSpec) -> FirstLine:
     if len(fields) > MOST_FIELDS:
         raise BenchmarkError(f"{path}, line 1: {len(fields):,} columns; at most {MOST_FIELDS:,}")
     used = set(table.needed(table.columns))
-    # a quote after a blank is text to the csv module
-    names = [name if name in used else name.strip().strip('"') for name in fields]
+    names = [name if name in used else _bare(name) for name in fields]
     if table.header and not _is_header(names, table):
         return FirstLine(line, len(fields), [])
     _require_once(path, names, used)
     return FirstLine(line, len(fields), names)
+
+
+def _bare(name: str) -> str:
+    """A name without blanks around it, and the quotes that these hid from the csv module."""
+    name = name.strip()
+    is_quoted = len(name) > 1 and name[0] == name[-1] == '"'
+    return name[1:-1] if is_quoted else name
 
 
 def columns(path: File, table: TableSpec) -> list[str]:

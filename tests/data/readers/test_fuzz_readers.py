@@ -130,7 +130,7 @@ def plain_csv(content: bytes) -> list[Row]:
         ]
     except csv.Error:
         raise Refused("csv") from None
-    header = [name.strip() for name in header]
+    header = [re.sub('^"(.*)"$', r"\1", name.strip()) for name in header]
     if (
         any(header.count(name) != 1 for name in "yxc")
         or any(len(row) != len(header) for row in rows)
@@ -209,6 +209,8 @@ def encoder(tmp_path, monkeypatch):
 @FUZZ
 @given(content=edited(TRAIN.encode()), block=BLOCKS)
 @example(content=b'y,x,c\n1, 2\t,a\n0,  ,"b"\n', block=8)
+@example(content=b'y",x,c\n1,2,a\n0,3,b\n', block=8)
+@example(content=b' "y",x, c \n1,2,a\n0,3,b\n', block=8)
 @example(content=b"y,x,c\n1,2,a\n0,3,caf\xc3", block=8)
 @example(content=b"y,x,c\n1,2,a\n\n\r\n0,3,b\n", block=8)
 def test_csv(encoder, content, block):

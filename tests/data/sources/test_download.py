@@ -232,7 +232,7 @@ def test_files_that_a_person_has_are_checked_the_same_way(tmp_path, card, form):
 def test_a_data_root_is_not_replaced_by_a_download(tmp_path, card, hub, monkeypatch):
     message = (
         r"there is no file .*train\.csv .* packed as \.gz .* was searched too; get Criteo_x1\.zip"
-        r".* from https://huggingface.co/datasets/reczoo/Criteo_x1, put .* or leave the data "
+        r".* from https://huggingface.co/datasets/reczoo/Criteo_x1; put .* or leave the data "
         r"root out"
     )
     with pytest.raises(MissingData, match=message):

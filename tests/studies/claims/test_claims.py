@@ -287,8 +287,9 @@ def test_the_committed_claims_name_what_there_is() -> None:
             for study, name in map(place, test.records):
                 recipe = name.rpartition("-")[0] if study in ("damping", "scaling") else name
                 recipe = recipe.rpartition("-")[0] if study == "scaling" else recipe
-                wanted = {f"{dataset}/{recipe}" for dataset in test.datasets}
-                assert not recipe or wanted <= known
+                # claims may be stated before a row is tuned
+                wanted = {f"{dataset}/{recipe}" for dataset in test.datasets} - known
+                assert not recipe or {name.removesuffix("_tuned") for name in wanted} <= known
 
 
 def test_without_records_every_committed_claim_is_one_line(tmp_path) -> None:
