@@ -139,13 +139,13 @@ def _print_plan(plan: "Plan", budget: int, store: "Store", workers: int) -> None
     total = estimate.in_total([seconds] * budget, workers)
     own = plan.own_values()
     rows = tuple((key, r.words(), str(own[key])) for key, r in plan.search.ranges.items())
-    caps = tuple(f"{key} = {cap:,}" for key, cap in plan.search.caps.items())
+    limits = tuple(f"{key} = {cap:,}" for key, cap in plan.search.caps.items())
     if plan.band is not None:
-        caps += ("{:,} to {:,} dense parameters".format(*plan.band),)
+        limits += ("{:,} to {:,} dense parameters".format(*plan.band),)
     goal = f"{plan.base.id}: {GOALS[plan.objective]}, first trial with the recipe's own values"
     length = f"{counted(budget, 'trial')}, none pruned: {total}"
     say(goal)
-    print_table(Table("", ("key", "range", "own value"), rows, (*caps, length)))
+    print_table(Table("", ("key", "range", "own value"), rows, (*limits, length)))
 
 
 def _report(plan: "Plan", study: "Tuning") -> None:

@@ -278,11 +278,16 @@ def override(recipe: Recipe, assignments: Sequence[str]) -> Recipe:
 def vary(recipe: Recipe, values: Mapping[str, Any], where: str) -> Recipe:
     """`recipe` with other values by dotted key: an ad hoc recipe. Raises UsageError for a wrong key
     or value."""
-    table = recipe.settings()
+    return parse(with_values(recipe.settings(), values), recipe.dataset, where)
+
+
+def with_values(tables: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The tables of settings of a recipe with other values by dotted key."""
+    changed = {group: dict(tables.get(group, {})) for group in GROUPS}
     for key, value in values.items():
         group, _, name = key.partition(".")
-        table[group][name] = value
-    return parse(table, recipe.dataset, where)
+        changed[group][name] = value
+    return changed
 
 
 def on_meta(recipe: Recipe, schema: Schema) -> Built:

@@ -10,14 +10,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from benchmark.recipes import recipe as recipes
 from benchmark.records.archive import Archive
 from benchmark.records.tuning import Trial, Tuning
 from benchmark.studies.scaling.ladders import STUDY
 from benchmark.tracking.client import log_table, open_client, run_with
 from benchmark.tracking.experiments import experiment_id
 from benchmark.tracking.store import failure
-from benchmark.tracking.summary import LEVEL, origin, recipe_file
+from benchmark.tracking.summary import LEVEL, origin
 from benchmark.tracking.variants import StudyKey, run_of, show_variants
+from benchmark.utils import toml
 from benchmark.utils.files import canonical_sha256
 from benchmark.utils.types import Notify
 
@@ -104,7 +106,7 @@ def _send_tuning(client: "MlflowClient", study: Tuning, status: Status) -> None:
         log_table(client, run, "trials", [_row(trial) for trial in study.trials])
         client.log_text(run, study.model_dump_json(indent=1), "study.json")
         if study.best is not None:
-            tuned = recipe_file(study.recipe, **study.best.values)
+            tuned = toml.text(recipes.with_values(study.recipe, study.best.values))
             client.log_text(run, tuned, "recipe.toml")
         client.set_terminated(run, status)
 

@@ -217,16 +217,8 @@ def write_bundle(record: Record, path: Path, folder: Path) -> None:
     """Fill `folder` with the files of the record at `path`, and its recipe to run again."""
     (folder / "record.json").write_bytes(path.read_bytes())
     (folder / "record.npz").write_bytes(arrays_path(path).read_bytes())
-    (folder / "recipe.toml").write_text(recipe_file(record.recipe), encoding="utf-8")
-
-
-def recipe_file(recipe: dict[str, Any], **values: Any) -> str:
-    """The file of a resolved recipe with other values by dotted key, to run it again."""
-    table = {group: dict(recipe[group]) for group in recipes.GROUPS}
-    for key, value in values.items():
-        group, _, name = key.partition(".")
-        table[group][name] = value
-    return toml.text(table)
+    settings = {group: record.recipe[group] for group in recipes.GROUPS}
+    (folder / "recipe.toml").write_text(toml.text(settings), encoding="utf-8")
 
 
 def draw(record: Record, folder: Path) -> None:

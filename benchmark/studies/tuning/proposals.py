@@ -17,6 +17,7 @@ from optuna.distributions import (
 )
 from optuna.pruners import NopPruner, SuccessiveHalvingPruner
 from optuna.samplers import RandomSampler, TPESampler
+from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
 from benchmark.errors import BenchmarkError
@@ -92,9 +93,8 @@ def _history(
         pruner=PRUNERS[plan.search.pruning],
     )
     space = _space(plan)
-    best = max if plan.objective == "auc" else min
     for trial in ended:
-        so_far = list(accumulate(trial.curve, best))
+        so_far = best_so_far(trial.curve, study.direction)
         try:
             frozen = optuna.trial.create_trial(
                 state=STATES[trial.state],
@@ -110,6 +110,11 @@ def _history(
             raise BenchmarkError(f"{shown(plan.path)}: {fault}") from None
         study.add_trial(frozen)
     return study
+
+
+def best_so_far(curve: Sequence[float], direction: StudyDirection) -> list[float]:
+    """What a trial is judged by at each of its evaluations."""
+    return list(accumulate(curve, max if direction is StudyDirection.MAXIMIZE else min))
 
 
 def _rungs(so_far: Sequence[float]) -> dict[str, float]:

@@ -16,7 +16,6 @@ from typing import Any
 
 import optuna
 from filelock import FileLock, Timeout
-from optuna.study import StudyDirection
 
 from benchmark.data.store import Store
 from benchmark.errors import BenchmarkError, UsageError
@@ -63,11 +62,10 @@ class OpenTrial:
         return self.proposal.params
 
     def report(self, value: float) -> bool:
-        """Keep the objective at the next evaluation; True if the trial should end there, by its
-        best so far."""
+        """Keep the objective at the next evaluation; True if the trial should end there."""
         self.curve.append(value)
-        maximized = self.proposal.study.direction is StudyDirection.MAXIMIZE
-        self.proposal.report((max if maximized else min)(self.curve), len(self.curve))
+        best = proposals.best_so_far(self.curve, self.proposal.study.direction)[-1]
+        self.proposal.report(best, len(self.curve))
         return self.proposal.should_prune()
 
     def release(self) -> None:
