@@ -6,11 +6,12 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
+from benchmark.data import catalog
 from benchmark.measure.significance import Interval
 from benchmark.recipes import recipe as recipes
 from benchmark.reports.document import Report, Table
 from benchmark.reports.words import derived, seeds_in_words, with_sd
-from benchmark.studies.scaling import ladders
+from benchmark.studies.scaling import ladders, order
 from benchmark.studies.scaling.ladders import AXES, PARAMETERS, Curve, Rung
 from benchmark.studies.scaling.law import FACTOR, LAST_FALL, LAW, STANDARD_ERRORS, LawFit, floor
 
@@ -41,13 +42,25 @@ def report(results: Path, dataset: str) -> Report | None:
     if not rungs:
         return None
     fitted = ladders.curves(rungs)
-    numbers = {"dataset": dataset, "laws": [_law(curve) for curve in fitted]}
-    tables = []
+    by_measure = order.orders(rungs, band) if (band := _band(dataset)) else {}
+    numbers = {
+        "dataset": dataset,
+        "laws": [_law(curve) for curve in fitted],
+        "orders": [order.numbers(each) for of_sizes in by_measure.values() for each in of_sizes],
+    }
+    tables = [order.table(measure, of_sizes) for measure, of_sizes in by_measure.items()]
     for axis in AXES:
         if on_axis := [curve for curve in fitted if curve.axis is axis]:
             tables.append(Table(f"Laws over {axis.title}", LAWS, tuple(map(_row, on_axis))))
     tables += [_steps(recipe, steps) for recipe, steps in rungs.items()]
     return Report(f"Scaling laws on {dataset}", tuple(_remarks(rungs)), tuple(tables), numbers)
+
+
+def _band(dataset: str) -> tuple[int, int] | None:
+    """The band of dense parameters that the data set's card names."""
+    if dataset not in catalog.card_names():
+        return None
+    return catalog.find_card(dataset).card.dense_parameters
 
 
 def _remarks(rungs: Mapping[str, Sequence[Rung]]) -> Iterator[str]:
