@@ -24,6 +24,8 @@ def _number(title: str, name: str, form: str) -> Column:
     return Column(title, lambda line: "" if line[name] is None else format(line[name], form))
 
 
+FURTHER = "The rows that have more seeds, ranked over those alone"
+
 PARTS = "embedding_parameters", "dense_parameters", "head_parameters"
 
 RECIPE = Column("recipe", lambda line: str(line["label"]))

@@ -13,8 +13,8 @@ from benchmark import __version__
 from benchmark.recipes.files import UNLISTED
 from benchmark.records.archive import Archive
 from benchmark.reports.document import Document, Table, with_part
+from benchmark.reports.leaderboard import across, columns
 from benchmark.reports.leaderboard import boards as leaderboard
-from benchmark.reports.leaderboard import columns
 from benchmark.reports.leaderboard.boards import Board, Refused
 from benchmark.reports.leaderboard.tracks import Track
 from benchmark.utils import escape
@@ -78,8 +78,8 @@ def documents_of(
     return [Document(path, content, COMMAND) for path, content in contents.items()]
 
 
-def markdown(boards: Iterable[Board], refused: Sequence[Refused] = ()) -> str:
-    tables = TITLE + "".join(f"\n{_board(board)}" for board in boards)
+def markdown(boards: Sequence[Board], refused: Sequence[Refused] = ()) -> str:
+    tables = TITLE + "".join(f"\n{_board(board)}" for board in boards) + _across(boards)
     lines = "".join(f"\n- {escape.markdown(each.line)}" for each in refused)
     return f"{tables}\n## Refused\n\n{REFUSED}\n{lines}\n" if lines else tables
 
@@ -119,8 +119,12 @@ def _csv_table(board: Board, track: Track) -> pl.DataFrame:
     )
 
 
-def as_json(boards: Iterable[Board]) -> str:
-    numbers = {"benchmark": __version__, "boards": [_plain(board) for board in boards]}
+def as_json(boards: Sequence[Board]) -> str:
+    numbers = {
+        "benchmark": __version__,
+        "boards": [_plain(board) for board in boards],
+        "across": across.numbers(boards),
+    }
     return json.dumps(numbers, indent=1, ensure_ascii=False) + "\n"
 
 
@@ -151,6 +155,9 @@ def _board(board: Board) -> str:
     for track in board.tracks:
         parts.append(f"\n### {columns.track_title(track)}\n")
         parts.extend(_track(board, track, columns.WHOLE))
+        if track.further:
+            parts.append(f"\n#### {columns.FURTHER}\n")
+            parts.extend(_track(board, track.further, columns.WHOLE))
     notes = {(line["recipe"], note) for line in board.lines for note in line["notes"]}
     parts.extend(f"\n{recipe}: {escape.markdown(note)}\n" for recipe, note in sorted(notes))
     if board.quotes:
@@ -160,10 +167,29 @@ def _board(board: Board) -> str:
     return "".join(parts)
 
 
+def _across(boards: Sequence[Board]) -> str:
+    """The section of rows that several boards rank; empty where there is none."""
+    tables = [f"\n**{table.title}.**\n\n{table.markdown()}" for table in across.tables(boards)]
+    head = f"\n## Across data sets\n\n{escape.markdown(across.INTRODUCTION)}\n"
+    return head + "".join(tables) if tables else ""
+
+
 def _track(board: Board, track: Track, layout: columns.Layout) -> Iterable[str]:
     for table in columns.track_tables(board, track, layout):
         words = escape.markdown(" ".join((f"**{table.title}.**", *table.remarks)))
         yield f"\n{words}\n\n{table.markdown()}"
+
+
+def _plain_track(track: Track) -> dict[str, Any]:
+    return {
+        "kind": track.kind,
+        "embedding_dim": track.embedding_dim,
+        "provenance": track.provenance,
+        "rows": track.table.to_dicts(),
+        "seeds": track.seeds,
+        "detectable": track.detectable,
+        "further": track.further and _plain_track(track.further),
+    }
 
 
 def _plain(board: Board) -> dict[str, Any]:
@@ -173,17 +199,7 @@ def _plain(board: Board) -> dict[str, Any]:
         "oracle": board.oracle and dict(zip(("auc", "logloss"), board.oracle, strict=True)),
         "naive": board.naive and board.naive.model_dump(mode="json"),
         "protocol": [*board.protocol, FLOPS],
-        "tracks": [
-            {
-                "kind": track.kind,
-                "embedding_dim": track.embedding_dim,
-                "provenance": track.provenance,
-                "rows": track.table.to_dicts(),
-                "seeds": track.seeds,
-                "detectable": track.detectable,
-            }
-            for track in board.tracks
-        ],
+        "tracks": [_plain_track(track) for track in board.tracks],
         "published": [
             quote.published.model_dump(mode="json", exclude_none=True)
             | {

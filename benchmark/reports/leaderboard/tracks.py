@@ -76,6 +76,10 @@ class Track:
     detectable: dict[str, dict[int, float]]
     """By measure and number of seeds, the smallest true difference that is found with a power of
     80 %; empty for fewer than two ranked rows."""
+    ranked: tuple[Runs, ...] = ()
+    """The runs of the ranked rows over `seeds`, in no order of merit."""
+    further: "Track | None" = None
+    """The ranked rows that have FULL_SEEDS or more seeds beside these, over those alone."""
 
 
 def entries(records: Iterable[Record]) -> list[Runs]:
@@ -151,11 +155,8 @@ def _track(kind: Kind, origin: str, dim: int | None, entries: Sequence[Runs]) ->
     basis = _basis(entries)
     seeds = basis.seeds if basis else ()
     reasons = [_apart(runs, basis) for runs in entries]
-    ranked = [
-        [run for run in runs if run.seed in seeds]
-        for runs, why in zip(entries, reasons, strict=True)
-        if not why
-    ]
+    whole = [runs for runs, why in zip(entries, reasons, strict=True) if not why]
+    ranked = [[run for run in runs if run.seed in seeds] for runs in whole]
     places = (_places(measure, ranked) for measure in MEASURES)
     lines = [
         row(runs) | {"apart": ""} | by_auc | by_logloss
@@ -169,7 +170,10 @@ def _track(kind: Kind, origin: str, dim: int | None, entries: Sequence[Runs]) ->
     table = pl.DataFrame(
         lines, infer_schema_length=None, schema_overrides={"notes": pl.List(pl.String)}
     ).sort(pl.col("apart") != "", -pl.col("auc"), "recipe", "recipe_digest", "data_digest")
-    return Track(kind, dim, origin, table, seeds, _detectable(ranked))
+    more = [[run for run in runs if run.seed not in seeds] for runs in whole]
+    rest = [runs for runs in more if len(runs) >= FULL_SEEDS]
+    further = _track(kind, origin, dim, rest) if len(rest) > 1 else None
+    return Track(kind, dim, origin, table, seeds, _detectable(ranked), tuple(ranked), further)
 
 
 def _places(measure: Measure, ranked: Sequence[Runs]) -> list[Line]:

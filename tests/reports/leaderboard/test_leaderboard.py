@@ -1,5 +1,6 @@
 """Ranks, tracks and files, from hand-made records."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -150,6 +151,26 @@ def test_a_row_of_more_seeds_is_ranked_over_those_of_the_others() -> None:
     assert track.table.select("recipe", "auc_rank", "seeds").rows() == [
         (name, rank, [0, 1, 2, 3, 4]) for name, rank in (("cc", 1), ("bb", 2), ("aa", 3))
     ]
+
+
+def test_rows_of_five_more_seeds_are_ranked_again_over_those_alone() -> None:
+    records = [
+        *make_runs("aa", 0.7, seeds=range(10)),
+        *make_runs("bb", 0.8),
+        *make_runs("cc", 0.9, seeds=range(10)),
+        *make_runs("dd", 0.6, seeds=range(9)),
+    ]
+    [track] = (board := board_of(records)).tracks
+    assert track.seeds == (0, 1, 2, 3, 4) and track.table.height == 4
+    further = track.further
+    assert further is not None and further.seeds == (5, 6, 7, 8, 9) and further.further is None
+    place = "recipe", "auc_rank", "auc_last"
+    assert further.table.select(place).rows() == [("cc", 1, 1), ("aa", 2, 2)]
+    text = leaderboard_text.markdown([board])
+    first, again = text.split("#### The rows that have more seeds")
+    assert "| bb |" in first and "| bb |" not in again and "Ranked over seeds 5, 6, 7" in again
+    [plain] = json.loads(leaderboard_text.as_json([board]))["boards"][0]["tracks"]
+    assert [row["recipe"] for row in plain["further"]["rows"]] == ["cc", "aa"]
 
 
 def test_the_newest_then_the_first_of_equally_many_is_the_table() -> None:
