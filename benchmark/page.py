@@ -6,8 +6,8 @@ from pathlib import Path
 from benchmark.errors import BenchmarkError
 from benchmark.records.archive import Archive
 from benchmark.reports.document import Document, Report
+from benchmark.reports.leaderboard import across, published
 from benchmark.reports.leaderboard import boards as leaderboards
-from benchmark.reports.leaderboard import published
 from benchmark.reports.leaderboard.boards import Refused
 from benchmark.reports.page import page
 from benchmark.reports.page.page import Content, Section
@@ -19,8 +19,10 @@ def document(archive: Archive, refused: Sequence[Refused] = ()) -> Document:
     """The page, without the recipes that verify refuses. Raises BenchmarkError for a ranked record
     that cannot be read; studies that cannot be told say why in their place."""
     runs = leaderboards.rows(archive, refused)
+    boards = leaderboards.boards(runs, published.load(archive.results))
     content = Content(
-        boards=leaderboards.boards(runs, published.load(archive.results)),
+        boards=boards,
+        across=across.report(boards),
         runs=runs,
         refused=refused,
         claims=claims.report(archive.results),

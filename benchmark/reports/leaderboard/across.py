@@ -1,7 +1,7 @@
 """Is there a ranking beyond one data set? Tuned rows that several boards of real data rank, side by
 side, and how far the boards agree on their order."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, combinations
 from statistics import mean
@@ -13,7 +13,7 @@ from benchmark.data import catalog
 from benchmark.measure.concordance import FEWEST_ROWS, Concordance, concordance
 from benchmark.measure.standings import Standing, standings
 from benchmark.records.archive import Runs
-from benchmark.reports.document import Table
+from benchmark.reports.document import Report, Table
 from benchmark.reports.leaderboard.boards import Board
 from benchmark.reports.leaderboard.tracks import MEASURES, Measure, Track
 from benchmark.reports.words import derived
@@ -79,12 +79,15 @@ def _samples(measure: Measure, rows: Sequence[Runs]) -> Vector:
     return measure.sign * np.array([[measure.of(run) for run in runs] for runs in rows])
 
 
-def tables(boards: Sequence[Board]) -> Iterator[Table]:
-    """For each measure the rows of the most boards, and how far any of the boards agree."""
-    for measure in MEASURES:
-        if found := across(boards, measure):
-            yield _ranks(found[0])
-            yield _agreement(measure, found)
+def report(boards: Sequence[Board]) -> Report | None:
+    """For each measure the rows of the most boards, and how far any of the boards agree; None where
+    no boards have rows in common."""
+    found = [each for measure in MEASURES if (each := across(boards, measure))]
+    if not found:
+        return None
+    tables = tuple(table for each in found for table in (_ranks(each[0]), _agreement(each)))
+    numbers = {"across": [_plain(one) for each in found for one in each]}
+    return Report("Across data sets", (INTRODUCTION,), tables, numbers)
 
 
 def _ranks(found: Across) -> Table:
@@ -110,7 +113,7 @@ def _mean_interval(places: Sequence[Standing]) -> tuple[float, float]:
     return mean(place.first for place in places), mean(place.last for place in places)
 
 
-def _agreement(measure: Measure, found: Sequence[Across]) -> Table:
+def _agreement(found: Sequence[Across]) -> Table:
     head = (
         "boards",
         "rows",
@@ -130,15 +133,11 @@ def _agreement(measure: Measure, found: Sequence[Across]) -> Table:
             "found" if agreed.found else "not found",
         )
         rows.append((", ".join(each.datasets), str(len(each.standings)), *cells))
-    return Table(f"Agreement by test {measure.title}", head, tuple(rows))
-
-
-def numbers(boards: Sequence[Board]) -> list[dict[str, Any]]:
-    """The same as JSON values."""
-    return [_plain(each) for measure in MEASURES for each in across(boards, measure)]
+    return Table(f"Agreement by test {found[0].measure.title}", head, tuple(rows))
 
 
 def _plain(found: Across) -> dict[str, Any]:
+    """As JSON values."""
     agreed = found.concordance
     values = {
         "w": agreed.w,

@@ -120,11 +120,9 @@ def _csv_table(board: Board, track: Track) -> pl.DataFrame:
 
 
 def as_json(boards: Sequence[Board]) -> str:
-    numbers = {
-        "benchmark": __version__,
-        "boards": [_plain(board) for board in boards],
-        "across": across.numbers(boards),
-    }
+    numbers: dict[str, Any] = {"benchmark": __version__, "boards": [*map(_plain, boards)]}
+    if report := across.report(boards):
+        numbers |= report.numbers
     return json.dumps(numbers, indent=1, ensure_ascii=False) + "\n"
 
 
@@ -169,9 +167,12 @@ def _board(board: Board) -> str:
 
 def _across(boards: Sequence[Board]) -> str:
     """The section of rows that several boards rank; empty where there is none."""
-    tables = [f"\n**{table.title}.**\n\n{table.markdown()}" for table in across.tables(boards)]
-    head = f"\n## Across data sets\n\n{escape.markdown(across.INTRODUCTION)}\n"
-    return head + "".join(tables) if tables else ""
+    report = across.report(boards)
+    if report is None:
+        return ""
+    head = (f"\n## {report.title}\n", *(f"\n{escape.markdown(each)}\n" for each in report.remarks))
+    tables = (f"\n**{table.title}.**\n\n{table.markdown()}" for table in report.tables)
+    return "".join((*head, *tables))
 
 
 def _track(board: Board, track: Track, layout: columns.Layout) -> Iterable[str]:

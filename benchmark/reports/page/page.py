@@ -49,10 +49,11 @@ class Section:
 
 @dataclass(frozen=True)
 class Content:
-    """What the page shows: boards and the runs of their rows, recipes that no board shows, the
-    verdicts on claims, and the reports of studies."""
+    """What the page shows: boards and the runs of their rows, how far boards agree, recipes that no
+    board shows, the verdicts on claims, and the reports of studies."""
 
     boards: Sequence[Board]
+    across: Report | None
     runs: Sequence[Runs]
     refused: Sequence[Refused]
     claims: Report

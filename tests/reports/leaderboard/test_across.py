@@ -15,7 +15,7 @@ STUDY = {"kind": "study", "tries": 16, "study": "studies/tuning/a/b.json"}
 LEVELS = {"a_tuned": 0.70, "b_tuned": 0.72, "c_tuned": 0.74, "d_tuned": 0.76}
 
 
-def tuned(dataset: str, levels=LEVELS, **provenance):
+def tuned(dataset: str, levels=LEVELS, seeds=range(5), **provenance):
     """Tuned rows of the embedding size of the data set's card."""
     size = {"frappe_x1r": 10, "kuairand_14d": 8, "movielens_1m": 16, "synthetic": 8}[dataset]
     base = make_record().recipe
@@ -26,7 +26,7 @@ def tuned(dataset: str, levels=LEVELS, **provenance):
     return [
         run
         for name, auc in levels.items()
-        for run in make_runs(name, auc, sd=1e-4, loss=1 - auc, dataset=dataset, recipe=recipe)
+        for run in make_runs(name, auc, seeds, 1e-4, loss=1 - auc, dataset=dataset, recipe=recipe)
     ]
 
 

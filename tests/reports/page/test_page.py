@@ -17,8 +17,11 @@ from benchmark.errors import BenchmarkError, UsageError
 from benchmark.measure.significance import welch
 from benchmark.records import record
 from benchmark.records.archive import Archive
+from benchmark.reports.document import Report
+from benchmark.reports.leaderboard import across
 from benchmark.reports.leaderboard import boards as leaderboards
 from benchmark.reports.leaderboard.boards import Refused
+from benchmark.reports.leaderboard.columns import FURTHER
 from benchmark.reports.leaderboard.published import Published
 from benchmark.reports.leaderboard.tracks import AUC, entries
 from benchmark.reports.page import charts, page
@@ -29,6 +32,7 @@ from benchmark.utils.paths import ROOT
 from benchmark.verify import ladder
 from tests.cli.test_leaderboard_commands import call
 from tests.factories import make_curve
+from tests.reports.leaderboard.test_across import tuned
 from tests.reports.page.made_up import EVIL, SIZES, make_results
 
 VENDOR = ROOT / "benchmark" / "reports" / "page" / "vendor"
@@ -138,10 +142,29 @@ def test_a_recipe_called_markup_shows_as_text(archive) -> None:
     runs = [run.model_copy(update={"name": EVIL}) for run in archive.runs("synthetic", "dnn")]
     rows = entries(runs)
     boards = leaderboards.boards(rows, Published())
-    content = page.Content(boards, rows, [], page.Report(EVIL, (EVIL,), (), {}), [])
+    content = page.Content(boards, None, rows, [], Report(EVIL, (EVIL,), (), {}), [])
     shown = page.html(content)
     assert EVIL[:10] not in shown and shown.count("<script") == 2
     assert "&lt;img" in shown and EVIL[:4] not in shown.split('id="data">')[1]
+
+
+def test_what_boards_have_in_common_and_rows_of_more_seeds_are_shown(text) -> None:
+    assert "_across" not in text and FURTHER not in text
+    twice = [
+        *tuned("frappe_x1r"),
+        *tuned("kuairand_14d"),
+        *tuned("kuairand_14d", seeds=range(5, 10)),
+    ]
+    rows = entries([*twice, *tuned("kuairand_14d", {"e_tuned": 0.5})])
+    boards = leaderboards.boards(rows, Published())
+    content = page.Content(boards, across.report(boards), rows, [], Report("", (), (), {}), [])
+    shown = page.html(content)
+    assert '<a href="#_across">Across data sets</a>' in shown
+    [section] = re.findall(r'<section id="_across".*?</section>', shown, re.DOTALL)
+    assert "<td>1 to 1" in section and "<td>found" in section
+    [board] = re.findall(r'<section id="kuairand_14d".*?</section>', shown, re.DOTALL)
+    first, again = board.split(f"<h3>{FURTHER}</h3>")
+    assert "e_tuned" in first and "e_tuned" not in again and "d_tuned" in again
 
 
 def test_it_asks_for_nothing_and_runs_nothing_else(text) -> None:
