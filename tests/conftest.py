@@ -24,8 +24,9 @@ os.environ.pop("COLUMNS", None)  # what is printed has the same width in every p
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest first, so that no process waits for it in the end."""
-    items.sort(key=lambda item: item.path.name != "test_committed_results.py")
+    """Those of the whole project first: they are the longest, and no process waits for them in the
+    end."""
+    items.sort(key=lambda item: item.path.parent.name != "tests")
 
 
 @pytest.fixture(scope="session", autouse=True)
