@@ -19,7 +19,7 @@ def document(archive: Archive, refused: Sequence[Refused] = ()) -> Document:
     """The page, without the recipes that verify refuses. Raises BenchmarkError for a ranked record
     that cannot be read; studies that cannot be told say why in their place."""
     runs = leaderboards.rows(archive, refused)
-    boards = leaderboards.boards(runs, published.load(archive.results))
+    boards = leaderboards.boards(runs, published.load(archive.results), archive)
     content = Content(
         boards=boards,
         across=across.report(boards),

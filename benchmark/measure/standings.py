@@ -55,7 +55,7 @@ def better(samples: Vector) -> Mask:
     Holm over all pairs of a table; samples [..., rows, seeds]."""
     rows = samples.shape[-2]
     first, second = np.triu_indices(rows, 1)
-    value, error, freedom = (part[..., first, second] for part in _pairs(samples))
+    value, error, freedom = (part[..., first, second] for part in pairs(samples))
     p_values = 2 * stdtr(freedom, -np.abs(value) / np.maximum(error, TINY))
     found = holm(p_values) <= ALPHA
     result = np.zeros((*samples.shape[:-1], rows), np.bool_)
@@ -72,7 +72,7 @@ def from_best(samples: Vector) -> tuple[Vector, Vector]:
     comparisons. The upper end is 0 where another row is better, the lower end where no other row
     may be."""
     rows = samples.shape[-2]
-    value, error, freedom = _pairs(samples)
+    value, error, freedom = pairs(samples)
     margin = error * stdtrit(freedom, (1 - ALPHA) ** (1 / (rows - 1)))
     others = ~np.eye(rows, dtype=np.bool_)
     high = np.maximum(np.min(value + margin, axis=-1, initial=np.inf, where=others), 0)
@@ -81,7 +81,7 @@ def from_best(samples: Vector) -> tuple[Vector, Vector]:
     return low, high
 
 
-def _pairs(samples: Vector) -> tuple[Vector, Vector, Vector]:
+def pairs(samples: Vector) -> tuple[Vector, Vector, Vector]:
     """Difference of the means of each two rows, its standard error and degrees of freedom, each
     [..., rows, rows]."""
     seeds = samples.shape[-1]

@@ -2,16 +2,19 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 
 from benchmark.data import catalog
 from benchmark.data.card import SPLITS, Card, Naive
 from benchmark.recipes.recipe import MONITORS, Train
-from benchmark.records import record
+from benchmark.records import record, scores
 from benchmark.records.archive import Archive, Runs
+from benchmark.records.record import Record, arrays_path
 from benchmark.reports.leaderboard import published as publications
 from benchmark.reports.leaderboard.published import Published, Quoted, Source
 from benchmark.reports.leaderboard.tracks import Line, Track, entries, tracks
+from benchmark.utils.arrays import ClassScores
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,7 @@ class Board:
 def load(archive: Archive, refused: Iterable[Refused] = ()) -> list[Board]:
     """The boards of all ranked records but those of refused recipes. Raises BenchmarkError for a
     record that cannot be read."""
-    return boards(rows(archive, refused), publications.load(archive.results))
+    return boards(rows(archive, refused), publications.load(archive.results), archive)
 
 
 def rows(archive: Archive, refused: Iterable[Refused] = ()) -> list[Runs]:
@@ -88,16 +91,27 @@ def rows(archive: Archive, refused: Iterable[Refused] = ()) -> list[Runs]:
     return entries(records)
 
 
-def boards(entries: Iterable[Runs], published: Published) -> list[Board]:
-    """The boards of entries ordered by data set."""
+def boards(
+    entries: Iterable[Runs], published: Published, archive: Archive | None = None
+) -> list[Board]:
+    """The boards of entries ordered by data set; `archive` has the scores of their runs."""
     by_dataset = groupby(entries, lambda runs: runs[0].dataset)
-    return [_board(dataset, list(each), published) for dataset, each in by_dataset]
+    return [_board(dataset, list(each), published, archive) for dataset, each in by_dataset]
 
 
-def _board(dataset: str, entries: Sequence[Runs], published: Published) -> Board:
+def _scores(archive: Archive | None, run: Record) -> ClassScores | None:
+    if archive is None or run.name is None:
+        return None
+    return scores.load(arrays_path(archive.path(run.dataset, run.name, run.seed))).rows()
+
+
+def _board(
+    dataset: str, entries: Sequence[Runs], published: Published, archive: Archive | None
+) -> Board:
     card = catalog.find_card(dataset).card if dataset in catalog.card_names() else None
     runs = [run for each in entries for run in each]
-    ranked = tracks(entries, None if card is None else card.embedding_dim)
+    size = None if card is None else card.embedding_dim
+    ranked = tracks(entries, size, partial(_scores, archive))
     oracles = {(run.metrics.oracle_auc, run.metrics.oracle_logloss) for run in runs}
     complete = [(auc, loss) for auc, loss in oracles if auc is not None and loss is not None]
     theirs, difference = published.split_of(dataset)

@@ -148,6 +148,12 @@ def _remarks(track: Track, measure: Measure) -> Iterable[str]:
             f" {comb(rows, 2)}. Between two rows of the table's root mean square sd, the smallest"
             f" true difference that is found with a power of 80 % is {', '.join(found)} seeds."
         )
+    if measure == AUC and (sampled := track.sampled):
+        yield (
+            f"The choice of the test rows adds a standard error of {sampled.error:.5f} to a"
+            " difference (median over pairs; DeLong, means over seeds), which no rank includes: of"
+            f" {sampled.found} pairs that differ over seeds, {sampled.kept} differ with it too."
+        )
     if measure == LOGLOSS and track.table.filter(apart="")["one_monitor"].any():
         yield (
             "‡ of the epoch that the recipe's only monitor chose; all others of the epoch with the"

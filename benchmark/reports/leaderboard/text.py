@@ -4,7 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import polars as pl
@@ -17,6 +17,7 @@ from benchmark.reports.leaderboard import across, columns
 from benchmark.reports.leaderboard import boards as leaderboard
 from benchmark.reports.leaderboard.boards import Board, Refused
 from benchmark.reports.leaderboard.tracks import Track
+from benchmark.reports.words import derived
 from benchmark.utils import escape
 from benchmark.utils.paths import RESULTS
 
@@ -189,6 +190,7 @@ def _plain_track(track: Track) -> dict[str, Any]:
         "rows": track.table.to_dicts(),
         "seeds": track.seeds,
         "detectable": track.detectable,
+        "test_rows": track.sampled and derived(asdict(track.sampled)),
         "further": track.further and _plain_track(track.further),
     }
 

@@ -11,11 +11,13 @@ import numpy as np
 import polars as pl
 
 from benchmark.measure import standings
-from benchmark.measure.significance import Interval
+from benchmark.measure.sampling import Sampled, mean_placements, sampled
+from benchmark.measure.significance import Interval, Placements, placements
 from benchmark.measure.trajectory import over_seeds
 from benchmark.records.archive import Runs
 from benchmark.records.ranks import last_ratio
 from benchmark.records.record import Record
+from benchmark.utils.arrays import ClassScores
 
 FULL_SEEDS = 5
 """Rows over fewer seeds are not ranked."""
@@ -23,6 +25,8 @@ POWER_SEEDS = (FULL_SEEDS, 10)
 """Numbers of seeds for which a table states the difference it finds, beside its own."""
 
 Kind = Literal["fixed", "free"]
+ScoresOf = Callable[[Record], ClassScores | None]
+"""The test scores of a run by class, in the order of rows; None where they are not kept so."""
 Line = dict[str, Any]
 """A row of a track's table by column."""
 ONE = "one process"
@@ -78,6 +82,8 @@ class Track:
     80 %; empty for fewer than two ranked rows."""
     ranked: tuple[Runs, ...] = ()
     """The runs of the ranked rows over `seeds`, in no order of merit."""
+    sampled: Sampled | None = None
+    """What the choice of test rows leaves open; None where the scores are not kept by row."""
     further: "Track | None" = None
     """The ranked rows that have FULL_SEEDS or more seeds beside these, over those alone."""
 
@@ -94,7 +100,9 @@ def _identity(run: Record) -> tuple[str, str, str, str, int]:
     return run.dataset, name, run.recipe_digest, run.data.arrays, run.numerics
 
 
-def tracks(entries: Sequence[Runs], card_dim: int | None) -> list[Track]:
+def tracks(
+    entries: Sequence[Runs], card_dim: int | None, scores_of: ScoresOf = lambda run: None
+) -> list[Track]:
     """The tracks that have rows, those of most rows first; models without an embedding size are in
     the fixed one."""
     groups: dict[tuple[Kind, str], list[Runs]] = {}
@@ -103,7 +111,10 @@ def tracks(entries: Sequence[Runs], card_dim: int | None) -> list[Track]:
         kind: Kind = "fixed" if of_card else "free"
         groups.setdefault((kind, provenance(runs[0])), []).append(runs)
     order = sorted(groups, key=lambda key: (key[0], -len(groups[key]), key[1]))
-    return [_track(*key, card_dim if key[0] == "fixed" else None, groups[key]) for key in order]
+    return [
+        _track(*key, card_dim if key[0] == "fixed" else None, groups[key], scores_of)
+        for key in order
+    ]
 
 
 def row(runs: Runs) -> Line:
@@ -151,7 +162,9 @@ def embedding_dim(runs: Runs) -> int | None:
     return size if isinstance(size, int) else None
 
 
-def _track(kind: Kind, origin: str, dim: int | None, entries: Sequence[Runs]) -> Track:
+def _track(
+    kind: Kind, origin: str, dim: int | None, entries: Sequence[Runs], scores_of: ScoresOf
+) -> Track:
     basis = _basis(entries)
     seeds = basis.seeds if basis else ()
     reasons = [_apart(runs, basis) for runs in entries]
@@ -172,8 +185,9 @@ def _track(kind: Kind, origin: str, dim: int | None, entries: Sequence[Runs]) ->
     ).sort(pl.col("apart") != "", -pl.col("auc"), "recipe", "recipe_digest", "data_digest")
     more = [[run for run in runs if run.seed not in seeds] for runs in whole]
     rest = [runs for runs in more if len(runs) >= FULL_SEEDS]
-    further = _track(kind, origin, dim, rest) if len(rest) > 1 else None
-    return Track(kind, dim, origin, table, seeds, _detectable(ranked), tuple(ranked), further)
+    further = _track(kind, origin, dim, rest, scores_of) if len(rest) > 1 else None
+    found = _detectable(ranked), tuple(ranked), _sampled(ranked, scores_of)
+    return Track(kind, dim, origin, table, seeds, *found, further)
 
 
 def _places(measure: Measure, ranked: Sequence[Runs]) -> list[Line]:
@@ -238,6 +252,19 @@ def _apart(runs: Runs, basis: Basis | None) -> str:
     if own.data != basis.data:
         return f"other data ({own.data[:8]})"
     return "" if set(basis.seeds) <= set(own.seeds) else "other seeds"
+
+
+def _sampled(ranked: Sequence[Runs], scores_of: ScoresOf) -> Sampled | None:
+    """None for fewer than two rows, too."""
+    placed: list[Placements] = []
+    for runs in ranked if len(ranked) > 1 else ():
+        scores = [scores_of(run) for run in runs]
+        kept = [placements(each) for each in scores if each is not None]
+        if len(kept) < len(scores):
+            return None
+        placed.append(mean_placements(kept))
+    auc = np.array([[AUC.of(run) for run in runs] for runs in ranked])
+    return sampled(auc, placed) if placed else None
 
 
 def _detectable(ranked: Sequence[Runs]) -> dict[str, dict[int, float]]:

@@ -81,6 +81,10 @@ def test_a_row_states_what_the_leaderboard_states(archive, text) -> None:
     assert cells(text, "synthetic/dnn")["train seconds"] == "2"
 
 
+def test_a_board_says_what_the_choice_of_test_rows_leaves_open(text) -> None:
+    assert "The choice of the test rows adds a standard error of 0." in text
+
+
 def test_bars_and_shades_are_those_of_the_ranks(archive) -> None:
     first, *_, last, apart = rows_of(archive)
     assert first.rank_bar(AUC) == Bar(0, 25, 12.5) and last.rank_bar(AUC) == Bar(75, 100, 87.5)
