@@ -1,7 +1,7 @@
 """`verify`: whether records and tables are what they say."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,6 +13,7 @@ from benchmark.terminal.console import notice, say
 from benchmark.utils.paths import RESULTS, shown
 
 if TYPE_CHECKING:
+    from benchmark.verify.case import Finding
     from benchmark.verify.data import OpenData
 
 Paths = Annotated[
@@ -62,13 +63,12 @@ def verify(
         raise UsageError("--fresh-seeds: name a row's record with --replay, or --replay-sample 1")
     with Progress("records verified", quiet=quiet) as progress:
         findings = list(check(watch=progress))
-    failed, unverified = 0, set()
-    for finding in findings:
-        failed += finding.failed
-        if not finding.failed:
-            unverified.add(finding.path)
-        mark = "FAILED" if finding.failed else "unverified"
-        say(f"{mark} {shown(finding.path)} [{finding.rung}]: {finding.message}")
+    failed = sum(finding.failed for finding in findings)
+    unverified = {finding.path for finding in findings if not finding.failed}
+    for first, *more in _alike(findings):
+        mark = "FAILED" if first.failed else "unverified"
+        others = f" and {len(more)} more" if more else ""
+        say(f"{mark} {shown(first.path)}{others} [{first.rung}]: {first.message}")
     for kind, meaning in proof.MEANING.items():
         say(f"{meaning}: {', '.join(proof.PATHS[kind].split())}")
     say(proof.LIMIT)
@@ -83,6 +83,15 @@ def verify(
         failed += _replay(again, open_data, fresh_seeds, replay_seed)
     if failed:
         raise typer.Exit(1)
+
+
+def _alike(findings: "Iterable[Finding]") -> "Iterable[list[Finding]]":
+    """Each failure alone; what is unverified for one reason together."""
+    groups: dict[tuple[str, str, Path | None], list[Finding]] = {}
+    for each in findings:
+        own = each.path if each.failed else None
+        groups.setdefault((each.rung, each.message, own), []).append(each)
+    return groups.values()
 
 
 def _replay(paths: Sequence[Path], open_data: "OpenData", fresh: int, draw: int) -> int:

@@ -2,6 +2,7 @@
 
 import json
 
+from benchmark.utils.paths import shown
 from tests.factories import keep, make_record
 
 
@@ -57,3 +58,7 @@ def test_records_without_their_rows_are_unverified(command, tmp_path, monkeypatc
     out = unwrapped(command("verify", str(path), code=1)[0])
     assert "unverified" in out and "not checked against its rows, nor its seed: " in out
     assert "1 of them unverified: not to be ranked until they are" in out
+    keep(make_record(dataset="criteo_x4_001", seed=1), tmp_path / "seed-1.json")
+    out = unwrapped(command("verify", str(tmp_path), code=1)[0])
+    assert out.count("not checked against its rows") == 1
+    assert f"{shown(path)} and 1 more [data]: " in out
