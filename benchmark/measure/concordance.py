@@ -21,7 +21,7 @@ FEWEST_ROWS = 3
 @dataclass(frozen=True)
 class Concordance:
     """W of the rows' means: 1 where all data sets order them alike. `interval` is of W of the true
-    means, 95 % or more. Random orders reach `by_chance` in 5 % of draws and `w` in a share `p`."""
+    means, about 95 %. Random orders reach `by_chance` in 5 % of draws and `w` in a share `p`."""
 
     w: float
     interval: Interval

@@ -29,8 +29,8 @@ def sampled(auc: Vector, placed: Sequence[Placements]) -> Sampled:
     """AUCs [rows, seeds] of two rows or more, and the mean placements of each row.
 
     A pair's squared standard error is Welch's over seeds plus DeLong's over test rows, its degrees
-    of freedom are Satterthwaite's with as many for the second as it takes to be known; Holm over
-    all pairs at 5 %."""
+    of freedom are Satterthwaite's, with the second error taken as known; Holm over all pairs at
+    5 %."""
     above = np.triu_indices(len(auc), 1)
     value, seed_error, freedom = (part[above] for part in pairs(auc))
     row_error = row_errors(placed)[above]
