@@ -5,6 +5,7 @@ Larger values are better. Tables have as many seeds in every row; the functions 
 [..., rows, seeds] take many tables at once."""
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -105,12 +106,18 @@ def detectable(sds: ArrayLike, seeds: int, comparisons: int) -> float:
     """The smallest true difference of two rows that is found with power POWER.
 
     Both rows have the root mean square of `sds`. Every comparison is tested at ALPHA / comparisons,
-    Holm's first step; later steps only find more. Welch's statistic is then noncentral t with
-    2 (seeds - 1) degrees of freedom; its critical value depends on how the two sample variances
-    share their sum, which is Beta distributed and averaged over."""
+    Holm's first step; later steps only find more."""
     if seeds < 2 or comparisons < 1:
         raise ValueError("a detectable difference needs two seeds and one comparison")
     error = float(np.sqrt(np.mean(np.square(sds)) * 2 / seeds))
+    return error * _detectable_errors(seeds, comparisons)
+
+
+@cache
+def _detectable_errors(seeds: int, comparisons: int) -> float:
+    """The same in standard errors of a difference. Welch's statistic is noncentral t with
+    2 (seeds - 1) degrees of freedom; its critical value depends on how the two sample variances
+    share their sum, which is Beta distributed and averaged over."""
     freedom = 2 * (seeds - 1)
     share = beta.ppf((np.arange(200) + 0.5) / 200, (seeds - 1) / 2, (seeds - 1) / 2)
     critical = student.isf(ALPHA / comparisons / 2, _freedom(share, seeds))
@@ -121,4 +128,4 @@ def detectable(sds: ArrayLike, seeds: int, comparisons: int) -> float:
     high = 1.0
     while excess(high) < 0:
         high *= 2
-    return error * float(brentq(excess, 0, high))
+    return float(brentq(excess, 0, high))

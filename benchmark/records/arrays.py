@@ -3,7 +3,7 @@
 import hashlib
 import io
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,13 +37,13 @@ def save(arrays: Arrays, path: Path) -> None:
     write_atomically(path, lambda file: file.write(buffer.getvalue()))
 
 
-def load(path: Path) -> Arrays:
-    """Raises BenchmarkError naming a missing or damaged file."""
+def load(path: Path, wanted: Callable[[str], bool] = lambda name: True) -> Arrays:
+    """The wanted arrays, by name. Raises BenchmarkError naming a missing or damaged file."""
     try:
         packed = content(path, MOST_BYTES)
         _require_bounded(packed)
         with np.load(io.BytesIO(packed), allow_pickle=False) as file:
-            arrays = {name: file[name] for name in sorted(file.files)}
+            arrays = {name: file[name] for name in sorted(filter(wanted, file.files))}
         # the texts of an array may be empty, of which any number takes no room in a file
         if any(array.size > MOST_BYTES for array in arrays.values()):
             raise ValueError("an array has more elements than bytes")

@@ -27,6 +27,7 @@ from benchmark.measure.spectrum import (
 from benchmark.recipes.recipe import MONITORS
 from benchmark.records import arrays as files
 from benchmark.records.arrays import Arrays
+from benchmark.records.scores import is_score
 from benchmark.training.fit import Evaluated
 from benchmark.utils.arrays import Vector
 
@@ -89,7 +90,7 @@ def digest(measured: Measured) -> str:
 
 def load(path: Path) -> Measured:
     """Raises BenchmarkError naming a missing, damaged or malformed file."""
-    arrays = files.load(path)
+    arrays = files.load(path, lambda name: not is_score(name))
     try:
         return unpack(arrays)
     except (KeyError, ValueError, TypeError, IndexError):

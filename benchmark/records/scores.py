@@ -132,9 +132,14 @@ def digest(scores: RowScores | CountedScores) -> str:
     return files.digest(_pack(scores))
 
 
+def is_score(name: str) -> bool:
+    """Whether an array beside a record holds scores."""
+    return name.partition(".")[0] in ("best", "best_logloss")
+
+
 def load(path: Path) -> KeptScores:
     """Raises BenchmarkError naming a missing, damaged or malformed file."""
-    arrays = files.load(path)
+    arrays = files.load(path, is_score)
     try:
         best = _unpack(arrays, "best")
         best_logloss = _unpack(arrays, "best_logloss")
