@@ -107,7 +107,7 @@ def verify_case(case: Case, open_data: OpenData, recipe_folder: Path | None) -> 
 
 def refused(paths: Iterable[Path], recipe_folder: Path | None = None) -> list[Refused]:
     """The recipes of which one of these ranked records fails a check that needs no data: no board
-    shows any of their records. Milliseconds a record."""
+    shows any of their records. Some tens of milliseconds a record."""
     faults: dict[tuple[str, str], list[str]] = {}
     for path in paths:
         if fault := _first_fault(path, recipe_folder):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmark.measure.concordance import concordance, kendall_w
+from benchmark.measure.concordance import FEWEST_ROWS, concordance, kendall_w
 
 SPREAD = np.array([-1.0, -0.5, 0.0, 0.5, 1.0])
 
@@ -56,6 +56,13 @@ def test_seeds_that_blur_the_order_leave_it_open() -> None:
     assert low is not None and low < 0.9 and high == 1
 
 
+def test_the_fewest_rows_can_be_found_and_one_fewer_could_not() -> None:
+    far = samples(np.linspace(0.7, 0.8, FEWEST_ROWS))
+    assert concordance([far, far]).found
+    fewer = np.random.default_rng(0).random((10_000, 2, FEWEST_ROWS - 1))
+    assert np.quantile(kendall_w(fewer), 0.95) == 1
+
+
 def test_the_same_samples_give_the_same_numbers() -> None:
     rng = np.random.default_rng(3)
     each = [rng.normal(size=(6, 5)) for _ in range(3)]
@@ -65,12 +72,12 @@ def test_the_same_samples_give_the_same_numbers() -> None:
 @pytest.mark.parametrize(
     "each",
     [
-        [np.ones((3, 5))],
-        [np.ones((2, 5))] * 2,
-        [np.ones((3, 5)), np.ones((4, 5))],
-        [np.ones((3, 1))] * 2,
+        [np.ones((4, 5))],
+        [np.ones((3, 5))] * 2,
+        [np.ones((4, 5)), np.ones((5, 5))],
+        [np.ones((4, 1))] * 2,
     ],
-    ids=["one data set", "two rows", "other rows", "one seed"],
+    ids=["one data set", "three rows", "other rows", "one seed"],
 )
 def test_what_cannot_be_compared_is_refused(each) -> None:
     with pytest.raises(ValueError, match="concordance needs"):

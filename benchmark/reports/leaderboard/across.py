@@ -40,7 +40,7 @@ class Across:
 
 
 def across(boards: Sequence[Board], measure: Measure) -> list[Across]:
-    """Of every two boards or more that have three rows or more in common, the most boards first."""
+    """Of every two boards or more with FEWEST_ROWS common rows or more, the most boards first."""
     tuned = {board.dataset: _tuned(board) for board in boards if _is_real(board.dataset)}
     counts = range(len(tuned), 1, -1)
     chosen = chain.from_iterable(combinations(tuned, count) for count in counts)
