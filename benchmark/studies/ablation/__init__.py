@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from benchmark.reports.document import Report
     from benchmark.studies.campaign.cells import Variant
 
-BASE = "rankelastor_small"
-"""The recipe that is varied, unless another is named."""
+BASES = ("rankelastor_small", "rankelastor_tuned")
+"""The recipe that is varied unless another is named: the first of these that the data set has."""
 LEVELS = {"mixing": ("full", "kronecker", "transpose", "none"), "FFN": ("glu", "gelu", "relu")}
 """The levels of the two factors."""
 VARIED = ("model.mixing", "model.ffn")
@@ -33,7 +33,7 @@ class Ablation(Study):
         self,
         dataset: DataSet,
         recipe: Annotated[
-            str | None, typer.Option(help="The rankelastor recipe varied; D/rankelastor_small.")
+            str | None, typer.Option(help="The recipe varied; D/rankelastor_small or _tuned.")
         ] = None,
         set_: Settings = None,
         cells: Annotated[
@@ -45,7 +45,7 @@ class Ablation(Study):
         from benchmark.studies.campaign.cells import Variant
 
         card = catalog.find_card(dataset).card
-        base = load_base(recipe or f"{card.id}/{BASE}", "--recipe")
+        base = load_base(recipe or _base(card.id) or f"{card.id}/{BASES[0]}", "--recipe")
         where = f"--recipe {base.id}"
         if base.dataset != card.id:
             raise UsageError(f"{where} is for the data set {base.dataset}, not {card.id}")
@@ -63,9 +63,7 @@ class Ablation(Study):
             yield self.misplaced(variant)
 
     def commands(self, dataset: str, variants: Sequence[str], seeds: str) -> list[str]:
-        from benchmark.recipes.files import recipe_ids
-
-        if f"{dataset}/{BASE}" not in recipe_ids():
+        if _base(dataset) is None:
             return []
         cells = ",".join(variants).replace("-", "/")
         return [command_line("study ablation", dataset=dataset, cells=cells, seeds=seeds)]
@@ -91,6 +89,13 @@ def parse_cells(text: str | None) -> list[str]:
         levels = f"MIXING/FFN of mixing {mixing} and FFN {ffn}, e.g. full/glu,none/relu"
         raise UsageError(f"--cells {unknown[0].replace('-', '/')}: write {levels}")
     return [cell for cell in CELLS if cell in chosen]
+
+
+def _base(dataset: str) -> str | None:
+    """The recipe of a data set that is varied unless another is named."""
+    from benchmark.recipes.files import recipe_ids
+
+    return next((base for name in BASES if (base := f"{dataset}/{name}") in recipe_ids()), None)
 
 
 studies.register(Ablation.name)(Ablation())

@@ -30,6 +30,9 @@ class Scaling(Study):
         recipe: Annotated[
             str | None, typer.Option(help="The recipe whose [scaling] is run, DATASET/NAME.")
         ] = None,
+        step: Annotated[
+            list[int] | None, typer.Option(help="A step by its number, once or more; all of them.")
+        ] = None,
     ) -> "list[Variant]":
         from benchmark.recipes import recipe as recipes
         from benchmark.studies.scaling import ladders
@@ -39,7 +42,7 @@ class Scaling(Study):
         base = recipes.load(recipe)
         if base.name is None:
             raise UsageError(f"--recipe {recipe}: only a recipe in recipes/ has a ladder")
-        return ladders.variants(base)
+        return ladders.variants(base, step)
 
     def check_data(self, variants: "Sequence[Variant]", store: "Store") -> None:
         super().check_data(variants, store)

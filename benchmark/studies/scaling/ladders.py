@@ -114,16 +114,26 @@ def family(recipe: Recipe) -> Family:
     return recipe.scaling
 
 
-def variants(recipe: Recipe) -> list[Variant]:
-    """Every step at every rate. Raises UsageError for a recipe without a ladder."""
+def variants(recipe: Recipe, numbers: Iterable[int] | None = None) -> list[Variant]:
+    """Every step, or those of these numbers from 1 on, at every rate.
+
+    Raises UsageError for a recipe without a ladder, or without a step of such a number."""
     chosen: list[Variant] = []
     own = family(recipe)
-    for number, step in enumerate(own.steps, start=1):
+    for number in _numbers(recipe.id, len(own.steps), numbers):
+        step = own.steps[number - 1]
         for at, value in enumerate(own.rates, start=1):
             where = f"recipe {recipe.id}, [scaling] step {number}"
             altered = recipes.vary(recipe, step.settings(value), where)
             chosen.append(Variant(f"{recipe.name}-{number}-{at}", altered, step.rows))
     return chosen
+
+
+def _numbers(recipe_id: str, steps: int, wanted: Iterable[int] | None) -> list[int]:
+    numbers = sorted(set(range(1, steps + 1) if wanted is None else wanted))
+    if unknown := [number for number in numbers if not 1 <= number <= steps]:
+        raise UsageError(f"recipe {recipe_id} has steps 1 to {steps}, not {unknown[0]}")
+    return numbers
 
 
 def place_of(folder: str) -> tuple[str, int, int] | None:

@@ -231,3 +231,21 @@ def test_missing_cells_are_run_by_one_command() -> None:
         " --seeds 0-2"
     ]
     assert ABLATION.commands("criteo_x4_001", [], "0-2") == []
+
+
+@pytest.mark.parametrize(
+    ("dataset", "base"),
+    [
+        ("synthetic_tiny", "synthetic_tiny/rankelastor_small"),
+        ("kuairand_14d", "kuairand_14d/rankelastor_tuned"),
+    ],
+)
+def test_the_recipe_varied_is_the_first_of_two_that_is_there(dataset: str, base: str) -> None:
+    [variant] = ABLATION.variants(dataset, cells="full/relu")
+    assert (
+        variant.recipe.digest() == recipes.override(recipes.load(base), ["model.ffn=relu"]).digest()
+    )
+    assert ABLATION.commands(dataset, [], "0-2") == [
+        f"python -m benchmark study ablation --dataset {dataset} --seeds 0-2"
+    ]
+    assert ABLATION.commands("avazu_x4_001", [], "0-2") == []

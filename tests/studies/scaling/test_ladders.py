@@ -251,7 +251,14 @@ def test_the_command_says_what_it_would_run(capsys) -> None:
     printed = capsys.readouterr().out
     assert "0 cells done before, 21 to run" in printed
     assert "synthetic_tiny/dnn-7-3/seed-1000" in printed
+    study = ["study", "scaling", *words[1:]]
+    COMMAND.main([*study, "--step", "4", "--step", "2"], standalone_mode=False)
+    printed = capsys.readouterr().out
+    assert "0 cells done before, 6 to run" in printed
+    assert "dnn-2-1/seed-1000" in printed and "dnn-4-3/seed-1000" in printed
     for words, message in (
+        ([*study, "--step", "8"], "recipe synthetic_tiny/dnn has steps 1 to 7, not 8"),
+        ([*study, "--step", "0"], "recipe synthetic_tiny/dnn has steps 1 to 7, not 0"),
         (["scale"], "--recipe DATASET/NAME"),
         (["scale", "--recipe", "synthetic_tiny/lr"], "recipe synthetic_tiny/lr has no ladder"),
     ):
