@@ -41,7 +41,7 @@ COMPLETED = [
     (("tune", "--recipe", "synthetic/dcnv2_"), ["synthetic/dcnv2_mixture"]),
     (("rank", "--dataset", "synthetic_l"), ["synthetic_large"]),
     (("leaderboard", "--dataset", "fr"), ["frappe_x1", "frappe_x1r"]),
-    (("suite", "--recipes", "lr,dlrm_m"), ["lr,dlrm_mlp"]),
+    (("suite", "--recipes", "lr,dlrm_m"), ["lr,dlrm_mlp", "lr,dlrm_mlp_bars"]),
     (("suite", "--datasets", "synthetic,fra"), ["synthetic,frappe_x1", "synthetic,frappe_x1r"]),
     (("study", "abl"), ["ablation"]),
     (("study", "ablation", "--ce"), ["--cells"]),

@@ -73,7 +73,7 @@ def checkpoint(folder: Path) -> Target:
 
 
 def study(_: Path) -> Target:
-    name = "studies/tuning/frappe_x1r/dcnv2.json"
+    name = "studies/tuning/kuairand_14d/dcnv2.json"
     return Target("study", {name: (RESULTS / name).read_bytes()}, lambda at: tuning.load(at / name))
 
 

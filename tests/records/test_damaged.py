@@ -86,7 +86,7 @@ def test_records_tuning_studies_figures_and_the_manifest(tmp_path, monkeypatch) 
     assert faults(path, lambda: record.load(path)) > 20
     for name, read in (
         ("manifest.json", lambda: manifest.load(Path())),
-        ("studies/tuning/frappe_x1r/dcnv2.json", lambda: tuning.load(Path("dcnv2.json"))),
+        ("studies/tuning/kuairand_14d/dcnv2.json", lambda: tuning.load(Path("dcnv2.json"))),
     ):
         copied = Path(Path(name).name)
         copied.write_text((ROOT / "results" / name).read_text())

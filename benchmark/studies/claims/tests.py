@@ -215,14 +215,16 @@ def _runs(archive: Archive, dataset: str, names: Sequence[str]) -> dict[str, Run
 
 
 def _sizes_and_tuning(sides: Mapping[str, Runs]) -> str:
-    """Parameters outside the embedding, and where the values of both sides come from. Raises
-    BenchmarkError where a tuned one meets one that is not."""
+    """Parameters outside the embedding, FLOPs, and where the values of both sides come from.
+    Raises BenchmarkError where a tuned one meets one that is not."""
     hows = {name: tuning(runs[0]) for name, runs in sides.items()}
     if len(set(hows.values())) > 1:
         listed = " and ".join(f"{name} is {how}" for name, how in hows.items())
         raise BenchmarkError(f"tuned recipes are compared with tuned ones alone: {listed}")
-    sizes = (runs[0].parameters.dense + runs[0].parameters.head for runs in sides.values())
-    listed = " and ".join(f"{size:,}" for size in sizes)
-    sources = (runs[0].provenance for runs in sides.values())
+    first = [runs[0] for runs in sides.values()]
+    sizes = " and ".join(f"{run.parameters.dense + run.parameters.head:,}" for run in first)
+    flops = " and ".join(f"{run.flops_per_sample:,}" for run in first)
+    sources = (run.provenance for run in first)
     words = " against ".join(each.words() if each else "not stated" for each in sources)
-    return f"{listed} parameters outside the embedding; source of the values: {words}"
+    outside = f"{sizes} parameters outside the embedding, {flops} matmul FLOPs a row"
+    return f"{outside}; source of the values: {words}"

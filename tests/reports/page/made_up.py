@@ -15,6 +15,8 @@ from tests.factories import TEST, keep, make_curve, make_ranked_record
 EVIL = "<img src=x onerror=alert(1)></script><script>alert(2)</script> & \x1b[2J"
 MODELS = ("lr", "dnn", "dcnv2", "rankmixer", "finalnet")
 DATASETS = ("synthetic", "frappe_x1r", "kuairand_14d")
+SUFFIX = {"frappe_x1r": "_bars"}
+"""Of the recipes whose settings are published."""
 SIZES = (1_000, 4_000, 16_000, 64_000)
 
 
@@ -32,7 +34,8 @@ def make_results(
     for dataset in datasets:
         for row in range(rows):
             for seed in range(4 if row == rows - 1 else seeds):
-                name = f"{MODELS[row % len(MODELS)]}{row // len(MODELS) or ''}"
+                model = f"{MODELS[row % len(MODELS)]}{row // len(MODELS) or ''}"
+                name = model + SUFFIX.get(dataset, "")
                 run = make_run(base, dataset, name, row, seed, evaluations)
                 keep(run, archive.path(dataset, name, seed))
     for step, size in enumerate(SIZES, start=1):

@@ -116,7 +116,8 @@ def test_the_sizes_of_both_stand_beside_a_difference(tmp_path) -> None:
     two_recipes(tmp_path, bad={"parameters": Parameters(112, 1000, 234)})
     judged(tmp_path, AUC)
     text = claims.report(tmp_path).markdown()
-    assert "good − bad: 273 and 1,234 parameters outside the embedding; source of the" in text
+    sizes = "273 and 1,234 parameters outside the embedding, 546 and 546 matmul FLOPs a row"
+    assert f"good − bad: {sizes}; source of the values" in text
 
 
 def test_records_of_other_data_are_not_compared(tmp_path) -> None:
