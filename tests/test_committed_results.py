@@ -1,5 +1,5 @@
-"""The committed records and tables climb the ladder, whatever runs a person has added to the working
-tree."""
+"""The committed records and tables climb the ladder, whatever runs a person has added to the
+working tree."""
 
 import os
 import re
