@@ -44,23 +44,24 @@ def test_movielens_beside_a_plain_count():
     """The naive rates of users and movies in Python's own dictionaries: AUC .8628."""
     lines = real_data("movielens_1m/ratings.dat").read_text("latin-1").splitlines()
     ratings = (line.split("::") for line in lines)
-    kept = [rating for rating in ratings if rating[2] != "3"]
+    kept = [
+        (f"u{user}", f"m{movie}", int(stars) > 3)
+        for user, movie, stars, _ in ratings
+        if stars != "3"
+    ]
     random.seed(2019)
     random.shuffle(kept)
-    rows, clicks, train = Counter(), Counter(), kept[: int(0.8 * len(kept))]
-    for user, movie, stars, _ in train:
-        for key in (f"u{user}", f"m{movie}"):
-            rows[key] += 1
-            clicks[key] += int(stars) > 3
-    base = sum(int(stars) > 3 for _, _, stars, _ in train) / len(train)
+    train, test = kept[: int(0.8 * len(kept))], kept[int(0.9 * len(kept)) :]
+    rows = Counter(key for *keys, _ in train for key in keys)
+    clicks = Counter(key for *keys, is_liked in train if is_liked for key in keys)
+    base = sum(is_liked for *_, is_liked in train) / len(train)
 
     def log_odds(key: str) -> float:
         rate = (clicks[key] + 5 * base) / (rows[key] + 5)
         return float(np.log(rate / (1 - rate)))
 
-    test = kept[int(0.9 * len(kept)) :]
-    score = np.array([log_odds(f"u{user}") + log_odds(f"m{movie}") for user, movie, *_ in test])
-    label = np.array([int(stars) > 3 for _, _, stars, _ in test], np.uint8)
+    score = np.array([log_odds(user) + log_odds(movie) for user, movie, _ in test])
+    label = np.array([is_liked for *_, is_liked in test], np.uint8)
     assert len(train) == 591_209 and len(test) == 73_902
     assert auc(score, label) == pytest.approx(
         catalog.find_card("movielens_1m").card.naive.auc, abs=1e-7

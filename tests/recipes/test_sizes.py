@@ -3,10 +3,10 @@
 import pytest
 
 from benchmark.data.catalog import card_names, find_card
-from benchmark.measure.cost import outline
+from benchmark.measure.cost import Parameters, outline, parameters
 from benchmark.recipes import recipe as recipes
 from benchmark.recipes.files import recipe_ids
-from benchmark.recipes.recipe import Recipe
+from benchmark.recipes.recipe import Recipe, on_meta
 from benchmark.reports.leaderboard import published
 from benchmark.utils.paths import RESULTS
 from tests.recipes.test_recipe import schema
@@ -14,6 +14,10 @@ from tests.recipes.test_recipe import schema
 BANDS = {name: band for name in card_names() if (band := find_card(name).card.dense_parameters)}
 WITHOUT = {"lr", "fm"}
 """Models without a dense part."""
+
+
+def size(recipe: Recipe, dataset: str) -> Parameters:
+    return parameters(on_meta(recipe, schema(dataset)).model)
 
 
 def defaults(dataset: str) -> list[Recipe]:
@@ -31,7 +35,7 @@ def test_the_cards_with_a_band() -> None:
 def test_untuned_defaults_lie_in_the_band_of_their_card(dataset: str) -> None:
     low, high = BANDS[dataset]
     found = defaults(dataset)
-    sizes = {each.name: outline(each, schema(dataset)).parameters.dense for each in found}
+    sizes = {each.name: size(each, dataset).dense for each in found}
     assert len(sizes) >= 4
     assert {name: size for name, size in sizes.items() if not low <= size <= high} == {}
 
@@ -68,7 +72,7 @@ def test_published_settings_have_the_published_totals_of_parameters() -> None:
         name = row.dataset.replace("frappe_x1", "frappe_x1r")
         recipe = recipes.load(f"{name}/{row.recipe}") if row.recipe else None
         if recipe and row.params and recipe.model in PLAIN:
-            own = outline(recipe, schema(name)).parameters
+            own = size(recipe, name)
             assert own.dense + own.head + TABLES[row.dataset] == row.params, row
             counted += 1
     assert counted == 8
