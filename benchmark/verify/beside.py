@@ -32,7 +32,7 @@ COPY = 0.9995
 OWN = 1e-4
 """Least share of the variance of a run's logits, within their class, that those of the others do
 not give. Honest runs keep .0014 and more beside 270 others; a mean of others keeps what float16
-rounds away, 6e-8."""
+rounds away, 5e-8."""
 ORDERED_AUC, RELATED = 0.6, 0.2
 """Two recipes with such an AUC rank the rows of a class more alike than this; honest ones .5."""
 
