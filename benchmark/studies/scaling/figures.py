@@ -37,7 +37,7 @@ def draw(results: Path, dataset: str) -> list[Path]:
 @styled
 def laws(dataset: str, axis: Axis, curves: Sequence[Curve]) -> Figure:
     """A point a run, and a line for each law."""
-    figure = column(2.4)
+    figure = column(2.1 + 0.15 * len(curves))  # its legend has a line a curve
     axes: Axes = figure.subplots()
     for number, curve in enumerate(curves):
         color = PALETTE[number % len(PALETTE)]
@@ -57,6 +57,6 @@ def laws(dataset: str, axis: Axis, curves: Sequence[Curve]) -> Figure:
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
     axes.xaxis.set_major_formatter(EngFormatter())
     axes.xaxis.set_minor_formatter(NullFormatter())
-    legend_below(figure, axes, 2)
+    legend_below(figure, axes, 1)
     figure.suptitle(f"{dataset}: a point a run; lines: laws")
     return figure

@@ -168,6 +168,17 @@ def test_sizes_are_named_apart(results, axis) -> None:
     assert all(left.x1 < right.x0 for left, right in pairwise(shown))
 
 
+def test_the_legend_lies_within_the_figure(results) -> None:
+    found = ladders.curves(ladders.rungs(results, "synthetic_tiny"))
+    chosen = [curve for curve in found if curve.axis is ladders.PARAMETERS]
+    long = [replace(curve, recipe="rankelastor_published_tuned") for curve in chosen]
+    figure = figures.laws("synthetic_tiny", ladders.PARAMETERS, long)
+    figure.draw_without_rendering()
+    [legend] = figure.legends
+    box = legend.get_window_extent()
+    assert figure.bbox.x0 <= box.x0 and box.x1 <= figure.bbox.x1
+
+
 def test_only_laws_have_a_line(results) -> None:
     found = ladders.curves(ladders.rungs(results, "synthetic_tiny"))
     chosen = [curve for curve in found if curve.axis is ladders.PARAMETERS]
