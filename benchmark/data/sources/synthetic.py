@@ -217,6 +217,7 @@ MIN_COUNT = 2
 SIZES = {
     "synthetic_tiny": FieldSize("tiny", (40_000, 8_000, 8_000), (6, 32), 1 / 20),
     "synthetic": FieldSize("small", (300_000, 50_000, 50_000), (4, 2_500), 1 / 300),
+    "synthetic_million": FieldSize("million", (1_000_000, 50_000, 50_000), (4, 2_500), 1 / 300),
     "synthetic_large": FieldSize("large", (36_640_000, 4_580_000, 4_580_000), (4, 200_000), 5e-5),
 }
 
