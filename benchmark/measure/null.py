@@ -16,6 +16,8 @@ from benchmark.utils.arrays import Vector
 
 PRECISION = 5e-5
 """Standard error of the mean, relative to it, at which the simulation stops."""
+DIGITS = 8
+"""Kept of the mean and the sd: another processor may give other last bits."""
 NUMBERS_AT_A_TIME = 2**21
 FEWEST, MOST = 4, 4096  # matrices at a time
 REGRESSED = 100  # matrices from which on the controls are used
@@ -58,7 +60,11 @@ def _simulated(p: int, n: int) -> Null:
         rest = _without_controls(erank, controls) if len(erank) >= REGRESSED else erank
         mean, error = rest.mean(), rest.std() / np.sqrt(len(rest))
         if len(erank) > at_a_time and error <= PRECISION * mean:
-            return Null(float(mean), float(erank.std()))
+            return Null(_kept(mean), _kept(erank.std()))
+
+
+def _kept(value: np.float64) -> float:
+    return float(f"{value:.{DIGITS}g}")
 
 
 def _gaussian_singular_values(p: int, n: int, count: int, rng: np.random.Generator) -> Vector:

@@ -39,6 +39,18 @@ def test_another_seed_agrees_to_four_digits(monkeypatch: pytest.MonkeyPatch) -> 
     assert second.mean == pytest.approx(first.mean, rel=4 * 2**0.5 * null.PRECISION)
 
 
+def test_last_bits_of_another_processor_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = null.null_erank(12, 12)
+
+    def elsewhere(matrices):
+        sigma = singular_values(matrices)
+        sigma[:, 0] *= 1 + 1e-13
+        return sigma
+
+    monkeypatch.setattr(null, "singular_values", elsewhere)
+    assert null._simulated.__wrapped__(12, 12) == first
+
+
 def test_ratio() -> None:
     assert null.rank_ratio(4.0, 12, 12) == pytest.approx(4 / 9.503, abs=1e-3)
     assert null.rank_ratio(1.0, 1, 64) is None
