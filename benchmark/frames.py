@@ -46,7 +46,7 @@ def leaderboard(dataset: str | None = None, folder: str | Path = RESULTS) -> "pl
     from benchmark.verify import ladder
 
     archive = Archive(expanded(folder))
-    loaded = boards.load(archive, ladder.refused(archive.paths()))
+    loaded = boards.load(archive, ladder.refused(archive))
     names = [board.dataset for board in loaded]
     if dataset is not None and dataset not in names:
         raise unknown("data set with records", dataset, names)

@@ -1,7 +1,6 @@
 """What the page of results shows, put together from boards, claims and every study."""
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from benchmark.errors import BenchmarkError
 from benchmark.records.archive import Archive
@@ -25,7 +24,7 @@ def document(archive: Archive, refused: Sequence[Refused] = ()) -> Document:
         across=across.report(boards),
         runs=runs,
         refused=refused,
-        claims=claims.report(archive.results),
+        claims=claims.report(archive),
         studies=[section for name in studies.names() if (section := _section(archive, name))],
     )
     return Document(archive.page(), page.html(content), page.COMMAND)
@@ -33,14 +32,14 @@ def document(archive: Archive, refused: Sequence[Refused] = ()) -> Document:
 
 def _section(archive: Archive, name: str) -> Section | None:
     """None for a study without reports."""
-    reports = tuple(_reports(studies.get(name), archive.results))
+    reports = tuple(_reports(studies.get(name), archive))
     return Section(name, reports) if reports else None
 
 
-def _reports(study: Study, results: Path) -> Iterator[Report]:
-    for dataset in study.datasets(results):
+def _reports(study: Study, archive: Archive) -> Iterator[Report]:
+    for dataset in study.datasets(archive):
         try:
-            report = study.report(results, dataset)
+            report = study.report(archive, dataset)
         except BenchmarkError as error:
             report = Report(f"{study.name} on {dataset}", (str(error),), (), {})
         if report is not None:

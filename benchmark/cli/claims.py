@@ -16,10 +16,11 @@ def claims(
     results: Annotated[Path, typer.Option(help="Folder of claims.toml and the records.")] = RESULTS,
 ) -> None:
     """Judge the claims of claims.toml from the records alone; writes claims.md and claims.json."""
+    from benchmark.records.archive import Archive
     from benchmark.reports import document
     from benchmark.studies.claims import claims as study
 
-    report = study.report(results)
+    report = study.report(Archive(results))
     show_report(report, report.remarks[1:])
     documents = report.documents(results / "claims", study.COMMAND)
     if check:

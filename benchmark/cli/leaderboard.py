@@ -31,7 +31,7 @@ def leaderboard(
     from benchmark.verify import ladder
 
     archive = Archive(results)
-    refused = ladder.refused(archive.paths())
+    refused = ladder.refused(archive)
     boards = leaderboards.load(archive, refused)
     names = sorted({each.dataset for each in boards} | {each.dataset for each in refused})
     if dataset is not None and dataset not in names:

@@ -34,7 +34,7 @@ def report(
     if check and serve:
         raise UsageError("give either --check, which writes nothing, or --serve")
     archive = Archive(results)
-    refused = ladder.refused(archive.paths())
+    refused = ladder.refused(archive)
     made = page.document(archive, refused)
     if check and refused:
         raise BenchmarkError("\n".join(each.line for each in refused))

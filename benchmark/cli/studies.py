@@ -24,6 +24,7 @@ from benchmark.utils.paths import RESULTS, expanded, shown
 
 if TYPE_CHECKING:
     from benchmark.data.store import Store
+    from benchmark.records.archive import Archive
     from benchmark.reports.document import Document, Report
     from benchmark.studies.campaign.cells import Cell
     from benchmark.studies.study import Study
@@ -102,12 +103,14 @@ def tables(
     results: ResultsFolder = RESULTS,
 ) -> None:
     """Write the tables and figures of studies again, from records alone."""
+    from benchmark.records.archive import Archive
     from benchmark.studies.study import studies
 
+    archive = Archive(results)
     for each in studies.names() if name is None else [name]:
         study = studies.get(each)
-        for dataset in study.datasets(results):
-            write_tables(study, results, dataset)
+        for dataset in study.datasets(archive):
+            write_tables(study, archive, dataset)
 
 
 def study_command(name: str) -> TyperCommand:
@@ -156,7 +159,9 @@ def run_study(study: "Study", chosen: dict[str, Any], options: Options) -> None:
     batches = study.batches(card, variants, seeds, options.results)
     failed = sum(run_missing(cells, {card: store}, options) for cells in batches)
     if not options.dry_run:
-        write_tables(study, options.results, dataset, show=True)
+        from benchmark.records.archive import Archive
+
+        write_tables(study, Archive(options.results), dataset, show=True)
         if options.track:
             from benchmark.tracking.studies import show_studies
 
@@ -165,15 +170,15 @@ def run_study(study: "Study", chosen: dict[str, Any], options: Options) -> None:
         raise typer.Exit(1)
 
 
-def write_tables(study: "Study", results: Path, dataset: str, *, show: bool = False) -> None:
+def write_tables(study: "Study", archive: "Archive", dataset: str, *, show: bool = False) -> None:
     """Write the documents and figures of a data set, and print its tables with `show`."""
-    report = study.report(results, dataset)
+    report = study.report(archive, dataset)
     if report is None:
         return
     if show:
         show_report(report)
-    write_documents(study.documents(results, dataset, report))
-    print_written(study.figures(results, dataset))
+    write_documents(study.documents(archive, dataset, report))
+    print_written(study.figures(archive, dataset))
 
 
 def show_report(report: "Report", remarks: Iterable[str] = ()) -> None:

@@ -12,7 +12,7 @@ report/index.html
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
@@ -88,7 +88,8 @@ class Archive:
     """The records and reports below one results folder.
 
     A record's name is its recipe where it is ranked, else the variant of its study. All lists are
-    sorted. Methods that load records raise BenchmarkError for one that cannot be read.
+    sorted. Methods that load records raise BenchmarkError for one that cannot be read. An archive
+    reads a record once; make another one to see what was written since.
 
     Example::
 
@@ -99,6 +100,13 @@ class Archive:
     """
 
     results: Path
+    _loaded: dict[Path, Record] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def load(self, path: Path) -> Record:
+        """One of these records, by its path."""
+        if path not in self._loaded:
+            self._loaded[path] = record.load(path)
+        return self._loaded[path]
 
     def folder(self, study: str = RANKED) -> Path:
         """The folder of the ranked records, or of a study."""
@@ -127,7 +135,7 @@ class Archive:
 
     def runs(self, dataset: str, name: str, study: str = RANKED) -> list[Record]:
         """The records of one recipe or variant, by seed; empty without any."""
-        return sorted(map(record.load, self.paths(dataset, name, study)), key=lambda run: run.seed)
+        return sorted(map(self.load, self.paths(dataset, name, study)), key=lambda run: run.seed)
 
     def by_name(self, dataset: str, study: str = RANKED) -> dict[str, list[Record]]:
         """The records of a data set by recipe, or by variant of a study, each by seed."""

@@ -3,11 +3,12 @@
 import hashlib
 import io
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 
 from benchmark.errors import BenchmarkError
@@ -20,6 +21,7 @@ MOST_BYTES = 64 * 2**20
 MOST_ARRAYS = 64
 
 Arrays = Mapping[str, NDArray[Any]]
+T = TypeVar("T")
 
 
 def digest(arrays: Arrays) -> str:
@@ -39,20 +41,34 @@ def save(arrays: Arrays, path: Path) -> None:
 
 def load(path: Path, wanted: Callable[[str], bool] = lambda name: True) -> Arrays:
     """The wanted arrays, by name. Raises BenchmarkError naming a missing or damaged file."""
+    return _opened(path, lambda file: _bounded(file, sorted(filter(wanted, file.files))))
+
+
+def names(path: Path) -> set[str]:
+    """The names of all arrays of a file, with the errors of `load`."""
+    return _opened(path, lambda file: set(file.files))
+
+
+def _opened(path: Path, take: Callable[[NpzFile[Any]], T]) -> T:
     try:
         packed = content(path, MOST_BYTES)
         _require_bounded(packed)
         with np.load(io.BytesIO(packed), allow_pickle=False) as file:
-            arrays = {name: file[name] for name in sorted(filter(wanted, file.files))}
-        # the texts of an array may be empty, of which any number takes no room in a file
-        if any(array.size > MOST_BYTES for array in arrays.values()):
-            raise ValueError("an array has more elements than bytes")
-        return arrays
+            return take(file)
     except FileNotFoundError:
         why = "the file of scores and curves is missing"
     except Exception as error:
         why = f"the file of scores and curves is damaged: {shortened(str(error))}"
     raise BenchmarkError(f"{shown(path)}: {why}; restore it, or run its record again")
+
+
+def _bounded(file: NpzFile[Any], names: Iterable[str]) -> Arrays:
+    """Raises ValueError for more elements than bytes: the texts of an array may be empty, of which
+    any number takes no room in a file."""
+    arrays = {name: file[name] for name in names}
+    if any(array.size > MOST_BYTES for array in arrays.values()):
+        raise ValueError("an array has more elements than bytes")
+    return arrays
 
 
 def _require_bounded(packed: bytes) -> None:

@@ -13,6 +13,7 @@ from benchmark.reports.document import Document, Report
 if TYPE_CHECKING:
     from benchmark.data.store import Store
     from benchmark.recipes.recipe import Recipe
+    from benchmark.records.archive import Archive
     from benchmark.records.record import Record
     from benchmark.studies.campaign.cells import Cell, Variant
 
@@ -63,7 +64,7 @@ class Study(Protocol):
 
         Empty without a recipe to vary. `seeds` is the value of --seeds."""
 
-    def report(self, results: Path, dataset: str) -> Report | None:
+    def report(self, archive: "Archive", dataset: str) -> Report | None:
         """The tables of a data set, None without records.
 
         Raises BenchmarkError for records that cannot be read or do not belong together."""
@@ -82,27 +83,23 @@ class Study(Protocol):
 
         yield of_study(self.name, card, variants, seeds)
 
-    def datasets(self, results: Path) -> list[str]:
+    def datasets(self, archive: "Archive") -> list[str]:
         """Data sets that have records of the study, or documents."""
-        from benchmark.records.archive import Archive
+        return archive.reported(self.name)
 
-        return Archive(results).reported(self.name)
-
-    def report_path(self, results: Path, dataset: str) -> Path:
+    def report_path(self, archive: "Archive", dataset: str) -> Path:
         """The report of a data set, without its suffixes .md and .json."""
-        from benchmark.records.archive import Archive
+        return archive.study_report(self.name, dataset)
 
-        return Archive(results).study_report(self.name, dataset)
-
-    def documents(self, results: Path, dataset: str, report: Report | None) -> list[Document]:
+    def documents(self, archive: "Archive", dataset: str, report: Report | None) -> list[Document]:
         """The report of a data set as files, without text where there is no report."""
-        path, command = self.report_path(results, dataset), f"study tables {self.name}"
+        path, command = self.report_path(archive, dataset), f"study tables {self.name}"
         if report is not None:
             return report.documents(path, command_line(command))
         files = [path.with_name(path.name + end) for end in (".md", ".json")]
         return [Document(file, None, command_line(command)) for file in files]
 
-    def figures(self, results: Path, dataset: str) -> list[Path]:
+    def figures(self, archive: "Archive", dataset: str) -> list[Path]:
         """Draw the figures of a data set, if the study has any."""
         return []
 

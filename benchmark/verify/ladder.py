@@ -8,6 +8,8 @@ from pathlib import Path
 from benchmark.errors import BenchmarkError
 from benchmark.records import manifest
 from benchmark.records.archive import Archive
+from benchmark.records.record import Record
+from benchmark.records.record import load as load_record
 from benchmark.reports.document import Document
 from benchmark.reports.leaderboard import text as leaderboard
 from benchmark.reports.leaderboard.boards import Refused
@@ -50,14 +52,15 @@ def verify(
     """
     archive = Archive(results)
     failed: set[Path] = set()
-    for finding in verify_files(archive.all_paths(), open_data, recipe_folder, watch=watch):
+    paths = archive.all_paths()
+    for finding in verify_files(paths, open_data, recipe_folder, watch=watch, load=archive.load):
         failed |= {finding.path} if finding.failed else set()
         yield finding
     try:
         yield from (Finding(path, "files", fault) for path, fault in manifest.faults(results))
     except BenchmarkError as error:
         yield Finding(results, "files", str(error))
-    rows = refused(sorted(failed.intersection(archive.paths())), recipe_folder)
+    rows = refused(archive, sorted(failed.intersection(archive.paths())), recipe_folder)
     yield from (Finding(path, "table", fault) for path, fault in tables(archive, rows))
 
 
@@ -67,12 +70,13 @@ def verify_files(
     recipe_folder: Path | None = None,
     *,
     watch: Watch = unwatched,
+    load: Callable[[Path], Record] = load_record,
 ) -> Iterator[Finding]:
     """Find everything wrong with these records, each alone and beside each other."""
     cases: list[Case] = []
     for path in paths:
         try:
-            cases.append(read(path))
+            cases.append(read(path, load))
         except BenchmarkError as error:
             yield Finding(path, "form", str(error))
     for done, case in enumerate(cases, start=1):
@@ -105,21 +109,23 @@ def verify_case(case: Case, open_data: OpenData, recipe_folder: Path | None) -> 
             yield finding
 
 
-def refused(paths: Iterable[Path], recipe_folder: Path | None = None) -> list[Refused]:
-    """The recipes of which one of these ranked records fails a check that needs no data: no board
-    shows any of their records. Some tens of milliseconds a record."""
+def refused(
+    archive: Archive, paths: Iterable[Path] | None = None, recipe_folder: Path | None = None
+) -> list[Refused]:
+    """The recipes of which a ranked record of an archive (one of `paths`, if given) fails a check
+    that needs no data: no board shows any of their records. Some tens of milliseconds a record."""
     faults: dict[tuple[str, str], list[str]] = {}
-    for path in paths:
-        if fault := _first_fault(path, recipe_folder):
+    for path in archive.paths() if paths is None else paths:
+        if fault := _first_fault(archive, path, recipe_folder):
             row = path.parents[1].name, path.parent.name
             faults.setdefault(row, []).append(f"{path.stem}: {fault}")
     return [Refused(*row, each[0], len(each)) for row, each in sorted(faults.items())]
 
 
-def _first_fault(path: Path, recipe_folder: Path | None) -> str:
+def _first_fault(archive: Archive, path: Path, recipe_folder: Path | None) -> str:
     """One line; empty for a record that is as it should be."""
     try:
-        finding = next(_alone(read(path), recipe_folder), None)
+        finding = next(_alone(read(path, archive.load), recipe_folder), None)
     except BenchmarkError as error:
         return str(error).partition("\n")[0]
     return finding.message.partition("\n")[0] if finding else ""
@@ -198,7 +204,7 @@ def tables(archive: Archive, rows: Sequence[Refused] = ()) -> Iterator[tuple[Pat
     `rows` are those that no board shows."""
     makers: dict[str, Callable[[], Iterable[Document]]] = {
         "leaderboard": partial(leaderboard.documents, archive, rows),
-        "claims": partial(claims.documents, archive.results),
+        "claims": partial(claims.documents, archive),
         "report": partial(_page, archive, rows),
         "speed": partial(measurements.documents, archive),
         **{f"study tables {name}": partial(_of_study, name, archive) for name in studies.names()},
@@ -223,6 +229,6 @@ def _page(archive: Archive, rows: Sequence[Refused]) -> Iterator[Document]:
 
 def _of_study(name: str, archive: Archive) -> Iterator[Document]:
     study = studies.get(name)
-    for dataset in study.datasets(archive.results):
-        report = study.report(archive.results, dataset)
-        yield from study.documents(archive.results, dataset, report)
+    for dataset in study.datasets(archive):
+        report = study.report(archive, dataset)
+        yield from study.documents(archive, dataset, report)

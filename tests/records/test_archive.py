@@ -86,3 +86,12 @@ def test_a_study_is_reported_where_it_has_records_or_a_report(archive) -> None:
 def test_records_of_a_folder(archive) -> None:
     path = archive.path("synthetic_tiny", "dnn", 2)
     assert len(records_in(path.parent)) == 3 and records_in(archive.results) == []
+
+
+def test_an_archive_reads_a_record_once(archive) -> None:
+    [before] = archive.runs("synthetic_tiny", "lr")
+    [path] = archive.paths("synthetic_tiny", "lr")
+    keep(make_record(name="lr", threads=7), path)
+    assert archive.runs("synthetic_tiny", "lr") == [before] == [archive.load(path)]
+    [after] = Archive(archive.results).runs("synthetic_tiny", "lr")
+    assert after.threads == 7 != before.threads

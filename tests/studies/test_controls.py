@@ -8,6 +8,7 @@ import pytest
 
 from benchmark.errors import UsageError
 from benchmark.measure import spectrum
+from benchmark.records.archive import Archive
 from benchmark.studies.controls import WIDTHS, instrument
 from benchmark.studies.controls.report import figure, report
 from benchmark.studies.study import studies
@@ -94,9 +95,10 @@ def save_runs(results: Path, losses: dict[int, float], seeds: int = 3) -> None:
 
 
 def test_the_loss_must_fall_up_to_the_width_of_the_truth_and_not_beyond(tmp_path) -> None:
-    assert report(tmp_path, "synthetic_tiny") is None and figure(tmp_path, "synthetic_tiny") == []
+    archive = Archive(tmp_path)
+    assert report(archive, "synthetic_tiny") is None and figure(archive, "synthetic_tiny") == []
     save_runs(tmp_path, {12: 0.43, 8: 0.45, 4: 0.5, 6: 0.45, 5: 0.5})
-    made = report(tmp_path, "synthetic_tiny")
+    made = report(Archive(tmp_path), "synthetic_tiny")
     assert made is not None
     losses = made.tables[-1]
     assert "(upper 95 % limit): 6 a field." in losses.remarks[0]
@@ -110,7 +112,7 @@ def test_the_loss_must_fall_up_to_the_width_of_the_truth_and_not_beyond(tmp_path
     ]
     assert losses.rows[2][2] == "0.45010 ± 0.00010"
     assert made.numbers["logloss"]["6"] == [0.45, 0.4501, 0.4502]
-    assert [path.name for path in figure(tmp_path, "synthetic_tiny")] == [
+    assert [path.name for path in figure(Archive(tmp_path), "synthetic_tiny")] == [
         "widths.svg",
         "widths.png",
     ]
@@ -118,6 +120,6 @@ def test_the_loss_must_fall_up_to_the_width_of_the_truth_and_not_beyond(tmp_path
 
 def test_one_seed_is_shown_without_a_test(tmp_path) -> None:
     save_runs(tmp_path, {4: 0.5, 6: 0.45}, seeds=1)
-    made = report(tmp_path, "synthetic_tiny")
+    made = report(Archive(tmp_path), "synthetic_tiny")
     assert made is not None
     assert [row[4:] for row in made.tables[-1].rows] == [("", "", "")] * 2

@@ -6,6 +6,7 @@ import pytest
 
 from benchmark.errors import UsageError
 from benchmark.measure.null import null_erank
+from benchmark.records.archive import Archive
 from benchmark.studies.damping.report import report
 from benchmark.studies.study import studies
 from tests.factories import keep, make_record, make_spectra, make_spectrum
@@ -37,7 +38,7 @@ def save_stack(results: Path, name: str, seed: int, *ratios: float) -> None:
 
 
 def rows(results: Path) -> dict[str, list[tuple[str, ...]]]:
-    made = report(results, "synthetic_tiny")
+    made = report(Archive(results), "synthetic_tiny")
     assert made is not None
     return {table.title: list(table.rows) for table in made.tables}
 
@@ -65,7 +66,7 @@ def test_report(tmp_path) -> None:
     assert trained[6:] == ("", "0.857 ± 0.000", "holds here", "holds here")
     assert untrained[3:6] == ("batch, untrained", *[point.format("+0.000")] * 2)
     assert untrained[-2:] == ("", "")  # never judged
-    made = report(tmp_path, "synthetic_tiny")
+    made = report(Archive(tmp_path), "synthetic_tiny")
     paths = made.numbers["variants"]["rankmixer-2"][0]["rank_ratio"]
     assert paths["token, trained"]["amplitude"] == pytest.approx((0.15, 0.1))
 
@@ -109,11 +110,11 @@ def test_figures_of_the_stages_and_of_the_amplitudes(tmp_path) -> None:
     save_stack(tmp_path, "a-2", 0, 0.5, 0.6, 0.5, 0.6, 0.5)
     folder = tmp_path / "figures" / "damping" / "synthetic_tiny"
     names = [f"{name}.{form}" for name in ("trajectory", "amplitude") for form in ("svg", "png")]
-    assert DAMPING.figures(tmp_path, "synthetic_tiny") == [folder / name for name in names]
+    assert DAMPING.figures(Archive(tmp_path), "synthetic_tiny") == [folder / name for name in names]
 
 
 def test_without_records_there_is_no_report(tmp_path) -> None:
-    assert report(tmp_path, "synthetic_tiny") is None
+    assert report(Archive(tmp_path), "synthetic_tiny") is None
 
 
 def test_a_record_of_another_depth_is_a_fault() -> None:

@@ -26,7 +26,6 @@ import typer
 
 from benchmark.recipes import recipe as recipes
 from benchmark.records.archive import Archive
-from benchmark.records.archive import Archive
 from benchmark.reports.document import Report
 from benchmark.studies.campaign.cells import Variant
 from benchmark.studies.study import Study, command_line, studies
@@ -51,8 +50,8 @@ class Rates(Study):
     def commands(self, dataset, variants, seeds):
         return [command_line("study rates", recipe=f"{dataset}/lr", seeds=seeds)]
 
-    def report(self, results, dataset):
-        runs = Archive(results).by_name(dataset, self.name)
+    def report(self, archive, dataset):
+        runs = archive.by_name(dataset, self.name)
         return Report(f"Rates on {dataset}", (), (), {"rates": list(runs)})
 
 
@@ -132,7 +131,7 @@ tests = [{ test = "rank_path", datasets = ["synthetic_tiny"], part = "rise", rec
 
 def test_claims_name_the_command_of_its_missing_runs(rates, tmp_path) -> None:
     (tmp_path / claims.FILE).write_text(CLAIM.replace("RUNS", "rates/0.1"))
-    assert claims.report(tmp_path).tables[-1].remarks == (
+    assert claims.report(Archive(tmp_path)).tables[-1].remarks == (
         "`python -m benchmark study rates --recipe synthetic_tiny/lr --seeds 0-2`",
     )
 
@@ -151,7 +150,7 @@ def test_missing_ladders_are_run_by_a_command_for_each_recipe() -> None:
 def test_an_unknown_study_is_answered_with_the_nearest(tmp_path) -> None:
     (tmp_path / claims.FILE).write_text(CLAIM.replace("RUNS", "ablaton/full-glu"))
     with pytest.raises(UsageError, match="unknown study 'ablaton'; did you mean ablation"):
-        claims.report(tmp_path)
+        claims.report(Archive(tmp_path))
 
 
 @pytest.mark.parametrize("name", studies.names())
@@ -164,12 +163,13 @@ def test_every_study_is_documented_and_knows_its_name(name: str) -> None:
 @pytest.mark.parametrize("name", ["ablation", "damping"])
 def test_a_table_without_records_should_not_be_there(name: str, tmp_path) -> None:
     study = studies.get(name)
-    assert study.datasets(tmp_path) == [] and study.report(tmp_path, "synthetic_tiny") is None
+    archive = Archive(tmp_path)
+    assert study.datasets(archive) == [] and study.report(archive, "synthetic_tiny") is None
     table = tmp_path / "studies" / name / "synthetic_tiny.md"
     table.parent.mkdir(parents=True)
     table.touch()
-    assert study.datasets(tmp_path) == ["synthetic_tiny"]
-    documents = study.documents(tmp_path, "synthetic_tiny", None)
+    assert study.datasets(archive) == ["synthetic_tiny"]
+    documents = study.documents(archive, "synthetic_tiny", None)
     [fault] = [each for each in documents if each.fault]
     assert (fault.path, fault.fault) == (table, "is made from no record; remove it")
     document.write([fault])

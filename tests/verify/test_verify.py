@@ -225,7 +225,7 @@ def test_tables_made_anew_of_an_altered_record_do_not_hide_it(copy) -> None:
     found = {(f.path.name, f.rung) for f in findings(copy)}
     tables = {(f"leaderboard.{form}", "table") for form in ("md", "csv", "json")}
     assert found == {("seed-0.json", "scores"), *tables}
-    rows = refused(archive.paths(), copy / "recipes")
+    rows = refused(archive, recipe_folder=copy / "recipes")
     document.write(leaderboard.documents(archive, rows))
     assert {(f.path, f.rung) for f in findings(copy)} == {(deep(copy), "scores")}
 

@@ -8,7 +8,7 @@ from itertools import groupby
 from benchmark.data import catalog
 from benchmark.data.card import SPLITS, Card, Naive
 from benchmark.recipes.recipe import MONITORS, Train
-from benchmark.records import record, scores
+from benchmark.records import scores
 from benchmark.records.archive import Archive, Runs
 from benchmark.records.record import Record, arrays_path
 from benchmark.reports.leaderboard import published as publications
@@ -87,7 +87,7 @@ def load(archive: Archive, refused: Iterable[Refused] = ()) -> list[Board]:
 def rows(archive: Archive, refused: Iterable[Refused] = ()) -> list[Runs]:
     """The runs of each row of `load`."""
     left_out = {archive.folder() / each.dataset / each.recipe for each in refused}
-    records = [record.load(path) for path in archive.paths() if path.parent not in left_out]
+    records = [archive.load(path) for path in archive.paths() if path.parent not in left_out]
     return entries(records)
 
 

@@ -11,6 +11,7 @@ from benchmark.errors import UsageError
 from benchmark.studies.study import DataSet, Settings, Study, command_line, load_base, studies
 
 if TYPE_CHECKING:
+    from benchmark.records.archive import Archive
     from benchmark.records.record import Record
     from benchmark.reports.document import Report
     from benchmark.studies.campaign.cells import Variant
@@ -68,15 +69,15 @@ class Ablation(Study):
         cells = ",".join(variants).replace("-", "/")
         return [command_line("study ablation", dataset=dataset, cells=cells, seeds=seeds)]
 
-    def report(self, results: Path, dataset: str) -> "Report | None":
+    def report(self, archive: "Archive", dataset: str) -> "Report | None":
         from benchmark.studies.ablation.report import report
 
-        return report(results, dataset)
+        return report(archive, dataset)
 
-    def figures(self, results: Path, dataset: str) -> list[Path]:
+    def figures(self, archive: "Archive", dataset: str) -> list[Path]:
         from benchmark.studies.ablation.figures import draw
 
-        return draw(results, dataset)
+        return draw(archive, dataset)
 
 
 def parse_cells(text: str | None) -> list[str]:

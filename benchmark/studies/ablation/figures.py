@@ -23,10 +23,10 @@ from benchmark.studies.ablation import LEVELS, Ablation
 from benchmark.studies.ablation.report import load_cells
 
 
-def draw(results: Path, dataset: str) -> list[Path]:
+def draw(archive: Archive, dataset: str) -> list[Path]:
     """Draw the cells of a data set. Raises BenchmarkError as `load_cells`."""
-    folder = Archive(results).figures(dataset, Ablation.name)
-    return write(rank_and_loss(dataset, load_cells(results, dataset)), folder, "rank-logloss")
+    folder = archive.figures(dataset, Ablation.name)
+    return write(rank_and_loss(dataset, load_cells(archive, dataset)), folder, "rank-logloss")
 
 
 @styled

@@ -3,7 +3,6 @@ the FFN and of both together."""
 
 from collections.abc import Mapping
 from itertools import combinations
-from pathlib import Path
 
 from benchmark.measure.effects import Effect, contrast
 from benchmark.measure.significance import ALPHA, holm
@@ -40,11 +39,11 @@ NOT_ANALYSED = (
 )
 
 
-def load_cells(results: Path, dataset: str) -> dict[str, Runs]:
+def load_cells(archive: Archive, dataset: str) -> dict[str, Runs]:
     """The records of every cell, MIXING-FFN, that has any, in order.
 
     Raises BenchmarkError where they differ in more than mixing, FFN and seed."""
-    runs = Archive(results).by_name(dataset, Ablation.name)
+    runs = archive.by_name(dataset, Ablation.name)
     require_alike(runs, VARIED)
     return {cell: runs[cell] for cell in CELLS if cell in runs}
 
@@ -74,9 +73,9 @@ def interaction(values: Values, mixing: tuple[str, str], ffn: tuple[str, str]) -
     return contrast([values[corner] for corner in corners], [1, -1, -1, 1])
 
 
-def report(results: Path, dataset: str) -> Report | None:
+def report(archive: Archive, dataset: str) -> Report | None:
     """The report of a data set, None without records. Raises BenchmarkError as `load_cells`."""
-    cells = load_cells(results, dataset)
+    cells = load_cells(archive, dataset)
     if not cells:
         return None
     first = next(iter(cells.values()))[0]

@@ -142,10 +142,10 @@ def load(results: Path) -> tuple[Claim, ...]:
     return toml.validate(_ClaimsFile, toml.read(path), shown(path)).claim
 
 
-def verdicts(results: Path) -> list[Judged]:
+def verdicts(archive: Archive) -> list[Judged]:
     """Judge each claim, test by test and data set by data set, from the records alone."""
-    archive, judged = Archive(results), []
-    for claim in load(results):
+    judged = []
+    for claim in load(archive.results):
         for test, dataset in ((each, name) for each in claim.tests for name in each.datasets):
             try:
                 outcome, missing = test.outcome(archive, dataset), ""
@@ -155,11 +155,11 @@ def verdicts(results: Path) -> list[Judged]:
     return judged
 
 
-def report(results: Path) -> Report:
+def report(archive: Archive) -> Report:
     """A section for each claim. Raises UsageError for a missing or wrong file of claims."""
-    judged = verdicts(results)
+    judged = verdicts(archive)
     tables = [_table(claim, list(of)) for claim, of in groupby(judged, lambda each: each.claim)]
-    if remarks := tuple(f"`{command}`" for command in commands(judged, Archive(results))):
+    if remarks := tuple(f"`{command}`" for command in commands(judged, archive)):
         tables.append(Table("What makes the missing records", remarks=remarks))
     made = f"Made from `{FILE}` and the records by `{COMMAND}`; do not edit."
     remarks = (f"Benchmark {__version__}. {made}", RULE, *summary(judged))
@@ -191,11 +191,12 @@ def _few(archive: Archive, dataset: str, study: str, name: str) -> bool:
     return len(archive.paths(dataset, name or None, study)) < least
 
 
-def documents(results: Path) -> list[Document]:
+def documents(archive: Archive) -> list[Document]:
     """The generated files; none for a folder without claims of its own and without verdicts."""
+    results = archive.results
     if not any((results / name).is_file() for name in (FILE, "claims.json", "claims.md")):
         return []
-    return report(results).documents(results / "claims", COMMAND)
+    return report(archive).documents(results / "claims", COMMAND)
 
 
 def summary(judged: Sequence[Judged]) -> Iterator[str]:

@@ -134,7 +134,7 @@ class Factorial(Frozen):
         return f"{QUANTITIES[self.quantity].title}, {self.factor} {self.level} − {self.over}"
 
     def outcome(self, archive: Archive, dataset: str) -> Outcome:
-        cells = ablation.load_cells(archive.results, dataset)
+        cells = ablation.load_cells(archive, dataset)
         seeds = least_seeds(Ablation.name)
         values = over_runs(cells, QUANTITIES[self.quantity], seeds)
         effect = ablation.difference(values, self.factor, self.level, self.over)

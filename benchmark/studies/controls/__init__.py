@@ -8,6 +8,7 @@ from benchmark.errors import UsageError
 from benchmark.studies.study import DataSet, Study, command_line, studies
 
 if TYPE_CHECKING:
+    from benchmark.records.archive import Archive
     from benchmark.records.record import Record
     from benchmark.reports.document import Report
     from benchmark.studies.campaign.cells import Variant
@@ -50,15 +51,15 @@ class Controls(Study):
     def commands(self, dataset: str, variants: Sequence[str], seeds: str) -> list[str]:
         return [command_line("study controls", dataset=dataset, seeds=seeds)]
 
-    def report(self, results: Path, dataset: str) -> "Report | None":
+    def report(self, archive: "Archive", dataset: str) -> "Report | None":
         from benchmark.studies.controls.report import report
 
-        return report(results, dataset)
+        return report(archive, dataset)
 
-    def figures(self, results: Path, dataset: str) -> list[Path]:
+    def figures(self, archive: "Archive", dataset: str) -> list[Path]:
         from benchmark.studies.controls.report import figure
 
-        return figure(results, dataset)
+        return figure(archive, dataset)
 
 
 studies.register(Controls.name)(Controls())

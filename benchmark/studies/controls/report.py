@@ -33,11 +33,11 @@ LOSSES = (
 VERDICT = {True: "passed", False: "**failed**"}
 
 
-def report(results: Path, dataset: str) -> Report | None:
+def report(archive: Archive, dataset: str) -> Report | None:
     """The readings and the loss by width, None without records.
 
     Raises BenchmarkError for records that differ in more than width and seed."""
-    widths = _runs(results, dataset)
+    widths = _runs(archive, dataset)
     if not widths:
         return None
     losses = {str(width): _loglosses(runs) for width, runs in widths.items()}
@@ -50,10 +50,10 @@ def report(results: Path, dataset: str) -> Report | None:
     )
 
 
-def figure(results: Path, dataset: str) -> list[Path]:
+def figure(archive: Archive, dataset: str) -> list[Path]:
     """Draw the loss against the width, if there are records."""
-    widths = _runs(results, dataset)
-    folder = Archive(results).figures(dataset, "controls")
+    widths = _runs(archive, dataset)
+    folder = archive.figures(dataset, "controls")
     return write(_drawn(widths, dataset), folder, "widths") if widths else []
 
 
@@ -101,9 +101,9 @@ def _losses(widths: dict[int, Runs], needed: int) -> Table:
     return Table("Loss", head, tuple(rows), (f"{LOSSES} {needed} a field.",))
 
 
-def _runs(results: Path, dataset: str) -> dict[int, Runs]:
+def _runs(archive: Archive, dataset: str) -> dict[int, Runs]:
     """The runs by width, the narrowest first."""
-    by_name = Archive(results).by_name(dataset, "controls")
+    by_name = archive.by_name(dataset, "controls")
     require_alike(by_name, ("model.embedding_dim",))
     return dict(sorted((int(name.removeprefix("width-")), runs) for name, runs in by_name.items()))
 

@@ -11,6 +11,7 @@ from benchmark.errors import UsageError
 from benchmark.studies.study import DataSet, Settings, Study, command_line, load_base, studies
 
 if TYPE_CHECKING:
+    from benchmark.records.archive import Archive
     from benchmark.records.record import Record
     from benchmark.reports.document import Report
     from benchmark.studies.campaign.cells import Variant
@@ -58,15 +59,15 @@ class Damping(Study):
                 lines.append(make(blocks=blocks, recipes=recipe, seeds=seeds))
         return lines
 
-    def report(self, results: Path, dataset: str) -> "Report | None":
+    def report(self, archive: "Archive", dataset: str) -> "Report | None":
         from benchmark.studies.damping.report import report
 
-        return report(results, dataset)
+        return report(archive, dataset)
 
-    def figures(self, results: Path, dataset: str) -> list[Path]:
+    def figures(self, archive: "Archive", dataset: str) -> list[Path]:
         from benchmark.studies.damping.report import figures
 
-        return figures(results, dataset)
+        return figures(archive, dataset)
 
 
 studies.register(Damping.name)(Damping())

@@ -29,11 +29,11 @@ DAMPING = (
 HEAD = ("runs", "seeds", "test AUC", "form", "a_1", "a_1 less later", "decay", "retention")
 
 
-def report(results: Path, dataset: str) -> Report | None:
+def report(archive: Archive, dataset: str) -> Report | None:
     """The tables of all variants, None without records.
 
     Raises BenchmarkError for records of a variant that differ in more than their seed."""
-    variants = Archive(results).by_name(dataset, "damping")
+    variants = archive.by_name(dataset, "damping")
     if not variants:
         return None
     for name, runs in variants.items():
@@ -52,12 +52,11 @@ def report(results: Path, dataset: str) -> Report | None:
     )
 
 
-def figures(results: Path, dataset: str) -> list[Path]:
+def figures(archive: Archive, dataset: str) -> list[Path]:
     """Draw the rank through the stages, and the amplitudes, a panel a variant."""
     from benchmark.reports.figures.dataset import of_dataset
     from benchmark.reports.figures.style import write
 
-    archive = Archive(results)
     drawn = of_dataset(archive.by_name(dataset, "damping"), "variant of the damping study")
     folder = archive.figures(dataset, "damping")
     return [path for name, figure in drawn.items() for path in write(figure, folder, name)]

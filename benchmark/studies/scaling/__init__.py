@@ -11,6 +11,7 @@ from benchmark.studies.study import Study, command_line, studies
 
 if TYPE_CHECKING:
     from benchmark.data.store import Store
+    from benchmark.records.archive import Archive
     from benchmark.records.record import Record
     from benchmark.reports.document import Report
     from benchmark.studies.campaign.cells import Cell, Variant
@@ -84,27 +85,22 @@ class Scaling(Study):
         ladder_ids = [name for name in own if name in chosen]
         return [command_line("study scaling", recipe=name, seeds=seeds) for name in ladder_ids]
 
-    def report(self, results: Path, dataset: str) -> "Report | None":
+    def report(self, archive: "Archive", dataset: str) -> "Report | None":
         from benchmark.studies.scaling.report import report
 
-        return report(results, dataset)
+        return report(archive, dataset)
 
-    def datasets(self, results: Path) -> list[str]:
-        from benchmark.records.archive import Archive
-
-        archive = Archive(results)
+    def datasets(self, archive: "Archive") -> list[str]:
         documents = set(archive.scaling_tables()) - {SIMULATION}
         return sorted(documents | set(archive.datasets(self.name)))
 
-    def report_path(self, results: Path, dataset: str) -> Path:
-        from benchmark.records.archive import Archive
+    def report_path(self, archive: "Archive", dataset: str) -> Path:
+        return archive.scaling_table(dataset)
 
-        return Archive(results).scaling_table(dataset)
-
-    def figures(self, results: Path, dataset: str) -> list[Path]:
+    def figures(self, archive: "Archive", dataset: str) -> list[Path]:
         from benchmark.studies.scaling import figures
 
-        return figures.draw(results, dataset)
+        return figures.draw(archive, dataset)
 
 
 studies.register(Scaling.name)(Scaling())

@@ -24,9 +24,9 @@ from benchmark.studies.scaling.law import LAW
 LAW_POINTS = 60
 
 
-def draw(results: Path, dataset: str) -> list[Path]:
+def draw(archive: Archive, dataset: str) -> list[Path]:
     """Draw every axis that has a ladder, to results/figures/scaling/<data set>."""
-    fitted, folder = curves(rungs(results, dataset)), Archive(results).figures(dataset, STUDY)
+    fitted, folder = curves(rungs(archive, dataset)), archive.figures(dataset, STUDY)
     paths: list[Path] = []
     for axis in AXES:
         if on_axis := [curve for curve in fitted if curve.axis is axis]:

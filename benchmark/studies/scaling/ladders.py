@@ -188,11 +188,11 @@ def _best(trials: Mapping[int, Record]) -> int:
     return min(sorted(trials), key=lambda at: trials[at].metrics.valid.logloss)
 
 
-def rungs(results: Path, dataset: str) -> dict[str, tuple[Rung, ...]]:
+def rungs(archive: Archive, dataset: str) -> dict[str, tuple[Rung, ...]]:
     """Load the steps of a data set that have results, by recipe.
 
     Raises BenchmarkError for records that cannot be read or that cannot be compared."""
-    runs = Archive(results).by_name(dataset, STUDY)
+    runs = archive.by_name(dataset, STUDY)
     places = {folder: place for folder in runs if (place := place_of(folder)) is not None}
     comparable.require_comparable({folder: runs[folder] for folder in places})
     steps: dict[tuple[str, int], dict[int, list[Record]]] = {}

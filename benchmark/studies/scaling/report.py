@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
 from benchmark.data import catalog
 from benchmark.measure.significance import Interval
 from benchmark.recipes import recipe as recipes
+from benchmark.records.archive import Archive
 from benchmark.reports.document import Report, Table
 from benchmark.reports.words import derived, seeds_in_words, with_sd
 from benchmark.studies.scaling import ladders, order
@@ -36,9 +36,9 @@ LAWS = (
 )
 
 
-def report(results: Path, dataset: str) -> Report | None:
+def report(archive: Archive, dataset: str) -> Report | None:
     """None without records. Raises BenchmarkError for records that cannot be read or compared."""
-    rungs = ladders.rungs(results, dataset)
+    rungs = ladders.rungs(archive, dataset)
     if not rungs:
         return None
     fitted = ladders.curves(rungs)

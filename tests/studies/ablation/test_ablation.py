@@ -11,6 +11,7 @@ from benchmark.data.schema import Schema
 from benchmark.errors import BenchmarkError, UsageError
 from benchmark.measure.null import null_erank
 from benchmark.recipes import recipe as recipes
+from benchmark.records.archive import Archive
 from benchmark.reports import document
 from benchmark.reports.document import Document
 from benchmark.studies.ablation import LEVELS, parse_cells
@@ -55,7 +56,8 @@ def four_cells(tmp_path):
 
 
 def documents(results: Path) -> list[Document]:
-    return ABLATION.documents(results, "synthetic_tiny", report(results, "synthetic_tiny"))
+    archive = Archive(results)
+    return ABLATION.documents(archive, "synthetic_tiny", report(archive, "synthetic_tiny"))
 
 
 def test_parse_cells() -> None:
@@ -122,7 +124,7 @@ def test_cells_that_only_one_level_has_are_left_out() -> None:
 
 
 def test_report(four_cells) -> None:
-    made = report(four_cells, "synthetic_tiny")
+    made = report(Archive(four_cells), "synthetic_tiny")
     assert made is not None
     text = made.markdown()
     last = f"{2.5 / null_erank(6, 8).mean:.3f} ± 0.000"
@@ -143,7 +145,7 @@ def test_report(four_cells) -> None:
 def test_effects_of_one_table_are_found_by_holm(four_cells) -> None:
     """Of the effects of AUC the p-values are 0.0315, 0.0053 and 0.13, so two are below 5 % and one
     is by Holm."""
-    made = report(four_cells, "synthetic_tiny")
+    made = report(Archive(four_cells), "synthetic_tiny")
     assert made is not None
     [table] = [table for table in made.tables if table.title == "Effects on test AUC"]
     assert [row[-1] for row in table.rows] == ["", "not zero", ""]
@@ -151,7 +153,7 @@ def test_effects_of_one_table_are_found_by_holm(four_cells) -> None:
 
 def test_blocks_are_judged_one_by_one(four_cells) -> None:
     """Of ranks 3.5, 3, 2.5 over the noise's the mixing takes a half, and so does the FFN."""
-    made = report(four_cells, "synthetic_tiny")
+    made = report(Archive(four_cells), "synthetic_tiny")
     assert made is not None
     [table] = [table for table in made.tables if table.title.endswith("block by block, batch form")]
     rise, fall = (row for row in table.rows if row[0] == "none/relu")
@@ -185,21 +187,21 @@ def test_altered_and_missing_tables_are_found(four_cells) -> None:
 
 
 def test_the_figure_has_a_point_a_run(four_cells) -> None:
-    cells = load_cells(four_cells, "synthetic_tiny")
+    cells = load_cells(Archive(four_cells), "synthetic_tiny")
     figure = rank_and_loss("synthetic_tiny", cells)
     [axes] = figure.axes
     assert "mixing/FFN of the ablation" in figure.get_suptitle()
     assert [line.get_label() for line in axes.lines] == [name.replace("-", "/") for name in cells]
     assert all(len(line.get_xdata()) == 2 for line in axes.lines)
     assert axes.get_ylabel() == "test LogLoss (lower is better)"
-    written = ABLATION.figures(four_cells, "synthetic_tiny")
+    written = ABLATION.figures(Archive(four_cells), "synthetic_tiny")
     assert [path.name for path in written] == ["rank-logloss.svg", "rank-logloss.png"]
 
 
 def test_one_seed_is_shown_but_not_analysed(tmp_path) -> None:
     for name, values in AUC.items():
         save_cell(tmp_path, name, 0, values[0])
-    made = report(tmp_path, "synthetic_tiny")
+    made = report(Archive(tmp_path), "synthetic_tiny")
     assert made is not None
     text = made.markdown()
     assert "| full/glu | 0 | 0.01000 | 0.45000 |" in text
@@ -212,7 +214,7 @@ def test_records_of_two_bases_are_no_one_study(four_cells) -> None:
     with pytest.raises(
         BenchmarkError, match=r"full-glu/seed-0 and none-gelu/seed-0 differ in model.token_dim"
     ):
-        report(four_cells, "synthetic_tiny")
+        report(Archive(four_cells), "synthetic_tiny")
 
 
 def test_a_record_in_the_folder_of_another_cell_is_a_fault() -> None:

@@ -55,7 +55,7 @@ def stages(*ratios: float, token: float = 1.0) -> dict[str, StageSpectra]:
 
 def judged(results: Path, test: str, claimed: object = 0.02) -> claims.Judged:
     (results / claims.FILE).write_text(CLAIM.format(test=test, claimed=claimed))
-    [verdict] = claims.verdicts(results)
+    [verdict] = claims.verdicts(Archive(results))
     return verdict
 
 

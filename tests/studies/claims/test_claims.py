@@ -115,7 +115,7 @@ def test_tuned_recipes_are_never_compared_with_default_ones(tmp_path, good, bad,
 def test_the_sizes_of_both_stand_beside_a_difference(tmp_path) -> None:
     two_recipes(tmp_path, bad={"parameters": Parameters(112, 1000, 234)})
     judged(tmp_path, AUC)
-    text = claims.report(tmp_path).markdown()
+    text = claims.report(Archive(tmp_path)).markdown()
     sizes = "273 and 1,234 parameters outside the embedding, 546 and 546 matmul FLOPs a row"
     assert f"good − bad: {sizes}; source of the values" in text
 
@@ -202,9 +202,9 @@ def test_the_smallest_published_effect_is_claimed_on_other_data(tmp_path) -> Non
     """An interval of 0.0231 to both sides, against 0.03 and, elsewhere, 0.02."""
     two_recipes(tmp_path, gain=0.0)
     judged(tmp_path, AUC, "0.03, avazu_x1 = 0.02")
-    assert [each.verdict for each in claims.verdicts(tmp_path)] == ["undecided"]
+    assert [each.verdict for each in claims.verdicts(Archive(tmp_path))] == ["undecided"]
     judged(tmp_path, AUC, f"0.02, {DATASET} = 0.03")
-    [own] = claims.verdicts(tmp_path)
+    [own] = claims.verdicts(Archive(tmp_path))
     assert (own.row[0], own.row[2], own.verdict) == (DATASET, "+0.03", "smaller than claimed")
 
 
@@ -213,7 +213,7 @@ def test_the_files_are_the_same_bytes_wherever_the_records_lie(tmp_path) -> None
     two_recipes(first)
     judged(first, AUC)
     shutil.copytree(first, second)
-    documents = [claims.documents(folder) for folder in (first, second, first)]
+    documents = [claims.documents(Archive(folder)) for folder in (first, second, first)]
     assert [each.path.name for each in documents[0]] == ["claims.md", "claims.json"]
     texts = [[each.text for each in made] for made in documents]
     assert texts[0] == texts[1] == texts[2]
@@ -241,7 +241,7 @@ def test_what_is_missing_ends_in_commands_that_make_it(tmp_path) -> None:
     with (tmp_path / claims.FILE).open("a") as file:
         for test in tests[1:]:
             file.write(f'\n[[claim.tests]]\ndatasets = ["{DATASET}", "criteo_x4_001"]\n{test}\n')
-    assert claims.report(tmp_path).tables[-1].remarks == (
+    assert claims.report(Archive(tmp_path)).tables[-1].remarks == (
         f"`python -m benchmark suite --datasets {DATASET} --recipes dnn,fm --seeds 0-4`",
         f"`python -m benchmark study ablation --dataset {DATASET} --seeds 0-2`",
         (
@@ -252,7 +252,7 @@ def test_what_is_missing_ends_in_commands_that_make_it(tmp_path) -> None:
 
 
 def test_without_claims_of_its_own_a_folder_has_the_projects(tmp_path) -> None:
-    assert claims.documents(tmp_path) == []
+    assert claims.documents(Archive(tmp_path)) == []
     assert claims.load(tmp_path) == claims.load(RESULTS)
 
 
@@ -295,7 +295,7 @@ def test_the_committed_claims_name_what_there_is() -> None:
 
 def test_without_records_every_committed_claim_is_one_line(tmp_path) -> None:
     shutil.copy(RESULTS / claims.FILE, tmp_path)
-    rows = [each.row for each in claims.verdicts(tmp_path)]
+    rows = [each.row for each in claims.verdicts(Archive(tmp_path))]
     assert len(rows) > 50
     assert all(row[-1].startswith("not testable here: no ") or "0 of 0" in row[-1] for row in rows)
     assert not any("\n" in row[-1] for row in rows)

@@ -12,6 +12,7 @@ from benchmark.errors import BenchmarkError, UsageError
 from benchmark.measure.cost import Parameters
 from benchmark.recipes import recipe as recipes
 from benchmark.recipes.files import recipe_ids
+from benchmark.records.archive import Archive
 from benchmark.records.tuning import TUNING_SEED
 from benchmark.studies.campaign import cells
 from benchmark.studies.scaling import ladders
@@ -202,7 +203,7 @@ def test_a_rung_is_the_seeds_at_the_chosen_rate(tmp_path) -> None:
         keep(tmp_path, "a", 1, seed, 0.55)
         keep(tmp_path, "a", 1, seed, 0.45, rate=3)
     keep_trials(tmp_path, "a", 2)
-    [rung] = ladders.rungs(tmp_path, "synthetic_tiny")["a"]
+    [rung] = ladders.rungs(Archive(tmp_path), "synthetic_tiny")["a"]
     assert (rung.step, [run.seed for run in rung.runs], rung.rates) == (1, [0, 1], RATES)
     assert ladders.rate(rung.first) == 1e-3 and rung.losses == [0.55, 0.55]
 
@@ -233,7 +234,7 @@ def test_records_of_two_data_sets_are_no_one_study(tmp_path) -> None:
     content["numerics"] = 1
     other.write_text(json.dumps(content))
     with pytest.raises(BenchmarkError, match="the records are of different data or numerics"):
-        ladders.rungs(tmp_path, "synthetic_tiny")
+        ladders.rungs(Archive(tmp_path), "synthetic_tiny")
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmark.records.archive import Archive
 from benchmark.reports.leaderboard.tracks import AUC, LOGLOSS
 from benchmark.studies.scaling import ladders, order
 from benchmark.studies.scaling import report as scaling_report
@@ -38,7 +39,7 @@ def results(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def found(results):
-    return order.orders(ladders.rungs(results, "synthetic_tiny"), BAND)
+    return order.orders(ladders.rungs(Archive(results), "synthetic_tiny"), BAND)
 
 
 def test_rungs_of_a_size_are_ranked(found) -> None:
@@ -85,15 +86,17 @@ def test_the_table_is_from_the_best_on(found) -> None:
 
 
 def test_one_ladder_or_one_seed_has_no_order(results) -> None:
-    rungs = ladders.rungs(results, "synthetic_tiny")
+    rungs = ladders.rungs(Archive(results), "synthetic_tiny")
     assert order.orders({"small": rungs["small"]}, BAND) == {}
     assert order.orders({name: rungs[name] for name in ("small", "once")}, (40_000, 60_000)) == {}
 
 
 def test_the_report_has_the_orders_of_a_card_with_a_band(results, monkeypatch) -> None:
-    assert "Order of recipes" not in scaling_report.report(results, "synthetic_tiny").markdown()
+    archive = Archive(results)
+    without = scaling_report.report(archive, "synthetic_tiny")
+    assert "Order of recipes" not in without.markdown()
     monkeypatch.setattr(scaling_report, "_band", lambda dataset: BAND)
-    report = scaling_report.report(results, "synthetic_tiny")
+    report = scaling_report.report(archive, "synthetic_tiny")
     assert "## Order of recipes by size, test LogLoss" in report.markdown()
     first = next(each for each in report.numbers["orders"] if each["measure"] == "logloss")
     assert first["size"] == "1/4 of the band" and first["seeds"] == [0, 1, 2]

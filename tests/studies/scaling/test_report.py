@@ -55,7 +55,7 @@ def results(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def report(results):
-    return scaling_report.report(results, "synthetic_tiny")
+    return scaling_report.report(Archive(results), "synthetic_tiny")
 
 
 def law(report, recipe: str, axis: str) -> dict:
@@ -103,7 +103,7 @@ def test_a_refused_design_says_why(report, recipe, axis, why) -> None:
 def test_sizes_that_chose_from_different_rates_are_not_fitted(tmp_path) -> None:
     climb(tmp_path, "a", falling)
     (tmp_path / "studies/scaling/synthetic_tiny/a-3-3/seed-1000.json").unlink()
-    report = scaling_report.report(tmp_path, "synthetic_tiny")
+    report = scaling_report.report(Archive(tmp_path), "synthetic_tiny")
     assert law(report, "a", "flops")["verdict"].endswith("chose their rates from different ones")
 
 
@@ -124,21 +124,21 @@ def test_the_fewest_seeds_of_a_size_are_counted(tmp_path) -> None:
     for step, seeds in ((1, 3), (2, 5)):
         for seed in range(seeds):
             keep(tmp_path, "a", step, seed, 0.47, 1_000 * step)
-    report = scaling_report.report(tmp_path, "synthetic_tiny")
+    report = scaling_report.report(Archive(tmp_path), "synthetic_tiny")
     assert report is not None
     assert "| a | 2: 1,000 to 2,000 | 3 |" in report.markdown()
 
 
 def test_tables_are_held_to_the_records(results, tmp_path) -> None:
-    study = studies.get("scaling")
-    made = study.documents(results, "synthetic_tiny", study.report(results, "synthetic_tiny"))
+    study, archive = studies.get("scaling"), Archive(results)
+    made = study.documents(archive, "synthetic_tiny", study.report(archive, "synthetic_tiny"))
     assert [each.path for each in made] == [
         results / "scaling" / f"synthetic_tiny{form}" for form in (".md", ".json")
     ]
     markdown, numbers = (each.text for each in made)
     assert markdown.startswith("# Scaling laws on synthetic_tiny")
     assert json.loads(numbers)["dataset"] == "synthetic_tiny"
-    assert study.datasets(results) == ["synthetic_tiny"]
+    assert study.datasets(archive) == ["synthetic_tiny"]
     (tmp_path / "scaling").mkdir()
     (tmp_path / "scaling" / "simulation.md").write_text("")
     assert [path for path, _ in ladder.tables(Archive(tmp_path)) if "scaling" in str(path)] == []
@@ -149,14 +149,14 @@ def test_tables_are_held_to_the_records(results, tmp_path) -> None:
 
 def test_figures_of_every_axis(tmp_path) -> None:
     climb(tmp_path, "short", falling, SIZES[:2])
-    paths = figures.draw(tmp_path, "synthetic_tiny")
+    paths = figures.draw(Archive(tmp_path), "synthetic_tiny")
     assert {path.stem for path in paths} == {"laws-parameters", "laws-flops"}
     assert {path.suffix for path in paths} == {".svg", ".png"}
 
 
 @pytest.mark.parametrize("axis", [ladders.PARAMETERS, ladders.FLOPS], ids=lambda axis: axis.key)
 def test_sizes_are_named_apart(results, axis) -> None:
-    found = ladders.curves(ladders.rungs(results, "synthetic_tiny"))
+    found = ladders.curves(ladders.rungs(Archive(results), "synthetic_tiny"))
     figure = figures.laws("synthetic_tiny", axis, [each for each in found if each.axis is axis])
     figure.draw_without_rendering()
     [axes] = figure.axes
@@ -169,7 +169,7 @@ def test_sizes_are_named_apart(results, axis) -> None:
 
 
 def test_the_legend_lies_within_the_figure(results) -> None:
-    found = ladders.curves(ladders.rungs(results, "synthetic_tiny"))
+    found = ladders.curves(ladders.rungs(Archive(results), "synthetic_tiny"))
     chosen = [curve for curve in found if curve.axis is ladders.PARAMETERS]
     long = [replace(curve, recipe="rankelastor_published_tuned") for curve in chosen]
     figure = figures.laws("synthetic_tiny", ladders.PARAMETERS, long)
@@ -180,7 +180,7 @@ def test_the_legend_lies_within_the_figure(results) -> None:
 
 
 def test_only_laws_have_a_line(results) -> None:
-    found = ladders.curves(ladders.rungs(results, "synthetic_tiny"))
+    found = ladders.curves(ladders.rungs(Archive(results), "synthetic_tiny"))
     chosen = [curve for curve in found if curve.axis is ladders.PARAMETERS]
     [axes] = figures.laws("synthetic_tiny", ladders.PARAMETERS, chosen).axes
     labels = axes.get_legend_handles_labels()[1]
@@ -204,7 +204,7 @@ def test_fitted_numbers_are_the_same_where_losses_differ_in_the_last_bit(tmp_pat
                 test = replace(run.metrics.test, logloss=nextafter(run.metrics.test.logloss, 1))
                 metrics = run.metrics.model_copy(update={"test": test})
                 factories.keep(run.model_copy(update={"metrics": metrics}), path)
-        made = scaling_report.report(folder, "synthetic_tiny")
+        made = scaling_report.report(Archive(folder), "synthetic_tiny")
         assert made is not None
         fits = [{key: law[key] for key in law if key != "sizes"} for law in made.numbers["laws"]]
         texts.append((made.markdown(), json.dumps(fits)))
