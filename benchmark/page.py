@@ -1,46 +1,41 @@
 """What the page of results shows, put together from boards, claims and every study."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from benchmark.errors import BenchmarkError
-from benchmark.records.archive import Archive
+from benchmark.reported import Reports
 from benchmark.reports.document import Document, Report
-from benchmark.reports.leaderboard import across, published
-from benchmark.reports.leaderboard import boards as leaderboards
-from benchmark.reports.leaderboard.boards import Refused
+from benchmark.reports.leaderboard import across
 from benchmark.reports.page import page
 from benchmark.reports.page.page import Content, Section
-from benchmark.studies.claims import claims
-from benchmark.studies.study import Study, studies
+from benchmark.studies.study import studies
 
 
-def document(archive: Archive, refused: Sequence[Refused] = ()) -> Document:
-    """The page, without the recipes that verify refuses. Raises BenchmarkError for a ranked record
-    that cannot be read; studies that cannot be told say why in their place."""
-    runs = leaderboards.rows(archive, refused)
-    boards = leaderboards.boards(runs, published.load(archive.results), archive)
+def document(reports: Reports) -> Document:
+    """The page. Raises BenchmarkError for a ranked record that cannot be read; studies that cannot
+    be told say why in their place."""
     content = Content(
-        boards=boards,
-        across=across.report(boards),
-        runs=runs,
-        refused=refused,
-        claims=claims.report(archive),
-        studies=[section for name in studies.names() if (section := _section(archive, name))],
+        boards=reports.boards,
+        across=across.report(reports.boards),
+        runs=reports.runs,
+        refused=reports.refused,
+        claims=reports.claims,
+        studies=[section for name in studies.names() if (section := _section(reports, name))],
     )
-    return Document(archive.page(), page.html(content), page.COMMAND)
+    return Document(reports.archive.page(), page.html(content), page.COMMAND)
 
 
-def _section(archive: Archive, name: str) -> Section | None:
+def _section(reports: Reports, name: str) -> Section | None:
     """None for a study without reports."""
-    reports = tuple(_reports(studies.get(name), archive))
-    return Section(name, reports) if reports else None
+    found = tuple(_of_study(reports, name))
+    return Section(name, found) if found else None
 
 
-def _reports(study: Study, archive: Archive) -> Iterator[Report]:
-    for dataset in study.datasets(archive):
+def _of_study(reports: Reports, name: str) -> Iterator[Report]:
+    for dataset in studies.get(name).datasets(reports.archive):
         try:
-            report = study.report(archive, dataset)
+            report = reports.of_study(name, dataset)
         except BenchmarkError as error:
-            report = Report(f"{study.name} on {dataset}", (str(error),), (), {})
+            report = Report(f"{name} on {dataset}", (str(error),), (), {})
         if report is not None:
             yield report

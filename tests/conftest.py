@@ -92,6 +92,7 @@ def made(tmp_path_factory) -> Made:
     from benchmark.records import record
     from benchmark.records.archive import Archive
     from benchmark.reports import document
+    from benchmark.reports.leaderboard import boards
     from benchmark.reports.leaderboard import text as leaderboard
     from benchmark.runs.run import Finished, Job, Run
 
@@ -107,7 +108,8 @@ def made(tmp_path_factory) -> Made:
             for event in Run(job):
                 if isinstance(event, Finished):
                     record.save(event.record, event.scores, job.path(root / "results"))
-    document.write(leaderboard.documents(Archive(root / "results")))
+    archive = Archive(root / "results")
+    document.write(leaderboard.documents(boards.load(archive), archive))
     return Made(root / "results", root / "recipes")
 
 

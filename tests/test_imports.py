@@ -19,7 +19,7 @@ FLOORS = (
     {"benchmark.runs"},
     {"benchmark.reports", "benchmark.speed"},
     {"benchmark.studies"},
-    {"benchmark.page"},
+    {"benchmark.page", "benchmark.reported"},
     {"benchmark.verify"},
     {"benchmark.tracking"},
     {"benchmark.frames", "benchmark.launch", "benchmark.terminal"},

@@ -22,7 +22,7 @@ def claims(
 
     report = study.report(Archive(results))
     show_report(report, report.remarks[1:])
-    documents = report.documents(results / "claims", study.COMMAND)
+    documents = study.documents(report, results)
     if check:
         document.check(documents)
     else:

@@ -36,7 +36,7 @@ def leaderboard(
     names = sorted({each.dataset for each in boards} | {each.dataset for each in refused})
     if dataset is not None and dataset not in names:
         raise unknown("data set with records", dataset, names)
-    documents = text.documents_of(boards, archive, refused)
+    documents = text.documents(boards, archive, refused)
     if check and refused:
         raise BenchmarkError("\n".join(each.line for each in refused))
     if check:

@@ -27,6 +27,7 @@ def report(
     studies in one file that opens without a server."""
     from benchmark import page
     from benchmark.records.archive import Archive
+    from benchmark.reported import Reports
     from benchmark.reports import document
     from benchmark.reports.page.serve import LOOPBACK, server
     from benchmark.verify import ladder
@@ -35,7 +36,7 @@ def report(
         raise UsageError("give either --check, which writes nothing, or --serve")
     archive = Archive(results)
     refused = ladder.refused(archive)
-    made = page.document(archive, refused)
+    made = page.document(Reports(archive, refused))
     if check and refused:
         raise BenchmarkError("\n".join(each.line for each in refused))
     if check:

@@ -18,7 +18,7 @@ PRECISION = 5e-5
 """Standard error of the mean, relative to it, at which the simulation stops."""
 DIGITS = 8
 """Kept of the mean and the sd: another processor may give other last bits."""
-NUMBERS_AT_A_TIME = 2**21
+NUMBERS_AT_A_TIME = 2**18
 FEWEST, MOST = 4, 4096  # matrices at a time
 REGRESSED = 100  # matrices from which on the controls are used
 

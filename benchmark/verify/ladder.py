@@ -10,6 +10,7 @@ from benchmark.records import manifest
 from benchmark.records.archive import Archive
 from benchmark.records.record import Record
 from benchmark.records.record import load as load_record
+from benchmark.reported import Reports
 from benchmark.reports.document import Document
 from benchmark.reports.leaderboard import text as leaderboard
 from benchmark.reports.leaderboard.boards import Refused
@@ -202,12 +203,13 @@ def _malformed(path: Path, rung: str, error: Exception) -> Finding:
 def tables(archive: Archive, rows: Sequence[Refused] = ()) -> Iterator[tuple[Path, str]]:
     """Generated files that are missing or not what the records and measurements give, and why;
     `rows` are those that no board shows."""
+    reports = Reports(archive, rows)
     makers: dict[str, Callable[[], Iterable[Document]]] = {
-        "leaderboard": partial(leaderboard.documents, archive, rows),
-        "claims": partial(claims.documents, archive),
-        "report": partial(_page, archive, rows),
+        "leaderboard": lambda: leaderboard.documents(reports.boards, archive, rows),
+        "claims": partial(_claims, reports),
+        "report": partial(_page, reports),
         "speed": partial(measurements.documents, archive),
-        **{f"study tables {name}": partial(_of_study, name, archive) for name in studies.names()},
+        **{f"study tables {name}": partial(_of_study, name, reports) for name in studies.names()},
     }
     for command, make in makers.items():
         try:
@@ -219,16 +221,20 @@ def tables(archive: Archive, rows: Sequence[Refused] = ()) -> Iterator[tuple[Pat
         yield from faults
 
 
-def _page(archive: Archive, rows: Sequence[Refused]) -> Iterator[Document]:
+def _claims(reports: Reports) -> Iterable[Document]:
+    results = reports.archive.results
+    return claims.documents(reports.claims, results) if claims.kept_in(results) else ()
+
+
+def _page(reports: Reports) -> Iterator[Document]:
     """The page, in a results folder that has one; what makes it takes long to import."""
-    if archive.page().is_file():
+    if reports.archive.page().is_file():
         from benchmark import page
 
-        yield page.document(archive, rows)
+        yield page.document(reports)
 
 
-def _of_study(name: str, archive: Archive) -> Iterator[Document]:
-    study = studies.get(name)
+def _of_study(name: str, reports: Reports) -> Iterator[Document]:
+    study, archive = studies.get(name), reports.archive
     for dataset in study.datasets(archive):
-        report = study.report(archive, dataset)
-        yield from study.documents(archive, dataset, report)
+        yield from study.documents(archive, dataset, reports.of_study(name, dataset))

@@ -14,6 +14,7 @@ from benchmark.records import record, scores
 from benchmark.records.archive import Archive
 from benchmark.records.scores import KeptScores
 from benchmark.reports import document
+from benchmark.reports.leaderboard import boards
 from benchmark.reports.leaderboard import text as leaderboard
 from benchmark.verify import place
 from benchmark.verify.case import Case, read
@@ -221,12 +222,12 @@ def test_records_that_are_named_are_checked_alone(copy) -> None:
 def test_tables_made_anew_of_an_altered_record_do_not_hide_it(copy) -> None:
     alter(deep(copy), ("metrics", "test", "auc"), 0.99)
     archive = Archive(copy / "results")
-    document.write(leaderboard.documents(archive))
+    document.write(leaderboard.documents(boards.load(archive), archive))
     found = {(f.path.name, f.rung) for f in findings(copy)}
     tables = {(f"leaderboard.{form}", "table") for form in ("md", "csv", "json")}
     assert found == {("seed-0.json", "scores"), *tables}
     rows = refused(archive, recipe_folder=copy / "recipes")
-    document.write(leaderboard.documents(archive, rows))
+    document.write(leaderboard.documents(boards.load(archive, rows), archive, rows))
     assert {(f.path, f.rung) for f in findings(copy)} == {(deep(copy), "scores")}
 
 

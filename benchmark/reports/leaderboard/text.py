@@ -14,7 +14,6 @@ from benchmark.recipes.files import UNLISTED
 from benchmark.records.archive import Archive
 from benchmark.reports.document import Document, Table, with_part
 from benchmark.reports.leaderboard import across, columns
-from benchmark.reports.leaderboard import boards as leaderboard
 from benchmark.reports.leaderboard.boards import Board, Refused
 from benchmark.reports.leaderboard.tracks import Track
 from benchmark.reports.words import derived
@@ -57,12 +56,7 @@ README_PART = "leaderboard"
 """Name of the part of the README that `with_part` replaces."""
 
 
-def documents(archive: Archive, refused: Sequence[Refused] = ()) -> list[Document]:
-    """The leaderboard's files. Raises BenchmarkError for a record that cannot be read."""
-    return documents_of(leaderboard.load(archive, refused), archive, refused)
-
-
-def documents_of(
+def documents(
     boards: Sequence[Board], archive: Archive, refused: Sequence[Refused] = ()
 ) -> list[Document]:
     """The tables among the results, and the README of a project, which has a place for them, beside

@@ -191,12 +191,14 @@ def _few(archive: Archive, dataset: str, study: str, name: str) -> bool:
     return len(archive.paths(dataset, name or None, study)) < least
 
 
-def documents(archive: Archive) -> list[Document]:
-    """The generated files; none for a folder without claims of its own and without verdicts."""
-    results = archive.results
-    if not any((results / name).is_file() for name in (FILE, "claims.json", "claims.md")):
-        return []
-    return report(archive).documents(results / "claims", COMMAND)
+def kept_in(results: Path) -> bool:
+    """Whether a results folder has claims of its own, or verdicts."""
+    return any((results / name).is_file() for name in (FILE, "claims.json", "claims.md"))
+
+
+def documents(report: Report, results: Path) -> list[Document]:
+    """The generated files of a results folder."""
+    return report.documents(results / "claims", COMMAND)
 
 
 def summary(judged: Sequence[Judged]) -> Iterator[str]:

@@ -11,18 +11,23 @@ from benchmark import __version__
 from benchmark.data import catalog
 from benchmark.data.card import Naive
 from benchmark.records.archive import Archive
-from benchmark.reports.document import check, write
+from benchmark.reports.document import Document, check, write
 from benchmark.reports.leaderboard import text as leaderboard_text
-from benchmark.reports.leaderboard.boards import Board, boards
+from benchmark.reports.leaderboard.boards import Board, boards, load
 from benchmark.reports.leaderboard.published import Published
 from benchmark.reports.leaderboard.tracks import entries
 from tests.factories import keep
 from tests.reports.leaderboard.test_leaderboard import board_of, make_run, make_runs
 
 
+def anew(results: Path) -> list[Document]:
+    archive = Archive(results)
+    return leaderboard_text.documents(load(archive), archive)
+
+
 def files_of(records, results) -> dict[Path, str | None]:
     found = boards(entries(records), Published())
-    documents = leaderboard_text.documents_of(found, Archive(results))
+    documents = leaderboard_text.documents(found, Archive(results))
     return {document.path: document.text for document in documents}
 
 
@@ -130,7 +135,7 @@ def test_the_readme_beside_the_results_gets_its_part_and_nothing_else(tmp_path) 
     ]
     for run in records:
         keep(run, Archive(results).path(run.dataset, run.name, run.seed))
-    documents = leaderboard_text.documents(Archive(results))
+    documents = anew(results)
     assert all(document.fault for document in documents) and len(documents) == 4
     text = documents[-1].text
     assert documents[-1].path == readme
@@ -140,7 +145,7 @@ def test_the_readme_beside_the_results_gets_its_part_and_nothing_else(tmp_path) 
     assert "STALE" not in text and "tried" not in text
     assert "| 2 | bb 0.80000 ± 0.00158; *oracle* 0.80000 |" in text
     write(documents)
-    check(leaderboard_text.documents(Archive(results)))
+    check(anew(results))
     assert readme.read_text() == text
     readme.write_text("before\nafter\n")
-    assert readme not in [each.path for each in leaderboard_text.documents(Archive(results))]
+    assert readme not in [each.path for each in anew(results)]

@@ -17,6 +17,7 @@ from benchmark.errors import BenchmarkError, UsageError
 from benchmark.measure.significance import welch
 from benchmark.records import record
 from benchmark.records.archive import Archive
+from benchmark.reported import Reports
 from benchmark.reports.document import Report
 from benchmark.reports.leaderboard import across
 from benchmark.reports.leaderboard import boards as leaderboards
@@ -45,7 +46,7 @@ def archive(tmp_path_factory) -> Archive:
 
 @pytest.fixture(scope="module")
 def text(archive) -> str:
-    return studies_page.document(archive).text or ""
+    return studies_page.document(Reports(archive)).text or ""
 
 
 def data_of(text: str) -> dict:
@@ -193,8 +194,8 @@ def test_the_libraries_are_those_that_are_named(text) -> None:
 def test_the_same_bytes_and_refused_rows_are_named(archive, text, tmp_path) -> None:
     refused = [Refused("synthetic", "dnn", "seed-0: <altered>", 5)]
     elsewhere = Archive(shutil.copytree(archive.results, tmp_path / "elsewhere"))
-    assert studies_page.document(elsewhere).text == text
-    without = studies_page.document(archive, refused).text or ""
+    assert studies_page.document(Reports(elsewhere)).text == text
+    without = studies_page.document(Reports(archive, refused)).text or ""
     assert "synthetic/dnn is not ranked: seed-0: &lt;altered&gt;" in without
     assert 'id="synthetic/dnn"' not in without and 'id="synthetic/dnn"' in text
 
@@ -202,8 +203,9 @@ def test_the_same_bytes_and_refused_rows_are_named(archive, text, tmp_path) -> N
 def test_a_study_that_cannot_be_told_says_why(tmp_path) -> None:
     archive = make_results(tmp_path, ["synthetic"], rows=1)
     archive.path("synthetic", "dnn-1-1", 0, "scaling").write_text("{")
-    assert re.search(r"seed-0\.json: no valid JSON", studies_page.document(archive).text or "")
-    empty = studies_page.document(Archive(tmp_path / "none")).text or ""
+    broken = studies_page.document(Reports(archive)).text or ""
+    assert re.search(r"seed-0\.json: no valid JSON", broken)
+    empty = studies_page.document(Reports(Archive(tmp_path / "none"))).text or ""
     assert "There is no ranked record yet." in empty
 
 

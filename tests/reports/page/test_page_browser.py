@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from benchmark import page as studies_page
+from benchmark.reported import Reports
 from tests.reports.page.made_up import EVIL, make_results
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -30,7 +31,7 @@ def browser() -> Iterator[Any]:
 @pytest.fixture(scope="module")
 def address(tmp_path_factory) -> str:
     path: Path = tmp_path_factory.mktemp("shown")
-    document = studies_page.document(make_results(path))
+    document = studies_page.document(Reports(make_results(path)))
     document.write()
     return document.path.as_uri()
 

@@ -213,7 +213,8 @@ def test_the_files_are_the_same_bytes_wherever_the_records_lie(tmp_path) -> None
     two_recipes(first)
     judged(first, AUC)
     shutil.copytree(first, second)
-    documents = [claims.documents(Archive(folder)) for folder in (first, second, first)]
+    folders = first, second, first
+    documents = [claims.documents(claims.report(Archive(each)), each) for each in folders]
     assert [each.path.name for each in documents[0]] == ["claims.md", "claims.json"]
     texts = [[each.text for each in made] for made in documents]
     assert texts[0] == texts[1] == texts[2]
@@ -252,7 +253,7 @@ def test_what_is_missing_ends_in_commands_that_make_it(tmp_path) -> None:
 
 
 def test_without_claims_of_its_own_a_folder_has_the_projects(tmp_path) -> None:
-    assert claims.documents(Archive(tmp_path)) == []
+    assert not claims.kept_in(tmp_path)
     assert claims.load(tmp_path) == claims.load(RESULTS)
 
 
