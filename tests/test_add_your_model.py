@@ -12,7 +12,7 @@ import pytest
 from benchmark import registry
 from benchmark.errors import BenchmarkError, UsageError
 from benchmark.recipes import recipe as recipes
-from benchmark.records.environment import source_digest
+from benchmark.records.environment import current, source_digest
 from benchmark.records.record import load
 from benchmark.utils.paths import ROOT
 
@@ -96,7 +96,9 @@ def model(
 
 @pytest.fixture
 def plugged(tmp_path, monkeypatch):
-    """Sets the plug-in folders below `tmp_path` for a registry that has found none yet."""
+    """Sets the plug-in folders below `tmp_path` for a registry that has found none yet, in a
+    process whose records do not name its source yet."""
+    current.cache_clear()
     registry.models.names()
     monkeypatch.setattr(registry.models, "_items", dict(registry.models._items))
     monkeypatch.setattr(registry.models, "_discovered", False)
@@ -105,6 +107,7 @@ def plugged(tmp_path, monkeypatch):
     )
     for name in [name for name in sys.modules if name.startswith("benchmark_plugins.")]:
         del sys.modules[name]
+    current.cache_clear()
 
 
 @pytest.mark.parametrize(

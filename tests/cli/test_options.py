@@ -36,7 +36,12 @@ COMPLETED = [
     (("run", "--model", "rankm"), ["rankmixer", "rankmixer_moe"]),
     (
         ("run", "--recipe", "synthetic/rankm"),
-        ["synthetic/rankmixer", "synthetic/rankmixer_base", "synthetic/rankmixer_moe"],
+        [
+            "synthetic/rankmixer",
+            "synthetic/rankmixer_base",
+            "synthetic/rankmixer_deep",
+            "synthetic/rankmixer_moe",
+        ],
     ),
     (("tune", "--recipe", "synthetic/dcnv2_"), ["synthetic/dcnv2_mixture"]),
     (("rank", "--dataset", "synthetic_l"), ["synthetic_large"]),

@@ -29,6 +29,9 @@ DENSE, SPARSE = 3, 9
 TOLERANCE = 2e-5
 """Far above what another processor's rounding does to these runs, far below what another algorithm
 does."""
+SENSITIVE = {"wukong": 2e-4}
+"""Its norms over few numbers make more of rounding: 7e-5 between processors with AVX-512 and AVX2,
+where the others differ by at most 4e-6."""
 
 
 def few_rows(whole: Store, folder: Path) -> Store:
@@ -95,7 +98,9 @@ def test_golden_run(model: str, folder: Path) -> None:
         "the numbers of a run changed: bump NUMERICS in benchmark/records/record.py and write"
         " golden_run.json again"
     )
-    assert numbers(model, folder) == pytest.approx(golden[model], abs=TOLERANCE), advice
+    assert numbers(model, folder) == pytest.approx(
+        golden[model], abs=SENSITIVE.get(model, TOLERANCE)
+    ), advice
 
 
 if __name__ == "__main__":
