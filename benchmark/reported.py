@@ -7,7 +7,6 @@ from functools import cached_property
 from benchmark.records.archive import Archive, Runs
 from benchmark.reports.document import Report
 from benchmark.reports.leaderboard import boards as leaderboards
-from benchmark.reports.leaderboard import published
 from benchmark.reports.leaderboard.boards import Board, Refused
 from benchmark.studies.claims import claims
 from benchmark.studies.study import studies
@@ -31,8 +30,7 @@ class Reports:
 
     @cached_property
     def boards(self) -> list[Board]:
-        quotes = published.load(self.archive.results)
-        return leaderboards.boards(self.runs, quotes, self.archive)
+        return leaderboards.load(self.archive, self.refused)
 
     @cached_property
     def claims(self) -> Report:

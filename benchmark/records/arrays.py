@@ -50,6 +50,7 @@ def names(path: Path) -> set[str]:
 
 
 def _opened(path: Path, take: Callable[[NpzFile[Any]], T]) -> T:
+    """What is taken of an open file, with the errors of `load`."""
     try:
         packed = content(path, MOST_BYTES)
         _require_bounded(packed)
@@ -62,10 +63,10 @@ def _opened(path: Path, take: Callable[[NpzFile[Any]], T]) -> T:
     raise BenchmarkError(f"{shown(path)}: {why}; restore it, or run its record again")
 
 
-def _bounded(file: NpzFile[Any], names: Iterable[str]) -> Arrays:
-    """Raises ValueError for more elements than bytes: the texts of an array may be empty, of which
-    any number takes no room in a file."""
-    arrays = {name: file[name] for name in names}
+def _bounded(file: NpzFile[Any], wanted: Iterable[str]) -> Arrays:
+    """The wanted arrays. Raises ValueError for more elements than bytes: the texts of an array may
+    be empty, of which any number takes no room in a file."""
+    arrays = {name: file[name] for name in wanted}
     if any(array.size > MOST_BYTES for array in arrays.values()):
         raise ValueError("an array has more elements than bytes")
     return arrays

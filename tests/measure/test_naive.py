@@ -71,6 +71,18 @@ def test_a_number_of_the_card_that_is_not_the_stores_is_a_fault(tmp_path):
         assert f"made: the naive rates have {name} " in fault and "but its card says" in fault
 
 
+def test_the_last_bits_of_another_processor_change_nothing(tmp_path, monkeypatch):
+    store, plain = make_store(tmp_path / "store", rows=400), naive.logits
+    first = naive.quality(store, ["c", "d"])
+
+    def elsewhere(*parts):
+        logit = plain(*parts)
+        return logit * (1 + 1e-15 * np.random.default_rng(0).uniform(-1, 1, logit.shape))
+
+    monkeypatch.setattr(naive, "logits", elsewhere)
+    assert naive.quality(store, ["c", "d"]) == first
+
+
 def test_gauc_is_that_of_the_group(tmp_path):
     schema = Schema(("x",), ("c",), (4,), group="user")
 
